@@ -1,0 +1,1 @@
+"""The services of Kurslotse: gateway, allocation, notifications, simulator, and what carries them."""

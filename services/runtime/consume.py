@@ -1,0 +1,116 @@
+"""What a service writes against when it reads events: incoming events, verdicts, subscriptions."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+import asyncpg
+
+from schemas.envelope import Event, Problem
+from schemas.topics import Family
+
+__all__ = [
+    "Applied",
+    "Handler",
+    "Incoming",
+    "Parked",
+    "Place",
+    "Problem",
+    "Rejected",
+    "Subscription",
+    "Verdict",
+    "opens_nothing",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record lies; with it the raw record can be read back from Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One valid event of a publisher that may send it, seen for the first time."""
+
+    place: Place
+    family: Family
+    publisher: str | None  # slug, taken from the topic; None on our own topics
+    event: Event
+    cause: UUID  # schemas.identity.event_uuid(publisher, family, id)
+    subject: str  # payload.subject_key(publisher): course or participant id as text
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """The event had its effect; `unlocks` names what has become known by it, e.g. `course:<uuid>`."""
+
+    warnings: tuple[Problem, ...] = ()
+    unlocks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The event has no effect and never will: a quarantine row and a finding."""
+
+    problem: Problem
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """The event waits for something not yet known, and later events of its subject wait behind it.
+
+    `keep` replaces the stored JSON data, for what must not be written while it waits.
+    """
+
+    waits_for: str
+    problem: Problem
+    keep: bytes | None = None
+
+
+Verdict = Applied | Rejected | Parked
+
+
+class Handler(Protocol):
+    """Decides a batch in offset order and writes it set-based; raises only for bugs and database errors.
+
+    It runs inside the loop's transaction (and may be run again on other cuts of the same batch after
+    a savepoint was rolled back), so its only effects are rows on `conn`. One verdict per incoming event.
+    """
+
+    async def __call__(
+        self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
+    ) -> Sequence[Verdict]:
+        """Return one verdict per event, in the same order."""
+        ...
+
+
+def opens_nothing(_event: Incoming) -> tuple[str, ...]:
+    """Say that an event makes nothing known."""
+    return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One consumer group of a service: what it reads, who decides, and whether it judges.
+
+    Either `pattern` (a regular expression of full topic names) or `topics` (full names).
+    `findings` is the full name of the topic to which verdicts on publishers' records are reported.
+    A subscription that does not `judge` reads silently: what is invalid or not allowed is skipped
+    without finding, for somebody else reports it.
+    `opens` says which keys an event would make known if applied (`course:<uuid>`); such an event is
+    tried at once even if earlier events of its subject are parked waiting for exactly that.
+    """
+
+    name: str
+    handler: Handler
+    pattern: str | None = None
+    topics: tuple[str, ...] = ()
+    findings: str | None = None
+    judge: bool = False
+    opens: Callable[[Incoming], tuple[str, ...]] = opens_nothing

@@ -1,0 +1,1 @@
+"""The runtime's metrics: every name in one place, all label values made at the start."""

@@ -1,0 +1,129 @@
+"""What a service process is told by its environment, read once and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ALL_ROLES = frozenset({"consume", "relay", "timers", "web"})
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be understood; the message never holds its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpAddress:
+    """Where a server of this process listens."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoopSettings:
+    """Numbers of the consumption loop; the defaults are argued in docs/decisions."""
+
+    max_records: int = 500
+    batch_timeout_ms: int = 20
+    metadata_max_age_ms: int = 2_000
+    max_poll_interval_ms: int = 60_000
+    session_timeout_ms: int = 10_000
+    give_up_after_seconds: float = 45.0  # below max_poll_interval_ms: then the process exits
+    breaker_limit: int = 100
+    parked_limit: int = 20_000  # rows a publisher may have waiting
+    parked_for_seconds: float = 7 * 24 * 3600.0
+    inbox_days: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """Everything a service reads from its environment."""
+
+    service: str
+    prefix: str
+    db_worker: str = field(repr=False)
+    db_web: str = field(repr=False)
+    db_status: str = field(repr=False)
+    kafka: str = field(repr=False)
+    http: HttpAddress
+    ops: HttpAddress
+    clock_file: Path | None = None
+    demo: bool = False
+    web_secret: str = field(default="", repr=False)
+    gateway_url: str | None = None
+    gateway_key: str = field(default="", repr=False)
+    people_url: str | None = None
+    people_key: str = field(default="", repr=False)
+    kek: str = field(default="", repr=False)
+    installation_key: str = field(default="", repr=False)
+    smtp: str | None = None
+    public_url: str | None = None
+    policy: Path | None = None
+    roles: frozenset[str] = ALL_ROLES
+    stop_within_seconds: float = 15.0
+    loop: LoopSettings = LoopSettings()
+
+    @classmethod
+    def from_env(
+        cls, service: str, env: Mapping[str, str], roles: frozenset[str] = ALL_ROLES
+    ) -> "ServiceSettings":
+        """Read the settings of `service`; an absent or unreadable one is named, never shown."""
+        unknown = roles - ALL_ROLES
+        if unknown:
+            msg = f"unknown roles: {', '.join(sorted(unknown))}; known: {', '.join(sorted(ALL_ROLES))}"
+            raise SettingsError(msg)
+        return cls(
+            service=service,
+            prefix=env.get("KURSLOTSE_PREFIX", ""),
+            db_worker=_required(env, "KURSLOTSE_DB_WORKER"),
+            db_web=_required(env, "KURSLOTSE_DB_WEB"),
+            db_status=_required(env, "KURSLOTSE_DB_STATUS"),
+            kafka=_required(env, "KURSLOTSE_SERVICE_KAFKA"),
+            http=_address(env, "KURSLOTSE_HTTP"),
+            ops=_address(env, "KURSLOTSE_OPS"),
+            clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
+            demo=env.get("KURSLOTSE_DEMO") == "1",
+            web_secret=env.get("KURSLOTSE_WEB_SECRET", ""),
+            gateway_url=env.get("KURSLOTSE_GATEWAY_URL"),
+            gateway_key=env.get("KURSLOTSE_GATEWAY_KEY", ""),
+            people_url=env.get("KURSLOTSE_PEOPLE_URL"),
+            people_key=env.get("KURSLOTSE_PEOPLE_KEY", ""),
+            kek=env.get("KURSLOTSE_KEK", ""),
+            installation_key=env.get("KURSLOTSE_INSTALLATION_KEY", ""),
+            smtp=env.get("KURSLOTSE_SMTP"),
+            public_url=env.get("KURSLOTSE_PUBLIC_URL"),
+            policy=_path(env, "KURSLOTSE_POLICY"),
+            roles=roles,
+        )
+
+
+def need(value: str | None, name: str) -> str:
+    """Return a setting that this service cannot do without."""
+    if not value:
+        msg = f"{name} is not set"
+        raise SettingsError(msg)
+    return value
+
+
+def parse_roles(text: str | None) -> frozenset[str]:
+    """Read `consume,relay` as given on the command line; nothing means all."""
+    if not text:
+        return ALL_ROLES
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    return need(env.get(name), name)
+
+
+def _address(env: Mapping[str, str], name: str) -> HttpAddress:
+    host, colon, port = _required(env, name).rpartition(":")
+    if not colon or not host or not port.isdigit():
+        msg = f"{name} must read host:port"
+        raise SettingsError(msg)
+    return HttpAddress(host, int(port))
+
+
+def _path(env: Mapping[str, str], name: str) -> Path | None:
+    text = env.get(name)
+    return Path(text) if text else None

@@ -1,0 +1,79 @@
+"""What the gateway says: who may speak, what became of records, how far the doors have delivered."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, ClassVar
+
+from pydantic import Field
+
+from schemas.base import Ags5, Code, Payload, Slug, Text
+from schemas.codes import FindingKind, Known, PublisherKind
+
+
+class PublisherAnnounced(Payload):
+    """Who a publisher is and what it may send; the latest version counts."""
+
+    type_: ClassVar[str] = "de.kurslotse.publisher-announced.v1"
+
+    slug: Slug
+    name: Text
+    kinds: Annotated[tuple[Annotated[Code, Known(PublisherKind)], ...], Field(min_length=1)]
+    organisation: Slug
+    """The organisation it belongs to; the tenant of the support side."""
+    authority: bool = False
+    """A body that obliges people (Jobcenter, Ausländerbehörde): writes consent, cannot read it."""
+    kreise: tuple[Ags5, ...]
+    event_types: tuple[str, ...]
+    """CloudEvents types it may send."""
+    supplier_ids: tuple[Text, ...] = ()
+    """KURSNET SUPPLIER_IDs."""
+    active: bool = True
+    version: Annotated[int, Field(ge=1)]
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the gateway speaks about publishers
+        """Return the slug (compaction key)."""
+        return self.slug
+
+
+class FindingRaised(Payload):
+    """What became of a publisher's record: where it lies and why, never its values.
+
+    `accepted` is a watermark: everything up to `offset` has been judged.
+    """
+
+    type_: ClassVar[str] = "de.kurslotse.finding-raised.v1"
+
+    publisher: Slug
+    kind: Annotated[Code, Known(FindingKind)]
+    code: Code
+    topic: str
+    partition: Annotated[int, Field(ge=0)]
+    offset: Annotated[int, Field(ge=0)]
+    event_id: Annotated[str, Field(max_length=128)] | None = None
+    event_type: Annotated[str, Field(max_length=128)] | None = None
+    field: Annotated[str, Field(max_length=255)] | None = None
+    """Path of the field, for instance `sections.0.starts_on`."""
+    params: dict[str, str | int] = Field(default_factory=dict)
+    """Parameters of the text; never values out of the record."""
+    raised_at: datetime
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - findings are told to whom they concern
+        """Return the slug."""
+        return self.publisher
+
+
+class PublisherProgressed(Payload):
+    """Everything accepted from this publisher before `until` lies below the offsets."""
+
+    type_: ClassVar[str] = "de.kurslotse.publisher-progressed.v1"
+
+    publisher: Slug
+    until: datetime
+    """Business time T."""
+    offsets: dict[str, int]
+    """Partition of its `in` topic (as text) -> end offset."""
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the gateway speaks about publishers
+        """Return the slug."""
+        return self.publisher

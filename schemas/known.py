@@ -1,0 +1,60 @@
+"""Finds codes in a payload that its code list does not hold."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cache
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from schemas.codes import Known
+
+
+@cache
+def _plan(model: type[BaseModel]) -> tuple[tuple[str, Any], ...]:
+    """List (field, annotation) of the fields that can hold codes, however deep."""
+    found = []
+    for name, info in model.model_fields.items():
+        annotation: Any = info.annotation
+        known = next((item for item in info.metadata if isinstance(item, Known)), None)
+        shape = known or _shape(annotation)
+        if shape is not None:
+            found.append((name, shape))
+    return tuple(found)
+
+
+def _shape(annotation: Any) -> Any:  # noqa: ANN401 - a type expression
+    """Reduce a type expression to what matters here: Known, a model, [shape] for a tuple, or None."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        inner, *metadata = get_args(annotation)
+        return next((item for item in metadata if isinstance(item, Known)), None) or _shape(inner)
+    if origin in {Union, UnionType}:
+        return next((shape for part in get_args(annotation) if (shape := _shape(part)) is not None), None)
+    if origin is tuple:
+        inner_shape = _shape(get_args(annotation)[0])
+        return None if inner_shape is None else [inner_shape]
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation if _plan(annotation) else None
+    return None
+
+
+def _walk(value: Any, shape: Any, path: str) -> Iterator[str]:  # noqa: ANN401 - follows the payload
+    if value is None:
+        return
+    if isinstance(shape, Known):
+        if value not in shape.values:
+            yield path
+    elif isinstance(shape, list):
+        for index, item in enumerate(value):
+            yield from _walk(item, shape[0], f"{path}.{index}")
+    else:
+        yield from unknown_fields(value, f"{path}.")
+
+
+def unknown_fields(payload: BaseModel, before: str = "") -> Iterator[str]:
+    """Yield the path of each field whose code is on no list of ours."""
+    for name, shape in _plan(type(payload)):
+        yield from _walk(getattr(payload, name), shape, before + name)

@@ -1,0 +1,134 @@
+"""What registering offices say on `kurslotse.in`: facts that steering needs, by reference."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Annotated, ClassVar
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import AboutOwnParticipant, Ags5, Ags8, Code, Month, OwnId, Part, Slug
+from schemas.codes import (
+    AccessRoute,
+    AsylumPhase,
+    CourseType,
+    DeclineReason,
+    Known,
+    Level,
+    Standing,
+    TimeOfDay,
+    WithdrawReason,
+)
+
+
+class Entitlement(Part):
+    """By what right, through which door, and how long (each clock of the law has its own start)."""
+
+    standing: Annotated[Code, Known(Standing)]
+    route: Annotated[Code, Known(AccessRoute)]
+    granted_on: date | None = None
+    """Day of the entitlement, admission or obligation."""
+    valid_until: date | None = None
+    """Last day on which a course may start; None: no date on the certificate."""
+    cooperation_plan: bool = False
+    """SGB II recipient with a Kooperationsplan (IntV § 7(4))."""
+    hours_left: Annotated[int, Field(ge=0, le=1300)] | None = None
+
+
+class ParticipantRegistered(AboutOwnParticipant):
+    """Somebody waits for a course. No name, no birth date: see architecture.md, 'Identity'."""
+
+    type_: ClassVar[str] = "de.kurslotse.participant-registered.v1"
+
+    registered_on: date
+    kreis: Ags5
+    town: Ags8
+    entitlement: Entitlement
+    course_types: Annotated[
+        tuple[Annotated[Code, Known(CourseType)], ...], Field(min_length=1, max_length=11)
+    ]
+    """Types that fit, the best first."""
+    available: Annotated[tuple[Annotated[Code, Known(TimeOfDay)], ...], Field(max_length=4)] = ()
+    """Times of day the person can attend; empty: any."""
+    earliest_start: date | None = None
+    needs_childcare: bool = False
+    needs_women_only: bool = False
+    needs_barrier_free: bool = False
+    youth_until: Month | None = None
+    """Last month before the 27th birthday; None: 27 or older."""
+    asylum_phase: Annotated[Code, Known(AsylumPhase)] = "none"
+    max_travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+
+
+class ParticipantChanged(AboutOwnParticipant):
+    """Facts changed; fields left out stay as they are."""
+
+    type_: ClassVar[str] = "de.kurslotse.participant-changed.v1"
+
+    kreis: Ags5 | None = None
+    town: Ags8 | None = None
+    entitlement: Entitlement | None = None
+    course_types: (
+        Annotated[tuple[Annotated[Code, Known(CourseType)], ...], Field(min_length=1, max_length=11)] | None
+    ) = None
+    available: Annotated[tuple[Annotated[Code, Known(TimeOfDay)], ...], Field(max_length=4)] | None = None
+    earliest_start: date | None = None
+    needs_childcare: bool | None = None
+    needs_women_only: bool | None = None
+    needs_barrier_free: bool | None = None
+    youth_until: Month | None = None
+    asylum_phase: Annotated[Code, Known(AsylumPhase)] | None = None
+    max_travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+
+
+class ParticipantWithdrawn(AboutOwnParticipant):
+    """The person no longer waits; a reservation is released."""
+
+    type_: ClassVar[str] = "de.kurslotse.participant-withdrawn.v1"
+
+    withdrawn_on: date
+    reason: Annotated[Code, Known(WithdrawReason)] = "other"
+
+
+class PlacementTested(AboutOwnParticipant):
+    """The placement test (Einstufungstest, IntV § 11(2)): the level that steering needs."""
+
+    type_: ClassVar[str] = "de.kurslotse.placement-tested.v1"
+
+    tested_on: date
+    level: Annotated[Code, Known(Level)]
+    """Level the person has reached."""
+    section: Annotated[int, Field(ge=1, le=9)]
+    """Section (recommended course module) to enter at."""
+    course_type: Annotated[Code, Known(CourseType)] | None = None
+
+
+class AssignedByAuthority(AboutOwnParticipant):
+    """BAMF or an obliging body assigned a course (IntV § 7(3)); overrides a proposal."""
+
+    type_: ClassVar[str] = "de.kurslotse.assigned-by-authority.v1"
+
+    provider: Slug
+    course: OwnId
+    section: Annotated[int, Field(ge=1, le=20)] = 1
+    assigned_on: date
+
+
+class PlaceAccepted(AboutOwnParticipant):
+    """The person takes the reserved place."""
+
+    type_: ClassVar[str] = "de.kurslotse.place-accepted.v1"
+
+    placement: UUID
+    answered_on: date
+
+
+class PlaceDeclined(AboutOwnParticipant):
+    """The person does not take the reserved place; never a breach of duty."""
+
+    type_: ClassVar[str] = "de.kurslotse.place-declined.v1"
+
+    placement: UUID
+    answered_on: date
+    reason: Annotated[Code, Known(DeclineReason)] = "other"

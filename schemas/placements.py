@@ -1,0 +1,156 @@
+"""What allocation says on `kurslotse.placements`: every step of a placement, merges, outcomes."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, ClassVar, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from schemas.base import Ags5, Code, OwnId, Part, Payload, Reference, Slug
+from schemas.codes import Known, PlacementState
+
+State = Annotated[Code, Known(PlacementState)]
+
+
+class Reason(Part):
+    """A reason as a code with parameters; rendered in German and English where it is shown."""
+
+    code: Code
+    params: dict[str, str | int] = Field(default_factory=dict)
+
+
+class PlacementStep(Payload):
+    """One step of a placement; readers drop versions lower than what they have."""
+
+    placement: UUID
+    version: Annotated[int, Field(ge=1)]
+    participant: UUID
+    course: UUID
+    provider: Slug
+    own_course: OwnId
+    """The provider's own id of the course."""
+    office: Slug
+    """The registering office."""
+    kreis: Ags5
+    entry_section: Annotated[int, Field(ge=1, le=20)]
+    starts_on: date
+    """First day of the entry section."""
+    ends_on: date
+    """Last day of the course."""
+    from_state: State
+    to_state: State
+    reason: Reason
+    decided_at: datetime
+    """Business time of the step."""
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
+        """Return the participant id."""
+        return str(self.participant)
+
+
+class Alternative(Part):
+    """Another course the person could have been offered."""
+
+    course: UUID
+    provider: Slug
+    starts_on: date
+    reason: Reason
+
+
+class PlaceProposed(PlacementStep):
+    """A released proposal, for the registering office only: with reasons and alternatives."""
+
+    type_: ClassVar[str] = "de.kurslotse.place-proposed.v1"
+
+    reasons: tuple[Reason, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
+class PlaceReserved(PlacementStep):
+    """A seat is held for the person until `expires_at`."""
+
+    type_: ClassVar[str] = "de.kurslotse.place-reserved.v1"
+
+    expires_at: datetime | None
+    """None: does not expire by itself."""
+
+
+class ReservationExpired(PlacementStep):
+    """Nobody answered in time; never a breach of duty."""
+
+    type_: ClassVar[str] = "de.kurslotse.reservation-expired.v1"
+
+
+class EnrolmentConfirmed(PlacementStep):
+    """The provider confirmed the place."""
+
+    type_: ClassVar[str] = "de.kurslotse.enrolment-confirmed.v1"
+
+    own_number: Reference | None = None
+    """The provider's own number of the person, echoed."""
+
+
+class EnrolmentEnded(PlacementStep):
+    """A confirmed enrolment ended: completed, left, transferred, course cancelled."""
+
+    type_: ClassVar[str] = "de.kurslotse.enrolment-ended.v1"
+
+    ended_on: date
+
+
+class PlacementAdvanced(PlacementStep):
+    """Every other step: accepted, declined, refused, released, started, interrupted, superseded."""
+
+    type_: ClassVar[str] = "de.kurslotse.placement-advanced.v1"
+
+
+class ParticipantUnplaced(Payload):
+    """The main reason why somebody still waits after a run."""
+
+    type_: ClassVar[str] = "de.kurslotse.participant-unplaced.v1"
+
+    participant: UUID
+    office: Slug
+    kreis: Ags5
+    run: UUID
+    reason: Reason
+    decided_at: datetime
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
+        """Return the participant id."""
+        return str(self.participant)
+
+
+class ParticipantsMerged(Payload):
+    """A person confirmed that two participant ids are one; `merged` lives on as `into`."""
+
+    type_: ClassVar[str] = "de.kurslotse.participants-merged.v1"
+
+    merged: UUID
+    into: UUID
+    kreis: Ags5
+    decided_at: datetime
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
+        """Return the surviving participant id."""
+        return str(self.into)
+
+
+class CourseOutcomeReported(Payload):
+    """Totals of a completed course, as judged (suppressed below k)."""
+
+    type_: ClassVar[str] = "de.kurslotse.course-outcome-reported.v1"
+
+    course: UUID
+    provider: Slug
+    kreis: Ags5
+    completed_on: date
+    started: int
+    finished: int | Literal["suppressed"]
+    qualified: int | Literal["suppressed"]
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
+        """Return the course id."""
+        return str(self.course)

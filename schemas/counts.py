@@ -14,7 +14,7 @@ class Count(Part):
     """One cell; `value` None means suppressed, which is not zero."""
 
     name: Code
-    value: Annotated[int, Field(ge=0)] | None
+    value: Annotated[int, Field(ge=0)] | None = None
 
 
 class CountsReported(Payload):

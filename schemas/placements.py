@@ -73,7 +73,7 @@ class PlaceReserved(PlacementStep):
 
     type_: ClassVar[str] = "de.kurslotse.place-reserved.v1"
 
-    expires_at: datetime | None
+    expires_at: datetime | None = None
     """None: does not expire by itself."""
 
 

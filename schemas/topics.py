@@ -147,6 +147,6 @@ def parse_topic(name: str, *, prefix: str = "") -> tuple[Family, str | None]:
     for family in Family:
         if family in PER_PUBLISHER and rest.startswith(f"{family}."):
             return family, rest.removeprefix(f"{family}.")
-        if rest == family:
+        if rest == family and family not in PER_PUBLISHER:
             return family, None
     raise ValueError("no topic family of this name")

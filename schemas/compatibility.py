@@ -1,0 +1,85 @@
+"""Says what a reader would not understand of what a writer may send, from their JSON Schemas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+Schema = dict[str, Any]
+
+
+def _resolve(schema: Schema, root: Schema) -> Schema:
+    while "$ref" in schema:
+        target: Any = root
+        for part in schema["$ref"].removeprefix("#/").split("/"):
+            target = target[part]
+        schema = target
+    return schema
+
+
+def _options(schema: Schema, root: Schema) -> list[Schema]:
+    resolved = _resolve(schema, root)
+    if "anyOf" in resolved:
+        return [option for item in resolved["anyOf"] for option in _options(item, root)]
+    return [resolved]
+
+
+def _type(schema: Schema) -> str:
+    if "const" in schema:
+        return {str: "string", int: "integer"}.get(type(schema["const"]), "unknown")
+    return str(schema.get("type", "any"))
+
+
+_LOWER = ("minimum", "exclusiveMinimum", "minLength", "minItems")
+_UPPER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
+
+
+def _narrower(writer: Schema, reader: Schema, path: str) -> Iterator[str]:
+    for name in _LOWER:
+        if name in reader and writer.get(name, float("-inf")) < reader[name]:
+            yield f"{path}: the reader asks {name} {reader[name]}"
+    for name in _UPPER:
+        if name in reader and writer.get(name, float("inf")) > reader[name]:
+            yield f"{path}: the reader asks {name} {reader[name]}"
+    for name in ("pattern", "format", "multipleOf"):
+        if name in reader and writer.get(name) != reader[name] and "enum" not in writer:
+            yield f"{path}: the reader asks {name} {reader[name]}"
+    if "enum" in reader and not set(writer.get("enum", [object()])) <= set(reader["enum"]):
+        yield f"{path}: the reader knows fewer values"
+    if "const" in reader and writer.get("const") != reader["const"]:
+        yield f"{path}: the reader knows only one value"
+
+
+def _compare(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: str) -> Iterator[str]:
+    readers = _options(reader, roots[1])
+    for option in _options(writer, roots[0]):
+        fitting = [
+            item
+            for item in readers
+            if _type(item) in {_type(option), "any"} or (_type(option), _type(item)) == ("integer", "number")
+        ]
+        if not fitting:
+            yield f"{path}: the reader does not take {_type(option)}"
+            continue
+        troubles = [list(_inside(option, item, roots, path)) for item in fitting]
+        if all(troubles):
+            yield from min(troubles, key=len)
+
+
+def _inside(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: str) -> Iterator[str]:
+    yield from _narrower(writer, reader, path)
+    if _type(writer) == "object" and "properties" in reader:
+        properties = writer.get("properties", {})
+        for name in reader.get("required", []):
+            if name not in writer.get("required", []):
+                yield f"{path}.{name}: the reader needs it, the writer may leave it out"
+        for name, item in reader["properties"].items():
+            if name in properties:
+                yield from _compare(properties[name], item, roots, f"{path}.{name}")
+    if _type(writer) == "array" and "items" in reader and "items" in writer:
+        yield from _compare(writer["items"], reader["items"], roots, f"{path}[]")
+
+
+def breaks(writer: Schema, reader: Schema) -> list[str]:
+    """List what the reader would refuse of what the writer may send; empty if compatible."""
+    return list(_compare(writer, reader, (writer, reader), "data"))

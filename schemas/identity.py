@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import unicodedata
 from typing import Any
 from uuid import UUID, uuid5
@@ -14,7 +13,22 @@ import rfc8785
 NAMESPACE = UUID("7d1c1ae4-5f0e-5b62-9a0e-3c7f0a4b6d21")
 """The project's namespace of name-based ids; never changes."""
 
-_NEEDS_CARE = re.compile(rb"[:\[,]\s*-?[0-9]+[.eE]|[0-9]{16}|\\u[dD][89abAB]|\xf0|\xf1|\xf2|\xf3|\xf4")
+_EXACT = 2**53
+_BEYOND_BMP = 0xF0  # first byte of a character whose UTF-16 order differs from its UTF-8 order
+
+
+def _has_difficult_number(data: Any) -> bool:  # noqa: ANN401 - any JSON value
+    rest = [data]
+    while rest:
+        item = rest.pop()
+        kind = type(item)
+        if kind is dict:
+            rest.extend(item.values())
+        elif kind is list:
+            rest.extend(item)
+        elif kind is float or (kind is int and not -_EXACT < item < _EXACT):
+            return True
+    return False
 
 
 def participant_id(office: str, reference: str) -> UUID:
@@ -48,9 +62,10 @@ def canonical(data: Any) -> bytes:  # noqa: ANN401 - any JSON value
     Raises:
         ValueError: the value has no canonical form (a number outside of +-2^53, NaN).
     """
-    fast = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
-    if _NEEDS_CARE.search(fast) is None:
-        return fast
+    if not _has_difficult_number(data):
+        fast = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+        if fast.isascii() or max(fast) < _BEYOND_BMP:
+            return fast
     try:
         return rfc8785.dumps(data)
     except rfc8785.CanonicalizationError as error:

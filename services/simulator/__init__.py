@@ -1,0 +1,1 @@
+"""A Kreis in a box: plays providers, offices, coordinators and counsellors through the public doors."""

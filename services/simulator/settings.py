@@ -1,0 +1,76 @@
+"""What the simulator is told by its environment, read once and frozen."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+DEFAULT_SEED = 99001
+DEFAULT_START = date(2025, 10, 6)
+
+
+class SettingsError(Exception):
+    """A setting is missing or cannot be understood; the message never holds its value."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatorSettings:
+    """Addresses of the public doors, keys of the played publishers, and how the game is played."""
+
+    gateway_url: str
+    """KURSLOTSE_GATEWAY_URL"""
+    keys: Path
+    """KURSLOTSE_SIM_KEYS: JSON file {publisher slug: API key}"""
+    console_url: str
+    """KURSLOTSE_CONSOLE_URL: allocation's public address"""
+    support_url: str
+    """KURSLOTSE_SUPPORT_URL: notifications' public address"""
+    control_url: str
+    """KURSLOTSE_CONTROL_URL: the supervisor's control address"""
+    control_token: str = field(repr=False)
+    """KURSLOTSE_CONTROL_TOKEN"""
+    smtp_sink: str
+    """KURSLOTSE_SMTP_SINK: host:port where the played mail boxes listen"""
+    state: Path
+    """KURSLOTSE_SIM_STATE: directory of state, ledger, canaries, mails, summary"""
+    seed: int = DEFAULT_SEED
+    """KURSLOTSE_SIM_SEED"""
+    start: date = DEFAULT_START
+    """KURSLOTSE_SIM_START: first simulated day (a Monday)"""
+    people: int = 1500
+    """KURSLOTSE_SIM_PEOPLE: people over a year"""
+    history: int = 45
+    """KURSLOTSE_SIM_HISTORY: days played at full speed before the speed below counts"""
+    speed: float | None = 20.0
+    """KURSLOTSE_SIM_SPEED: days per minute after that, or 'max'"""
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str]) -> "SimulatorSettings":
+        """Read all settings; an absent or unreadable one is named, never shown."""
+        speed = env.get("KURSLOTSE_SIM_SPEED", "20")
+        try:
+            return cls(
+                gateway_url=_required(env, "KURSLOTSE_GATEWAY_URL"),
+                keys=Path(_required(env, "KURSLOTSE_SIM_KEYS")),
+                console_url=_required(env, "KURSLOTSE_CONSOLE_URL"),
+                support_url=_required(env, "KURSLOTSE_SUPPORT_URL"),
+                control_url=_required(env, "KURSLOTSE_CONTROL_URL"),
+                control_token=env.get("KURSLOTSE_CONTROL_TOKEN", ""),
+                smtp_sink=_required(env, "KURSLOTSE_SMTP_SINK"),
+                state=Path(_required(env, "KURSLOTSE_SIM_STATE")),
+                seed=int(env.get("KURSLOTSE_SIM_SEED", str(DEFAULT_SEED))),
+                start=date.fromisoformat(env.get("KURSLOTSE_SIM_START", DEFAULT_START.isoformat())),
+                people=int(env.get("KURSLOTSE_SIM_PEOPLE", "1500")),
+                history=int(env.get("KURSLOTSE_SIM_HISTORY", "45")),
+                speed=None if speed == "max" else float(speed),
+            )
+        except ValueError as error:
+            raise SettingsError("a KURSLOTSE_SIM_* setting cannot be read as a number or date") from error
+
+
+def _required(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name)
+    if not value:
+        msg = f"{name} is not set"
+        raise SettingsError(msg)
+    return value

@@ -1,0 +1,1 @@
+"""Rule book, municipal policy, matching: who is proposed which place, and why."""

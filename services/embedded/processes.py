@@ -1,0 +1,96 @@
+"""Processes that outlive nobody: tied to their parent, told apart by start time, swept up after a crash."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import psutil
+
+PR_SET_PDEATHSIG = 1
+_TOLERANCE_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """A process id together with when it started: the number alone may be somebody else's by now."""
+
+    pid: int
+    started: float
+
+    @classmethod
+    def of(cls, pid: int) -> "Identity | None":
+        """Describe a living process."""
+        try:
+            return cls(pid, psutil.Process(pid).create_time())
+        except psutil.Error:
+            return None
+
+    def alive(self) -> bool:
+        """Say whether this very process still runs."""
+        try:
+            process = psutil.Process(self.pid)
+            same = abs(process.create_time() - self.started) < _TOLERANCE_SECONDS
+            return same and process.status() != psutil.STATUS_ZOMBIE
+        except psutil.Error:
+            return False
+
+
+def leash(death_signal: signal.Signals) -> Callable[[], None] | None:
+    """Return what a child runs before its program so that the kernel signals it when its parent dies."""
+    if not sys.platform.startswith("linux"):
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    parent = os.getpid()
+
+    def before_exec() -> None:
+        prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
+        if os.getppid() != parent:  # the parent died before the line above
+            os._exit(1)
+
+    return before_exec
+
+
+def session_members(leader: Identity) -> list[Identity]:
+    """Find the processes of the session that `leader` opened, itself included."""
+    members = []
+    for pid in psutil.pids():
+        with contextlib.suppress(OSError):
+            if os.getsid(pid) == leader.pid:
+                found = Identity.of(pid)
+                if found and found.started >= leader.started - _TOLERANCE_SECONDS and found.alive():
+                    members.append(found)
+    return members
+
+
+def signal_all(targets: Iterable[Identity], number: signal.Signals) -> None:
+    """Send a signal to those that are still themselves."""
+    for target in targets:
+        if target.alive():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(target.pid, number)
+
+
+async def until_gone(targets: Iterable[Identity], seconds: float) -> list[Identity]:
+    """Wait for processes that are not our children to end; return those that did not."""
+    deadline = time.monotonic() + seconds
+    left = [target for target in targets if target.alive()]
+    while left and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)
+        left = [target for target in left if target.alive()]
+    return left
+
+
+async def sweep(leader: Identity, polite: signal.Signals, seconds: float) -> int:
+    """End what a dead supervisor left behind: politely first, then for good; return how many there were."""
+    members = session_members(leader)
+    signal_all([member for member in members if member.pid == leader.pid] or members, polite)
+    left = await until_gone(members, seconds)
+    signal_all(left, signal.SIGKILL)
+    await until_gone(left, seconds)
+    return len(members)

@@ -1,0 +1,1 @@
+"""Supply: courses, their sections, and the seats in them."""

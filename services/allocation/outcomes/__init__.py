@@ -1,0 +1,1 @@
+"""What came of it: cohorts, waits, exits, fill, suppressed below k."""

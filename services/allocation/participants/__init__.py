@@ -1,0 +1,1 @@
+"""Facts about people that steering needs, by reference."""

@@ -1,0 +1,1 @@
+"""Who holds which place: the chain from proposal to completion."""

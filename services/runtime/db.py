@@ -2,23 +2,88 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
+import orjson
 
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection
 
+COMMAND_TIMEOUT = 30.0
+CONNECT_TIMEOUT = 10.0
 
-async def open_pool(dsn: str, *, name: str, max_size: int = 8, command_timeout: float = 30.0) -> asyncpg.Pool:
-    """Open a pool with command timeout, TCP keepalives and JSON decoded by orjson."""
-    raise NotImplementedError
+
+def server_settings(name: str) -> dict[str, str]:
+    """Settings of a session: who it is, and that a peer which vanished does not keep its locks."""
+    return {
+        "application_name": name[:63],
+        "timezone": "UTC",
+        "jit": "off",
+        "tcp_keepalives_idle": "10",
+        "tcp_keepalives_interval": "5",
+        "tcp_keepalives_count": "3",
+        "idle_in_transaction_session_timeout": "15s",
+    }
+
+
+async def set_codecs(conn: Any) -> None:  # noqa: ANN401 - a connection or a pool's proxy of one
+    """Read and write json and jsonb as Python values, through orjson."""
+    await conn.set_type_codec(
+        "jsonb",
+        schema="pg_catalog",
+        format="binary",
+        encoder=lambda value: b"\x01" + orjson.dumps(value),
+        decoder=lambda raw: orjson.loads(raw[1:]),
+    )
+    await conn.set_type_codec(
+        "json",
+        schema="pg_catalog",
+        format="binary",
+        encoder=orjson.dumps,
+        decoder=orjson.loads,
+    )
+
+
+async def open_pool(
+    dsn: str, *, name: str, max_size: int = 8, command_timeout: float = COMMAND_TIMEOUT
+) -> asyncpg.Pool:
+    """Open a pool with command timeout, TCP keepalives and JSON read and written by orjson."""
+    return await asyncpg.create_pool(
+        dsn,
+        min_size=1,
+        max_size=max_size,
+        max_inactive_connection_lifetime=60.0,
+        command_timeout=command_timeout,
+        timeout=CONNECT_TIMEOUT,
+        server_settings=server_settings(name),
+        init=set_codecs,
+    )
+
+
+async def connect(
+    dsn: str,
+    *,
+    name: str,
+    command_timeout: float = COMMAND_TIMEOUT,
+    further: dict[str, str] | None = None,
+) -> asyncpg.Connection:
+    """Open one connection of its own, outside of any pool."""
+    conn = await asyncpg.connect(
+        dsn,
+        command_timeout=command_timeout,
+        timeout=CONNECT_TIMEOUT,
+        server_settings=server_settings(name) | (further or {}),
+    )
+    await set_codecs(conn)
+    return conn
 
 
 @asynccontextmanager
 async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """Run one READ COMMITTED transaction on a connection of the pool."""
-    raise NotImplementedError
-    yield
+    async with pool.acquire() as conn, conn.transaction():
+        yield conn
 
 
 @asynccontextmanager
@@ -26,5 +91,13 @@ async def web_transaction(
     pool: asyncpg.Pool, *, kreise: Sequence[str] = (), organisation: str | None = None, person: str = ""
 ) -> AsyncIterator[asyncpg.Connection]:
     """Run one transaction of the web role that sees only these Kreise or this organisation."""
-    raise NotImplementedError
-    yield
+    async with pool.acquire() as conn, conn.transaction():
+        await conn.execute(
+            "SELECT set_config('kurslotse.kreise', $1, true),"
+            " set_config('kurslotse.organisation', $2, true),"
+            " set_config('kurslotse.person', $3, true)",
+            ",".join(kreise),
+            organisation or "",
+            person,
+        )
+        yield conn

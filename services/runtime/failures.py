@@ -1,0 +1,73 @@
+"""The one table that says what a failure means: wait and repeat, blame a record, or stop."""
+
+import asyncio
+from enum import StrEnum
+
+import aiokafka.errors
+import asyncpg
+
+
+class Meaning(StrEnum):
+    """What to do about an exception."""
+
+    TRANSIENT = "transient"  # roll back, drop the connection, wait, the same batch again
+    CULPRIT = "culprit"  # one record of the batch is to blame: find it, put it into quarantine
+    FATAL = "fatal"  # a bug or something unknown: roll back and stop the process
+
+
+_TRANSIENT: tuple[type[BaseException], ...] = (
+    OSError,  # refused, reset, unreachable
+    TimeoutError,
+    asyncio.TimeoutError,
+    asyncpg.PostgresConnectionError,  # SQLSTATE class 08
+    asyncpg.CannotConnectNowError,
+    asyncpg.AdminShutdownError,
+    asyncpg.CrashShutdownError,
+    asyncpg.IdleInTransactionSessionTimeoutError,
+    asyncpg.IdleSessionTimeoutError,
+    asyncpg.TooManyConnectionsError,
+    asyncpg.SerializationError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.LockNotAvailableError,
+    asyncpg.QueryCanceledError,  # a timeout of the server
+    asyncpg.ReadOnlySQLTransactionError,  # a standby during a failover
+)
+
+# Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
+_OF_THE_CLIENT: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+_CULPRIT_CLASSES = ("22", "23")  # data exception, integrity constraint violation
+
+
+def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
+    """Say what a failure means; whatever is not listed stops the process."""
+    if _not_encodable(error):
+        return Meaning.CULPRIT
+    if isinstance(error, _TRANSIENT):
+        return Meaning.TRANSIENT
+    if isinstance(error, _OF_THE_CLIENT):
+        return Meaning.TRANSIENT if connection_dead else Meaning.FATAL
+    if isinstance(error, asyncpg.PostgresError):
+        sqlstate = getattr(error, "sqlstate", None) or ""
+        if sqlstate.startswith(_CULPRIT_CLASSES):
+            return Meaning.CULPRIT
+        return Meaning.TRANSIENT if connection_dead else Meaning.FATAL
+    if isinstance(error, aiokafka.errors.KafkaError):
+        return Meaning.TRANSIENT
+    return Meaning.FATAL
+
+
+def _not_encodable(error: BaseException) -> bool:
+    """Recognise asyncpg's own DataError: an argument that does not fit the column's type."""
+    return (
+        isinstance(error, asyncpg.InterfaceError)
+        and isinstance(error, ValueError)
+        and not isinstance(error, asyncpg.ClientConfigurationError)
+    )
+
+
+def name_of(error: BaseException) -> str:
+    """Name a failure for logs and metrics without its text, which may quote values of a record."""
+    sqlstate = getattr(error, "sqlstate", None)
+    kind = type(error).__name__
+    return f"{kind}:{sqlstate}" if isinstance(sqlstate, str) else kind

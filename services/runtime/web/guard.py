@@ -1,0 +1,57 @@
+"""Who may come in: no foreign site's posts, nobody without sign-in, nobody with another role."""
+
+import hmac
+from collections.abc import Callable
+
+from starlette.requests import Request
+
+from services.runtime.web.problems import PageError, SignInNeededError
+from services.runtime.web.sessions import session_of
+from services.runtime.web.visitors import Visitor
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_FIELD = "csrf"
+CSRF_HEADER = "x-csrf"
+
+
+async def own_site_only(request: Request) -> None:
+    """Refuse a changing request that does not carry the session's token or comes from another site."""
+    if request.method in _SAFE:
+        return
+    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+        raise _foreign()
+    sent = request.headers.get(CSRF_HEADER)
+    if sent is None and "form" in request.headers.get("content-type", ""):
+        field = (await request.form()).get(CSRF_FIELD)
+        sent = field if isinstance(field, str) else None
+    session = session_of(request)
+    if session.fresh and session.person is None and request.url.path.startswith("/api/"):
+        raise SignInNeededError
+    if sent is None or not hmac.compare_digest(sent.encode(), session.csrf.encode()):
+        raise _foreign()
+
+
+def _foreign() -> PageError:
+    return PageError(
+        403,
+        "csrf",
+        "This form is too old or came from another page. Please open the page again and repeat your entry.",
+    )
+
+
+def signed_in(*roles: str) -> Callable[[Request], Visitor]:
+    """Make a dependency that returns the visitor if they have one of these roles."""
+
+    def visitor(request: Request) -> Visitor:
+        found: Visitor | None = request.app.state.web.visitor(request)
+        if found is None:
+            raise SignInNeededError
+        if found.role not in roles:
+            raise PageError(
+                403,
+                "role",
+                "This page is not part of your work in Kurslotse. Your own pages are in the menu above.",
+            )
+        return found
+
+    return visitor

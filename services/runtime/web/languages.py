@@ -1,0 +1,83 @@
+"""Texts in German and English: gettext catalogues read from .po files when the service starts."""
+
+import io
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from babel.dates import format_date, format_datetime
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+from babel.numbers import format_decimal
+from babel.support import Translations
+
+LANGUAGES = ("de", "en")
+DEFAULT = "de"
+
+
+def _zone() -> ZoneInfo | None:
+    try:
+        return ZoneInfo("Europe/Berlin")
+    except ZoneInfoNotFoundError:  # a machine without time zone data: times are shown in UTC and say so
+        return None
+
+
+class Texts:
+    """One language: msgid -> text, dates and numbers."""
+
+    def __init__(self, language: str, catalogues: Sequence[Path]) -> None:
+        self.language = language
+        self._zone = _zone()
+        self._translations = Translations()
+        for path in catalogues:
+            with path.open("rb") as file:
+                catalogue = read_po(file, locale=language)
+            compiled = io.BytesIO()
+            write_mo(compiled, catalogue)
+            compiled.seek(0)
+            self._translations.merge(Translations(compiled))
+
+    def gettext(self, message: str, **params: Any) -> str:  # noqa: ANN401 - whatever the text names
+        """Translate, then fill in `%(name)s`."""
+        text = self._translations.gettext(message)
+        return text % params if params else text
+
+    def ngettext(self, singular: str, plural: str, number: int, **params: Any) -> str:  # noqa: ANN401
+        """Translate by number, then fill in `%(num)s` and others."""
+        return self._translations.ngettext(singular, plural, number) % ({"num": number} | params)
+
+    def knows(self, message: str) -> bool:
+        """Say whether there is a text of its own for a msgid."""
+        return self._translations.gettext(message) != message
+
+    def date(self, day: date | datetime | None) -> str:
+        """Write a day as people write it: 03.11.2025."""
+        if day is None:
+            return "–"
+        if isinstance(day, datetime):
+            day = day.astimezone(self._zone).date() if self._zone else day.date()
+        return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
+
+    def time(self, moment: datetime | None) -> str:
+        """Write a moment: day and minute, in German time."""
+        if moment is None:
+            return "–"
+        form = "dd.MM.yyyy, HH:mm" if self.language == "de" else "d MMM yyyy, HH:mm"
+        written = format_datetime(moment, form, tzinfo=self._zone, locale=self.language)
+        return written if self._zone else f"{written} UTC"
+
+    def number(self, number: float | None) -> str:
+        """Write a number with the language's separators."""
+        return "–" if number is None else format_decimal(number, locale=self.language)
+
+
+def load(folders: Sequence[Path]) -> Mapping[str, Texts]:
+    """Read all `LANGUAGE/LC_MESSAGES/*.po` below the folders; English needs none, msgids are English."""
+    return {
+        language: Texts(
+            language, [path for folder in folders for path in sorted(folder.glob(f"{language}/LC_MESSAGES/*.po"))]
+        )
+        for language in LANGUAGES
+    }

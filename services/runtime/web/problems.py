@@ -1,0 +1,72 @@
+"""Errors as people and programs can use them: what is wrong, what to do."""
+
+from collections.abc import Mapping
+
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+_STATUS_TEXTS: Mapping[int, str] = {
+    401: "Please sign in first.",
+    403: "You may not do this. If you need it for your work, ask who administers Kurslotse in your Kreis.",
+    404: "This page does not exist, or it is not one of yours. Go back to the first page and try from there.",
+    405: "This address cannot be used this way. Go back to the first page and try from there.",
+    500: "Something went wrong on our side. Nothing was saved. Please try again in a few minutes.",
+    503: "Kurslotse cannot answer right now. Please try again in a few minutes.",
+}
+
+
+class PageError(Exception):
+    """Something a person can understand and act on; `message` is a msgid with `params`."""
+
+    def __init__(self, status: int, code: str, message: str, **params: str | int) -> None:
+        super().__init__(code)
+        self.status, self.code, self.message, self.params = status, code, message, params
+
+
+class SignInNeededError(Exception):
+    """Nobody is signed in."""
+
+
+def not_found() -> PageError:
+    """Say that there is no such thing, or that it is not one of the visitor's."""
+    return PageError(404, "not_found", _STATUS_TEXTS[404])
+
+
+def wants_json(request: Request) -> bool:
+    """Say whether a program asks: by path or by Accept."""
+    accept = request.headers.get("accept", "")
+    return request.url.path.startswith("/api/") or (
+        "json" in accept and "text/html" not in accept.partition("json")[0]
+    )
+
+
+def status_text(status: int) -> str:
+    """Return the msgid for a status without words of its own."""
+    return _STATUS_TEXTS.get(status, _STATUS_TEXTS[500 if status >= 500 else 404])  # noqa: PLR2004
+
+
+def problem(status: int, code: str, detail: str, title: str = "") -> Response:
+    """Answer a program (RFC 9457)."""
+    return JSONResponse(
+        {"title": title or code, "status": status, "code": code, "detail": detail},
+        status_code=status,
+        media_type="application/problem+json",
+    )
+
+
+def of_http(error: HTTPException) -> PageError:
+    """Translate the framework's error."""
+    return PageError(error.status_code, f"http_{error.status_code}", status_text(error.status_code))
+
+
+def of_validation(error: RequestValidationError) -> PageError:
+    """Translate a failed validation; names the fields, never their values."""
+    fields = sorted({".".join(str(part) for part in item["loc"][1:]) for item in error.errors()})
+    return PageError(
+        422,
+        "input_invalid",
+        "Something in the input cannot be understood: %(fields)s. Please check it and send it again.",
+        fields=", ".join(field for field in fields if field) or "?",
+    )

@@ -1,0 +1,133 @@
+"""Sessions in a signed cookie of the service's own, and the CSRF token that belongs to each."""
+
+import secrets
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from typing import Any
+
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection, Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LASTS_SECONDS = 12 * 3600
+LANGUAGES = ("de", "en")
+THEMES = ("auto", "light", "dark")
+
+
+@dataclass(slots=True)
+class Session:
+    """What a browser remembers between two pages; never anything about a registered person."""
+
+    person: str | None = None
+    csrf: str = ""
+    language: str = "de"
+    theme: str = "auto"
+    flashes: list[tuple[str, str]] = field(default_factory=list)
+    fresh: bool = False
+    changed: bool = False
+
+    def sign_in(self, person: str) -> None:
+        """Start anew as `person`: another token, same language."""
+        self.person, self.csrf, self.changed = person, secrets.token_urlsafe(24), True
+
+    def sign_out(self) -> None:
+        """Forget the person; the token is another one too."""
+        self.person, self.csrf, self.changed = None, secrets.token_urlsafe(24), True
+
+    def prefer(self, *, language: str | None = None, theme: str | None = None) -> None:
+        """Remember language and theme; anything unknown is ignored."""
+        if language in LANGUAGES:
+            self.language, self.changed = language, True
+        if theme in THEMES:
+            self.theme, self.changed = theme, True
+
+    def flash(self, kind: str, text: str) -> None:
+        """Keep a message for the next page."""
+        self.flashes.append((kind, text))
+        self.changed = True
+
+    def take_flashes(self) -> list[tuple[str, str]]:
+        """Return the messages once."""
+        taken, self.flashes = self.flashes, []
+        self.changed = self.changed or bool(taken)
+        return taken
+
+
+def session_of(connection: HTTPConnection) -> Session:
+    """Return the session of this request."""
+    session = connection.state.session
+    assert isinstance(session, Session)  # noqa: S101 - set by Sessions for every request
+    return session
+
+
+class Sessions:
+    """Middleware that reads the cookie and writes it back only when something changed.
+
+    (A cookie written at every answer would let a poll that is under way undo a sign-out.)
+    """
+
+    def __init__(self, app: ASGIApp, *, service: str, secret: str, secure: bool) -> None:
+        self._app = app
+        self._cookie = f"kurslotse_{service}"
+        self._secure = "; Secure" if secure else ""
+        self._serializer = URLSafeTimedSerializer(secret, salt=f"session-{service}")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give the request its session."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        session = self._read(Request(scope).cookies.get(self._cookie))
+        scope.setdefault("state", {})["session"] = session
+
+        async def send_with_cookie(message: Message) -> None:
+            if message["type"] == "http.response.start" and session.changed:
+                headers = MutableHeaders(scope=message)
+                for line in self._cookies(session):
+                    headers.append("set-cookie", line)
+            await send(message)
+
+        await self._app(scope, receive, send_with_cookie)
+
+    def _read(self, value: str | None) -> Session:
+        fresh = Session(csrf=secrets.token_urlsafe(24), fresh=True)
+        if not value:
+            return fresh
+        try:
+            kept: Any = self._serializer.loads(value, max_age=LASTS_SECONDS)
+        except BadSignature:
+            return fresh
+        try:
+            return Session(
+                person=kept["p"],
+                csrf=kept["c"],
+                language=kept["l"],
+                theme=kept["t"],
+                flashes=[(kind, text) for kind, text in kept["f"]],
+            )
+        except (KeyError, TypeError, ValueError):  # an older version's cookie
+            return fresh
+
+    def _cookies(self, session: Session) -> list[str]:
+        value = self._serializer.dumps(
+            {
+                "p": session.person,
+                "c": session.csrf,
+                "l": session.language,
+                "t": session.theme,
+                "f": session.flashes,
+            }
+        )
+        rules = f"; Path=/; SameSite=Lax; Max-Age={LASTS_SECONDS}{self._secure}"
+        # The second cookie may be read by programs, which send it back as a header; the first may not.
+        return [
+            _line(self._cookie, value) + rules + "; HttpOnly",
+            _line(f"{self._cookie}_csrf", session.csrf) + rules,
+        ]
+
+
+def _line(name: str, value: str) -> str:
+    cookie: SimpleCookie = SimpleCookie()
+    cookie[name] = value
+    return cookie[name].OutputString()

@@ -1,0 +1,37 @@
+"""Lists as CSV files that a spreadsheet opens without running anything."""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+
+from starlette.responses import Response
+
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+PAGE_SIZE = 50
+
+
+def guarded(cell: object) -> str:
+    """Write a cell so that no spreadsheet takes it for a formula; plain numbers stay numbers.
+
+    >>> guarded("=1+1"), guarded(-3), guarded(None), guarded(" @x")
+    ("'=1+1", '-3', '', "' @x")
+    """
+    if cell is None:
+        return ""
+    if isinstance(cell, int | float):
+        return str(cell)
+    text = str(cell)
+    return "'" + text if text.lstrip(" ").startswith(_RISKY) or text.startswith(_RISKY) else text
+
+
+def csv_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
+    """Answer with a file: semicolons and a byte order mark, as German spreadsheets expect."""
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
+    writer.writerow([guarded(head) for head in heads])
+    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    return Response(
+        "\ufeff" + text.getvalue(),
+        media_type="text/csv; charset=utf-8",
+        headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+    )

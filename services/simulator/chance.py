@@ -1,4 +1,4 @@
-"""Repeatable chance: every draw comes from a stream named by seed, purpose and entity, never from the clock."""
+"""Repeatable chance: a draw comes from a stream named by seed, purpose and entity, never from the clock."""
 
 import hashlib
 import random
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def stream(seed: int, *names: object) -> random.Random:
-    """Return the stream of one purpose; the same names give the same draws, in whatever order they are asked."""
+    """Return the stream of one purpose; the same names give the same draws, in whatever order."""
     text = "/".join(str(name) for name in (seed, *names))
     digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
     return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - repeatable chance is the point

@@ -91,13 +91,6 @@ class Limits(_Part):
     """Entries into a running section within the law's limit of UE are offered."""
 
 
-class DayTimes(_Part):
-    """What morning, afternoon and evening mean for a lesson that starts at a time."""
-
-    afternoon_from: time
-    evening_from: time
-
-
 class Town(_Part):
     """Where a town lies, for distances as the crow flies (never a hard rule)."""
 
@@ -121,7 +114,6 @@ class Policy(_Part):
     limits: Limits
     goals: Annotated[tuple[Goal, ...], Field(min_length=1)]
     """From most to least important; each only decides what those before it leave open."""
-    day: DayTimes
     towns: dict[str, Town] = Field(default_factory=dict)
 
     def automates(self, step: Step) -> bool:

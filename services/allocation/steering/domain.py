@@ -1,0 +1,127 @@
+"""What steering decides about: people who wait, entries into courses, and the proposals that come of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """A code with parameters; rendered in German and English where it is shown."""
+
+    code: str
+    params: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class EntryKey:
+    """A place: a seat in a course from one section start on."""
+
+    course: UUID
+    section: int
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """An unreleased proposal; it holds no seat, a run may replace it."""
+
+    placement: UUID
+    version: int
+    entry: EntryKey
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody who waits: the facts that steering needs, by reference."""
+
+    id: UUID
+    version: int
+    office: str
+    town: str
+    standing: str
+    route: str
+    registered_on: date
+    course_types: tuple[str, ...]
+    granted_on: date | None = None
+    valid_until: date | None = None
+    cooperation_plan: bool = False
+    available: tuple[str, ...] = ()
+    earliest_start: date | None = None
+    needs_childcare: bool = False
+    needs_women_only: bool = False
+    needs_barrier_free: bool = False
+    level: str | None = None
+    section: int | None = None
+    excluded: tuple[UUID, ...] = ()
+    """Courses this person has declined, left, or was refused by."""
+    offer: Offer | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section of a course with the seats still free in it."""
+
+    number: int
+    starts_on: date
+    ends_on: date
+    ue: int | None
+    free: int
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course that has not ended; entries at its sections share its seats."""
+
+    id: UUID
+    version: int
+    provider: str
+    course_type: str
+    kind: str
+    sections: tuple[Section, ...]
+    town: str | None = None
+    times_of_day: tuple[str, ...] = ()
+    target_level: str | None = None
+    childcare: bool | None = None
+    women_only: bool = False
+    barrier_free: bool | None = None
+    online: bool = False
+    registration_until: date | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Another place that fits the person, and why it was not proposed."""
+
+    course: UUID
+    provider: str
+    section: int
+    starts_on: date
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A place for somebody, to be written as an unreleased placement in place of an earlier one."""
+
+    participant: UUID
+    course: UUID
+    entry_section: int
+    reason: Reason
+    """The main reason."""
+    reasons: tuple[Reason, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """An unreleased proposal that no longer stands, without a new one for the person."""
+
+    placement: UUID
+    version: int
+    participant: UUID
+    reason: Reason

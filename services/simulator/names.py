@@ -3,28 +3,7 @@
 import random
 from typing import Final
 
-_ONSETS: Final = ("b", "br", "d", "dr", "f", "g", "gl", "k", "kr", "l", "m", "n", "p", "r", "s", "st", "t", "v", "z")
-    "b",
-    "br",
-    "d",
-    "dr",
-    "f",
-    "g",
-    "gl",
-    "k",
-    "kr",
-    "l",
-    "m",
-    "n",
-    "p",
-    "r",
-    "s",
-    "st",
-    "t",
-    "tr",
-    "v",
-    "z",
-]
+_ONSETS: Final = "bdfgklmnprstvz"
 _VOWELS: Final = ["a", "e", "i", "o", "u", "au", "ei"]
 _ENDINGS: Final = ["dax", "mont", "rivek", "lusca", "tomir", "venda", "zalik", "porim", "nukal", "belto"]
 _TEXT: Final = "abcdefghjkmnpqrstuvwxyz23456789"

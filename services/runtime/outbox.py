@@ -17,12 +17,14 @@ class Outgoing:
     """One record to send: `topic` is the full name, `id` is deterministic (see effect_id).
 
     `key` is usually `event.data.subject_key(publisher)`; `event.id` is usually `str(id)`.
+    `data` is the JSON of the record where it was not written here: what a publisher sent.
     """
 
     id: UUID
     topic: str
     key: str
     event: Event
+    data: bytes | None = None
 
 
 class OutboxConflictError(Exception):
@@ -33,7 +35,7 @@ async def put(conn: asyncpg.Connection, rows: Sequence[Outgoing]) -> None:
     """Add rows in the caller's transaction and wake the relay once; the same row twice is one row."""
     if not rows:
         return
-    payloads = [encode_data(row.event.data) for row in rows]
+    payloads = [encode_data(row.event.data) if row.data is None else row.data for row in rows]
     added = await conn.fetch(
         "INSERT INTO runtime.outbox (id, aggregatetype, aggregateid, type, payload, headers)"
         " SELECT id, topic, key, type, payload, headers"

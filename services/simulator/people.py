@@ -136,10 +136,10 @@ def _person(seed: int, start: date, count: int, number: int) -> Person:
     phase = _phase(rng, standing)
     town = pick(rng, {town.ags: town.weight for town in kreis.TOWNS})
     office = _office(rng, standing, route, age)
-    types = _course_types(rng, route, age, woman=woman, childcare=childcare)
+    types = _course_types(rng, route, woman=woman, childcare=childcare)
     level, section = _level(rng, types)
     granted = arrives - timedelta(days=rng.randrange(5, 200))
-    if route is AccessRoute.ADMISSION and arrives >= ROUTE_CLOSES:
+    if route is AccessRoute.VOCATIONAL or (route is AccessRoute.ADMISSION and arrives >= ROUTE_CLOSES):
         granted = arrives - timedelta(days=rng.randrange(0, 20))
     return Person(
         number=number,
@@ -237,31 +237,33 @@ def _phase(rng: random.Random, standing: Standing) -> AsylumPhase:
 
 
 def _course_types(
-    rng: random.Random, route: AccessRoute, age: int, *, woman: bool, childcare: bool
+    rng: random.Random, route: AccessRoute, *, woman: bool, childcare: bool
 ) -> tuple[CourseType, ...]:
     if route is AccessRoute.VOCATIONAL:
         return (CourseType.VOCATIONAL,)
     draw = rng.random()
-    special: tuple[CourseType, ...] = ()
+    special: CourseType | None = None
+    if draw < 0.20:  # reads another script
+        special = CourseType.SECOND_SCRIPT
+    elif draw < 0.23:  # learns more slowly
+        special = CourseType.SUPPORT
+    elif draw > 0.96:  # learns fast
+        special = CourseType.INTENSIVE
+    if route is AccessRoute.LOCAL:
+        return (CourseType.LAND, CourseType.MUNICIPAL)
     if draw < 0.14:  # cannot read yet
         return (CourseType.LITERACY,)
-    if draw < 0.20:  # reads another script
-        special = (CourseType.SECOND_SCRIPT,)
-    elif age < YOUTH and draw < 0.50:  # a third of the young
-        special = (CourseType.YOUTH,)
-    elif woman and childcare:
-        special = (CourseType.PARENTS, CourseType.WOMEN)
-    elif woman and draw < 0.27:  # some prefer it
-        special = (CourseType.WOMEN,)
-    elif draw > 0.95:  # quick learners
-        special = (CourseType.INTENSIVE,)
-    return (*special, CourseType.GENERAL)
+    if special is not None:
+        return (special, CourseType.GENERAL)
+    return (CourseType.GENERAL, CourseType.LAND) if woman and childcare else (CourseType.GENERAL,)
 
 
 def _level(rng: random.Random, types: tuple[CourseType, ...]) -> tuple[Level, int]:
     if types[0] is CourseType.VOCATIONAL:
         return pick(rng, {(Level.B1, 1): 75, (Level.B2, 1): 25})
-    if types[0] in {CourseType.LITERACY, CourseType.SECOND_SCRIPT}:
+    if types[0] is CourseType.LAND:
+        return pick(rng, {(Level.NONE, 1): 60, (Level.A1, 1): 40})
+    if types[0] in {CourseType.LITERACY, CourseType.SECOND_SCRIPT, CourseType.SUPPORT}:
         return pick(rng, {(Level.NONE, 1): 70, (Level.NONE, 2): 18, (Level.NONE, 3): 12})
     section = pick(rng, _SECTIONS)
     return _LEVELS[section], section

@@ -1,0 +1,130 @@
+"""What the players remember from day to day; written after each completed day, so that a start can go on."""
+
+import os
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field
+
+from schemas.codes import PlacementState
+
+Door = Literal["event", "registration", "raw"]
+
+
+class Planned(BaseModel):
+    """Something a publisher is about to say at a door."""
+
+    publisher: str
+    id: str
+    type: str
+    time: datetime
+    data: dict[str, Any]
+    door: Door = "event"
+    corrects: str | None = None
+    retracts: str | None = None
+    contact: dict[str, Any] | None = None
+    official_number: dict[str, str] | None = None
+    body: str | None = None
+    """Door `raw`: bytes as a broken program sends them."""
+    wrong: bool = False
+    """Sent to be refused."""
+
+
+class Seat(BaseModel):
+    """A placement as last heard of."""
+
+    placement: str
+    version: int
+    state: str
+    person: int
+    participant: str
+    provider: str
+    course: str
+    office: str
+    section: int
+    starts_on: date
+    ends_on: date
+    heard: date
+    ended_on: date | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether the person sits in the course or is about to."""
+        return self.state in _HOLDING
+
+    @property
+    def enrolled(self) -> bool:
+        """Whether the provider has confirmed the person."""
+        return self.state in _ENROLLED
+
+
+_ENROLLED = frozenset({PlacementState.CONFIRMED, PlacementState.STARTED, PlacementState.INTERRUPTED})
+_HOLDING = _ENROLLED | {PlacementState.RESERVED, PlacementState.ACCEPTED}
+
+
+class Delayed(BaseModel):
+    """Something that is said later than it happened."""
+
+    due: date
+    planned: Planned
+
+
+class State(BaseModel):
+    """The memory of all players together."""
+
+    seed: int
+    start: date
+    people: int
+    day: date | None = None
+    """The last completed day."""
+    cursors: dict[str, int] = Field(default_factory=dict)
+    """Publisher -> how far its addressed events are read."""
+    findings: dict[str, int] = Field(default_factory=dict)
+    references: dict[int, str] = Field(default_factory=dict)
+    """Person -> the office's reference, as registered."""
+    known: dict[str, int] = Field(default_factory=dict)
+    """Participant id -> person."""
+    seats: dict[str, Seat] = Field(default_factory=dict)
+    consented: dict[int, date] = Field(default_factory=dict)
+    revoked: set[int] = Field(default_factory=set)
+    tested: set[int] = Field(default_factory=set)
+    withdrawn: set[int] = Field(default_factory=set)
+    changed: set[int] = Field(default_factory=set)
+    said: set[str] = Field(default_factory=set)
+    """Placements answered, confirmed, left: what is said once."""
+    returns: dict[int, date] = Field(default_factory=dict)
+    returned: dict[int, int] = Field(default_factory=dict)
+    announced: set[str] = Field(default_factory=set)
+    cancelled: set[str] = Field(default_factory=set)
+    completed: set[str] = Field(default_factory=set)
+    reported_until: dict[str, date] = Field(default_factory=dict)
+    sections_done: dict[str, int] = Field(default_factory=dict)
+    delayed: list[Delayed] = Field(default_factory=list)
+    counts: dict[str, int] = Field(default_factory=dict)
+    days: int = 0
+
+    def count(self, what: str, by: int = 1) -> None:
+        """Add to a figure of the summary."""
+        self.counts[what] = self.counts.get(what, 0) + by
+
+    def seats_of(self, person: int) -> list[Seat]:
+        """Return the placements of a person, by id."""
+        return [seat for seat in self.seats.values() if seat.person == person]
+
+
+def load(path: Path) -> State | None:
+    """Read what an earlier run left; None if there was none."""
+    if not path.exists():
+        return None
+    return State.model_validate_json(path.read_bytes())
+
+
+def save(path: Path, state: State) -> None:
+    """Replace the file atomically."""
+    draft = path.with_suffix(".new")
+    with draft.open("wb") as file:
+        file.write(state.model_dump_json().encode())
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)

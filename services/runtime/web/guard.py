@@ -10,6 +10,7 @@ from services.runtime.web.sessions import session_of
 from services.runtime.web.visitors import Visitor
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
+DEMO_SIGN_IN = "/demo/sign-in"
 CSRF_FIELD = "csrf"
 CSRF_HEADER = "x-csrf"
 
@@ -20,8 +21,11 @@ async def own_site_only(request: Request) -> None:
         return
     if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise _foreign()
+    kind = request.headers.get("content-type", "")
+    if request.url.path == DEMO_SIGN_IN and kind.startswith("application/json"):
+        return  # a foreign page cannot send JSON without asking first, and we never allow it
     sent = request.headers.get(CSRF_HEADER)
-    if sent is None and "form" in request.headers.get("content-type", ""):
+    if sent is None and "form" in kind:
         field = (await request.form()).get(CSRF_FIELD)
         sent = field if isinstance(field, str) else None
     session = session_of(request)

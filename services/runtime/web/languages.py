@@ -14,7 +14,7 @@ from babel.numbers import format_decimal
 from babel.support import Translations
 
 LANGUAGES = ("de", "en")
-DEFAULT = "de"
+NOTHING = "\N{EN DASH}"  # where a table has no value
 
 
 def _zone() -> ZoneInfo | None:
@@ -44,6 +44,14 @@ class Texts:
         text = self._translations.gettext(message)
         return text % params if params else text
 
+    def plain(self, message: str) -> str:
+        """Translate and fill in nothing (templates fill in what they escaped)."""
+        return self._translations.gettext(message)
+
+    def plain_plural(self, singular: str, plural: str, number: int) -> str:
+        """Translate by number and fill in nothing."""
+        return self._translations.ngettext(singular, plural, number)
+
     def ngettext(self, singular: str, plural: str, number: int, **params: Any) -> str:  # noqa: ANN401
         """Translate by number, then fill in `%(num)s` and others."""
         return self._translations.ngettext(singular, plural, number) % ({"num": number} | params)
@@ -55,7 +63,7 @@ class Texts:
     def date(self, day: date | datetime | None) -> str:
         """Write a day as people write it: 03.11.2025."""
         if day is None:
-            return "–"
+            return NOTHING
         if isinstance(day, datetime):
             day = day.astimezone(self._zone).date() if self._zone else day.date()
         return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
@@ -63,21 +71,19 @@ class Texts:
     def time(self, moment: datetime | None) -> str:
         """Write a moment: day and minute, in German time."""
         if moment is None:
-            return "–"
+            return NOTHING
         form = "dd.MM.yyyy, HH:mm" if self.language == "de" else "d MMM yyyy, HH:mm"
         written = format_datetime(moment, form, tzinfo=self._zone, locale=self.language)
         return written if self._zone else f"{written} UTC"
 
     def number(self, number: float | None) -> str:
         """Write a number with the language's separators."""
-        return "–" if number is None else format_decimal(number, locale=self.language)
+        return NOTHING if number is None else format_decimal(number, locale=self.language)
 
 
 def load(folders: Sequence[Path]) -> Mapping[str, Texts]:
     """Read all `LANGUAGE/LC_MESSAGES/*.po` below the folders; English needs none, msgids are English."""
     return {
-        language: Texts(
-            language, [path for folder in folders for path in sorted(folder.glob(f"{language}/LC_MESSAGES/*.po"))]
-        )
-        for language in LANGUAGES
+        code: Texts(code, [p for folder in folders for p in sorted(folder.glob(f"{code}/LC_MESSAGES/*.po"))])
+        for code in LANGUAGES
     }

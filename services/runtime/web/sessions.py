@@ -23,6 +23,7 @@ class Session:
     csrf: str = ""
     language: str = "de"
     theme: str = "auto"
+    live: bool = True
     flashes: list[tuple[str, str]] = field(default_factory=list)
     fresh: bool = False
     changed: bool = False
@@ -35,12 +36,14 @@ class Session:
         """Forget the person; the token is another one too."""
         self.person, self.csrf, self.changed = None, secrets.token_urlsafe(24), True
 
-    def prefer(self, *, language: str | None = None, theme: str | None = None) -> None:
-        """Remember language and theme; anything unknown is ignored."""
+    def prefer(self, *, language: str | None, theme: str | None, live: str | None) -> None:
+        """Remember language, theme and whether pages renew themselves; anything unknown is ignored."""
         if language in LANGUAGES:
             self.language, self.changed = language, True
         if theme in THEMES:
             self.theme, self.changed = theme, True
+        if live in {"0", "1"}:
+            self.live, self.changed = live == "1", True
 
     def flash(self, kind: str, text: str) -> None:
         """Keep a message for the next page."""
@@ -104,6 +107,7 @@ class Sessions:
                 csrf=kept["c"],
                 language=kept["l"],
                 theme=kept["t"],
+                live=kept["v"],
                 flashes=[(kind, text) for kind, text in kept["f"]],
             )
         except (KeyError, TypeError, ValueError):  # an older version's cookie
@@ -116,6 +120,7 @@ class Sessions:
                 "c": session.csrf,
                 "l": session.language,
                 "t": session.theme,
+                "v": session.live,
                 "f": session.flashes,
             }
         )

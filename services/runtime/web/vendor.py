@@ -69,12 +69,9 @@ def npm_of_wheel() -> list[str]:
     node = package / ("node.exe" if windows else "bin/node")
     modules = package / ("node_modules" if windows else "lib/node_modules")
     if not node.is_file():
-        _run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
-            + ["--only-binary", ":all:", "--require-hashes", "--requirement", str(NODE_LOCK)]
-            + ["--upgrade", "--target", str(NODE)],
-            "Node.js could not be installed by pip",
-        )
+        pip = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+        pinned = ["--only-binary", ":all:", "--require-hashes", "--requirement", str(NODE_LOCK)]
+        _run([*pip, *pinned, "--upgrade", "--target", str(NODE)], "Node.js could not be installed by pip")
     return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
 
 

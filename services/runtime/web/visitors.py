@@ -19,7 +19,7 @@ class Visitor:
 
 @dataclass(frozen=True, slots=True)
 class DemoPerson:
-    """An invented person whom a visitor of the demo can be; `role_text` and `home` are for the sign-in page."""
+    """An invented person whom a visitor of the demo can be; `role_text` says what they do."""
 
     visitor: Visitor
     role_text: str

@@ -1,0 +1,325 @@
+"""Kafka's addresses, and the administration of topics, users and access (through confluent-kafka)."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from ssl import create_default_context
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import (
+    AclBinding,
+    AclBindingFilter,
+    AclOperation,
+    AclPermissionType,
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    NewTopic,
+    ResourcePatternType,
+    ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
+)
+
+from schemas.topics import COMPACTED, PARTITIONS, PER_PUBLISHER, Family, topic
+
+_SCHEMES = ("kafka", "ssl", "sasl", "sasl+ssl")
+_DAY_MS = 86_400_000
+_TIMEOUT = 30.0
+_SCRAM_ITERATIONS = 8192
+
+RETENTION_DAYS: Mapping[Family, int] = {
+    Family.IN: 14,
+    Family.SUPPORT: 14,
+    Family.PLACEMENTS: 90,
+    Family.FINDINGS_STEERING: 14,
+    Family.FINDINGS_SUPPORT: 14,
+    Family.OUT: 30,
+    Family.PROGRESS: 7,
+    Family.COUNTS: 90,
+}
+"""Days that records stay; the inbox is kept at least as long (LoopSettings.inbox_days)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one service's user may do: families it reads and families it writes."""
+
+    reads: tuple[Family, ...]
+    writes: tuple[Family, ...]
+
+
+SERVICE_ACCESS: Mapping[str, Access] = {
+    "gateway": Access(
+        reads=(
+            Family.PUBLISHERS,
+            Family.PLACEMENTS,
+            Family.FINDINGS_STEERING,
+            Family.FINDINGS_SUPPORT,
+        ),
+        writes=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.OUT, Family.PROGRESS),
+    ),
+    "allocation": Access(
+        reads=(Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
+        writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING),
+    ),
+    "notifications": Access(
+        reads=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
+        writes=(Family.FINDINGS_SUPPORT, Family.COUNTS),
+    ),
+}
+"""The topics table of the architecture: the wall between the two sides, as the broker enforces it."""
+
+
+@dataclass(frozen=True, slots=True)
+class KafkaAddress:
+    """Where the broker is and who we are there."""
+
+    servers: str
+    tls: bool
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wall:
+    """Whether the broker itself keeps the sides apart, and a sentence that says so."""
+
+    enforced: bool
+    sentence: str
+
+
+ENFORCED = Wall(True, "The broker enforces who may read and write which topic.")
+NOT_ENFORCED = Wall(
+    False,
+    "THE WALL IS NOT ENFORCED: this broker has no SASL and ACLs, so everybody who reaches it can read every"
+    " topic, attendance included. Never use it with real people.",
+)
+
+
+def parse_address(text: str) -> KafkaAddress:
+    """Read `kafka://host:port`, `ssl://...`, `sasl://user:password@host:port` or `sasl+ssl://...`.
+
+    Several brokers are separated by commas.
+
+    >>> parse_address("kafka://localhost:9092").servers
+    'localhost:9092'
+    """
+    scheme, separator, rest = text.partition("://")
+    credentials, _, servers = rest.rpartition("@")
+    if not separator or scheme not in _SCHEMES or not servers:
+        msg = f"a Kafka address starts with {', '.join(name + '://' for name in _SCHEMES)}"
+        raise ValueError(msg)
+    hosts = servers.rstrip("/").split(",")
+    for host in hosts:
+        try:
+            complete = bool(urlsplit(f"//{host}").hostname and urlsplit(f"//{host}").port)
+        except ValueError:
+            complete = False
+        if not complete:
+            msg = "a Kafka address names host:port"
+            raise ValueError(msg)
+    user, _, password = credentials.partition(":")
+    if scheme.startswith("sasl") != bool(user and password):
+        msg = "sasl:// needs user:password, kafka:// and ssl:// have none"
+        raise ValueError(msg)
+    return KafkaAddress(
+        ",".join(hosts), scheme.endswith("ssl"), unquote(user) or None, unquote(password) or None
+    )
+
+
+def client_options(address: KafkaAddress) -> dict[str, Any]:
+    """Connection settings of aiokafka's clients."""
+    options: dict[str, Any] = {"bootstrap_servers": address.servers.split(",")}
+    protocol = "SSL" if address.tls else "PLAINTEXT"
+    if address.tls:
+        options["ssl_context"] = create_default_context()
+    if address.user is not None:
+        protocol = f"SASL_{protocol}"
+        options |= {
+            "sasl_mechanism": "SCRAM-SHA-512",
+            "sasl_plain_username": address.user,
+            "sasl_plain_password": address.password,
+        }
+    return options | {"security_protocol": protocol}
+
+
+class KafkaAdmin:
+    """Topics, users and access; blocking, for commands and threads."""
+
+    def __init__(self, address: KafkaAddress) -> None:
+        self.address = address
+        options: dict[str, Any] = {
+            "bootstrap.servers": address.servers,
+            "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
+            "log_level": 0,
+        }
+        if address.user is not None:
+            options |= {
+                "sasl.mechanism": "SCRAM-SHA-512",
+                "sasl.username": address.user,
+                "sasl.password": address.password,
+            }
+        self._client = AdminClient(options)
+
+    def wall(self) -> Wall:
+        """Ask the broker whether it controls access at all."""
+        if self.address.user is None:
+            return NOT_ENFORCED
+        everything = AclBindingFilter(
+            ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+        )
+        try:
+            self._client.describe_acls(everything).result(timeout=_TIMEOUT)
+        except KafkaException as error:
+            if error.args[0].code() == KafkaError.SECURITY_DISABLED:
+                return NOT_ENFORCED
+            raise
+        return ENFORCED
+
+    def ensure_topics(self, names: Mapping[str, Family], *, days: Mapping[Family, int] = RETENTION_DAYS) -> None:
+        """Make the topics (full name -> family) that are missing and set the configuration of all."""
+        if not names:
+            return
+        created = self._client.create_topics(
+            [NewTopic(name, PARTITIONS[family], -1, config=_config(family, days)) for name, family in names.items()]
+        )
+        existing = {name: names[name] for name in _done(created, but=KafkaError.TOPIC_ALREADY_EXISTS)}
+        if not existing:
+            return
+        resources = [
+            ConfigResource(
+                ConfigResource.Type.TOPIC,
+                name,
+                incremental_configs=[
+                    ConfigEntry(key, value, incremental_operation=AlterConfigOpType.SET)
+                    for key, value in _config(family, days).items()
+                ],
+            )
+            for name, family in existing.items()
+        ]
+        _done(self._client.incremental_alter_configs(resources))
+
+    def ensure_user(self, name: str, password: str) -> None:
+        """Make a SCRAM-SHA-512 user or set its password."""
+        _done(
+            self._client.alter_user_scram_credentials([
+                UserScramCredentialUpsertion(
+                    name,
+                    ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS),
+                    password.encode(),
+                )
+            ])
+        )
+
+    def allow(self, user: str, *, reads: Iterable[str], writes: Iterable[str], group: str) -> None:
+        """Let a user read and write topics and use groups; a name that ends in `.` stands for all below it."""
+        bindings = [
+            _binding(ResourceType.TOPIC, name, user, operation)
+            for names, operation in ((reads, AclOperation.READ), (writes, AclOperation.WRITE))
+            for name in names
+        ]
+        bindings.append(_binding(ResourceType.GROUP, group, user, AclOperation.READ))
+        _done(self._client.create_acls(bindings))
+
+    def remove(self, *, topics: Sequence[str] = (), users: Sequence[str] = ()) -> None:
+        """Take away topics and users with their access (tests; a publisher that is gone)."""
+        if topics:
+            _done(self._client.delete_topics(list(topics)), but=KafkaError.UNKNOWN_TOPIC_OR_PART)
+        if users and self.address.user is not None:
+            _done(
+                self._client.alter_user_scram_credentials([
+                    UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users
+                ]),
+                but=KafkaError.RESOURCE_NOT_FOUND,
+            )
+
+    def topics(self, prefix: str) -> list[str]:
+        """List the topics of an installation."""
+        return sorted(name for name in self._client.list_topics(timeout=_TIMEOUT).topics if name.startswith(prefix))
+
+
+def shared_topics(prefix: str) -> dict[str, Family]:
+    """Name the topics that do not belong to one publisher."""
+    return {topic(family, prefix=prefix): family for family in Family if family not in PER_PUBLISHER}
+
+
+def publisher_topics(slug: str, prefix: str) -> dict[str, Family]:
+    """Name the topics of one publisher."""
+    return {topic(family, slug, prefix=prefix): family for family in sorted(PER_PUBLISHER)}
+
+
+def service_user(service: str, prefix: str) -> str:
+    """Name the Kafka user of a service."""
+    return f"{prefix}{service}"
+
+
+def publisher_user(slug: str, prefix: str) -> str:
+    """Name the Kafka user of a publisher."""
+    return f"{prefix}pub.{slug}"
+
+
+def ensure_service_access(admin: KafkaAdmin, service: str, password: str, *, prefix: str = "") -> Wall:
+    """Make the shared topics and a service's user, which may do what SERVICE_ACCESS says and no more."""
+    admin.ensure_topics(shared_topics(prefix))
+    wall = admin.wall()
+    if wall.enforced:
+        access, user = SERVICE_ACCESS[service], service_user(service, prefix)
+        admin.ensure_user(user, password)
+        admin.allow(
+            user,
+            reads=[_resource(family, prefix) for family in access.reads],
+            writes=[_resource(family, prefix) for family in access.writes],
+            group=f"{prefix}kurslotse.{service}.",
+        )
+    return wall
+
+
+def ensure_publisher_access(admin: KafkaAdmin, slug: str, password: str | None, *, prefix: str = "") -> Wall:
+    """Make a publisher's topics and, given a password, the user that may write `in` and `support` and read `out`."""
+    admin.ensure_topics(publisher_topics(slug, prefix))
+    wall = admin.wall()
+    if wall.enforced and password is not None:
+        user = publisher_user(slug, prefix)
+        admin.ensure_user(user, password)
+        admin.allow(
+            user,
+            reads=[topic(Family.OUT, slug, prefix=prefix)],
+            writes=[topic(Family.IN, slug, prefix=prefix), topic(Family.SUPPORT, slug, prefix=prefix)],
+            group=f"{prefix}kurslotse.pub.{slug}.",
+        )
+    return wall
+
+
+def _resource(family: Family, prefix: str) -> str:
+    return f"{prefix}kurslotse.{family}." if family in PER_PUBLISHER else topic(family, prefix=prefix)
+
+
+def _binding(resource: ResourceType, name: str, user: str, operation: AclOperation) -> AclBinding:
+    kind = ResourcePatternType.PREFIXED if name.endswith(".") else ResourcePatternType.LITERAL
+    return AclBinding(resource, name, kind, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _config(family: Family, days: Mapping[Family, int]) -> dict[str, str]:
+    config = {"message.timestamp.type": "LogAppendTime"}
+    if family in COMPACTED:
+        return config | {"cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.1"}
+    return config | {"cleanup.policy": "delete", "retention.ms": str(days[family] * _DAY_MS)}
+
+
+def _done(futures: Mapping[Any, "Future[Any]"], *, but: int | None = None) -> list[Any]:
+    """Wait for all; return those that failed with the error `but`, raise any other failure."""
+    failed = []
+    for key, future in futures.items():
+        try:
+            future.result(timeout=_TIMEOUT)
+        except KafkaException as error:
+            if but is None or error.args[0].code() != but:
+                raise
+            failed.append(key)
+    return failed

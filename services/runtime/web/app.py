@@ -1,0 +1,92 @@
+"""The application of a service's pages: middleware, static files, sign-in, errors."""
+
+import logging
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from services.runtime.web import signin
+from services.runtime.web.guard import own_site_only
+from services.runtime.web.headers import SecurityHeaders
+from services.runtime.web.pages import STATIC, Site, Web, web_of
+from services.runtime.web.problems import (
+    PageError,
+    SignInNeededError,
+    of_http,
+    of_validation,
+    problem,
+    status_text,
+    wants_json,
+)
+from services.runtime.web.sessions import Sessions
+
+_LOG = logging.getLogger(__name__)
+
+
+class _Static(StaticFiles):
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        answer.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return answer
+
+
+def create_app(
+    site: Site, secret: str, *, pages: Sequence[APIRouter], doors: Sequence[APIRouter] = ()
+) -> FastAPI:
+    """Build the application.
+
+    `pages` and their JSON twins are guarded by session and CSRF token; `doors` guard themselves by key.
+    """
+    app = FastAPI(title=f"Kurslotse {site.service}", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.web = Web(site)
+    app.add_middleware(Sessions, service=site.service, secret=secret, secure=site.secure)
+    app.add_middleware(SecurityHeaders, secure=site.secure)
+    app.mount("/static", _Static(directory=STATIC), name="static")
+    for router in (signin.router, *pages):
+        app.include_router(router, dependencies=[Depends(own_site_only)])
+    for router in doors:
+        app.include_router(router)
+    app.add_exception_handler(PageError, _page_error)
+    app.add_exception_handler(SignInNeededError, _sign_in_needed)
+    app.add_exception_handler(HTTPException, _page_error)
+    app.add_exception_handler(RequestValidationError, _page_error)
+    app.add_exception_handler(Exception, _page_error)
+    return app
+
+
+async def _page_error(request: Request, error: Exception) -> Response:
+    match error:
+        case PageError():
+            wrong = error
+        case HTTPException():
+            wrong = of_http(error)
+        case RequestValidationError():
+            wrong = of_validation(error)
+        case _:
+            _LOG.error("page failed", extra={"error": type(error).__name__})
+            wrong = PageError(500, "internal", status_text(500))
+    web = web_of(request)
+    if not hasattr(request.state, "session"):  # the error lies in front of the session
+        return problem(wrong.status, wrong.code, wrong.message)
+    text = web.texts(request).gettext(wrong.message, **wrong.params)
+    if wants_json(request):
+        return problem(wrong.status, wrong.code, text, HTTPStatus(wrong.status).phrase)
+    return web.page(request, "error.html", wrong.status, message=text)
+
+
+async def _sign_in_needed(request: Request, _error: Exception) -> Response:
+    web = web_of(request)
+    if wants_json(request):
+        return problem(401, "sign_in", web.texts(request).gettext(status_text(401)))
+    if "hx-request" in request.headers:
+        return Response(status_code=401, headers={"HX-Refresh": "true"})
+    if request.method != "GET":
+        return web.back(request, "/sign-in", "info", status_text(401))
+    return RedirectResponse(signin.address_with_return(request), 303)

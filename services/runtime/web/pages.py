@@ -1,0 +1,138 @@
+"""Turns templates into pages: one Jinja environment for each language, and what every page needs."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from services.runtime.web.languages import Texts, load
+from services.runtime.web.sessions import session_of
+from services.runtime.web.visitors import DemoPerson, Visitor
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE / "static"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The pages of one service: names, folders, people, menu (role -> addresses with msgids)."""
+
+    service: str
+    title: str
+    templates: Path
+    locale: Path
+    persons: Mapping[str, DemoPerson]
+    menu: Mapping[str, Sequence[tuple[str, str]]]
+    homes: Mapping[str, str]
+    demo: bool
+    secure: bool
+
+
+class Web:
+    """What page functions use: texts, templates, the visitor, answers."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self._texts = load((HERE / "locale", site.locale))
+        self._versions = {
+            str(path.relative_to(STATIC)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+            for path in sorted(STATIC.rglob("*"))
+            if path.is_file()
+        }
+        self._environments = {code: self._environment(texts) for code, texts in self._texts.items()}
+
+    def _environment(self, texts: Texts) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader((self.site.templates, HERE / "templates")),
+            autoescape=select_autoescape(default=True),
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.install_gettext_callables(  # type: ignore[attr-defined]  # of the i18n extension
+            texts.plain, texts.plain_plural, newstyle=True
+        )
+        environment.filters.update(
+            date=texts.date, time=texts.time, number=texts.number, short=short, code=texts.gettext
+        )
+        environment.globals.update(static=self.static, site=self.site, texts=texts, LANG=texts.language)
+        return environment
+
+    def static(self, name: str) -> str:
+        """Address of a static file; another content is another address."""
+        return f"/static/{name}?v={self._versions.get(name, '0')}"
+
+    def texts(self, request: Request) -> Texts:
+        """Return the visitor's language."""
+        return self._texts[session_of(request).language]
+
+    def visitor(self, request: Request) -> Visitor | None:
+        """Return who is signed in; demo persons only in the demo."""
+        person = self.site.persons.get(session_of(request).person or "") if self.site.demo else None
+        return person.visitor if person else None
+
+    def text(self, request: Request, template: str, **context: Any) -> Markup:  # noqa: ANN401 - of the template
+        """Render a template with what all of them use."""
+        session, visitor = session_of(request), self.visitor(request)
+        common = {
+            "visitor": visitor,
+            "session": session,
+            "csrf": session.csrf,
+            "path": request.url.path,
+            "menu": self.site.menu.get(visitor.role, ()) if visitor else (),
+        }
+        environment = self._environments[session.language]
+        return Markup(environment.get_template(template).render(common | context))  # noqa: S704 - escaped by Jinja
+
+    def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401
+        """Answer with a whole page; messages kept for it are shown once."""
+        flashes = session_of(request).take_flashes()
+        return HTMLResponse(self.text(request, template, flashes=flashes, **context), status)
+
+    def live(self, request: Request, template: str, address: str, **context: Any) -> Markup:  # noqa: ANN401
+        """Render a part of a page that renews itself from `address`."""
+        inner = self.text(request, template, **context)
+        seen = hashlib.sha256(inner.encode()).hexdigest()[:16]
+        return self.text(request, "live.html", inner=inner, address=address, seen=seen)
+
+    def renewed(self, request: Request, template: str, address: str, **context: Any) -> Response:  # noqa: ANN401
+        """Answer a part's own question: nothing (204) if it is what the browser has seen."""
+        part = self.live(request, template, address, **context)
+        seen = request.query_params.get("seen", "")
+        if seen and f"seen={seen}" in part:
+            return Response(status_code=204)
+        return HTMLResponse(part)
+
+    def back(
+        self, request: Request, address: str, kind: str = "", message: str = "", **params: str | int
+    ) -> Response:
+        """Send the browser to a page after a form, with a message there."""
+        if message:
+            session_of(request).flash(kind, self.texts(request).gettext(message, **params))
+        return RedirectResponse(address, 303)
+
+
+def web_of(request: Request) -> Web:
+    """Return the page tools of this application."""
+    web = request.app.state.web
+    assert isinstance(web, Web)  # noqa: S101 - set by the factory
+    return web
+
+
+def short(value: object) -> str:
+    """First characters of an id: enough to talk about, with the whole id behind the link."""
+    return str(value)[:8]
+
+
+def own_path(address: str | None, default: str = "/") -> str:
+    """Return the address if it is a path of this site, so that nobody is sent elsewhere."""
+    if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
+        return default
+    return address

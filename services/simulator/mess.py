@@ -1,5 +1,6 @@
 """What goes wrong on the way: late, duplicate, corrected, out of order, and what no door should take."""
 
+from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
 

@@ -15,6 +15,7 @@ __all__ = [
     "Applied",
     "Handler",
     "Incoming",
+    "Keep",
     "Parked",
     "Place",
     "Problem",
@@ -90,6 +91,14 @@ class Handler(Protocol):
         ...
 
 
+class Keep(Protocol):
+    """Reduces events to what may be stored while they wait."""
+
+    async def __call__(self, conn: asyncpg.Connection, batch: Sequence[Incoming]) -> Sequence[bytes | None]:
+        """Return the JSON data to keep for each event; None for all of it."""
+        ...
+
+
 def opens_nothing(_event: Incoming) -> tuple[str, ...]:
     """Say that an event makes nothing known."""
     return ()
@@ -103,6 +112,8 @@ class Subscription:
     `findings` is the full name of the topic to which verdicts on publishers' records are reported.
     A subscription that does not `judge` reads silently: what is invalid or not allowed is skipped
     without finding, for somebody else reports it.
+    `keep` says what of an event's data may be stored while it waits although the handler was not asked
+    (it is parked behind another one, or its publisher is not known yet); without it, all of it is kept.
     `opens` says which keys an event would make known if applied (`course:<uuid>`); such an event is
     tried at once even if earlier events of its subject are parked waiting for exactly that.
     """
@@ -113,4 +124,5 @@ class Subscription:
     topics: tuple[str, ...] = ()
     findings: str | None = None
     judge: bool = False
+    keep: Keep | None = None
     opens: Callable[[Incoming], tuple[str, ...]] = opens_nothing

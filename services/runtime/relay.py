@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence, Set
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 import aiokafka
 import aiokafka.errors
@@ -15,6 +15,7 @@ from services.runtime.db import connect
 from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.kafka import KafkaAddress, client_options
 from services.runtime.metrics import RelayMetrics
+from services.runtime.points import Reach, pass_by
 from services.runtime.retry import jittered
 
 log = logging.getLogger(__name__)
@@ -25,22 +26,11 @@ _LOCK = (4_075_716, 1)  # advisory lock of the one active relay; the database is
 _POLL = 1.0
 _HEARTBEAT = 1.0
 _HOLDER_MAY_BE_SILENT = "4s"  # a frozen holder loses its session, and with it the lock
-_TOPIC_AGAIN_AFTER = 5.0
+_TOPIC_AGAIN_AFTER = 2.0
+_TOPIC_KNOWN_WITHIN = 2.0
 
 _NEVER = (aiokafka.errors.MessageSizeTooLargeError, aiokafka.errors.InvalidTopicError)
 _OF_THE_TOPIC = (aiokafka.errors.UnknownTopicOrPartitionError, aiokafka.errors.TopicAuthorizationFailedError)
-
-
-class Reach(Protocol):
-    """A point of the code that a fault test wants to hear of."""
-
-    async def __call__(self, point: str) -> None:
-        """Do nothing, or what the test wants to happen here."""
-        ...
-
-
-async def pass_by(_point: str) -> None:
-    """Do nothing at any point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +100,7 @@ class Relay:
         self._reach, self._fetch = reach, fetch
         self._wake = asyncio.Event()
         self._held: dict[str, float] = {}
+        self._topics: set[str] = set()  # those the producer has metadata of
         self._producer: aiokafka.AIOKafkaProducer | None = None
         self._busy = asyncio.Lock()
         self.active = False
@@ -195,7 +186,8 @@ class Relay:
         if not rows:
             return False
         producer = await self._started_producer()
-        sent = await send_window(producer, rows)
+        missing = await self._missing_topics(producer, {row.topic for row in rows})
+        sent = await send_window(producer, rows, missing)
         await self._reach("sent")
         async with self._busy:
             await self._settle(conn, sent)
@@ -204,6 +196,18 @@ class Relay:
             await self._drop_producer()
             raise sent.error
         return True
+
+    async def _missing_topics(self, producer: aiokafka.AIOKafkaProducer, topics: set[str]) -> set[str]:
+        """Find topics that do not exist (yet), before one of them holds up a whole window."""
+        missing = set()
+        for topic in topics - self._topics:
+            try:
+                await asyncio.wait_for(producer.partitions_for(topic), _TOPIC_KNOWN_WITHIN)
+            except (TimeoutError, *_OF_THE_TOPIC):
+                missing.add(topic)
+            else:
+                self._topics.add(topic)
+        return missing
 
     async def _settle(self, conn: asyncpg.Connection, sent: Sent) -> None:
         again_at = asyncio.get_running_loop().time() + _TOPIC_AGAIN_AFTER
@@ -240,14 +244,19 @@ class Relay:
 
     async def _drop_producer(self) -> None:
         producer, self._producer = self._producer, None
+        self._topics.clear()
         if producer is not None:
             with contextlib.suppress(Exception):  # it failed already; a new one is built
                 await asyncio.wait_for(producer.stop(), 5.0)
 
 
-async def send_window(producer: Any, rows: Sequence[Row]) -> Sent:  # noqa: ANN401 - AIOKafkaProducer or a test's
+async def send_window(
+    producer: Any,  # noqa: ANN401 - AIOKafkaProducer or a test's
+    rows: Sequence[Row],
+    missing: Set[str] = frozenset(),
+) -> Sent:
     """Hand all rows to the producer in order, then wait for every answer of the broker."""
-    sent = Sent()
+    sent = Sent(held_topics=set(missing))
     waiting: list[tuple[Row, asyncio.Future[Any]]] = []
     for row in rows:
         if row.topic in sent.held_topics:

@@ -1,19 +1,10 @@
-"""What steering decides about: people who wait, entries into courses, and the proposals that come of it."""
+"""What steering decides about: people who wait, and the places they could enter."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """A code with parameters; rendered in German and English where it is shown."""
-
-    code: str
-    params: Mapping[str, str | int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -91,37 +82,3 @@ class Course:
     registration_until: date | None = None
     latitude: float | None = None
     longitude: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Alternative:
-    """Another place that fits the person, and why it was not proposed."""
-
-    course: UUID
-    provider: str
-    section: int
-    starts_on: date
-    reason: Reason
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A place for somebody, to be written as an unreleased placement in place of an earlier one."""
-
-    participant: UUID
-    course: UUID
-    entry_section: int
-    reason: Reason
-    """The main reason."""
-    reasons: tuple[Reason, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal:
-    """An unreleased proposal that no longer stands, without a new one for the person."""
-
-    placement: UUID
-    version: int
-    participant: UUID
-    reason: Reason

@@ -18,7 +18,7 @@ class Request:
     urgent: bool = False
 
 
-async def request(conn: asyncpg.Connection, kreis: str, reason: str, *, urgent: bool, now: datetime) -> None:
+async def request(conn: asyncpg.Connection, kreis: str, reason: str, urgent: bool, now: datetime) -> None:
     """Ask for one Kreis to be steered; see `request_all`."""
     await request_all(conn, [Request(kreis, reason, urgent)], now)
 

@@ -1,0 +1,106 @@
+"""Seats people goal by goal: each tier is solved exactly on what all tiers before it leave open."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.allocation.steering.engine import mincost
+from services.allocation.steering.engine.mincost import Ints
+
+VERSION = f"flow 1, {mincost.VERSION}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A goal: the value of each pair, any sign; the sum over the chosen pairs is to be maximal."""
+
+    name: str
+    values: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """People, entries and the pairs that are possible, all by index; pairs sorted by person, then entry.
+
+    Entries of one course share its seats: everybody who entered at an entry or before it sits in it.
+    `later[e]` is the next entry of the course, or -1; `seats[e]` the free seats in e.
+    """
+
+    people: int
+    later: Ints
+    seats: Ints
+    person: Ints
+    entry: Ints
+    tiers: tuple[Tier, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Solution:
+    """The chosen pair of each person (-1: none) and the value of each tier; all proven optimal."""
+
+    pair: Ints
+    values: tuple[int, ...]
+
+
+def _arcs(problem: Problem) -> tuple[Ints, Ints, Ints, Ints]:
+    """Lay the network out: supply, and tail, head, capacity of pairs, waiting, seats."""
+    people, entries = problem.people, len(problem.later)
+    end = people + entries
+    supply = np.zeros(end + 1, dtype=np.int64)
+    supply[:people] = 1
+    supply[end] = -people
+    everybody = np.arange(people, dtype=np.int64)
+    places = people + np.arange(entries, dtype=np.int64)
+    tail = np.concatenate([problem.person, everybody, places])
+    head = np.concatenate(
+        [
+            people + problem.entry,
+            np.full(people, end, dtype=np.int64),
+            np.where(problem.later < 0, end, people + problem.later),
+        ]
+    )
+    capacity = np.concatenate(
+        [np.ones(len(problem.person) + people, dtype=np.int64), np.minimum(problem.seats, people)]
+    )
+    return supply, tail, head, capacity
+
+
+def _costs(values: Ints, people: int, entries: int) -> Ints:
+    """Turn values into costs >= 0; everybody has one arc out, so adding the same to all changes nothing."""
+    top = max(int(values.max(initial=0)), 0)
+    return np.concatenate(
+        [top - values, np.full(people, top, dtype=np.int64), np.zeros(entries, dtype=np.int64)]
+    )
+
+
+def solve(problem: Problem) -> Solution:
+    """Solve all tiers, the most important first.
+
+    All optimal flows of a tier satisfy complementary slackness with any one optimal dual solution: arcs
+    with a positive reduced cost are empty in each of them, arcs with a negative one full. Those are
+    fixed and taken out; the flows on what is left are exactly the optimal ones, and the next tier chooses
+    among them.
+    """
+    supply, tail, head, capacity = _arcs(problem)
+    pairs, people, entries = len(problem.person), problem.people, len(problem.later)
+    flow = np.zeros(len(tail), dtype=np.int64)
+    open_arcs = np.arange(len(tail), dtype=np.int64)
+    for tier in problem.tiers:
+        cost = _costs(tier.values, people, entries)
+        network = mincost.Network(
+            supply, tail[open_arcs], head[open_arcs], capacity[open_arcs], cost[open_arcs]
+        )
+        found = mincost.solve(network)
+        flow[open_arcs] = found.on  # arcs fixed earlier keep what they carried then
+        full = open_arcs[found.reduced < 0]
+        np.subtract.at(supply, tail[full], capacity[full])
+        np.add.at(supply, head[full], capacity[full])
+        left = open_arcs[found.reduced == 0]
+        # People whose arc is fixed have nothing left to send.
+        open_arcs = left[(tail[left] >= people) | (supply[tail[left]] > 0)]
+    chosen = np.flatnonzero(flow[:pairs])
+    pair = np.full(people, -1, dtype=np.int64)
+    pair[problem.person[chosen]] = chosen
+    return Solution(pair, tuple(int(tier.values[chosen].sum()) for tier in problem.tiers))

@@ -1,0 +1,173 @@
+"""What a run sees: people, courses, rules and policy of one day, as canonical bytes named by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from services.allocation.steering.domain import Course, EntryKey, Offer, Person, Section
+from services.allocation.steering.policy import Policy
+from services.allocation.steering.rulebook import Rules
+
+FORM = 1
+"""Version of the canonical form; a change of it changes every hash."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A region on one day; people and courses are sorted by id, sections by number."""
+
+    region: str
+    day: date
+    people: tuple[Person, ...]
+    courses: tuple[Course, ...]
+    rules: Rules
+    policy: Policy
+
+
+def snapshot_of(
+    region: str,
+    day: date,
+    *,
+    people: Iterable[Person],
+    courses: Iterable[Course],
+    rules: Rules,
+    policy: Policy,
+) -> Snapshot:
+    """Make a snapshot; the order of the input does not matter."""
+    return Snapshot(
+        region,
+        day,
+        tuple(sorted(people, key=lambda person: person.id)),
+        tuple(sorted(courses, key=lambda course: course.id)),
+        rules,
+        policy,
+    )
+
+
+def _defaults(kind: type) -> dict[str, Any]:
+    return {field.name: field.default for field in fields(kind) if field.default is not MISSING}
+
+
+_NAMES = {kind: tuple(field.name for field in fields(kind)) for kind in (Person, Course)}
+_DEFAULTS: dict[type, dict[str, Any]] = {kind: _defaults(kind) for kind in (Person, Course)}
+
+
+def _short(value: Person | Course) -> dict[str, Any]:
+    """Return the fields that differ from their defaults."""
+    defaults = _DEFAULTS[type(value)]
+    known = {name: getattr(value, name) for name in _NAMES[type(value)]}
+    return {name: item for name, item in known.items() if name not in defaults or item != defaults[name]}
+
+
+def encode(snapshot: Snapshot) -> bytes:
+    """Write the canonical bytes: JSON with sorted keys, defaults left out."""
+    return orjson.dumps(
+        {
+            "form": FORM,
+            "region": snapshot.region,
+            "day": snapshot.day,
+            "people": [_short(person) for person in snapshot.people],
+            "courses": [_short(course) for course in snapshot.courses],
+            "rules": snapshot.rules.model_dump(mode="json"),
+            "policy": snapshot.policy.model_dump(mode="json"),
+        },
+        option=orjson.OPT_SORT_KEYS | orjson.OPT_NON_STR_KEYS,
+    )
+
+
+def _day(text: str | None) -> date | None:
+    return None if text is None else date.fromisoformat(text)
+
+
+def _person(data: Mapping[str, Any]) -> Person:
+    offer = data.get("offer")
+    return Person(
+        **{
+            **data,
+            "id": UUID(data["id"]),
+            "registered_on": date.fromisoformat(data["registered_on"]),
+            "course_types": tuple(data["course_types"]),
+            "granted_on": _day(data.get("granted_on")),
+            "valid_until": _day(data.get("valid_until")),
+            "available": tuple(data.get("available", ())),
+            "earliest_start": _day(data.get("earliest_start")),
+            "excluded": tuple(UUID(course) for course in data.get("excluded", ())),
+            "offer": None
+            if offer is None
+            else Offer(
+                UUID(offer["placement"]),
+                offer["version"],
+                EntryKey(UUID(offer["entry"]["course"]), offer["entry"]["section"]),
+            ),
+        }
+    )
+
+
+def _course(data: Mapping[str, Any]) -> Course:
+    return Course(
+        **{
+            **data,
+            "id": UUID(data["id"]),
+            "sections": tuple(
+                Section(
+                    section["number"],
+                    date.fromisoformat(section["starts_on"]),
+                    date.fromisoformat(section["ends_on"]),
+                    section["ue"],
+                    section["free"],
+                )
+                for section in data["sections"]
+            ),
+            "times_of_day": tuple(data.get("times_of_day", ())),
+            "registration_until": _day(data.get("registration_until")),
+        }
+    )
+
+
+def decode(raw: bytes) -> Snapshot:
+    """Read canonical bytes back.
+
+    Raises:
+        ValueError: they are of another form.
+    """
+    data = orjson.loads(raw)
+    if data["form"] != FORM:
+        raise ValueError(f"snapshot form {data['form']} is not {FORM}")
+    return Snapshot(
+        data["region"],
+        date.fromisoformat(data["day"]),
+        tuple(_person(person) for person in data["people"]),
+        tuple(_course(course) for course in data["courses"]),
+        Rules.model_validate(data["rules"]),
+        Policy.model_validate(data["policy"]),
+    )
+
+
+def address(raw: bytes) -> bytes:
+    """Return the name of canonical bytes: their SHA-256."""
+    return hashlib.sha256(raw).digest()
+
+
+def pack(raw: bytes) -> bytes:
+    """Compress canonical bytes for storing."""
+    return zlib.compress(raw, 3)
+
+
+def unpack(packed: bytes, name: bytes) -> bytes:
+    """Return stored bytes.
+
+    Raises:
+        ValueError: they are not those that the name stands for.
+    """
+    raw = zlib.decompress(packed)
+    if address(raw) != name:
+        raise ValueError("stored content does not match its name")
+    return raw

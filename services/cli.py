@@ -1,18 +1,158 @@
-"""The `kurslotse` command."""
+"""The `kurslotse` command: its own commands, and those that each service brings, imported when asked for."""
+
+import os
+import sys
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from services.embedded import commands
-
-app = typer.Typer(no_args_is_help=True, add_completion=False)
-
-
-@app.callback()
-def about() -> None:
-    """Kurslotse steers people into language courses and brings counselling in."""
+BRINGING = ("gateway", "allocation", "notifications")
+HomeOption = Annotated[
+    Path | None, typer.Option("--home", help="Folder of this installation (KURSLOTSE_HOME, ./.kurslotse).")
+]
 
 
-app.command("up")(commands.up)
+class Kurslotse(TyperGroup):
+    """Looks for commands in `services.<service>.commands` that are not its own."""
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 -- typer brings its own click
+        """List all commands."""
+        names = list(super().list_commands(ctx))
+        for service in BRINGING:
+            names += [name for name in _brought_by(service) if name not in names]
+        return names
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 -- the same
+        """Return an own command, or the first service's that has one of this name."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None:
+            return own
+        for service in BRINGING:
+            brought = _brought_by(service)
+            if cmd_name in brought:
+                return brought[cmd_name]
+        return None
+
+
+def _brought_by(service: str) -> dict[str, Any]:
+    name = f"services.{service}.commands"
+    if find_spec(f"services.{service}") is None or find_spec(name) is None:
+        return {}
+    _tell_environment(service)
+    brought: typer.Typer | None = getattr(import_module(name), "app", None)
+    if brought is None:
+        return {}
+    brought.callback()(_nothing)  # makes it a group even where it has one command only
+    return dict(typer.main.get_group(brought).commands)
+
+
+def _nothing() -> None:
+    """Add nothing: only the commands are taken over."""
+
+
+def _tell_environment(service: str) -> None:
+    """Give a service's command the addresses and secrets of the installation that runs here."""
+    from services.embedded.find import environment_of  # noqa: PLC0415 -- `run` must not pay for it
+
+    for name, value in environment_of(service, os.environ).items():
+        os.environ.setdefault(name, value)
+
+
+app = typer.Typer(
+    cls=Kurslotse,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+    help="Kurslotse steers people into language courses, brings counselling in, and shows what came of it.",
+)
+database = typer.Typer(no_args_is_help=True, help="The databases, topics and users of an installation.")
+app.add_typer(database, name="db")
+
+
+@app.command()
+def run(
+    service: Annotated[str, typer.Argument(help="gateway, allocation or notifications")],
+    roles: Annotated[
+        str | None, typer.Option(help="consume,relay,timers,web in any combination; all if left out.")
+    ] = None,
+) -> None:
+    """Run one service; everything it needs to know comes from its environment."""
+    from services.runtime.settings import SettingsError, parse_roles  # noqa: PLC0415 -- only this command
+
+    if service not in BRINGING:
+        raise typer.BadParameter(f"known services: {', '.join(BRINGING)}")
+    try:
+        code = import_module(f"services.{service}.__main__").main(parse_roles(roles))
+    except SettingsError as error:
+        sys.stderr.write(f"{service}: {error}\n")
+        code = 2
+    sys.exit(code)
+
+
+@app.command()
+def up(
+    home: HomeOption = None,
+    servers_only: Annotated[
+        bool, typer.Option("--servers-only", help="Only PostgreSQL and Apache Kafka.")
+    ] = False,
+    demo_mode: Annotated[
+        bool,
+        typer.Option("--demo", help="Publishers, offices, clock and sign-in of the demo, nobody playing."),
+    ] = False,
+) -> None:
+    """Start everything on this machine and keep it running until Ctrl-C."""
+    if servers_only:
+        from services.embedded import commands  # noqa: PLC0415 -- only this command
+
+        sys.exit(commands.up_servers(home))
+    from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(stack_commands.up(home, demo=demo_mode))
+
+
+@app.command()
+def demo(
+    home: HomeOption = None,
+    seconds: Annotated[
+        int | None, typer.Option(min=1, help="End by itself after so many seconds of play.")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the console where there is a display.")] = True,
+) -> None:
+    """Play an invented Kreis on this machine until Ctrl-C, or for some seconds."""
+    from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(stack_commands.demo(home, seconds=seconds, browser=browser))
+
+
+@app.command()
+def status(
+    home: HomeOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Everything, for programs.")] = False,
+) -> None:
+    """Say what runs: addresses, processes, counts, lags, invariants. Exit status 1 when nothing does."""
+    from services.embedded import commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(commands.status(home, as_json=as_json))
+
+
+@app.command()
+def down(home: HomeOption = None) -> None:
+    """Stop what runs in this home, also what a killed run has left behind."""
+    from services.embedded import commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(commands.down(home))
+
+
+@database.command("apply")
+def db_apply(home: HomeOption = None) -> None:
+    """Make databases, roles, schemas, topics, users and access; what is there already stays."""
+    from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(stack_commands.db_apply(home))
 
 
 def main() -> None:

@@ -19,8 +19,8 @@ _LOG_LIMIT = 16 * 1024 * 1024
 _TAIL_LINES = 15
 
 
-class ChildError(Exception):
-    """A child did not come up; the message ends with the end of its log."""
+class StartError(Exception):
+    """Something could not be started; the message says what and what to do."""
 
 
 async def _at_once() -> bool:
@@ -160,7 +160,7 @@ class Child:
             if self.restarts > 1 or self.finished:
                 break
             await asyncio.sleep(0.05)
-        raise ChildError(
+        raise StartError(
             f"{self.program.name} did not become ready within {self.program.ready_seconds:.0f} s "
             f"(log: {self.program.log}):\n{tail(self.program.log)}"
         )

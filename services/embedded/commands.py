@@ -1,70 +1,128 @@
-"""What a person types to run Kurslotse on one machine."""
+"""What stands behind `kurslotse up --servers-only`, `status` and `down`; each returns an exit status."""
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated
+from typing import Any
 
-import typer
+import httpx
 
-from services.embedded.children import ChildError
+from services.embedded import report
+from services.embedded.children import StartError
+from services.embedded.find import running
 from services.embedded.home import AlreadyRunningError, Home, read_json
 from services.embedded.jars import JarError
+from services.embedded.processes import Identity, sweep
 from services.embedded.progress import Narrator, narrator
 from services.embedded.supervisor import start_servers, supervised
 
-HomeOption = Annotated[
-    Path | None, typer.Option("--home", help="Folder of this installation (KURSLOTSE_HOME, ./.kurslotse).")
-]
+_STOP_SECONDS = 90.0
+_ASK_SECONDS = 30.0
 
 
 def until_signalled(work: Callable[[], Coroutine[None, None, int]]) -> int:
-    """Run `work` until it ends or SIGINT, SIGTERM or SIGHUP cancels it."""
+    """Run `work` until it ends or the first SIGINT, SIGTERM or SIGHUP ends it; later ones change nothing."""
 
     async def run() -> int:
         task = asyncio.ensure_future(work())
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                task.cancel()
+
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            loop.add_signal_handler(number, task.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
+                loop.add_signal_handler(number, tell)
+        try:
             return await task
-        return 0
+        except asyncio.CancelledError:
+            return 0
 
     return asyncio.run(run())
 
 
-async def serve_only(home: Home, tell: Narrator) -> int:
-    """Run nothing but the pair of servers until somebody wants the end."""
-    async with supervised(home, tell, os.environ) as supervisor:
-        servers = await start_servers(supervisor)
-        supervisor.publish(mode="servers", ready=True)
-        tell.say(f"export KURSLOTSE_DATABASE_URL={servers.database_url}")
-        tell.say(f"export KURSLOTSE_KAFKA={servers.kafka}")
-        await supervisor.stop.wait()
-    return 0
-
-
-def up(
-    home: HomeOption = None,
-    servers_only: Annotated[
-        bool, typer.Option("--servers-only", help="Only PostgreSQL and Apache Kafka.")
-    ] = False,
-) -> None:
-    """Start everything on this machine and keep it running until Ctrl-C."""
+def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None, None, int]]) -> int:
+    """Hold a home for `work` and turn what can go wrong into a sentence and an exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # asks a broker that is still starting
     place, tell = Home.find(os.environ, home), narrator()
     try:
-        code = until_signalled(lambda: serve_only(place, tell))
+        return until_signalled(lambda: work(place, tell))
     except AlreadyRunningError:
-        found = read_json(place.run)
-        tell.say(f"Already running in {place.root} (process {found.get('pid')}).")
-        code = 0
-    except (ChildError, JarError) as error:
+        found = running(place) or {}
+        console = found.get("addresses", {}).get("console", "")
+        tell.say(f"Already running in {place.root} (process {found.get('pid', '?')}). {console}".rstrip())
+        tell.say("`kurslotse status` says how it is, `kurslotse down` stops it.")
+        return 0
+    except (StartError, JarError) as error:
         tell.say(str(error))
-        code = 1
-    sys.exit(code)
+        return 1
+
+
+def up_servers(home: Path | None) -> int:
+    """Run nothing but the servers until somebody wants the end."""
+
+    async def work(place: Home, tell: Narrator) -> int:
+        async with supervised(place, tell, os.environ) as supervisor:
+            found = await start_servers(supervisor)
+            supervisor.publish(mode="servers", ready=True)
+            tell.say(f"export KURSLOTSE_DATABASE_URL={found.database_url}")
+            tell.say(f"export KURSLOTSE_KAFKA={found.kafka}")
+            await asyncio.Event().wait()
+        return 0
+
+    return supervise(home, work)
+
+
+def status(home: Path | None, *, as_json: bool) -> int:
+    """Print what runs."""
+    place = Home.find(os.environ, home)
+    facts = running(place)
+    said = _ask(facts) if facts else {"running": False, "home": str(place.root)}
+    sys.stdout.write(report.as_json(said) if as_json else report.as_text(said))
+    return 0 if said["running"] else 1
+
+
+def _ask(facts: dict[str, Any]) -> dict[str, Any]:
+    control = facts.get("control")
+    if control is None:  # servers only, or still starting
+        return {"running": True, **facts}
+    try:
+        answer = httpx.get(
+            f"{control['url']}/status",
+            headers={"Authorization": f"Bearer {control['token']}"},
+            timeout=_ASK_SECONDS,
+        )
+        answer.raise_for_status()
+    except httpx.HTTPError as error:
+        return {"running": True, "unreachable": type(error).__name__, "pid": facts["pid"]}
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def down(home: Path | None) -> int:
+    """Stop the supervisor of a home; then whatever a killed one has left behind."""
+    place, tell = Home.find(os.environ, home), narrator()
+    facts = running(place)
+
+    async def stop() -> int:
+        ended = 0
+        if facts:
+            ended += await sweep(
+                Identity(int(facts["pid"]), float(facts["started"])), signal.SIGTERM, _STOP_SECONDS
+            )
+        for entry in read_json(place.children).values():
+            left = Identity(int(entry["pid"]), float(entry["started"]))
+            ended += await sweep(left, signal.Signals(entry["signal"]), _STOP_SECONDS)
+        return ended
+
+    tell.say("Stopped." if asyncio.run(stop()) else f"Nothing runs in {place.root}.")
+    return 0

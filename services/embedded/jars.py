@@ -61,7 +61,9 @@ def read_pins(path: Path = PINNED) -> tuple[Pin, ...]:
 
 def cache_folder(env: Mapping[str, str]) -> Path:
     """Return where jars are kept for all installations of this user."""
-    base = env.get("KURSLOTSE_CACHE") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kurslotse"
+    base = (
+        env.get("KURSLOTSE_CACHE") or Path(env.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "kurslotse"
+    )
     return Path(base).absolute() / "jars"
 
 
@@ -82,7 +84,7 @@ Fetch = Callable[[Pin, Path, Callable[[int], None]], Path]
 def bring_jars(
     cache: Path, narrator: Narrator, pins: Sequence[Pin], stop: threading.Event, fetch: Fetch | None = None
 ) -> tuple[Path, ...]:
-    """Return the pinned jars' paths; what is missing or damaged is brought again, checked before it counts."""
+    """Return the pinned jars' paths; what is missing or damaged is brought again and checked."""
     cache.mkdir(parents=True, exist_ok=True)
     missing = [pin for pin in pins if not is_pinned(cache / pin.filename, pin)]
     if missing:

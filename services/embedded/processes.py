@@ -41,7 +41,7 @@ class Identity:
             return False
 
 
-def leash(death_signal: signal.Signals) -> Callable[[], None] | None:
+def leash(death_signal: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
     """Return what a child runs before its program so that the kernel signals it when its parent dies."""
     if not sys.platform.startswith("linux"):
         return None

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
 
 from rich.console import Console
@@ -19,18 +19,8 @@ class Narrator(Protocol):
     def say(self, text: str) -> None:
         """Print one line."""
 
-    def step(self, text: str, total: int | None = None) -> "StepContext":
+    def step(self, text: str, total: int | None = None) -> AbstractContextManager[Advance]:
         """Show a step while it lasts; what it yields takes the amount done."""
-
-
-class StepContext(Protocol):
-    """A step that lasts as long as its `with` block."""
-
-    def __enter__(self) -> Advance:
-        """Begin."""
-
-    def __exit__(self, *exc: object) -> bool | None:
-        """End."""
 
 
 class PlainNarrator:
@@ -90,4 +80,6 @@ class TerminalNarrator:
 def narrator() -> Narrator:
     """Choose by where the output goes."""
     console = Console()
-    return TerminalNarrator(console) if console.is_terminal else PlainNarrator()
+    if console.is_terminal:
+        return TerminalNarrator(console)
+    return PlainNarrator()

@@ -9,7 +9,7 @@ from pathlib import Path
 from services.embedded import kafka, postgres
 from services.embedded.children import Program
 from services.embedded.home import Home
-from services.embedded.installation import server_secrets
+from services.embedded.installation import Installation
 from services.embedded.jars import bring_jars, cache_folder, read_pins
 from services.embedded.ports import choose_ports
 from services.embedded.progress import Narrator
@@ -24,11 +24,13 @@ class Servers:
     programs: tuple[Program, ...] = ()
 
 
-async def prepare_servers(home: Home, narrator: Narrator, env: Mapping[str, str]) -> Servers:
+async def prepare_servers(
+    home: Home, installation: Installation, narrator: Narrator, env: Mapping[str, str]
+) -> Servers:
     """Make ready what is not given by `KURSLOTSE_DATABASE_URL` and `KURSLOTSE_KAFKA`."""
     given_database = env.get("KURSLOTSE_DATABASE_URL")
     given_kafka = env.get("KURSLOTSE_KAFKA")
-    secrets = server_secrets(home)
+    secrets = installation.servers
     ports = choose_ports(("postgres", "kafka", "kafka_controller"), home.ports)
     programs = []
     database_url, address = given_database, given_kafka

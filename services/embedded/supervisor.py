@@ -10,6 +10,7 @@ from typing import Any
 
 from services.embedded.children import Child, Program
 from services.embedded.home import Home, read_json, write_json
+from services.embedded.installation import open_installation
 from services.embedded.processes import Identity, sweep
 from services.embedded.progress import Narrator
 from services.embedded.servers import Servers, prepare_servers
@@ -25,7 +26,6 @@ class Supervisor:
         self.narrator = narrator
         self.env = env
         self.children: dict[str, Child] = {}
-        self.stop = asyncio.Event()
         self._facts: dict[str, Any] = {}
 
     async def recover(self) -> int:
@@ -111,13 +111,10 @@ async def supervised(home: Home, narrator: Narrator, env: Mapping[str, str]) -> 
 
 async def start_servers(supervisor: Supervisor) -> Servers:
     """Bring up the pair of servers and publish their addresses."""
-    servers = await prepare_servers(supervisor.home, supervisor.narrator, supervisor.env)
+    servers = await prepare_servers(
+        supervisor.home, open_installation(supervisor.home), supervisor.narrator, supervisor.env
+    )
     if servers.programs:
         await supervisor.start_and_wait("Starting PostgreSQL and Apache Kafka", servers.programs)
     supervisor.publish(database_url=servers.database_url, kafka=servers.kafka)
     return servers
-
-
-async def until_told(supervisor: Supervisor) -> None:
-    """Wait until somebody wants the end."""
-    await supervisor.stop.wait()

@@ -1,0 +1,140 @@
+"""`kurslotse demo`: the invented Kreis on this machine, from its registration to the summary at the end."""
+
+import asyncio
+import sys
+import webbrowser
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from services.embedded import environment
+from services.embedded.children import Program, StartError, tail
+from services.embedded.home import Home, read_json, write_json
+from services.embedded.stack import Stack
+from services.gateway.commands import admin_connection
+from services.gateway.publishers.domain import Registration
+from services.gateway.publishers.handlers import new_key, register
+from services.runtime import kafka
+from services.simulator.kreis import OFFICES, PUBLISHERS
+
+_LOAD_SECONDS = 60.0
+_GRACE_SECONDS = 180.0  # on top of what was asked for: history first, then a last quiet
+
+
+def keys_file(home: Home) -> Path:
+    """Return where the played publishers' API keys are kept."""
+    return home.work / "demo-keys.json"
+
+
+async def register_publishers(stack: Stack) -> None:
+    """Register the played publishers; each has a key in the keys file afterwards."""
+    setting, home = stack.setting, stack.supervisor.home
+    kept = read_json(keys_file(home))
+    asked = [Registration(**{name: _frozen(value) for name, value in one.items()}) for one in PUBLISHERS]
+    admin = kafka.KafkaAdmin(kafka.parse_address(setting.servers.kafka))
+    async with admin_connection(setting.servers.database_url, setting.prefix) as conn:
+        now = datetime.now(UTC)
+        for registered in await register(conn, admin, asked, prefix=setting.prefix, now=now):
+            if registered.key:
+                kept[registered.slug] = registered.key
+        for registration in asked:
+            if registration.slug not in kept:  # the run that made it died before it was written down
+                kept[registration.slug] = await new_key(conn, registration.slug, now=now)
+    write_json(keys_file(home), kept)
+
+
+def _frozen(value: Any) -> Any:  # noqa: ANN401 -- plain data of several kinds
+    return tuple(value) if isinstance(value, list) else value
+
+
+async def load_offices(stack: Stack) -> None:
+    """Hand the directory of counselling offices to notifications through its own command."""
+    supervisor = stack.supervisor
+    file = supervisor.home.work / "demo-offices.json"
+    write_json(file, {"offices": [dict(office) for office in OFFICES]}, mode=0o644)
+    await run_command(stack, "notifications", "offices", "load", str(file))
+
+
+async def run_command(stack: Stack, service: str, *arguments: str) -> None:
+    """Run one of our own commands with a service's environment; its failure is ours."""
+    supervisor, setting = stack.supervisor, stack.setting
+    name = "-".join((service, *arguments[:2]))
+    program = Program(
+        name=name,
+        argv=[sys.executable, "-m", "services.cli", *arguments],
+        env=environment.of_service(service, setting, supervisor.env)
+        | {
+            "KURSLOTSE_DATABASE_URL": setting.servers.database_url,
+            "KURSLOTSE_KAFKA": setting.servers.kafka,
+            "KURSLOTSE_HOME": str(supervisor.home.root),
+        },
+        log=supervisor.home.log / f"{name}.log",
+        once=True,
+    )
+    (child,) = supervisor.start([program])
+    code = await asyncio.wait_for(child.until_finished(), _LOAD_SECONDS)
+    del supervisor.children[name]
+    if code:
+        raise StartError(f"{' '.join(arguments)} ended with {code}:\n{tail(program.log)}")
+
+
+def simulator_program(stack: Stack, seconds: int | None) -> Program:
+    """Describe the simulator: it knows public doors only."""
+    supervisor, named = stack.supervisor, stack.setting.addresses
+    settings = {name: text for name, text in supervisor.env.items() if name.startswith("KURSLOTSE_SIM_")}
+    env = environment.plain(supervisor.env) | settings
+    env |= {
+        "KURSLOTSE_GATEWAY_URL": named.url("gateway"),
+        "KURSLOTSE_CONSOLE_URL": named.url("allocation"),
+        "KURSLOTSE_SUPPORT_URL": named.url("notifications"),
+        "KURSLOTSE_CONTROL_URL": stack.addresses["control"],
+        "KURSLOTSE_CONTROL_TOKEN": stack.token,
+        "KURSLOTSE_SMTP_SINK": stack.setting.smtp_sink or "",
+        "KURSLOTSE_SIM_KEYS": str(keys_file(supervisor.home)),
+        "KURSLOTSE_SIM_STATE": str(state_folder(supervisor.home)),
+    }
+    limit = [] if seconds is None else ["--seconds", str(seconds)]
+    return Program(
+        name="simulator",
+        argv=[sys.executable, "-m", "services.simulator", *limit],
+        env=env,
+        log=supervisor.home.log / "simulator.log",
+        once=seconds is not None,
+    )
+
+
+def state_folder(home: Home) -> Path:
+    """Return the simulator's own folder."""
+    folder = home.work / "simulator"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    return folder
+
+
+async def play(stack: Stack, seconds: int | None) -> int:
+    """Run the simulator until it ends, or for ever when no time was given; return the exit status."""
+    (child,) = stack.supervisor.start([simulator_program(stack, seconds)])
+    if seconds is None:
+        await child.until_finished()
+        return 0
+    tell = stack.supervisor.narrator
+    with tell.step(f"Playing for {seconds} s", seconds) as advance:
+        end = asyncio.create_task(child.until_finished())
+        for _ in range(int(seconds + _GRACE_SECONDS)):
+            done, _ = await asyncio.wait({end}, timeout=1)
+            if done:
+                break
+            advance(1)
+    if not end.done():
+        tell.say(f"The simulator did not end by itself within {seconds + _GRACE_SECONDS:.0f} s.")
+        return 1
+    if end.result():
+        tell.say(f"The simulator ended with {end.result()}:\n{tail(child.program.log)}")
+        return 1
+    return 0
+
+
+def open_browser(url: str, env: Mapping[str, str]) -> None:
+    """Open the console where there is somebody to look at it."""
+    if sys.platform == "darwin" or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"):
+        webbrowser.open(url)

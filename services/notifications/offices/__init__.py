@@ -1,0 +1,1 @@
+"""The directory of counselling offices and which of them is responsible."""

@@ -1,0 +1,198 @@
+"""Which counselling office is responsible for a person, and why; and what an office's hours are."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+LOCAL = ZoneInfo("Europe/Berlin")
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_LONGEST = 366  # days an office can be closed at a stretch before its hours are taken as they are
+
+
+@dataclass(frozen=True, slots=True)
+class Office:
+    """A counselling office as the directory knows it."""
+
+    slug: str
+    organisation: str
+    kind: str
+    age_from: int | None = None
+    age_below: int | None = None
+    asylum_phases: frozenset[str] = frozenset()
+    catchment: frozenset[str] = frozenset()
+    languages: frozenset[str] = frozenset()
+    capacity: int = 0
+    stand_in: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What decides about a person: all of it may be unknown."""
+
+    town: str | None = None
+    birth_date: date | None = None
+    youth_until: str | None = None
+    asylum_phase: str | None = None
+    languages: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """An office with its place in the chain: each criterion with what it says, most important first."""
+
+    office: str
+    organisation: str
+    criteria: Mapping[str, str] = field(default_factory=dict)
+
+
+def age_in(facts: Facts, today: date) -> int | None:
+    """Return the age as far as it is known; with a month only, 26 stands for below the 27th birthday.
+
+    A birth date decides; otherwise the last month before the 27th birthday as the office said it.
+
+    >>> age_in(Facts(birth_date=date(1999, 5, 2)), date(2026, 5, 1))
+    26
+    >>> age_in(Facts(birth_date=date(1999, 5, 2)), date(2026, 5, 2))
+    27
+    >>> age_in(Facts(youth_until="2026-05"), date(2026, 5, 31))
+    26
+    >>> age_in(Facts(town="99001001"), date(2026, 5, 31)) is None
+    True
+    """
+    if facts.birth_date is not None:
+        born = facts.birth_date
+        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+    if facts.youth_until is not None:
+        return 26 if f"{today:%Y-%m}" <= facts.youth_until else 27
+    return None
+
+
+def _age(office: Office, facts: Facts, today: date) -> str:
+    if office.age_from is None and office.age_below is None:
+        return "any"
+    age = age_in(facts, today)
+    if age is None:
+        # The office that registered the person knew no youth: 27 or older (schemas, youth_until).
+        age = 27
+    above = office.age_from is None or age >= office.age_from
+    below = office.age_below is None or age < office.age_below
+    return "fits" if above and below else "other"
+
+
+def _asylum(office: Office, facts: Facts) -> str:
+    if facts.asylum_phase is None:
+        return "unknown"
+    if facts.asylum_phase in office.asylum_phases:
+        return "fits"
+    return "other" if office.asylum_phases else "any"
+
+
+def _catchment(office: Office, facts: Facts) -> str:
+    if facts.town is None:
+        return "unknown"
+    if facts.town in office.catchment:
+        return "town"
+    return "kreis" if facts.town[:5] in office.catchment else "other"
+
+
+def _language(office: Office, facts: Facts) -> str:
+    if not facts.languages:
+        return "unknown"
+    return "spoken" if facts.languages & office.languages else "other"
+
+
+_ORDER: Mapping[str, Mapping[str, int]] = {
+    "relation": {"known": 0, "none": 1},
+    "age": {"fits": 0, "any": 0, "other": 1},
+    "asylum": {"fits": 0, "any": 1, "unknown": 1, "other": 2},
+    "catchment": {"town": 0, "kreis": 1, "unknown": 1, "other": 2},
+    "language": {"spoken": 0, "unknown": 0, "other": 1},
+    "capacity": {"free": 0, "full": 1},
+}
+"""The criteria in their order; the first that differs decides (architecture.md, 'Notifications')."""
+
+
+def rank(
+    facts: Facts,
+    offices: Sequence[Office],
+    today: date,
+    *,
+    relations: Collection[str] = (),
+    load: Mapping[str, int] | None = None,
+) -> list[Ranked]:
+    """Order the offices that may be asked: the first is responsible, the others follow if it declines.
+
+    `offices` are those with consent (or all, to suggest one for consent). `relations` are offices that
+    already work with the person; `load` counts open alerts. An office that is closed for now is not
+    asked; its stand-in takes its place if it may be asked too.
+    """
+    usable = [office for office in offices if office.active]
+    away = {office.stand_in for office in offices if not office.active and office.stand_in}
+    ranked = []
+    for office in usable:
+        criteria = {
+            "relation": "known" if office.slug in relations else "none",
+            "age": _age(office, facts, today),
+            "asylum": _asylum(office, facts),
+            "catchment": _catchment(office, facts),
+            "language": _language(office, facts),
+            "capacity": "full" if (load or {}).get(office.slug, 0) >= office.capacity else "free",
+        }
+        score = tuple(_ORDER[name][value] for name, value in criteria.items())
+        criteria["stand_in"] = "for_closed" if office.slug in away else "no"
+        key = (score, 0 if office.slug in away else 1, office.slug)
+        ranked.append((key, Ranked(office.slug, office.organisation, criteria)))
+    return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
+
+
+def deciding(ranked: Sequence[Ranked]) -> str:
+    """Name the criterion by which the first came before the second; 'only_one' if there is no second."""
+    if len(ranked) <= 1:
+        return "only_one"
+    first, second = ranked[0], ranked[1]
+    for name, order in _ORDER.items():
+        if order[first.criteria[name]] != order[second.criteria[name]]:
+            return name
+    return "stand_in" if first.criteria["stand_in"] != second.criteria["stand_in"] else "order_of_slugs"
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """When an office works: spans for each weekday, and days on which it is closed."""
+
+    week: Mapping[str, tuple[tuple[time, time], ...]]
+    closed_days: frozenset[date] = frozenset()
+
+    def of(self, day: date) -> tuple[tuple[time, time], ...]:
+        """Return the spans of a day."""
+        return () if day in self.closed_days else self.week.get(WEEKDAYS[day.weekday()], ())
+
+
+USUAL: Mapping[str, tuple[tuple[time, time], ...]] = dict.fromkeys(WEEKDAYS[:5], ((time(9), time(16)),))
+"""Hours of an office that named none."""
+
+
+def after_office_hours(start: datetime, hours: float, office: Hours) -> datetime:
+    """Return when so many of the office's working hours have passed since `start` (UTC).
+
+    An office without any hours in a year is taken as open all the time, so that nothing waits for ever.
+
+    >>> monday = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)  # 15:00 in Germany
+    >>> after_office_hours(monday, 2, Hours(USUAL)).isoformat()
+    '2026-03-03T09:00:00+00:00'
+    """
+    left = timedelta(hours=hours)
+    day = start.astimezone(LOCAL).date()
+    for _ in range(_LONGEST):
+        for opens, closes in office.of(day):
+            begins = max(datetime.combine(day, opens, LOCAL).astimezone(UTC), start)
+            ends = datetime.combine(day, closes, LOCAL).astimezone(UTC)
+            if ends <= begins:
+                continue
+            if ends - begins >= left:
+                return begins + left
+            left -= ends - begins
+        day += timedelta(days=1)
+    return start + timedelta(hours=hours)

@@ -1,0 +1,100 @@
+"""Sealing contact data: one data key a person, wrapped once for each organisation that may read it."""
+
+import base64
+import os
+from dataclasses import fields
+from datetime import date
+from functools import lru_cache
+from typing import Any
+from uuid import UUID
+
+import orjson
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from services.notifications.people.domain import Contact
+
+_NONCE = 12
+_KEY = 32
+_FORMAT = b"\x01"
+
+
+class SealError(Exception):
+    """Stored bytes cannot be opened with this key; the message holds nothing of them."""
+
+
+class Keyring:
+    """The installation's key-encryption key, from which each organisation's own wrapping key is derived."""
+
+    def __init__(self, kek: bytes) -> None:
+        if len(kek) != _KEY:
+            msg = "the key-encryption key must have 32 bytes"
+            raise ValueError(msg)
+        self._wrapping = lru_cache(maxsize=1024)(lambda organisation: _derive(kek, organisation))
+
+    @classmethod
+    def from_text(cls, text: str) -> "Keyring":
+        """Read the key as it stands in KURSLOTSE_KEK: base64 of 32 bytes."""
+        try:
+            return cls(base64.b64decode(text, validate=True))
+        except ValueError as error:
+            msg = "KURSLOTSE_KEK must be base64 of 32 bytes"
+            raise ValueError(msg) from error
+
+    def wrap(self, data_key: bytes, participant: UUID, organisation: str) -> bytes:
+        """Wrap a person's data key for one organisation."""
+        return _seal(self._wrapping(organisation), data_key, participant.bytes + organisation.encode())
+
+    def unwrap(self, wrapped: bytes, participant: UUID, organisation: str) -> bytes:
+        """Return the data key that was wrapped for this organisation."""
+        return _open(self._wrapping(organisation), wrapped, participant.bytes + organisation.encode())
+
+
+def _derive(kek: bytes, organisation: str) -> AESGCM:
+    info = b"kurslotse/organisation/" + organisation.encode()
+    return AESGCM(HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=info).derive(kek))
+
+
+def _seal(cipher: AESGCM, plain: bytes, about: bytes) -> bytes:
+    nonce = os.urandom(_NONCE)
+    return _FORMAT + nonce + cipher.encrypt(nonce, plain, about)
+
+
+def _open(cipher: AESGCM, sealed: bytes, about: bytes) -> bytes:
+    if sealed[:1] != _FORMAT:
+        msg = "unknown format of sealed bytes"
+        raise SealError(msg)
+    try:
+        return cipher.decrypt(sealed[1 : 1 + _NONCE], sealed[1 + _NONCE :], about)
+    except InvalidTag as error:
+        msg = "sealed bytes do not belong to this key and person"
+        raise SealError(msg) from error
+
+
+def new_data_key() -> bytes:
+    """Make a person's data key."""
+    return AESGCM.generate_key(bit_length=_KEY * 8)
+
+
+def seal(contact: Contact, data_key: bytes, participant: UUID) -> bytes:
+    """Encrypt contact data, bound to the person they belong to."""
+    plain = {
+        field.name: value
+        for field in fields(Contact)
+        if (value := getattr(contact, field.name)) not in (None, ())
+    }
+    return _seal(AESGCM(data_key), orjson.dumps(plain), b"contact" + participant.bytes)
+
+
+def unseal(sealed: bytes, data_key: bytes, participant: UUID) -> Contact:
+    """Decrypt contact data."""
+    plain: dict[str, Any] = orjson.loads(_open(AESGCM(data_key), sealed, b"contact" + participant.bytes))
+    birth_date = plain.pop("birth_date", None)
+    languages = plain.pop("languages", ())
+    return Contact(
+        **plain,
+        birth_date=None if birth_date is None else date.fromisoformat(birth_date),
+        languages=tuple(languages),
+    )

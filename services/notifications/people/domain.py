@@ -1,0 +1,71 @@
+"""What is kept about a person, and which part of it each purpose may see."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from datetime import date
+from enum import StrEnum
+
+
+class Purpose(StrEnum):
+    """Why somebody looks at a person."""
+
+    REGISTRATION = "registration"
+    """The registering office's own record."""
+    ROSTER = "roster"
+    """The provider in whose course the person is."""
+    ENROLMENT_NOTICE = "enrolment_notice"
+    """The consented counselling office, at the start."""
+    DROPOUT_SUPPORT = "dropout_support"
+    """The consented counselling office, when the person may be about to drop out."""
+    ROUTING = "routing"
+    """The service itself: the birth date decides between JMD and MBE."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contact:
+    """Name and contact data of one person; every part may be unknown."""
+
+    family_name: str | None = None
+    given_name: str | None = None
+    birth_date: date | None = None
+    phone: str | None = None
+    email: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    town: str | None = None
+    languages: tuple[str, ...] = ()
+
+
+ALL_FIELDS = frozenset(field.name for field in fields(Contact))
+_NAME = frozenset({"family_name", "given_name"})
+_REACH = _NAME | {"phone", "email", "languages"}
+VISIBLE: Mapping[Purpose, frozenset[str]] = {
+    Purpose.REGISTRATION: ALL_FIELDS,
+    Purpose.ROSTER: _NAME,
+    Purpose.ENROLMENT_NOTICE: _REACH,
+    Purpose.DROPOUT_SUPPORT: _REACH,
+    Purpose.ROUTING: frozenset({"birth_date"}),
+}
+"""Which parts of a person's data a purpose needs; nothing else is ever shown for it."""
+
+
+def visible(contact: Contact, purpose: Purpose) -> Contact:
+    """Return what this purpose may see.
+
+    >>> visible(Contact(family_name="Muster", phone="0123"), Purpose.ROSTER)
+    Contact(family_name='Muster', given_name=None, birth_date=None, phone=None, email=None, street=None, \
+postcode=None, town=None, languages=())
+    """
+    hidden = dict.fromkeys(ALL_FIELDS - VISIBLE[purpose] - {"languages"})
+    languages = contact.languages if "languages" in VISIBLE[purpose] else ()
+    return replace(contact, **hidden, languages=languages)
+
+
+def merge(known: Contact, new: Contact) -> Contact:
+    """Return what is known after new data came: parts left out stay as they are."""
+    changes = {
+        field.name: value
+        for field in fields(Contact)
+        if (value := getattr(new, field.name)) not in (None, ())
+    }
+    return replace(known, **changes)

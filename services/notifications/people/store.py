@@ -1,0 +1,239 @@
+"""SQL of people, their keys, disclosures and the log of looks at names."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.db import Connection
+
+
+async def own_key(conn: Connection, participant: UUID, organisation: str) -> asyncpg.Record | None:
+    """Lock the person's wrapped key of its registering organisation; with it the sealed data."""
+    return await conn.fetchrow(
+        "SELECT k.wrapped, p.sealed FROM person_key AS k JOIN person AS p USING (participant_id)"
+        " WHERE k.participant_id = $1 AND k.organisation = $2 FOR UPDATE OF k",
+        participant,
+        organisation,
+    )
+
+
+async def add_person(
+    conn: Connection,
+    participant: UUID,
+    *,
+    organisation: str,
+    office: str,
+    reference: str,
+    languages: Sequence[str],
+    sealed: bytes,
+    now: datetime,
+) -> bool:
+    """Insert a person; False if somebody else just did."""
+    return (
+        await conn.fetchval(
+            "INSERT INTO person (participant_id, organisation, office, reference, languages, sealed, kept_at)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (participant_id) DO NOTHING RETURNING true",
+            participant,
+            organisation,
+            office,
+            reference,
+            list(languages),
+            sealed,
+            now,
+        )
+    ) is True
+
+
+async def replace_person(
+    conn: Connection, participant: UUID, languages: Sequence[str], sealed: bytes, now: datetime
+) -> None:
+    """Store newer contact data of a known person."""
+    await conn.execute(
+        "UPDATE person SET languages = $2, sealed = $3, kept_at = $4 WHERE participant_id = $1",
+        participant,
+        list(languages),
+        sealed,
+        now,
+    )
+
+
+async def add_keys(conn: Connection, rows: Sequence[tuple[UUID, str, bytes]]) -> None:
+    """Insert wrapped keys; one that is there stays."""
+    await conn.execute(
+        "INSERT INTO person_key (participant_id, organisation, wrapped)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+    )
+
+
+async def readable(
+    conn: Connection, participants: Sequence[UUID], organisation: str, purpose: str, today: date
+) -> list[asyncpg.Record]:
+    """List the people whom this organisation may see for this purpose today, with their wrapped keys."""
+    return await conn.fetch(
+        "SELECT p.participant_id, p.sealed, k.wrapped FROM person AS p"
+        " JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = $2"
+        " WHERE p.participant_id = ANY($1::uuid[]) AND ("
+        "  ($3 IN ('registration', 'routing') AND p.organisation = $2)"
+        "  OR EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = p.participant_id"
+        "   AND d.organisation = $2 AND d.purpose = $3 AND d.ended_at IS NULL AND d.until >= $4))",
+        list(participants),
+        organisation,
+        purpose,
+        today,
+    )
+
+
+async def log_looks(
+    conn: Connection,
+    participants: Sequence[UUID],
+    *,
+    organisation: str,
+    actor: str,
+    purpose: str,
+    fields: Sequence[str],
+    now: datetime,
+) -> None:
+    """Write down who looked at whom, why, and at what."""
+    await conn.execute(
+        "INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)"
+        " SELECT $1, p, $3, $4, $5, $6 FROM unnest($2::uuid[]) AS p",
+        now,
+        list(participants),
+        organisation,
+        actor,
+        purpose,
+        list(fields),
+    )
+
+
+async def open_disclosures(
+    conn: Connection,
+    rows: Sequence[tuple[UUID, str, str, str, UUID, date]],
+    now: datetime,
+) -> None:
+    """Open or prolong disclosures (participant, organisation, office, purpose, basis, until)."""
+    await conn.execute(
+        "INSERT INTO disclosure (participant_id, organisation, office, purpose, basis, until, opened_at)"
+        " SELECT p, o, f, u, b, t, $7"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[])"
+        "  AS new (p, o, f, u, b, t)"
+        " ON CONFLICT (participant_id, organisation, office, purpose, basis)"
+        " DO UPDATE SET until = EXCLUDED.until, ended_at = NULL",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        [row[4] for row in rows],
+        [row[5] for row in rows],
+        now,
+    )
+
+
+async def end_by_basis(conn: Connection, bases: Sequence[UUID], now: datetime) -> list[UUID]:
+    """End the disclosures that rest on these placements or alerts; return the people concerned."""
+    return [
+        row["participant_id"]
+        for row in await conn.fetch(
+            "UPDATE disclosure SET ended_at = $2 WHERE basis = ANY($1::uuid[]) AND ended_at IS NULL"
+            " RETURNING participant_id",
+            list(bases),
+            now,
+        )
+    ]
+
+
+async def end_by_consent(conn: Connection, rows: Sequence[tuple[UUID, str, str]], now: datetime) -> None:
+    """End the disclosures of (participant, office, purpose)."""
+    await conn.execute(
+        "UPDATE disclosure AS d SET ended_at = $4"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, f, u)"
+        " WHERE d.participant_id = gone.p AND d.office = gone.f AND d.purpose = gone.u"
+        " AND d.ended_at IS NULL",
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        now,
+    )
+
+
+async def end_by_date(conn: Connection, today: date, now: datetime) -> list[UUID]:
+    """End the disclosures whose time is over; return the people concerned."""
+    return [
+        row["participant_id"]
+        for row in await conn.fetch(
+            "UPDATE disclosure SET ended_at = $2 WHERE until < $1 AND ended_at IS NULL"
+            " RETURNING participant_id",
+            today,
+            now,
+        )
+    ]
+
+
+async def destroy_keys_without_disclosure(conn: Connection, participants: Sequence[UUID]) -> int:
+    """Destroy wrapped keys of organisations that may no longer read; the registering one keeps its own."""
+    return len(
+        await conn.fetch(
+            "DELETE FROM person_key AS k USING person AS p"
+            " WHERE k.participant_id = ANY($1::uuid[]) AND p.participant_id = k.participant_id"
+            " AND k.organisation <> p.organisation"
+            " AND NOT EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = k.participant_id"
+            "  AND d.organisation = k.organisation AND d.ended_at IS NULL)"
+            " RETURNING 1",
+            list(participants),
+        )
+    )
+
+
+async def missing_keys(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
+    """List open disclosures whose organisation has no wrapped key yet, with the registering one's key."""
+    return await conn.fetch(
+        "SELECT DISTINCT d.participant_id, d.organisation, p.organisation AS registering, k.wrapped"
+        " FROM disclosure AS d JOIN person AS p USING (participant_id)"
+        " JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = p.organisation"
+        " WHERE d.participant_id = ANY($1::uuid[]) AND d.ended_at IS NULL"
+        " AND NOT EXISTS (SELECT FROM person_key AS o WHERE o.participant_id = d.participant_id"
+        "  AND o.organisation = d.organisation)",
+        list(participants),
+    )
+
+
+async def erase(conn: Connection, participants: Sequence[UUID], now: datetime) -> int:
+    """Destroy all keys and sealed data of people and end every disclosure of them."""
+    await conn.execute(
+        "UPDATE disclosure SET ended_at = $2 WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL",
+        list(participants),
+        now,
+    )
+    return len(
+        await conn.fetch(
+            "DELETE FROM person WHERE participant_id = ANY($1::uuid[]) RETURNING 1", list(participants)
+        )
+    )
+
+
+async def orphans(conn: Connection, kept_before: datetime) -> list[UUID]:
+    """List people whose contact data were kept, but who were never registered."""
+    return [
+        row["participant_id"]
+        for row in await conn.fetch(
+            "SELECT participant_id FROM person AS p WHERE kept_at < $1"
+            " AND NOT EXISTS (SELECT FROM participant_fact AS f WHERE f.participant_id = p.participant_id)"
+            " AND NOT EXISTS (SELECT FROM registration AS r WHERE r.participant_id = p.participant_id"
+            "  AND r.state = 'pending') FOR UPDATE OF p SKIP LOCKED",
+            kept_before,
+        )
+    ]
+
+
+async def ask_again(conn: Connection, participants: Sequence[UUID]) -> None:
+    """Have the open enrolments and risks of these people looked at again after this transaction."""
+    await conn.execute(
+        "INSERT INTO reconsider (participant_id) SELECT DISTINCT p FROM unnest($1::uuid[]) AS p ORDER BY p"
+        " ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1",
+        list(participants),
+    )

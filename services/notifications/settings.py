@@ -1,0 +1,70 @@
+"""What the support side does, as far as an installation can choose it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+PACKAGED = Path(__file__).parent / "policy.yaml"
+
+Days = Annotated[int, Field(ge=1, le=3660)]
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ConsentPolicy(_Closed):
+    """How long a consent holds at most."""
+
+    months: Annotated[int, Field(ge=1, le=12)]
+
+
+class DisclosurePolicy(_Closed):
+    """How long others may read a person."""
+
+    roster_days_after_end: Days
+    alert_days: Days
+
+
+class RetentionPolicy(_Closed):
+    """When things are erased."""
+
+    orphan_days: Days
+    disclosure_log_days: Days
+    participation_days: Days
+
+
+class EscalationPolicy(_Closed):
+    """After how many of the office's own hours an unanswered alert goes to its lead."""
+
+    office_hours: Annotated[tuple[Annotated[float, Field(gt=0, le=400)], ...], Field(max_length=5)]
+
+
+class CountsPolicy(_Closed):
+    """What the steering side may be told."""
+
+    suppress_below: Annotated[int, Field(ge=1, le=20)]
+
+
+class DeliveryPolicy(_Closed):
+    """How mails are retried."""
+
+    in_doubt_retries: Annotated[int, Field(ge=0, le=10)]
+
+
+class Policy(_Closed):
+    """All of it."""
+
+    consent: ConsentPolicy
+    disclosure: DisclosurePolicy
+    retention: RetentionPolicy
+    escalation: EscalationPolicy
+    counts: CountsPolicy
+    delivery: DeliveryPolicy
+
+
+def load(path: Path = PACKAGED) -> Policy:
+    """Read a policy file."""
+    return Policy.model_validate(yaml.safe_load(path.read_text("utf-8")))

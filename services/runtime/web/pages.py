@@ -11,9 +11,12 @@ from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from services.runtime.web.languages import Texts, load
+from services.runtime.web.languages import NOTHING, Texts, load
+from services.runtime.web.places import load_places
+from services.runtime.web.reasons import headline, sentence
 from services.runtime.web.sessions import session_of
 from services.runtime.web.visitors import DemoPerson, Visitor
+from services.runtime.web.words import word
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -39,6 +42,7 @@ class Web:
 
     def __init__(self, site: Site) -> None:
         self.site = site
+        self.places = load_places()
         self._texts = load((HERE / "locale", site.locale))
         self._versions = {
             str(path.relative_to(STATIC)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
@@ -60,7 +64,14 @@ class Web:
             texts.plain, texts.plain_plural, newstyle=True
         )
         environment.filters.update(
-            date=texts.date, time=texts.time, number=texts.number, short=short, code=texts.gettext
+            date=texts.date,
+            time=texts.time,
+            number=texts.number,
+            short=short,
+            place=lambda ags: self.places.get(ags or "", ags or NOTHING),
+            word=lambda code, kind: word(texts, code, kind),
+            reason=lambda value: sentence(texts, value),
+            headline=lambda code: headline(texts, code),
         )
         environment.globals.update(static=self.static, site=self.site, texts=texts, LANG=texts.language)
         return environment
@@ -109,6 +120,10 @@ class Web:
         if seen and f"seen={seen}" in part:
             return Response(status_code=204)
         return HTMLResponse(part)
+
+    def note(self, request: Request, kind: str, text: str) -> None:
+        """Keep a message, already in the visitor's language, for the next page."""
+        session_of(request).flash(kind, text)
 
     def back(
         self, request: Request, address: str, kind: str = "", message: str = "", **params: str | int

@@ -1,0 +1,1 @@
+"""The coordinators' pages and HTTP API, and the providers' page without persons."""

@@ -1,0 +1,224 @@
+"""The console's JSON twin: what the pages show and decide, for programs."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.codes import PlacementState
+from services.allocation.console import store, supply
+from services.allocation.console.decisions import LEAST_REASON, MOST_REASON, confirm_each, refused
+from services.allocation.console.desk import Coordinator, Desk
+from services.allocation.placements.handlers import Done, NotDone
+from services.runtime.web.languages import Texts
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import not_found
+from services.runtime.web.reasons import load, sentence
+
+router = APIRouter(prefix="/api/v1", tags=["console"])
+MOST = 500
+
+
+class Decision(BaseModel):
+    """One placement and what became of the request."""
+
+    placement: UUID | None
+    ok: bool
+    state: str | None = None
+    version: int | None = None
+    code: str | None = None
+
+
+class Results(BaseModel):
+    """One decision for each placement asked for, in the same order."""
+
+    results: list[Decision]
+
+
+class Batch(BaseModel):
+    """Proposals to confirm."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    placements: Annotated[list[UUID], Field(min_length=1, max_length=MOST)]
+
+
+class Grounds(BaseModel):
+    """Why something is taken back; kept in the audit trail."""
+
+    model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
+
+    reason: Annotated[str, Field(min_length=LEAST_REASON, max_length=MOST_REASON)]
+
+
+class OtherCourse(Grounds):
+    """Another course for the person than the proposed one."""
+
+    course: UUID
+    section: Annotated[int, Field(ge=1, le=20)]
+
+
+def _decision(outcome: Done | NotDone) -> Decision:
+    if isinstance(outcome, NotDone):
+        return Decision(placement=outcome.placement, ok=False, code=outcome.refusal.code)
+    return Decision(placement=outcome.placement, ok=True, state=outcome.state, version=outcome.version)
+
+
+def _one(outcome: Done | NotDone) -> Decision:
+    if isinstance(outcome, NotDone):
+        raise refused(outcome)
+    return _decision(outcome)
+
+
+@router.get("/figures")
+async def figures(desk: Desk, visitor: Coordinator) -> Response:
+    """Return the numbers of the first page."""
+    moment = desk.moment()
+    async with desk.open(visitor) as conn:
+        row = await store.figures(conn, moment.clocks, moment.today, moment.soon)
+        reasons = await store.binding_reasons(conn)
+    return JSONResponse(
+        dict(row or {})
+        | {"as_of": moment.now.isoformat(), "main_reasons": {r["code"]: r["n"] for r in reasons}}
+    )
+
+
+@router.get("/proposals")
+async def proposals(
+    request: Request,
+    desk: Desk,
+    visitor: Coordinator,
+    *,
+    state: PlacementState = PlacementState.PROPOSED,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
+    after: UUID | None = None,
+) -> Response:
+    """List placements of one state by id; `next` is the `after` of the next page."""
+    async with desk.open(visitor) as conn:
+        rows = await store.placements(conn, [state.value], by_id=True, after=after, limit=limit)
+    texts = web_of(request).texts(request)
+    return JSONResponse(
+        {
+            "proposals": [_placement(texts, row) for row in rows],
+            "next": str(rows[-1]["placement"]) if len(rows) == limit else None,
+        }
+    )
+
+
+def _reasons(texts: Texts, value: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a JSON column
+    return [{**reason, "text": sentence(texts, reason)} for reason in load(value)]
+
+
+def _placement(texts: Texts, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a row
+    main = load(row["reason"])
+    return {
+        "placement": str(row["placement"]),
+        "version": row["version"],
+        "state": row["state"],
+        "participant": str(row["participant"]),
+        "reference": row["reference"],
+        "office": row["office"],
+        "course": str(row["course"]),
+        "provider": row["provider"],
+        "own_course": row["own_course"],
+        "section": row["entry_section"],
+        "starts_on": row["starts_on"].isoformat(),
+        "ends_on": row["ends_on"].isoformat(),
+        "reason": {**main, "text": sentence(texts, main)},
+        "reasons": _reasons(texts, row["reasons"]),
+        "alternatives": [
+            {**other, "text": sentence(texts, other["reason"])} for other in load(row["alternatives"])
+        ],
+        "proposed_at": row["proposed_at"].isoformat(),
+        "expires_at": row["expires_at"].isoformat() if row["expires_at"] else None,
+    }
+
+
+@router.post("/proposals/confirm")
+async def confirm_batch(desk: Desk, visitor: Coordinator, batch: Batch) -> Results:
+    """Confirm several proposals, each decided by itself."""
+    outcomes = await confirm_each(desk, visitor, batch.placements)
+    results = [
+        _decision(outcome).model_copy(update={"placement": placement})
+        for placement, outcome in zip(batch.placements, outcomes, strict=True)
+    ]
+    return Results(results=results)
+
+
+@router.post("/proposals/{placement}/confirm")
+async def confirm(desk: Desk, visitor: Coordinator, placement: UUID) -> Decision:
+    """Confirm one proposal: the seat is held, the office is told."""
+    return _one((await confirm_each(desk, visitor, [placement]))[0])
+
+
+@router.post("/proposals/{placement}/override")
+async def override(desk: Desk, visitor: Coordinator, placement: UUID, wish: OtherCourse) -> Decision:
+    """Give the person another course instead."""
+    async with desk.open(visitor) as conn:
+        rows = await store.placements(conn, list(PlacementState), placement=placement, limit=1)
+        if not rows:
+            raise not_found()
+        outcome = await desk.placements.override(
+            conn,
+            rows[0]["participant"],
+            wish.course,
+            wish.section,
+            visitor.key,
+            wish.reason,
+            desk.clock.now(),
+        )
+    return _one(outcome)
+
+
+@router.post("/proposals/{placement}/release")
+async def give_back(desk: Desk, visitor: Coordinator, placement: UUID, grounds: Grounds) -> Decision:
+    """Take back a proposal or a held seat."""
+    async with desk.open(visitor) as conn:
+        outcome = await desk.placements.discard(
+            conn, placement, visitor.key, grounds.reason, desk.clock.now()
+        )
+    return _one(outcome)
+
+
+@router.get("/courses")
+async def courses(
+    desk: Desk,
+    visitor: Coordinator,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
+    offset: Annotated[int, Query(ge=0)] = 0,
+    below: bool = False,
+) -> Response:
+    """List courses that are held or to come, with seats per section."""
+    moment = desk.moment()
+    async with desk.open(visitor) as conn:
+        rows = await supply.courses(conn, moment.today, moment.soon, below=below, limit=limit, offset=offset)
+        sections = await supply.sections(conn, [row["course"] for row in rows])
+    return JSONResponse({"courses": [_course(row, sections) for row in rows]})
+
+
+def _course(row: Any, sections: Any) -> dict[str, Any]:  # noqa: ANN401 - rows
+    return {
+        "course": str(row["course"]),
+        "provider": row["provider"],
+        "own_course": row["own_course"],
+        "title": row["title"],
+        "course_type": row["course_type"],
+        "starts_on": row["starts_on"].isoformat(),
+        "ends_on": row["ends_on"].isoformat(),
+        "minimum": row["minimum"],
+        "proposed": row["proposed"],
+        "below_minimum": bool(row["below_minimum"]),
+        "sections": [
+            {
+                "number": section["number"],
+                "starts_on": section["starts_on"].isoformat(),
+                "capacity": section["capacity"],
+                "taken": section["taken"],
+            }
+            for section in sections
+            if section["course"] == row["course"]
+        ],
+    }

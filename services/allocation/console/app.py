@@ -1,0 +1,37 @@
+"""Puts the console together: pages, JSON twin, people, menu."""
+
+from pathlib import Path
+
+from fastapi import FastAPI
+
+from services.allocation.console import api, decisions, lists, provider
+from services.allocation.console.desk import Console
+from services.allocation.console.persons import HOMES, MENU, PERSONS
+from services.allocation.placements.handlers import Placements
+from services.allocation.steering.rulebook import RuleBook
+from services.runtime.service import Resources
+from services.runtime.settings import need
+from services.runtime.web.app import create_app
+from services.runtime.web.pages import Site
+
+HERE = Path(__file__).resolve().parent
+
+
+def create_console(resources: Resources, placements: Placements, rulebook: RuleBook) -> FastAPI:
+    """Build the console's application."""
+    settings = resources.settings
+    site = Site(
+        service="allocation",
+        title="Kurslotse coordination",
+        templates=HERE / "templates",
+        locale=HERE.parent / "locale",
+        persons=PERSONS,
+        menu=MENU,
+        homes=HOMES,
+        demo=settings.demo,
+        secure=(settings.public_url or "").startswith("https://"),
+    )
+    routers = (lists.router, decisions.router, provider.router, api.router)
+    app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
+    app.state.console = Console(resources.web, resources.clock, placements, rulebook)
+    return app

@@ -1,0 +1,122 @@
+"""What every page function of the console stands on: pool, clock, commands, the rule book's clocks."""
+
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends
+from starlette.requests import Request
+
+from services.allocation.console.persons import COORDINATORS, PROVIDER
+from services.allocation.console.store import Clocks
+from services.allocation.placements.handlers import Placements
+from services.allocation.steering.policy import local_day
+from services.allocation.steering.rulebook import RuleBook, Rules
+from services.runtime.clock import Clock
+from services.runtime.db import web_transaction
+from services.runtime.web.guard import signed_in
+from services.runtime.web.visitors import Visitor
+
+SOON_DAYS = 28
+"""The four weeks ahead that the first page speaks of."""
+
+Coordinator = Annotated[Visitor, Depends(signed_in(*COORDINATORS))]
+Provider = Annotated[Visitor, Depends(signed_in(PROVIDER))]
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Business time of a page: now, the day, the last day of the four weeks ahead, the rules of the day."""
+
+    now: datetime
+    today: date
+    soon: date
+    clocks: Clocks
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """What the console works with."""
+
+    pool: asyncpg.Pool
+    clock: Clock
+    placements: Placements
+    rulebook: RuleBook
+
+    def moment(self) -> Moment:
+        """Read the clock once for a page."""
+        now = self.clock.now()
+        today = local_day(now)
+        rules = self.rulebook.on(today)
+        days = {code: rule.days for code, rule in rules.deadlines.items()}
+        clocks = Clocks(days["claim_lapses"], days["admission_lapses"], days["vocational_lapses"])
+        return Moment(now, today, today + timedelta(days=SOON_DAYS), clocks, rules)
+
+    def open(self, visitor: Visitor) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Begin a transaction that sees the visitor's Kreise only."""
+        return web_transaction(self.pool, kreise=visitor.kreise, person=visitor.key)
+
+
+def desk_of(request: Request) -> Console:
+    """Return the console of this application."""
+    console = request.app.state.console
+    assert isinstance(console, Console)  # noqa: S101 - set by create_console
+    return console
+
+
+Desk = Annotated[Console, Depends(desk_of)]
+
+
+@dataclass(frozen=True, slots=True)
+class RunningClock:
+    """One clock of the law that runs for a person: which, and its last day."""
+
+    code: str
+    until: date
+
+
+def running_clocks(person: Any, clocks: Clocks) -> Sequence[RunningClock]:  # noqa: ANN401 - a row
+    """List the clocks that are known to run; each has its own start and they are never merged.
+
+    The six weeks of IntV § 7(4) run from the registration at a provider, which nobody here knows.
+    """
+    found = []
+    if person["valid_until"] is not None:
+        found.append(RunningClock("certificate", person["valid_until"]))
+    elif person["granted_on"] is not None:
+        days = {
+            "aufenthg_44_1": ("claim", clocks.claim),
+            "aufenthg_44_4": ("admission", clocks.admission),
+            "deufoev_4": ("vocational", clocks.vocational),
+        }.get(person["route"])
+        if days:
+            found.append(RunningClock(days[0], person["granted_on"] + timedelta(days=days[1])))
+    return found
+
+
+def priority_of(person: Any, rules: Rules) -> str:  # noqa: ANN401 - a row
+    """Return the code of the person's priority class."""
+    classes = rules.priorities.classes
+    for known in classes:
+        if person["standing"] in known.standings or (known.cooperation_plan and person["cooperation_plan"]):
+            return known.code
+    return classes[-1].code
+
+
+def page_of(request: Request) -> int:
+    """Read the page number of a list, 1 if it makes no sense."""
+    text = request.query_params.get("page", "1")
+    return max(1, min(int(text), 10_000)) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004
+
+
+def as_uuid(text: object) -> UUID | None:
+    """Read an id; None if it is none."""
+    try:
+        return UUID(str(text))
+    except ValueError:
+        return None

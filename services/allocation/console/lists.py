@@ -1,0 +1,258 @@
+"""Pages that show: the first page, who waits, courses, providers, outcomes, runs."""
+
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.allocation.console import store, supply
+from services.allocation.console.desk import (
+    Coordinator,
+    Desk,
+    Moment,
+    page_of,
+    priority_of,
+    running_clocks,
+)
+from services.allocation.console.persons import PROVIDER
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import SignInNeededError, not_found
+from services.runtime.web.reasons import sentence
+from services.runtime.web.tables import PAGE_SIZE, csv_answer
+from services.runtime.web.visitors import Visitor
+from services.runtime.web.words import word
+
+router = APIRouter(include_in_schema=False)
+CSV_LIMIT = 20_000
+
+
+@router.get("/")
+async def first(request: Request, desk: Desk) -> Response:
+    """Show the one sentence; a provider goes to its own page."""
+    web = web_of(request)
+    visitor = web.visitor(request)
+    if visitor is None:
+        raise SignInNeededError
+    if visitor.role == PROVIDER:
+        return RedirectResponse("/provider", 303)
+    part = web.live(request, "first-part.html", "/live", **await _figures(desk, visitor))
+    return web.page(request, "first.html", part=part)
+
+
+@router.get("/live")
+async def first_live(request: Request, desk: Desk, visitor: Coordinator) -> Response:
+    """Renew the first page's part."""
+    return web_of(request).renewed(request, "first-part.html", "/live", **await _figures(desk, visitor))
+
+
+async def _figures(desk: Desk, visitor: Visitor) -> dict[str, object]:
+    moment = desk.moment()
+    async with desk.open(visitor) as conn:
+        return {
+            "moment": moment,
+            "figures": await store.figures(conn, moment.clocks, moment.today, moment.soon),
+            "reasons": await store.binding_reasons(conn),
+            "counts": await supply.counts(conn),
+            "last_run": next(iter(await supply.runs(conn, 1, 0)), None),
+        }
+
+
+@router.get("/waiting")
+async def waiting(
+    request: Request, desk: Desk, visitor: Coordinator, deadline: str = "", reason: str = ""
+) -> Response:
+    """List who waits, by reference, with clocks and the main reason."""
+    moment, page = desk.moment(), page_of(request)
+    rows = await _waiting(
+        desk, visitor, moment, deadline, reason, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
+    )
+    query = ("deadline=1&" if deadline else "") + (f"reason={reason}&" if reason.isidentifier() else "")
+    return web_of(request).page(
+        request,
+        "waiting.html",
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        query=query,
+        deadline=bool(deadline),
+        reason_filter=reason if reason.isidentifier() else "",
+        moment=moment,
+        clocks=lambda row: running_clocks(row, moment.clocks),
+        priority=lambda row: priority_of(row, moment.rules),
+    )
+
+
+@router.get("/waiting.csv")
+async def waiting_csv(
+    request: Request, desk: Desk, visitor: Coordinator, deadline: str = "", reason: str = ""
+) -> Response:
+    """The same list as a file."""
+    texts, moment = web_of(request).texts(request), desk.moment()
+    rows = await _waiting(desk, visitor, moment, deadline, reason, limit=CSV_LIMIT)
+    heads = [
+        "Reference",
+        "Registering office",
+        "Waiting since",
+        "Priority class",
+        "Next deadline",
+        "Main reason",
+    ]
+    lines = [
+        (
+            row["reference"],
+            row["office_name"] or row["office"],
+            texts.date(row["registered_on"]),
+            word(texts, priority_of(row, moment.rules), "priority"),
+            texts.date(row["deadline"]) if row["deadline"] else None,
+            sentence(texts, {"code": row["reason_code"], "params": row["reason_params"]})
+            if row["reason_code"]
+            else None,
+        )
+        for row in rows
+    ]
+    return csv_answer("waiting", [texts.plain(head) for head in heads], lines)
+
+
+async def _waiting(
+    desk: Desk, visitor: Visitor, moment: Moment, deadline: str, reason: str, *, limit: int, offset: int = 0
+) -> list[asyncpg.Record]:
+    until = moment.soon if deadline else None
+    async with desk.open(visitor) as conn:
+        found = await store.waiting(
+            conn, moment.clocks, until=until, reason=reason or None, limit=limit, offset=offset
+        )
+    return list(found)
+
+
+@router.get("/people/{participant}")
+async def person(request: Request, desk: Desk, visitor: Coordinator, participant: UUID) -> Response:
+    """Show one person by reference: facts, clocks, main reason, every step so far."""
+    moment = desk.moment()
+    async with desk.open(visitor) as conn:
+        row = await store.person(conn, participant)
+        if row is None:
+            raise not_found()
+        steps = await store.steps_of(conn, participant)
+    return web_of(request).page(
+        request,
+        "person.html",
+        person=row,
+        steps=steps,
+        moment=moment,
+        clocks=running_clocks(row, moment.clocks),
+        priority=priority_of(row, moment.rules),
+    )
+
+
+@router.get("/courses")
+async def courses(request: Request, desk: Desk, visitor: Coordinator, below: str = "") -> Response:
+    """List courses with their fill against minimum and maximum."""
+    moment, page = desk.moment(), page_of(request)
+    async with desk.open(visitor) as conn:
+        rows = await supply.courses(
+            conn,
+            moment.today,
+            moment.soon,
+            below=bool(below),
+            limit=PAGE_SIZE + 1,
+            offset=(page - 1) * PAGE_SIZE,
+        )
+    return web_of(request).page(
+        request,
+        "courses.html",
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        query="below=1&" if below else "",
+        below=bool(below),
+        moment=moment,
+    )
+
+
+@router.get("/courses.csv")
+async def courses_csv(request: Request, desk: Desk, visitor: Coordinator, below: str = "") -> Response:
+    """The same list as a file."""
+    texts, moment = web_of(request).texts(request), desk.moment()
+    async with desk.open(visitor) as conn:
+        rows = await supply.courses(conn, moment.today, moment.soon, below=bool(below), limit=CSV_LIMIT)
+    heads = [
+        "Course",
+        "Course type",
+        "Provider",
+        "Start",
+        "Seats taken",
+        "Open proposals",
+        "Minimum",
+        "Maximum",
+    ]
+    lines = [
+        (
+            row["title"],
+            word(texts, row["course_type"], "course_type"),
+            row["provider_name"] or row["provider"],
+            texts.date(row["starts_on"]),
+            row["first_taken"],
+            row["proposed"],
+            row["minimum"],
+            row["capacity"],
+        )
+        for row in rows
+    ]
+    return csv_answer("courses", [texts.plain(head) for head in heads], lines)
+
+
+@router.get("/courses/{course_id}")
+async def course(request: Request, desk: Desk, visitor: Coordinator, course_id: UUID) -> Response:
+    """Show one course: its sections with seats, who sits in it by reference."""
+    async with desk.open(visitor) as conn:
+        row = await supply.course(conn, course_id)
+        if row is None:
+            raise not_found()
+        sections = await supply.sections(conn, [course_id])
+        people = await store.placements(
+            conn,
+            ["proposed", "reserved", "accepted", "confirmed", "started", "interrupted"],
+            course=course_id,
+            limit=200,
+        )
+    return web_of(request).page(
+        request, "course.html", course=row, sections=sections, people=people, moment=desk.moment()
+    )
+
+
+@router.get("/providers")
+async def providers(request: Request, desk: Desk, visitor: Coordinator) -> Response:
+    """Show the balance of fill between providers and what of their records was refused or waits."""
+    moment = desk.moment()
+    async with desk.open(visitor) as conn:
+        balance = await supply.balance(conn, moment.today)
+        findings = await supply.findings(conn)
+    return web_of(request).page(request, "providers.html", balance=balance, findings=findings, moment=moment)
+
+
+@router.get("/outcomes")
+async def outcomes(request: Request, desk: Desk, visitor: Coordinator) -> Response:
+    """Show what came of it, with n and the start that is meant."""
+    async with desk.open(visitor) as conn:
+        return web_of(request).page(
+            request,
+            "outcomes.html",
+            moment=desk.moment(),
+            waits=await supply.waits(conn),
+            chain=await supply.chain(conn),
+            exits=await supply.exits(conn),
+            counts=await supply.counts(conn),
+        )
+
+
+@router.get("/runs")
+async def runs(request: Request, desk: Desk, visitor: Coordinator) -> Response:
+    """List steering runs: what each saw and what came of it."""
+    page = page_of(request)
+    async with desk.open(visitor) as conn:
+        rows = await supply.runs(conn, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
+    return web_of(request).page(
+        request, "runs.html", rows=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, page=page
+    )

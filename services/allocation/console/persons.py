@@ -1,0 +1,52 @@
+"""The invented people of the demo who work on the steering side, and what each finds in the menu."""
+
+from services.runtime.web.visitors import DemoPerson, Visitor, directory
+
+COORDINATOR = "coordinator"
+HEAD = "coordinator_head"
+PROVIDER = "provider"
+COORDINATORS = (COORDINATOR, HEAD)
+
+_KREIS = ("99001",)
+_PLACE = "Kreis Musterland (erfunden)"
+
+PERSONS = directory(
+    [
+        DemoPerson(
+            Visitor("jana-vogt", "Jana Vogt", COORDINATOR, _KREIS, place=_PLACE),
+            "Coordinator of the Kreis: sees who waits, by reference number, and confirms proposals.",
+            "/",
+        ),
+        DemoPerson(
+            Visitor("peter-lindner", "Peter Lindner", HEAD, _KREIS, place=_PLACE),
+            "Head of coordination: sees the same and answers for it before council and auditors.",
+            "/",
+        ),
+        DemoPerson(
+            Visitor(
+                "mira-kern",
+                "Mira Kern",
+                PROVIDER,
+                _KREIS,
+                organisation="vhs-musterland",
+                publisher="vhs-musterland",
+                place="Volkshochschule Musterland (erfunden)",
+            ),
+            "Works for a course provider: sees her courses, their fill and who is expected, without names.",
+            "/provider",
+        ),
+    ]
+)
+
+_COORDINATION = (
+    ("/", "Today"),
+    ("/proposals", "Proposals"),
+    ("/reservations", "Reservations"),
+    ("/waiting", "Waiting list"),
+    ("/courses", "Courses"),
+    ("/providers", "Providers"),
+    ("/outcomes", "Outcomes"),
+    ("/runs", "Runs"),
+)
+MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", "My courses"),)}
+HOMES = {COORDINATOR: "/", HEAD: "/", PROVIDER: "/provider"}

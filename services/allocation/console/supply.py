@@ -1,0 +1,152 @@
+"""What the console reads about courses, providers, runs and outcomes."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+
+async def courses(
+    conn: asyncpg.Connection,
+    today: date,
+    soon: date,
+    *,
+    below: bool = False,
+    provider: str | None = None,
+    limit: int,
+    offset: int = 0,
+) -> Sequence[asyncpg.Record]:
+    """List courses that are still held; `below`: only those that start soon and miss their minimum."""
+    return await conn.fetch(
+        """
+        SELECT f.*, b.name AS provider_name,
+            f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum AS below_minimum
+        FROM course_fill AS f
+        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
+        WHERE f.state = 'announced' AND f.ends_on >= $1
+            AND (NOT $3 OR f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum)
+            AND ($4::text IS NULL OR f.provider = $4)
+        ORDER BY f.starts_on < $1, f.starts_on, f.title, f.course
+        LIMIT $5 OFFSET $6
+        """,
+        today,
+        soon,
+        below,
+        provider,
+        limit,
+        offset,
+    )
+
+
+async def course(conn: asyncpg.Connection, course_id: UUID) -> asyncpg.Record | None:
+    """Return one course with its fill."""
+    return await conn.fetchrow(
+        """
+        SELECT f.*, b.name AS provider_name, c.venue, c.online, c.barrier_free, c.lessons, c.taken_elsewhere
+        FROM course_fill AS f
+        JOIN course AS c ON c.course = f.course
+        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
+        WHERE f.course = $1
+        """,
+        course_id,
+    )
+
+
+async def sections(conn: asyncpg.Connection, course_ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
+    """List the sections of some courses with their seats."""
+    return await conn.fetch(
+        """
+        SELECT course, number, starts_on, ends_on, ue, capacity, taken, completed_on
+        FROM course_section WHERE course = ANY($1) AND NOT removed ORDER BY course, number
+        """,
+        list(course_ids),
+    )
+
+
+async def findings(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """List publishers with what was refused or waits, by code; counts, never contents."""
+    return await conn.fetch(
+        "SELECT slug, name, kinds, kind, code, event_type, n, latest FROM publisher_findings"
+        " ORDER BY name, kind, n DESC NULLS LAST, code"
+    )
+
+
+async def balance(conn: asyncpg.Connection, today: date) -> Sequence[asyncpg.Record]:
+    """Sum the seats of courses that run or are to come by provider."""
+    return await conn.fetch(
+        """
+        SELECT f.provider, coalesce(b.name, f.provider) AS name, count(*) AS courses,
+            sum(f.capacity) AS seats, sum(f.first_taken) AS taken
+        FROM course_fill AS f
+        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
+        WHERE f.state = 'announced' AND f.ends_on >= $1
+        GROUP BY f.provider, b.name ORDER BY name
+        """,
+        today,
+    )
+
+
+async def runs(conn: asyncpg.Connection, limit: int, offset: int) -> Sequence[asyncpg.Record]:
+    """List the steering runs, the latest first."""
+    return await conn.fetch(
+        """
+        SELECT run, region, decided_at, rules_version, policy_version, engine_version, status, people,
+            entries, pairs, placed, proposed, withdrawn, stale, tiers, timing
+        FROM steering_run ORDER BY decided_at DESC, recorded_at DESC LIMIT $1 OFFSET $2
+        """,
+        limit,
+        offset,
+    )
+
+
+async def waits(conn: asyncpg.Connection) -> asyncpg.Record | None:
+    """Return the median wait in days of everybody who has started, from the registration to the first day."""
+    return await conn.fetchrow(
+        """
+        SELECT count(*) AS n,
+            percentile_cont(0.5) WITHIN GROUP (ORDER BY p.started_on - w.first_registered_on) AS median
+        FROM participant AS w
+        JOIN LATERAL (
+            SELECT min(started_on) AS started_on FROM placement WHERE participant = w.participant
+        ) AS p ON p.started_on IS NOT NULL
+        """
+    )
+
+
+async def chain(conn: asyncpg.Connection) -> asyncpg.Record | None:
+    """Count people along the chain, each once: registered, tested, proposed, started, completed."""
+    return await conn.fetchrow(
+        """
+        SELECT (SELECT count(*) FROM participant) AS registered,
+            (SELECT count(*) FROM participant WHERE tested_on IS NOT NULL) AS tested,
+            (SELECT count(DISTINCT participant) FROM placement) AS proposed,
+            (SELECT count(DISTINCT participant) FROM placement WHERE started_on IS NOT NULL) AS started,
+            (SELECT count(DISTINCT participant) FROM placement WHERE state = 'completed') AS completed,
+            (SELECT count(*) FROM participant WHERE returns > 0) AS returned,
+            (SELECT count(*) FROM outcome) AS courses,
+            (SELECT coalesce(sum(finished), 0) FROM outcome) AS finished,
+            (SELECT coalesce(sum(sat), 0) FROM outcome) AS sat,
+            (SELECT coalesce(sum(qualified), 0) FROM outcome) AS qualified
+        """
+    )
+
+
+async def exits(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """Count how enrolments ended, apart from completion."""
+    return await conn.fetch(
+        """
+        SELECT state, coalesce(exit_kind, '') AS kind, count(*) AS n FROM placement
+        WHERE state IN ('left', 'transferred', 'course_cancelled') GROUP BY state, exit_kind ORDER BY n DESC
+        """
+    )
+
+
+async def counts(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """Return the last counts that the support side has published, and of which week they are."""
+    return await conn.fetch(
+        """
+        SELECT name, value, week, suppressed_below FROM published_counts
+        WHERE week = (SELECT max(week) FROM published_counts) ORDER BY name
+        """
+    )

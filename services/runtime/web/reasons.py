@@ -1,0 +1,175 @@
+"""Reasons of steering in words: a code with parameters becomes a sentence."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from services.runtime.web.languages import Texts
+from services.runtime.web.words import WORDS, word
+
+RULES: Mapping[str, str] = {
+    "course_type": "course type",
+    "route_leads_there": "access route",
+    "route_open": "closed access route",
+    "entitlement_valid": "end of the entitlement",
+    "placement_test": "placement test",
+    "level": "level",
+    "earliest_start": "earliest start",
+    "registration_deadline": "registration deadline",
+    "latest_start": "late course start",
+    "late_entry": "late entry",
+    "time_of_day": "time of day",
+    "childcare": "childcare",
+    "women_only": "courses for women",
+    "barrier_free": "accessibility",
+    "earlier_answer": "earlier answer",
+}
+GOALS: Mapping[str, str] = {
+    "keep_offer": "earlier proposal",
+    "type_choice": "suitable course type",
+    "early_start": "early start",
+    "distance": "short way",
+}
+
+# No place: what binds.
+_UNPLACED = {
+    "no_courses": "No course is announced.",
+    "all_full": "All %(courses)s suitable courses are full.",
+    "outranked": "People of class “%(class)s” who have waited %(waiting_days)s days got the seats "
+    "of the %(courses)s suitable courses.",
+    "equal_rank": "People of the same class and waiting time got the seats of the %(courses)s "
+    "suitable courses; the lot decided.",
+    "blocked_placement_test": "The placement test is missing; "
+    "with it, %(courses)s courses come into question.",
+    "blocked_course_type": "No course of the suitable type is announced.",
+    "blocked_route_leads_there": "The access route does not lead into these courses.",
+    "blocked_route_open": "The access route was closed when it was granted.",
+    "blocked_entitlement_valid": "The entitlement ends before the course starts.",
+    "blocked_level": "No course enters at the tested level.",
+    "blocked_earliest_start": "All suitable courses start before the person can begin.",
+    "blocked_registration_deadline": "The registration deadline of the suitable courses has passed.",
+    "blocked_latest_start": "Suitable courses start too late.",
+    "blocked_late_entry": "Suitable courses run already; late entry is no longer possible.",
+    "blocked_time_of_day": "Only the time of day is missing: suitable courses are held at other times.",
+    "blocked_childcare": "Only childcare is missing.",
+    "blocked_women_only": "Only a place in a course for women is missing.",
+    "blocked_barrier_free": "Only an accessible course is missing.",
+    "blocked_earlier_answer": "The suitable course was declined, left or refused before.",
+    "blocked_together": "Several things stand against it: %(rules)s.",
+}
+# A place: why this one.
+_PLACED = {
+    "only_place": "It is the only suitable course with a free seat.",
+    "best_keep_offer": "It was proposed before and is still the best place.",
+    "best_type_choice": "It is of the most suitable course type.",
+    "best_early_start": "It is the earliest suitable start.",
+    "best_distance": "It is the suitable course nearest to the town.",
+    "equal_places": "Several places are equally good; the lot decided.",
+    "better_place_taken": "A better place by “%(goal)s” went to somebody of higher priority.",
+    "rank": "Class %(class)s, waiting for %(waiting_days)s days.",
+    "starts_in": "Starts in %(days)s days.",
+    "distance_about": "About %(km)s km from the town (as the crow flies, estimated).",
+    "full": "has no seat left",
+    "equal": "equally good",
+    "less_keep_offer": "was not proposed before",
+    "less_type_choice": "less suitable course type",
+    "less_early_start": "starts later",
+    "less_distance": "is farther away",
+}
+# Steps.
+_STEPS = {
+    "sent_to_authority": "sent to the BAMF",
+    "confirmed_by_provider": "confirmed by the provider",
+    "own_number_changed": "the provider told its own number",
+    "no_answer": "no answer in time; this is no breach of duty",
+    "section_began": "section %(section)s has begun",
+    "left": "no longer attends (%(kind)s)",
+    "exit_corrected": "the provider corrected the exit (%(kind)s)",
+    "exit_retracted": "the provider took the exit back",
+    "repeats_section": "repeats section %(section)s",
+    "ended_after_section": "ended after section %(section)s",
+    "goes_on": "goes on with section %(section)s",
+    "pauses": "pauses",
+    "course_completed": "the course is completed",
+    "interrupted_to_the_end": "was interrupted when the course ended",
+}
+REASONS: Mapping[str, str] = {**_UNPLACED, **_PLACED, **_STEPS}
+
+# Nothing was changed, and why.
+REFUSALS: Mapping[str, str] = {
+    "already_released": "This proposal has been confirmed already.",
+    "already_placed": "This person holds a place already. Give that one back first.",
+    "already_confirmed": "The provider has confirmed this place already.",
+    "already_declined": "This place has been declined already.",
+    "already_over": "This placement is over already.",
+    "already_started": "The course has started already; the provider reports an exit.",
+    "already_sent": "This proposal is with the BAMF already.",
+    "placement_over": "This placement is no longer open. The list shows how it stands now.",
+    "placement_unknown": "There is no such placement in your Kreis.",
+    "participant_unknown": "There is no such person in your Kreis.",
+    "course_unknown": "There is no such course in your Kreis.",
+    "course_over": "This course is cancelled or over. Please choose another one.",
+    "section_unknown": "This course has no such section. Please choose another one.",
+    "section_over": "This section is over. Please choose another one.",
+    "no_seat": "There is no free seat any more. Steering will look for another place.",
+    "not_reserved": "No seat is held for this placement.",
+    "reservation_expired": "The reservation has ended.",
+    "not_enrolled": "The person is not in this course.",
+}
+
+
+def load(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return a JSON column's value, decoded by the connection or not."""
+    return orjson.loads(value) if isinstance(value, str | bytes) else value
+
+
+def _param(texts: Texts, name: str, value: object) -> str:
+    match name:
+        case "class":
+            return word(texts, value, "priority")
+        case "goal":
+            return texts.plain(GOALS.get(str(value), str(value)))
+        case "rules":
+            return ", ".join(texts.plain(RULES.get(rule, rule)) for rule in str(value).split(",") if rule)
+        case "kind":
+            return word(texts, value, "exit" if str(value) in WORDS["exit"] else "state")
+        case _:
+            return str(value)
+
+
+def sentence(texts: Texts, reason: Any) -> str:  # noqa: ANN401 - a JSON object {"code", "params"}
+    """Say a reason; a code without a text is shown in words of its own."""
+    reason = load(reason) or {}
+    code, params = str(reason.get("code", "")), load(reason.get("params")) or {}
+    msgid = REASONS.get(code)
+    if msgid is None:
+        return code.replace("_", " ")
+    said = {name: _param(texts, name, value) for name, value in params.items()}
+    try:
+        return texts.plain(msgid) % said
+    except KeyError:  # an older record without the parameter
+        return code.replace("_", " ")
+
+
+def headline(texts: Texts, code: str) -> str:
+    """Say a main reason without its numbers, for a sum over people."""
+    if code.startswith("blocked_"):
+        rule = code.removeprefix("blocked_")
+        return texts.plain(RULES.get(rule, _SUMS.get(code, rule)))
+    return texts.plain(_SUMS.get(code, code))
+
+
+_SUMS: Mapping[str, str] = {
+    "no_courses": "no course announced",
+    "all_full": "all suitable courses full",
+    "outranked": "others had a better claim",
+    "equal_rank": "the lot decided",
+    "blocked_together": "several things together",
+}
+SUMS = _SUMS
+
+
+def refusal(texts: Texts, code: str) -> str:
+    """Say why nothing was changed and what to do."""
+    return texts.plain(REFUSALS.get(code, "This is no longer possible. The list shows how it stands now."))

@@ -1,5 +1,6 @@
 """What is on offer: the courses of six providers over the year, each a pure function of seed and track."""
 
+import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -185,7 +186,14 @@ def _course(seed: int, start: date, track: Track, number: int, begins: date) -> 
         sections=sections,
         capacity=track.capacity,
         minimum=track.minimum,
-        taken_elsewhere=rng.randrange(9, 15) * track.capacity // 20 if running else rng.randrange(1, 7),
+        taken_elsewhere=_elsewhere(rng, start, begins) * track.capacity // 20,
         changes_on=changes if changes is not None and changes < begins and not running else None,
         stubborn=rng.random() < 0.15,
     )
+
+
+def _elsewhere(rng: random.Random, start: date, begins: date) -> int:
+    """Seats given away before Kurslotse knew the course, of twenty."""
+    if begins < start:
+        return rng.randrange(9, 15)
+    return rng.randrange(7, 12) if begins < start + timedelta(days=35) else rng.randrange(1, 7)

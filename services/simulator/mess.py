@@ -85,6 +85,7 @@ def _order(world: World, day: date, arriving: list[Planned]) -> list[Planned]:
     result: list[Planned] = []
     for publisher in (record["slug"] for record in kreis.PUBLISHERS):
         own = [event for event in arriving if event.publisher == publisher]
+        own.sort(key=lambda event: event.door != "registration")  # stable: people before what is said of them
         if publisher in SLOPPY and chance(SHUFFLED, world.state.seed, "shuffled", publisher, day):
             stream(world.state.seed, "shuffle", publisher, day).shuffle(own)
             world.state.count("mess.shuffled_days")
@@ -119,7 +120,7 @@ def _broken(world: World, day: date) -> Iterator[Planned]:
         first = world.plan(provider, f"doppelt-{day}", day, course)
         second = SectionCompleted(course="GIBT-ES-NICHT-7", section=2, completed_on=day)
         yield first
-        yield world.plan(provider, f"doppelt-{day}", day, second)
+        yield _wrong(world.plan(provider, f"doppelt-{day}", day, second))
         world.state.count("mess.id_reused")
 
 

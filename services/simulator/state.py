@@ -103,6 +103,9 @@ class State(BaseModel):
     delayed: list[Delayed] = Field(default_factory=list)
     counts: dict[str, int] = Field(default_factory=dict)
     days: int = 0
+    planned_for: date | None = None
+    """The day that is being played; what is said on it is fixed before the first word."""
+    planned: list[Planned] = Field(default_factory=list)
 
     def count(self, what: str, by: int = 1) -> None:
         """Add to a figure of the summary."""

@@ -1,0 +1,206 @@
+"""One simulated day after the other: what everybody sees, says and decides, in this order."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import assert_never
+
+from services.simulator import kreis, mess, offices, providers, state
+from services.simulator.canaries import CanaryFile, of_event, of_person
+from services.simulator.doors import Answer, Console, Control, Gateway, Inbox, Taken, Turned
+from services.simulator.ledger import Accepted, Lines, Refused, wall_clock
+from services.simulator.state import Planned, State
+from services.simulator.world import World, moment
+
+_AT_ONCE = 400
+"""Events in one request."""
+
+
+@dataclass
+class Files:
+    """Where a game keeps what it must not forget."""
+
+    state: Path
+    ledger: Lines
+    refused: Lines
+    canaries: CanaryFile
+
+    @classmethod
+    def within(cls, directory: Path) -> "Files":
+        """Open the files of a state directory."""
+        directory.mkdir(parents=True, exist_ok=True)
+        return cls(
+            state=directory / "state.json",
+            ledger=Lines(directory / "ledger.jsonl"),
+            refused=Lines(directory / "refused.jsonl"),
+            canaries=CanaryFile(directory / "canaries.json"),
+        )
+
+    def close(self) -> None:
+        """Close the files."""
+        self.ledger.close()
+        self.refused.close()
+
+
+def remembered(directory: Path, *, seed: int, start: date, people: int) -> State:
+    """Return the memory of an earlier run, or a fresh one."""
+    known = state.load(directory / "state.json")
+    if known is not None and (known.seed, known.start, known.people) == (seed, start, people):
+        return known
+    return State(seed=seed, start=start, people=people)
+
+
+@dataclass
+class Game:
+    """The players at their doors."""
+
+    world: World
+    files: Files
+    gateway: Gateway
+    console: Console
+    inbox: Inbox
+    control: Control
+
+    @property
+    def memory(self) -> State:
+        """What is remembered."""
+        return self.world.state
+
+    async def next_day(self) -> date:
+        """Play one day; a day that was cut off is played to its end first."""
+        if self.memory.planned_for is None:
+            await self._plan()
+        return await self._act()
+
+    async def _plan(self) -> None:
+        memory = self.memory
+        day = memory.start if memory.day is None else memory.day + timedelta(days=1)
+        await self.control.quiet()
+        await self._listen(day)
+        meant = [*providers.plan(self.world, day), *offices.plan(self.world, day)]
+        memory.planned = mess.spoil(self.world, day, meant)
+        memory.planned_for = day
+        self.files.canaries.plant(self._words(memory.planned))
+        state.save(self.files.state, memory)
+
+    async def _act(self) -> date:
+        memory = self.memory
+        day = memory.planned_for
+        if day is None:
+            raise AssertionError("a day is planned before it is played")
+        await self.control.set_clock(moment(day))
+        number = (day - memory.start).days
+        for figures in (await self.console.work(number), await self.inbox.work(number)):
+            for name, value in figures.items():
+                memory.count(name, value)
+        await self._say(day, memory.planned)
+        memory.day, memory.planned_for, memory.planned = day, None, []
+        memory.days += 1
+        state.save(self.files.state, memory)
+        return day
+
+    async def _listen(self, day: date) -> None:
+        """Read everything that was addressed to anybody since the last day."""
+        async with asyncio.TaskGroup() as group:
+            heard = {
+                slug: group.create_task(self._addressed(slug))
+                for slug in (record["slug"] for record in kreis.PUBLISHERS)
+            }
+            found = {slug: group.create_task(self._findings(slug)) for slug in heard}
+        for slug, task in heard.items():
+            entries, self.memory.cursors[slug] = task.result()
+            self.world.hear(day, entries)
+        for slug, look in found.items():
+            kinds, self.memory.findings[slug] = look.result()
+            for kind in kinds:
+                self.memory.count(f"findings.{kind}")
+
+    async def _addressed(self, slug: str) -> tuple[list[tuple[str, dict[str, object]]], int]:
+        entries: list[tuple[str, dict[str, object]]] = []
+        after, more = self.memory.cursors.get(slug, 0), True
+        while more:
+            page = await self.gateway.addressed(slug, after)
+            entries.extend((type_, dict(data)) for type_, data in page.entries)
+            after, more = page.next, page.more
+        return entries, after
+
+    async def _findings(self, slug: str) -> tuple[list[str], int]:
+        kinds: list[str] = []
+        after, more = self.memory.findings.get(slug, 0), True
+        while more:
+            page = await self.gateway.findings(slug, after)
+            kinds.extend(kind for kind, _ in page.entries)
+            after, more = page.next, page.more
+        return kinds, after
+
+    async def _say(self, day: date, planned: Sequence[Planned]) -> None:
+        async with asyncio.TaskGroup() as group:
+            for slug in sorted({event.publisher for event in planned}):
+                own = [event for event in planned if event.publisher == slug]
+                group.create_task(self._say_all(day, slug, own))
+
+    async def _say_all(self, day: date, slug: str, events: Sequence[Planned]) -> None:
+        """Send one publisher's events in their order, as many at once as go into one request."""
+        for bunch in _bunches(events):
+            for answer in await self.gateway.say(slug, bunch):
+                self._note(day, answer)
+
+    def _note(self, day: date, answer: Answer) -> None:
+        event = answer.event
+        match answer:
+            case Taken():
+                self.files.ledger.add(
+                    Accepted(
+                        door=event.door,
+                        publisher=event.publisher,
+                        id=event.id,
+                        type=event.type,
+                        day=day.isoformat(),
+                        at=wall_clock(),
+                    )
+                )
+                self.memory.count(f"accepted.{event.type.removeprefix('de.kurslotse.').removesuffix('.v1')}")
+                if event.door == "registration":
+                    person = self.world.people[int(event.id.split("-")[1])]
+                    self.world.registered(person, answer.reference or person.reference)
+            case Turned():
+                self.files.refused.add(
+                    Refused(
+                        door=event.door,
+                        publisher=event.publisher,
+                        id=event.id,
+                        type=event.type,
+                        day=day.isoformat(),
+                        code=answer.code,
+                        field=answer.field,
+                        wrong=event.wrong,
+                    )
+                )
+                self.memory.count("refused.meant" if event.wrong else "refused.unexpected")
+            case _:
+                assert_never(answer)
+
+    def _words(self, planned: Iterable[Planned]) -> Iterable[str]:
+        for event in planned:
+            yield from of_event(event)
+            if event.door == "registration":
+                yield from of_person(self.world.people[int(event.id.split("-")[1])])
+
+
+def _bunches(events: Sequence[Planned]) -> Iterable[Sequence[Planned]]:
+    bunch: list[Planned] = []
+    for event in events:
+        if event.door != "event":
+            if bunch:
+                yield bunch
+            yield [event]
+            bunch = []
+            continue
+        bunch.append(event)
+        if len(bunch) == _AT_ONCE:
+            yield bunch
+            bunch = []
+    if bunch:
+        yield bunch

@@ -1,0 +1,43 @@
+"""The mail boxes of the invented offices: takes every mail and keeps what a checker needs of it."""
+
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+
+from aiosmtpd.controller import UnthreadedController
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from services.simulator.ledger import Lines, wall_clock
+
+
+class MailBox:
+    """Keeps Message-ID, recipients, subject and text of every mail that was taken."""
+
+    def __init__(self, path: Path) -> None:
+        self._lines = Lines(path)
+        self.taken = 0
+
+    async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        """Take a mail; answered only when it is written down."""
+        content = envelope.content
+        raw = content if isinstance(content, bytes) else (content or "").encode()
+        message = message_from_bytes(raw, policy=default)
+        body = message.get_body(("plain",))
+        self._lines.add(
+            {
+                "message_id": str(message.get("Message-ID", "")),
+                "to": list(envelope.rcpt_tos),
+                "from": envelope.mail_from,
+                "subject": str(message.get("Subject", "")),
+                "headers": {name: str(value) for name, value in message.items()},
+                "text": body.get_content() if body is not None else "",
+                "at": wall_clock(),
+            }
+        )
+        self.taken += 1
+        return "250 OK"
+
+
+def mail_sink(box: MailBox, host: str, port: int) -> UnthreadedController:
+    """Make the server; it belongs to the running event loop."""
+    return UnthreadedController(box, hostname=host, port=port)

@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import asyncpg
 from aiokafka import TopicPartition
 
-from services.runtime.records import RawRecord
 
-R = TypeVar("R", bound=RawRecord)
+class HasOffset(Protocol):
+    """Something that lies at an offset."""
+
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+
+
+R = TypeVar("R", bound=HasOffset)
 
 
 @dataclass(frozen=True, slots=True)

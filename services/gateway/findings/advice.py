@@ -1,0 +1,75 @@
+"""Turns a problem into two sentences in the reader's language."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.envelope import Problem
+from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
+from services.runtime.web.languages import DEFAULT, LANGUAGES, Texts, load
+
+LOCALE = Path(__file__).resolve().parents[1] / "locale"
+
+
+class _Params(dict[str, str | int]):
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A problem in words."""
+
+    wrong: str
+    todo: str
+
+
+class Adviser:
+    """Knows the catalogue in every language."""
+
+    def __init__(self, texts: Mapping[str, Texts] | None = None) -> None:
+        self._texts = texts or load([LOCALE])
+
+    def tell(
+        self, code: str, field: str | None, params: Mapping[str, str | int], language: str = DEFAULT
+    ) -> Told:
+        """Say what is wrong and what to do; a code without text of its own gets a general one."""
+        advice = CATALOGUE.get(code, FALLBACK)
+        gettext = self._texts[language].gettext
+        values = _Params(params) | {"code": code, "field": field or "?"}
+        return Told(
+            gettext(advice.wrong).format_map(_Params(values)),
+            gettext(advice.todo).format_map(_Params(values)),
+        )
+
+    def as_json(
+        self, problem: Problem, language: str = DEFAULT, event_id: str | None = None
+    ) -> dict[str, str | None]:
+        """Write a problem as the doors answer it."""
+        told = self.tell(problem.code, problem.field, problem.params, language)
+        written: dict[str, str | None] = {
+            "code": problem.code,
+            "field": problem.field,
+            "message": told.wrong,
+            "what_to_do": told.todo,
+        }
+        return written | {"event_id": event_id} if event_id is not None else written
+
+
+def language_of(accept_language: str | None) -> str:
+    """Choose German or English by the header Accept-Language; German if it names neither.
+
+    >>> language_of("en-GB,en;q=0.9,de;q=0.5")
+    'en'
+    """
+    ranked: list[tuple[float, str]] = []
+    for part in (accept_language or "")[:200].split(","):
+        name, _, quality = part.strip().partition(";q=")
+        try:
+            weight = float(quality) if quality else 1.0
+        except ValueError:
+            continue
+        language = name.strip().lower().partition("-")[0]
+        if language in LANGUAGES and weight > 0:
+            ranked.append((-weight, language))
+    return min(ranked, key=lambda item: item[0])[1] if ranked else DEFAULT

@@ -1,0 +1,176 @@
+"""Brings back to publishers what became of their records, and what is addressed to them."""
+
+import dataclasses
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from schemas.codes import FindingKind
+from schemas.envelope import Event, encode_data
+from schemas.gateway import FindingRaised
+from schemas.identity import addressed_id
+from schemas.placements import EnrolmentConfirmed, ParticipantsMerged
+from schemas.topics import Family, topic
+from services.gateway.findings import store
+from services.gateway.findings.store import Addressed, Finding
+from services.gateway.publishers.domain import Publisher
+from services.gateway.publishers.store import publishers
+from services.runtime.consume import Applied, Incoming, Verdict
+from services.runtime.outbox import Outgoing, put
+
+_FAMILY = {Family.FINDINGS_STEERING: "in", Family.FINDINGS_SUPPORT: "support"}
+
+
+class FindingsHandler:
+    """`kurslotse.findings.*` -> kept, and on the publisher's `out`."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    async def __call__(
+        self,
+        conn: asyncpg.Connection,
+        batch: Sequence[Incoming],
+        now: datetime,  # noqa: ARG002 - the loop's interface
+    ) -> Sequence[Verdict]:
+        """Keep and forward; of watermarks only the highest of the batch."""
+        raised = [(item, item.event.data) for item in batch]
+        known = await publishers(
+            conn, [data.publisher for _, data in raised if isinstance(data, FindingRaised)]
+        )
+        findings: list[Finding] = []
+        marks: dict[tuple[str, str, int], tuple[Incoming, Finding]] = {}
+        outgoing: list[Outgoing] = []
+        for item, data in raised:
+            if not isinstance(data, FindingRaised) or (publisher := known.get(data.publisher)) is None:
+                continue
+            finding = _finding(item, data, publisher)
+            if data.kind == FindingKind.ACCEPTED:
+                place = (data.publisher, data.topic, data.partition)
+                if place not in marks or (marks[place][1].offset or 0) < data.offset:
+                    marks[place] = (item, finding)
+            else:
+                findings.append(finding)
+                outgoing.append(_copy(item, publisher, self._prefix))
+        outgoing += [_copy(item, known[mark.publisher], self._prefix) for item, mark in marks.values()]
+        await store.add_findings(conn, findings)
+        await store.add_watermarks(conn, [mark for _, mark in marks.values()])
+        await put(conn, outgoing)
+        return [Applied()] * len(batch)
+
+
+class AddressedHandler:
+    """`kurslotse.placements` -> copies for those whom allocation named; decides nothing."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+
+    async def __call__(
+        self,
+        conn: asyncpg.Connection,
+        batch: Sequence[Incoming],
+        now: datetime,  # noqa: ARG002 - the loop's interface
+    ) -> Sequence[Verdict]:
+        """Keep and forward a copy for every named publisher."""
+        known = await publishers(conn, [slug for item in batch for slug in item.event.audience])
+        copies = [(item, known[slug]) for item in batch for slug in item.event.audience if slug in known]
+        await store.add_addressed(
+            conn,
+            [
+                Addressed(
+                    id=_copy_id(item, publisher.slug),
+                    publisher=publisher.slug,
+                    organisation=publisher.organisation,
+                    event=_structured(_copied(item, publisher)),
+                )
+                for item, publisher in copies
+            ],
+        )
+        await put(conn, [_copy(item, publisher, self._prefix) for item, publisher in copies])
+        await _learn_numbers(conn, batch)
+        return [Applied()] * len(batch)
+
+
+async def _learn_numbers(conn: asyncpg.Connection, batch: Sequence[Incoming]) -> None:
+    confirmed = [item.event.data for item in batch if isinstance(item.event.data, EnrolmentConfirmed)]
+    named = [data for data in confirmed if data.own_number is not None]
+    known = await publishers(conn, [data.provider for data in named])
+    await store.keep_own_numbers(
+        conn,
+        list(
+            {
+                (data.provider, data.own_number): (
+                    data.provider,
+                    data.own_number or "",
+                    known[data.provider].organisation,
+                    data.participant,
+                )
+                for data in named
+                if data.provider in known
+            }.values()
+        ),
+    )
+    merged = [item.event.data for item in batch if isinstance(item.event.data, ParticipantsMerged)]
+    await store.merge_own_numbers(conn, [(data.merged, data.into) for data in merged])
+
+
+def _finding(item: Incoming, data: FindingRaised, publisher: Publisher) -> Finding:
+    return Finding(
+        id=_copy_id(item, publisher.slug),
+        publisher=publisher.slug,
+        organisation=publisher.organisation,
+        family=_FAMILY[item.family],
+        kind=data.kind,
+        code=data.code,
+        field=data.field,
+        params=data.params,
+        event_id=data.event_id,
+        event_type=data.event_type,
+        raised_at=data.raised_at,
+        topic=data.topic,
+        partition=data.partition,
+        offset=data.offset,
+    )
+
+
+def _copy_id(item: Incoming, slug: str) -> UUID:
+    try:
+        return addressed_id(UUID(item.event.id), slug)
+    except ValueError:
+        return addressed_id(item.cause, slug)
+
+
+def _copied(item: Incoming, publisher: Publisher) -> Event:
+    return dataclasses.replace(
+        item.event,
+        id=str(_copy_id(item, publisher.slug)),
+        audience=(publisher.slug,),
+        causationid=item.event.id,
+    )
+
+
+def _copy(item: Incoming, publisher: Publisher, prefix: str) -> Outgoing:
+    return Outgoing(
+        id=_copy_id(item, publisher.slug),
+        topic=topic(Family.OUT, publisher.slug, prefix=prefix),
+        key=item.subject,
+        event=_copied(item, publisher),
+    )
+
+
+def _structured(event: Event) -> dict[str, Any]:
+    """Write an event as a structured CloudEvent."""
+    return {
+        "specversion": "1.0",
+        "id": event.id,
+        "source": event.source,
+        "type": event.type,
+        "time": event.time.isoformat(),
+        "datacontenttype": "application/json",
+        "causationid": event.causationid,
+        "data": orjson.loads(encode_data(event.data)),
+    }

@@ -1,0 +1,63 @@
+"""The gateway's HTTP app: all doors, and how they answer when something is wrong."""
+
+import asyncpg
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.openapi.utils import get_openapi
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.envelope import Problem
+from services.gateway.http import events, feeds, imports, registrations
+from services.gateway.http.door import Door, ShutError, door_of, problem_response
+from services.runtime.failures import Meaning, meaning_of
+from services.runtime.web.headers import SecurityHeaders
+
+_DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+
+
+def create_app(door: Door) -> FastAPI:
+    """Build the app around a door."""
+    app = FastAPI(title="Kurslotse gateway", version="1", docs_url=None, redoc_url=None)
+    app.state.door = door
+    for router in (events.router, registrations.router, feeds.router, imports.router):
+        app.include_router(router)
+    app.add_exception_handler(ShutError, _shut)
+    app.add_exception_handler(RequestValidationError, _not_valid)
+    app.add_exception_handler(HTTPException, _http)
+    for error in _DATABASE_ERRORS:
+        app.add_exception_handler(error, _database)
+    app.add_middleware(SecurityHeaders, secure=False)
+    document = get_openapi(title=app.title, version=app.version, routes=app.routes)
+    document.setdefault("components", {})["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    app.openapi_schema = document
+    return app
+
+
+async def _shut(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ShutError):
+        raise error
+    code = error.problems[0].code
+    if code in {"key_missing", "key_unknown", "rate_limited", "busy"}:
+        door_of(request).metrics.turned_away.labels(code).inc()
+    return problem_response(request, error.status, error.problems, retry_after=error.retry_after)
+
+
+async def _not_valid(request: Request, error: Exception) -> Response:
+    fields = sorted({str(item["loc"][-1]) for item in getattr(error, "errors", list)()})
+    problems = tuple(Problem("field_invalid", field, {"rule": "value"}) for field in fields)
+    return problem_response(request, 422, problems or (Problem("field_invalid"),))
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return problem_response(request, status, (Problem("no_such_door"),))
+
+
+async def _database(request: Request, error: Exception) -> Response:
+    """The database is away for a moment: the same again is safe, even if the commit was in doubt."""
+    if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+        raise error
+    door_of(request).metrics.turned_away.labels("database_unavailable").inc()
+    return problem_response(request, 503, (Problem("database_unavailable"),), retry_after=2)

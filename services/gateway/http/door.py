@@ -1,0 +1,151 @@
+"""What every door needs, and how a door answers when it stays shut."""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import asyncpg
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.envelope import Problem
+from services.gateway.findings.advice import Adviser, language_of
+from services.gateway.http.limits import Limits
+from services.gateway.metrics import DoorMetrics
+from services.gateway.people import People
+from services.gateway.publishers.domain import Caller, Turned
+from services.gateway.publishers.keys import caller_of
+from services.runtime.clock import Clock
+
+PROBLEM = "application/problem+json"
+MAX_REQUEST = 8 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """What the composition root hands to the doors."""
+
+    worker: asyncpg.Pool
+    web: asyncpg.Pool
+    clock: Clock
+    prefix: str
+    installation_key: str
+    people: People
+    adviser: Adviser
+    limits: Limits
+    metrics: DoorMetrics
+
+
+class ShutError(Exception):
+    """The request as a whole is refused."""
+
+    def __init__(
+        self,
+        status: int,
+        problem: Problem,
+        *,
+        retry_after: int | None = None,
+        further: tuple[Problem, ...] = (),
+    ) -> None:
+        super().__init__(problem.code)
+        self.status, self.retry_after = status, retry_after
+        self.problems = (problem, *further)
+
+
+def door_of(request: Request) -> Door:
+    """Return the door behind a request."""
+    door: Door = request.app.state.door
+    return door
+
+
+def language(request: Request) -> str:
+    """Return the language the caller reads."""
+    return language_of(request.headers.get("accept-language"))
+
+
+def flag(request: Request, name: str) -> bool:
+    """Read a query parameter like `?check=1`."""
+    return request.query_params.get(name, "") in {"1", "true", "yes"}
+
+
+async def admit(request: Request, conn: asyncpg.Connection, scope: str) -> Caller:
+    """Let a caller in.
+
+    Raises:
+        ShutError: its key does not open this door.
+    """
+    who = await caller_of(
+        conn, request.headers.get("authorization"), request.headers.get("x-kurslotse-publisher"), scope
+    )
+    if isinstance(who, Turned):
+        raise ShutError(who.status, Problem(who.code))
+    return who
+
+
+async def read_body(request: Request, limit: int = MAX_REQUEST) -> bytes:
+    """Read the body up to a limit.
+
+    Raises:
+        ShutError: it is larger.
+    """
+    too_large = ShutError(413, Problem("too_large", params={"max_bytes": limit}))
+    if int(request.headers.get("content-length") or 0) > limit:
+        raise too_large
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise too_large
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def hold_back(door: Door, conn: asyncpg.Connection, caller: Caller, events: int) -> None:
+    """Refuse for a while what is too much.
+
+    Raises:
+        ShutError: with Retry-After.
+    """
+    if await door.limits.is_full(conn):
+        raise ShutError(503, Problem("busy"), retry_after=2)
+    wait = door.limits.wait_for(caller.key, events)
+    if wait:
+        raise ShutError(429, Problem("rate_limited"), retry_after=wait)
+
+
+def problem_response(
+    request: Request,
+    status: int,
+    problems: tuple[Problem, ...],
+    *,
+    event_id: str | None = None,
+    retry_after: int | None = None,
+    further: Mapping[str, object] | None = None,
+) -> Response:
+    """Answer with what is wrong and what to do (RFC 9457)."""
+    adviser, spoken = door_of(request).adviser, language(request)
+    told = adviser.tell(problems[0].code, problems[0].field, problems[0].params, spoken)
+    headers = {"Content-Language": spoken} | ({"Retry-After": str(retry_after)} if retry_after else {})
+    if status == 401:  # noqa: PLR2004 - HTTP
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        {
+            "type": "about:blank",
+            "title": told.wrong,
+            "status": status,
+            "code": problems[0].code,
+            "detail": told.todo,
+            "problems": [adviser.as_json(problem, spoken, event_id) for problem in problems],
+        }
+        | dict(further or {}),
+        status_code=status,
+        headers=headers,
+        media_type=PROBLEM,
+    )
+
+
+@asynccontextmanager
+async def connection(door: Door) -> AsyncIterator[asyncpg.Connection]:
+    """Borrow a connection of the worker role."""
+    async with door.worker.acquire() as conn:
+        yield conn

@@ -1,0 +1,134 @@
+"""POST /v1/events: CloudEvents in binary, structured or batch mode."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.codes import FindingKind
+from schemas.envelope import Problem
+from schemas.identity import effect_id, event_uuid
+from services.gateway.accepting import Checked, Ready, Refused, accept, check
+from services.gateway.findings.advice import Adviser
+from services.gateway.findings.store import Finding, add_findings
+from services.gateway.http import cloudevents, described
+from services.gateway.http.door import (
+    ShutError,
+    admit,
+    connection,
+    door_of,
+    flag,
+    hold_back,
+    language,
+    problem_response,
+    read_body,
+)
+from services.gateway.publishers.domain import Caller, Publisher
+from services.runtime.db import transaction
+
+router = APIRouter()
+MOST_PROBLEMS = 20
+
+
+@router.post("/v1/events", status_code=202, openapi_extra=described.EVENTS, responses=described.ANSWERS)
+async def post_events(request: Request) -> Response:
+    """Take one event or a batch; answered after the commit, the same again gets the same answer."""
+    door = door_of(request)
+    async with connection(door) as conn:
+        caller = await admit(request, conn, "events")
+        body = await read_body(request)
+        sent = cloudevents.read_request(request.headers.get("content-type"), request.headers.raw, body)
+        if isinstance(sent, Problem):
+            raise ShutError(_request_status(sent), sent)
+        if not sent:
+            return JSONResponse({"accepted": [], "results": []}, status_code=202)
+        await hold_back(door, conn, caller, len(sent))
+    now = door.clock.now()
+    checked = [check_sent(caller, item, now) for item in sent]
+    if not flag(request, "dry_run"):
+        async with transaction(door.worker) as conn:
+            checked = await take(conn, caller.publisher, checked, door.prefix, now)
+        door.metrics.count(checked)
+    batch = cloudevents.media_type(request.headers.get("content-type")) == cloudevents.BATCH
+    return _answer(request, checked, door.adviser, batch=batch)
+
+
+def _request_status(problem: Problem) -> int:
+    return {"content_type_unknown": 415, "batch_too_long": 413}.get(problem.code, 400)
+
+
+def check_sent(caller: Caller, sent: cloudevents.Sent, now: datetime) -> Checked:
+    """Check one event as it came."""
+    if sent.problem is not None:
+        return Refused(None, 400, (sent.problem,))
+    return check(caller.publisher, caller.families, sent.attributes, sent.data, now)
+
+
+def door_findings(publisher: Publisher, checked: Sequence[Checked], now: datetime) -> list[Finding]:
+    """Note what the doors refused or changed, for the publisher's findings; never without an id."""
+    found = []
+    for item in checked:
+        if item.id is None:
+            continue
+        problems = item.warnings if isinstance(item, Ready) else item.problems
+        kind = FindingKind.WARNING if isinstance(item, Ready) else FindingKind.REJECTED
+        type_ = item.event.type if isinstance(item, Ready) else item.type
+        # What is wrong before the family is known is told on the steering side, which holds no more than ids.
+        family = item.family.value if item.family is not None else "in"
+        for problem in problems[:MOST_PROBLEMS]:
+            cause = event_uuid(publisher.slug, family, item.id)
+            found.append(
+                Finding(
+                    id=effect_id(cause, f"door/{kind}/{problem.code}", problem.field or ""),
+                    publisher=publisher.slug,
+                    organisation=publisher.organisation,
+                    family=family,
+                    kind=kind,
+                    code=problem.code,
+                    field=problem.field,
+                    params=problem.params,
+                    event_id=item.id,
+                    event_type=type_,
+                    raised_at=now,
+                )
+            )
+    return found
+
+
+def result(item: Checked, adviser: Adviser, spoken: str) -> dict[str, Any]:
+    """Write what became of one event."""
+    problems = () if isinstance(item, Ready) else item.problems[:MOST_PROBLEMS]
+    warnings = item.warnings if isinstance(item, Ready) else ()
+    return {
+        "id": item.id,
+        "accepted": isinstance(item, Ready),
+        "problems": [adviser.as_json(problem, spoken, item.id) for problem in problems],
+        "warnings": [adviser.as_json(problem, spoken, item.id) for problem in warnings],
+    }
+
+
+def _answer(request: Request, checked: Sequence[Checked], adviser: Adviser, *, batch: bool) -> Response:
+    spoken = language(request)
+    body: Mapping[str, Any] = {
+        "accepted": [item.id for item in checked if isinstance(item, Ready)],
+        "results": [result(item, adviser, spoken) for item in checked],
+    }
+    only = checked[0]
+    if not batch and isinstance(only, Refused):
+        return problem_response(request, only.status, only.problems[:MOST_PROBLEMS], event_id=only.id)
+    taken = len(body["accepted"])
+    status = 202 if taken == len(checked) else 207 if taken else 422
+    return JSONResponse(body, status_code=status, headers={"Content-Language": spoken})
+
+
+async def take(
+    conn: asyncpg.Connection, publisher: Publisher, checked: Sequence[Checked], prefix: str, now: datetime
+) -> list[Checked]:
+    """Accept events in the caller's transaction together with what the door found about them."""
+    taken = await accept(conn, publisher, checked, prefix=prefix)
+    await add_findings(conn, door_findings(publisher, taken, now))
+    return taken

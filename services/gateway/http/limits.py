@@ -1,0 +1,58 @@
+"""How much a door takes: a bucket for each key, and nothing while the outbox is too long."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import asyncpg
+
+
+@dataclass(slots=True)
+class Bucket:
+    """A token bucket: `rate` a second, at most `burst` at once."""
+
+    rate: float
+    burst: float
+    tokens: float
+    at: float
+
+    def take(self, number: int, now: float) -> float:
+        """Take tokens; return 0, or the seconds to wait (then nothing was taken)."""
+        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
+        self.at = now
+        wanted = min(float(number), self.burst)
+        if self.tokens >= wanted:
+            self.tokens -= wanted
+            return 0.0
+        return (wanted - self.tokens) / self.rate
+
+
+@dataclass(slots=True)
+class Limits:
+    """The limits of this process."""
+
+    monotonic: Callable[[], float]
+    rate: float = 2_000.0
+    burst: float = 20_000.0
+    longest_outbox: int = 50_000
+    look_every: float = 0.5
+    _buckets: dict[str, Bucket] = field(default_factory=dict)
+    _looked: float = -math.inf
+    _too_long: bool = False
+
+    def wait_for(self, key: str, events: int) -> int:
+        """Return 0 if a caller may send so many events now, or the whole seconds to wait."""
+        now = self.monotonic()
+        bucket = self._buckets.setdefault(key, Bucket(self.rate, self.burst, self.burst, now))
+        return math.ceil(bucket.take(events, now))
+
+    async def is_full(self, conn: asyncpg.Connection) -> bool:
+        """Say whether too much waits to be sent; looks at most every half second."""
+        now = self.monotonic()
+        if now - self._looked >= self.look_every:
+            waiting: int = await conn.fetchval(
+                "SELECT count(*) FROM (SELECT FROM runtime.outbox LIMIT $1) AS waiting",
+                self.longest_outbox + 1,
+            )
+            self._too_long, self._looked = waiting > self.longest_outbox, now
+        return self._too_long

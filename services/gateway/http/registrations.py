@@ -1,0 +1,185 @@
+"""POST /v1/registrations: one person in one call; the name goes to the support side first."""
+
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.envelope import Problem, problems_of
+from schemas.offices import ParticipantRegistered
+from services.gateway.accepting import Ready, Refused, check, known_otherwise
+from services.gateway.http import described
+from services.gateway.http.door import (
+    Door,
+    ShutError,
+    admit,
+    connection,
+    door_of,
+    flag,
+    hold_back,
+    language,
+    problem_response,
+    read_body,
+)
+from services.gateway.http.events import MOST_PROBLEMS, take
+from services.gateway.people import Kept, NotKept, Unavailable
+from services.gateway.publishers.domain import Caller
+from services.gateway.references import Minted, known_reference, number_mac, reference_for
+from services.runtime.db import transaction
+
+router = APIRouter()
+MAX_REGISTRATION = 65_536
+
+
+class OfficialNumber(BaseModel):
+    """An official number of a person; used to recognise the person again, then dropped."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    scheme: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
+    """For instance bamf, azr, bg."""
+    number: Annotated[str, StringConstraints(min_length=3, max_length=64)]
+
+
+class RegistrationRequest(BaseModel):
+    """A registration: facts for steering, contact data for the support side."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    id: Annotated[str, Field(min_length=1, max_length=128)]
+    event: dict[str, Any]
+    """Data of ParticipantRegistered; without `reference` if an official number is given."""
+    contact: dict[str, Any] | None = None
+    official_number: OfficialNumber | None = None
+    time: str | None = None
+
+
+@router.post(
+    "/v1/registrations", status_code=202, openapi_extra=described.REGISTRATION, responses=described.ANSWERS
+)
+async def post_registration(request: Request) -> Response:
+    """Register a person: says yes only when the name is kept and the facts are on their way."""
+    door = door_of(request)
+    async with connection(door) as conn:
+        caller = await admit(request, conn, "events")
+        await hold_back(door, conn, caller, 1)
+    asked = _read(await read_body(request, MAX_REGISTRATION))
+    now = door.clock.now()
+    minted = await _reference(door, caller, asked, mint=not flag(request, "dry_run"))
+    item = _check(caller, asked, minted, now)
+    if isinstance(item, Refused):
+        return problem_response(request, item.status, item.problems[:MOST_PROBLEMS], event_id=item.id)
+    data = item.event.data
+    if not isinstance(data, ParticipantRegistered):
+        raise TypeError("a registration is a ParticipantRegistered")
+    participant = data.participant_id(caller.publisher.slug)
+    duplicates = minted.likely_duplicates if minted is not None else ()
+    if flag(request, "dry_run"):
+        return _answer(request, item, "" if minted is None else data.reference, participant, duplicates)
+    async with connection(door) as conn:
+        await _known_otherwise(conn, caller, item)
+    if asked.contact is not None:
+        await _hand_over(door, caller, participant, data.reference, asked)
+    async with transaction(door.worker) as conn:
+        (taken,) = await take(conn, caller.publisher, [item], door.prefix, now)
+    door.metrics.count([taken])
+    if isinstance(taken, Refused):
+        return problem_response(request, taken.status, taken.problems, event_id=taken.id)
+    return _answer(request, taken, data.reference, participant, duplicates)
+
+
+def _read(body: bytes) -> RegistrationRequest:
+    try:
+        return RegistrationRequest.model_validate_json(body)
+    except ValidationError as error:
+        problems = problems_of(error)
+        # A field name that is not ours may itself say something about a person.
+        unknown = {"extra_forbidden"}
+        named = tuple(
+            Problem("field_unknown", "registration") if problem.params.get("rule") in unknown else problem
+            for problem in problems
+        )
+        status = 400 if named[0].code == "json_malformed" else 422
+        raise ShutError(status, named[0], further=named[1:MOST_PROBLEMS]) from None
+
+
+async def _reference(door: Door, caller: Caller, asked: RegistrationRequest, *, mint: bool) -> Minted | None:
+    """Return the minted reference for an official number; None if the office brings its own."""
+    given = asked.event.get("reference")
+    if asked.official_number is None:
+        if given is None:
+            raise ShutError(422, Problem("reference_missing", "event.reference"))
+        return None
+    if given is not None:
+        raise ShutError(422, Problem("reference_and_number", "event.reference"))
+    number = asked.official_number
+    mac = number_mac(door.installation_key, number.scheme, number.number)
+    if not mint:
+        async with connection(door) as conn:
+            return await known_reference(conn, caller.publisher, mac) or Minted("", UUID(int=0), ())
+    probe = _check(caller, asked, Minted("K0", UUID(int=0), ()), door.clock.now())
+    if isinstance(probe, Refused):
+        # Nothing is kept for what would be refused anyway.
+        raise ShutError(probe.status, probe.problems[0], further=probe.problems[1:MOST_PROBLEMS])
+    async with transaction(door.worker) as conn:
+        return await reference_for(conn, caller.publisher, mac)
+
+
+def _check(
+    caller: Caller, asked: RegistrationRequest, minted: Minted | None, now: datetime
+) -> Ready | Refused:
+    data = asked.event if minted is None else asked.event | {"reference": minted.reference or "K0"}
+    attributes = {"specversion": "1.0", "id": asked.id, "type": ParticipantRegistered.type_}
+    if asked.time is not None:
+        attributes["time"] = asked.time
+    try:
+        raw = orjson.dumps(data)
+    except TypeError:
+        return Refused(asked.id, 422, (Problem("number_not_canonical"),))
+    return check(caller.publisher, caller.families, attributes, raw, now)
+
+
+async def _known_otherwise(conn: asyncpg.Connection, caller: Caller, item: Ready) -> None:
+    reused = await known_otherwise(conn, caller.publisher, item)
+    if reused is not None:
+        raise ShutError(reused.status, reused.problems[0])
+
+
+async def _hand_over(
+    door: Door, caller: Caller, participant: UUID, reference: str, asked: RegistrationRequest
+) -> None:
+    """Give the contact data to the support side; no connection is held meanwhile."""
+    handed = await door.people.put(caller.publisher, participant, reference, asked.contact or {})
+    match handed:
+        case Kept():
+            return
+        case NotKept(problems):
+            raise ShutError(422, problems[0], further=problems[1:])
+        case Unavailable(retry_after):
+            raise ShutError(503, Problem("people_unavailable"), retry_after=retry_after)
+
+
+def _answer(
+    request: Request, item: Ready, reference: str, participant: UUID, duplicates: tuple[UUID, ...]
+) -> Response:
+    adviser, spoken = door_of(request).adviser, language(request)
+    warnings = [*item.warnings]
+    if duplicates:
+        warnings.append(Problem("likely_duplicate"))
+    return JSONResponse(
+        {
+            "accepted": [item.id],
+            "reference": reference,
+            "participant": str(participant),
+            "likely_duplicates": [str(duplicate) for duplicate in duplicates],
+            "warnings": [adviser.as_json(problem, spoken, item.id) for problem in warnings],
+        },
+        status_code=202,
+        headers={"Content-Language": spoken},
+    )

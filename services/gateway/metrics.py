@@ -1,0 +1,41 @@
+"""The gateway's own metrics; names in one place, all label values made at the start."""
+
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter
+
+from schemas.topics import EVENT_TYPES
+from services.gateway.accepting import Checked, Ready
+
+_OUTCOMES = ("accepted", "refused")
+_UNKNOWN = "unknown"
+
+
+class DoorMetrics:
+    """Counts what the doors took and refused."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.events = Counter(
+            "kurslotse_gateway_events",
+            "Events at the doors (repetitions included)",
+            ("type", "outcome"),
+            registry=registry,
+        )
+        self.turned_away = Counter(
+            "kurslotse_gateway_turned_away", "Requests refused as a whole", ("code",), registry=registry
+        )
+        self._types = [name for name, type_ in EVENT_TYPES.items() if type_.kinds]
+        for type_ in (*self._types, _UNKNOWN):
+            for outcome in _OUTCOMES:
+                self.events.labels(type_, outcome)
+        for code in ("key_missing", "key_unknown", "rate_limited", "busy", "database_unavailable"):
+            self.turned_away.labels(code)
+
+    def count(self, results: Sequence[Checked]) -> None:
+        """Count decisions."""
+        for item in results:
+            if isinstance(item, Ready):
+                self.events.labels(item.event.type, "accepted").inc()
+            else:
+                known = item.type if item.type in self._types else _UNKNOWN
+                self.events.labels(known, "refused").inc()

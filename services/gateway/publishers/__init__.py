@@ -1,0 +1,1 @@
+"""Who may speak: publishers, their topics, their keys."""

@@ -1,0 +1,190 @@
+"""Registers publishers: record, topics, Kafka user, access, API key, announcement."""
+
+import asyncio
+import dataclasses
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
+
+from schemas.codes import PublisherKind
+from schemas.envelope import Event
+from schemas.gateway import PublisherAnnounced
+from schemas.identity import NAMESPACE, effect_id
+from schemas.topics import Family, topic, types_for
+from services.gateway.publishers import store
+from services.gateway.publishers.domain import (
+    KEY_SCOPES,
+    Publisher,
+    Registration,
+    RegistrationError,
+    check_registration,
+    mint_key,
+)
+from services.gateway.publishers.keys import put_service_key
+from services.runtime.kafka import KafkaAdmin, ensure_publisher_access, publisher_user
+from services.runtime.outbox import Outgoing, put
+
+__all__ = ["Registered", "deactivate", "new_key", "put_service_key", "register"]
+
+KEY_DAYS = 730
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A publisher as it now is; secrets only where they were made just now."""
+
+    slug: str
+    version: int
+    created: bool
+    enforced: bool
+    """Whether the broker controls access."""
+    key: str | None = field(repr=False, default=None)
+    kafka_user: str | None = None
+    kafka_password: str | None = field(repr=False, default=None)
+
+
+async def register(
+    conn: asyncpg.Connection,
+    admin: KafkaAdmin,
+    asked: Sequence[Registration],
+    *,
+    prefix: str,
+    now: datetime,
+) -> list[Registered]:
+    """Register publishers in one go; the same again changes nothing and shows no secret again.
+
+    Topics and access come first: a publisher is announced only when it can speak.
+
+    Raises:
+        RegistrationError: one of them cannot be registered like this.
+    """
+    wanted = [_publisher(registration) for registration in asked]
+    known = await store.publishers(conn, [publisher.slug for publisher in wanted])
+    passwords = {p.slug: secrets.token_urlsafe(24) for p in wanted if p.slug not in known}
+    walls = await asyncio.gather(
+        *(
+            asyncio.to_thread(ensure_publisher_access, admin, p.slug, passwords.get(p.slug), prefix=prefix)
+            for p in wanted
+        )
+    )
+    done = []
+    async with conn.transaction():
+        await store.lock_registry(conn)
+        known = await store.publishers(conn, [publisher.slug for publisher in wanted])
+        keys = await store.open_keys(conn)
+        for publisher, wall in zip(wanted, walls, strict=True):
+            before = known.get(publisher.slug)
+            now_is = await _write(conn, publisher, before, prefix, now)
+            made = mint_key() if not keys.get(publisher.slug) else None
+            if made is not None:
+                await store.add_key(conn, now_is, made, KEY_SCOPES, KEY_DAYS)
+            password = passwords.get(publisher.slug) if wall.enforced else None
+            done.append(
+                Registered(
+                    slug=now_is.slug,
+                    version=now_is.version,
+                    created=before is None,
+                    enforced=wall.enforced,
+                    key=made.text if made is not None else None,
+                    kafka_user=publisher_user(now_is.slug, prefix) if wall.enforced else None,
+                    kafka_password=password,
+                )
+            )
+    return done
+
+
+def _publisher(asked: Registration) -> Publisher:
+    known_kinds = frozenset(PublisherKind(kind) for kind in asked.kinds if kind in set(PublisherKind))
+    allowed = types_for(known_kinds)
+    check_registration(asked, allowed)
+    return Publisher(
+        slug=asked.slug,
+        name=asked.name,
+        kinds=frozenset(asked.kinds),
+        organisation=asked.organisation or asked.slug,
+        authority=asked.authority,
+        kreise=tuple(dict.fromkeys(asked.kreise)),
+        event_types=frozenset(asked.event_types or allowed),
+        supplier_ids=tuple(dict.fromkeys(asked.supplier_ids)),
+    )
+
+
+async def _write(
+    conn: asyncpg.Connection, publisher: Publisher, before: Publisher | None, prefix: str, now: datetime
+) -> Publisher:
+    """Write and announce a publisher if anything about it is new."""
+    if before is not None and dataclasses.replace(publisher, version=before.version) == before:
+        return before
+    now_is = dataclasses.replace(publisher, version=before.version + 1 if before is not None else 1)
+    try:
+        announced = _announcement(now_is)
+    except ValueError as error:
+        raise RegistrationError(
+            f"{publisher.slug!r}: slug and organisation are lower case letters, digits and hyphens (at most"
+            " 48), the name at most 255 characters"
+        ) from error
+    await store.write_publisher(conn, now_is)
+    id_ = effect_id(NAMESPACE, "publisher-announced", f"{now_is.slug}/{now_is.version}")
+    event = Event(id=str(id_), type=PublisherAnnounced.type_, source="/gateway", time=now, data=announced)
+    await put(conn, [Outgoing(id_, topic(Family.PUBLISHERS, prefix=prefix), now_is.slug, event)])
+    return now_is
+
+
+def _announcement(publisher: Publisher) -> PublisherAnnounced:
+    return PublisherAnnounced(
+        slug=publisher.slug,
+        name=publisher.name,
+        kinds=tuple(sorted(publisher.kinds)),
+        organisation=publisher.organisation,
+        authority=publisher.authority,
+        kreise=publisher.kreise,
+        event_types=tuple(sorted(publisher.event_types)),
+        supplier_ids=publisher.supplier_ids,
+        active=publisher.active,
+        version=publisher.version,
+    )
+
+
+async def new_key(
+    conn: asyncpg.Connection,
+    slug: str,
+    *,
+    scopes: Sequence[str] = KEY_SCOPES,
+    days: int = KEY_DAYS,
+    revoke_others: bool = False,
+) -> str:
+    """Make a further key of a publisher and return its text, which is kept nowhere.
+
+    Raises:
+        RegistrationError: there is no such publisher, or a scope is unknown.
+    """
+    for scope in scopes:
+        if scope not in KEY_SCOPES:
+            raise RegistrationError(f"--scope {scope} is unknown: use {', '.join(KEY_SCOPES)}")
+    async with conn.transaction():
+        publisher = (await store.publishers(conn, [slug])).get(slug)
+        if publisher is None:
+            raise RegistrationError(f"there is no publisher {slug}: kurslotse publisher list shows them")
+        if revoke_others:
+            await store.revoke_keys(conn, slug)
+        key = mint_key()
+        await store.add_key(conn, publisher, key, scopes, days)
+    return key.text
+
+
+async def deactivate(conn: asyncpg.Connection, slug: str, *, prefix: str, now: datetime) -> Publisher:
+    """Close the doors to a publisher: its keys are revoked, the services no longer believe it.
+
+    Raises:
+        RegistrationError: there is no such publisher.
+    """
+    async with conn.transaction():
+        await store.lock_registry(conn)
+        before = (await store.publishers(conn, [slug])).get(slug)
+        if before is None:
+            raise RegistrationError(f"there is no publisher {slug}: kurslotse publisher list shows them")
+        await store.revoke_keys(conn, slug)
+        return await _write(conn, dataclasses.replace(before, active=False), before, prefix, now)

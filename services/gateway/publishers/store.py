@@ -1,0 +1,146 @@
+"""SQL of publishers and keys."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import asyncpg
+
+from services.gateway.publishers.domain import NewKey, Publisher, StoredKey
+
+_COLUMNS = (
+    "p.slug, p.name, p.kinds, p.organisation, p.authority, p.kreise, p.event_types, p.supplier_ids,"
+    " p.active, p.version"
+)
+
+
+def _publisher(row: Mapping[str, Any]) -> Publisher:
+    return Publisher(
+        slug=row["slug"],
+        name=row["name"],
+        kinds=frozenset(row["kinds"]),
+        organisation=row["organisation"],
+        authority=row["authority"],
+        kreise=tuple(row["kreise"]),
+        event_types=frozenset(row["event_types"]),
+        supplier_ids=tuple(row["supplier_ids"]),
+        active=row["active"],
+        version=row["version"],
+    )
+
+
+async def all_publishers(conn: asyncpg.Connection) -> list[Publisher]:
+    """Read every publisher."""
+    rows = await conn.fetch(f"SELECT {_COLUMNS} FROM publisher AS p ORDER BY p.slug")
+    return [_publisher(row) for row in rows]
+
+
+async def publishers(conn: asyncpg.Connection, slugs: Sequence[str]) -> dict[str, Publisher]:
+    """Read publishers by slug."""
+    rows = await conn.fetch(
+        f"SELECT {_COLUMNS} FROM publisher AS p WHERE p.slug = ANY($1::text[])", list(slugs)
+    )
+    return {row["slug"]: _publisher(row) for row in rows}
+
+
+async def write_publisher(conn: asyncpg.Connection, publisher: Publisher) -> None:
+    """Write a publisher as it is from now on."""
+    await conn.execute(
+        """
+        INSERT INTO publisher
+            (slug, name, kinds, organisation, authority, kreise, event_types, supplier_ids, active, version)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        ON CONFLICT (slug) DO UPDATE SET
+            name = $2, kinds = $3, organisation = $4, authority = $5, kreise = $6, event_types = $7,
+            supplier_ids = $8, active = $9, version = $10, changed_at = now()
+        """,
+        publisher.slug,
+        publisher.name,
+        sorted(publisher.kinds),
+        publisher.organisation,
+        publisher.authority,
+        list(publisher.kreise),
+        sorted(publisher.event_types),
+        list(publisher.supplier_ids),
+        publisher.active,
+        publisher.version,
+    )
+
+
+async def lock_registry(conn: asyncpg.Connection) -> None:
+    """Let one registration change the registry at a time."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('kurslotse.publisher.registry', 0))")
+
+
+async def add_key(
+    conn: asyncpg.Connection, publisher: Publisher, key: NewKey, scopes: Sequence[str], days: int
+) -> None:
+    """Keep a key's prefix and hash for so many days of the database's clock."""
+    await conn.execute(
+        """
+        INSERT INTO api_key (prefix, hash, publisher, organisation, scopes, expires_at)
+        VALUES ($1, $2, $3, $4, $5, now() + make_interval(days => $6))
+        """,
+        key.prefix,
+        key.hash,
+        publisher.slug,
+        publisher.organisation,
+        list(scopes),
+        days,
+    )
+
+
+async def revoke_keys(conn: asyncpg.Connection, slug: str) -> int:
+    """Revoke every key of a publisher; return how many were open."""
+    rows = await conn.fetch(
+        "UPDATE api_key SET revoked_at = now() WHERE publisher = $1 AND revoked_at IS NULL RETURNING prefix",
+        slug,
+    )
+    return len(rows)
+
+
+async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
+    """Count the usable keys of each publisher."""
+    rows = await conn.fetch(
+        """
+        SELECT publisher, count(*) AS n FROM api_key
+        WHERE revoked_at IS NULL AND expires_at > now() GROUP BY publisher
+        """
+    )
+    return {row["publisher"]: row["n"] for row in rows}
+
+
+async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Publisher] | None:
+    """Read a key and whose it is."""
+    row = await conn.fetchrow(
+        f"""
+        SELECT k.prefix, k.hash, k.scopes,
+            k.revoked_at IS NULL AND k.expires_at > now() AS usable, {_COLUMNS}
+        FROM api_key AS k JOIN publisher AS p ON p.slug = k.publisher WHERE k.prefix = $1
+        """,
+        prefix,
+    )
+    if row is None:
+        return None
+    key = StoredKey(row["prefix"], row["hash"], frozenset(row["scopes"]), usable=row["usable"])
+    return key, _publisher(row)
+
+
+async def put_service_key(
+    conn: asyncpg.Connection, service: str, key_hash: bytes, families: Sequence[str]
+) -> None:
+    """Keep the hash of one of our own services' keys."""
+    await conn.execute(
+        """
+        INSERT INTO service_key (service, hash, families) VALUES ($1, $2, $3)
+        ON CONFLICT (service) DO UPDATE SET hash = $2, families = $3
+        """,
+        service,
+        key_hash,
+        list(families),
+    )
+
+
+async def service_keys(conn: asyncpg.Connection) -> list[tuple[str, bytes, frozenset[str]]]:
+    """Read the keys of our own services."""
+    rows = await conn.fetch("SELECT service, hash, families FROM service_key ORDER BY service")
+    return [(row["service"], row["hash"], frozenset(row["families"])) for row in rows]

@@ -1,0 +1,75 @@
+"""Opaque references for official numbers: the number is used once to make a HMAC, then dropped."""
+
+import hashlib
+import hmac
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from schemas.identity import participant_id
+from services.gateway.publishers.domain import Publisher
+
+_ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # nothing that is read aloud wrongly
+_LENGTH = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Minted:
+    """The reference of a person at this office, and who else may be the same person."""
+
+    reference: str
+    participant: UUID
+    likely_duplicates: tuple[UUID, ...]
+
+
+def number_mac(installation_key: str, scheme: str, number: str) -> bytes:
+    """HMAC an official number; spaces, dashes and case do not make another number."""
+    plain = unicodedata.normalize("NFKC", number)
+    kept = "".join(character for character in plain.upper() if character.isalnum())
+    message = f"{scheme.strip().upper()}|{kept}"
+    return hmac.digest(installation_key.encode(), message.encode(), hashlib.sha256)
+
+
+def mint() -> str:
+    """Make a reference: random, easy to read aloud, with a digit."""
+    return "K2" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
+
+
+async def reference_for(conn: asyncpg.Connection, publisher: Publisher, mac: bytes) -> Minted:
+    """Return this office's reference for a number, the same at every call, in the caller's transaction."""
+    made = mint()
+    row = await conn.fetchrow(
+        """
+        INSERT INTO minted_reference (publisher, mac, organisation, reference, participant)
+        VALUES ($1, $2, $3, $4, $5)
+        ON CONFLICT (publisher, mac) DO UPDATE SET organisation = EXCLUDED.organisation
+        RETURNING reference, participant
+        """,
+        publisher.slug,
+        mac,
+        publisher.organisation,
+        made,
+        participant_id(publisher.slug, made),
+    )
+    others = await conn.fetch(
+        "SELECT participant FROM minted_reference WHERE mac = $1 AND publisher <> $2 ORDER BY participant",
+        mac,
+        publisher.slug,
+    )
+    return Minted(row["reference"], row["participant"], tuple(other["participant"] for other in others))
+
+
+async def known_reference(conn: asyncpg.Connection, publisher: Publisher, mac: bytes) -> Minted | None:
+    """Look the reference up without making one."""
+    rows = await conn.fetch(
+        "SELECT publisher, reference, participant FROM minted_reference WHERE mac = $1 ORDER BY participant",
+        mac,
+    )
+    own = next((row for row in rows if row["publisher"] == publisher.slug), None)
+    others = tuple(row["participant"] for row in rows if row["publisher"] != publisher.slug)
+    if own is not None:
+        return Minted(own["reference"], own["participant"], others)
+    return Minted("", UUID(int=0), others) if others else None

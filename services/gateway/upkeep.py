@@ -1,0 +1,63 @@
+"""Keeps the gateway's tables small."""
+
+from datetime import datetime
+
+import asyncpg
+
+from services.runtime.db import transaction
+
+KEEP_DAYS = 90
+_AT_ONCE = 20_000
+
+
+class Upkeep:
+    """Folds counts together and forgets what nobody can ask for any more, by the database's clock."""
+
+    def __init__(self, pool: asyncpg.Pool, *, inbox_days: int) -> None:
+        self._pool, self._inbox_days = pool, inbox_days
+
+    async def run(self, now: datetime) -> int:  # noqa: ARG002 - ages are technical time, the database's
+        """Do one round; return how many rows went."""
+        async with transaction(self._pool) as conn:
+            folded = await _fold(conn)
+        async with transaction(self._pool) as conn:
+            accepted = await _forget_accepted(conn, self._inbox_days)
+        async with transaction(self._pool) as conn:
+            return folded + accepted + await _forget_feeds(conn, KEEP_DAYS)
+
+
+async def _fold(conn: asyncpg.Connection) -> int:
+    gone = await conn.fetchval(
+        """
+        WITH gone AS (DELETE FROM accepted_count RETURNING type, n),
+        folded AS (
+            INSERT INTO accepted_count (type, n) SELECT type, sum(n) FROM gone GROUP BY type RETURNING 1
+        )
+        SELECT (SELECT count(*) FROM gone) - (SELECT count(*) FROM folded)
+        """
+    )
+    return int(gone)
+
+
+async def _forget_accepted(conn: asyncpg.Connection, days: int) -> int:
+    rows = await conn.fetch(
+        """
+        DELETE FROM accepted WHERE (publisher, family, event_id) IN (
+            SELECT publisher, family, event_id FROM accepted
+            WHERE accepted_at < now() - make_interval(days => $1) LIMIT $2
+        ) RETURNING 1
+        """,
+        days,
+        _AT_ONCE,
+    )
+    return len(rows)
+
+
+async def _forget_feeds(conn: asyncpg.Connection, days: int) -> int:
+    findings = await conn.fetch(
+        "DELETE FROM finding WHERE stored_at < now() - make_interval(days => $1) RETURNING 1", days
+    )
+    addressed = await conn.fetch(
+        "DELETE FROM addressed WHERE stored_at < now() - make_interval(days => $1) RETURNING 1", days
+    )
+    return len(findings) + len(addressed)

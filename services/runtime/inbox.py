@@ -62,6 +62,17 @@ async def set_states(conn: asyncpg.Connection, reader: str, states: Sequence[tup
         )
 
 
+async def was_refused(conn: asyncpg.Connection, reader: str, identity: UUID) -> bool:
+    """Say whether an event was seen and refused."""
+    return bool(
+        await conn.fetchval(
+            "SELECT true FROM runtime.inbox WHERE identity = $1 AND reader = $2 AND state IN ('refused', 'skipped')",
+            identity,
+            reader,
+        )
+    )
+
+
 async def prune(conn: asyncpg.Connection, days: int, limit: int = 20_000) -> int:
     """Forget events so old that no topic holds them any more; return how many."""
     rows = await conn.fetch(

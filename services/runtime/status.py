@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
+
+import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,48 @@ class ServiceStatus:
     """The whole answer at /status."""
 
     service: str
-    now: str
+    now: datetime
     events: Mapping[str, int]
     lag: Mapping[str, int]
     outbox: int
+    unsendable: int
     due: int
     parked: int
     quarantined: int
     paused: tuple[str, ...]
     invariants: tuple[Invariant, ...]
     figures: Mapping[str, float]
+
+
+async def status_of(
+    conn: asyncpg.Connection, service: str, now: datetime, lag: Mapping[str, int], own: OwnStatus
+) -> ServiceStatus:
+    """Read the runtime's part through the status views and join it with the service's own."""
+    outbox = await conn.fetchrow("SELECT waiting, unsendable FROM status.outbox")
+    paused = await conn.fetch("SELECT consumer_group, topic, why FROM status.paused ORDER BY 1, 2")
+    return ServiceStatus(
+        service=service,
+        now=now,
+        events=await _events(conn),
+        lag=lag,
+        outbox=outbox["waiting"],
+        unsendable=outbox["unsendable"],
+        due=own.due,
+        parked=await conn.fetchval("SELECT coalesce(sum(n), 0)::bigint FROM status.parked"),
+        quarantined=await conn.fetchval("SELECT coalesce(sum(n), 0)::bigint FROM status.quarantine"),
+        paused=tuple(f"{row['consumer_group']}|{row['topic']}: {row['why']}" for row in paused),
+        invariants=(await _one_fate(conn), *own.invariants),
+        figures=own.figures,
+    )
+
+
+async def _events(conn: asyncpg.Connection) -> dict[str, int]:
+    rows = await conn.fetch(
+        "SELECT type, sum(n)::bigint AS n FROM status.event_count WHERE outcome = 'applied' GROUP BY type ORDER BY type"
+    )
+    return {row["type"]: row["n"] for row in rows}
+
+
+async def _one_fate(conn: asyncpg.Connection) -> Invariant:
+    row = await conn.fetchrow("SELECT checked, violations FROM status.one_fate")
+    return Invariant("I1", row["violations"] == 0, row["checked"], f"{row['violations']} events without one fate")

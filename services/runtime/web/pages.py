@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from services.runtime.web.languages import NOTHING, Texts, load
 from services.runtime.web.places import load_places
 from services.runtime.web.reasons import headline, sentence
+from services.runtime.web.reasons import load as load_json
 from services.runtime.web.sessions import session_of
 from services.runtime.web.visitors import DemoPerson, Visitor
 from services.runtime.web.words import word
@@ -71,6 +73,8 @@ class Web:
             place=lambda ags: self.places.get(ags or "", ags or NOTHING),
             word=lambda code, kind: word(texts, code, kind),
             reason=lambda value: sentence(texts, value),
+            from_json=load_json,
+            iso_date=lambda text: texts.date(date.fromisoformat(text)) if text else NOTHING,
             headline=lambda code: headline(texts, code),
         )
         environment.globals.update(static=self.static, site=self.site, texts=texts, LANG=texts.language)

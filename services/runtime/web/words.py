@@ -103,6 +103,27 @@ _CLOCK = {
     "admission": "Admission lapses (after one year)",
     "vocational": "Vocational entitlement lapses (after three months)",
 }
+_COUNT = {
+    "consents": "People with a valid consent",
+    "consent_enrolment_notice": "Consents: tell when a course begins",
+    "consent_dropout_support": "Consents: help when it becomes difficult",
+    "alerts": "Alerts to counselling offices",
+    "alerts_enrolment": "Notices that a course begins",
+    "alerts_risk": "Alerts that somebody may drop out",
+    "alerts_accepted": "Alerts accepted by an office",
+    "alerts_done": "Alerts done",
+}
+_FINDING = {
+    "id_reused": "the id was used for something else",
+    "type_unknown": "unknown kind of event",
+    "type_not_allowed": "this kind of event is not allowed to this publisher",
+    "json_malformed": "not readable (JSON)",
+    "field_missing": "a field is missing",
+    "field_invalid": "a field is not valid",
+    "course_unknown": "the course is not announced",
+    "participant_unknown": "the person is not registered",
+    "placement_unknown": "the placement does not exist",
+}
 _ACTOR = {"policy": "automatically by policy", "timer": "by date", "steering": "steering run"}
 
 WORDS: Mapping[str, Mapping[str, str]] = {
@@ -121,6 +142,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "mark": _MARK,
     "clock": _CLOCK,
     "actor": _ACTOR,
+    "count": _COUNT,
+    "finding": _FINDING,
 }
 
 

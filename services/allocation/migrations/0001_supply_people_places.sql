@@ -165,6 +165,7 @@ CREATE TABLE placement_step (
     reason text NOT NULL,
     params jsonb NOT NULL DEFAULT '{}',
     actor text NOT NULL,
+    note text CHECK (length(note) <= 500),
     decided_at timestamptz NOT NULL,
     PRIMARY KEY (placement, version)
 );
@@ -175,6 +176,22 @@ CREATE TABLE progress (
     publisher text PRIMARY KEY,
     until timestamptz NOT NULL,
     offsets jsonb NOT NULL
+);
+
+-- I11 as a constraint: what was known when a reservation expired. Its provider and its office had spoken
+-- past the due time, and everything they had said by then had been read.
+CREATE TABLE expiry (
+    placement uuid NOT NULL REFERENCES placement,
+    kreis text NOT NULL CHECK (kreis ~ '^[0-9]{5}$'),
+    publisher text NOT NULL,
+    partition integer NOT NULL,
+    due_at timestamptz NOT NULL,
+    until timestamptz NOT NULL,
+    heard_to bigint NOT NULL,
+    read_to bigint NOT NULL,
+    PRIMARY KEY (placement, publisher, partition),
+    CHECK (until > due_at),
+    CHECK (read_to >= heard_to)
 );
 
 -- What the support side publishes, already suppressed; `value` NULL means suppressed, which is not zero.
@@ -211,9 +228,11 @@ SELECT runtime.tenant_table('participant', 'kreis', 'SELECT, UPDATE');
 SELECT runtime.tenant_table('placement_test', 'kreis', 'SELECT');
 SELECT runtime.tenant_table('placement', 'kreis', 'SELECT, INSERT, UPDATE');
 SELECT runtime.tenant_table('placement_step', 'kreis', 'SELECT, INSERT');
+SELECT runtime.tenant_table('expiry', 'kreis', 'SELECT');
 SELECT runtime.tenant_table('published_counts', 'kreis', 'SELECT');
 SELECT runtime.tenant_table('outcome', 'kreis', 'SELECT');
 SELECT runtime.restrict_table('placement_step', 'SELECT, INSERT');
+SELECT runtime.restrict_table('expiry', 'SELECT, INSERT');
 
 -- What the status role may count.
 CREATE VIEW status.placement_states AS SELECT state, count(*) AS n FROM placement GROUP BY state;
@@ -237,8 +256,27 @@ CREATE VIEW status.enrolments AS
     SELECT participant, course_kind, count(*) AS n FROM placement
     WHERE state IN ('confirmed', 'started', 'interrupted')
     GROUP BY participant, course_kind;
-CREATE VIEW status.due_reservations AS SELECT placement, expires_at FROM placement
-    WHERE state = 'reserved' AND expires_at IS NOT NULL;
-CREATE VIEW status.due_starts AS SELECT p.placement, s.starts_on FROM placement p
+-- Reservations whose time is known; one with a parked event of its person does not expire and is not due.
+CREATE VIEW status.due_reservations AS
+    SELECT p.placement, p.kreis, p.expires_at FROM placement p
+    WHERE p.state = 'reserved' AND p.expires_at IS NOT NULL
+      AND NOT EXISTS (
+          SELECT FROM runtime.parked k
+          WHERE k.subject = p.participant::text OR k.waits_for = 'placement:' || p.placement::text);
+CREATE VIEW status.due_starts AS
+    SELECT p.placement, p.kreis, s.starts_on FROM placement p
     JOIN course_section s ON s.course = p.course AND s.number = p.entry_section
     WHERE p.state = 'confirmed';
+-- I11: expired, but not known that provider and office had both been heard; or an answer that lay below
+-- what had been heard was refused as too late.
+CREATE VIEW status.expiries AS
+    SELECT p.placement,
+        (SELECT count(DISTINCT e.publisher) FROM expiry e
+         WHERE e.placement = p.placement AND e.publisher IN (p.provider, p.office))
+            = (CASE WHEN p.provider = p.office THEN 1 ELSE 2 END) AS heard,
+        NOT EXISTS (
+            SELECT FROM runtime.quarantine q
+            JOIN expiry e ON e.placement = p.placement AND q.topic LIKE '%kurslotse.in.' || e.publisher
+                AND q.partition = e.partition AND q."offset" < e.heard_to
+            WHERE q.code = 'reservation_expired' AND q.params ->> 'placement' = p.placement::text) AS answers_heard
+    FROM placement p WHERE p.state = 'expired';

@@ -267,16 +267,10 @@ CREATE VIEW status.due_starts AS
     SELECT p.placement, p.kreis, s.starts_on FROM placement p
     JOIN course_section s ON s.course = p.course AND s.number = p.entry_section
     WHERE p.state = 'confirmed';
--- I11: expired, but not known that provider and office had both been heard; or an answer that lay below
--- what had been heard was refused as too late.
+-- I11: was it known that provider and office had both been heard?
 CREATE VIEW status.expiries AS
     SELECT p.placement,
         (SELECT count(DISTINCT e.publisher) FROM expiry e
          WHERE e.placement = p.placement AND e.publisher IN (p.provider, p.office))
-            = (CASE WHEN p.provider = p.office THEN 1 ELSE 2 END) AS heard,
-        NOT EXISTS (
-            SELECT FROM runtime.quarantine q
-            JOIN expiry e ON e.placement = p.placement AND q.topic LIKE '%kurslotse.in.' || e.publisher
-                AND q.partition = e.partition AND q."offset" < e.heard_to
-            WHERE q.code = 'reservation_expired' AND q.params ->> 'placement' = p.placement::text) AS answers_heard
+            = (CASE WHEN p.provider = p.office THEN 1 ELSE 2 END) AS heard
     FROM placement p WHERE p.state = 'expired';

@@ -1,43 +1,53 @@
 """The steps of a placement that people, timers and steering runs take; each locks, decides, writes."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
 import asyncpg
 
-from schemas.codes import PlacementState
-from services.allocation.placements.domain import Proposal, Refuse
+from schemas.codes import SEATED, PlacementState
+from schemas.identity import effect_id
+from schemas.placements import ParticipantsMerged
+from services.allocation.participants import domain as people_domain
+from services.allocation.participants.domain import Participant
+from services.allocation.picture import Keys, Picture, SeatLocks
+from services.allocation.placements import domain
+from services.allocation.placements.domain import (
+    LIVE,
+    OFFERED,
+    Decision,
+    Placement,
+    Proposal,
+    Reason,
+    Refuse,
+    Stay,
+    Step,
+)
+from services.allocation.placements.messages import outgoing
+
+RELEASE = "release"
+EXPIRE = "expire"
+START = "start"
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the policy of a Kreis says about placements on a day."""
+class Terms(Protocol):
+    """What the policy of a Kreis says about placements."""
 
-    reservation_days: int = 10
-    automatic: frozenset[str] = frozenset()
-    """Steps taken without a named person: of `release`, `start`."""
+    def reserved_until(self, kreis: str, now: datetime) -> datetime:
+        """Say until when a place reserved now is held."""
+        ...
 
-
-TermsOf = Callable[[str, date], Terms]
-"""Kreis and day -> the terms in force."""
-
-
-class RequestSteering(Protocol):
-    """How a changed picture asks for a new run (steering/requests.py)."""
-
-    def __call__(
-        self, conn: asyncpg.Connection, kreis: str, reason: str, urgent: bool, now: datetime
-    ) -> Awaitable[None]:
-        """Upsert the request in the caller's transaction."""
+    def automatic(self, kreis: str, step: str, now: datetime) -> bool:
+        """Say whether a step (`release`, `expire`, `start`) is taken without a named person."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The step was taken; so the placement stands now."""
+    """The step was taken (or had been already); so the placement stands now."""
 
     placement: UUID
     state: PlacementState
@@ -65,8 +75,8 @@ class Placements:
     """
 
     prefix: str
-    terms_of: TermsOf
-    request: RequestSteering
+    terms: Terms
+    locks: SeatLocks = field(default_factory=SeatLocks)
 
     async def propose(
         self, conn: asyncpg.Connection, run_id: UUID, proposals: Sequence[Proposal], now: datetime
@@ -76,21 +86,81 @@ class Placements:
         The same proposal as before stays as it is. A stale one (person placed meanwhile, course over,
         no seat left) is not done. Where the policy releases automatically it is reserved at once.
         """
-        raise NotImplementedError
+        keys = Keys(courses={p.course for p in proposals}, people={p.participant for p in proposals})
+        picture = await self._load(conn, keys, now)
+        outcomes = [self._propose(picture, run_id, proposal) for proposal in proposals]
+        await picture.write(conn)
+        return outcomes
+
+    def _propose(self, picture: Picture, run_id: UUID, proposal: Proposal) -> Outcome:
+        person, course = picture.people.get(proposal.participant), picture.courses.get(proposal.course)
+        if person is None or person.status != "active":
+            return NotDone(None, Refuse("participant_not_waiting"))
+        if course is None:
+            return NotDone(None, Refuse("course_unknown"))
+        own = picture.placements_of(person.participant)
+        against = domain.obstacle(course, proposal.entry_section, own, picture.today)
+        if against is not None:
+            return NotDone(None, against)
+        for old in own:
+            if old.state not in OFFERED:
+                continue
+            if old.state == PlacementState.SENT_TO_AUTHORITY:
+                return NotDone(old.placement, Refuse("sent_to_authority"))
+            if (old.course, old.entry_section) == (proposal.course, proposal.entry_section):
+                again = replace(old, run=run_id, reasons=proposal.reasons, alternatives=proposal.alternatives)
+                picture.put_placement(again)
+                return self._release_if_automatic(picture, again)
+            _take(picture, domain.give_up(old, Reason("better_proposal")), "steering")
+        id_ = effect_id(run_id, "placement", f"{person.participant}/{course.course}/{proposal.entry_section}")
+        who = (person.participant, person.office, person.facts.kreis)
+        fresh = picture.take(domain.offer(id_, who, course, proposal, run_id, picture.now), "steering")
+        return self._release_if_automatic(picture, fresh)
+
+    def _release_if_automatic(self, picture: Picture, placement: Placement) -> Outcome:
+        if not self.terms.automatic(placement.kreis, RELEASE, picture.now):
+            return _done(placement)
+        return self._reserve(picture, placement, "policy", Reason("released_by_policy"))
 
     async def supersede(
-        self, conn: asyncpg.Connection, participants: Sequence[UUID], now: datetime
+        self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
     ) -> Sequence[Outcome]:
-        """Take back the unreleased proposals of people whom the new run does not place."""
-        raise NotImplementedError
+        """Take back unreleased proposals for which the new run has no place."""
+        picture = await self._load(conn, Keys(placements=set(placements)), now)
+        outcomes: list[Outcome] = []
+        for id_ in placements:
+            found = picture.placements.get(id_)
+            if found is None:
+                outcomes.append(NotDone(id_, Refuse("placement_unknown")))
+            elif found.state != PlacementState.PROPOSED:
+                outcomes.append(NotDone(id_, Refuse("placement_over", {"state": found.state})))
+            else:
+                outcomes.append(_take(picture, domain.give_up(found, reason), "steering", found))
+        await picture.write(conn)
+        return outcomes
 
-    async def release(
-        self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-    ) -> Outcome:
+    async def release(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
         """Confirm a proposal: take the seat, start the reservation, tell office and provider."""
-        raise NotImplementedError
+        picture = await self._load(conn, Keys(placements={placement}), now)
+        found = picture.placements.get(placement)
+        if found is None:
+            return _unknown(placement)
+        outcome = self._reserve(picture, found, actor, Reason("released_by_coordinator"))
+        await picture.write(conn)
+        return outcome
 
-    async def override(
+    def _reserve(self, picture: Picture, found: Placement, actor: str, reason: Reason) -> Outcome:
+        decision = domain.reserve(
+            found,
+            picture.courses[found.course],
+            picture.placements_of(found.participant),
+            self.terms.reserved_until(found.kreis, picture.now),
+            reason,
+            picture.today,
+        )
+        return _take(picture, decision, actor, found)
+
+    async def override(  # noqa: PLR0917 - as the console calls it
         self,
         conn: asyncpg.Connection,
         participant: UUID,
@@ -100,33 +170,157 @@ class Placements:
         reason: str,
         now: datetime,
     ) -> Outcome:
-        """Reserve another course than proposed, or one without proposal; the reason is a code or short text."""
-        raise NotImplementedError
+        """Reserve another course than proposed, or one without proposal; `reason` is kept, never told.
+
+        Hard rules are the console's to show; here only what can never be: no seat, two places of a kind.
+        """
+        picture = await self._load(conn, Keys(courses={course}, people={participant}), now)
+        person, wanted = picture.people.get(participant), picture.courses.get(course)
+        if person is None or person.status != "active":
+            return NotDone(None, Refuse("participant_not_waiting"))
+        if wanted is None:
+            return NotDone(None, Refuse("course_unknown"))
+        own = picture.placements_of(participant)
+        against = domain.obstacle(wanted, entry_section, own, picture.today)
+        if against is not None:
+            return NotDone(None, against)
+        why = Reason("override")
+        for old in own:
+            if old.state in OFFERED:
+                _take(picture, domain.give_up(old, why), actor, note=reason)
+        proposal = Proposal(participant, course, entry_section, why, (why,))
+        name = f"{course}/{entry_section}/{now.isoformat()}/{len(own)}"
+        id_ = effect_id(participant, "override", name)
+        who = (person.participant, person.office, person.facts.kreis)
+        fresh = picture.take(domain.offer(id_, who, wanted, proposal, None, now), actor, note=reason)
+        outcome = self._reserve(picture, fresh, actor, why)
+        await picture.write(conn)
+        return outcome
 
     async def discard(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
     ) -> Outcome:
-        """Take back a proposal or give up a reservation that has not started; the reason is kept."""
-        raise NotImplementedError
+        """Take back a proposal or give up a place that has not started; `reason` is kept, never told."""
+        why = Reason("discarded")
+        return await self._one(conn, placement, actor, now, lambda found: domain.give_up(found, why), reason)
 
     async def send_to_authority(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
     ) -> Outcome:
         """Note that a proposal went to BAMF; it is released when the answer is there."""
-        raise NotImplementedError
+        return await self._one(conn, placement, actor, now, domain.send_to_authority)
 
     async def accept(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
         """Note at the console that the person takes the place (offices do it by event)."""
-        raise NotImplementedError
+        why = Reason("accepted")
+        return await self._one(conn, placement, actor, now, lambda found: domain.accept(found, why))
 
     async def decline(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
     ) -> Outcome:
         """Note at the console that the person does not take the place."""
-        raise NotImplementedError
+        why = Reason("declined", {"reason": reason})
+        return await self._one(conn, placement, actor, now, lambda found: domain.decline(found, why))
+
+    async def _one(  # noqa: PLR0917 - one way for all single steps
+        self,
+        conn: asyncpg.Connection,
+        placement: UUID,
+        actor: str,
+        now: datetime,
+        decide: "Decide",
+        note: str | None = None,
+    ) -> Outcome:
+        picture = await self._load(conn, Keys(placements={placement}), now)
+        found = picture.placements.get(placement)
+        if found is None:
+            return _unknown(placement)
+        outcome = _take(picture, decide(found), actor, found, note=note)
+        await picture.write(conn)
+        return outcome
 
     async def merge(
         self, conn: asyncpg.Connection, merged: UUID, into: UUID, actor: str, now: datetime
-    ) -> Outcome:
-        """A person confirmed that two participants are one: `merged` lives on as `into`."""
-        raise NotImplementedError
+    ) -> Refuse | None:
+        """A person confirmed that two participants are one: `merged` lives on as `into`; None: done."""
+        picture = await self._load(conn, Keys(people={merged, into}), now)
+        gone, stays = picture.people.get(merged), picture.people.get(into)
+        if gone is None or stays is None or merged == into:
+            return Refuse("participant_unknown")
+        if "merged" in {gone.status, stays.status}:
+            return Refuse("already_merged")
+        both = [
+            p for p in [*picture.placements_of(merged), *picture.placements_of(into)] if p.state in SEATED
+        ]
+        if len({p.course_kind for p in both}) < len(both):
+            return Refuse("both_placed")
+        _merge(picture, gone, stays, actor)
+        await picture.write(conn)
+        return None
+
+    async def _load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
+        picture = Picture(self.prefix, now)
+        await picture.load(conn, keys, self.locks)
+        return picture
+
+
+class Decide(Protocol):
+    """A decision about a placement as it stands once it is locked."""
+
+    def __call__(self, found: Placement, /) -> Decision:
+        """Decide."""
+        ...
+
+
+def _merge(picture: Picture, gone: Participant, stays: Participant, actor: str) -> None:
+    for placement in picture.placements_of(gone.participant):
+        if placement.state in OFFERED:
+            _take(picture, domain.give_up(placement, Reason("participant_merged")), actor)
+        elif placement.state in LIVE:
+            picture.put_placement(replace(placement, participant=stays.participant))
+    if any(p.state in SEATED for p in picture.placements_of(stays.participant)):
+        for placement in picture.placements_of(stays.participant):
+            if placement.state in OFFERED:
+                _take(picture, domain.give_up(placement, Reason("participant_merged")), actor)
+    picture.put_person(people_domain.merge(gone, stays))
+    picture.tell(
+        outgoing(
+            picture.prefix,
+            ParticipantsMerged(
+                merged=gone.participant,
+                into=stays.participant,
+                kreis=stays.facts.kreis,
+                decided_at=picture.now,
+            ),
+            gone.participant,
+            str(stays.participant),
+            picture.now,
+            (gone.office, stays.office),
+        )
+    )
+    picture.wish(stays.facts.kreis, "participants_merged", urgent=False)
+
+
+def _take(
+    picture: Picture,
+    decision: Decision,
+    actor: str,
+    found: Placement | None = None,
+    *,
+    note: str | None = None,
+) -> Outcome:
+    match decision:
+        case Step() as step:
+            return _done(picture.take(step, actor, note=note))
+        case Stay(code):
+            return _done(found) if found is not None else NotDone(None, Refuse(code))
+        case Refuse() as refusal:
+            return NotDone(None if found is None else found.placement, refusal)
+
+
+def _done(placement: Placement) -> Done:
+    return Done(placement.placement, placement.state, placement.version)
+
+
+def _unknown(placement: UUID) -> NotDone:
+    return NotDone(placement, Refuse("placement_unknown"))

@@ -1,0 +1,183 @@
+"""Which event goes to which handler. Start reading here; docs/path-of-an-event.md tells the rest."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from schemas.base import AboutCourse, Payload
+from schemas.counts import CountsReported
+from schemas.gateway import PublisherProgressed
+from schemas.identity import course_id
+from schemas.offices import (
+    AssignedByAuthority,
+    ParticipantChanged,
+    ParticipantRegistered,
+    ParticipantWithdrawn,
+    PlaceAccepted,
+    PlaceDeclined,
+    PlacementTested,
+)
+from schemas.providers import (
+    CourseAnnounced,
+    CourseCancelled,
+    CourseChanged,
+    CourseCompleted,
+    ParticipantLeft,
+    PlaceConfirmed,
+    PlaceRefused,
+    SectionCompleted,
+)
+from schemas.topics import Family, pattern, topic
+from services.allocation.courses import handlers as courses
+from services.allocation.outcomes import store as outcomes
+from services.allocation.participants import handlers as participants
+from services.allocation.picture import Keys, Picture, SeatLocks
+from services.allocation.placements import answers, progress
+from services.runtime.consume import Applied, Incoming, Problem, Rejected, Subscription, Verdict
+
+Decide = Callable[[Picture, Incoming], Verdict]
+
+ROUTES: Mapping[type[Payload], Decide] = {
+    # from providers
+    CourseAnnounced: courses.announced,
+    CourseChanged: courses.changed,
+    CourseCancelled: courses.cancelled,
+    SectionCompleted: courses.section_completed,
+    CourseCompleted: courses.completed,
+    PlaceConfirmed: answers.confirmed,
+    PlaceRefused: answers.refused,
+    ParticipantLeft: answers.left,
+    # from offices
+    ParticipantRegistered: participants.registered,
+    ParticipantChanged: participants.changed,
+    ParticipantWithdrawn: participants.withdrawn,
+    PlacementTested: participants.tested,
+    AssignedByAuthority: answers.assigned,
+    PlaceAccepted: answers.accepted,
+    PlaceDeclined: answers.declined,
+}
+
+RETRACTABLE = frozenset({PlacementTested, ParticipantLeft})
+"""Facts; decisions are undone by their opposite, and what is told whole is told again."""
+
+DECISIONS = frozenset({
+    CourseCancelled, ParticipantWithdrawn, AssignedByAuthority, PlaceAccepted, PlaceDeclined, PlaceConfirmed,
+    PlaceRefused,
+})  # fmt: skip
+
+
+def subscriptions(prefix: str, locks: SeatLocks | None = None) -> list[Subscription]:
+    """List what allocation reads; it alone judges `in`."""
+    return [
+        Subscription(
+            name="in",
+            pattern=pattern(Family.IN, prefix=prefix),
+            handler=Judge(prefix, locks or SeatLocks()),
+            findings=topic(Family.FINDINGS_STEERING, prefix=prefix),
+            judge=True,
+            opens=opens,
+        ),
+        Subscription(name="progress", topics=(topic(Family.PROGRESS, prefix=prefix),), handler=take_progress),
+        Subscription(name="counts", topics=(topic(Family.COUNTS, prefix=prefix),), handler=take_counts),
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges what publishers say: loads and locks what a batch touches, decides in order, writes sets."""
+
+    prefix: str
+    locks: SeatLocks
+
+    async def __call__(
+        self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
+    ) -> Sequence[Verdict]:
+        """Return a verdict for each event."""
+        picture = Picture(self.prefix, now)
+        await picture.load(conn, keys_of(batch), self.locks)
+        verdicts = [decide(picture, incoming) for incoming in batch]
+        await picture.write(conn)
+        return verdicts
+
+
+def decide(picture: Picture, incoming: Incoming) -> Verdict:
+    """Decide one event on the picture."""
+    kind = type(incoming.event.data)
+    if incoming.event.retracts is not None and kind not in RETRACTABLE:
+        return Rejected(Problem("not_retractable", field="ce_retracts"))
+    if incoming.event.corrects is not None and kind in DECISIONS:
+        return Rejected(Problem("not_correctable", field="ce_corrects"))
+    return ROUTES[kind](picture, incoming)
+
+
+def opens(incoming: Incoming) -> tuple[str, ...]:
+    """Say what an event makes known if it is applied: others may be waiting for it."""
+    match incoming.event.data:
+        case CourseAnnounced():
+            return (courses.course_key(UUID(incoming.subject)),)
+        case ParticipantRegistered():
+            return (participants.participant_key(UUID(incoming.subject)),)
+        case PlacementTested() | ParticipantLeft():
+            return (participants.event_key(incoming.cause),)
+        case _:
+            return ()
+
+
+def keys_of(batch: Sequence[Incoming]) -> Keys:
+    """Say what has to be loaded to decide these events."""
+    keys = Keys()
+    for incoming in batch:
+        slug = incoming.publisher or ""
+        said = incoming.event.data
+        match said:
+            case PlaceConfirmed() | PlaceRefused() | ParticipantLeft():
+                keys.courses.add(said.course_id(slug))
+                keys.people.add(said.participant)
+            case AboutCourse():
+                keys.whole_courses.add(said.course_id(slug))
+            case AssignedByAuthority():
+                keys.people.add(UUID(incoming.subject))
+                keys.courses.add(course_id(said.provider, said.course))
+            case _:
+                keys.people.add(UUID(incoming.subject))
+        match said:
+            case PlaceConfirmed() | PlaceRefused() | PlaceAccepted() | PlaceDeclined():
+                keys.placements.add(said.placement)
+            case SectionCompleted():
+                keys.people.update(step.participant for step in said.steps)
+            case CourseCompleted():
+                keys.completed.add(said.course_id(slug))
+            case PlacementTested():
+                keys.tested.add(UUID(incoming.subject))
+            case CourseAnnounced() | ParticipantRegistered() | ParticipantChanged():
+                keys.publishers.add(slug)
+            case _:
+                pass
+    return keys
+
+
+async def take_progress(
+    conn: asyncpg.Connection,
+    batch: Sequence[Incoming],
+    now: datetime,  # noqa: ARG001 - a handler
+) -> Sequence[Verdict]:
+    """Keep how far the gateway says each publisher has spoken; it never goes back."""
+    await progress.write(
+        conn, [said for item in batch if isinstance(said := item.event.data, PublisherProgressed)]
+    )
+    return [Applied() for _ in batch]
+
+
+async def take_counts(
+    conn: asyncpg.Connection,
+    batch: Sequence[Incoming],
+    now: datetime,  # noqa: ARG001 - a handler
+) -> Sequence[Verdict]:
+    """Keep what the support side publishes; a week told again is replaced."""
+    for item in batch:
+        if isinstance(said := item.event.data, CountsReported):
+            await outcomes.write_counts(conn, said)
+    return [Applied() for _ in batch]

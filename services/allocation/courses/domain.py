@@ -1,0 +1,226 @@
+"""Courses: what is offered, and how many seats each section has, has given away and has left."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date, time
+from uuid import UUID
+
+from schemas.codes import CourseKind, TimeOfDay
+
+NOON = time(12)
+EVENING = time(17)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section; `capacity` holds now, `taken` includes what the provider gave away itself."""
+
+    number: int
+    starts_on: date
+    ends_on: date
+    ue: int | None = None
+    capacity: int = 0
+    taken: int = 0
+    removed: bool = False
+    completed_on: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """A weekly teaching time."""
+
+    weekday: str
+    starts_at: time
+    ends_at: time
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where a course is held."""
+
+    name: str | None = None
+    street: str | None = None
+    postcode: str | None = None
+    town: str | None = None
+    barrier_free: bool | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a provider says about a course apart from its sections."""
+
+    title: str
+    course_type: str
+    kind: CourseKind
+    capacity: int
+    taken_elsewhere: int = 0
+    minimum: int | None = None
+    town: str | None = None
+    target_level: str | None = None
+    lessons: tuple[Lesson, ...] = ()
+    venue: Venue | None = None
+    online: bool = False
+    childcare: bool | None = None
+    women_only: bool = False
+    registration_until: date | None = None
+    own_number: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """A course as it stands; sections by number, removed ones too."""
+
+    course: UUID
+    kreis: str
+    provider: str
+    own_course: str
+    facts: Facts
+    sections: tuple[Section, ...]
+    state: str = "announced"
+    cancel_reason: str | None = None
+    ended_on: date | None = None
+    version: int = 1
+
+    @property
+    def held(self) -> tuple[Section, ...]:
+        """The sections that are held, in order."""
+        return tuple(section for section in self.sections if not section.removed)
+
+    @property
+    def ends_on(self) -> date:
+        """The last day of the last section."""
+        return max(section.ends_on for section in (self.held or self.sections))
+
+    def section(self, number: int) -> Section | None:
+        """Find a section by number, removed or not."""
+        return next((section for section in self.sections if section.number == number), None)
+
+    def seats_from(self, entry: int) -> tuple[int, ...]:
+        """Say which sections somebody who enters here sits in."""
+        return tuple(section.number for section in self.held if section.number >= entry)
+
+    def full(self, numbers: Iterable[int]) -> int | None:
+        """Name the first of these sections without a free seat."""
+        wanted = frozenset(numbers)
+        return next((s.number for s in self.sections if s.number in wanted and s.taken >= s.capacity), None)
+
+    def not_over(self, numbers: Iterable[int], day: date) -> tuple[int, ...]:
+        """Say which of these sections are not over on a day."""
+        wanted = frozenset(numbers)
+        return tuple(s.number for s in self.sections if s.number in wanted and s.ends_on >= day)
+
+    def seat(self, change: Mapping[int, int]) -> "Course":
+        """Take (+1) or free (-1) seats by section; what is taken stays even above what is announced."""
+        return replace(
+            self,
+            sections=tuple(_fit(s, s.taken + change.get(s.number, 0), self.facts) for s in self.sections),
+        )
+
+
+def _fit(section: Section, taken: int, facts: Facts) -> Section:
+    """Set what is taken; capacity is as announced but never below that."""
+    return replace(section, taken=taken, capacity=max(facts.capacity, taken))
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something the provider should know though the event had its effect."""
+
+    code: str
+    field: str | None = None
+    params: Mapping[str, str | int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The course as it now stands, which sections are new, and what to tell the provider."""
+
+    course: Course
+    added: tuple[int, ...] = ()
+    warnings: tuple[Notice, ...] = ()
+    more_room: bool = False
+
+
+def announce(  # noqa: PLR0917 - a course's first facts
+    course: UUID, kreis: str, provider: str, own: str, facts: Facts, sections: Iterable[Section]
+) -> Written:
+    """Enter a course that was not known."""
+    fitted = tuple(_fit(section, facts.taken_elsewhere, facts) for section in sections)
+    fresh = Course(course, kreis, provider, own, facts, fitted)
+    return Written(fresh, tuple(s.number for s in fitted), _too_small(fresh), more_room=True)
+
+
+def rewrite(course: Course, kreis: str, facts: Facts, sections: Iterable[Section] | None) -> Written:
+    """Replace what was announced; seats that people hold stay, whatever the new numbers are."""
+    elsewhere = facts.taken_elsewhere - course.facts.taken_elsewhere
+    told: list[Notice] = []
+    new = None if sections is None else {section.number: section for section in sections}
+    kept: dict[int, Section] = {}
+    for old in course.sections:
+        ours = old.taken - course.facts.taken_elsewhere
+        stays = _next(old, ours, new, told)
+        kept[old.number] = _fit(stays, old.taken + elsewhere, facts)
+    added = [] if new is None else [number for number in new if number not in kept]
+    back = [] if new is None else [s.number for s in course.sections if s.removed and s.number in new]
+    for number in added:
+        kept[number] = _fit(
+            new[number] if new else Section(number, date.min, date.min), facts.taken_elsewhere, facts
+        )
+    changed = replace(
+        course,
+        kreis=kreis,
+        facts=facts,
+        sections=tuple(kept[number] for number in sorted(kept)),
+        version=course.version + 1,
+    )
+    return Written(
+        changed,
+        tuple(sorted([*added, *back])),
+        (*told, *_too_small(changed)),
+        more_room=_free(changed) > _free(course),
+    )
+
+
+def _next(old: Section, ours: int, new: Mapping[int, Section] | None, told: list[Notice]) -> Section:
+    if new is None:
+        return old
+    if old.number in new:
+        said = new[old.number]
+        return replace(old, starts_on=said.starts_on, ends_on=said.ends_on, ue=said.ue, removed=False)
+    if ours > 0 and not old.removed:
+        told.append(Notice("section_kept", "sections", {"section": old.number, "people": ours}))
+        return old
+    return replace(old, removed=True)
+
+
+def _free(course: Course) -> int:
+    return sum(section.capacity - section.taken for section in course.held)
+
+
+def _too_small(course: Course) -> tuple[Notice, ...]:
+    most = max((section.taken for section in course.held), default=0)
+    if most <= course.facts.capacity:
+        return ()
+    return (Notice("capacity_below_taken", "capacity", {"capacity": course.facts.capacity, "taken": most}),)
+
+
+def end(course: Course, state: str, day: date, reason: str | None = None) -> Course:
+    """Cancel or complete a course."""
+    return replace(course, state=state, ended_on=day, cancel_reason=reason, version=course.version + 1)
+
+
+def times_of_day(lessons: Iterable[Lesson]) -> tuple[str, ...]:
+    """Say at which times of day a course is held, from its lessons; empty if it has none."""
+    found = set()
+    for lesson in lessons:
+        if lesson.weekday in {"sat", "sun"}:
+            found.add(TimeOfDay.WEEKEND)
+        elif lesson.starts_at < NOON:
+            found.add(TimeOfDay.MORNING)
+        elif lesson.starts_at < EVENING:
+            found.add(TimeOfDay.AFTERNOON)
+        else:
+            found.add(TimeOfDay.EVENING)
+    return tuple(time_of_day for time_of_day in TimeOfDay if time_of_day in found)

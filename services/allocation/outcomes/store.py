@@ -1,0 +1,58 @@
+"""Totals of courses and counts of the support side in PostgreSQL."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from schemas.counts import CountsReported
+from services.allocation.outcomes.domain import Outcome
+
+
+async def read(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, Outcome]:
+    """Read what is known about completed courses."""
+    rows = await conn.fetch(
+        """
+        SELECT course, kreis, completed_on, started, finished, sat, b1, a2, below, lid, qualified, version
+        FROM outcome WHERE course = ANY($1::uuid[])
+        """,
+        courses,
+    )
+    return {row["course"]: Outcome(**dict(row)) for row in rows}
+
+
+async def write(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
+    """Add or replace totals; their course is locked."""
+    await conn.execute(
+        """
+        INSERT INTO outcome (course, kreis, completed_on, started, finished, sat, b1, a2, below, lid,
+        qualified,
+            version)
+        SELECT course, kreis, completed_on, started, finished, sat, b1, a2, below, lid, qualified, version
+        FROM jsonb_populate_recordset(NULL::outcome, $1::text::jsonb)
+        ON CONFLICT (course) DO UPDATE SET completed_on = excluded.completed_on, started = excluded.started,
+            finished = excluded.finished, sat = excluded.sat, b1 = excluded.b1, a2 = excluded.a2,
+            below = excluded.below, lid = excluded.lid, qualified = excluded.qualified,
+            version = excluded.version
+        """,
+        orjson.dumps([asdict(outcome) for outcome in outcomes]).decode(),
+    )
+
+
+async def write_counts(conn: asyncpg.Connection, said: CountsReported) -> None:
+    """Keep the published counts of a Kreis and week; NULL is suppressed."""
+    await conn.execute(
+        """
+        INSERT INTO published_counts (kreis, week, name, value, suppressed_below)
+        SELECT $1, $2, name, value, $3 FROM unnest($4::text[], $5::integer[]) AS n (name, value)
+        ON CONFLICT (kreis, week, name) DO UPDATE SET value = excluded.value,
+            suppressed_below = excluded.suppressed_below
+        """,
+        said.kreis,
+        said.week,
+        said.suppressed_below,
+        [count.name for count in said.counts],
+        [count.value for count in said.counts],
+    )

@@ -1,0 +1,139 @@
+"""What a step of a placement tells, and whom."""
+
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+from schemas.base import Payload
+from schemas.codes import ENROLLED, PlacementState
+from schemas.envelope import Event
+from schemas.identity import effect_id
+from schemas.placements import (
+    Alternative,
+    EnrolmentConfirmed,
+    EnrolmentEnded,
+    PlacementAdvanced,
+    PlaceProposed,
+    PlaceReserved,
+    Reason,
+    ReservationExpired,
+)
+from schemas.topics import Family, topic
+from services.allocation.courses.domain import Course
+from services.allocation.placements import domain
+from services.allocation.placements.domain import OFFERED, Placement, Step
+from services.runtime.outbox import Outgoing
+
+SOURCE = "/allocation"
+
+ENDED = frozenset({PlacementState.LEFT, PlacementState.TRANSFERRED, PlacementState.COMPLETED})
+
+
+def _reason(reason: domain.Reason) -> Reason:
+    return Reason(code=reason.code, params=dict(reason.params))
+
+
+def _common(placement: Placement, course: Course, now: datetime) -> dict[str, Any]:
+    section = course.section(placement.entry_section)
+    return {
+        "placement": placement.placement,
+        "participant": placement.participant,
+        "course": course.course,
+        "provider": placement.provider,
+        "own_course": course.own_course,
+        "office": placement.office,
+        "kreis": placement.kreis,
+        "entry_section": placement.entry_section,
+        "starts_on": section.starts_on if section else date.min,
+        "ends_on": course.ends_on,
+        "decided_at": now,
+    }
+
+
+def _step(step: Step, common: dict[str, Any], now: datetime) -> Payload:
+    before, after = step.before, step.after
+    was = PlacementState.WAITING if before is None else before.state
+    common = {
+        **common,
+        "version": after.version,
+        "from_state": was,
+        "to_state": after.state,
+        "reason": _reason(after.reason),
+    }
+    match after.state:
+        case PlacementState.RESERVED:
+            return PlaceReserved(**common, expires_at=after.expires_at)
+        case PlacementState.EXPIRED:
+            return ReservationExpired(**common)
+        case PlacementState.CONFIRMED if was in ENROLLED or was not in ENDED:
+            return EnrolmentConfirmed(**common, own_number=after.own_number)
+        case state if state in ENDED or (was in ENROLLED and state not in ENROLLED):
+            return EnrolmentEnded(**common, ended_on=after.ended_on or now.date())
+        case state if state == was and before is not None and before.own_number != after.own_number:
+            return EnrolmentConfirmed(**common, own_number=after.own_number)
+        case _:
+            return PlacementAdvanced(**common)
+
+
+def _proposed(before: Placement, common: dict[str, Any]) -> Payload:
+    return PlaceProposed(
+        **common,
+        version=before.version,
+        from_state=PlacementState.WAITING,
+        to_state=PlacementState.PROPOSED,
+        reason=_reason(before.reason),
+        reasons=tuple(_reason(reason) for reason in before.reasons),
+        alternatives=tuple(
+            Alternative(
+                course=other.course,
+                provider=other.provider,
+                starts_on=other.starts_on,
+                reason=_reason(other.reason),
+            )
+            for other in before.alternatives
+        ),
+    )
+
+
+def tell(  # noqa: PLR0917
+    step: Step, course: Course, prefix: str, now: datetime, causation: str | None, correlation: str | None
+) -> list[Outgoing]:
+    """Make the records of a step; nobody outside hears of a proposal before it is released."""
+    after = step.after
+    if not after.published:
+        return []
+    common = _common(after, course, now)
+    told: list[tuple[Payload, tuple[str, ...], int]] = [
+        (_step(step, common, now), (after.office, after.provider), after.version)
+    ]
+    if step.before is not None and step.before.state in OFFERED and after.state == PlacementState.RESERVED:
+        told.insert(0, (_proposed(step.before, common), (after.office,), step.before.version))
+    return [
+        outgoing(prefix, payload, after.placement, str(version), now, audience, causation, correlation)
+        for payload, audience, version in told
+    ]
+
+
+def outgoing(  # noqa: PLR0917
+    prefix: str,
+    payload: Payload,
+    cause: UUID,
+    subject: str,
+    now: datetime,
+    audience: tuple[str, ...],
+    causation: str | None = None,
+    correlation: str | None = None,
+) -> Outgoing:
+    """Make one record on `kurslotse.placements` with an id that a retry makes again."""
+    id_ = effect_id(cause, payload.type_, subject)
+    event = Event(
+        id=str(id_),
+        type=payload.type_,
+        source=SOURCE,
+        time=now,
+        data=payload,
+        audience=tuple(dict.fromkeys(audience)),
+        correlationid=correlation,
+        causationid=causation,
+    )
+    return Outgoing(id_, topic(Family.PLACEMENTS, prefix=prefix), payload.subject_key(""), event)

@@ -1,0 +1,168 @@
+"""How far each publisher has spoken, and which reservations nobody's unread answer can still reach."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from schemas.gateway import PublisherProgressed
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """How far a publisher had spoken and been read; offsets by partition: (heard to, read to)."""
+
+    publisher: str
+    until: datetime
+    offsets: Mapping[str, tuple[int, int]]
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A reservation that can expire, and what is known about its provider and its office."""
+
+    placement: UUID
+    kreis: str
+    due_at: datetime
+    heard: tuple[Heard, ...]
+
+
+async def write(conn: asyncpg.Connection, said: Sequence[PublisherProgressed]) -> None:
+    """Keep the latest word about each publisher."""
+    latest: dict[str, PublisherProgressed] = {}
+    for one in said:
+        if one.publisher not in latest or latest[one.publisher].until <= one.until:
+            latest[one.publisher] = one
+    rows = [latest[slug] for slug in sorted(latest)]
+    await conn.execute(
+        """
+        INSERT INTO progress AS p (publisher, until, offsets)
+        SELECT publisher, until, offsets::jsonb
+        FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS n (publisher, until, offsets)
+        ON CONFLICT (publisher) DO UPDATE SET until = excluded.until, offsets = excluded.offsets
+        WHERE p.until <= excluded.until
+        """,
+        [row.publisher for row in rows],
+        [row.until for row in rows],
+        [orjson.dumps(row.offsets).decode() for row in rows],
+    )
+
+
+async def overdue_kreise(conn: asyncpg.Connection, now: datetime) -> Sequence[str]:
+    """List the Kreise in which a reservation is past its time."""
+    rows = await conn.fetch(
+        "SELECT DISTINCT kreis FROM placement WHERE state = 'reserved' AND expires_at < $1 ORDER BY kreis",
+        now,
+    )
+    return [row["kreis"] for row in rows]
+
+
+async def due(
+    conn: asyncpg.Connection, prefix: str, kreise: Sequence[str], now: datetime, limit: int
+) -> list[Due]:
+    """List reservations past their time for which provider and office have spoken, and we have read it all.
+
+    A publisher has been heard past a time when the gateway says that all it accepted before then lies
+    below certain offsets, our stored offsets have reached them, and nothing of this person is parked.
+    Offsets of record move in the transaction of their effects: what counts here as read has had its effect.
+    The row moved last is the one of the cluster in use.
+    """
+    rows = await conn.fetch(
+        """
+        WITH heard AS (
+            SELECT g.publisher, g.until, bool_and(r.read_to >= e.position::bigint) AS all_read,
+                   jsonb_object_agg(e.part, jsonb_build_array(e.position::bigint, r.read_to)) AS offsets
+            FROM progress AS g
+            CROSS JOIN LATERAL jsonb_each_text(g.offsets) AS e (part, position)
+            CROSS JOIN LATERAL (
+                SELECT coalesce((
+                    SELECT o.next_offset FROM runtime.stored_offset AS o
+                    WHERE o.consumer_group = $1 || 'kurslotse.allocation.in'
+                      AND o.topic = $1 || 'kurslotse.in.' || g.publisher AND o.partition = e.part::integer
+                    ORDER BY o.updated_at DESC LIMIT 1), 0) AS read_to) AS r
+            GROUP BY g.publisher, g.until)
+        SELECT p.placement, p.kreis, p.expires_at, a.publisher AS provider, a.until AS provider_until,
+               a.offsets::text AS provider_offsets, b.publisher AS office, b.until AS office_until,
+               b.offsets::text AS office_offsets
+        FROM placement AS p
+        JOIN heard AS a ON a.publisher = p.provider AND a.until > p.expires_at AND a.all_read
+        JOIN heard AS b ON b.publisher = p.office AND b.until > p.expires_at AND b.all_read
+        WHERE p.state = 'reserved' AND p.expires_at < $2 AND p.kreis = ANY($3::text[])
+          AND NOT EXISTS (
+              SELECT FROM runtime.parked AS k
+              WHERE k.subject = p.participant::text OR k.waits_for = 'placement:' || p.placement::text
+                 OR k.subject IN (SELECT m.participant::text FROM participant AS m
+                                  WHERE m.merged_into = p.participant))
+        ORDER BY p.expires_at, p.placement
+        LIMIT $4
+        """,
+        prefix,
+        now,
+        kreise,
+        limit,
+    )
+    return [
+        Due(
+            row["placement"],
+            row["kreis"],
+            row["expires_at"],
+            (
+                Heard(row["provider"], row["provider_until"], orjson.loads(row["provider_offsets"])),
+                Heard(row["office"], row["office_until"], orjson.loads(row["office_offsets"])),
+            ),
+        )
+        for row in rows
+    ]
+
+
+async def keep_evidence(conn: asyncpg.Connection, expired: Sequence[Due]) -> None:
+    """Keep what was known when reservations expired; a constraint refuses what was not heard."""
+    rows = {
+        (one.placement, heard.publisher, part): {
+            "placement": one.placement,
+            "kreis": one.kreis,
+            "publisher": heard.publisher,
+            "partition": int(part),
+            "due_at": one.due_at,
+            "until": heard.until,
+            "heard_to": offsets[0],
+            "read_to": offsets[1],
+        }
+        for one in expired
+        for heard in one.heard
+        for part, offsets in heard.offsets.items()
+    }
+    await conn.execute(
+        """
+        INSERT INTO expiry (placement, kreis, publisher, partition, due_at, until, heard_to, read_to)
+        SELECT placement, kreis, publisher, partition, due_at, until, heard_to, read_to
+        FROM jsonb_populate_recordset(NULL::expiry, $1::text::jsonb)
+        """,
+        orjson.dumps(list(rows.values())).decode(),
+    )
+
+
+async def startable(conn: asyncpg.Connection, kreise: Sequence[str], today: date, limit: int) -> list[UUID]:
+    """List confirmed placements whose entry section has begun."""
+    rows = await conn.fetch(
+        """
+        SELECT p.placement FROM placement AS p
+        JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
+        WHERE p.state = 'confirmed' AND s.starts_on <= $2
+          AND p.kreis = ANY($1::text[])
+        ORDER BY p.placement LIMIT $3
+        """,
+        kreise,
+        today,
+        limit,
+    )
+    return [row["placement"] for row in rows]
+
+
+async def confirmed_kreise(conn: asyncpg.Connection) -> Sequence[str]:
+    """List the Kreise with confirmed placements that have not started."""
+    rows = await conn.fetch("SELECT DISTINCT kreis FROM placement WHERE state = 'confirmed' ORDER BY kreis")
+    return [row["kreis"] for row in rows]

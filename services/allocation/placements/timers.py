@@ -1,0 +1,80 @@
+"""What time does to placements: reservations that expire, places that start."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from services.allocation.picture import Keys, Picture
+from services.allocation.placements import domain, progress
+from services.allocation.placements.domain import Decision, Placement, Step
+from services.allocation.placements.handlers import EXPIRE, START, Placements
+from services.allocation.steering.policy import local_day
+from services.runtime.db import transaction
+
+AT_ONCE = 200
+"""Placements of one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementTimers:
+    """Timers of the composition root; each returns how many placements it moved."""
+
+    pool: asyncpg.Pool
+    placements: Placements
+
+    async def expire(self, now: datetime) -> int:
+        """Let reservations expire that no unread answer can still reach (I11), where it is automatic."""
+        moved = 0
+        while (step := await self._expire_some(now)) > 0:
+            moved += step
+        return moved
+
+    async def _expire_some(self, now: datetime) -> int:
+        async with transaction(self.pool) as conn:
+            overdue = await progress.overdue_kreise(conn, now)
+            kreise = [kreis for kreis in overdue if self.placements.terms.automatic(kreis, EXPIRE, now)]
+            due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE) if kreise else []
+            if not due:
+                return 0
+            picture = await self._load(conn, Keys(placements={one.placement for one in due}), now)
+            expired = [
+                one
+                for one in due
+                if _move(picture, domain.expire(picture.placements[one.placement], now)) is not None
+            ]
+            await picture.write(conn)
+            if expired:
+                await progress.keep_evidence(conn, expired)
+            return len(expired)
+
+    async def start(self, now: datetime) -> int:
+        """Start confirmed places whose first day has come, where it is automatic."""
+        moved = 0
+        while (step := await self._start_some(now)) > 0:
+            moved += step
+        return moved
+
+    async def _start_some(self, now: datetime) -> int:
+        async with transaction(self.pool) as conn:
+            waiting = await progress.confirmed_kreise(conn)
+            kreise = [kreis for kreis in waiting if self.placements.terms.automatic(kreis, START, now)]
+            ids = await progress.startable(conn, kreise, local_day(now), AT_ONCE) if kreise else []
+            if not ids:
+                return 0
+            picture = await self._load(conn, Keys(placements=set(ids)), now)
+            started = 0
+            for found in (picture.placements[id_] for id_ in ids):
+                decision = domain.start(found, picture.courses[found.course], picture.today)
+                started += _move(picture, decision) is not None
+            await picture.write(conn)
+            return started
+
+    async def _load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
+        picture = Picture(self.placements.prefix, now)
+        await picture.load(conn, keys, self.placements.locks)
+        return picture
+
+
+def _move(picture: Picture, decision: Decision) -> Placement | None:
+    return picture.take(decision, "timer") if isinstance(decision, Step) else None

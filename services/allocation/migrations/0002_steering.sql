@@ -23,7 +23,7 @@ CREATE TABLE steering_lease (
     token      uuid NOT NULL,
     held_until timestamptz NOT NULL
 );
-SELECT runtime.tenant_table('steering_lease', 'kreis', '');
+SELECT runtime.tenant_table('steering_lease', 'kreis', 'SELECT');
 
 -- What a run saw and what came of it, compressed; named by the SHA-256 of the uncompressed bytes.
 CREATE TABLE steering_content (

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from services.simulator.state import Planned
@@ -57,7 +57,7 @@ class Gateway(Protocol):
 class Console(Protocol):
     """The coordinators' work."""
 
-    async def work(self, day: int) -> Mapping[str, int]:
+    async def work(self, day: date) -> Mapping[str, int]:
         """Look at the open proposals and decide about them; returns figures."""
         ...
 
@@ -65,7 +65,7 @@ class Console(Protocol):
 class Inbox(Protocol):
     """The counsellors' work."""
 
-    async def work(self, day: int) -> Mapping[str, int]:
+    async def work(self, day: date) -> Mapping[str, int]:
         """Look at the open alerts and act on some; returns figures."""
         ...
 

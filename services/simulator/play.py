@@ -91,8 +91,7 @@ class Game:
         if day is None:
             raise AssertionError("a day is planned before it is played")
         await self.control.set_clock(moment(day))
-        number = (day - memory.start).days
-        for figures in (await self.console.work(number), await self.inbox.work(number)):
+        for figures in (await self.console.work(day), await self.inbox.work(day)):
             for name, value in figures.items():
                 memory.count(name, value)
         await self._say(day, memory.planned)
@@ -100,6 +99,13 @@ class Game:
         memory.days += 1
         state.save(self.files.state, memory)
         return day
+
+    async def look_back(self) -> None:
+        """Wait for the last day's consequences and take them in."""
+        await self.control.quiet()
+        last = self.memory.day
+        await self._listen(self.memory.start if last is None else last + timedelta(days=1))
+        state.save(self.files.state, self.memory)
 
     async def _listen(self, day: date) -> None:
         """Read everything that was addressed to anybody since the last day."""

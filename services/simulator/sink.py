@@ -1,10 +1,10 @@
 """The mail boxes of the invented offices: takes every mail and keeps what a checker needs of it."""
 
+import asyncio
 from email import message_from_bytes
 from email.policy import default
 from pathlib import Path
 
-from aiosmtpd.controller import UnthreadedController
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from services.simulator.ledger import Lines, wall_clock
@@ -38,6 +38,8 @@ class MailBox:
         return "250 OK"
 
 
-def mail_sink(box: MailBox, host: str, port: int) -> UnthreadedController:
-    """Make the server; it belongs to the running event loop."""
-    return UnthreadedController(box, hostname=host, port=port)
+async def mail_sink(box: MailBox, host: str, port: int) -> asyncio.Server:
+    """Listen for mail in the running event loop."""
+    return await asyncio.get_running_loop().create_server(
+        lambda: SMTP(box, enable_SMTPUTF8=True, hostname="postfach.kurslotse.invalid"), host, port
+    )

@@ -1,0 +1,158 @@
+"""Plays the invented Kreis: `python -m services.simulator [--seconds N]`; the only wiring."""
+
+import argparse
+import asyncio
+import json
+import math
+import os
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+
+import httpx
+
+from services.simulator import summary
+from services.simulator.control import HttpControl
+from services.simulator.coordinators import ConsoleCoordinators
+from services.simulator.counsellors import InboxCounsellors
+from services.simulator.desk import SignedIn
+from services.simulator.gateway import HttpGateway
+from services.simulator.http import PatientClient, Unanswered
+from services.simulator.kreis import JMD, MBE_NORTH
+from services.simulator.people import YEAR
+from services.simulator.play import Files, Game, remembered
+from services.simulator.settings import SettingsError, SimulatorSettings
+from services.simulator.sink import MailBox, mail_sink
+from services.simulator.world import World
+
+_ANSWER_SECONDS = 30.0
+
+
+@dataclass
+class Table:
+    """A game with everything around it."""
+
+    settings: SimulatorSettings
+    stopped: asyncio.Event
+    game: Game
+    box: MailBox
+    clients: list[PatientClient]
+    began: float = field(default_factory=time.monotonic)
+    days: int = 0
+
+    def summarise(self) -> None:
+        """Write the figures down."""
+        figures = summary.summarise(
+            self.game.memory,
+            mails=self.box.taken,
+            repeats=sum(client.repeats for client in self.clients),
+            seconds=time.monotonic() - self.began,
+            days=self.days,
+        )
+        summary.write(self.settings.state / "summary.json", figures)
+
+
+@asynccontextmanager
+async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIterator[Table]:
+    keys = json.loads(settings.keys.read_text())
+    memory = remembered(settings.state, seed=settings.seed, start=settings.start, people=settings.people)
+    files = Files.within(settings.state)
+    box = MailBox(settings.state / "mails.jsonl")
+    host, _, port = settings.smtp_sink.rpartition(":")
+    server = await mail_sink(box, host, int(port))
+    clients: list[PatientClient] = []
+    opened: list[httpx.AsyncClient] = []
+
+    def client() -> PatientClient:
+        """Make a client with cookies of its own: each person has one."""
+        opened.append(httpx.AsyncClient(timeout=_ANSWER_SECONDS, trust_env=False))
+        clients.append(PatientClient(opened[-1], stopped))
+        return clients[-1]
+
+    def person(url: str, key: str) -> SignedIn:
+        return SignedIn(url, key, client())
+
+    try:
+        game = Game(
+            world=World.of(memory),
+            files=files,
+            gateway=HttpGateway(settings.gateway_url, keys, client()),
+            console=ConsoleCoordinators(
+                settings.seed,
+                person(settings.console_url, "jana-vogt"),
+                person(settings.console_url, "peter-lindner"),
+            ),
+            inbox=InboxCounsellors(
+                settings.seed,
+                {
+                    MBE_NORTH: person(settings.support_url, "sara-demir"),
+                    JMD: person(settings.support_url, "tim-albers"),
+                },
+            ),
+            control=HttpControl(settings.control_url, settings.control_token, client()),
+        )
+        yield Table(settings, stopped, game, box, clients)
+    finally:
+        for one in opened:
+            await one.aclose()
+        server.close()
+        files.close()
+
+
+async def _play(table: Table, until: float) -> None:
+    settings, game = table.settings, table.game
+    while not table.stopped.is_set() and time.monotonic() < until and game.memory.days <= YEAR:
+        began = time.monotonic()
+        day = await game.next_day()
+        table.days += 1
+        table.summarise()
+        took = time.monotonic() - began
+        sys.stdout.write(
+            f"{day} day {game.memory.days} in {took:.2f} s, {len(game.memory.references)} people\n"
+        )
+        sys.stdout.flush()
+        if settings.speed is not None and game.memory.days >= settings.history:
+            left = min(60 / settings.speed - took, until - time.monotonic())
+            with suppress(TimeoutError):
+                await asyncio.wait_for(table.stopped.wait(), max(0.0, left))
+
+
+async def run(settings: SimulatorSettings, seconds: float | None) -> int:
+    """Play until told to stop; with `seconds`, end with a last look when all is quiet."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopped.set)
+    async with _table(settings, stopped) as table:
+        try:
+            await _play(table, math.inf if seconds is None else time.monotonic() + seconds)
+            if not stopped.is_set():
+                await table.game.look_back()
+                if seconds is None:
+                    table.summarise()
+                    await stopped.wait()
+        except* Unanswered:
+            pass  # told to stop while a door did not answer: the day goes on at the next start
+        finally:
+            table.summarise()
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Read settings and play."""
+    parser = argparse.ArgumentParser(prog="python -m services.simulator", description=__doc__)
+    parser.add_argument("--seconds", type=float, help="end by itself after this time")
+    seconds: float | None = parser.parse_args(arguments).seconds
+    try:
+        settings = SimulatorSettings.from_env(os.environ)
+    except SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    return asyncio.run(run(settings, seconds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.status import ServiceStatus
 
 
@@ -42,7 +43,12 @@ def ops_app(answers: Answers) -> Starlette:
         return _health(await answers.ready())
 
     async def status(_request: Request) -> Response:
-        return _json(asdict(await answers.status()))
+        try:
+            return _json(asdict(await answers.status()))
+        except Exception as error:
+            if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+                raise
+            return _json({"error": name_of(error)}, 503)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(answers.registry), media_type=CONTENT_TYPE_LATEST)

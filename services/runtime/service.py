@@ -1,27 +1,44 @@
 """Runs one service process: its roles as tasks, stopped together, with a hard deadline."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import threading
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
+import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from services.runtime.clock import Clock
+from services.runtime import logs
+from services.runtime.clock import Clock, clock_of
 from services.runtime.consume import Subscription
-from services.runtime.settings import ServiceSettings
-from services.runtime.status import OwnStatus
+from services.runtime.consumers import Consumers, broker_answers, cluster_id
+from services.runtime.db import open_pool
+from services.runtime.failures import Meaning, meaning_of, name_of
+from services.runtime.kafka import parse_address
+from services.runtime.metrics import relay_metrics, timer_metrics
+from services.runtime.ops import Answers, Health, ops_app
+from services.runtime.relay import Relay
+from services.runtime.retry import jittered
+from services.runtime.settings import HttpAddress, ServiceSettings
+from services.runtime.status import OwnStatus, ServiceStatus, status_of
+from services.runtime.timers import Timer, run_timer
 
+__all__ = ["Compose", "OwnStatus", "Resources", "ServiceDefinition", "Timer", "run"]
 
-@dataclass(frozen=True, slots=True)
-class Timer:
-    """Something done again and again; `run` gets the business time and returns how many things it did."""
+log = logging.getLogger(__name__)
 
-    name: str
-    interval_seconds: float
-    run: Callable[[datetime], Awaitable[int]]
+_START_TRIES = 8
+_PROBE_SECONDS = 3.0
+_HARD_EXIT = 70
+_DEADLINE_SLACK = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +62,8 @@ class ServiceDefinition:
     """What a service consists of; built by its composition root from the opened resources.
 
     `status` runs on a connection of the status role, which reads only the views in schema `status`.
-    `tasks` are further background tasks by name; one that ends or fails stops the process.
+    `tasks` are further background tasks by name, run with the role `timers`; one that ends or fails
+    stops the process. They are cancelled when the service stops.
     """
 
     subscriptions: Sequence[Subscription] = ()
@@ -60,4 +78,214 @@ Compose = Callable[[Resources], Awaitable[ServiceDefinition]]
 
 def run(settings: ServiceSettings, compose: Compose) -> int:
     """Run the service until it is told to stop; return the exit status (0 only for a clean stop)."""
-    raise NotImplementedError
+    logs.set_up(settings.service)
+    return asyncio.run(Process(settings, compose).main())
+
+
+class _Server(uvicorn.Server):
+    """A uvicorn server that leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+class Process:
+    """One service process from start to stop."""
+
+    def __init__(self, settings: ServiceSettings, compose: Compose) -> None:
+        self._settings, self._compose = settings, compose
+        self._stop = asyncio.Event()
+        self._failure: str | None = None
+        self._clock = clock_of(settings.clock_file)
+        self._registry = CollectorRegistry()
+        self._address = parse_address(settings.kafka)
+        self._tasks: dict[asyncio.Task[Any], str] = {}
+        self._consumers: Consumers | None = None
+        self._definition = ServiceDefinition()
+
+    async def main(self) -> int:
+        """Start everything, wait, stop everything."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told_to_stop, number)
+        pools: list[asyncpg.Pool] = []
+        try:
+            worker, web, status = await self._open_pools(pools)
+            resources = Resources(self._settings, self._clock, self._registry, worker, web)
+            self._definition = await self._compose(resources)
+            await self._start(worker, status)
+            log.info("started", extra={"role": ",".join(sorted(self._settings.roles))})
+            await asyncio.wait([*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED")
+        except Exception as error:  # noqa: BLE001 - told and turned into the exit status
+            self._fail(error, "start")
+        finally:
+            await self._wind_down(pools)
+        log.info("stopped", extra={"status": "failed" if self._failure else "clean"})
+        return 1 if self._failure else 0
+
+    def _told_to_stop(self, number: signal.Signals) -> None:
+        log.info("told to stop", extra={"signal": number.name})
+        self._begin_stop()
+
+    def _begin_stop(self) -> None:
+        if not self._stop.is_set():
+            self._stop.set()
+            deadline = threading.Timer(self._settings.stop_within_seconds + _DEADLINE_SLACK, os._exit, [_HARD_EXIT])
+            deadline.daemon = True
+            deadline.start()
+
+    def _fail(self, error: BaseException, where: str) -> None:
+        if self._failure is None:
+            self._failure = f"{where}: {name_of(error)}"
+            log.critical("the process stops", exc_info=error, extra={"error": name_of(error), "where": where})
+        self._begin_stop()
+
+    async def _open_pools(self, pools: list[asyncpg.Pool]) -> tuple[asyncpg.Pool, asyncpg.Pool, asyncpg.Pool]:
+        settings = self._settings
+        for dsn, role, size in (
+            (settings.db_worker, "worker", 10),
+            (settings.db_web, "web", 8),
+            (settings.db_status, "status", 2),
+        ):
+            pools.append(await self._patiently(dsn, f"{settings.service} {role}", size))
+        return pools[0], pools[1], pools[2]
+
+    async def _patiently(self, dsn: str, name: str, size: int) -> asyncpg.Pool:
+        """Open a pool; a database that is just starting is waited for."""
+        for attempt in range(1, _START_TRIES + 1):
+            try:
+                return await open_pool(dsn, name=name, max_size=size)
+            except Exception as error:
+                if attempt == _START_TRIES or meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+                    raise
+                await asyncio.sleep(jittered(attempt))
+        raise AssertionError
+
+    async def _start(self, worker: asyncpg.Pool, status: asyncpg.Pool) -> None:
+        settings, definition = self._settings, self._definition
+        timers: list[Timer] = []
+        if "consume" in settings.roles:
+            timers += await self._start_consuming(worker)
+        if "relay" in settings.roles:
+            name = f"{settings.prefix}{settings.service}"
+            relay = Relay(settings.db_worker, self._address, relay_metrics(self._registry), name=name)
+            self._task("relay", relay.run(self._stop))
+        if "timers" in settings.roles:
+            timers += definition.timers
+            for task_name, task in definition.tasks:
+                self._task(task_name, self._until_stop(task))
+        metrics = timer_metrics(self._registry, [timer.name for timer in timers])
+        for timer in timers:
+            self._task(f"timer {timer.name}", run_timer(timer, self._clock, metrics, self._stop))
+        if "web" in settings.roles and definition.web is not None:
+            self._task("web", self._serve(definition.web, settings.http))
+        answers = Answers(self._live, lambda: self._ready(worker), lambda: self._status(status), self._registry)
+        self._task("ops", self._serve(ops_app(answers), settings.ops))
+
+    async def _start_consuming(self, worker: asyncpg.Pool) -> list[Timer]:
+        self._consumers = consumers = Consumers(
+            self._settings,
+            self._definition.subscriptions,
+            cluster=await cluster_id(self._address),
+            pool=worker,
+            clock=self._clock,
+            metrics_registry=self._registry,
+            fail=lambda error: self._fail(error, "consume"),
+        )
+        self._task("consume", consumers.run(self._stop))
+        return [
+            Timer("expire parked", 30.0, lambda _now: consumers.upkeep.expire_parked()),
+            Timer("replay", 2.0, lambda _now: consumers.upkeep.replay()),
+            Timer("prune inbox", 600.0, lambda _now: consumers.upkeep.prune()),
+        ]
+
+    def _task(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
+        self._tasks[asyncio.create_task(work, name=name)] = name
+
+    async def _until_stop(self, work: Callable[[], Awaitable[Any]]) -> None:
+        """Run a task of the service and cancel it at the stop; one that ends before that is a failure."""
+        task = asyncio.ensure_future(work())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+            if task.done():
+                task.result()
+        finally:
+            stopped.cancel()
+            task.cancel()
+            await asyncio.gather(task, stopped, return_exceptions=True)
+
+    async def _serve(self, app: ASGIApp, where: HttpAddress) -> None:
+        config = uvicorn.Config(
+            app,
+            host=where.host,
+            port=where.port,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            timeout_graceful_shutdown=5,
+        )
+        server = _Server(config)
+        serving = asyncio.create_task(server.serve())
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
+            server.should_exit = True
+            await serving
+        finally:
+            stopped.cancel()
+
+    async def _wind_down(self, pools: Sequence[asyncpg.Pool]) -> None:
+        """Stop all tasks, tell of those that ended by themselves, close what was opened."""
+        early = [task for task in self._tasks if task.done()] if not self._stop.is_set() else []
+        for task in early:
+            error = task.exception() if not task.cancelled() else None
+            self._fail(error or RuntimeError("ended"), self._tasks[task])
+        self._begin_stop()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._settings.stop_within_seconds)
+            for task in late:
+                log.error("task did not stop in time", extra={"task": self._tasks[task]})
+                task.cancel()
+            results = await asyncio.gather(*self._tasks, return_exceptions=True)
+            for name, result in zip(self._tasks.values(), results, strict=True):
+                if isinstance(result, Exception):
+                    self._fail(result, name)
+        for pool in pools:
+            try:
+                await asyncio.wait_for(pool.close(), 2.0)
+            except TimeoutError:
+                pool.terminate()
+
+    def _live(self) -> Health:
+        stuck = self._consumers.stuck() if self._consumers is not None else []
+        dead = [name for task, name in self._tasks.items() if task.done()]
+        parts = dict.fromkeys(stuck, "does not get on") | dict.fromkeys(dead, "ended")
+        return Health(not parts, parts)
+
+    async def _ready(self, worker: asyncpg.Pool) -> Health:
+        async def database() -> None:
+            async with asyncio.timeout(_PROBE_SECONDS), worker.acquire() as conn:
+                await conn.execute("SELECT 1")
+
+        async def broker() -> None:
+            async with asyncio.timeout(_PROBE_SECONDS):
+                await broker_answers(self._address)
+
+        names = ("database", "broker")
+        answers = await asyncio.gather(database(), broker(), return_exceptions=True)
+        parts = {
+            name: name_of(answer) if isinstance(answer, BaseException) else "answers"
+            for name, answer in zip(names, answers, strict=True)
+        }
+        return Health(not any(isinstance(answer, BaseException) for answer in answers), parts)
+
+    async def _status(self, pool: asyncpg.Pool) -> ServiceStatus:
+        now = self._clock.now()
+        lag = await self._consumers.lag() if self._consumers is not None else {}
+        async with pool.acquire() as conn:
+            own = await self._definition.status(conn, now)
+            return await status_of(conn, self._settings.service, now, lag, own)

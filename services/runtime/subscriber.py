@@ -328,16 +328,16 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
                 if name not in read:
                     lag[name] = 1
         self.lag = lag
+        if not any(lag.values()):
+            self.progressed_at = time.monotonic()
         self._metrics.lag.labels(reader=self.name).set(sum(lag.values()))
         return lag
 
     def stuck_for(self) -> float:
         """Say for how many seconds there has been something to read without getting on."""
         paused = {partition.topic for partition in self._paused}
-        if any(behind for name, behind in self.lag.items() if name not in paused):
-            return time.monotonic() - self.progressed_at
-        self.progressed_at = time.monotonic()
-        return 0.0
+        behind = any(n for name, n in self.lag.items() if name not in paused)
+        return time.monotonic() - self.progressed_at if behind else 0.0
 
     def _topics_of(self, slug: str) -> list[str]:
         pattern = self.loop.subscription.pattern

@@ -96,6 +96,7 @@ class Web:
     def text(self, request: Request, template: str, **context: Any) -> Markup:  # noqa: ANN401 - of the template
         """Render a template with what all of them use."""
         session, visitor = session_of(request), self.visitor(request)
+        session.changed = session.changed or session.fresh  # the token of the page's forms must be kept
         common = {
             "visitor": visitor,
             "session": session,

@@ -26,7 +26,6 @@ async def sign_in_page(request: Request, next: str = "") -> Response:  # noqa: A
     web = web_of(request)
     if not web.site.demo:
         return web.page(request, "sign-in-missing.html", 503)
-    session_of(request).changed = True  # the form's token must be kept
     return web.page(request, "sign-in.html", next=own_path(next, ""))
 
 

@@ -39,7 +39,7 @@ async def request_all(conn: asyncpg.Connection, wishes: Sequence[Request], now: 
         """
         INSERT INTO steering_request AS open (region, kreis, generation, reasons, waiting_since, waiting_last,
                                               urgent_since, urgent_last)
-        SELECT kreis, kreis, 1, string_to_array(reasons, ','), $4, $4,
+        SELECT kreis, kreis, 1, string_to_array(reasons, ','), $4::timestamptz, $4,
                CASE WHEN urgent THEN $4 END, CASE WHEN urgent THEN 1 ELSE 0 END
         FROM unnest($1::text[], $2::text[], $3::bool[]) AS wish (kreis, reasons, urgent)
         ORDER BY kreis

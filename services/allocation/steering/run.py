@@ -16,7 +16,8 @@ import asyncpg
 from schemas.identity import NAMESPACE
 from schemas.placements import ParticipantUnplaced
 from schemas.placements import Reason as PublishedReason
-from services.allocation.placements.domain import Proposal
+from services.allocation.placements.domain import Proposal, Reason
+from services.allocation.placements.handlers import NotDone
 from services.allocation.placements.messages import outgoing
 from services.allocation.steering import matching, snapshot, store
 from services.allocation.steering.domain import Person
@@ -58,7 +59,7 @@ class Proposes(Protocol):
         ...
 
     async def supersede(
-        self, conn: asyncpg.Connection, participants: Sequence[UUID], now: datetime
+        self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
     ) -> Sequence[object]:
         """Take unreleased proposals back."""
         ...
@@ -94,12 +95,8 @@ class _Seen:
     generation: int
     snapshot: Snapshot
     raw: bytes
-
-    @property
-    def run(self) -> UUID:
-        """Name the run by what it saw: a repeated attempt is the same run."""
-        digest = snapshot.address(self.raw).hex()
-        return uuid5(NAMESPACE, f"run/{self.request.region}/{self.generation}/{digest}")
+    run: UUID
+    """Named by what it saw: a repeated attempt is the same run."""
 
 
 def changes(
@@ -111,7 +108,7 @@ def changes(
     for person, one in zip(seen.people, told, strict=True):
         if one.place is None:
             if person.offer is not None:
-                withdrawn.append(person.id)
+                withdrawn.append(person.offer.placement)
         elif person.offer is None or person.offer.entry != one.place:
             course = one.place.course
             if people.get(person.id) != person.version or courses.get(course) != as_seen[course]:
@@ -238,7 +235,9 @@ class Steering:
         seen = snapshot.snapshot_of(
             wanted.region, day, people=people, courses=courses, rules=rules, policy=policy
         )
-        return _Seen(wanted, latest, seen, snapshot.encode(seen))
+        raw = snapshot.encode(seen)
+        name = f"run/{wanted.region}/{latest}/{snapshot.address(raw).hex()}"
+        return _Seen(wanted, latest, seen, raw, uuid5(NAMESPACE, name))
 
     async def _write(
         self, seen: _Seen, solved: Solved, token: UUID, now: datetime, spent: dict[str, int]
@@ -256,13 +255,17 @@ class Steering:
                 raw = seen.raw if part == "snapshot" else solved.result
                 await store.put_content(conn, kreis, run[part], snapshot.pack(raw))
             await store.put_run(conn, run)
-            await self.placements.supersede(conn, changed.withdrawn, now)
-            await self.placements.propose(conn, seen.run, changed.proposals, now)
+            gone = Reason("place_no_longer_proposed")
+            done = [
+                *await self.placements.supersede(conn, changed.withdrawn, gone, now),
+                *await self.placements.propose(conn, seen.run, changed.proposals, now),
+            ]
             news = await store.put_main_reasons(conn, kreis, seen.run, told, now)
             await self._tell(conn, seen, told, news, now)
             await store.finish(conn, region, seen.generation)
-            if changed.stale:
-                await request(conn, kreis, "stale", True, now)  # noqa: FBT003 - the callers' protocol
+            overtaken = any(isinstance(outcome, NotDone) for outcome in done)
+            if changed.stale or overtaken:
+                await request(conn, kreis, "stale", bool(changed.stale), now)
         return Ran(
             seen.run,
             region,

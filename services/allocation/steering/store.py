@@ -293,6 +293,7 @@ async def put_main_reasons(
     """Replace the main reasons of a Kreis; return the people without a place whose reason is another one.
 
     Numbers in a reason change from day to day; it is the same reason as long as code and rules are.
+    A row that would not change keeps the run that wrote it.
     """
     rows = await conn.fetch(
         """
@@ -315,6 +316,10 @@ async def put_main_reasons(
             ON CONFLICT (participant) DO UPDATE SET kreis = excluded.kreis, run = excluded.run,
                 placed = excluded.placed, code = excluded.code, params = excluded.params,
                 since = excluded.since, suitable = excluded.suitable, eligible = excluded.eligible
+            WHERE (main_reason.kreis, main_reason.placed, main_reason.code, main_reason.params,
+                   main_reason.suitable, main_reason.eligible)
+                IS DISTINCT FROM (excluded.kreis, excluded.placed, excluded.code, excluded.params,
+                                  excluded.suitable, excluded.eligible)
         )
         SELECT n.participant FROM new n LEFT JOIN old o USING (participant)
         WHERE NOT n.placed AND (o.code IS DISTINCT FROM n.code

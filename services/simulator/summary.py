@@ -43,7 +43,7 @@ def summarise(memory: State, *, mails: int, repeats: int, seconds: float, days: 
         "courses_completed": len(memory.completed),
         "consents": len(memory.consented),
         "consents_revoked": len(memory.revoked),
-        "alerts": counts.get("inbox.new", 0),
+        "alerts_seen": counts.get("inbox.seen", 0),
         "alerts_accepted": counts.get("inbox.accepted", 0),
         "alerts_done": counts.get("inbox.done", 0),
         "deliveries": mails,

@@ -1,0 +1,157 @@
+"""Looks for planted words where none may be: databases, topics, logs, metrics."""
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import asyncpg
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+
+_LETTERS = re.compile(r"[^\W\d_]{6,}")
+_DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
+_OTHER = re.compile(
+    r"kanarie-[a-z0-9]+|\+?4915900\d{11}|[\w.+-]+@personen\.kurslotse\.invalid|99001BG\d{7}", re.IGNORECASE
+)
+_COMPRESSED = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Leak:
+    """A planted word, and where it was found."""
+
+    where: str
+    word: str
+
+
+class Scanner:
+    """Knows the planted words and finds them in texts of any kind."""
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self.words = {word.lower(): word for word in words}
+
+    def find(self, where: str, value: object) -> Iterator[Leak]:
+        """Find planted words in a value: text, bytes (also compressed), lists, records."""
+        for text in _texts(value):
+            for candidate in _candidates(text):
+                word = self.words.get(candidate)
+                if word is not None:
+                    yield Leak(where, word)
+
+
+def _candidates(text: str) -> Iterator[str]:
+    for shape in (_LETTERS, _DATE, _OTHER):
+        for match in shape.finditer(text):
+            found = match.group().lower()
+            yield found
+            if found.startswith("4915900"):
+                yield f"+{found}"
+
+
+def _texts(value: object) -> Iterator[str]:
+    match value:
+        case str():
+            yield from _of_text(value)
+        case bytes() | bytearray() | memoryview():
+            yield from _of_bytes(bytes(value))
+        case dict():
+            yield from _texts([*value, *value.values()])
+        case list() | tuple() | set() | frozenset() | asyncpg.Record():
+            for item in value:
+                yield from _texts(item)
+        case None:
+            return
+        case _:
+            yield str(value)
+
+
+def _of_text(value: str) -> Iterator[str]:
+    yield value
+    if "%" in value:
+        yield unquote(value)
+    if "\\u" in value:
+        yield value.encode("latin-1", "replace").decode("unicode_escape", "replace")
+
+
+def _of_bytes(raw: bytes) -> Iterator[str]:
+    yield from _of_text(raw.decode("utf-8", "replace"))
+    if raw[:2] == b"\x1f\x8b":
+        yield from _of_bytes(gzip.decompress(raw))
+    elif raw[:2] in _COMPRESSED:
+        yield from _of_bytes(zlib.decompress(raw))
+
+
+async def scan_database(scanner: Scanner, address: str) -> tuple[list[Leak], int]:
+    """Read every row of every table of a database; returns leaks and rows read."""
+    conn = await asyncpg.connect(address)
+    leaks: set[Leak] = set()
+    rows = 0
+    try:
+        database = await conn.fetchval("SELECT current_database()")
+        for schema, table in await conn.fetch(
+            r"""
+            SELECT n.nspname, c.relname FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+            WHERE c.relkind IN ('r', 'm') AND n.nspname NOT LIKE 'pg\_%' AND n.nspname <> 'information_schema'
+            ORDER BY 1, 2
+            """
+        ):
+            where = f"database {database}: {schema}.{table}"
+            async with conn.transaction(readonly=True):
+                async for row in conn.cursor(f'SELECT * FROM "{schema}"."{table}"', prefetch=1000):
+                    rows += 1
+                    leaks.update(scanner.find(where, row))
+    finally:
+        await conn.close()
+    return sorted(leaks), rows
+
+
+def scan_topics(scanner: Scanner, kafka: dict[str, Any], prefix: str = "") -> tuple[list[Leak], int]:
+    """Read every record of every topic from its beginning; returns leaks and records read."""
+    consumer = Consumer({**kafka, "group.id": f"{prefix}wall-scan", "enable.auto.commit": False})
+    leaks: set[Leak] = set()
+    records = 0
+    try:
+        topics = consumer.list_topics(timeout=20).topics
+        for name in sorted(topic for topic in topics if topic.startswith(f"{prefix}kurslotse.")):
+            for partition in topics[name].partitions:
+                for where, value in _records(consumer, name, partition):
+                    records += 1
+                    leaks.update(scanner.find(where, value))
+    finally:
+        consumer.close()
+    return sorted(leaks), records
+
+
+def _records(consumer: Consumer, topic: str, partition: int) -> Iterator[tuple[str, object]]:
+    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
+    if low >= high:
+        return
+    consumer.assign([TopicPartition(topic, partition, low)])
+    while True:
+        message = consumer.poll(20)
+        if message is None:
+            raise TimeoutError(f"{topic} does not answer")
+        error = message.error()
+        if error is not None:
+            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent's own constant
+                return
+            raise KafkaException(error)
+        yield f"topic {topic}", [message.key(), message.value(), message.headers() or []]
+        if (message.offset() or 0) >= high - 1:
+            return
+
+
+def scan_files(scanner: Scanner, paths: Iterable[Path]) -> tuple[list[Leak], int]:
+    """Read files line by line; returns leaks and lines read."""
+    leaks: set[Leak] = set()
+    lines = 0
+    for path in paths:
+        with path.open("rb") as file:
+            for line in file:
+                lines += 1
+                leaks.update(scanner.find(f"file {path.name}", line))
+    return sorted(leaks), lines

@@ -1,10 +1,78 @@
-"""What allocation adds to the `kurslotse` command."""
+"""Commands of the steering side for the `kurslotse` command."""
 
-from __future__ import annotations
+import asyncio
+import csv
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Annotated, TypeVar
+from uuid import UUID
 
+import asyncpg
 import typer
 
+from services.allocation.outcomes.figures import Figures, figures_of
+from services.allocation.outcomes.handlers import SUPPRESS_BELOW
+from services.allocation.placements.handlers import Placements
+from services.allocation.placements.terms import PolicyTerms
 from services.allocation.steering import commands as steering
+from services.allocation.steering.policy import load_policies
+from services.runtime.db import connect
 
-app = typer.Typer()
+app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")
+T = TypeVar("T")
+Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
+
+
+def _with_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
+    if not dsn:
+        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
+
+    async def run() -> T:
+        conn = await connect(dsn, name="kurslotse-command")
+        try:
+            async with conn.transaction():
+                return await work(conn)
+        finally:
+            await conn.close()
+
+    return asyncio.run(run())
+
+
+@app.command("figures")
+def figures(kreis: Annotated[str, typer.Argument(help="AGS of the Kreis")], first: Day, last: Day) -> None:
+    """Write the figures of a Kreis and a period as CSV; small groups are suppressed."""
+
+    async def count(conn: asyncpg.Connection) -> Figures:
+        return await figures_of(conn, kreis, first.date(), last.date(), SUPPRESS_BELOW)
+
+    table = csv.writer(sys.stdout)
+    table.writerow(("figure", "part", "value"))
+    table.writerows(_with_database(count).rows())
+
+
+participants = typer.Typer(no_args_is_help=True, help="People, by reference.")
+app.add_typer(participants, name="participants")
+
+
+@participants.callback()
+def _group() -> None:
+    """Look after people's references."""
+
+
+@participants.command("merge")
+def merge(
+    merged: Annotated[UUID, typer.Argument(help="Participant id that ends.")],
+    into: Annotated[UUID, typer.Argument(help="Participant id that stays.")],
+    by: Annotated[str, typer.Option(help="Who confirmed that both are one person.")],
+    at: Annotated[datetime, typer.Option(formats=["%Y-%m-%dT%H:%M:%S%z"], help="Business time.")],
+) -> None:
+    """Say that two participants are one person, as a person has confirmed."""
+    placements = Placements(os.environ.get("KURSLOTSE_PREFIX", ""), PolicyTerms(load_policies()))
+    refusal = _with_database(lambda conn: placements.merge(conn, merged, into, by, at))
+    if refusal is not None:
+        sys.stderr.write(f"not done: {refusal.code}\n")
+        raise typer.Exit(1)

@@ -1,0 +1,64 @@
+"""Puts the steering side together; the only wiring."""
+
+import asyncio
+import os
+import sys
+from functools import partial
+
+from services.allocation.console.app import create_console
+from services.allocation.consumer import subscriptions
+from services.allocation.outcomes.metrics import CompletionMetrics
+from services.allocation.placements.handlers import Placements
+from services.allocation.placements.terms import PolicyTerms
+from services.allocation.placements.timers import PlacementTimers
+from services.allocation.status import AllocationStatus
+from services.allocation.steering.policy import load_policies
+from services.allocation.steering.rulebook import load_rulebook
+from services.allocation.steering.run import Steering
+from services.allocation.steering.worker import Worker, Workers
+from services.runtime.service import Resources, ServiceDefinition, Timer, run
+from services.runtime.settings import ALL_ROLES, ServiceSettings
+
+SOLVE_WITHIN_SECONDS = 60.0
+
+
+async def compose(resources: Resources) -> ServiceDefinition:
+    """Build the service from what the runtime has opened."""
+    settings = resources.settings
+    policies, rulebook = load_policies(settings.policy), load_rulebook()
+    terms = PolicyTerms(policies)
+    placements = Placements(settings.prefix, terms)
+    timers = PlacementTimers(resources.worker, placements)
+    solver = Worker()
+    solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
+    steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
+    metrics = CompletionMetrics(resources.registry, resources.worker)
+    return ServiceDefinition(
+        subscriptions=subscriptions(settings.prefix),
+        timers=(
+            Timer("expire", 1.0, timers.expire),
+            Timer("start", 1.0, timers.start),
+            Timer("steer", 1.0, steering.run_due),
+            Timer("metrics", 15.0, metrics.refresh),
+        ),
+        web=create_console(resources, placements, rulebook) if "web" in settings.roles else None,
+        status=AllocationStatus(terms, steering.due),
+        tasks=(("solver", partial(_stopped_at_the_end, solver)),) if "timers" in settings.roles else (),
+    )
+
+
+async def _stopped_at_the_end(solver: Worker) -> None:
+    """Leave the solving process alone until the service stops."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await solver.stop()
+
+
+def main(roles: frozenset[str] = ALL_ROLES) -> int:
+    """Run the service; return its exit status."""
+    return run(ServiceSettings.from_env("allocation", os.environ, roles), compose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,75 @@
+"""Fixtures of all tests: real servers, a prefix, a database and topics for each test."""
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+
+from services.runtime.kafka import (
+    SERVICE_ACCESS,
+    KafkaAdmin,
+    ensure_publisher_access,
+    parse_address,
+    publisher_user,
+    service_user,
+    shared_topics,
+)
+from tests.databases import Database, Templates
+from tests.serving import Servers, servers_running
+
+MakeDatabase = Callable[[str], Awaitable[Database]]
+MakeTopics = Callable[..., Awaitable[None]]
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    """A real PostgreSQL and a real Kafka; if they cannot be had, the tests fail."""
+    with servers_running(tmp_path_factory.mktemp("servers")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def templates(servers: Servers) -> Iterator[Templates]:
+    """Migrated databases to copy from."""
+    made = Templates(servers)
+    yield made
+    asyncio.run(made.drop_templates())
+
+
+@pytest.fixture
+def prefix() -> str:
+    """A prefix of topics, groups, databases, roles and users that nobody else has."""
+    return f"t{secrets.token_hex(4)}-"
+
+
+@pytest.fixture
+async def database(templates: Templates, prefix: str) -> AsyncIterator[MakeDatabase]:
+    """Make databases of services: `await database("allocation")`."""
+    made: list[Database] = []
+
+    async def make(service: str) -> Database:
+        made.append(await templates.copy(service, prefix))
+        return made[-1]
+
+    yield make
+    await templates.drop(made)
+
+
+@pytest.fixture
+async def topics(servers: Servers, prefix: str) -> AsyncIterator[MakeTopics]:
+    """Make the shared topics and those of publishers: `await topics("kurs-nord", "amt-ost")`."""
+    admin = KafkaAdmin(parse_address(servers.kafka))
+    slugs: set[str] = set()
+
+    async def make(*publishers: str) -> None:
+        if not slugs:
+            await asyncio.to_thread(admin.ensure_topics, shared_topics(prefix))
+        for slug in publishers:
+            await asyncio.to_thread(ensure_publisher_access, admin, slug, None, prefix=prefix)
+        slugs.update(publishers)
+
+    yield make
+    users = [service_user(service, prefix) for service in SERVICE_ACCESS]
+    users += [publisher_user(slug, prefix) for slug in slugs]
+    await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=users))

@@ -1,0 +1,30 @@
+"""The pair of servers that the tests use: given by setting, or an embedded pair of their own."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from services.embedded.launch import launched
+
+REPOSITORY = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True, slots=True)
+class Servers:
+    """Administrative addresses of a PostgreSQL and a Kafka."""
+
+    database_url: str
+    kafka: str
+
+
+@contextmanager
+def servers_running(home: Path) -> Iterator[Servers]:
+    """Use the servers that the environment names, or start a pair; what is missing fails."""
+    database_url, kafka = os.environ.get("KURSLOTSE_DATABASE_URL"), os.environ.get("KURSLOTSE_KAFKA")
+    if database_url and kafka:
+        yield Servers(database_url, kafka)
+        return
+    with launched(home) as facts:
+        yield Servers(facts["database_url"], facts["kafka"])

@@ -99,6 +99,7 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
         for one in opened:
             await one.aclose()
         server.close()
+        box.close()
         files.close()
 
 

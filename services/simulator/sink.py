@@ -37,6 +37,10 @@ class MailBox:
         self.taken += 1
         return "250 OK"
 
+    def close(self) -> None:
+        """Close the record."""
+        self._lines.close()
+
 
 async def mail_sink(box: MailBox, host: str, port: int) -> asyncio.Server:
     """Listen for mail in the running event loop."""

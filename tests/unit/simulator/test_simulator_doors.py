@@ -1,0 +1,199 @@
+import asyncio
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+
+import httpx
+import orjson
+import pytest
+
+from services.simulator.control import HttpControl, NeverQuietError
+from services.simulator.coordinators import ConsoleCoordinators
+from services.simulator.counsellors import InboxCounsellors
+from services.simulator.desk import SignedIn
+from services.simulator.doors import Taken, Turned
+from services.simulator.gateway import HttpGateway
+from services.simulator.http import PatientClient, Unanswered
+from services.simulator.kreis import JMD, MBE_NORTH
+from services.simulator.state import Planned
+
+DAY = date(2025, 10, 6)
+NOW = datetime(2025, 10, 6, 6, 30, tzinfo=UTC)
+URL = "http://doors.invalid"
+
+
+def patient(
+    answer: Callable[[httpx.Request], httpx.Response], stopped: asyncio.Event | None = None
+) -> PatientClient:
+    client = httpx.AsyncClient(transport=httpx.MockTransport(answer))
+    return PatientClient(client, stopped or asyncio.Event())
+
+
+def event(id_: str, **more: object) -> Planned:
+    fields: dict[str, object] = {
+        "publisher": "vhs-musterland",
+        "id": id_,
+        "type": "de.kurslotse.course-cancelled.v1",
+        "time": NOW,
+        "data": {"course": "IK-1", "cancelled_on": "2025-10-06"},
+    }
+    return Planned.model_validate(fields | more)
+
+
+async def test_a_door_that_is_away_gets_the_same_words_again_until_it_answers() -> None:
+    bodies: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        bodies.append(request.content)
+        if len(bodies) == 1:
+            raise httpx.ConnectError("refused", request=request)
+        if len(bodies) == 2:
+            return httpx.Response(503, headers={"Retry-After": "1"})
+        return httpx.Response(202, json={"accepted": ["a"], "results": [{"id": "a", "accepted": True}]})
+
+    client = patient(answer)
+    gateway = HttpGateway(URL, {"vhs-musterland": "key"}, client)
+    (taken,) = await gateway.say("vhs-musterland", [event("a")])
+    assert isinstance(taken, Taken)
+    assert len(bodies) == 3
+    assert len(set(bodies)) == 1
+    assert client.repeats == 2
+
+
+async def test_a_game_that_is_stopped_does_not_wait_for_a_door() -> None:
+    stopped = asyncio.Event()
+    stopped.set()
+    gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(lambda _: httpx.Response(503), stopped))
+    with pytest.raises(Unanswered):
+        await gateway.say("vhs-musterland", [event("a")])
+
+
+async def test_each_event_of_a_batch_has_its_own_answer() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        sent = orjson.loads(request.content)
+        assert [item["id"] for item in sent] == ["a", "b"]
+        assert request.headers["authorization"] == "Bearer key"
+        assert sent[1]["corrects"] == "a"
+        problem = {"code": "field_missing", "field": "course"}
+        results = [
+            {"id": "a", "accepted": True, "problems": []},
+            {"id": "b", "accepted": False, "problems": [problem]},
+        ]
+        return httpx.Response(207, json={"accepted": ["a"], "results": results})
+
+    gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(answer))
+    one, other = await gateway.say("vhs-musterland", [event("a"), event("b", corrects="a")])
+    assert isinstance(one, Taken)
+    assert other == Turned(event("b", corrects="a"), "field_missing", "course")
+
+
+async def test_a_person_with_an_official_number_is_registered_without_a_reference() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = orjson.loads(request.content)
+        assert "reference" not in body["event"]
+        assert body["official_number"] == {"scheme": "bg", "number": "99001BG1"}
+        assert body["contact"] == {"family_name": "Kanarienvogel"}
+        return httpx.Response(202, json={"accepted": ["reg"], "reference": "K1"})
+
+    gateway = HttpGateway(URL, {"jobcenter-musterland": "key"}, patient(answer))
+    registration = event(
+        "reg",
+        publisher="jobcenter-musterland",
+        door="registration",
+        data={"reference": "BG-1"},
+        contact={"family_name": "Kanarienvogel"},
+        official_number={"scheme": "bg", "number": "99001BG1"},
+    )
+    assert await gateway.say("jobcenter-musterland", [registration]) == [Taken(registration, "K1")]
+
+
+async def test_broken_json_is_sent_as_it_is_and_refused() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.content == b'{"id": '
+        return httpx.Response(400, json={"code": "json_malformed", "problems": []})
+
+    gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(answer))
+    raw = event("x", door="raw", body='{"id": ')
+    assert await gateway.say("vhs-musterland", [raw]) == [Turned(raw, "json_malformed")]
+
+
+async def test_the_feed_is_read_on_from_where_it_was() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.params["after"] == "7"
+        written = {"type": "de.kurslotse.place-reserved.v1", "data": {"placement": "p"}}
+        return httpx.Response(200, json={"events": [{"number": 8, "event": written}], "next": 8})
+
+    gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(answer))
+    page = await gateway.addressed("vhs-musterland", 7)
+    assert (page.entries, page.next, page.more) == (
+        [("de.kurslotse.place-reserved.v1", {"placement": "p"})],
+        8,
+        False,
+    )
+
+
+async def test_a_system_that_never_rests_is_reported_with_what_was_under_way() -> None:
+    busy = patient(lambda _: httpx.Response(200, json={"quiet": False, "why": ["allocation has 3 outbox"]}))
+    control = HttpControl(URL, "token", busy, longest=0.0)
+    with pytest.raises(NeverQuietError, match="3 outbox"):
+        await control.quiet()
+
+
+async def test_a_clock_that_is_further_on_is_no_fault() -> None:
+    control = HttpControl(URL, "token", patient(lambda _: httpx.Response(409)))
+    await control.set_clock(NOW)
+
+
+async def test_the_coordinator_signs_in_and_confirms_in_one_request() -> None:
+    asked: list[str] = []
+    proposals = [
+        {"placement": f"p{n}", "participant": f"x{n}", "own_course": "IK-1", "alternatives": []}
+        for n in range(50)
+    ]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path == "/demo/sign-in":
+            assert orjson.loads(request.content) == {"person": "jana-vogt"}
+            return httpx.Response(
+                200, json={"csrf": "token"}, headers={"Set-Cookie": "kurslotse_allocation=s; Path=/"}
+            )
+        assert request.headers["x-csrf"] == "token"
+        assert request.headers["cookie"] == "kurslotse_allocation=s"
+        if request.method == "GET":
+            return httpx.Response(200, json={"proposals": proposals, "next": None})
+        if request.url.path.endswith("/release"):
+            return httpx.Response(200, json={})
+        placements = orjson.loads(request.content)["placements"]
+        return httpx.Response(200, json={"results": [{"placement": p, "ok": p != "p0"} for p in placements]})
+
+    client = patient(answer)
+    coordinators = ConsoleCoordinators(
+        1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client)
+    )
+    done = await coordinators.work(DAY)
+    assert 35 < done["coordinators.confirmed"] < 50
+    assert asked[0] == "/demo/sign-in"
+    assert asked.count("/api/v1/proposals/confirm") == 1
+    assert await coordinators.work(date(2025, 10, 5)) == {}
+
+
+async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
+    acted: list[str] = []
+    alerts = [{"alert": f"a{n}", "state": "new" if n % 2 else "accepted"} for n in range(120)]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/demo/sign-in":
+            return httpx.Response(200, json={"csrf": "token"})
+        if request.method == "GET":
+            return httpx.Response(200, json={"alerts": alerts})
+        acted.append(request.url.path)
+        return httpx.Response(200, json={})
+
+    client = patient(answer)
+    counsellors = InboxCounsellors(
+        1, {MBE_NORTH: SignedIn(URL, "sara-demir", client), JMD: SignedIn(URL, "tim-albers", client)}
+    )
+    done = await counsellors.work(DAY)
+    assert done["inbox.seen"] > done["inbox.accepted"] > done["inbox.declined"]
+    assert 0 < done["inbox.done"] < 30
+    assert sum(done.values()) == len(acted) < 200

@@ -12,6 +12,7 @@ from services.allocation.steering.rulebook import RuleBook
 from services.runtime.service import Resources
 from services.runtime.settings import need
 from services.runtime.web.app import create_app
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
 
 HERE = Path(__file__).resolve().parent
@@ -22,7 +23,7 @@ def create_console(resources: Resources, placements: Placements, rulebook: RuleB
     settings = resources.settings
     site = Site(
         service="allocation",
-        title="Kurslotse coordination",
+        title=msgid("Kurslotse coordination"),
         templates=HERE / "templates",
         locale=HERE.parent / "locale",
         persons=PERSONS,

@@ -18,8 +18,9 @@ from services.allocation.console.desk import (
     priority_of,
 )
 from services.allocation.placements.handlers import NotDone, Outcome
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.problems import PageError, not_found, status_text
 from services.runtime.web.reasons import REFUSALS, refusal
 from services.runtime.web.visitors import Visitor
 
@@ -47,12 +48,14 @@ async def _list(
     page, moment = page_of(request), desk.moment()
     async with desk.open(visitor) as conn:
         rows = await store.placements(conn, states, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+        names = await store.publisher_names(conn)
     return web_of(request).page(
         request,
         template,
         rows=rows[:PER_PAGE],
         more=len(rows) > PER_PAGE,
         page=page,
+        names=names,
         moment=moment,
         priority=lambda row: priority_of(row, moment.rules),
     )
@@ -115,12 +118,14 @@ async def _decide_page(  # an error repeats the page with what was entered
     async with desk.open(visitor) as conn:
         row = await _placement(conn, placement)
         entries = await store.free_entries(conn, row["participant"], moment.today)
+        names = await store.publisher_names(conn)
     return web_of(request).page(
         request,
         "placement.html",
         422 if error else 200,
         row=row,
         entries=entries,
+        names=names,
         moment=moment,
         priority=priority_of(row, moment.rules),
         error=error,
@@ -145,7 +150,9 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
     web, form = web_of(request), await request.form()
     reason, choice = str(form.get("reason") or "").strip(), str(form.get("entry") or "")
     course, section = _entry(choice)
-    wrong = reason_wrong(reason) or ("" if course else "Please choose the course that the person should get.")
+    wrong = reason_wrong(reason) or (
+        "" if course else msgid("Please choose the course that the person should get.")
+    )
     if wrong or course is None:
         return await _decide_page(
             request,
@@ -163,7 +170,10 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
             conn, row["participant"], course, section, visitor.key, reason, desk.clock.now()
         )
     return _answer(
-        request, outcome, f"/people/{row['participant']}", "The person has the other place; the seat is held."
+        request,
+        outcome,
+        f"/people/{row['participant']}",
+        msgid("The person has the other place; the seat is held."),
     )
 
 
@@ -175,9 +185,11 @@ def _entry(choice: str) -> tuple[UUID | None, int]:
 def reason_wrong(reason: str) -> str:
     """Say what is wrong with a reason (msgid); nothing if it can be kept."""
     if len(reason) < LEAST_REASON:
-        return "Please write the reason in at least ten characters, for example: course near the day care."
+        return msgid(
+            "Please write the reason in at least ten characters, for example: course near the day care."
+        )
     if len(reason) > MOST_REASON:
-        return "Please shorten the reason to at most 500 characters."
+        return msgid("Please shorten the reason to at most 500 characters.")
     return ""
 
 
@@ -199,7 +211,7 @@ async def give_back(request: Request, desk: Desk, visitor: Coordinator, placemen
         )
     async with desk.open(visitor) as conn:
         outcome = await desk.placements.discard(conn, placement, visitor.key, reason, desk.clock.now())
-    return _answer(request, outcome, "/proposals", "It is taken back. The person waits again.")
+    return _answer(request, outcome, "/proposals", msgid("It is taken back. The person waits again."))
 
 
 def _answer(request: Request, outcome: Outcome, address: str, done: str) -> Response:
@@ -213,6 +225,4 @@ def _answer(request: Request, outcome: Outcome, address: str, done: str) -> Resp
 def refused(outcome: NotDone) -> PageError:
     """Tell a program why nothing was changed."""
     code = outcome.refusal.code
-    return PageError(
-        409, code, REFUSALS.get(code, "This is no longer possible. The list shows how it stands now.")
-    )
+    return PageError(409, code, REFUSALS.get(code, status_text(409)))

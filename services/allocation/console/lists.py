@@ -17,6 +17,7 @@ from services.allocation.console.desk import (
     running_clocks,
 )
 from services.allocation.console.persons import PROVIDER
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import SignInNeededError, not_found
 from services.runtime.web.reasons import sentence
@@ -92,12 +93,12 @@ async def waiting_csv(
     texts, moment = web_of(request).texts(request), desk.moment()
     rows = await _waiting(desk, visitor, moment, deadline, reason, limit=CSV_LIMIT)
     heads = [
-        "Reference",
-        "Registering office",
-        "Waiting since",
-        "Priority class",
-        "Next deadline",
-        "Main reason",
+        msgid("Reference"),
+        msgid("Registering office"),
+        msgid("Waiting since"),
+        msgid("Priority class"),
+        msgid("Next deadline"),
+        msgid("Main reason"),
     ]
     lines = [
         (
@@ -178,14 +179,14 @@ async def courses_csv(request: Request, desk: Desk, visitor: Coordinator, below:
     async with desk.open(visitor) as conn:
         rows = await supply.courses(conn, moment.today, moment.soon, below=bool(below), limit=CSV_LIMIT)
     heads = [
-        "Course",
-        "Course type",
-        "Provider",
-        "Start",
-        "Seats taken",
-        "Open proposals",
-        "Minimum",
-        "Maximum",
+        msgid("Course"),
+        msgid("Course type"),
+        msgid("Provider"),
+        msgid("Start"),
+        msgid("Seats taken"),
+        msgid("Open proposals"),
+        msgid("Minimum"),
+        msgid("Maximum"),
     ]
     lines = [
         (

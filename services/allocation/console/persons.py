@@ -1,5 +1,6 @@
 """The invented people of the demo who work on the steering side, and what each finds in the menu."""
 
+from services.runtime.web.languages import msgid
 from services.runtime.web.visitors import DemoPerson, Visitor, directory
 
 COORDINATOR = "coordinator"
@@ -14,12 +15,12 @@ PERSONS = directory(
     [
         DemoPerson(
             Visitor("jana-vogt", "Jana Vogt", COORDINATOR, _KREIS, place=_PLACE),
-            "Coordinator of the Kreis: sees who waits, by reference number, and confirms proposals.",
+            msgid("Coordinator of the Kreis: sees who waits, by reference number, and confirms proposals."),
             "/",
         ),
         DemoPerson(
             Visitor("peter-lindner", "Peter Lindner", HEAD, _KREIS, place=_PLACE),
-            "Head of coordination: sees the same and answers for it before council and auditors.",
+            msgid("Head of coordination: sees the same and answers for it before council and auditors."),
             "/",
         ),
         DemoPerson(
@@ -32,21 +33,21 @@ PERSONS = directory(
                 publisher="vhs-musterland",
                 place="Volkshochschule Musterland (erfunden)",
             ),
-            "Works for a course provider: sees her courses, their fill and who is expected, without names.",
+            msgid("Works for a provider: sees her courses, their fill and who is expected, without names."),
             "/provider",
         ),
     ]
 )
 
 _COORDINATION = (
-    ("/", "Today"),
-    ("/proposals", "Proposals"),
-    ("/reservations", "Reservations"),
-    ("/waiting", "Waiting list"),
-    ("/courses", "Courses"),
-    ("/providers", "Providers"),
-    ("/outcomes", "Outcomes"),
-    ("/runs", "Runs"),
+    ("/", msgid("Today")),
+    ("/proposals", msgid("Proposals")),
+    ("/reservations", msgid("Reservations")),
+    ("/waiting", msgid("Waiting list")),
+    ("/courses", msgid("Courses")),
+    ("/providers", msgid("Providers")),
+    ("/outcomes", msgid("Outcomes")),
+    ("/runs", msgid("Runs")),
 )
-MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", "My courses"),)}
+MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", msgid("My courses")),)}
 HOMES = {COORDINATOR: "/", HEAD: "/", PROVIDER: "/provider"}

@@ -162,6 +162,11 @@ async def placements(
     )
 
 
+async def publisher_names(conn: asyncpg.Connection) -> dict[str, str]:
+    """Return the names of all publishers by slug."""
+    return {row["slug"]: row["name"] for row in await conn.fetch("SELECT slug, name FROM runtime.publisher")}
+
+
 async def free_entries(conn: asyncpg.Connection, participant: UUID, today: date) -> Sequence[asyncpg.Record]:
     """List sections with a free seat that somebody could enter; the types the person wants come first."""
     return await conn.fetch(

@@ -17,6 +17,11 @@ LANGUAGES = ("de", "en")
 NOTHING = "\N{EN DASH}"  # where a table has no value
 
 
+def msgid(message: str) -> str:
+    """Mark a text that is translated somewhere else, so that the catalogues are checked for it."""
+    return message
+
+
 def _zone() -> ZoneInfo | None:
     try:
         return ZoneInfo("Europe/Berlin")
@@ -31,9 +36,13 @@ class Texts:
         self.language = language
         self._zone = _zone()
         self._translations = Translations()
+        self._known: set[str] = set()
         for path in catalogues:
             with path.open("rb") as file:
                 catalogue = read_po(file, locale=language)
+            for message in catalogue:
+                if message.string and all(message.string):
+                    self._known.update([message.id] if isinstance(message.id, str) else message.id)
             compiled = io.BytesIO()
             write_mo(compiled, catalogue)
             compiled.seek(0)
@@ -58,7 +67,7 @@ class Texts:
 
     def knows(self, message: str) -> bool:
         """Say whether there is a text of its own for a msgid."""
-        return self._translations.gettext(message) != message
+        return message in self._known
 
     def date(self, day: date | datetime | None) -> str:
         """Write a day as people write it: 03.11.2025."""

@@ -7,13 +7,20 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.runtime.web.languages import msgid
+
 _STATUS_TEXTS: Mapping[int, str] = {
-    401: "Please sign in first.",
-    403: "You may not do this. If you need it for your work, ask who administers Kurslotse in your Kreis.",
-    404: "This page does not exist, or it is not one of yours. Go back to the first page and try from there.",
-    405: "This address cannot be used this way. Go back to the first page and try from there.",
-    500: "Something went wrong on our side. Nothing was saved. Please try again in a few minutes.",
-    503: "Kurslotse cannot answer right now. Please try again in a few minutes.",
+    401: msgid("Please sign in first."),
+    403: msgid(
+        "You may not do this. If you need it for your work, ask who administers Kurslotse in your Kreis."
+    ),
+    404: msgid(
+        "This page does not exist, or it is not one of yours. Go back to the first page and try from there."
+    ),
+    405: msgid("This address cannot be used this way. Go back to the first page and try from there."),
+    409: msgid("This is no longer possible. The list shows how it stands now."),
+    500: msgid("Something went wrong on our side. Nothing was saved. Please try again in a few minutes."),
+    503: msgid("Kurslotse cannot answer right now. Please try again in a few minutes."),
 }
 
 

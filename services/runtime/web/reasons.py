@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from services.runtime.web.languages import Texts
+from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.words import WORDS, word
 
 RULES: Mapping[str, str] = {
@@ -142,12 +142,12 @@ def sentence(texts: Texts, reason: Any) -> str:  # noqa: ANN401 - a JSON object 
     """Say a reason; a code without a text is shown in words of its own."""
     reason = load(reason) or {}
     code, params = str(reason.get("code", "")), load(reason.get("params")) or {}
-    msgid = REASONS.get(code)
-    if msgid is None:
+    message = REASONS.get(code)
+    if message is None:
         return code.replace("_", " ")
     said = {name: _param(texts, name, value) for name, value in params.items()}
     try:
-        return texts.plain(msgid) % said
+        return texts.plain(message) % said
     except KeyError:  # an older record without the parameter
         return code.replace("_", " ")
 
@@ -172,4 +172,6 @@ SUMS = _SUMS
 
 def refusal(texts: Texts, code: str) -> str:
     """Say why nothing was changed and what to do."""
-    return texts.plain(REFUSALS.get(code, "This is no longer possible. The list shows how it stands now."))
+    return texts.plain(
+        REFUSALS.get(code, msgid("This is no longer possible. The list shows how it stands now."))
+    )

@@ -149,8 +149,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 def word(texts: Texts, code: object, kind: str) -> str:
     """Say a code in the visitor's language; an unknown one is shown as it is, readable at least."""
-    msgid = WORDS[kind].get(str(code))
-    return texts.plain(msgid) if msgid else str(code).replace("_", " ")
+    message = WORDS[kind].get(str(code))
+    return texts.plain(message) if message else str(code).replace("_", " ")
 
 
 def options(texts: Texts, kind: str) -> list[tuple[str, str]]:

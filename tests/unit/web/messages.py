@@ -1,0 +1,51 @@
+"""Finds every text that pages translate: in templates, in marked calls, in the lists of words."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.extract import extract_python
+from jinja2.ext import babel_extract
+
+from services.runtime.web import reasons, words
+
+ROOT = Path(__file__).resolve().parents[3] / "services"
+KEYWORDS = {"msgid": None, "PageError": None, "back": None, "ngettext": (1, 2), "plain": None}
+_POSITION = {"msgid": 0, "plain": 0, "PageError": 2, "back": 3}
+RUNTIME = ROOT / "runtime" / "web"
+CONSOLE = ROOT / "allocation" / "console"
+PAGES = ROOT / "notifications" / "pages"
+
+
+def _of_python(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*.py")):
+        found = extract_python(io.BytesIO(path.read_bytes()), tuple(KEYWORDS), (), {})
+        for _line, name, texts, _comments in found:
+            listed = texts if isinstance(texts, tuple) else (texts,)
+            if name == "ngettext":
+                yield from (text for text in listed[:2] if isinstance(text, str))
+            elif len(listed) > (place := _POSITION[str(name)]) and isinstance(text := listed[place], str):
+                yield text
+
+
+def _of_templates(folder: Path) -> Iterator[str]:
+    for path in sorted(folder.rglob("*.html")):
+        with path.open("rb") as file:
+            options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
+            for _line, name, texts, _comments in babel_extract(file, ("_", "ngettext"), (), options):
+                listed = texts if isinstance(texts, tuple) else (texts,)
+                wanted = listed[:2] if name == "ngettext" else listed[:1]
+                yield from (text for text in wanted if isinstance(text, str))
+
+
+def _of_words() -> Iterator[str]:
+    for listed in words.WORDS.values():
+        yield from listed.values()
+    for other in (reasons.REASONS, reasons.REFUSALS, reasons.RULES, reasons.GOALS, reasons.SUMS):
+        yield from other.values()
+
+
+def messages_of(folder: Path) -> list[str]:
+    """List the texts of one package's pages, each once, in order."""
+    found = [*_of_python(folder), *_of_templates(folder), *(_of_words() if folder == RUNTIME else ())]
+    return list(dict.fromkeys(text for text in found if text.strip()))

@@ -238,16 +238,14 @@ class Eligibility:
         )
 
     def alone(self, person: int) -> dict[str, int]:
-        """Count for each rule the entries that it alone takes away from the person."""
+        """Return for each rule the entries that it alone takes away from the person, if any."""
         left, once = (1 << len(self.entries)) - 1, 0
         masks = self.passing[person]
         for mask in masks:
             once = (once & mask) | (left & ~mask)
             left &= mask
-        counts = {
-            name: (once & ~mask).bit_count() for name, mask in zip(self.rules, masks, strict=True) if once
-        }
-        return {name: count for name, count in counts.items() if count}
+        taken = {name: once & ~mask for name, mask in zip(self.rules, masks, strict=True) if once}
+        return {name: entries for name, entries in taken.items() if entries}
 
     def nearest(self, person: int) -> int:
         """Return the entry that the fewest rules speak against, the first of equals."""

@@ -96,10 +96,10 @@ def _blocked(person: int, eligibility: Eligibility) -> Reason:
         return Reason(
             "blocked_placement_test", {"courses": _courses(eligibility.entries, masks["course_type"])}
         )
-    alone = eligibility.alone(person)
+    alone = {name: _courses(eligibility.entries, taken) for name, taken in eligibility.alone(person).items()}
     if alone:
         best = max(alone, key=lambda name: (name not in GENERAL_RULES, alone[name], -names.index(name)))
-        return Reason(f"blocked_{best}", {"entries": alone[best]})
+        return Reason(f"blocked_{best}", {"courses": alone[best]})
     rules = eligibility.failed(person, eligibility.nearest(person))
     return Reason("blocked_together", {"rules": ",".join(rules)})
 

@@ -40,7 +40,7 @@ async def register_publishers(stack: Stack) -> None:
                 kept[registered.slug] = registered.key
         for registration in asked:
             if registration.slug not in kept:  # the run that made it died before it was written down
-                kept[registration.slug] = await new_key(conn, registration.slug, now=now)
+                kept[registration.slug] = await new_key(conn, registration.slug)
     write_json(keys_file(home), kept)
 
 

@@ -111,7 +111,8 @@ def _rows(courses: Iterable[Course]) -> str:
                 "version": course.version,
             }
             for course in courses
-        ]
+        ],
+        default=str,
     ).decode()
 
 
@@ -121,7 +122,8 @@ def _section_rows(courses: Iterable[Course]) -> str:
             {**asdict(section), "course": course.course, "kreis": course.kreis}
             for course in courses
             for section in course.sections
-        ]
+        ],
+        default=str,
     ).decode()
 
 

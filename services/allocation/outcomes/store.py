@@ -37,7 +37,7 @@ async def write(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
             below = excluded.below, lid = excluded.lid, qualified = excluded.qualified,
             version = excluded.version
         """,
-        orjson.dumps([asdict(outcome) for outcome in outcomes]).decode(),
+        orjson.dumps([asdict(outcome) for outcome in outcomes], default=str).decode(),
     )
 
 

@@ -80,7 +80,7 @@ def _rows(people: Sequence[Participant]) -> str:
     for person in people:
         row = asdict(person)
         rows.append({**row.pop("facts"), **row})
-    return orjson.dumps(rows).decode()
+    return orjson.dumps(rows, default=str).decode()
 
 
 async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> None:
@@ -152,5 +152,5 @@ async def write_tests(conn: asyncpg.Connection, tests: Sequence[tuple[str, Place
         FROM jsonb_populate_recordset(NULL::placement_test, $1::text::jsonb)
         ON CONFLICT (event) DO UPDATE SET stands = excluded.stands
         """,
-        orjson.dumps([{**asdict(test), "kreis": kreis} for kreis, test in tests]).decode(),
+        orjson.dumps([{**asdict(test), "kreis": kreis} for kreis, test in tests], default=str).decode(),
     )

@@ -47,7 +47,7 @@ async def write(conn: asyncpg.Connection, said: Sequence[PublisherProgressed]) -
         """,
         [row.publisher for row in rows],
         [row.until for row in rows],
-        [orjson.dumps(row.offsets).decode() for row in rows],
+        [orjson.dumps(row.offsets, default=str).decode() for row in rows],
     )
 
 
@@ -141,7 +141,7 @@ async def keep_evidence(conn: asyncpg.Connection, expired: Sequence[Due]) -> Non
         SELECT placement, kreis, publisher, partition, due_at, until, heard_to, read_to
         FROM jsonb_populate_recordset(NULL::expiry, $1::text::jsonb)
         """,
-        orjson.dumps(list(rows.values())).decode(),
+        orjson.dumps(list(rows.values()), default=str).decode(),
     )
 
 

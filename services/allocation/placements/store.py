@@ -108,7 +108,7 @@ def _alternative(raw: dict[str, Any]) -> Alternative:
 
 
 def _rows(placements: Iterable[Placement]) -> str:
-    return orjson.dumps([asdict(placement) for placement in placements]).decode()
+    return orjson.dumps([asdict(placement) for placement in placements], default=str).decode()
 
 
 async def insert(conn: asyncpg.Connection, placements: Sequence[Placement]) -> None:
@@ -162,5 +162,5 @@ async def add_history(conn: asyncpg.Connection, steps: Sequence[History]) -> Non
         SELECT placement, version, kreis, from_state, to_state, reason, params, actor, note, decided_at
         FROM jsonb_populate_recordset(NULL::placement_step, $1::text::jsonb)
         """,
-        orjson.dumps([asdict(step) for step in steps]).decode(),
+        orjson.dumps([asdict(step) for step in steps], default=str).decode(),
     )

@@ -1,0 +1,173 @@
+"""The steering side on a database of its own: says events, takes commands, looks at what came of it."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import orjson
+
+from schemas.base import Payload
+from services.allocation.consumer import Judge
+from services.allocation.picture import SeatLocks
+from services.allocation.placements.domain import Proposal, Reason
+from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements
+from services.allocation.placements.timers import PlacementTimers
+from services.allocation.status import nothing_unheard_expired, one_enrolment, seats_hold
+from services.runtime.consume import Applied, Incoming, Verdict
+from services.runtime.db import connect, open_pool, transaction
+from tests.allocation import builders
+from tests.allocation.builders import KREIS, NOW, OFFICE, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, Publisher
+from tests.databases import Database
+
+RESERVED_FOR = timedelta(days=10)
+
+
+@dataclass(frozen=True, slots=True)
+class FixedTerms:
+    """Terms for tests: ten days, and these steps automatic."""
+
+    steps: frozenset[str] = frozenset({"expire", "start"})
+
+    def reserved_until(self, kreis: str, now: datetime) -> datetime:  # noqa: ARG002
+        return now + RESERVED_FOR
+
+    def automatic(self, kreis: str, step: str, now: datetime) -> bool:  # noqa: ARG002
+        return step in self.steps
+
+
+@dataclass
+class World:
+    """What tests of the steering side work with."""
+
+    database: Database
+    pool: asyncpg.Pool
+    prefix: str
+    placements: Placements
+    judge: Judge
+    timers: PlacementTimers
+    publishers: dict[str, Publisher] = field(default_factory=dict)
+
+    def event(self, slug: str, payload: Payload, **further: str) -> Incoming:
+        publisher = self.publishers.setdefault(slug, Publisher(slug, self.prefix))
+        return publisher.says(payload, **further)
+
+    async def judged(self, *batch: Incoming, now: datetime = NOW) -> Sequence[Verdict]:
+        async with transaction(self.pool) as conn:
+            return await self.judge(conn, batch, now)
+
+    async def say(self, slug: str, payload: Payload, now: datetime = NOW, **further: str) -> Verdict:
+        (verdict,) = await self.judged(self.event(slug, payload, **further), now=now)
+        return verdict
+
+    async def must(self, slug: str, payload: Payload, now: datetime = NOW, **further: str) -> None:
+        verdict = await self.say(slug, payload, now, **further)
+        assert verdict == Applied(unlocks=getattr(verdict, "unlocks", ())), verdict
+
+    async def propose(
+        self, *references: str, own: str = "k1", now: datetime = NOW, run: UUID | None = None
+    ) -> list[UUID]:
+        proposals = [
+            Proposal(builders.person(reference), builders.course(own), 1, Reason("first_choice"))
+            for reference in references
+        ]
+        async with transaction(self.pool) as conn:
+            outcomes = await self.placements.propose(conn, run or uuid4(), proposals, now)
+        return [outcome.placement for outcome in outcomes if isinstance(outcome, Done)]
+
+    async def release(self, placement: UUID, now: datetime = NOW) -> Outcome:
+        async with transaction(self.pool) as conn:
+            return await self.placements.release(conn, placement, "jana", now)
+
+    async def reserved(self, reference: str = "p1", own: str = "k1", now: datetime = NOW) -> UUID:
+        (placement,) = await self.propose(reference, own=own, now=now)
+        outcome = await self.release(placement, now)
+        assert isinstance(outcome, Done), outcome
+        return placement
+
+    async def enrolled(self, reference: str = "p1", own: str = "k1") -> UUID:
+        placement = await self.reserved(reference, own)
+        await self.must(OFFICE, builders.accepted(placement, reference))
+        await self.must(PROVIDER, builders.confirmed(placement, builders.person(reference), own))
+        return placement
+
+    async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
+        async with self.pool.acquire() as conn:
+            return list(await conn.fetch(query, *values))
+
+    async def state(self, placement: UUID) -> str:
+        (row,) = await self.rows("SELECT state FROM placement WHERE placement = $1", placement)
+        return str(row["state"])
+
+    async def taken(self, own: str = "k1") -> list[int]:
+        rows = await self.rows(
+            "SELECT taken FROM course_section WHERE course = $1 ORDER BY number", builders.course(own)
+        )
+        return [row["taken"] for row in rows]
+
+    async def told(self) -> list[tuple[str, Mapping[str, Any], Mapping[str, str]]]:
+        rows = await self.rows("SELECT type, payload, headers FROM runtime.outbox ORDER BY position")
+        return [(row["type"].split(".")[2], orjson.loads(row["payload"]), row["headers"]) for row in rows]
+
+    async def wishes(self) -> set[str]:
+        rows = await self.rows("SELECT unnest(reasons) AS reason FROM steering_request")
+        return {row["reason"] for row in rows}
+
+    async def check(self) -> None:
+        """Count the invariants as the status role does."""
+        conn = await connect(self.database.status, name="status")
+        try:
+            for invariant in (
+                await seats_hold(conn),
+                await one_enrolment(conn),
+                await nothing_unheard_expired(conn),
+            ):
+                assert invariant.ok, invariant
+        finally:
+            await conn.close()
+
+
+async def enter_publishers(pool: asyncpg.Pool) -> None:
+    """Enter two providers and two offices as the gateway announces them."""
+    async with pool.acquire() as conn:
+        await conn.executemany(
+            """
+            INSERT INTO runtime.publisher (slug, name, kinds, organisation, authority, kreise, event_types,
+                supplier_ids, active, version)
+            VALUES ($1, $1, $2, $1, false, $3, '{}', '{}', true, 1)
+            """,
+            [
+                (slug, [kind], [KREIS])
+                for slug, kind in (
+                    (PROVIDER, "provider"),
+                    (OTHER_PROVIDER, "provider"),
+                    (OFFICE, "office"),
+                    (OTHER_OFFICE, "office"),
+                )
+            ],
+        )
+
+
+@asynccontextmanager
+async def world_on(
+    database: Database, prefix: str, locks: SeatLocks | None = None, size: int = 10
+) -> AsyncIterator[World]:
+    """Put the steering side on a database."""
+    pool = await open_pool(database.worker, name="allocation-test", max_size=size)
+    try:
+        await enter_publishers(pool)
+        locks = locks or SeatLocks()
+        placements = Placements(prefix, FixedTerms(), locks)
+        timers = PlacementTimers(pool, placements)
+        yield World(database, pool, prefix, placements, Judge(prefix, locks), timers)
+    finally:
+        await pool.close()
+
+
+def refusal(outcome: Outcome) -> str:
+    """Return the code of what was not done."""
+    assert isinstance(outcome, NotDone), outcome
+    return outcome.refusal.code

@@ -1,0 +1,14 @@
+"""The steering side on a migrated database of its own for each test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.allocation.world import World, world_on
+from tests.conftest import MakeDatabase
+
+
+@pytest.fixture
+async def world(database: MakeDatabase, prefix: str) -> AsyncIterator[World]:
+    async with world_on(await database("allocation"), prefix) as world:
+        yield world

@@ -1,12 +1,16 @@
 """Lists every word that must never be found outside of the support side."""
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Final
 
 import orjson
 
 from services.simulator.people import Person
 from services.simulator.state import Planned
+
+_TEXT: Final = re.compile("kanarie-[a-z0-9]+")
 
 
 def of_person(person: Person) -> Iterator[str]:
@@ -25,7 +29,7 @@ def of_event(event: Planned) -> Iterator[str]:
         if name in event.data:
             yield str(event.data[name])
     if event.body:
-        yield from (word for word in event.body.split('"') if word.startswith("kanarie-"))
+        yield from _TEXT.findall(event.body)
     if event.official_number:
         yield event.official_number["number"]
 

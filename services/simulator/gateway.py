@@ -8,11 +8,13 @@ import orjson
 
 from services.simulator.doors import Answer, Page, Taken, Turned
 from services.simulator.http import PatientClient
+from services.simulator.lists import SETTINGS
 from services.simulator.state import Planned
 
 _BATCH: Final = {"Content-Type": "application/cloudevents-batch+json"}
 _STRUCTURED: Final = {"Content-Type": "application/cloudevents+json"}
 _JSON: Final = {"Content-Type": "application/json"}
+_FILE: Final = {"Content-Type": "application/octet-stream"}
 _PAGE: Final = 1000
 
 
@@ -29,6 +31,8 @@ class HttpGateway:
         (first, *others) = events
         if not others and first.door == "registration":
             return [await self._register(first)]
+        if not others and first.door == "list":
+            return [await self._bring(first)]
         if not others and first.door == "raw":
             return [await self._raw(first)]
         body = orjson.dumps([_structured(event) for event in events])
@@ -53,6 +57,23 @@ class HttpGateway:
         if response.is_success:
             return Taken(event, str(response.json()["reference"]))
         return _turned(event, response)
+
+    async def _bring(self, event: Planned) -> Answer:
+        """Say once what the columns mean, then bring the file as the office's spreadsheet saved it."""
+        path = "/v1/imports/participants"
+        settings = await self._client.ask(
+            "PUT",
+            f"{self._url}{path}/settings",
+            content=orjson.dumps(SETTINGS),
+            headers={**_JSON, **self._key(event.publisher)},
+        )
+        if not settings.is_success:
+            return _turned(event, settings)
+        file = (event.body or "").encode("cp1252")
+        response = await self._post(event.publisher, path, file, _FILE)
+        if not response.is_success or response.json()["refused"]:
+            return _turned(event, response)
+        return Taken(event)
 
     async def _raw(self, event: Planned) -> Answer:
         body = (event.body or "").encode()
@@ -123,5 +144,6 @@ def _turned(event: Planned, response: httpx.Response) -> Turned:
         document = response.json()
     except ValueError:
         document = {}
-    problems = document.get("problems") or [{}]
-    return Turned(event, str(document.get("code", response.status_code)), problems[0].get("field"))
+    problems = document.get("problems") or document.get("findings") or document.get("file_problems") or [{}]
+    code = document.get("code") or problems[0].get("code") or response.status_code
+    return Turned(event, str(code), problems[0].get("field"))

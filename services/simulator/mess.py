@@ -85,7 +85,9 @@ def _order(world: World, day: date, arriving: list[Planned]) -> list[Planned]:
     result: list[Planned] = []
     for publisher in (record["slug"] for record in kreis.PUBLISHERS):
         own = [event for event in arriving if event.publisher == publisher]
-        own.sort(key=lambda event: event.door != "registration")  # stable: people before what is said of them
+        own.sort(
+            key=lambda event: event.door not in {"registration", "list"}
+        )  # stable: people before what is said of them
         if publisher in SLOPPY and chance(SHUFFLED, world.state.seed, "shuffled", publisher, day):
             stream(world.state.seed, "shuffle", publisher, day).shuffle(own)
             world.state.count("mess.shuffled_days")

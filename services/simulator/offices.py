@@ -17,7 +17,7 @@ from schemas.offices import (
     PlacementTested,
 )
 from schemas.support import ConsentGranted, ConsentRevoked, NeedReported
-from services.simulator import kreis
+from services.simulator import kreis, lists
 from services.simulator.behaviour import answer
 from services.simulator.calendar import is_working_day, working_day_from
 from services.simulator.chance import chance, pick, pick_one, stream
@@ -33,9 +33,12 @@ def plan(world: World, day: date) -> Iterator[Planned]:
     """List everything that offices say on a day, in order."""
     if not is_working_day(day):
         return
+    on_list = {person.number for person in lists.listed(world)}
+    if day == world.state.start:
+        yield lists.bring(world, day)
     for person in world.people:
         if not world.is_registered(person):
-            if person.arrives <= day:
+            if person.arrives <= day and person.number not in on_list:
                 yield register(world, person, day)
             continue
         yield from _of_person(world, person, day)

@@ -168,8 +168,8 @@ class Game:
                     )
                 )
                 self.memory.count(f"accepted.{event.type.removeprefix('de.kurslotse.').removesuffix('.v1')}")
-                if event.door == "registration":
-                    person = self.world.people[int(event.id.split("-")[1])]
+                for number in _people_of(event):
+                    person = self.world.people[number]
                     self.world.registered(person, answer.reference or person.reference)
             case Turned():
                 self.files.refused.add(
@@ -191,8 +191,19 @@ class Game:
     def _words(self, planned: Iterable[Planned]) -> Iterable[str]:
         for event in planned:
             yield from of_event(event)
-            if event.door == "registration":
-                yield from of_person(self.world.people[int(event.id.split("-")[1])])
+            for number in _people_of(event):
+                yield from of_person(self.world.people[number])
+
+
+def _people_of(event: Planned) -> Sequence[int]:
+    """Say whom a registration or a list puts on the waiting list."""
+    match event.door:
+        case "registration":
+            return [int(event.id.split("-")[1])]
+        case "list":
+            return [int(number) for number in event.data["people"]]
+        case "event" | "raw":
+            return []
 
 
 def _bunches(events: Sequence[Planned]) -> Iterable[Sequence[Planned]]:

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 
 from schemas.codes import PlacementState
 
-Door = Literal["event", "registration", "raw"]
+Door = Literal["event", "registration", "list", "raw"]
 
 
 class Planned(BaseModel):
@@ -26,7 +26,7 @@ class Planned(BaseModel):
     contact: dict[str, Any] | None = None
     official_number: dict[str, str] | None = None
     body: str | None = None
-    """Door `raw`: bytes as a broken program sends them."""
+    """Door `raw`: what a broken program sends; door `list`: a file as an office keeps it."""
     wrong: bool = False
     """Sent to be refused."""
 

@@ -1,8 +1,9 @@
 """A Kreis in memory that answers like the doors: each id counts once, places go first come, first served."""
 
+import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -69,6 +70,9 @@ class FakeKreis:
         return [self._take(publisher, event) for event in events]
 
     def _take(self, publisher: str, event: Planned) -> Answer:
+        if event.door == "list":
+            self._listed(publisher, event.body or "")
+            return Taken(event)
         if event.door == "raw" or event.type not in EVENT_TYPES:
             return Turned(event, "type_unknown")
         read = read_data(event.type, b"" if event.body else _json(event.data))
@@ -84,6 +88,20 @@ class FakeKreis:
         if handler is not None:
             handler(publisher, event.data)
         return Taken(event, event.data.get("reference"))
+
+    def _listed(self, publisher: str, body: str) -> None:
+        lines = body.splitlines()[1:]
+        for row in csv.DictReader(lines, delimiter=";"):
+            day = datetime.strptime(row["erfasst am"], "%d.%m.%Y").replace(tzinfo=UTC)
+            self._participant_registered(
+                publisher,
+                {
+                    "reference": row["Aktenzeichen"],
+                    "registered_on": day.date().isoformat(),
+                    "course_types": row["Kursart"].split(", "),
+                    "available": [time for time in row["Zeit"].split(", ") if time],
+                },
+            )
 
     def _participant_registered(self, publisher: str, data: dict[str, Any]) -> None:
         who = participant_id(publisher, data["reference"])

@@ -1,5 +1,6 @@
 """Pages that show: the first page, who waits, courses, providers, outcomes, runs."""
 
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -69,7 +70,9 @@ async def waiting(
     rows = await _waiting(
         desk, visitor, moment, deadline, reason, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
     )
-    query = ("deadline=1&" if deadline else "") + (f"reason={reason}&" if reason.isidentifier() else "")
+    query = (f"deadline={deadline}&" if deadline.isalnum() else "") + (
+        f"reason={reason}&" if reason.isidentifier() else ""
+    )
     return web_of(request).page(
         request,
         "waiting.html",
@@ -77,7 +80,7 @@ async def waiting(
         more=len(rows) > PAGE_SIZE,
         page=page,
         query=query,
-        deadline=bool(deadline),
+        deadline=deadline,
         reason_filter=reason if reason.isidentifier() else "",
         moment=moment,
         clocks=lambda row: running_clocks(row, moment.clocks),
@@ -119,10 +122,13 @@ async def waiting_csv(
 async def _waiting(
     desk: Desk, visitor: Visitor, moment: Moment, deadline: str, reason: str, *, limit: int, offset: int = 0
 ) -> list[asyncpg.Record]:
-    until = moment.soon if deadline else None
+    since, until = {
+        "": (None, None),
+        "over": (None, moment.today - timedelta(days=1)),
+    }.get(deadline, (moment.today, moment.soon))
     async with desk.open(visitor) as conn:
         found = await store.waiting(
-            conn, moment.clocks, until=until, reason=reason or None, limit=limit, offset=offset
+            conn, moment.clocks, since=since, until=until, reason=reason or None, limit=limit, offset=offset
         )
     return list(found)
 

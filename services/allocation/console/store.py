@@ -48,6 +48,7 @@ async def waiting(
     conn: asyncpg.Connection,
     clocks: Clocks,
     *,
+    since: date | None,
     until: date | None,
     reason: str | None,
     limit: int,
@@ -55,7 +56,7 @@ async def waiting(
 ) -> Sequence[asyncpg.Record]:
     """List who waits, the nearest deadline first, then the longest wait.
 
-    `until`: only people with a deadline up to that day; `reason`: only those with this main reason.
+    `since`, `until`: with a deadline between these days; `reason`: with this main reason.
     """
     return await conn.fetch(
         """
@@ -66,13 +67,15 @@ async def waiting(
         LEFT JOIN runtime.publisher AS o ON o.slug = w.office
         LEFT JOIN placement AS q
             ON q.participant = w.participant AND q.state IN ('proposed', 'sent_to_authority')
-        WHERE ($4::date IS NULL OR w.deadline <= $4) AND ($5::text IS NULL OR m.code = $5)
+        WHERE ($4::date IS NULL OR w.deadline >= $4) AND ($5::date IS NULL OR w.deadline <= $5)
+            AND ($6::text IS NULL OR m.code = $6)
         ORDER BY w.deadline NULLS LAST, w.registered_on, w.participant
-        LIMIT $6 OFFSET $7
+        LIMIT $7 OFFSET $8
         """,
         clocks.claim,
         clocks.admission,
         clocks.vocational,
+        since,
         until,
         reason,
         limit,

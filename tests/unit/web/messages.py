@@ -3,6 +3,7 @@
 import io
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from babel.messages.extract import extract_python
 from jinja2.ext import babel_extract
@@ -10,7 +11,7 @@ from jinja2.ext import babel_extract
 from services.runtime.web import reasons, words
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
-KEYWORDS = {"msgid": None, "PageError": None, "back": None, "ngettext": (1, 2), "plain": None}
+KEYWORDS: Any = ("msgid", "plain", "PageError", "back", "ngettext")
 _POSITION = {"msgid": 0, "plain": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
 CONSOLE = ROOT / "allocation" / "console"
@@ -19,9 +20,9 @@ PAGES = ROOT / "notifications" / "pages"
 
 def _of_python(folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*.py")):
-        found = extract_python(io.BytesIO(path.read_bytes()), tuple(KEYWORDS), (), {})
+        found = extract_python(io.BytesIO(path.read_bytes()), KEYWORDS, (), {})
         for _line, name, texts, _comments in found:
-            listed = texts if isinstance(texts, tuple) else (texts,)
+            listed: tuple[Any, ...] = tuple(texts) if isinstance(texts, list | tuple) else (texts,)
             if name == "ngettext":
                 yield from (text for text in listed[:2] if isinstance(text, str))
             elif len(listed) > (place := _POSITION[str(name)]) and isinstance(text := listed[place], str):
@@ -33,7 +34,7 @@ def _of_templates(folder: Path) -> Iterator[str]:
         with path.open("rb") as file:
             options = {"trim_blocks": "true", "lstrip_blocks": "true", "silent": "false"}
             for _line, name, texts, _comments in babel_extract(file, ("_", "ngettext"), (), options):
-                listed = texts if isinstance(texts, tuple) else (texts,)
+                listed: tuple[Any, ...] = tuple(texts) if isinstance(texts, list | tuple) else (texts,)
                 wanted = listed[:2] if name == "ngettext" else listed[:1]
                 yield from (text for text in wanted if isinstance(text, str))
 

@@ -53,7 +53,7 @@ def sections(count: int = 3, start: date = START) -> tuple[Section, ...]:
     )
 
 
-def announced(course: str = "k1", **further: object) -> CourseAnnounced:
+def announced(course: str = "k1", **further: Any) -> CourseAnnounced:  # noqa: ANN401
     values: dict[str, Any] = {
         "title": "Integrationskurs",
         "course_type": "integration_general",
@@ -65,7 +65,7 @@ def announced(course: str = "k1", **further: object) -> CourseAnnounced:
     return CourseAnnounced(course=course, **(values | further))
 
 
-def registered(reference: str = "p1", **further: object) -> ParticipantRegistered:
+def registered(reference: str = "p1", **further: Any) -> ParticipantRegistered:  # noqa: ANN401
     values: dict[str, Any] = {
         "registered_on": date(2026, 1, 5),
         "kreis": KREIS,
@@ -80,7 +80,7 @@ def levelled(reference: str = "p1", *, level: str = "A1", section: int = 1) -> P
     return PlacementTested(reference=reference, tested_on=date(2026, 1, 10), level=level, section=section)
 
 
-def completed(course: str = "k1", **further: object) -> CourseCompleted:
+def completed(course: str = "k1", **further: Any) -> CourseCompleted:  # noqa: ANN401
     values: dict[str, Any] = {
         "completed_on": date(2026, 7, 1),
         "finished": 10,
@@ -124,7 +124,7 @@ def refused(placement: UUID, participant: UUID | None = None, own: str = "k1") -
     return PlaceRefused(course=own, participant=participant or person(), placement=placement, reason="full")
 
 
-def left(participant: UUID | None = None, own: str = "k1", **further: object) -> ParticipantLeft:
+def left(participant: UUID | None = None, own: str = "k1", **further: Any) -> ParticipantLeft:  # noqa: ANN401
     values: dict[str, Any] = {"kind": "work", "left_on": date(2026, 4, 20)}
     return ParticipantLeft(course=own, participant=participant or person(), **(values | further))
 

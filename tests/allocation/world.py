@@ -94,7 +94,7 @@ class World:
         await self.must(PROVIDER, builders.confirmed(placement, builders.person(reference), own))
         return placement
 
-    async def rows(self, query: str, *values: object) -> list[asyncpg.Record]:
+    async def rows(self, query: str, *values: Any) -> list[asyncpg.Record]:  # noqa: ANN401
         async with self.pool.acquire() as conn:
             return list(await conn.fetch(query, *values))
 

@@ -100,7 +100,7 @@ class Progress:
 
     async def run(self, now: datetime) -> int:
         """Announce what can be announced; `now` was read before this is called."""
-        async with self._pool.acquire() as conn:
+        async with transaction(self._pool) as conn:
             before = await _announced(conn)
             waiting = await _waiting(conn, [self._topic(slug) for slug in before])
         ready: dict[str, datetime] = {}

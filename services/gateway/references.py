@@ -54,6 +54,8 @@ async def reference_for(conn: asyncpg.Connection, publisher: Publisher, mac: byt
         made,
         participant_id(publisher.slug, made),
     )
+    if row is None:
+        raise RuntimeError("an upsert returned no row")
     others = await conn.fetch(
         "SELECT participant FROM minted_reference WHERE mac = $1 AND publisher <> $2 ORDER BY participant",
         mac,

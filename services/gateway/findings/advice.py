@@ -6,8 +6,9 @@ from pathlib import Path
 
 from schemas.envelope import Problem
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
-from services.runtime.web.languages import DEFAULT, LANGUAGES, Texts, load
+from services.runtime.web.languages import LANGUAGES, Texts, load
 
+DEFAULT = "de"
 LOCALE = Path(__file__).resolve().parents[1] / "locale"
 
 

@@ -168,6 +168,10 @@ COURSE_FILES: Mapping[str, Advice] = {
         "This course belongs to another supplier number.",
         "Import it as that provider, or have the number added: kurslotse publisher add --supplier-id.",
     ),
+    "supplier_not_registered": Advice(
+        "The supplier number of the file is not registered for this provider, so it could not be compared.",
+        "Have it added once: kurslotse publisher add ... --supplier-id.",
+    ),
     "product_id_missing": Advice(
         "This course has no PRODUCT_ID.", "Give every course its number in your software and export again."
     ),
@@ -286,4 +290,11 @@ FALLBACK = Advice(
     "The record was not taken as it is ({code}).", "Ask the Kreis, and name this code and the place."
 )
 
-CATALOGUE: Mapping[str, Advice] = ENVELOPE | FIELDS | DOORS | JUDGED | COURSE_FILES | TABLES
+CATALOGUE: Mapping[str, Advice] = {
+    **ENVELOPE,
+    **FIELDS,
+    **DOORS,
+    **JUDGED,
+    **COURSE_FILES,
+    **TABLES,
+}

@@ -71,7 +71,7 @@ REGISTRATION: dict[str, Any] = SECURED | {
                         "event": {"type": "object", "description": "data of participant-registered.v1"},
                         "contact": {
                             "type": ["object", "null"],
-                            "description": "name, birth date, contact: handed to the support side, never kept here",
+                            "description": "name, birth date, contact: for the support side, never kept here",
                         },
                         "official_number": {
                             "type": ["object", "null"],
@@ -91,6 +91,13 @@ FILE: dict[str, Any] = SECURED | {
     "requestBody": {
         "required": True,
         "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+    },
+}
+
+SETTINGS: dict[str, Any] = SECURED | {
+    "requestBody": {
+        "required": True,
+        "content": {"application/json": {"schema": {"type": "object"}}},
     },
 }
 

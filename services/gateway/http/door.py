@@ -1,7 +1,6 @@
 """What every door needs, and how a door answers when it stays shut."""
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import asyncpg
@@ -16,6 +15,7 @@ from services.gateway.people import People
 from services.gateway.publishers.domain import Caller, Turned
 from services.gateway.publishers.keys import caller_of
 from services.runtime.clock import Clock
+from services.runtime.db import transaction
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024
@@ -68,15 +68,15 @@ def flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "") in {"1", "true", "yes"}
 
 
-async def admit(request: Request, conn: asyncpg.Connection, scope: str) -> Caller:
-    """Let a caller in.
+async def admit(request: Request, scope: str) -> Caller:
+    """Let a caller in, before anything of its request is read.
 
     Raises:
         ShutError: its key does not open this door.
     """
-    who = await caller_of(
-        conn, request.headers.get("authorization"), request.headers.get("x-kurslotse-publisher"), scope
-    )
+    headers = request.headers
+    async with transaction(door_of(request).worker) as conn:
+        who = await caller_of(conn, headers.get("authorization"), headers.get("x-kurslotse-publisher"), scope)
     if isinstance(who, Turned):
         raise ShutError(who.status, Problem(who.code))
     return who
@@ -100,13 +100,13 @@ async def read_body(request: Request, limit: int = MAX_REQUEST) -> bytes:
     return b"".join(chunks)
 
 
-async def hold_back(door: Door, conn: asyncpg.Connection, caller: Caller, events: int) -> None:
+async def hold_back(door: Door, caller: Caller, events: int) -> None:
     """Refuse for a while what is too much.
 
     Raises:
         ShutError: with Retry-After.
     """
-    if await door.limits.is_full(conn):
+    if await door.limits.is_full(door.worker):
         raise ShutError(503, Problem("busy"), retry_after=2)
     wait = door.limits.wait_for(caller.key, events)
     if wait:
@@ -142,10 +142,3 @@ def problem_response(
         headers=headers,
         media_type=PROBLEM,
     )
-
-
-@asynccontextmanager
-async def connection(door: Door) -> AsyncIterator[asyncpg.Connection]:
-    """Borrow a connection of the worker role."""
-    async with door.worker.acquire() as conn:
-        yield conn

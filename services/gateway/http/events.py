@@ -19,7 +19,6 @@ from services.gateway.http import cloudevents, described
 from services.gateway.http.door import (
     ShutError,
     admit,
-    connection,
     door_of,
     flag,
     hold_back,
@@ -38,15 +37,14 @@ MOST_PROBLEMS = 20
 async def post_events(request: Request) -> Response:
     """Take one event or a batch; answered after the commit, the same again gets the same answer."""
     door = door_of(request)
-    async with connection(door) as conn:
-        caller = await admit(request, conn, "events")
-        body = await read_body(request)
-        sent = cloudevents.read_request(request.headers.get("content-type"), request.headers.raw, body)
-        if isinstance(sent, Problem):
-            raise ShutError(_request_status(sent), sent)
-        if not sent:
-            return JSONResponse({"accepted": [], "results": []}, status_code=202)
-        await hold_back(door, conn, caller, len(sent))
+    caller = await admit(request, "events")
+    body = await read_body(request)
+    sent = cloudevents.read_request(request.headers.get("content-type"), request.headers.raw, body)
+    if isinstance(sent, Problem):
+        raise ShutError(_request_status(sent), sent)
+    if not sent:
+        return JSONResponse({"accepted": [], "results": []}, status_code=202)
+    await hold_back(door, caller, len(sent))
     now = door.clock.now()
     checked = [check_sent(caller, item, now) for item in sent]
     if not flag(request, "dry_run"):

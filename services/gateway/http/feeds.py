@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.gateway.findings import store
 from services.gateway.http import described
-from services.gateway.http.door import admit, connection, door_of, language
+from services.gateway.http.door import admit, door_of, language
 from services.runtime.db import web_transaction
 
 router = APIRouter()
@@ -22,8 +22,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 async def get_findings(request: Request, after: After = 0, limit: Limit = 200) -> Response:
     """List findings in the order they were kept, each with what is wrong and what to do."""
     door = door_of(request)
-    async with connection(door) as conn:
-        caller = await admit(request, conn, "feeds")
+    caller = await admit(request, "feeds")
     slug, families = caller.publisher.slug, sorted(caller.families)
     # Read as the web role: row level security shows this organisation's rows only.
     async with web_transaction(door.web, organisation=caller.publisher.organisation) as conn:
@@ -71,8 +70,7 @@ async def get_findings(request: Request, after: After = 0, limit: Limit = 200) -
 async def get_addressed(request: Request, after: After = 0, limit: Limit = 200) -> Response:
     """List the events addressed to the caller, the same as on its topic `out`."""
     door = door_of(request)
-    async with connection(door) as conn:
-        caller = await admit(request, conn, "feeds")
+    caller = await admit(request, "feeds")
     async with web_transaction(door.web, organisation=caller.publisher.organisation) as conn:
         rows = await store.addressed_after(conn, caller.publisher.slug, after, limit)
     return JSONResponse(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
+from services.runtime.db import transaction
+
 
 @dataclass(slots=True)
 class Bucket:
@@ -46,13 +48,19 @@ class Limits:
         bucket = self._buckets.setdefault(key, Bucket(self.rate, self.burst, self.burst, now))
         return math.ceil(bucket.take(events, now))
 
-    async def is_full(self, conn: asyncpg.Connection) -> bool:
+    async def is_full(self, pool: asyncpg.Pool) -> bool:
         """Say whether too much waits to be sent; looks at most every half second."""
         now = self.monotonic()
         if now - self._looked >= self.look_every:
-            waiting: int = await conn.fetchval(
-                "SELECT count(*) FROM (SELECT FROM runtime.outbox LIMIT $1) AS waiting",
-                self.longest_outbox + 1,
-            )
-            self._too_long, self._looked = waiting > self.longest_outbox, now
+            self._looked = now
+            async with transaction(pool) as conn:
+                waiting = await _waiting(conn, self.longest_outbox + 1)
+            self._too_long = waiting > self.longest_outbox
         return self._too_long
+
+
+async def _waiting(conn: asyncpg.Connection, at_most: int) -> int:
+    found = await conn.fetchval(
+        "SELECT count(*) FROM (SELECT FROM runtime.outbox LIMIT $1) AS waiting", at_most
+    )
+    return int(found)

@@ -19,7 +19,6 @@ from services.gateway.http.door import (
     Door,
     ShutError,
     admit,
-    connection,
     door_of,
     flag,
     hold_back,
@@ -66,9 +65,8 @@ class RegistrationRequest(BaseModel):
 async def post_registration(request: Request) -> Response:
     """Register a person: says yes only when the name is kept and the facts are on their way."""
     door = door_of(request)
-    async with connection(door) as conn:
-        caller = await admit(request, conn, "events")
-        await hold_back(door, conn, caller, 1)
+    caller = await admit(request, "events")
+    await hold_back(door, caller, 1)
     asked = _read(await read_body(request, MAX_REGISTRATION))
     now = door.clock.now()
     minted = await _reference(door, caller, asked, mint=not flag(request, "dry_run"))
@@ -82,7 +80,7 @@ async def post_registration(request: Request) -> Response:
     duplicates = minted.likely_duplicates if minted is not None else ()
     if flag(request, "dry_run"):
         return _answer(request, item, "" if minted is None else data.reference, participant, duplicates)
-    async with connection(door) as conn:
+    async with transaction(door.worker) as conn:
         await _known_otherwise(conn, caller, item)
     if asked.contact is not None:
         await _hand_over(door, caller, participant, data.reference, asked)
@@ -121,7 +119,7 @@ async def _reference(door: Door, caller: Caller, asked: RegistrationRequest, *, 
     number = asked.official_number
     mac = number_mac(door.installation_key, number.scheme, number.number)
     if not mint:
-        async with connection(door) as conn:
+        async with transaction(door.worker) as conn:
             return await known_reference(conn, caller.publisher, mac) or Minted("", UUID(int=0), ())
     probe = _check(caller, asked, Minted("K0", UUID(int=0), ()), door.clock.now())
     if isinstance(probe, Refused):

@@ -31,9 +31,8 @@ SELECT runtime.tenant_table('api_key', 'organisation', 'SELECT');
 
 -- Keys of our own services, which speak for publishers, each only on its side of the wall.
 CREATE TABLE service_key (
-    service text PRIMARY KEY,
-    hash bytea NOT NULL CHECK (length(hash) = 32),
-    families text[] NOT NULL
+    service text PRIMARY KEY CHECK (service IN ('allocation', 'notifications')),
+    hash bytea NOT NULL CHECK (length(hash) = 32)
 );
 
 -- What the doors have answered with 202, so that the same id is the same answer.
@@ -161,6 +160,7 @@ CREATE TABLE imported (
     event_id text NOT NULL,
     data jsonb,
     gone boolean NOT NULL DEFAULT false,
+    belongs_to text,
     imported_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (publisher, kind, row_key)
 );

@@ -117,6 +117,23 @@ class Turned:
     code: str
 
 
+SERVICE_FAMILIES = {"allocation": frozenset({"in"}), "notifications": frozenset({"in", "support"})}
+"""The wall at the doors: the steering side never speaks or reads on `support`."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceKey:
+    """The key of one of our own services, which speaks for publishers on its side of the wall."""
+
+    service: str
+    hash: bytes
+
+    @property
+    def families(self) -> frozenset[str]:
+        """The topic families this service may touch."""
+        return SERVICE_FAMILIES[self.service]
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
     """A publisher's key as kept."""

@@ -7,14 +7,11 @@ from services.gateway.publishers.domain import (
     KEY_SCOPES,
     Caller,
     Turned,
-    hash_key,
     prefix_of,
     same_key,
 )
 
 _FAMILIES = frozenset({"in", "support"})
-SERVICE_FAMILIES = {"allocation": ("in",), "notifications": ("in", "support")}
-"""The wall at the doors: the steering side never speaks or reads on `support`."""
 
 
 async def caller_of(
@@ -29,6 +26,20 @@ async def caller_of(
     if prefix is not None:
         return await _publisher_key(conn, key, prefix, speaks_for, scope)
     return await _service_key(conn, key, speaks_for)
+
+
+async def _service_key(conn: asyncpg.Connection, key: str, speaks_for: str | None) -> Caller | Turned:
+    matching = [known for known in await store.service_keys(conn) if same_key(key, known.hash)]
+    if not matching:
+        return Turned(401, "key_unknown")
+    if speaks_for is None:
+        return Turned(400, "publisher_missing")
+    publisher = (await store.publishers(conn, [speaks_for])).get(speaks_for)
+    if publisher is None:
+        return Turned(404, "publisher_unknown")
+    if not publisher.active:
+        return Turned(403, "publisher_inactive")
+    return Caller(publisher, frozenset(KEY_SCOPES), matching[0].families, matching[0].service)
 
 
 async def _publisher_key(
@@ -47,27 +58,3 @@ async def _publisher_key(
     if not publisher.active:
         return Turned(403, "publisher_inactive")
     return Caller(publisher, stored.scopes, _FAMILIES, stored.prefix)
-
-
-async def _service_key(conn: asyncpg.Connection, key: str, speaks_for: str | None) -> Caller | Turned:
-    matching = [
-        (service, families)
-        for service, stored, families in await store.service_keys(conn)
-        if same_key(key, stored)
-    ]
-    if not matching:
-        return Turned(401, "key_unknown")
-    if speaks_for is None:
-        return Turned(400, "publisher_missing")
-    service, families = matching[0]
-    publisher = (await store.publishers(conn, [speaks_for])).get(speaks_for)
-    if publisher is None:
-        return Turned(404, "publisher_unknown")
-    if not publisher.active:
-        return Turned(403, "publisher_inactive")
-    return Caller(publisher, frozenset(KEY_SCOPES), families, service)
-
-
-async def put_service_key(conn: asyncpg.Connection, service: str, key: str) -> None:
-    """Let one of our services speak for publishers, on its side of the wall only."""
-    await store.put_service_key(conn, service, hash_key(key), SERVICE_FAMILIES[service])

@@ -1,11 +1,10 @@
 """SQL of publishers and keys."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import asyncpg
 
-from services.gateway.publishers.domain import NewKey, Publisher, StoredKey
+from services.gateway.publishers.domain import NewKey, Publisher, ServiceKey, StoredKey
 
 _COLUMNS = (
     "p.slug, p.name, p.kinds, p.organisation, p.authority, p.kreise, p.event_types, p.supplier_ids,"
@@ -13,7 +12,7 @@ _COLUMNS = (
 )
 
 
-def _publisher(row: Mapping[str, Any]) -> Publisher:
+def _publisher(row: asyncpg.Record) -> Publisher:
     return Publisher(
         slug=row["slug"],
         name=row["name"],
@@ -125,22 +124,17 @@ async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Pu
     return key, _publisher(row)
 
 
-async def put_service_key(
-    conn: asyncpg.Connection, service: str, key_hash: bytes, families: Sequence[str]
-) -> None:
+async def put_service_key(conn: asyncpg.Connection, service: str, key_hash: bytes) -> None:
     """Keep the hash of one of our own services' keys."""
     await conn.execute(
-        """
-        INSERT INTO service_key (service, hash, families) VALUES ($1, $2, $3)
-        ON CONFLICT (service) DO UPDATE SET hash = $2, families = $3
-        """,
+        "INSERT INTO service_key (service, hash) VALUES ($1, $2)"
+        " ON CONFLICT (service) DO UPDATE SET hash = excluded.hash",
         service,
         key_hash,
-        list(families),
     )
 
 
-async def service_keys(conn: asyncpg.Connection) -> list[tuple[str, bytes, frozenset[str]]]:
+async def service_keys(conn: asyncpg.Connection) -> list[ServiceKey]:
     """Read the keys of our own services."""
-    rows = await conn.fetch("SELECT service, hash, families FROM service_key ORDER BY service")
-    return [(row["service"], row["hash"], frozenset(row["families"])) for row in rows]
+    rows = await conn.fetch("SELECT service, hash FROM service_key ORDER BY service")
+    return [ServiceKey(row["service"], row["hash"]) for row in rows]

@@ -1,0 +1,164 @@
+"""SQL of imports: settings, what rows last said, runs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid5
+
+import asyncpg
+
+from schemas.identity import NAMESPACE
+from services.gateway.publishers.domain import Publisher
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What a row last said."""
+
+    content: bytes
+    event_id: str
+    data: Mapping[str, Any] | None
+    gone: bool
+    belongs_to: str | None = None
+    """Of a further date: its offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """An earlier import of the same kind."""
+
+    file_hash: bytes
+    sequence: int | None
+
+
+async def lock_imports(conn: asyncpg.Connection, publisher: str, kind: str) -> None:
+    """Let one import of a publisher write at a time, until the commit."""
+    await conn.execute(
+        "SELECT pg_advisory_xact_lock(hashtextextended('kurslotse.import/' || $1 || '/' || $2, 0))",
+        publisher,
+        kind,
+    )
+
+
+async def settings(conn: asyncpg.Connection, publisher: str, kind: str) -> Mapping[str, Any] | None:
+    """Read the settings a publisher saved for a kind of file."""
+    found: Mapping[str, Any] | None = await conn.fetchval(
+        "SELECT body FROM import_setting WHERE publisher = $1 AND kind = $2", publisher, kind
+    )
+    return found
+
+
+async def save_settings(
+    conn: asyncpg.Connection, publisher: Publisher, kind: str, body: Mapping[str, Any]
+) -> None:
+    """Save them."""
+    await conn.execute(
+        """
+        INSERT INTO import_setting (publisher, kind, organisation, body) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (publisher, kind) DO UPDATE SET body = $4, changed_at = now()
+        """,
+        publisher.slug,
+        kind,
+        publisher.organisation,
+        dict(body),
+    )
+
+
+async def imported(
+    conn: asyncpg.Connection, publisher: str, kind: str, keys: Sequence[str] | None = None
+) -> dict[str, Imported]:
+    """Read what rows last said; all of them if no keys are named."""
+    rows = await conn.fetch(
+        """
+        SELECT row_key, content, event_id, data, gone, belongs_to FROM imported
+        WHERE publisher = $1 AND kind = $2 AND ($3::text[] IS NULL OR row_key = ANY($3::text[]))
+        """,
+        publisher,
+        kind,
+        list(keys) if keys is not None else None,
+    )
+    return {
+        row["row_key"]: Imported(row["content"], row["event_id"], row["data"], row["gone"], row["belongs_to"])
+        for row in rows
+    }
+
+
+async def remember(
+    conn: asyncpg.Connection, publisher: Publisher, kind: str, rows: Mapping[str, Imported]
+) -> None:
+    """Keep what rows say now."""
+    await conn.executemany(
+        """
+        INSERT INTO imported
+            (publisher, kind, row_key, organisation, content, event_id, data, gone, belongs_to)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        ON CONFLICT (publisher, kind, row_key) DO UPDATE SET
+            content = EXCLUDED.content, event_id = EXCLUDED.event_id, data = EXCLUDED.data,
+            gone = EXCLUDED.gone, belongs_to = EXCLUDED.belongs_to, imported_at = now()
+        """,
+        [
+            (
+                publisher.slug,
+                kind,
+                key,
+                publisher.organisation,
+                row.content,
+                row.event_id,
+                dict(row.data) if row.data is not None else None,
+                row.gone,
+                row.belongs_to,
+            )
+            for key, row in sorted(rows.items())
+        ],
+    )
+
+
+async def last_run(conn: asyncpg.Connection, publisher: str, kind: str) -> Run | None:
+    """Read the last import that was finished."""
+    row = await conn.fetchrow(
+        """
+        SELECT file_hash, sequence FROM import_run
+        WHERE publisher = $1 AND kind = $2 AND finished_at IS NOT NULL ORDER BY finished_at DESC LIMIT 1
+        """,
+        publisher,
+        kind,
+    )
+    return Run(row["file_hash"], row["sequence"]) if row is not None else None
+
+
+async def start_run(
+    conn: asyncpg.Connection, publisher: Publisher, kind: str, file_hash: bytes, sequence: int | None
+) -> UUID:
+    """Note that a file is being imported; the same file again is the same run."""
+    id_ = uuid5(NAMESPACE, f"import/{publisher.slug}/{kind}/{file_hash.hex()}")
+    await conn.execute(
+        """
+        INSERT INTO import_run (id, publisher, kind, organisation, file_hash, sequence)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (id) DO UPDATE SET started_at = now(), finished_at = NULL
+        """,
+        id_,
+        publisher.slug,
+        kind,
+        publisher.organisation,
+        file_hash,
+        sequence,
+    )
+    return id_
+
+
+async def finish_run(
+    conn: asyncpg.Connection, run: UUID, *, rows: int, taken: int, unchanged: int, refused: int
+) -> None:
+    """Note how it ended."""
+    await conn.execute(
+        """
+        UPDATE import_run SET rows_read = $2, rows_taken = $3, rows_unchanged = $4, rows_refused = $5,
+            finished_at = now() WHERE id = $1
+        """,
+        run,
+        rows,
+        taken,
+        unchanged,
+        refused,
+    )

@@ -22,6 +22,7 @@ class Desk:
     topic: str
     source: str
     cluster: str
+    occasion: str = ""  # tells a later judgement of the same record from the first
 
 
 def about_record(  # noqa: PLR0913 - everything that a finding says
@@ -34,8 +35,9 @@ def about_record(  # noqa: PLR0913 - everything that a finding says
     event_id: str | None,
     event_type: str | None,
     now: datetime,
+    origin: str = "",
 ) -> list[Outgoing]:
-    """Raise one finding for each problem of a record."""
+    """Raise one finding for each problem of a record; `origin` tells two lists about one record apart."""
     return [
         _finding(
             desk,
@@ -53,7 +55,7 @@ def about_record(  # noqa: PLR0913 - everything that a finding says
                 raised_at=now,
             ),
             place,
-            f"{kind}/{number}",
+            f"{kind}/{origin}{number}",
         )
         for number, problem in enumerate(problems[:_AT_MOST])
     ]
@@ -84,6 +86,6 @@ def accepted_up_to(
 
 
 def _finding(desk: Desk, data: FindingRaised, place: Place, what: str) -> Outgoing:
-    id_ = effect_id(place_uuid(desk.cluster, place), f"finding/{what}", data.publisher)
+    id_ = effect_id(place_uuid(desk.cluster, place), f"finding/{desk.occasion}{what}", data.publisher)
     event = Event(id=str(id_), type=FindingRaised.type_, source=desk.source, time=data.raised_at, data=data)
     return Outgoing(id_, desk.topic, data.publisher, event)

@@ -33,9 +33,10 @@ class Bench:
     source: str
     parked_limit: int
 
-    def settlement(self, subscription: Subscription, now: datetime) -> Settlement:
-        """Start to collect consequences for a subscription."""
-        return Settlement(subscription, Desk(subscription.findings or "", self.source, self.cluster), now)
+    def settlement(self, subscription: Subscription, now: datetime, *, occasion: str = "") -> Settlement:
+        """Start to collect consequences for a subscription; `occasion` names a later judgement."""
+        desk = Desk(subscription.findings or "", self.source, self.cluster, occasion)
+        return Settlement(subscription, desk, now)
 
 
 async def judge(

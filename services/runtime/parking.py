@@ -101,7 +101,7 @@ async def held_subjects(
 async def room_left(conn: asyncpg.Connection, reader: str, topic: str, limit: int) -> int:
     """Say how many more events of a topic may wait."""
     parked = await conn.fetchval(
-        "SELECT count(*) FROM (SELECT FROM runtime.parked WHERE reader = $1 AND topic = $2 LIMIT $3) AS some",
+        "SELECT count(*) FROM (SELECT FROM runtime.parked WHERE reader = $1 AND topic = $2 LIMIT $3) AS here",
         reader,
         topic,
         limit,

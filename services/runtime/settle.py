@@ -27,6 +27,7 @@ class Settlement:
 
     def __init__(self, subscription: Subscription, desk: Desk, now: datetime) -> None:
         self.subscription, self._desk, self._now = subscription, desk, now
+        self._first_time = not desk.occasion
         # of each partition: refused, accepted, or neither, in order; what the breaker counts
         self.outcomes: dict[tuple[str, int], list[bool | None]] = {}
         self.unlocks: set[str] = set()
@@ -94,7 +95,7 @@ class Settlement:
             self._states.append((incoming.cause, "applied"))
         self.unlocks.update(verdict.unlocks)
         if self.subscription.judge:
-            self._find_about(FindingKind.WARNING, verdict.warnings, incoming)
+            self._find_about(FindingKind.WARNING, verdict.warnings, incoming, origin="handler/")
 
     def refused(self, incoming: Incoming, problem: Problem) -> None:
         """Settle an event that never has an effect."""
@@ -138,7 +139,7 @@ class Settlement:
             )
 
     def _accepted(self) -> list[outbox.Outgoing]:
-        if not self.subscription.judge or self.subscription.findings is None:
+        if not (self.subscription.judge and self.subscription.findings and self._first_time):
             return []
         return findings.accepted_up_to(
             self._desk,
@@ -166,10 +167,12 @@ class Settlement:
         )
         self._find_about(FindingKind.REJECTED, [problem], incoming)
 
-    def _find_about(self, kind: FindingKind, problems: Sequence[Problem], incoming: Incoming) -> None:
+    def _find_about(
+        self, kind: FindingKind, problems: Sequence[Problem], incoming: Incoming, *, origin: str = ""
+    ) -> None:
         if problems:
             names = (incoming.event.id, incoming.event.type)
-            self._find(kind, problems, incoming.place, incoming.publisher, names)
+            self._find(kind, problems, incoming.place, incoming.publisher, names, origin=origin)
 
     def _find(
         self,
@@ -178,6 +181,8 @@ class Settlement:
         place: Place,
         publisher: str | None,
         names: tuple[str | None, str | None],
+        *,
+        origin: str = "",
     ) -> None:
         if publisher is None or not self.subscription.judge or self.subscription.findings is None:
             return
@@ -190,4 +195,5 @@ class Settlement:
             event_id=names[0],
             event_type=names[1],
             now=self._now,
+            origin=origin,
         )

@@ -16,7 +16,7 @@ from services.embedded.children import StartError
 from services.embedded.find import running
 from services.embedded.home import AlreadyRunningError, Home, read_json
 from services.embedded.jars import JarError
-from services.embedded.processes import Identity, sweep
+from services.embedded.processes import Identity, end, sweep_recorded
 from services.embedded.progress import Narrator, narrator
 from services.embedded.supervisor import start_servers, supervised
 
@@ -38,9 +38,10 @@ def until_signalled(work: Callable[[], Coroutine[None, None, int]]) -> int:
                 task.cancel()
 
         loop = asyncio.get_running_loop()
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # nohup stays nohup
-                loop.add_signal_handler(number, tell)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, tell)
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # nohup stays nohup
+            loop.add_signal_handler(signal.SIGHUP, tell)
         try:
             return await task
         except asyncio.CancelledError:
@@ -116,13 +117,8 @@ def down(home: Path | None) -> int:
     async def stop() -> int:
         ended = 0
         if facts:
-            ended += await sweep(
-                Identity(int(facts["pid"]), float(facts["started"])), signal.SIGTERM, _STOP_SECONDS
-            )
-        for entry in read_json(place.children).values():
-            left = Identity(int(entry["pid"]), float(entry["started"]))
-            ended += await sweep(left, signal.Signals(entry["signal"]), _STOP_SECONDS)
-        return ended
+            ended += await end(Identity(int(facts["pid"]), float(facts["started"])), _STOP_SECONDS)
+        return ended + await sweep_recorded(read_json(place.children))
 
     tell.say("Stopped." if asyncio.run(stop()) else f"Nothing runs in {place.root}.")
     return 0

@@ -7,8 +7,9 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import psutil
 
@@ -94,3 +95,23 @@ async def sweep(leader: Identity, polite: signal.Signals, seconds: float) -> int
     signal_all(left, signal.SIGKILL)
     await until_gone(left, seconds)
     return len(members)
+
+
+async def sweep_recorded(children: Mapping[str, Mapping[str, Any]], seconds: float = 5.0) -> int:
+    """End the children that a supervisor recorded and did not live to stop; return how many there were."""
+    ended = await asyncio.gather(
+        *(
+            sweep(Identity(int(one["pid"]), float(one["started"])), signal.Signals(one["signal"]), seconds)
+            for one in children.values()
+        )
+    )
+    return sum(ended)
+
+
+async def end(target: Identity, seconds: float) -> int:
+    """End one process and no other: politely first, then for good; return 1 if it was there."""
+    if not target.alive():
+        return 0
+    signal_all([target], signal.SIGTERM)
+    signal_all(await until_gone([target], seconds), signal.SIGKILL)
+    return 1

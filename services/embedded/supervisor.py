@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,11 +10,9 @@ from typing import Any
 from services.embedded.children import Child, Program
 from services.embedded.home import Home, read_json, write_json
 from services.embedded.installation import open_installation
-from services.embedded.processes import Identity, sweep
+from services.embedded.processes import Identity, sweep_recorded
 from services.embedded.progress import Narrator
 from services.embedded.servers import Servers, prepare_servers
-
-_SWEEP_SECONDS = 10.0
 
 
 class Supervisor:
@@ -30,10 +27,7 @@ class Supervisor:
 
     async def recover(self) -> int:
         """End what an earlier supervisor that was killed has left running."""
-        left = 0
-        for entry in read_json(self.home.children).values():
-            found = Identity(int(entry["pid"]), float(entry["started"]))
-            left += await sweep(found, signal.Signals(entry["signal"]), _SWEEP_SECONDS)
+        left = await sweep_recorded(read_json(self.home.children))
         if left:
             self.narrator.say(f"Ended {left} processes that an earlier run had left behind.")
         self.home.run.unlink(missing_ok=True)

@@ -1,0 +1,72 @@
+# Recipes of Kurslotse; .ci/run runs them as they are. A machine needs Python 3.11+ and make.
+PYTHON ?= python3
+HOME_FOLDER = $(or $(KURSLOTSE_HOME),.kurslotse)
+VENV = .venv
+RUN = $(VENV)/bin/python
+READY = $(VENV)/.kurslotse-ready
+MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql))
+TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
+
+.PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
+.DELETE_ON_ERROR:
+
+help: ## what there is
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## install everything into .venv
+
+$(READY): requirements-dev.lock pyproject.toml package-lock.json deploy/node.lock services/runtime/web/vendor.py
+	@command -v $(PYTHON) >/dev/null || { echo "Kurslotse needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurslotse needs Python 3.11 or newer, this is $$($(PYTHON) --version); say make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
+	@echo "Setting up $(VENV) (once; a few minutes) ..."
+	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	@cmp -s requirements-dev.lock $(VENV)/.installed.lock || { \
+	  echo "Installing the locked packages ..." && \
+	  $(RUN) -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock && \
+	  cp requirements-dev.lock $(VENV)/.installed.lock; }
+	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@echo "Bringing what the browser needs ..."
+	@$(RUN) -m services.runtime.web.vendor
+	@touch $@
+
+demo: setup ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself
+	@$(RUN) -m services.cli demo $(if $(SECONDS),--seconds $(SECONDS))
+
+up: setup ## servers and services until Ctrl-C
+	@$(RUN) -m services.cli up
+
+down: ## stop what runs, also what a killed run has left behind
+	@test ! -x $(RUN) || $(RUN) -m services.cli down
+
+status: setup ## say what runs
+	@$(RUN) -m services.cli status
+
+test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
+	@$(RUN) -m pytest $(TESTS) $(ARGS)
+
+test-browser: setup ## the pages in a headless Chromium, which is brought if missing
+	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)
+
+test-containers: setup ## the integration tests against PostgreSQL and Kafka in containers
+	@$(RUN) -m tests.containers $(ARGS)
+
+check: setup ## everything that can be said without running it; changes nothing
+	$(RUN) -m ruff format --check .
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+	$(VENV)/bin/lint-imports
+	$(VENV)/bin/squawk $(MIGRATIONS)
+	$(RUN) -m schemas.export --check
+	$(RUN) tests/gettext_check.py
+
+fix: setup ## format, and mend what can be mended
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: setup ## measure; broker and database on this machine
+	@$(RUN) -m tests.benchmarks $(ARGS)
+
+clean: down ## remove the data of this machine and everything that was installed
+	@test ! -L $(HOME_FOLDER)/postgres || rm -rf "$$(readlink $(HOME_FOLDER)/postgres)"
+	rm -rf $(HOME_FOLDER) $(VENV) node_modules build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,50 @@
+"""Texts about keys, doors and requests as a whole."""
+
+from collections.abc import Mapping
+
+from services.gateway.findings.words import Advice
+
+DOORS: Mapping[str, Advice] = {
+    "busy": Advice("Too much is waiting to be sent.", "Send the same again after the time in Retry-After."),
+    "contact_invalid": Advice(
+        "The contact field {field} was refused.",
+        "Correct it and send the registration again with the same id.",
+    ),
+    "database_unavailable": Advice(
+        "The database cannot be reached at the moment.",
+        "Send the same again after the time in Retry-After; nothing is taken twice.",
+    ),
+    "no_such_door": Advice("There is no such door.", "Check address and method against /openapi.json."),
+    "key_missing": Advice(
+        "No API key was sent.", "Send the header Authorization: Bearer followed by your key."
+    ),
+    "key_unknown": Advice("The API key is unknown, expired or revoked.", "Ask the Kreis for a new key."),
+    "kind_unknown": Advice("There is no import of this kind.", "Use open-qcat or participants."),
+    "people_unavailable": Advice(
+        "The place where names are kept cannot be reached; nothing was registered.",
+        "Send the same again after the time in Retry-After.",
+    ),
+    "publisher_inactive": Advice("The publisher is no longer active.", "Ask the Kreis to activate it again."),
+    "publisher_missing": Advice(
+        "It is not clear for whom this service speaks.", "Send the header X-Kurslotse-Publisher."
+    ),
+    "publisher_not_yours": Advice(
+        "This key may not speak for another publisher.", "Leave out the header X-Kurslotse-Publisher."
+    ),
+    "publisher_unknown": Advice("The publisher is unknown.", "Register it first: kurslotse publisher add."),
+    "rate_limited": Advice("Too many events at once.", "Send the same again after the time in Retry-After."),
+    "reference_missing": Advice(
+        "The registration has neither a reference nor an official number.",
+        "Send your own reference in the event, or the official number with its scheme.",
+    ),
+    "reference_and_number": Advice(
+        "The registration has both a reference and an official number.",
+        "Send one of them: for an official number the reference is made here.",
+    ),
+    "scope_missing": Advice(
+        "The API key does not open this door.", "Ask the Kreis for a key with the right scope."
+    ),
+    "settings_invalid": Advice(
+        "The import settings cannot be used: {field}.", "Correct this setting and save them again."
+    ),
+}

@@ -123,14 +123,14 @@ class Picture:
             reported[found] = test
         self._tests[test.event] = (kreis, test)
 
-    def put_placement(self, placement: Placement) -> None:
-        """Take a placement that did not step: its seats or its person changed."""
+    def put_placement(self, placement: Placement, *, anyway: bool = False) -> None:
+        """Take a placement that did not step: its person changed, or its seats (`anyway`: even if full)."""
         before = self.placements.get(placement.placement)
         if before is None:
             self._new.add(placement.placement)
         elif before.participant != placement.participant:
             self._of_person[before.participant].discard(placement.placement)
-        self._move_seats(before, placement)
+        self._move_seats(before, placement, anyway=anyway)
         self.placements[placement.placement] = placement
         self._of_person[placement.participant].add(placement.placement)
         self._in_course[placement.course].add(placement.placement)
@@ -186,13 +186,13 @@ class Picture:
         """Ask for the Kreis to be steered again."""
         self._wishes.append(Request(kreis, reason, urgent))
 
-    def _move_seats(self, before: Placement | None, after: Placement) -> None:
+    def _move_seats(self, before: Placement | None, after: Placement, *, anyway: bool) -> None:
         had = frozenset(() if before is None else before.seats)
         has = frozenset(after.seats)
         if had == has:
             return
         change = dict.fromkeys(has - had, 1) | dict.fromkeys(had - has, -1)
-        self.courses[after.course] = self.courses[after.course].seat(change)
+        self.courses[after.course] = self.courses[after.course].seat(change, anyway=anyway)
         self._reseated.add(after.course)
 
     # Database.

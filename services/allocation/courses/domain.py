@@ -111,12 +111,27 @@ class Course:
         wanted = frozenset(numbers)
         return tuple(s.number for s in self.sections if s.number in wanted and s.ends_on >= day)
 
-    def seat(self, change: Mapping[int, int]) -> "Course":
-        """Take (+1) or free (-1) seats by section; what is taken stays even above what is announced."""
+    def seat(self, change: Mapping[int, int], *, anyway: bool = False) -> "Course":
+        """Take (+1) or free (-1) seats by section.
+
+        Taking never raises the capacity, so that one too many breaks the constraint; only what a
+        provider changes under seated people is taken `anyway`.
+        """
         return replace(
             self,
-            sections=tuple(_fit(s, s.taken + change.get(s.number, 0), self.facts) for s in self.sections),
+            sections=tuple(
+                _seated(section, change[section.number], self.facts, anyway=anyway)
+                if section.number in change
+                else section
+                for section in self.sections
+            ),
         )
+
+
+def _seated(section: Section, change: int, facts: Facts, *, anyway: bool) -> Section:
+    if change > 0 and not anyway:
+        return replace(section, taken=section.taken + change)
+    return _fit(section, section.taken + change, facts)
 
 
 def _fit(section: Section, taken: int, facts: Facts) -> Section:

@@ -100,7 +100,7 @@ def _put(picture: Picture, written: domain.Written) -> None:
     for placement in picture.live_in(course.course):
         if placement.state in SEATED:
             if written.added:
-                picture.put_placement(sit_in(placement, written.added))
+                picture.put_placement(sit_in(placement, written.added), anyway=True)
         elif course.section(placement.entry_section) not in course.held:
             _step(picture, give_up(placement, Reason("section_removed")), None)
 

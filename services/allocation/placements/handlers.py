@@ -142,9 +142,9 @@ class Placements:
     async def release(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
         """Confirm a proposal: take the seat, start the reservation, tell office and provider."""
         picture = await self._load(conn, Keys(placements={placement}), now)
-        found = picture.placements.get(placement)
-        if found is None:
-            return _unknown(placement)
+        found = _found(picture, placement)
+        if isinstance(found, NotDone):
+            return found
         outcome = self._reserve(picture, found, actor, Reason("released_by_coordinator"))
         await picture.write(conn)
         return outcome
@@ -232,9 +232,9 @@ class Placements:
         note: str | None = None,
     ) -> Outcome:
         picture = await self._load(conn, Keys(placements={placement}), now)
-        found = picture.placements.get(placement)
-        if found is None:
-            return _unknown(placement)
+        found = _found(picture, placement)
+        if isinstance(found, NotDone):
+            return found
         outcome = _take(picture, decide(found), actor, found, note=note)
         await picture.write(conn)
         return outcome
@@ -322,5 +322,13 @@ def _done(placement: Placement) -> Done:
     return Done(placement.placement, placement.state, placement.version)
 
 
-def _unknown(placement: UUID) -> NotDone:
-    return NotDone(placement, Refuse("placement_unknown"))
+def _found(picture: Picture, placement: UUID) -> Placement | NotDone:
+    """Find a placement that can still move; its course is locked with it unless it cannot be seen."""
+    found = picture.placements.get(placement)
+    if found is None:
+        return NotDone(placement, Refuse("placement_unknown"))
+    if found.state not in LIVE:
+        return NotDone(placement, Refuse("placement_over", {"state": found.state}))
+    if found.course not in picture.courses:
+        return NotDone(placement, Refuse("course_unknown"))
+    return found

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import asyncpg
 
+from schemas.codes import PlacementState
 from services.allocation.picture import Keys, Picture
 from services.allocation.placements import domain, progress
 from services.allocation.placements.domain import Decision, Placement, Step
@@ -65,8 +66,9 @@ class PlacementTimers:
             picture = await self._load(conn, Keys(placements=set(ids)), now)
             started = 0
             for found in (picture.placements[id_] for id_ in ids):
-                decision = domain.start(found, picture.courses[found.course], picture.today)
-                started += _move(picture, decision) is not None
+                if found.state == PlacementState.CONFIRMED:
+                    decision = domain.start(found, picture.courses[found.course], picture.today)
+                    started += _move(picture, decision) is not None
             await picture.write(conn)
             return started
 

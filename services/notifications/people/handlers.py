@@ -162,3 +162,8 @@ async def erase_orphans(conn: Connection, after_days: int, now: datetime) -> int
     """Erase contact data that no registration followed."""
     lost = await store.orphans(conn, now - timedelta(days=after_days))
     return await store.erase(conn, lost, now) if lost else 0
+
+
+async def erase(conn: Connection, participants: Sequence[UUID], now: datetime) -> int:
+    """Erase people: without their keys nothing that is sealed anywhere can be read again."""
+    return await store.erase(conn, participants, now)

@@ -1,0 +1,353 @@
+"""SQL of alerts, their steps, escalations and delivery rows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.notifications.delivery.domain import delivery_id
+from services.runtime.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An alert that is opened, opened again or passed on."""
+
+    alert: UUID
+    kind: str
+    matter: UUID
+    purpose: str
+    participant: UUID
+    course: UUID
+    organisation: str
+    office: str
+    chain: list[str]
+    routing: Mapping[str, Any]
+    reason: Mapping[str, Any]
+
+
+async def open_alert(conn: Connection, row: Opened, now: datetime) -> asyncpg.Record | None:
+    """Open an alert, or open a withdrawn one again; None if it is open or done already."""
+    return await conn.fetchrow(
+        "INSERT INTO alert AS a (alert_id, kind, matter, purpose, participant_id, course_id, organisation,"
+        " office, chain, routing, reason, state, raised_at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'new', $12)"
+        " ON CONFLICT (alert_id) DO UPDATE SET participant_id = EXCLUDED.participant_id,"
+        "  organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,"
+        "  routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,"
+        "  version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,"
+        "  escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL"
+        " WHERE a.state = 'withdrawn'"
+        " RETURNING alert_id, opening, version, (old.state IS NULL) AS fresh",
+        row.alert,
+        row.kind,
+        row.matter,
+        row.purpose,
+        row.participant,
+        row.course,
+        row.organisation,
+        row.office,
+        row.chain,
+        dict(row.routing),
+        dict(row.reason),
+        now,
+    )
+
+
+async def pass_on(conn: Connection, row: Opened) -> asyncpg.Record | None:
+    """Give a declined alert to the next office."""
+    return await conn.fetchrow(
+        "UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,"
+        " state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL"
+        " WHERE alert_id = $1 AND state = 'declined' RETURNING alert_id, opening, version, true AS fresh",
+        row.alert,
+        row.organisation,
+        row.office,
+        row.chain,
+        dict(row.routing),
+        dict(row.reason),
+    )
+
+
+async def refresh(conn: Connection, alert: UUID, reason: Mapping[str, Any]) -> None:
+    """Bring the reason of an open alert up to date."""
+    await conn.execute(
+        "UPDATE alert SET reason = $2 WHERE alert_id = $1 AND ended_at IS NULL AND reason <> $2",
+        alert,
+        dict(reason),
+    )
+
+
+async def add_step(
+    conn: Connection,
+    alert: UUID,
+    version: int,
+    *,
+    organisation: str,
+    office: str,
+    from_state: str,
+    to_state: str,
+    reason: str,
+    now: datetime,
+) -> None:
+    """Write down one step of an alert."""
+    await conn.execute(
+        "INSERT INTO alert_step (alert_id, version, organisation, office, from_state, to_state, reason, at)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        alert,
+        version,
+        organisation,
+        office,
+        from_state,
+        to_state,
+        reason,
+        now,
+    )
+
+
+async def add_delivery(
+    conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
+) -> None:
+    """Owe somebody an e-mail about an alert; the same one only once."""
+    await conn.execute(
+        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
+        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
+        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
+        delivery_id(alert, recipient, "email", step),
+        alert,
+        organisation,
+        office,
+        recipient,
+        step,
+        now,
+    )
+
+
+async def add_escalations(
+    conn: Connection,
+    alert: UUID,
+    opening: int,
+    *,
+    office: str,
+    organisation: str,
+    due: Sequence[datetime],
+) -> None:
+    """Note when an unanswered alert goes to the office's lead."""
+    await conn.execute(
+        "INSERT INTO escalation (alert_id, opening, office, organisation, step, due_at)"
+        " SELECT $1, $2, $3, $4, n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)"
+        " ON CONFLICT DO NOTHING",
+        alert,
+        opening,
+        office,
+        organisation,
+        list(due),
+    )
+
+
+async def lock_alert(conn: Connection, alert: UUID) -> asyncpg.Record | None:
+    """Lock and return one alert."""
+    return await conn.fetchrow(
+        "SELECT alert_id, organisation, office, state, version, opening, chain, participant_id, purpose"
+        " FROM alert WHERE alert_id = $1 FOR UPDATE",
+        alert,
+    )
+
+
+async def answer(
+    conn: Connection, alert: UUID, *, before: str, after: str, chain: Sequence[str], now: datetime
+) -> int | None:
+    """Move an alert from one state to another; None if it was no longer in the first."""
+    version: int | None = await conn.fetchval(
+        "UPDATE alert SET state = $3, version = version + 1, chain = $4,"
+        " seen_at = coalesce(seen_at, $5),"
+        " answered_at = CASE WHEN $3 IN ('accepted', 'declined', 'handed_over')"
+        "  THEN coalesce(answered_at, greatest($5, escalated_at)) ELSE answered_at END,"
+        " ended_at = CASE WHEN $3 = 'done' THEN $5::timestamptz END"
+        " WHERE alert_id = $1 AND state = $2 RETURNING version",
+        alert,
+        before,
+        after,
+        list(chain),
+        now,
+    )
+    return version
+
+
+async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, forget: bool) -> int | None:
+    """Withdraw an open alert; with `forget` it no longer says about whom it was."""
+    version: int | None = await conn.fetchval(
+        "UPDATE alert SET state = 'withdrawn', version = version + 1, ended_at = $3, withdrawn_for = $2,"
+        " participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,"
+        " reason = CASE WHEN $4 THEN jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)"
+        "  ELSE reason END"
+        " WHERE alert_id = $1 AND ended_at IS NULL RETURNING version",
+        alert,
+        why,
+        now,
+        forget,
+    )
+    return version
+
+
+async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> None:
+    """Have ended alerts under ended consent no longer say about whom they were."""
+    await conn.execute(
+        "UPDATE alert AS a SET participant_id = NULL, routing = '{}',"
+        " reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)"
+        " WHERE a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u"
+        " AND a.ended_at IS NOT NULL",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+    )
+
+
+async def open_under_consent(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> list[asyncpg.Record]:
+    """Lock the open alerts that rest on these consents (participant, office, purpose)."""
+    return await conn.fetch(
+        "SELECT a.alert_id, a.organisation, a.office, a.state, a.opening FROM alert AS a"
+        " JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)"
+        "  ON a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u"
+        " WHERE a.ended_at IS NULL ORDER BY a.alert_id FOR UPDATE OF a",
+        [key[0] for key in keys],
+        [key[1] for key in keys],
+        [key[2] for key in keys],
+    )
+
+
+async def cancel_deliveries(conn: Connection, alert: UUID) -> bool:
+    """Cancel what nobody has begun to send; True if the office heard, or may have heard, of the alert."""
+    await conn.execute(
+        "UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'"
+        " AND attempts = 0 AND lease_token IS NULL",
+        alert,
+    )
+    return bool(
+        await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'"
+            " AND recipient LIKE 'office:%')",
+            alert,
+        )
+    )
+
+
+async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: datetime) -> None:
+    """Close the escalations of an alert that nobody waits for any more."""
+    await conn.execute(
+        "UPDATE escalation SET done_at = $3, outcome = $2 WHERE alert_id = $1 AND done_at IS NULL",
+        alert,
+        outcome,
+        now,
+    )
+
+
+async def due_escalations(conn: Connection, now: datetime, limit: int) -> list[asyncpg.Record]:
+    """Lock escalations that are due."""
+    return await conn.fetch(
+        "SELECT alert_id, opening, office, organisation, step FROM escalation"
+        " WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, alert_id, step LIMIT $2"
+        " FOR UPDATE SKIP LOCKED",
+        now,
+        limit,
+    )
+
+
+async def escalate(conn: Connection, alert: UUID, opening: int, office: str, now: datetime) -> bool:
+    """Mark an alert as escalated, unless somebody answered: this one update decides the race."""
+    return bool(
+        await conn.fetchval(
+            "UPDATE alert SET escalated_at = $4 WHERE alert_id = $1 AND opening = $2 AND office = $3"
+            " AND state IN ('new', 'seen') AND answered_at IS NULL RETURNING true",
+            alert,
+            opening,
+            office,
+            now,
+        )
+    )
+
+
+async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, now: datetime) -> None:
+    """Note what became of one escalation."""
+    await conn.execute(
+        "UPDATE escalation SET done_at = $5, outcome = $6"
+        " WHERE alert_id = $1 AND opening = $2 AND office = $3 AND step = $4 AND done_at IS NULL",
+        row["alert_id"],
+        row["opening"],
+        row["office"],
+        row["step"],
+        now,
+        outcome,
+    )
+
+
+async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
+    """Take people out of the queue of those to be looked at again."""
+    return [
+        row["participant_id"]
+        for row in await conn.fetch(
+            "DELETE FROM reconsider WHERE participant_id IN (SELECT participant_id FROM reconsider"
+            " ORDER BY participant_id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING participant_id",
+            limit,
+        )
+    ]
+
+
+async def matters(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
+    """List open enrolments and risks of people, and those that are over but still have an open alert."""
+    return await conn.fetch(
+        "SELECT p.placement_id AS matter, 'enrolment' AS kind, 'enrolment_notice' AS purpose,"
+        " p.participant_id, p.course_id, p.state, 'enrolment' AS rule, NULL::jsonb AS params,"
+        " p.starts_on, NULL::date AS reported_until, c.title"
+        " FROM placement AS p LEFT JOIN course AS c USING (course_id)"
+        " WHERE p.participant_id = ANY($1::uuid[]) AND (p.state IN ('confirmed', 'started')"
+        "  OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))"
+        " UNION ALL"
+        " SELECT r.risk_id, 'risk', 'dropout_support', r.participant_id, r.course_id, r.state, r.rule,"
+        " r.params, c.starts_on, r.reported_until, c.title"
+        " FROM risk AS r LEFT JOIN course AS c USING (course_id)"
+        " WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'"
+        "  OR EXISTS (SELECT FROM alert AS a WHERE a.matter = r.risk_id AND a.ended_at IS NULL))"
+        " ORDER BY matter",
+        list(participants),
+    )
+
+
+async def existing(conn: Connection, matters_: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Lock the alerts on record about these matters."""
+    return await conn.fetch(
+        "SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing,"
+        " withdrawn_for FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE",
+        list(matters_),
+    )
+
+
+async def allowed_offices(
+    conn: Connection, participants: Sequence[UUID], today: date
+) -> list[asyncpg.Record]:
+    """List the valid consents of people."""
+    return await conn.fetch(
+        "SELECT participant_id, office, purpose FROM consent WHERE participant_id = ANY($1::uuid[])"
+        " AND ended_at IS NULL AND valid_until >= $2",
+        list(participants),
+        today,
+    )
+
+
+async def relations(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
+    """List which offices work, or worked, with people: they accepted an alert about them."""
+    return await conn.fetch(
+        "SELECT DISTINCT participant_id, office FROM alert WHERE participant_id = ANY($1::uuid[])"
+        " AND state IN ('accepted', 'done')",
+        list(participants),
+    )
+
+
+async def load(conn: Connection) -> dict[str, int]:
+    """Count the open alerts of each office."""
+    rows = await conn.fetch("SELECT office, count(*) AS n FROM alert WHERE ended_at IS NULL GROUP BY office")
+    return {row["office"]: row["n"] for row in rows}

@@ -1,0 +1,75 @@
+"""`kurslotse offices ...` and `kurslotse delivery ...`."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+from pydantic import ValidationError
+
+from services.notifications.delivery import store as deliveries
+from services.notifications.offices import handlers as offices
+from services.runtime import roles
+from services.runtime.db import Connection, connect
+from services.runtime.settings import SettingsError, need
+
+app = typer.Typer(no_args_is_help=True)
+offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselling offices.")
+delivery_app = typer.Typer(no_args_is_help=True, help="Mails that were not taken.")
+app.add_typer(offices_app, name="offices")
+app.add_typer(delivery_app, name="delivery")
+
+
+@asynccontextmanager
+async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connection]:
+    """Open a connection to this service's database as its owner."""
+    database = roles.database_name(prefix, "notifications")
+    conn = await connect(roles.address_of(admin_url, database), name="kurslotse offices")
+    try:
+        await conn.execute(f"SET ROLE {roles.role_name(database, 'owner')}")
+        yield conn
+    finally:
+        await conn.close()
+
+
+def _run(work: Callable[[], Coroutine[Any, Any, str]]) -> None:
+    try:
+        sys.stdout.write(asyncio.run(work()) + "\n")
+    except (SettingsError, ValidationError, ValueError, OSError) as error:
+        sys.stderr.write(f"kurslotse: {error}\n")
+        raise typer.Exit(2) from None
+
+
+def _where() -> tuple[str, str]:
+    url = need(os.environ.get("KURSLOTSE_DATABASE_URL"), "KURSLOTSE_DATABASE_URL")
+    return url, os.environ.get("KURSLOTSE_PREFIX", "")
+
+
+@offices_app.command("load")
+def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offices.")]) -> None:
+    """Store the directory; whom it may concern is looked at again."""
+
+    async def work() -> str:
+        entries = offices.read_directory(file)
+        async with admin_connection(*_where()) as conn, conn.transaction():
+            people = await offices.load(conn, entries)
+        return f"{len(entries)} offices stored, {people} people looked at again"
+
+    _run(work)
+
+
+@delivery_app.command("resend")
+def resend(delivery: Annotated[UUID, typer.Argument(help="Id of a failed delivery.")]) -> None:
+    """Have a failed mail tried again, with the same Message-ID."""
+
+    async def work() -> str:
+        async with admin_connection(*_where()) as conn, conn.transaction():
+            done = await deliveries.resend(conn, delivery)
+        return "will be tried again" if done else "no failed delivery of this id"
+
+    _run(work)

@@ -1,0 +1,134 @@
+"""SQL of consents and of what was said about them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from services.notifications.consents.domain import Consent
+from services.runtime.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """One consent as it was written down."""
+
+    consent: Consent
+    registrar: str
+    registrar_organisation: str
+    registrar_authority: bool
+    given_on: date
+    valid_until: date
+    form: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What was said about a consent, and by which event."""
+
+    cause: UUID
+    consent: Consent
+    step: str
+    said_on: date
+
+
+async def put(conn: Connection, grants: Sequence[Grant]) -> None:
+    """Insert or renew consents; the latest said wins."""
+    await conn.execute(
+        "INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,"
+        " registrar_authority, given_on, valid_until, form)"
+        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],"
+        "  $7::date[], $8::date[], $9::text[])"
+        " ON CONFLICT (participant_id, office, purpose) DO UPDATE SET registrar = EXCLUDED.registrar,"
+        "  registrar_organisation = EXCLUDED.registrar_organisation,"
+        "  registrar_authority = EXCLUDED.registrar_authority, given_on = EXCLUDED.given_on,"
+        "  valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, revoked_on = NULL, ended_at = NULL",
+        [grant.consent.participant for grant in grants],
+        [grant.consent.office for grant in grants],
+        [grant.consent.purpose for grant in grants],
+        [grant.registrar for grant in grants],
+        [grant.registrar_organisation for grant in grants],
+        [grant.registrar_authority for grant in grants],
+        [grant.given_on for grant in grants],
+        [grant.valid_until for grant in grants],
+        [grant.form for grant in grants],
+    )
+
+
+async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consent]:
+    """Lock and list the consents of people that have not ended."""
+    return [
+        Consent(*row.values())
+        for row in await conn.fetch(
+            "SELECT participant_id, office, purpose FROM consent"
+            " WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL"
+            " ORDER BY participant_id, office, purpose FOR UPDATE",
+            list(participants),
+        )
+    ]
+
+
+async def end(
+    conn: Connection, consents: Sequence[Consent], revoked_on: Sequence[date | None], now: datetime
+) -> None:
+    """Note that consents have ended (revoked on a day, or lapsed)."""
+    await conn.execute(
+        "UPDATE consent AS c SET revoked_on = e.r, ended_at = $5"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[]) AS e (p, o, u, r)"
+        " WHERE c.participant_id = e.p AND c.office = e.o AND c.purpose = e.u",
+        [consent.participant for consent in consents],
+        [consent.office for consent in consents],
+        [consent.purpose for consent in consents],
+        list(revoked_on),
+        now,
+    )
+
+
+async def lapsed(conn: Connection, today: date, limit: int) -> list[Consent]:
+    """Lock and list consents whose last day has passed."""
+    return [
+        Consent(*row.values())
+        for row in await conn.fetch(
+            "SELECT participant_id, office, purpose FROM consent"
+            " WHERE ended_at IS NULL AND valid_until < $1"
+            " ORDER BY participant_id, office, purpose LIMIT $2 FOR UPDATE",
+            today,
+            limit,
+        )
+    ]
+
+
+async def still_allowing(conn: Connection, participants: Sequence[UUID], purpose: str) -> set[UUID]:
+    """Return which people still have an open consent for a purpose, for whatever office."""
+    return {
+        row["participant_id"]
+        for row in await conn.fetch(
+            "SELECT DISTINCT participant_id FROM consent"
+            " WHERE participant_id = ANY($1::uuid[]) AND purpose = $2 AND ended_at IS NULL",
+            list(participants),
+            purpose,
+        )
+    }
+
+
+async def unknown_offices(conn: Connection, offices: Sequence[str]) -> set[str]:
+    """Return which of these slugs the directory does not know."""
+    known = await conn.fetch("SELECT slug FROM office WHERE slug = ANY($1::text[])", list(offices))
+    return set(offices) - {row["slug"] for row in known}
+
+
+async def log(conn: Connection, steps: Sequence[Step], now: datetime) -> None:
+    """Write down what was said."""
+    await conn.execute(
+        "INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at)"
+        " SELECT c, p, o, u, s, d, $7"
+        " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])"
+        "  AS new (c, p, o, u, s, d) ON CONFLICT DO NOTHING",
+        [step.cause for step in steps],
+        [step.consent.participant for step in steps],
+        [step.consent.office for step in steps],
+        [step.consent.purpose for step in steps],
+        [step.step for step in steps],
+        [step.said_on for step in steps],
+        now,
+    )

@@ -1,0 +1,134 @@
+"""SQL of deliveries: claimed with a lease token, every later write filtered by it. Times are technical."""
+
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.db import Connection
+
+
+async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyncpg.Record]:
+    """Claim deliveries that are due and that nobody holds."""
+    return await conn.fetch(
+        "UPDATE delivery AS d SET lease_token = gen_random_uuid(),"
+        " lease_until = clock_timestamp() + make_interval(secs => $1)"
+        " FROM (SELECT delivery_id FROM delivery WHERE state = 'pending' AND next_at <= clock_timestamp()"
+        "  AND (lease_until IS NULL OR lease_until < clock_timestamp())"
+        "  ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS due"
+        " WHERE d.delivery_id = due.delivery_id"
+        " RETURNING d.delivery_id, d.alert_id, d.office, d.recipient, d.step, d.attempts, d.in_doubt,"
+        "  d.lease_token",
+        lease_seconds,
+        limit,
+    )
+
+
+async def close_lost_attempt(conn: Connection, delivery: UUID, token: UUID) -> bool:
+    """Note that an attempt of an earlier holder has no known end; True if there was one."""
+    found = await conn.fetchval(
+        "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = 'in_doubt'"
+        " WHERE delivery_id = $1 AND outcome IS NULL RETURNING true",
+        delivery,
+    )
+    if found:
+        await count_doubt(conn, delivery, token)
+    return bool(found)
+
+
+async def count_doubt(conn: Connection, delivery: UUID, token: UUID) -> None:
+    """Count an attempt without a known end: a possible duplicate at the recipient."""
+    await conn.execute(
+        "UPDATE delivery SET in_doubt = in_doubt + 1 WHERE delivery_id = $1 AND lease_token = $2",
+        delivery,
+        token,
+    )
+
+
+async def begin_attempt(conn: Connection, delivery: UUID, token: UUID, lease_seconds: float) -> int | None:
+    """Write the attempt down before anything is sent; None if the lease is lost or the delivery settled."""
+    attempt: int | None = await conn.fetchval(
+        "UPDATE delivery SET attempts = attempts + 1,"
+        " lease_until = clock_timestamp() + make_interval(secs => $3)"
+        " WHERE delivery_id = $1 AND lease_token = $2 AND state = 'pending' RETURNING attempts",
+        delivery,
+        token,
+        lease_seconds,
+    )
+    if attempt is not None:
+        await conn.execute(
+            "INSERT INTO delivery_attempt (delivery_id, attempt, token) VALUES ($1, $2, $3)",
+            delivery,
+            attempt,
+            token,
+        )
+    return attempt
+
+
+async def end_attempt(
+    conn: Connection, delivery: UUID, attempt: int, token: UUID, *, outcome: str, code: int | None
+) -> None:
+    """Write down how an attempt ended."""
+    await conn.execute(
+        "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = $4, code = $5"
+        " WHERE delivery_id = $1 AND attempt = $2 AND token = $3 AND outcome IS NULL",
+        delivery,
+        attempt,
+        token,
+        outcome,
+        code,
+    )
+
+
+async def sent(conn: Connection, delivery: UUID, token: UUID) -> None:
+    """Settle a delivery that the server took."""
+    await conn.execute(
+        "UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), lease_token = NULL,"
+        " lease_until = NULL, problem = NULL WHERE delivery_id = $1 AND lease_token = $2",
+        delivery,
+        token,
+    )
+
+
+async def again(conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str) -> None:
+    """Give a delivery back, to be tried again later."""
+    await conn.execute(
+        "UPDATE delivery SET next_at = clock_timestamp() + make_interval(secs => $3), lease_token = NULL,"
+        " lease_until = NULL, problem = $4 WHERE delivery_id = $1 AND lease_token = $2",
+        delivery,
+        token,
+        seconds,
+        problem,
+    )
+
+
+async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -> None:
+    """Settle a delivery that will not be tried again by itself."""
+    await conn.execute(
+        "UPDATE delivery SET state = 'failed', problem = $3, lease_token = NULL, lease_until = NULL"
+        " WHERE delivery_id = $1 AND lease_token = $2",
+        delivery,
+        token,
+        problem,
+    )
+
+
+async def addressee(conn: Connection, recipient: str) -> str | None:
+    """Look up the mail address of `office:<slug>` or `lead:<slug>`; None if the directory has none."""
+    kind, _, slug = recipient.partition(":")
+    address: str | None = await conn.fetchval(
+        "SELECT CASE WHEN $2 = 'lead' THEN lead_mail ELSE mail END FROM office WHERE slug = $1",
+        slug,
+        kind,
+    )
+    return address
+
+
+async def resend(conn: Connection, delivery: UUID) -> bool:
+    """Have a failed delivery tried again: an operator's decision."""
+    return bool(
+        await conn.fetchval(
+            "UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0"
+            " WHERE delivery_id = $1 AND state = 'failed' RETURNING true",
+            delivery,
+        )
+    )

@@ -1,0 +1,96 @@
+"""The support side's metrics: counts without persons, every label value made at the start."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from services.notifications.alerts.domain import Kind, State
+from services.notifications.delivery.domain import Outcome
+from services.runtime.db import Pool, transaction
+
+DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryMetrics:
+    """What the delivery worker counts."""
+
+    attempts: Counter
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry) -> "DeliveryMetrics":
+        """Register the metrics."""
+        attempts = Counter(
+            "kurslotse_delivery_attempts",
+            "Attempts to send, by how they ended.",
+            ["outcome"],
+            registry=registry,
+        )
+        for outcome in Outcome:
+            attempts.labels(outcome=outcome.value)
+        return cls(attempts)
+
+    def ended(self, outcome: Outcome) -> None:
+        """Count one attempt."""
+        self.attempts.labels(outcome=outcome.value).inc()
+
+
+@dataclass(frozen=True, slots=True)
+class StateMetrics:
+    """How many alerts, deliveries and consents there are; read from the database by a timer."""
+
+    pool: Pool
+    alerts: Gauge
+    deliveries: Gauge
+    risks: Gauge
+    consents: Gauge
+
+    @classmethod
+    def on(cls, registry: CollectorRegistry, pool: Pool) -> "StateMetrics":
+        """Register the metrics."""
+        alerts = Gauge("kurslotse_alerts", "Alerts by kind and state.", ["kind", "state"], registry=registry)
+        for kind in Kind:
+            for state in State:
+                alerts.labels(kind=kind.value, state=state.value)
+        deliveries = Gauge("kurslotse_deliveries", "Deliveries by state.", ["state"], registry=registry)
+        for name in DELIVERY_STATES:
+            deliveries.labels(state=name)
+        return cls(
+            pool,
+            alerts,
+            deliveries,
+            Gauge("kurslotse_open_risks", "Open risks of people who consented.", registry=registry),
+            Gauge("kurslotse_open_consents", "Consents that have not ended.", registry=registry),
+        )
+
+    async def refresh(self, _now: object) -> int:
+        """Read the figures anew."""
+        async with transaction(self.pool) as conn:
+            alerts = await conn.fetch("SELECT kind, state, n FROM status.alert")
+            deliveries = await conn.fetch("SELECT state, n FROM status.delivery")
+            risks = await conn.fetchval(
+                "SELECT coalesce(sum(n), 0)::bigint FROM status.risk WHERE state = 'open'"
+            )
+            consents = await conn.fetchval(
+                "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
+            )
+        found = _summed((row["kind"], row["state"], row["n"]) for row in alerts)
+        for kind in Kind:
+            for state in State:
+                self.alerts.labels(kind=kind.value, state=state.value).set(
+                    found.get((kind.value, state.value), 0)
+                )
+        counted = {row["state"]: row["n"] for row in deliveries}
+        for name in DELIVERY_STATES:
+            self.deliveries.labels(state=name).set(counted.get(name, 0))
+        self.risks.set(risks)
+        self.consents.set(consents)
+        return 0
+
+
+def _summed(rows: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
+    total: dict[tuple[str, str], int] = {}
+    for kind, state, n in rows:
+        total[kind, state] = total.get((kind, state), 0) + n
+    return total

@@ -1,0 +1,128 @@
+"""SQL of the directory of counselling offices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, time
+from typing import Any
+
+import asyncpg
+
+from services.notifications.offices.domain import USUAL, WEEKDAYS, Hours, Office
+from services.runtime.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An office of the directory with its hours."""
+
+    office: Office
+    hours: Hours
+
+
+async def directory(conn: Connection) -> dict[str, Entry]:
+    """Return all offices."""
+    rows = await conn.fetch(
+        "SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,"
+        " stand_in, active, hours, closed_days FROM office ORDER BY slug"
+    )
+    return {row["slug"]: _entry(row) for row in rows}
+
+
+def _entry(row: asyncpg.Record) -> Entry:
+    return Entry(
+        Office(
+            row["slug"],
+            row["organisation"],
+            row["kind"],
+            row["age_from"],
+            row["age_below"],
+            frozenset(row["asylum_phases"]),
+            frozenset(row["catchment"]),
+            frozenset(row["languages"]),
+            row["capacity"],
+            row["stand_in"],
+            row["active"],
+        ),
+        Hours(hours_of(row["hours"]), frozenset(row["closed_days"])),
+    )
+
+
+def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]:
+    """Read hours as stored: weekday -> list of [from, to]; an empty object means the usual hours."""
+    if not stored:
+        return dict(USUAL)
+    return {
+        day: tuple((time.fromisoformat(a), time.fromisoformat(b)) for a, b in stored.get(day, ()))
+        for day in WEEKDAYS
+    }
+
+
+async def addresses(conn: Connection, slugs: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Return each office's mailbox and its lead's."""
+    rows = await conn.fetch(
+        "SELECT slug, mail, lead_mail FROM office WHERE slug = ANY($1::text[])", list(slugs)
+    )
+    return {row["slug"]: (row["mail"], row["lead_mail"]) for row in rows}
+
+
+async def put(conn: Connection, row: dict[str, Any]) -> None:
+    """Insert or replace an office of the directory."""
+    await conn.execute(
+        "INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,"
+        " languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
+        " ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,"
+        "  kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,"
+        "  asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,"
+        "  languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,"
+        "  mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,"
+        "  closed_days = EXCLUDED.closed_days, active = EXCLUDED.active",
+        row["slug"],
+        row["organisation"],
+        row["name"],
+        row["kind"],
+        row["age_from"],
+        row["age_below"],
+        row["asylum_phases"],
+        row["catchment"],
+        row["languages"],
+        row["capacity"],
+        row["stand_in"],
+        row["mail"],
+        row["lead_mail"],
+        row["hours"],
+        row["closed_days"],
+        row["active"],
+    )
+
+
+async def ask_about_everybody_consenting(conn: Connection) -> int:
+    """Have everybody with open consent looked at again: the directory has changed."""
+    return len(
+        await conn.fetch(
+            "INSERT INTO reconsider (participant_id)"
+            " SELECT DISTINCT participant_id FROM consent WHERE ended_at IS NULL ORDER BY participant_id"
+            " ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1 RETURNING 1"
+        )
+    )
+
+
+async def facts(conn: Connection, participants: Sequence[Any]) -> list[asyncpg.Record]:
+    """Return what decides about responsibility, as far as it is not sealed."""
+    return await conn.fetch(
+        "SELECT i AS participant_id, f.town, f.youth_until, f.asylum_phase,"
+        " coalesce(p.languages, '{}') AS languages, p.organisation AS registering"
+        " FROM unnest($1::uuid[]) AS i LEFT JOIN participant_fact AS f ON f.participant_id = i"
+        " LEFT JOIN person AS p ON p.participant_id = i",
+        list(participants),
+    )
+
+
+async def closes(conn: Connection, slug: str, day: date) -> None:
+    """Add a day on which an office is closed."""
+    await conn.execute(
+        "UPDATE office SET closed_days = array_append(closed_days, $2)"
+        " WHERE slug = $1 AND NOT ($2 = ANY (closed_days))",
+        slug,
+        day,
+    )

@@ -1,0 +1,79 @@
+"""Ends what has run out: consents, disclosures, orphaned contact data, old logs and old participation."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from services.notifications.consents import handlers as consents
+from services.notifications.people import handlers as people
+from services.notifications.settings import Policy
+from services.notifications.times import local_day
+from services.runtime.db import Connection, Pool, transaction
+
+
+@dataclass(slots=True)
+class Retention:
+    """Everything that is due by date; each kind in a transaction of its own."""
+
+    pool: Pool
+    policy: Policy
+    _cleaned_on: date | None = None
+
+    async def lapse(self, now: datetime) -> int:
+        """End consents and disclosures whose last day has passed."""
+        if not await self._something_lapsed(local_day(now)):
+            return 0
+        async with transaction(self.pool) as conn:
+            ended = await consents.lapse(conn, now)
+        async with transaction(self.pool) as conn:
+            return ended + await people.end_over(conn, now)
+
+    async def _something_lapsed(self, today: date) -> bool:
+        async with transaction(self.pool) as conn:
+            return bool(
+                await conn.fetchval(
+                    "SELECT EXISTS (SELECT FROM consent WHERE ended_at IS NULL AND valid_until < $1)"
+                    " OR EXISTS (SELECT FROM disclosure WHERE ended_at IS NULL AND until < $1)",
+                    today,
+                )
+            )
+
+    async def clean(self, now: datetime) -> int:
+        """Erase what is older than it may be; once a day."""
+        today = local_day(now)
+        if self._cleaned_on == today:
+            return 0
+        keep = self.policy.retention
+        async with transaction(self.pool) as conn:
+            erased = await people.erase_orphans(conn, keep.orphan_days, now)
+        async with transaction(self.pool) as conn:
+            erased += await _erase_log(conn, now - timedelta(days=keep.disclosure_log_days))
+        async with transaction(self.pool) as conn:
+            erased += await _erase_participation(conn, today - timedelta(days=keep.participation_days))
+        self._cleaned_on = today
+        return erased
+
+
+_OLD_PARTICIPATION = (
+    """WITH gone AS (DELETE FROM attendance WHERE day < $1 RETURNING 1) SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM section_result WHERE tested_on < $1 RETURNING 1)
+    SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM exam_result WHERE taken_on < $1 RETURNING 1) SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM risk WHERE state <> 'open' AND ended_at::date < $1 RETURNING 1)
+    SELECT count(*) FROM gone""",
+    """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}',
+        reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
+        WHERE ended_at::date < $1 AND participant_id IS NOT NULL RETURNING 1)
+    SELECT count(*) FROM gone""",
+)
+
+
+async def _erase_log(conn: Connection, before: datetime) -> int:
+    return int(await conn.fetchval("SELECT erase_disclosure_log($1)", before))
+
+
+async def _erase_participation(conn: Connection, before: date) -> int:
+    """Erase marks and results from before a day, and risks that ended before it."""
+    erased = 0
+    for statement in _OLD_PARTICIPATION:
+        erased += int(await conn.fetchval(statement, before))
+    return erased

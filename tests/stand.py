@@ -12,6 +12,8 @@ from uuid import UUID, uuid4
 import aiokafka
 import asyncpg
 import orjson
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import CollectorRegistry
 
 from schemas.base import Payload
@@ -293,6 +295,15 @@ class Stand:
         ]
         await asyncio.gather(*futures)
         return said
+
+    async def delete_records_before(self, name: str, offset: int) -> None:
+        """Do what retention does."""
+        admin = AIOKafkaAdminClient(**client_options(parse_address(self.servers.kafka)))
+        await admin.start()
+        try:
+            await admin.delete_records({TopicPartition(name, 0): RecordsToDelete(offset)})
+        finally:
+            await admin.close()
 
     async def execute(self, statement: str, *arguments: Any) -> None:  # noqa: ANN401 - SQL arguments
         assert self.pool is not None

@@ -98,6 +98,8 @@ class Consumers:
         """Consume until told to stop; a batch in work is finished."""
         await self.broker.start()
         try:
+            for subscriber in self.subscribers:
+                subscriber.poll_carefully()
             async with asyncio.TaskGroup() as group:
                 for subscriber in self.subscribers:
                     group.create_task(subscriber.tend(stop))

@@ -23,6 +23,7 @@ from services.runtime.kafka import KafkaAddress, client_options
 from services.runtime.loop import After, Loop
 from services.runtime.metrics import ConsumeMetrics
 from services.runtime.offsets import Gap, GoOn, OutOfRange
+from services.runtime.polls import CarefulPolls
 from services.runtime.records import PUBLISHERS_FAMILIES
 from services.runtime.retry import jittered
 from services.runtime.settings import LoopSettings
@@ -125,6 +126,10 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             decoder=hand_over_raw,
         )
         self._subscriber(self.on_poll)
+
+    def poll_carefully(self) -> None:
+        """Keep one unparsable record from stopping all partitions; once the broker has started."""
+        self.consumer.getmany = CarefulPolls(self.consumer)
 
     @property
     def consumer(self) -> AIOKafkaConsumer:

@@ -66,7 +66,7 @@ app = typer.Typer(
     cls=Kurslotse,
     no_args_is_help=True,
     add_completion=False,
-    pretty_exceptions_show_locals=False,
+    pretty_exceptions_enable=False,  # into log files, in full, without values
     help="Kurslotse steers people into language courses, brings counselling in, and shows what came of it.",
 )
 database = typer.Typer(no_args_is_help=True, help="The databases, topics and users of an installation.")

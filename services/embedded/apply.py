@@ -7,7 +7,7 @@ from pathlib import Path
 from services.embedded.environment import Setting
 from services.embedded.installation import SERVICES
 from services.embedded.progress import Narrator
-from services.gateway.commands import admin_connection
+from services.gateway.administration import admin_connection
 from services.gateway.publishers.handlers import put_service_key
 from services.runtime import kafka, migrate, roles
 

@@ -153,17 +153,17 @@ class Child:
 
     async def until_ready(self) -> None:
         """Wait until the program answers."""
-        deadline = time.monotonic() + self.program.ready_seconds
+        name, seconds = self.program.name, self.program.ready_seconds
+        what = f"was not ready within {seconds:.0f} s"
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.state == "running" and await self.program.ready():
                 return
             if self.restarts > 1 or self.finished:
+                what = f"ended with {self.exit_code} again and again"
                 break
             await asyncio.sleep(0.05)
-        raise StartError(
-            f"{self.program.name} did not become ready within {self.program.ready_seconds:.0f} s "
-            f"(log: {self.program.log}):\n{tail(self.program.log)}"
-        )
+        raise StartError(f"{name} {what} (log: {self.program.log}):\n{tail(self.program.log)}")
 
     async def until_finished(self) -> int | None:
         """Wait for a program that ends by itself; return its exit code."""

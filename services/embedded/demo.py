@@ -1,21 +1,16 @@
 """`kurslotse demo`: the invented Kreis on this machine, from its registration to the summary at the end."""
 
 import asyncio
+import json
 import sys
 import webbrowser
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from services.embedded import environment
 from services.embedded.children import Program, StartError, tail
-from services.embedded.home import Home, read_json, write_json
+from services.embedded.home import Home
 from services.embedded.stack import Stack
-from services.gateway.commands import admin_connection
-from services.gateway.publishers.domain import Registration
-from services.gateway.publishers.handlers import new_key, register
-from services.runtime import kafka
 from services.simulator.kreis import OFFICES, PUBLISHERS
 
 _LOAD_SECONDS = 60.0
@@ -29,30 +24,17 @@ def keys_file(home: Home) -> Path:
 
 async def register_publishers(stack: Stack) -> None:
     """Register the played publishers; each has a key in the keys file afterwards."""
-    setting, home = stack.setting, stack.supervisor.home
-    kept = read_json(keys_file(home))
-    asked = [Registration(**{name: _frozen(value) for name, value in one.items()}) for one in PUBLISHERS]
-    admin = kafka.KafkaAdmin(kafka.parse_address(setting.servers.kafka))
-    async with admin_connection(setting.servers.database_url, setting.prefix) as conn:
-        now = datetime.now(UTC)
-        for registered in await register(conn, admin, asked, prefix=setting.prefix, now=now):
-            if registered.key:
-                kept[registered.slug] = registered.key
-        for registration in asked:
-            if registration.slug not in kept:  # the run that made it died before it was written down
-                kept[registration.slug] = await new_key(conn, registration.slug)
-    write_json(keys_file(home), kept)
-
-
-def _frozen(value: Any) -> Any:  # noqa: ANN401 -- plain data of several kinds
-    return tuple(value) if isinstance(value, list) else value
+    home = stack.supervisor.home
+    file = home.work / "demo-publishers.json"
+    file.write_text(json.dumps(PUBLISHERS), encoding="utf-8")
+    await run_command(stack, "gateway", "publisher", "load", str(file), "--key-file", str(keys_file(home)))
 
 
 async def load_offices(stack: Stack) -> None:
     """Hand the directory of counselling offices to notifications through its own command."""
     supervisor = stack.supervisor
     file = supervisor.home.work / "demo-offices.json"
-    write_json(file, {"offices": [dict(office) for office in OFFICES]}, mode=0o644)
+    file.write_text(json.dumps(OFFICES), encoding="utf-8")
     await run_command(stack, "notifications", "offices", "load", str(file))
 
 

@@ -67,9 +67,16 @@ class Supervisor:
         """Start programs together and wait until all of them answer."""
         with self.narrator.step(title, len(programs)) as advance:
             begun = self.start(programs)
-            for ready in asyncio.as_completed([child.until_ready() for child in begun]):
-                await ready
-                advance(1)
+            waiting = {asyncio.create_task(child.until_ready()) for child in begun}
+            try:
+                while waiting:
+                    done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+                    for task in done:
+                        task.result()
+                    advance(len(done))
+            finally:
+                for task in waiting:
+                    task.cancel()
         return begun
 
     async def stop_children(self, names: Sequence[str]) -> None:

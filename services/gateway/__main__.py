@@ -1,8 +1,10 @@
 """Composition root of the gateway; the only wiring."""
 
+import asyncio
 import os
 import sys
 import time
+from functools import partial
 
 import httpx
 
@@ -54,7 +56,16 @@ async def compose(resources: Resources) -> ServiceDefinition:
         timers=(Timer("progress", 0.5, progress.run), Timer("upkeep", 30.0, upkeep.run)),
         web=create_app(door),
         status=own_status,
+        tasks=(("broker's ends", partial(_kept_open, ends)),),
     )
+
+
+async def _kept_open(ends: KafkaEnds) -> None:
+    """Let go of the broker when the process stops."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await ends.close()
 
 
 def main(roles: frozenset[str] = ALL_ROLES) -> int:

@@ -28,10 +28,6 @@ class JarError(Exception):
     """A jar is missing and cannot be brought, or is not the pinned one."""
 
 
-class _StoppedError(Exception):
-    """The person does not want to wait any longer."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pin:
     """One jar, by coordinate, SHA-256 and size."""
@@ -95,7 +91,7 @@ def bring_jars(
 
             def count(amount: int) -> None:
                 if stop.is_set():
-                    raise _StoppedError
+                    raise JarError("The download was stopped.")
                 with lock:
                     advance(amount)
 

@@ -1,6 +1,7 @@
 """Runs a pair of embedded servers for as long as a `with` block lasts: for tests and benchmarks."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -18,8 +19,11 @@ _STOP_SECONDS = 40.0
 
 
 @contextmanager
-def launched(home: Path, *arguments: str, **settings: str) -> Iterator[dict[str, Any]]:
-    """Start `kurslotse up --servers-only` (or other arguments) and yield its run.json once it is ready."""
+def launched(home: Path, *arguments: str, keep: bool = False, **settings: str) -> Iterator[dict[str, Any]]:
+    """Start `kurslotse up --servers-only` (or other arguments) and yield its run.json once it is ready.
+
+    What PostgreSQL had to keep outside of `home` is removed at the end unless `keep` is set.
+    """
     place = Home(home.absolute())
     place.root.mkdir(parents=True, exist_ok=True)
     inherited = {
@@ -49,6 +53,9 @@ def launched(home: Path, *arguments: str, **settings: str) -> Iterator[dict[str,
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        if not keep and place.postgres.is_symlink():
+            shutil.rmtree(place.postgres.resolve())
+            place.postgres.unlink()
 
 
 def _until_ready(place: Home, process: subprocess.Popen[bytes], output: Path) -> dict[str, Any]:

@@ -109,8 +109,8 @@ async def steps_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyn
     """List every step of a person's placements, the latest first."""
     return await conn.fetch(
         """
-        SELECT s.placement, s.version, s.from_state, s.to_state, s.reason, s.params, s.actor, s.decided_at,
-            p.course, p.entry_section, c.title, b.name AS provider_name
+        SELECT s.placement, s.version, s.from_state, s.to_state, s.reason, s.params, s.actor,
+            s.note, s.decided_at, p.course, p.entry_section, c.title, b.name AS provider_name
         FROM placement AS p
         JOIN placement_step AS s ON s.placement = p.placement
         JOIN course AS c ON c.course = p.course

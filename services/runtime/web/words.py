@@ -97,6 +97,27 @@ _MARK = {
     "W": "W: changed course or provider",
     "P": "P: internship",
 }
+_ALERT = {
+    "new": "new",
+    "seen": "seen",
+    "accepted": "accepted by you",
+    "declined": "declined",
+    "handed_over": "handed over in the office",
+    "done": "done",
+    "withdrawn": "withdrawn",
+}
+_WITHDRAWN = {
+    "consent_ended": "The person took the consent back, or it has ended.",
+    "returned": "The person has come back to the course.",
+    "corrected": "The absence was entered by mistake.",
+    "course_cancelled": "The course was cancelled.",
+    "enrolment_over": "The enrolment is over.",
+}
+_REGISTRATION = {
+    "pending": "on its way",
+    "accepted": "saved",
+    "refused": "not taken",
+}
 _CLOCK = {
     "certificate": "Entitlement is valid until",
     "claim": "Claim lapses (one year after the residence title)",
@@ -141,6 +162,9 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "purpose": _PURPOSE,
     "mark": _MARK,
     "clock": _CLOCK,
+    "alert": _ALERT,
+    "withdrawn": _WITHDRAWN,
+    "registration": _REGISTRATION,
     "actor": _ACTOR,
     "count": _COUNT,
     "finding": _FINDING,

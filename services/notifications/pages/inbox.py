@@ -1,0 +1,185 @@
+"""The counsellor's inbox: what to know, whom to call, what was done; and its JSON twin."""
+
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from services.notifications.alerts import handlers
+from services.notifications.alerts.domain import Command, State, after, reference_of
+from services.notifications.pages import store
+from services.notifications.pages.alert_texts import explain
+from services.notifications.pages.desk import Counsellor, Desk, Office, full_name, slug_of
+from services.notifications.pages.registering import LANGUAGES
+from services.notifications.people.domain import Purpose
+from services.runtime.web.languages import msgid
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import PageError, not_found, wants_json
+from services.runtime.web.reasons import load
+from services.runtime.web.tables import PAGE_SIZE
+from services.runtime.web.visitors import Visitor
+
+router = APIRouter(prefix="/inbox", include_in_schema=False)
+COMMANDS = {
+    "see": Command.SEE,
+    "accept": Command.ACCEPT,
+    "decline": Command.DECLINE,
+    "hand-over": Command.HAND_OVER,
+    "done": Command.DONE,
+}
+DONE_TEXTS = {
+    State.SEEN: msgid("Marked as seen."),
+    State.ACCEPTED: msgid("You have accepted it. Your office takes care of it."),
+    State.DECLINED: msgid("You have declined it. The next office that the person allowed is asked."),
+    State.HANDED_OVER: msgid("It is handed over inside your office."),
+    State.DONE: msgid("It is done."),
+}
+
+
+@router.get("")
+async def inbox(
+    request: Request, desk: Desk, visitor: Counsellor, state: str = "open", page: int = 1
+) -> Response:
+    """List the office's alerts, unanswered ones first."""
+    page = max(1, min(page, 10_000))
+    context = await _list(desk, visitor, state == "all", page)
+    if wants_json(request):
+        texts = web_of(request).texts(request)
+        return JSONResponse({"alerts": [_json(row, explain(texts, row)) for row in context["rows"]]})
+    web = web_of(request)
+    address = f"/inbox/live?page={page}" + ("&state=all" if state == "all" else "")
+    part = web.live(request, "inbox-part.html", address, **context, **_texts(request))
+    return web.page(request, "inbox.html", part=part, everything=state == "all")
+
+
+@router.get("/live")
+async def inbox_live(
+    request: Request, desk: Desk, visitor: Counsellor, state: str = "open", page: int = 1
+) -> Response:
+    """Renew the list."""
+    page = max(1, min(page, 10_000))
+    context = await _list(desk, visitor, state == "all", page)
+    address = f"/inbox/live?page={page}" + ("&state=all" if state == "all" else "")
+    return web_of(request).renewed(request, "inbox-part.html", address, **context, **_texts(request))
+
+
+def _texts(request: Request) -> dict[str, Any]:
+    texts = web_of(request).texts(request)
+    return {"explain": lambda row: explain(texts, row), "reference": reference_of}
+
+
+async def _list(desk: Office, visitor: Visitor, everything: bool, page: int) -> dict[str, Any]:
+    async with desk.open(visitor) as conn:
+        rows = await store.alerts(
+            conn,
+            visitor.organisation or "",
+            slug_of(visitor),
+            everything=everything,
+            limit=PAGE_SIZE + 1,
+            offset=(page - 1) * PAGE_SIZE,
+        )
+    return {
+        "rows": rows[:PAGE_SIZE],
+        "more": len(rows) > PAGE_SIZE,
+        "page": page,
+        "everything": everything,
+    }
+
+
+def _json(row: asyncpg.Record, text: str) -> dict[str, Any]:
+    reason = load(row["reason"])
+    return {
+        "alert": str(row["alert_id"]),
+        "reference": reference_of(row["alert_id"]),
+        "kind": row["kind"],
+        "purpose": row["purpose"],
+        "state": row["state"],
+        "office": row["office"],
+        "reason": {**reason, "text": text},
+        "reported_until": (reason.get("params") or {}).get("reported_until"),
+        "raised_at": row["raised_at"].isoformat(),
+    }
+
+
+@router.get("/{alert}")
+async def alert_page(request: Request, desk: Desk, visitor: Counsellor, alert: UUID) -> Response:
+    """Show one alert; where the link in an e-mail leads, after sign-in. Looking changes nothing."""
+    return await _show(request, desk, visitor, alert, contact=False)
+
+
+@router.post("/{alert}/contact")
+async def contact(request: Request, desk: Desk, visitor: Counsellor, alert: UUID) -> Response:
+    """Show the alert with name and contact; the look is logged."""
+    return await _show(request, desk, visitor, alert, contact=True)
+
+
+async def _show(request: Request, desk: Office, visitor: Visitor, alert: UUID, *, contact: bool) -> Response:
+    web = web_of(request)
+    async with desk.open(visitor) as conn:
+        row = await store.alert(conn, alert)
+        if row is None:
+            raise not_found()
+        person = None
+        if contact and row["participant_id"] is not None:
+            found = await desk.names(conn, visitor, Purpose(row["purpose"]), [row["participant_id"]])
+            person = found.get(row["participant_id"])
+        steps = await store.alert_steps(conn, alert)
+        offices = {one["slug"]: one["name"] for one in await store.offices(conn)}
+    state = State(row["state"])
+    texts = web.texts(request)
+    if wants_json(request):
+        return JSONResponse(_json(row, explain(texts, row)))
+    return web.page(
+        request,
+        "alert.html",
+        row=row,
+        text=explain(texts, row),
+        reason=load(row["reason"]),
+        reference=reference_of(alert),
+        steps=steps,
+        offices=offices,
+        chain=[slug for slug in row["chain"] if slug in offices],
+        possible={name for name, command in COMMANDS.items() if after(state, command) is not None},
+        asked=contact,
+        person=person,
+        full_name=full_name(person),
+        languages=LANGUAGES,
+        closed=state in {State.DONE, State.WITHDRAWN, State.DECLINED},
+    )
+
+
+@router.post("/{alert}/{command}")
+async def answer(request: Request, desk: Desk, visitor: Counsellor, alert: UUID, command: str) -> Response:
+    """Carry out what the office decided."""
+    wanted = COMMANDS.get(command)
+    if wanted is None:
+        raise not_found()
+    reason, to = await _entered(request)
+    async with desk.open(visitor) as conn:
+        outcome = await handlers.answer(conn, alert, wanted, desk.now(), reason=reason, to=to)
+    web = web_of(request)
+    if isinstance(outcome, handlers.NotPossible):
+        if outcome.state is None:
+            raise not_found()
+        raise PageError(
+            409, "not_possible", "This is no longer possible: the alert was answered or withdrawn meanwhile."
+        )
+    if wants_json(request):
+        return JSONResponse({"alert": str(alert), "state": outcome.state})
+    back = "/inbox" if outcome.state in {State.DONE, State.DECLINED} else f"/inbox/{alert}"
+    return web.back(request, back, "success", DONE_TEXTS[outcome.state])
+
+
+async def _entered(request: Request) -> tuple[str, str | None]:
+    """Read reason and office out of a form or a JSON body; both may be missing."""
+    if "json" in request.headers.get("content-type", ""):
+        raw = await request.body()
+        body = await request.json() if raw else {}
+        if not isinstance(body, dict):
+            return "", None
+        return str(body.get("reason") or ""), str(body["office"]) if body.get("office") else None
+    form = await request.form()
+    return str(form.get("reason") or ""), str(form.get("office") or "") or None

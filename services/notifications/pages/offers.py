@@ -1,0 +1,149 @@
+"""The registering office's open offers: hand the sheet over, enter the answer."""
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from schemas.codes import DeclineReason
+from schemas.offices import PlaceAccepted, PlaceDeclined
+from services.notifications.pages import store
+from services.notifications.pages.desk import (
+    Clerk,
+    Desk,
+    Office,
+    form_id,
+    full_name,
+    new_form,
+    say,
+    slug_of,
+)
+from services.notifications.people.domain import Purpose
+from services.runtime.web.languages import msgid
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import SignInNeededError, not_found
+from services.runtime.web.reasons import load
+from services.runtime.web.visitors import Visitor
+from services.runtime.web.words import options
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/")
+async def home(request: Request) -> Response:
+    """Send everybody to their own first page."""
+    web = web_of(request)
+    visitor = web.visitor(request)
+    if visitor is None:
+        raise SignInNeededError
+    return RedirectResponse(web.site.homes[visitor.role], 303)
+
+
+async def _open_offers(request: Request, desk: Office, visitor: Visitor) -> dict[str, Any]:
+    async with desk.open(visitor) as conn:
+        rows = await store.offers(conn, slug_of(visitor))
+        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows])
+    return {
+        "rows": rows,
+        "name": lambda participant: full_name(names.get(participant)),
+        "today": desk.today(),
+        "reasons": options(web_of(request).texts(request), "decline"),
+    }
+
+
+@router.get("/desk")
+async def offers(request: Request, desk: Desk, visitor: Clerk) -> Response:
+    """List the offers that wait for an answer, those that end soonest first."""
+    return web_of(request).page(request, "desk.html", **await _open_offers(request, desk, visitor))
+
+
+@router.get("/offers/{placement}")
+async def offer(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+    """Show one offer: the sheet for the person, to be printed, and the answer."""
+    async with desk.open(visitor) as conn:
+        row = await store.offer(conn, placement, slug_of(visitor))
+        if row is None:
+            raise not_found()
+        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"]])
+        office = await store.publisher(conn, slug_of(visitor))
+        alternatives = load(row["alternatives"]) or []
+        others = await store.courses_named(conn, [UUID(other["course"]) for other in alternatives])
+    contact = names.get(row["participant_id"])
+    return web_of(request).page(
+        request,
+        "offer.html",
+        row=row,
+        contact=contact,
+        full_name=" ".join(filter(None, (contact.given_name, contact.family_name))) if contact else "",
+        office=office,
+        why=[reason for reason in load(row["reasons"]) or [] if reason["code"] in WHY],
+        why_texts=WHY,
+        alternatives=alternatives,
+        others={str(other["course_id"]): other for other in others},
+        reasons=options(web_of(request).texts(request), "decline"),
+        form=new_form(),
+        today=desk.today(),
+    )
+
+
+WHY = {
+    "only_place": msgid("It is the only course with a free seat that fits you."),
+    "best_keep_offer": msgid("We offered you this course before. It is still the best for you."),
+    "best_type_choice": msgid("This kind of course fits you best."),
+    "best_early_start": msgid("You can start soonest in this course."),
+    "best_distance": msgid("This course is nearest to where you live."),
+    "equal_places": msgid("Several courses fit you equally well. This is one of them."),
+    "better_place_taken": msgid("It is the best course for you that still has a free seat."),
+}
+"""Why this course, as it is told to the person; what concerns other people is left out."""
+
+
+@router.post("/offers/{placement}/accept")
+async def accept(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+    """Enter that the person takes the place."""
+    entered = await request.form()
+    reference = await _reference(desk, visitor, placement)
+    await say(
+        request,
+        desk,
+        visitor,
+        event_id=form_id(entered.get("form")),
+        payload=PlaceAccepted(reference=reference, placement=placement, answered_on=desk.today()),
+        done=msgid("The answer is saved: the person takes the place. The provider will confirm it."),
+    )
+    return web_of(request).back(request, "/desk")
+
+
+@router.post("/offers/{placement}/decline")
+async def decline(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+    """Enter that the person does not take the place."""
+    entered = await request.form()
+    reason = str(entered.get("reason") or "")
+    if reason not in set(DeclineReason):
+        return web_of(request).back(
+            request, f"/offers/{placement}#answer", "danger", "Please choose why the person does not take it."
+        )
+    reference = await _reference(desk, visitor, placement)
+    await say(
+        request,
+        desk,
+        visitor,
+        event_id=form_id(entered.get("form")),
+        payload=PlaceDeclined(
+            reference=reference, placement=placement, answered_on=desk.today(), reason=reason
+        ),
+        done=msgid(
+            "The answer is saved: the person does not take the place and goes on waiting. No harm done."
+        ),
+    )
+    return web_of(request).back(request, "/desk")
+
+
+async def _reference(desk: Office, visitor: Visitor, placement: UUID) -> str:
+    async with desk.open(visitor) as conn:
+        row = await store.offer(conn, placement, slug_of(visitor))
+    if row is None or row["reference"] is None:
+        raise not_found()
+    return str(row["reference"])

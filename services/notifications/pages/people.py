@@ -1,0 +1,241 @@
+"""The registering office's desk: register somebody, own people, consent."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from schemas.codes import ConsentPurpose
+from schemas.identity import participant_id
+from schemas.support import ConsentGranted, ConsentRevoked
+from services.notifications.offices import handlers as offices
+from services.notifications.pages import registering, store
+from services.notifications.pages.desk import (
+    Clerk,
+    Desk,
+    Office,
+    form_id,
+    full_name,
+    new_form,
+    say,
+    slug_of,
+)
+from services.notifications.people import handlers as people
+from services.notifications.people import registrations
+from services.notifications.people.domain import Purpose
+from services.runtime.web.languages import msgid
+from services.runtime.web.pages import web_of
+from services.runtime.web.places import towns_of
+from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.tables import PAGE_SIZE
+from services.runtime.web.visitors import Visitor
+from services.runtime.web.words import options
+
+router = APIRouter(include_in_schema=False)
+
+
+def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, status: int = 200) -> Response:
+    web = web_of(request)
+    texts = web.texts(request)
+    return web.page(
+        request,
+        "register.html",
+        status,
+        values=entry.values,
+        errors={name: texts.plain(message) for name, message in entry.errors.items()},
+        towns=towns_of(web.places, visitor.kreise),
+        rights=registering.choices(texts, {key: right[0] for key, right in registering.RIGHTS.items()}),
+        languages=registering.choices(texts, registering.LANGUAGES),
+        course_types=options(texts, "course_type"),
+        times=options(texts, "time_of_day"),
+        phases=options(texts, "asylum"),
+    )
+
+
+@router.get("/register")
+async def form(request: Request, visitor: Clerk) -> Response:
+    """Show the one form."""
+    return _form_page(request, visitor, registering.empty())
+
+
+@router.post("/register")
+async def register(request: Request, desk: Desk, visitor: Clerk) -> Response:
+    """Keep the name here, send the facts through the gateway; 'saved' only when both are."""
+    web, today = web_of(request), desk.today()
+    entry = registering.read(await request.form(), visitor.kreise, today)
+    if entry.errors or entry.registered is None or entry.contact is None:
+        return _form_page(request, visitor, entry, 422)
+    participant = participant_id(slug_of(visitor), entry.registered.reference)
+    async with desk.open(visitor) as conn:
+        known = await store.own_person(conn, participant, slug_of(visitor)) is not None
+        if known and entry.values.get("again") != "1":
+            entry.errors["reference"] = msgid(
+                "Somebody is registered under this reference already. If it is the same person, tick the box "
+                "below; otherwise enter another reference."
+            )
+            entry.values["ask_again"] = "1"
+            return _form_page(request, visitor, entry, 422)
+        try:
+            event = await registrations.begin(
+                conn,
+                desk.keyring,
+                office=slug_of(visitor),
+                organisation=visitor.organisation or "",
+                data=entry.registered.model_dump(mode="json", exclude_none=True),
+                contact=entry.contact,
+                now=desk.now(),
+            )
+        except people.ForeignPersonError:
+            raise PageError(
+                409,
+                "foreign_person",
+                "This reference belongs to another office. Please choose another one.",
+            ) from None
+    await registrations.send_pending(desk.worker, desk.door, desk.now(), only=event)
+    await _tell(request, desk, visitor, event, entry)
+    return web.back(request, f"/people/{participant}")
+
+
+async def _tell(
+    request: Request, desk: Office, visitor: Visitor, event: UUID, entry: registering.Entry
+) -> None:
+    """Say truthfully how far the registration has come."""
+    web = web_of(request)
+    texts = web.texts(request)
+    async with desk.open(visitor) as conn:
+        row = await store.registration(conn, event)
+    match row["state"] if row else "pending":
+        case "accepted":
+            web.note(
+                request,
+                "success",
+                texts.gettext("Saved. Reference: %(reference)s.", reference=entry.values["reference"]),
+            )
+            if entry.tested is not None:
+                await say(
+                    request,
+                    desk,
+                    visitor,
+                    event_id=f"{event}-test",
+                    payload=entry.tested,
+                    done=msgid("The placement test is saved too."),
+                )
+        case "refused":
+            web.note(request, "danger", texts.plain(REFUSED))
+        case _:
+            web.note(request, "warning", texts.plain(ON_ITS_WAY))
+
+
+REFUSED = msgid(
+    "The name is kept here, but the registration was not taken. Please check the entries and register again."
+)
+ON_ITS_WAY = msgid(
+    "Not saved completely yet: the name is kept here, the registration is still on its way and will be sent "
+    "again by itself. This page shows when it is saved."
+)
+
+
+@router.get("/people")
+async def own_people(request: Request, desk: Desk, visitor: Clerk, q: str = "", page: int = 1) -> Response:
+    """List the office's own people, the last registered first."""
+    page = max(1, min(page, 10_000))
+    async with desk.open(visitor) as conn:
+        rows = await store.own_people(
+            conn, slug_of(visitor), q.strip()[:64], PAGE_SIZE + 1, (page - 1) * PAGE_SIZE
+        )
+        names = await desk.names(
+            conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows[:PAGE_SIZE]]
+        )
+    return web_of(request).page(
+        request,
+        "people.html",
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        q=q.strip()[:64],
+        name=lambda participant: full_name(names.get(participant)),
+    )
+
+
+@router.get("/people/{participant}")
+async def person(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+    """Show one of the office's people: contact, way so far, consent."""
+    async with desk.open(visitor) as conn:
+        row = await store.own_person(conn, participant, slug_of(visitor))
+        if row is None:
+            raise not_found()
+        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [participant])
+        office = await store.publisher(conn, slug_of(visitor))
+        listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
+        ranked = await offices.suggest(conn, desk.keyring, participant, desk.now()) if listed else []
+        placements = await store.placements_of(conn, participant)
+        consents = await store.consents_of(conn, participant)
+    return web_of(request).page(
+        request,
+        "person.html",
+        person=row,
+        contact=names.get(participant),
+        full_name=full_name(names.get(participant)),
+        authority=bool(office and office["authority"]),
+        offices=[(one.office, listed[one.office]) for one in ranked if one.office in listed],
+        suggested=ranked[0] if ranked else None,
+        languages=registering.LANGUAGES,
+        form=new_form(),
+        today=desk.today(),
+        placements=placements,
+        consents=consents,
+    )
+
+
+async def _own_reference(desk: Office, visitor: Visitor, participant: UUID) -> str:
+    async with desk.open(visitor) as conn:
+        row = await store.own_person(conn, participant, slug_of(visitor))
+    if row is None:
+        raise not_found()
+    return str(row["reference"])
+
+
+@router.post("/people/{participant}/consent")
+async def consent(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+    """Write down that the person allowed a counselling office to know."""
+    entered = await request.form()
+    reference = await _own_reference(desk, visitor, participant)
+    purposes = tuple(str(value) for value in entered.getlist("purpose") if value in set(ConsentPurpose))
+    office = str(entered.get("office") or "")
+    address = f"/people/{participant}#consent"
+    if not purposes or not office:
+        return web_of(request).back(
+            request, address, "danger", "Please choose the office and tick at least one purpose."
+        )
+    await say(
+        request,
+        desk,
+        visitor,
+        event_id=form_id(entered.get("form")),
+        payload=ConsentGranted(
+            reference=reference, office=office, purposes=purposes, given_on=desk.today(), form="desk_1"
+        ),
+        done=msgid("The consent is written down. The person can take it back at any time."),
+    )
+    return web_of(request).back(request, address)
+
+
+@router.post("/people/{participant}/revoke")
+async def revoke(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+    """Write down that the person takes consent back; no office means all."""
+    entered = await request.form()
+    reference = await _own_reference(desk, visitor, participant)
+    await say(
+        request,
+        desk,
+        visitor,
+        event_id=form_id(entered.get("form")),
+        payload=ConsentRevoked(
+            reference=reference, office=str(entered.get("office") or "") or None, revoked_on=desk.today()
+        ),
+        done=msgid(
+            "The consent is taken back. Open alerts are withdrawn, and what rested on the consent is erased."
+        ),
+    )
+    return web_of(request).back(request, f"/people/{participant}#consent")

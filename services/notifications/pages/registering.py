@@ -1,0 +1,203 @@
+"""The one form in which a registering office enters a person: read, checked, turned into events."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from pydantic import ValidationError
+from starlette.datastructures import FormData
+
+from schemas.codes import CourseType, Level, TimeOfDay
+from schemas.offices import ParticipantRegistered, PlacementTested
+from services.notifications.people.domain import Contact
+from services.runtime.web.languages import Texts, msgid
+
+RIGHTS: Mapping[str, tuple[str, str, str]] = {
+    "jobcenter": (msgid("Obliged by the Jobcenter"), "obliged_jobcenter", "aufenthg_44a"),
+    "foreigners": (
+        msgid("Obliged by the foreigners authority"),
+        "obliged_foreigners_authority",
+        "aufenthg_44a",
+    ),
+    "asylum": (
+        msgid("Obliged under the asylum seekers benefits act"),
+        "obliged_asylum_benefits",
+        "aufenthg_44a",
+    ),
+    "claim": (msgid("Entitled by residence title"), "entitled", "aufenthg_44_1"),
+    "admission": (msgid("Admitted by the BAMF"), "admitted", "aufenthg_44_4"),
+    "repatriate": (msgid("Repatriate"), "entitled", "bvfg_9"),
+    "vocational": (msgid("Entitled to a vocational language course"), "entitled", "deufoev_4"),
+    "vocational_jobcenter": (
+        msgid("Obliged by the Jobcenter to a vocational language course"),
+        "obliged_jobcenter",
+        "deufoev_4",
+    ),
+    "own_cost": (msgid("Pays for the course"), "self_payer", "own_cost"),
+    "local": (msgid("Course of Land or municipality"), "entitled", "local"),
+}
+"""What the form offers instead of standing and access route: one choice for both."""
+
+LANGUAGES: Mapping[str, str] = {
+    "ar": msgid("Arabic"),
+    "uk": msgid("Ukrainian"),
+    "fa": msgid("Persian, Dari"),
+    "tr": msgid("Turkish"),
+    "ru": msgid("Russian"),
+    "ti": msgid("Tigrinya"),
+    "ku": msgid("Kurdish"),
+    "ro": msgid("Romanian"),
+    "en": msgid("English"),
+    "fr": msgid("French"),
+    "de": msgid("German"),
+}
+_NEEDS = ("needs_childcare", "needs_women_only", "needs_barrier_free")
+_YOUTH = 27
+_ASYLUM = ("none", "procedure", "recognised", "tolerated")
+_OLDEST = 110
+
+
+@dataclass(slots=True)
+class Entry:
+    """What was entered, what of it is wrong (field -> msgid), and what it means."""
+
+    values: dict[str, Any]
+    errors: dict[str, str] = field(default_factory=dict)
+    contact: Contact | None = None
+    registered: ParticipantRegistered | None = None
+    tested: PlacementTested | None = None
+
+
+def empty() -> Entry:
+    """Return an empty form."""
+    return Entry({"asylum_phase": "none", "course_type": "integration_general"})
+
+
+def minted(today: date) -> str:
+    """Make up an opaque reference for an office without one of its own."""
+    return f"R{today:%y%m%d}-{secrets.token_hex(3).upper()}"
+
+
+def youth_until(birth: date, today: date) -> str | None:
+    """Return the last month before the 27th birthday; nothing if that is over.
+
+    >>> youth_until(date(2003, 1, 15), date(2025, 11, 17))
+    '2029-12'
+    >>> youth_until(date(1990, 5, 1), date(2025, 11, 17)) is None
+    True
+    """
+    months = (birth.year + _YOUTH) * 12 + birth.month - 2
+    year, month = divmod(months, 12)
+    last = f"{year:04d}-{month + 1:02d}"
+    return last if last >= f"{today:%Y-%m}" else None
+
+
+def read(form: FormData, kreise: tuple[str, ...], today: date) -> Entry:
+    """Read the form; `errors` is empty if events could be made of it."""
+    values: dict[str, Any] = {name: str(form.get(name) or "").strip() for name in form}
+    values["available"] = [str(value) for value in form.getlist("available")]
+    entry = Entry(values)
+    _required(entry)
+    birth = _day(entry, "birth_date")
+    if birth is not None and not (today.year - _OLDEST < birth.year <= today.year and birth < today):
+        entry.errors["birth_date"] = msgid("Please enter the birth date, for example 24.05.1998.")
+    granted, valid = _day(entry, "granted_on"), _day(entry, "valid_until")
+    town = values.get("town", "")
+    if town and town[:5] not in kreise:
+        entry.errors["town"] = msgid("Please choose a town of your Kreis.")
+    if values.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", values["email"]):
+        entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
+    right = RIGHTS.get(values.get("right", ""))
+    if entry.errors or right is None:
+        return entry
+    values["reference"] = values.get("reference") or minted(today)
+    language = values.get("language", "")
+    entry.contact = Contact(
+        family_name=values["family_name"][:120],
+        given_name=values["given_name"][:120],
+        birth_date=birth,
+        phone=values.get("phone") or None,
+        email=values.get("email") or None,
+        languages=(language,) if language in LANGUAGES else (),
+    )
+    _events(entry, right, (granted, valid), birth, today)
+    return entry
+
+
+def _required(entry: Entry) -> None:
+    for name, message in (
+        ("family_name", msgid("Please enter the family name.")),
+        ("given_name", msgid("Please enter the given name.")),
+        ("birth_date", msgid("Please enter the birth date, for example 24.05.1998.")),
+        ("town", msgid("Please choose the town where the person lives.")),
+        ("right", msgid("Please choose by what right the person takes part.")),
+    ):
+        if not entry.values.get(name):
+            entry.errors[name] = message
+
+
+def _day(entry: Entry, name: str) -> date | None:
+    text = entry.values.get(name, "")
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        entry.errors.setdefault(name, msgid("Please enter the day, for example 24.05.2026."))
+        return None
+
+
+def _events(
+    entry: Entry,
+    right: tuple[str, str, str],
+    days: tuple[date | None, date | None],
+    birth: date | None,
+    today: date,
+) -> None:
+    values = entry.values
+    data = {
+        "reference": values["reference"],
+        "registered_on": today,
+        "kreis": values["town"][:5],
+        "town": values["town"],
+        "entitlement": {
+            "standing": right[1],
+            "route": right[2],
+            "granted_on": days[0],
+            "valid_until": days[1],
+            "cooperation_plan": values.get("cooperation_plan") == "1",
+        },
+        "course_types": [values.get("course_type") or CourseType.GENERAL.value],
+        "available": [time for time in values["available"] if time in set(TimeOfDay)],
+        "youth_until": youth_until(birth, today) if birth else None,
+        "asylum_phase": values.get("asylum_phase") if values.get("asylum_phase") in _ASYLUM else "none",
+        **{need: values.get(need) == "1" for need in _NEEDS},
+    }
+    try:
+        entry.registered = ParticipantRegistered.model_validate(data)
+    except ValidationError as error:
+        for item in error.errors(include_url=False, include_input=False):
+            entry.errors[str(item["loc"][0])] = _MEANT.get(str(item["loc"][0]), _UNCLEAR)
+        return
+    section, level = values.get("section", ""), values.get("level", "")
+    if section.isdecimal() and level in set(Level):
+        entry.tested = PlacementTested(
+            reference=values["reference"], tested_on=today, level=level, section=int(section)
+        )
+
+
+_UNCLEAR = msgid("Please check this entry.")
+_MEANT = {
+    "reference": msgid(
+        "Please enter your own reference without a name: letters and digits without spaces, "
+        "for example J-2026-0417."
+    ),
+}
+
+
+def choices(texts: Texts, listed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """List the choices of a form with their words."""
+    return [(key, texts.plain(text)) for key, text in listed.items()]

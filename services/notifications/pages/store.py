@@ -1,0 +1,238 @@
+"""What the pages read; row level security limits it to the visitor's organisation."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+
+async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
+    """Return who a publisher is."""
+    return await conn.fetchrow(
+        "SELECT slug, name, organisation, authority, kreise FROM runtime.publisher WHERE slug = $1", slug
+    )
+
+
+async def offers(conn: asyncpg.Connection, office: str) -> Sequence[asyncpg.Record]:
+    """List the offers of an office that wait for the person's answer, those that end soonest first."""
+    return await conn.fetch(
+        """
+        SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
+            p.expires_at, p.entry_section, c.title, c.town, b.name AS provider_name, h.reference
+        FROM placement AS p
+        LEFT JOIN course AS c ON c.course_id = p.course_id
+        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+        LEFT JOIN person AS h ON h.participant_id = p.participant_id
+        WHERE p.office = $1 AND p.state = 'reserved'
+        ORDER BY p.expires_at NULLS LAST, p.starts_on, p.placement_id
+        LIMIT 200
+        """,
+        office,
+    )
+
+
+async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> asyncpg.Record | None:
+    """Return one offer with its reasons and alternatives."""
+    return await conn.fetchrow(
+        """
+        SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
+            p.expires_at, p.entry_section, p.reason, o.reasons, o.alternatives, c.title, c.town, c.sections,
+            b.name AS provider_name, h.reference
+        FROM placement AS p
+        LEFT JOIN placement_offer AS o ON o.placement_id = p.placement_id
+        LEFT JOIN course AS c ON c.course_id = p.course_id
+        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+        LEFT JOIN person AS h ON h.participant_id = p.participant_id
+        WHERE p.placement_id = $1 AND p.office = $2
+        """,
+        placement,
+        office,
+    )
+
+
+async def courses_named(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
+    """Return title and town of some courses."""
+    return await conn.fetch(
+        "SELECT c.course_id, c.title, c.town, b.name AS provider_name FROM course AS c"
+        " LEFT JOIN runtime.publisher AS b ON b.slug = c.provider WHERE c.course_id = ANY($1)",
+        list(ids),
+    )
+
+
+async def own_people(
+    conn: asyncpg.Connection, office: str, reference: str, limit: int, offset: int
+) -> Sequence[asyncpg.Record]:
+    """List people of an office, the last registered first; `reference` is the beginning of one."""
+    return await conn.fetch(
+        """
+        SELECT h.participant_id, h.reference, h.kept_at, f.registered_on, f.town, f.withdrawn_on,
+            r.state AS registration, s.state AS placement, s.starts_on
+        FROM person AS h
+        LEFT JOIN participant_fact AS f ON f.participant_id = h.participant_id
+        LEFT JOIN LATERAL (
+            SELECT state FROM registration WHERE participant_id = h.participant_id
+            ORDER BY begun_at DESC LIMIT 1
+        ) AS r ON true
+        LEFT JOIN LATERAL (
+            SELECT state, starts_on FROM placement WHERE participant_id = h.participant_id
+            ORDER BY decided_at DESC LIMIT 1
+        ) AS s ON true
+        WHERE h.office = $1 AND starts_with(lower(h.reference), lower($2))
+        ORDER BY h.kept_at DESC, h.reference
+        LIMIT $3 OFFSET $4
+        """,
+        office,
+        reference,
+        limit,
+        offset,
+    )
+
+
+async def own_person(conn: asyncpg.Connection, participant: UUID, office: str) -> asyncpg.Record | None:
+    """Return one person of an office."""
+    return await conn.fetchrow(
+        """
+        SELECT h.participant_id, h.reference, h.office, f.registered_on, f.town, f.withdrawn_on,
+            f.youth_until, f.asylum_phase
+        FROM person AS h LEFT JOIN participant_fact AS f ON f.participant_id = h.participant_id
+        WHERE h.participant_id = $1 AND h.office = $2
+        """,
+        participant,
+        office,
+    )
+
+
+async def registration(conn: asyncpg.Connection, event: UUID) -> asyncpg.Record | None:
+    """Say what became of a registration begun at the desk."""
+    return await conn.fetchrow("SELECT state, problem FROM registration WHERE id = $1", event)
+
+
+async def placements_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:
+    """List a person's placements as far as the visitor may see them, the latest first."""
+    return await conn.fetch(
+        """
+        SELECT p.placement_id, p.state, p.starts_on, p.ends_on, p.expires_at, p.decided_at, p.reason, c.title,
+            b.name AS provider_name
+        FROM placement AS p
+        LEFT JOIN course AS c ON c.course_id = p.course_id
+        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+        WHERE p.participant_id = $1 ORDER BY p.decided_at DESC
+        """,
+        participant,
+    )
+
+
+async def consents_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:
+    """List consents that the visitor may read: an authority reads none."""
+    return await conn.fetch(
+        """
+        SELECT c.office, c.purpose, c.given_on, c.valid_until, c.revoked_on, c.ended_at, o.name AS office_name
+        FROM consent AS c LEFT JOIN office AS o ON o.slug = c.office
+        WHERE c.participant_id = $1 ORDER BY c.ended_at NULLS FIRST, c.given_on DESC, c.purpose
+        """,
+        participant,
+    )
+
+
+async def offices(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """List the counselling offices of the directory."""
+    return await conn.fetch(
+        "SELECT slug, name, kind, organisation FROM office WHERE active ORDER BY name, slug"
+    )
+
+
+async def provider_courses(conn: asyncpg.Connection, provider: str) -> Sequence[asyncpg.Record]:
+    """List a provider's courses with how many people stand where."""
+    return await conn.fetch(
+        """
+        SELECT c.course_id, c.title, c.own_id, c.starts_on, c.ends_on, c.cancelled_on, c.completed_on,
+            count(p.*) FILTER (WHERE p.state = 'reserved') AS reserved,
+            count(p.*) FILTER (WHERE p.state = 'accepted') AS accepted,
+            count(p.*) FILTER (WHERE p.state IN ('confirmed', 'started', 'interrupted')) AS enrolled
+        FROM course AS c
+        LEFT JOIN placement AS p ON p.course_id = c.course_id AND p.provider = $1 AND p.released
+        WHERE c.provider = $1 AND c.cancelled_on IS NULL AND c.completed_on IS NULL
+        GROUP BY c.course_id
+        ORDER BY count(p.*) FILTER (WHERE p.state = 'accepted') DESC, c.starts_on, c.title
+        LIMIT 500
+        """,
+        provider,
+    )
+
+
+async def provider_course(conn: asyncpg.Connection, course: UUID, provider: str) -> asyncpg.Record | None:
+    """Return one of a provider's courses."""
+    return await conn.fetchrow(
+        "SELECT course_id, own_id, title, starts_on, ends_on, cancelled_on, completed_on FROM course"
+        " WHERE course_id = $1 AND provider = $2",
+        course,
+        provider,
+    )
+
+
+async def roster(conn: asyncpg.Connection, course: UUID, provider: str) -> Sequence[asyncpg.Record]:
+    """List everybody for whom a seat in a course is or was held."""
+    return await conn.fetch(
+        """
+        SELECT placement_id, participant_id, state, starts_on, entry_section, own_number, expires_at, ended_on
+        FROM placement
+        WHERE course_id = $1 AND provider = $2 AND released
+            AND state IN
+                ('reserved', 'accepted', 'confirmed', 'started', 'interrupted', 'left', 'transferred')
+        ORDER BY array_position(
+            ARRAY['accepted', 'reserved', 'started', 'confirmed', 'interrupted', 'left', 'transferred'],
+            state),
+            starts_on, placement_id
+        """,
+        course,
+        provider,
+    )
+
+
+async def alerts(
+    conn: asyncpg.Connection, organisation: str, office: str, *, everything: bool, limit: int, offset: int
+) -> Sequence[asyncpg.Record]:
+    """List an office's alerts: unanswered first, then the latest."""
+    return await conn.fetch(
+        """
+        SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.raised_at, a.escalated_at, a.ended_at,
+            a.withdrawn_for, a.office, c.title AS course_title
+        FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
+        WHERE a.organisation = $1 AND a.office = $2
+            AND ($3 OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
+        ORDER BY array_position(
+            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state),
+            a.kind = 'risk' DESC, a.raised_at DESC, a.alert_id
+        LIMIT $4 OFFSET $5
+        """,
+        organisation,
+        office,
+        everything,
+        limit,
+        offset,
+    )
+
+
+async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | None:
+    """Return one alert of the visitor's organisation."""
+    return await conn.fetchrow(
+        """
+        SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.routing, a.chain, a.raised_at,
+            a.escalated_at, a.ended_at, a.withdrawn_for, a.office, a.organisation,
+            a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name, c.starts_on, c.ends_on
+        FROM alert AS a
+        LEFT JOIN course AS c ON c.course_id = a.course_id
+        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
+        WHERE a.alert_id = $1
+        """,
+        alert_id,
+    )
+
+
+async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyncpg.Record]:
+    """List an alert's steps, the latest first."""
+    return await conn.fetch(
+        "SELECT version, office, from_state, to_state, reason, at FROM alert_step"
+        " WHERE alert_id = $1 ORDER BY version DESC",
+        alert_id,
+    )

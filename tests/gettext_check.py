@@ -23,7 +23,7 @@ def blanks(text: str) -> set[str]:
 def wrong_with(message: Message) -> str | None:
     """Say what is wrong with one entry of a catalogue."""
     ids = [message.id] if isinstance(message.id, str) else list(message.id)
-    texts = [message.string] if isinstance(message.string, str) else list(message.string)
+    texts = [message.string] if isinstance(message.string, str) else list(message.string or [""])
     if not all(texts):
         return "has no German text"
     if message.fuzzy:

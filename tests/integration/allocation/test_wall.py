@@ -1,0 +1,181 @@
+"""The wall: columns and event fields of the steering side are on an allow-list; tenants stay apart."""
+
+from collections.abc import Mapping
+
+import asyncpg
+import pytest
+from pydantic import BaseModel
+
+from schemas.topics import EVENT_TYPES, Family
+from services.allocation.placements.handlers import Done
+from services.runtime.db import open_pool, web_transaction
+from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER, announced, registered
+from tests.allocation.world import World, refusal
+
+COLUMNS: Mapping[str, str] = {
+    "course": "course kreis provider own_course own_number title course_type course_kind town"
+    " capacity minimum"
+    " taken_elsewhere target_level lessons times_of_day venue barrier_free online childcare women_only"
+    " registration_until state cancel_reason ended_on version",
+    "course_section": "course number kreis starts_on ends_on ue capacity taken removed completed_on",
+    "participant": "participant kreis office reference status registered_on first_registered_on"
+    " returns town standing"
+    " route granted_on valid_until cooperation_plan hours_left course_types available earliest_start"
+    " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
+    " level section"
+    " tested_type withdrawn_on withdraw_reason merged_into version",
+    "placement_test": "event kreis participant place tested_on level section course_type stands",
+    "placement": "placement kreis participant course provider office course_kind entry_section"
+    " seats state version"
+    " published run reason reasons alternatives proposed_at expires_at own_number started_on"
+    " ended_on exit_kind"
+    " exit_event changed_at",
+    "placement_step": "placement version kreis from_state to_state reason params actor note decided_at",
+    "progress": "publisher until offsets",
+    "expiry": "placement kreis publisher partition due_at until heard_to read_to",
+    "published_counts": "kreis week name value suppressed_below",
+    "outcome": "course kreis completed_on started finished sat b1 a2 below lid qualified version",
+}
+"""No name, birth date, attendance, result, risk or consent of a person; `outcome` holds totals of courses."""
+
+STEERING = "steering_"
+FORBIDDEN = ("birth", "attend", "absen", "risk", "consent", "phone", "mail", "grade", "surname", "first_name")
+
+FIELDS = frozenset(
+    [
+        "placement",
+        "version",
+        "participant",
+        "course",
+        "provider",
+        "own_course",
+        "office",
+        "kreis",
+        "entry_section",
+        "starts_on",
+        "ends_on",
+        "from_state",
+        "to_state",
+        "reason",
+        "reason.code",
+        "reason.params",
+        "decided_at",
+        "reasons",
+        "reasons.code",
+        "reasons.params",
+        "alternatives",
+        "alternatives.course",
+        "alternatives.provider",
+        "alternatives.starts_on",
+        "alternatives.reason",
+        "alternatives.reason.code",
+        "alternatives.reason.params",
+        "expires_at",
+        "own_number",
+        "ended_on",
+        "run",
+        "merged",
+        "into",
+        "completed_on",
+        "started",
+        "finished",
+        "qualified",
+    ]
+)
+
+
+async def test_columns_are_those_of_the_list(world: World) -> None:
+    rows = await world.rows(
+        """
+        SELECT table_name, column_name, table_type = 'VIEW' AS view FROM information_schema.columns
+        JOIN information_schema.tables USING (table_schema, table_name) WHERE table_schema = 'public'
+        """
+    )
+    views = {row["table_name"] for row in rows if row["view"]}
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(row["table_name"], set()).add(row["column_name"])
+    own = {
+        name: names
+        for name, names in found.items()
+        if name not in views and not name.startswith((STEERING, "main_reason"))
+    }
+    assert own == {name: set(names.split()) for name, names in COLUMNS.items()}
+    for table, names in found.items():
+        assert not [name for name in names if any(part in name for part in FORBIDDEN)], table
+
+
+async def test_a_planted_column_is_found(world: World) -> None:
+    async with world.pool.acquire() as conn:
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            await conn.execute("ALTER TABLE participant ADD COLUMN birth_date date")
+    admin = await asyncpg.connect(world.database.admin)
+    try:
+        await admin.execute("ALTER TABLE participant ADD COLUMN birth_date date")
+    finally:
+        await admin.close()
+    with pytest.raises(AssertionError):
+        await test_columns_are_those_of_the_list(world)
+
+
+def _paths(model: type[BaseModel], before: str = "") -> set[str]:
+    found = set()
+    for name, info in model.model_fields.items():
+        found.add(before + name)
+        for part in (info.annotation, *getattr(info.annotation, "__args__", ())):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                found |= _paths(part, f"{before}{name}.")
+    return found
+
+
+def test_event_fields_are_those_of_the_list() -> None:
+    said = [kind.payload for kind in EVENT_TYPES.values() if kind.family == Family.PLACEMENTS]
+    assert set().union(*(_paths(payload) for payload in said)) == FIELDS
+
+
+async def test_every_table_with_a_tenant_is_forced_to_keep_it(world: World) -> None:
+    rows = await world.rows(
+        """
+        SELECT c.relname, c.relrowsecurity AND c.relforcerowsecurity AS kept,
+               EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attname = 'kreis'
+                       AND a.attnotnull) AS tenant
+        FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+        WHERE n.nspname = 'public' AND c.relkind = 'r'
+        """
+    )
+    without = {row["relname"] for row in rows if not row["tenant"]}
+    assert without == {"progress"}
+    assert all(row["kept"] for row in rows if row["tenant"])
+
+
+async def test_the_web_role_commands_its_own_kreis_only(world: World) -> None:
+    await world.must(PROVIDER, announced())
+    await world.must(OFFICE, registered())
+    (placement,) = await world.propose("p1")
+    web = await open_pool(world.database.web, name="web-test", max_size=2)
+    try:
+        async with web_transaction(web, kreise=["99002"]) as conn:
+            outcome = await world.placements.release(conn, placement, "peter", NOW)
+            assert refusal(outcome) == "placement_unknown"
+            assert await conn.fetchval("SELECT count(*) FROM participant") == 0
+        async with web_transaction(web, kreise=[KREIS]) as conn:
+            outcome = await world.placements.release(conn, placement, "jana", NOW)
+            assert isinstance(outcome, Done)
+        async with web_transaction(web, kreise=[KREIS]) as conn:
+            for table in ("progress", "runtime.parked", "runtime.quarantine"):
+                with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                    async with conn.transaction():
+                        await conn.fetch(f"SELECT FROM {table}")
+            with pytest.raises(asyncpg.InsufficientPrivilegeError):
+                async with conn.transaction():
+                    await conn.execute("UPDATE placement_step SET note = 'rewritten'")
+            outcome = await world.placements.discard(conn, placement, "jana", "Termin passt nicht", NOW)
+            assert isinstance(outcome, Done)
+    finally:
+        await web.close()
+    assert await world.taken() == [0, 0, 0]
+    # What a coordinator writes stays in the history and is told to nobody.
+    (row,) = await world.rows("SELECT note FROM placement_step WHERE note IS NOT NULL")
+    assert row["note"] == "Termin passt nicht"
+    assert not any("Termin" in str(data) for _, data, _ in await world.told())
+    await world.check()

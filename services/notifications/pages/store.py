@@ -219,7 +219,8 @@ async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | No
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.routing, a.chain, a.raised_at,
             a.escalated_at, a.ended_at, a.withdrawn_for, a.office, a.organisation,
-            a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name, c.starts_on, c.ends_on
+            a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name,
+            c.starts_on, c.ends_on
         FROM alert AS a
         LEFT JOIN course AS c ON c.course_id = a.course_id
         LEFT JOIN runtime.publisher AS b ON b.slug = c.provider

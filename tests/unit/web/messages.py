@@ -11,8 +11,8 @@ from jinja2.ext import babel_extract
 from services.runtime.web import reasons, words
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
-KEYWORDS: Any = ("msgid", "plain", "PageError", "back", "ngettext")
-_POSITION = {"msgid": 0, "plain": 0, "PageError": 2, "back": 3}
+KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext")
+_POSITION = {"msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
 CONSOLE = ROOT / "allocation" / "console"
 PAGES = ROOT / "notifications" / "pages"

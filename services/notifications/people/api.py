@@ -45,7 +45,7 @@ class ContactData(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _empty_is_unknown(cls, value: Any, info: Any) -> Any:  # noqa: ANN401 - any JSON value
-        return (() if info.field_name == "languages" else None) if value in {"", None} else value
+        return (() if info.field_name == "languages" else None) if value in ("", None) else value
 
     def contact(self) -> Contact:
         """Return it as the domain knows it."""

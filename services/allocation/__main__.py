@@ -36,9 +36,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix),
         timers=(
-            Timer("expire", 1.0, timers.expire),
-            Timer("start", 1.0, timers.start),
-            Timer("steer", 1.0, steering.run_due),
+            Timer("expire", 0.2, timers.expire),
+            Timer("start", 0.2, timers.start),
+            Timer("steer", 0.2, steering.run_due),
             Timer("metrics", 15.0, metrics.refresh),
         ),
         web=create_console(resources, placements, rulebook) if "web" in settings.roles else None,

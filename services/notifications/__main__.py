@@ -55,11 +55,11 @@ async def compose(resources: Resources) -> ServiceDefinition:
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, keyring, policy),
         timers=(
-            Timer("escalate", 1.0, Escalating(pool).drain),
-            Timer("lapse", 1.0, retention.lapse),
+            Timer("escalate", 0.25, Escalating(pool).drain),
+            Timer("lapse", 0.25, retention.lapse),
             Timer("clean", 5.0, retention.clean),
-            Timer("registrations", 1.0, partial(send_pending, pool, gateway)),
-            Timer("counts", 1.0, Counting(pool, settings.prefix, policy.counts.suppress_below).publish),
+            Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
+            Timer("counts", 0.25, Counting(pool, settings.prefix, policy.counts.suppress_below).publish),
             Timer("metrics", 15.0, StateMetrics.on(resources.registry, pool).refresh),
         ),
         web=create_pages(resources, keyring, gateway, [router(PeopleDoor(pool, clock, keyring, people_key))]),

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from services.runtime import registry
 from services.runtime.clock import Clock
 from services.runtime.consume import Subscription
+from services.runtime.ends import Ends
 from services.runtime.judge import Bench
 from services.runtime.kafka import KafkaAddress, client_options, parse_address
 from services.runtime.loop import Loop, Parts
@@ -53,6 +54,7 @@ class Consumers:
         metrics_registry: CollectorRegistry,
         fail: Callable[[BaseException], None],
         parts: Parts | None = None,
+        make_subscriber: type[Subscriber] = Subscriber,
     ) -> None:
         everything = [registry.subscription(settings.prefix), *subscriptions]
         by_name = {subscription.name: subscription for subscription in everything}
@@ -71,8 +73,9 @@ class Consumers:
             settings=settings.loop,
             stop_within=settings.stop_within_seconds / 2,
         )
+        self._ends = Ends(address)
         self.subscribers = [
-            Subscriber(
+            make_subscriber(
                 Loop(
                     subscription,
                     bench,
@@ -84,6 +87,7 @@ class Consumers:
                     parts=parts,
                 ),
                 pool=pool,
+                ends=self._ends,
                 metrics=metrics,
                 settings=settings.loop,
                 prefix=settings.prefix,
@@ -105,6 +109,7 @@ class Consumers:
                     group.create_task(subscriber.tend(stop))
         finally:
             await self.broker.stop()
+            await self._ends.close()
             for subscriber in self.subscribers:
                 await subscriber.loop.close()
 

@@ -18,6 +18,7 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from schemas.topics import topic
 from services.runtime import breaker, offsets
+from services.runtime.ends import Ends
 from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.kafka import KafkaAddress, client_options
 from services.runtime.loop import After, Loop
@@ -54,13 +55,6 @@ def make_broker(address: KafkaAddress, *, client_id: str, settings: LoopSettings
     )
 
 
-async def sanitise(records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
-    """Wrap a poll without touching its headers: one that is not UTF-8 would lose the whole batch."""
-    return KafkaMessage(
-        body=b"", headers={}, message_id="", correlation_id="", raw_message=records, consumer=_NoConsumer()
-    )
-
-
 async def hand_over_raw(message: StreamMessage[Any]) -> Any:  # noqa: ANN401 - the records as polled
     """Decode nothing: each record is validated by itself."""
     return message.raw_message
@@ -79,11 +73,14 @@ class _NoConsumer:
 class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
     """One subscription's consumer: polls go to the loop, assignments are checked against what is stored."""
 
+    ack_policy = AckPolicy.MANUAL
+
     def __init__(  # noqa: PLR0913 - its collaborators
         self,
         loop: Loop,
         *,
         pool: asyncpg.Pool,
+        ends: Ends,
         metrics: ConsumeMetrics,
         settings: LoopSettings,
         prefix: str,
@@ -92,7 +89,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self.loop = loop
         self.progressed_at = time.monotonic()
         self.lag: dict[str, int] = {}
-        self._pool, self._metrics, self._settings = pool, metrics, settings
+        self._pool, self._ends, self._metrics, self._settings = pool, ends, metrics, settings
         self._prefix, self._fail = prefix, fail
         self._failed = False
         self._paused: set[TopicPartition] = set()
@@ -105,7 +102,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         """Name of the subscription."""
         return self.loop.subscription.name
 
-    def attach(self, broker: KafkaBroker, *, ack_policy: AckPolicy = AckPolicy.MANUAL) -> None:
+    def attach(self, broker: KafkaBroker) -> None:
         """Subscribe on the broker, as the loop needs it."""
         subscription = self.loop.subscription
         self._subscriber = broker.subscriber(
@@ -115,14 +112,14 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             batch=True,
             max_records=self._settings.max_records,
             batch_timeout_ms=self._settings.batch_timeout_ms,
-            ack_policy=ack_policy,
+            ack_policy=self.ack_policy,
             auto_offset_reset="earliest",
             partition_assignment_strategy=(RoundRobinPartitionAssignor,),
             max_poll_interval_ms=self._settings.max_poll_interval_ms,
             session_timeout_ms=self._settings.session_timeout_ms,
             fetch_max_wait_ms=250,
             listener=self,
-            parser=sanitise,
+            parser=self.parse,
             decoder=hand_over_raw,
         )
         self._subscriber(self.on_poll)
@@ -139,6 +136,12 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             msg = f"{self.name} has not started"
             raise RuntimeError(msg)
         return consumer
+
+    async def parse(self, records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
+        """Wrap a poll without touching its headers: one that is not UTF-8 would lose the whole batch."""
+        return KafkaMessage(
+            body=b"", headers={}, message_id="", correlation_id="", raw_message=records, consumer=_NoConsumer()
+        )
 
     @property
     def assigned(self) -> set[TopicPartition]:
@@ -322,7 +325,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             slugs = await conn.fetch("SELECT slug FROM runtime.publisher")
         known = self.consumer.subscription() | {partition.topic for partition in self.assigned}
         here = [partition for partition in stored if partition.topic in known]
-        ends = await self.consumer.end_offsets(here) if here else {}
+        ends = await self._ends.of(here)
         lag: dict[str, int] = {}
         for partition in here:
             behind = max(0, ends[partition] - stored[partition])

@@ -78,7 +78,7 @@ class Game:
         memory = self.memory
         day = memory.start if memory.day is None else memory.day + timedelta(days=1)
         await self.control.quiet()
-        await self._listen(day)
+        await self._listen(day, findings=(day - memory.start).days % 7 == 0)
         meant = [*providers.plan(self.world, day), *offices.plan(self.world, day)]
         memory.planned = mess.spoil(self.world, day, meant)
         memory.planned_for = day
@@ -104,17 +104,15 @@ class Game:
         """Wait for the last day's consequences and take them in."""
         await self.control.quiet()
         last = self.memory.day
-        await self._listen(self.memory.start if last is None else last + timedelta(days=1))
+        await self._listen(self.memory.start if last is None else last + timedelta(days=1), findings=True)
         state.save(self.files.state, self.memory)
 
-    async def _listen(self, day: date) -> None:
-        """Read everything that was addressed to anybody since the last day."""
+    async def _listen(self, day: date, *, findings: bool) -> None:
+        """Read everything that was addressed to anybody since the last day; findings once a week."""
+        slugs = [record["slug"] for record in kreis.PUBLISHERS]
         async with asyncio.TaskGroup() as group:
-            heard = {
-                slug: group.create_task(self._addressed(slug))
-                for slug in (record["slug"] for record in kreis.PUBLISHERS)
-            }
-            found = {slug: group.create_task(self._findings(slug)) for slug in heard}
+            heard = {slug: group.create_task(self._addressed(slug)) for slug in slugs}
+            found = {slug: group.create_task(self._findings(slug)) for slug in slugs if findings}
         for slug, task in heard.items():
             entries, self.memory.cursors[slug] = task.result()
             self.world.hear(day, entries)

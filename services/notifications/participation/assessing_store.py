@@ -35,15 +35,19 @@ class Changes:
 async def take_unassessed(conn: Connection, limit: int) -> list[UUID]:
     """Claim courses with days not yet assessed, each for one transaction at a time."""
     rows = await conn.fetch(
-        "WITH some AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed LIMIT $1)"
-        " SELECT course_id FROM some WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))"
+        "WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed LIMIT $1)"
+        " SELECT course_id FROM waiting WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))"
         " ORDER BY course_id",
         limit,
     )
     courses = [row["course_id"] for row in rows]
     if courses:
         await conn.execute(
-            "UPDATE course_day SET assessed = true WHERE course_id = ANY($1::uuid[]) AND NOT assessed",
+            # A row that is being reported anew stays unassessed, and is looked at again.
+            "UPDATE course_day AS d SET assessed = true FROM ("
+            "  SELECT course_id, day FROM course_day WHERE course_id = ANY($1::uuid[]) AND NOT assessed"
+            "  ORDER BY course_id, day FOR UPDATE SKIP LOCKED) AS taken"
+            " WHERE d.course_id = taken.course_id AND d.day = taken.day",
             courses,
         )
     return courses

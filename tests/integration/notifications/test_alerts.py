@@ -1,0 +1,321 @@
+"""Who is told of what: one alert for each enrolment and risk, one office, until somebody answers."""
+
+import asyncio
+from datetime import date, timedelta
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from schemas.placements import EnrolmentEnded
+from schemas.providers import CourseCancelled, ParticipantLeft
+from schemas.support import ConsentGranted
+from services.notifications.alerts import handlers as alerts
+from services.notifications.alerts.domain import Command, State
+from services.notifications.people.domain import Contact
+from services.runtime.consume import Applied, Problem
+from services.runtime.db import transaction, web_transaction
+from tests.notifications.world import (
+    DESK,
+    JMD,
+    MBE,
+    OTHER,
+    PROVIDER,
+    PUBLISHERS,
+    TODAY,
+    World,
+    enrolment,
+    office,
+    school_days,
+    step,
+)
+
+DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
+
+
+async def answer(world: World, alert: UUID, command: Command, by: str = MBE, to: str | None = None) -> object:
+    async with web_transaction(world.web, organisation=PUBLISHERS[by][0], person="sara") as conn:
+        return await alerts.answer(conn, alert, command, world.now, to=to)
+
+
+async def only_alert(world: World) -> asyncpg.Record:
+    rows = await world.rows("SELECT * FROM alert")
+    assert len(rows) == 1
+    return rows[0]
+
+
+async def enrolled_with_consent(world: World, *purposes: str) -> UUID:
+    await world.announce()
+    person = await world.register("a-1")
+    await world.consent("a-1", *(purposes or (ENROLMENT,)))
+    await world.enrol(person)
+    await world.settle()
+    return person
+
+
+async def test_an_enrolment_without_consent_tells_nobody_until_it_comes(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    await world.enrol(person)
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM alert") == 0
+
+    await world.consent("a-1", ENROLMENT)
+    await world.settle()
+
+    alert = await only_alert(world)
+    assert (alert["office"], alert["state"], alert["reason"]["code"]) == (MBE, "new", "enrolment")
+    assert await world.value("SELECT count(*) FROM delivery WHERE step = 'notice-1'") == 1
+
+
+async def test_consent_for_one_purpose_is_no_consent_for_another(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM alert") == 0
+
+
+async def test_looking_again_changes_nothing(world: World) -> None:
+    person = await enrolled_with_consent(world)
+    for version in (1, 2, 3, 3):
+        await world.say(None, enrolment(person, version=version))
+        await world.settle()
+    await only_alert(world)
+    assert await world.value("SELECT count(*) FROM delivery") == 1
+    assert await world.value("SELECT count(*) FROM alert_step") == 1
+
+
+async def test_the_directory_loaded_late_lets_open_enrolments_be_told(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    async with transaction(world.worker) as conn:
+        await conn.execute("DELETE FROM office")
+    granted = ConsentGranted(reference="a-1", office=MBE, purposes=(ENROLMENT,), given_on=TODAY)
+    assert await world.say(DESK, granted) == [Applied((Problem("office_unknown", field="office"),))]
+    await world.enrol(person)
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM alert") == 0
+
+    await world.load_offices(office(MBE))
+    await world.settle()
+    assert (await only_alert(world))["office"] == MBE
+
+
+async def test_birth_date_beats_month_and_is_logged(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1", youth_until="2026-12")
+    await world.keep("a-1", Contact(family_name="Muster", birth_date=date(1990, 1, 1)))
+    await world.consent("a-1", ENROLMENT, office_=MBE)
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.enrol(person)
+    await world.settle()
+    alert = await only_alert(world)
+    assert alert["office"] == MBE
+    assert alert["routing"]["decided_by"] == "age"
+    assert [c["criteria"]["age"] for c in alert["routing"]["ranking"]] == ["fits", "other"]
+    looks = await world.rows("SELECT actor, fields FROM disclosure_log")
+    assert [(row["actor"], row["fields"]) for row in looks] == [("service:routing", ["birth_date"])]
+
+
+async def test_declined_goes_to_the_next_consented_office_and_no_further(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    await world.keep("a-1", Contact(family_name="Muster"))
+    for slug in (MBE, JMD):
+        await world.consent("a-1", ENROLMENT, office_=slug)
+    await world.enrol(person)
+    await world.settle()
+    alert = await only_alert(world)
+    assert (alert["office"], alert["chain"]) == (MBE, [JMD])
+
+    assert await answer(world, alert["alert_id"], Command.DECLINE) == alerts.Answered(State.DECLINED)
+    await world.settle()
+
+    alert = await only_alert(world)
+    assert (alert["office"], alert["state"], alert["chain"]) == (JMD, "new", [])
+    assert {r["organisation"] for r in await world.rows("SELECT organisation FROM person_key")} == {
+        "treff",
+        "vhs",
+        "jugend",
+    }
+    assert await answer(world, alert["alert_id"], Command.ACCEPT, by=MBE) == alerts.NotPossible(None)
+    await answer(world, alert["alert_id"], Command.DECLINE, by=JMD)
+    await world.settle()
+    assert (await only_alert(world))["state"] == "declined"
+
+    await world.consent("a-1", ENROLMENT, office_=OTHER)
+    await world.settle()
+    alert = await only_alert(world)
+    assert (alert["office"], alert["state"]) == (OTHER, "new")
+
+
+async def test_handing_over_to_a_consented_office_asks_that_one(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    for slug in (MBE, JMD, OTHER):
+        await world.consent("a-1", ENROLMENT, office_=slug)
+    await world.enrol(person)
+    await world.settle()
+    alert = await only_alert(world)
+    last = alert["chain"][-1]
+    await answer(world, alert["alert_id"], Command.HAND_OVER, to=last)
+    await world.settle()
+    assert (await only_alert(world))["office"] == last
+
+
+async def test_an_alert_goes_through_its_states(world: World) -> None:
+    await enrolled_with_consent(world)
+    alert = (await only_alert(world))["alert_id"]
+    for command, state in (
+        (Command.SEE, State.SEEN),
+        (Command.ACCEPT, State.ACCEPTED),
+        (Command.DONE, State.DONE),
+    ):
+        assert await answer(world, alert, command) == alerts.Answered(state)
+    assert await answer(world, alert, Command.ACCEPT) == alerts.NotPossible(State.DONE)
+    steps = await world.rows("SELECT organisation, to_state FROM alert_step ORDER BY version")
+    assert [row["to_state"] for row in steps] == ["new", "seen", "accepted", "done"]
+
+
+async def test_a_correction_takes_the_risk_back_with_notice(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 6)
+    await world.attend("k-1", days[0], {person: "X"})
+    for number, day in enumerate(days[1:4]):
+        await world.attend("k-1", day, {person: "U"}, id_=f"day-{number}")
+    await world.settle()
+    alert = await only_alert(world)
+    assert alert["reason"]["code"] == "consecutive_unexcused"
+    assert alert["reason"]["params"]["days"] == 3
+    assert alert["reason"]["params"]["reported_until"] == days[3].isoformat()
+    await world.deliver()
+
+    await world.attend("k-1", days[2], {person: "X"}, corrects="day-1")
+    await world.settle()
+
+    alert = await only_alert(world)
+    assert (alert["state"], alert["withdrawn_for"]) == ("withdrawn", "corrected")
+    steps = {row["step"] for row in await world.rows("SELECT step FROM delivery")}
+    assert steps == {"notice-1", "withdrawn-1"}
+
+
+async def test_a_retracted_day_counts_no_more(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 2)
+    for day in days:
+        await world.attend("k-1", day, {person: "U"}, id_=f"day-{day}")
+    await world.settle()
+    assert (await only_alert(world))["reason"]["code"] == "no_show"
+
+    await world.attend("k-1", days[0], {person: "U"}, id_="back", retracts=f"day-{days[0]}")
+    await world.settle()
+
+    assert (await only_alert(world))["state"] == "withdrawn"
+    assert await world.value("SELECT count(*) FROM attendance") == 1
+
+
+async def test_a_correction_may_be_about_another_day(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 2)
+    await world.attend("k-1", days[0], {person: "U"}, id_="wrong-day")
+    await world.attend("k-1", days[1], {person: "U"}, corrects="wrong-day")
+    rows = await world.rows("SELECT day FROM attendance")
+    assert [row["day"] for row in rows] == [days[1]]
+
+
+async def test_whoever_returns_needs_no_alert_unless_somebody_works_on_it(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 10)
+    for day in days[:2]:
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    first = (await only_alert(world))["alert_id"]
+    await answer(world, first, Command.ACCEPT)
+    await world.attend("k-1", days[2], {person: "X"})
+    await world.settle()
+    assert (await only_alert(world))["state"] == "accepted"
+
+    for day in days[3:6]:
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    second = (await world.rows("SELECT alert_id FROM alert WHERE alert_id <> $1", first))[0]["alert_id"]
+    for day in days[6:8]:
+        await world.attend("k-1", day, {person: "X"})
+    await world.settle()
+    row = (await world.rows("SELECT state, withdrawn_for FROM alert WHERE alert_id = $1", second))[0]
+    assert tuple(row) == ("withdrawn", "returned")
+
+
+async def test_a_cancelled_course_mutes_its_single_risks(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    for day in school_days(TODAY, 2):
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    await world.say(PROVIDER, CourseCancelled(course="k-1", cancelled_on=TODAY))
+    await world.settle()
+    alert = await only_alert(world)
+    assert (alert["state"], alert["withdrawn_for"]) == ("withdrawn", "course_cancelled")
+
+
+async def test_nobody_who_left_is_at_risk(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    await world.say(PROVIDER, ParticipantLeft(course="k-1", participant=person, kind="moved", left_on=TODAY))
+    for day in school_days(TODAY, 4):
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM alert") == 0
+
+
+async def test_an_ended_enrolment_withdraws_what_nobody_took_up(world: World) -> None:
+    person = await enrolled_with_consent(world)
+    ended = step(EnrolmentEnded, person, version=9, from_state="confirmed", to_state="left", ended_on=TODAY)
+    await world.say(None, ended)
+    await world.settle()
+    assert (await only_alert(world))["withdrawn_for"] == "enrolment_over"
+
+
+async def test_unanswered_goes_to_the_own_lead_in_office_hours(world: World) -> None:
+    await enrolled_with_consent(world)
+    due = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
+    assert [at.isoformat() for at in due] == ["2026-03-03T10:00:00+00:00", "2026-03-05T12:00:00+00:00"]
+    assert await world.escalate() == 0
+
+    world.now = due[0]
+    assert await world.escalate() == 1
+    assert await world.escalate() == 0
+    await world.deliver()
+
+    recipients = [str(mail["To"]) for mail in world.server.mails]
+    assert recipients == ["post@mbe-probe.kurslotse.invalid", "leitung@wohlfahrt.kurslotse.invalid"]
+    assert isinstance(
+        await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT), alerts.Answered
+    )
+
+
+async def test_answered_never_escalates(world: World) -> None:
+    await enrolled_with_consent(world)
+    await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT)
+    world.now += timedelta(days=30)
+    assert await world.escalate() == 2
+    outcomes = {row["outcome"] for row in await world.rows("SELECT outcome FROM escalation")}
+    assert outcomes == {"answered_before"}
+    assert (await only_alert(world))["escalated_at"] is None
+
+
+@pytest.mark.parametrize("round_", range(5))
+async def test_answer_and_escalation_race_and_one_wins(world: World, round_: int) -> None:
+    await enrolled_with_consent(world)
+    alert = (await only_alert(world))["alert_id"]
+    world.now += timedelta(days=1, hours=2)
+    first = world.escalate() if round_ % 2 else answer(world, alert, Command.ACCEPT)
+    second = answer(world, alert, Command.ACCEPT) if round_ % 2 else world.escalate()
+
+    await asyncio.gather(first, second)
+
+    row = await only_alert(world)
+    assert row["state"] == "accepted"
+    mails = await world.value("SELECT count(*) FROM delivery WHERE recipient LIKE 'lead:%'")
+    assert mails == (0 if row["escalated_at"] is None else 1)
+    assert row["escalated_at"] is None or row["escalated_at"] <= row["answered_at"]

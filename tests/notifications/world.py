@@ -1,0 +1,310 @@
+"""The support side on a real database: what publishers and allocation say, and a mail server."""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+from typing import Any, TypeVar
+from uuid import UUID, uuid4
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from schemas.base import Payload
+from schemas.envelope import Event
+from schemas.identity import course_id, event_uuid, participant_id
+from schemas.offices import Entitlement, ParticipantRegistered
+from schemas.placements import EnrolmentConfirmed, PlacementStep, Reason
+from schemas.providers import CourseAnnounced, Section
+from schemas.support import AttendanceEntry, AttendanceRecorded, ConsentGranted, ConsentRevoked
+from schemas.topics import EVENT_TYPES, Family
+from services.notifications import settings
+from services.notifications.alerts.considering import Considering
+from services.notifications.alerts.escalating import Escalating
+from services.notifications.consumer import SupportReader
+from services.notifications.delivery.domain import Outcome
+from services.notifications.delivery.mail import Attempted, MailTexts
+from services.notifications.delivery.worker import Delivering
+from services.notifications.metrics import DeliveryMetrics
+from services.notifications.offices import handlers as offices
+from services.notifications.participation import facts, rules
+from services.notifications.participation.assessing import Assessing
+from services.notifications.participation.placements import PlacementReader
+from services.notifications.people import handlers as people
+from services.notifications.people.crypto import Keyring
+from services.notifications.people.domain import Contact
+from services.runtime.consume import Incoming, Place, Verdict
+from services.runtime.db import open_pool, transaction
+from tests.databases import Database
+
+StepType = TypeVar("StepType", bound=PlacementStep)
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday, ten in the morning
+TODAY = NOW.date()
+PROVIDER, JOBCENTER, DESK = "vhs-probe", "jobcenter-probe", "treff-probe"
+MBE, JMD, OTHER = "mbe-probe", "jmd-probe", "mbe-fern"
+TOWN = "99001001"
+
+PUBLISHERS = {
+    PROVIDER: ("vhs", False),
+    JOBCENTER: ("jobcenter", True),
+    DESK: ("treff", False),
+    MBE: ("wohlfahrt", False),
+    JMD: ("jugend", False),
+    OTHER: ("fern", False),
+}
+
+
+def office(slug: str, **changes: Any) -> offices.OfficeEntry:  # noqa: ANN401 - fields of an entry
+    organisation = PUBLISHERS[slug][0]
+    fields: dict[str, Any] = {
+        "slug": slug,
+        "name": f"Stelle {slug}",
+        "organisation": organisation,
+        "kind": "jmd" if slug == JMD else "mbe",
+        "catchment": ["99001"],
+        "age_from": None if slug == JMD else 27,
+        "age_below": 27 if slug == JMD else None,
+        "languages": ["de"],
+        "mail": f"post@{slug}.kurslotse.invalid",
+        "lead_mail": f"leitung@{organisation}.kurslotse.invalid",
+        "capacity": 50,
+    }
+    return offices.OfficeEntry(**(fields | changes))
+
+
+@dataclass
+class Outbox:
+    """A mail server in memory that does as it is told; the real one is tested with aiosmtpd."""
+
+    answers: list[Attempted] = field(default_factory=list)
+    mails: list[Any] = field(default_factory=list)
+
+    async def send(self, message: Any, /) -> Attempted:  # noqa: ANN401 - an EmailMessage
+        self.mails.append(message)
+        return self.answers.pop(0) if self.answers else Attempted(Outcome.SENT, 250, "")
+
+
+@dataclass
+class World:
+    """One database with everything that works on it."""
+
+    database: Database
+    worker: asyncpg.Pool
+    web: asyncpg.Pool
+    keyring: Keyring
+    policy: settings.Policy
+    server: Outbox = field(default_factory=Outbox)
+    now: datetime = NOW
+    _offset: "count[int]" = field(default_factory=count)
+
+    def incoming(
+        self,
+        publisher: str | None,
+        payload: Payload,
+        *,
+        id_: str | None = None,
+        corrects: str | None = None,
+        retracts: str | None = None,
+    ) -> Incoming:
+        family = EVENT_TYPES[payload.type_].family
+        event = Event(
+            id=id_ or str(uuid4()),
+            type=payload.type_,
+            source=f"/{publisher}",
+            time=self.now,
+            data=payload,
+            corrects=corrects,
+            retracts=retracts,
+        )
+        return Incoming(
+            Place(f"{family}.{publisher}", 0, next(self._offset)),
+            family,
+            publisher,
+            event,
+            event_uuid(publisher or "", family, event.id),
+            payload.subject_key(publisher or ""),
+        )
+
+    async def read(self, *events: Incoming) -> list[Verdict]:
+        """Let the right reader decide a batch, in a transaction as the loop has one."""
+        match events[0].family:
+            case Family.IN:
+                handler: Any = facts.read
+            case Family.SUPPORT:
+                handler = SupportReader(self.policy)
+            case _:
+                handler = PlacementReader(self.keyring, self.policy)
+        async with transaction(self.worker) as conn:
+            return list(await handler(conn, events, self.now))
+
+    async def say(self, publisher: str | None, *payloads: Payload) -> list[Verdict]:
+        return await self.read(*(self.incoming(publisher, payload) for payload in payloads))
+
+    async def settle(self) -> None:
+        """Work off what waits: assessments, then alerts."""
+        assessing, considering = Assessing(self.worker, rules.load()), self.considering
+        while await assessing.drain(self.now) + await considering.drain(self.now):
+            pass
+
+    @property
+    def considering(self) -> Considering:
+        return Considering(self.worker, self.keyring, self.policy)
+
+    async def escalate(self) -> int:
+        return await Escalating(self.worker).drain(self.now)
+
+    def delivering(self, **changes: Any) -> Delivering:  # noqa: ANN401 - fields of the worker
+        metrics = DeliveryMetrics.on(CollectorRegistry())
+        usual = Delivering(self.worker, self.server, MailTexts(), "https://hilfe.example", 1, metrics)
+        return replace(usual, **changes)
+
+    async def deliver(self) -> int:
+        return await self.delivering().drain()
+
+    async def rows(self, statement: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
+        async with self.worker.acquire() as conn:
+            return list(await conn.fetch(statement, *args))
+
+    async def value(self, statement: str, *args: Any) -> Any:  # noqa: ANN401 - SQL arguments and values
+        async with self.worker.acquire() as conn:
+            return await conn.fetchval(statement, *args)
+
+    async def load_offices(self, *entries: offices.OfficeEntry) -> None:
+        async with transaction(self.worker) as conn:
+            await offices.load(conn, entries)
+
+    # What people do
+
+    async def register(
+        self, reference: str, *, desk: str = DESK, youth_until: str | None = None, town: str = TOWN
+    ) -> UUID:
+        await self.say(desk, registration(reference, youth_until=youth_until, town=town))
+        return participant_id(desk, reference)
+
+    async def keep(self, reference: str, contact: Contact, *, desk: str = DESK) -> UUID:
+        person = participant_id(desk, reference)
+        kept = people.Kept(person, PUBLISHERS[desk][0], desk, reference, contact)
+        async with transaction(self.worker) as conn:
+            await people.keep(conn, self.keyring, kept, self.now)
+        return person
+
+    async def consent(
+        self, reference: str, *purposes: str, office_: str = MBE, desk: str = DESK, given: date = TODAY
+    ) -> None:
+        granted = ConsentGranted(reference=reference, office=office_, purposes=purposes, given_on=given)
+        await self.say(desk, granted)
+
+    async def revoke(self, reference: str, *, office_: str | None = None, desk: str = DESK) -> None:
+        await self.say(desk, ConsentRevoked(reference=reference, office=office_, revoked_on=TODAY))
+
+    async def announce(self, course: str = "k-1", starts_on: date = TODAY) -> UUID:
+        await self.say(PROVIDER, announcement(course, starts_on))
+        return course_id(PROVIDER, course)
+
+    async def enrol(self, person: UUID, course: str = "k-1", *, version: int = 3) -> UUID:
+        confirmed = enrolment(person, course, version=version)
+        await self.say(None, confirmed)
+        return confirmed.placement
+
+    async def attend(
+        self,
+        course: str,
+        day: date,
+        marks: dict[UUID, str],
+        *,
+        id_: str | None = None,
+        **refers: str,
+    ) -> list[Verdict]:
+        recorded = attendance(course, day, marks)
+        return await self.read(self.incoming(PROVIDER, recorded, id_=id_, **refers))
+
+
+def registration(
+    reference: str, *, youth_until: str | None = None, town: str = TOWN
+) -> ParticipantRegistered:
+    return ParticipantRegistered(
+        reference=reference,
+        registered_on=TODAY,
+        kreis=town[:5],
+        town=town,
+        entitlement=Entitlement(standing="entitled", route="aufenthg_44_1"),
+        course_types=("integration_general",),
+        youth_until=youth_until,
+    )
+
+
+def announcement(course: str, starts_on: date = TODAY) -> CourseAnnounced:
+    return CourseAnnounced(
+        course=course,
+        title="Deutsch am Vormittag",
+        course_type="integration_general",
+        kreis="99001",
+        capacity=20,
+        sections=(Section(number=1, starts_on=starts_on, ends_on=starts_on + timedelta(days=200)),),
+    )
+
+
+def enrolment(person: UUID, course: str = "k-1", *, version: int = 3, **changes: Any) -> EnrolmentConfirmed:  # noqa: ANN401
+    return step(EnrolmentConfirmed, person, course, version=version, **changes)
+
+
+def step(
+    kind: type[StepType],
+    person: UUID,
+    course: str = "k-1",
+    **changes: Any,  # noqa: ANN401 - fields of the step
+) -> StepType:
+    placement = course_id("placements", f"{person}/{course}")
+    fields: dict[str, Any] = {
+        "placement": placement,
+        "version": 3,
+        "participant": person,
+        "course": course_id(PROVIDER, course),
+        "provider": PROVIDER,
+        "own_course": course,
+        "office": DESK,
+        "kreis": "99001",
+        "entry_section": 1,
+        "starts_on": TODAY,
+        "ends_on": TODAY + timedelta(days=200),
+        "from_state": "accepted",
+        "to_state": "confirmed",
+        "reason": Reason(code="confirmed"),
+        "decided_at": NOW,
+    }
+    return kind(**(fields | changes))
+
+
+def attendance(course: str, day: date, marks: dict[UUID, str], *, held: float = 5) -> AttendanceRecorded:
+    entries = tuple(
+        AttendanceEntry(participant=person, mark=mark, ue=held if mark == "X" else 0)
+        for person, mark in marks.items()
+    )
+    return AttendanceRecorded(course=course, day=day, ue_held=held, entries=entries)
+
+
+def school_days(first: date, number: int) -> Sequence[date]:
+    days = (first + timedelta(days=n) for n in range(number * 2))
+    return [day for day in days if day.weekday() < 5][:number]
+
+
+@asynccontextmanager
+async def world_on(database: Database) -> AsyncIterator[World]:
+    worker = await open_pool(database.worker, name="test worker")
+    web = await open_pool(database.web, name="test web")
+    try:
+        async with worker.acquire() as conn:
+            await conn.executemany(
+                "INSERT INTO runtime.publisher (slug, name, kinds, organisation, authority, kreise,"
+                " event_types, supplier_ids, active, version)"
+                " VALUES ($1, $1, '{office}', $2, $3, '{99001}', '{}', '{}', true, 1)",
+                [(slug, *whose) for slug, whose in PUBLISHERS.items()],
+            )
+        world = World(database, worker, web, Keyring(bytes(range(32))), settings.load())
+        await world.load_offices(office(MBE), office(JMD), office(OTHER, catchment=["99002"]))
+        yield world
+    finally:
+        await worker.close()
+        await web.close()

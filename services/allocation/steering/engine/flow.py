@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from services.allocation.steering.engine import mincost
 from services.allocation.steering.engine.mincost import Ints
 
-VERSION = f"flow 1, {mincost.VERSION}"
+VERSION = f"flow 2, {mincost.VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,23 @@ def _costs(values: Ints, people: int, entries: int) -> Ints:
     )
 
 
+def blended(tiers: Sequence[Ints], people: int, entries: int) -> list[Ints]:
+    """Write neighbouring tiers as one, as far as integers are large enough to keep them apart.
+
+    One more of the first is worth more than any difference the second can make: the same answers,
+    with fewer flows to solve.
+    """
+    room = mincost.LARGEST // (2 * (people + entries + 2))
+    together: list[Ints] = []
+    for values in tiers:
+        weight = 2 * people * int(np.abs(values).max(initial=0)) + 1
+        if together and int(np.abs(together[-1]).max(initial=0)) * weight + weight < room:
+            together[-1] = together[-1] * weight + values
+        else:
+            together.append(values)
+    return together
+
+
 def solve(problem: Problem) -> Solution:
     """Solve all tiers, the most important first.
 
@@ -87,8 +105,8 @@ def solve(problem: Problem) -> Solution:
     pairs, people, entries = len(problem.person), problem.people, len(problem.later)
     flow = np.zeros(len(tail), dtype=np.int64)
     open_arcs = np.arange(len(tail), dtype=np.int64)
-    for tier in problem.tiers:
-        cost = _costs(tier.values, people, entries)
+    for values in blended([tier.values for tier in problem.tiers], people, entries):
+        cost = _costs(values, people, entries)
         network = mincost.Network(
             supply, tail[open_arcs], head[open_arcs], capacity[open_arcs], cost[open_arcs]
         )

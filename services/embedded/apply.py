@@ -16,7 +16,7 @@ async def apply_everything(setting: Setting, narrator: Narrator) -> None:
     """Bring both servers to what the services expect; what is there already stays."""
     installation, servers = setting.installation, setting.servers
     admin = kafka.KafkaAdmin(kafka.parse_address(servers.kafka))
-    with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as advance:
+    with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as step:
         for service in SERVICES:
             own = installation.services[service]
             await migrate.apply(
@@ -26,11 +26,11 @@ async def apply_everything(setting: Setting, narrator: Narrator) -> None:
                 passwords=roles.Passwords(own.worker, own.web, own.status),
                 migrations=migrations_of(service),
             )
-            advance(1)
+            step.advance(1)
             wall = await asyncio.to_thread(
                 kafka.ensure_service_access, admin, service, own.kafka, prefix=setting.prefix
             )
-            advance(1)
+            step.advance(1)
         async with admin_connection(servers.database_url, setting.prefix) as conn:
             for service in ("allocation", "notifications"):
                 await put_service_key(conn, service, installation.services[service].gateway_key)

@@ -1,11 +1,13 @@
 """`kurslotse demo`: the invented Kreis on this machine, from its registration to the summary at the end."""
 
 import asyncio
+import hashlib
 import json
 import sys
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from services.embedded import environment
 from services.embedded.children import Program, StartError, tail
@@ -24,18 +26,26 @@ def keys_file(home: Home) -> Path:
 
 async def register_publishers(stack: Stack) -> None:
     """Register the played publishers; each has a key in the keys file afterwards."""
-    home = stack.supervisor.home
-    file = home.work / "demo-publishers.json"
-    file.write_text(json.dumps(PUBLISHERS), encoding="utf-8")
-    await run_command(stack, "gateway", "publisher", "load", str(file), "--key-file", str(keys_file(home)))
+    keys = keys_file(stack.supervisor.home)
+    await _loaded(stack, "gateway", "publisher", PUBLISHERS, "--key-file", str(keys))
 
 
 async def load_offices(stack: Stack) -> None:
     """Hand the directory of counselling offices to notifications through its own command."""
-    supervisor = stack.supervisor
-    file = supervisor.home.work / "demo-offices.json"
-    file.write_text(json.dumps(OFFICES), encoding="utf-8")
-    await run_command(stack, "notifications", "offices", "load", str(file))
+    await _loaded(stack, "notifications", "offices", OFFICES)
+
+
+async def _loaded(stack: Stack, service: str, what: str, records: Any, *options: str) -> None:  # noqa: ANN401
+    """Load records with a service's own command, once: the same on the same servers is not done again."""
+    file = stack.supervisor.home.work / f"demo-{what}.json"
+    done = file.with_suffix(".loaded")
+    file.write_text(json.dumps(records), encoding="utf-8")
+    servers = stack.setting.servers
+    state = repr((records, servers.database_url, servers.kafka, stack.setting.prefix))
+    stamp = hashlib.sha256(state.encode()).hexdigest()
+    if not done.exists() or done.read_text(encoding="utf-8") != stamp:
+        await run_command(stack, service, what, "load", str(file), *options)
+        done.write_text(stamp, encoding="utf-8")
 
 
 async def run_command(stack: Stack, service: str, *arguments: str) -> None:
@@ -100,13 +110,14 @@ async def play(stack: Stack, seconds: int | None) -> int:
         await child.until_finished()
         return 0
     tell = stack.supervisor.narrator
-    with tell.step(f"Playing for {seconds} s", seconds) as advance:
+    with tell.step(f"Playing for {seconds} s", seconds) as step:
         end = asyncio.create_task(child.until_finished())
         for _ in range(int(seconds + _GRACE_SECONDS)):
             done, _ = await asyncio.wait({end}, timeout=1)
             if done:
                 break
-            advance(1)
+            step.note(tail(child.program.log).rpartition("\n")[2][:80])
+            step.advance(1)
     if not end.done():
         tell.say(f"The simulator did not end by itself within {seconds + _GRACE_SECONDS:.0f} s.")
         return 1

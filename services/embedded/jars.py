@@ -86,14 +86,14 @@ def bring_jars(
     if missing:
         size = sum(pin.size for pin in missing)
         title = f"Fetching Apache Kafka ({len(missing)} jars, {size / 1e6:.0f} MB)"
-        with narrator.step(title, size) as advance, ThreadPoolExecutor(_AT_ONCE) as pool:
+        with narrator.step(title, size) as step, ThreadPoolExecutor(_AT_ONCE) as pool:
             lock = threading.Lock()
 
             def count(amount: int) -> None:
                 if stop.is_set():
                     raise JarError("The download was stopped.")
                 with lock:
-                    advance(amount)
+                    step.advance(amount)
 
             jobs = [pool.submit(_bring, cache, pin, count, fetch or fetch_from_maven) for pin in missing]
             try:

@@ -9,8 +9,17 @@ from typing import Protocol
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-Advance = Callable[[int], None]
 _PLAIN_EVERY_SECONDS = 5.0
+
+
+class Step(Protocol):
+    """A step that is under way."""
+
+    def advance(self, amount: int) -> None:
+        """Add to what is done."""
+
+    def note(self, text: str) -> None:
+        """Say what it is at just now."""
 
 
 class Narrator(Protocol):
@@ -19,8 +28,23 @@ class Narrator(Protocol):
     def say(self, text: str) -> None:
         """Print one line."""
 
-    def step(self, text: str, total: int | None = None) -> AbstractContextManager[Advance]:
-        """Show a step while it lasts; what it yields takes the amount done."""
+    def step(self, text: str, total: int | None = None) -> AbstractContextManager[Step]:
+        """Show a step while it lasts."""
+
+
+class _PlainStep:
+    def __init__(self, text: str, total: int | None, say: Callable[[str], None]) -> None:
+        self._text, self._total, self._say = text, total, say
+        self._done, self._note, self._shown = 0, "", time.monotonic()
+
+    def advance(self, amount: int) -> None:
+        self._done += amount
+        if self._total and time.monotonic() - self._shown >= _PLAIN_EVERY_SECONDS:
+            self._shown = time.monotonic()
+            self._say(f"{self._text}: {min(100, 100 * self._done // self._total)} % {self._note}".rstrip())
+
+    def note(self, text: str) -> None:
+        self._note = text
 
 
 class PlainNarrator:
@@ -32,21 +56,24 @@ class PlainNarrator:
         sys.stdout.flush()
 
     @contextmanager
-    def step(self, text: str, total: int | None = None) -> Iterator[Advance]:
+    def step(self, text: str, total: int | None = None) -> Iterator[Step]:
         """Show a step while it lasts."""
-        begun = shown = time.monotonic()
-        done = 0
+        begun = time.monotonic()
         self.say(f"{text} ...")
-
-        def advance(amount: int) -> None:
-            nonlocal done, shown
-            done += amount
-            if total and time.monotonic() - shown >= _PLAIN_EVERY_SECONDS:
-                shown = time.monotonic()
-                self.say(f"{text}: {100 * done // total} %")
-
-        yield advance
+        yield _PlainStep(text, total, self.say)
         self.say(f"{text}: done in {time.monotonic() - begun:.1f} s")
+
+
+class _BarStep:
+    def __init__(self, bar: Progress, text: str, total: int | None) -> None:
+        self._bar, self._text = bar, text
+        self._task = bar.add_task(text, total=total)
+
+    def advance(self, amount: int) -> None:
+        self._bar.advance(self._task, amount)
+
+    def note(self, text: str) -> None:
+        self._bar.update(self._task, description=f"{self._text}  {text}")
 
 
 class TerminalNarrator:
@@ -60,7 +87,7 @@ class TerminalNarrator:
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
-    def step(self, text: str, total: int | None = None) -> Iterator[Advance]:
+    def step(self, text: str, total: int | None = None) -> Iterator[Step]:
         """Show a step while it lasts."""
         begun = time.monotonic()
         bar = Progress(
@@ -72,8 +99,7 @@ class TerminalNarrator:
             transient=True,
         )
         with bar:
-            task = bar.add_task(text, total=total)
-            yield lambda amount: bar.advance(task, amount)
+            yield _BarStep(bar, text, total)
         self.say(f"  {text}: done in {time.monotonic() - begun:.1f} s")
 
 

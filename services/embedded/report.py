@@ -37,19 +37,41 @@ def _lines(said: Mapping[str, Any]) -> Iterator[str]:
     )
 
 
+_SUMMARY = (
+    ("days played", "played", "days_played"),
+    ("people registered", "played", "people_registered"),
+    ("events accepted at the doors", "gateway", "accepted"),
+    ("proposals", "allocation", "proposals"),
+    ("reservations", "allocation", "reservations"),
+    ("placements", "allocation", "placements"),
+    ("completions", "allocation", "completions"),
+    ("alerts", "notifications", "alerts"),
+    ("deliveries", "notifications", "deliveries"),
+    ("mails in the sink", "played", "deliveries"),
+    ("findings", "played", "findings"),
+    ("refused unexpectedly", "played", "events_refused_unexpectedly"),
+    ("requests said again", "played", "requests_repeated"),
+)
+"""Line of the summary, who knows it (the simulator or a service), under which name."""
+
+
 def summary(said: Mapping[str, Any], played: Mapping[str, Any]) -> Iterator[str]:
     """What a demo came to."""
-    services = said.get("services") or {}
-    yield "Summary"
-    for name, value in played.items():
-        if isinstance(value, int | float | str):
-            yield f"  {name.replace('_', ' '):<32} {value}"
-    yield f"  {'events read':<32} {sum((said.get('events') or {}).values())}"
-    for service, answer in services.items():
-        for name, value in (answer.get("figures") or {}).items():
-            yield f"  {service + ': ' + name.replace('_', ' '):<48} {value:g}"
+    known: dict[str, Mapping[str, Any]] = {
+        name: answer.get("figures") or {} for name, answer in (said.get("services") or {}).items()
+    }
+    known["played"] = played
+    yield f"Summary (business time {said.get('now')})"
+    for title, who, name in _SUMMARY:
+        value = known.get(who, {}).get(name)
+        yield f"  {title:<30} {'unknown' if value is None else f'{value:,.0f}'}"
+    yield f"  {'events read by the services':<30} {sum((said.get('events') or {}).values()):,}"
+    restarts = sum(one["restarts"] for one in said.get("processes") or ())
+    yield f"  {'processes started again':<30} {restarts}"
     invariants = said.get("invariants") or ()
-    broken = [one["id"] for one in invariants if not one["ok"]]
-    yield f"  {'invariants checked':<32} {len(invariants)}" + (
-        f", BROKEN: {', '.join(broken)}" if broken else ""
-    )
+    yield f"  {'invariants checked':<30} {len(invariants)}, broken: {', '.join(broken(said)) or 'none'}"
+
+
+def broken(said: Mapping[str, Any]) -> list[str]:
+    """Name the invariants that do not hold."""
+    return [f"{one['service']}/{one['id']}" for one in said.get("invariants") or () if not one["ok"]]

@@ -46,20 +46,19 @@ def demo(home: Path | None, *, seconds: int | None, browser: bool) -> int:
             _announce(stack, tell)
             if browser and seconds is None:
                 playing.open_browser(stack.addresses["console"], os.environ)
+            code = 0
             try:
-                return await playing.play(stack, seconds)
+                code = await playing.play(stack, seconds)
             finally:
-                await asyncio.shield(_summarise(stack, tell))
+                sound = await asyncio.shield(_summarise(stack, tell))
+            return code or int(not sound)
 
     return supervise(home, work)
 
 
 async def _prepare_demo(stack: Stack) -> None:
-    with stack.supervisor.narrator.step("Registering the invented Kreis", 2) as advance:
-        await playing.register_publishers(stack)
-        advance(1)
-        await playing.load_offices(stack)
-        advance(1)
+    with stack.supervisor.narrator.step("Registering the invented Kreis"):
+        await asyncio.gather(playing.register_publishers(stack), playing.load_offices(stack))
 
 
 def _announce(stack: Stack, tell: Narrator) -> None:
@@ -70,14 +69,15 @@ def _announce(stack: Stack, tell: Narrator) -> None:
     tell.say("Ctrl-C stops everything.")
 
 
-async def _summarise(stack: Stack, tell: Narrator) -> None:
-    """Stop the player, then say what came of it while the services can still be asked."""
+async def _summarise(stack: Stack, tell: Narrator) -> bool:
+    """Stop the player, then say what came of it while the services can still be asked; False: not sound."""
     await stack.supervisor.stop_children(["simulator"])
     said = await stack.status()
     played = read_json(playing.state_folder(stack.supervisor.home) / "summary.json")
     tell.say("")
     for line in report.summary(said, played):
         tell.say(line)
+    return not report.broken(said)
 
 
 def db_apply(home: Path | None) -> int:

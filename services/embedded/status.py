@@ -79,11 +79,17 @@ def _measured(pid: int) -> dict[str, Any]:
     try:
         family = [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
         return {
-            "rss_bytes": sum(member.memory_info().rss for member in family),
+            "rss_bytes": sum(_memory(member) for member in family),
             "cpu_seconds": round(sum(sum(member.cpu_times()[:2]) for member in family), 1),
         }
     except psutil.Error:
         return {}
+
+
+def _memory(process: psutil.Process) -> int:
+    """Count a page that several processes share once, where the system tells."""
+    full = process.memory_full_info()
+    return int(getattr(full, "pss", full.rss))
 
 
 def merged(services: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:

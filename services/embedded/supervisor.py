@@ -65,7 +65,7 @@ class Supervisor:
 
     async def start_and_wait(self, title: str, programs: Sequence[Program]) -> list[Child]:
         """Start programs together and wait until all of them answer."""
-        with self.narrator.step(title, len(programs)) as advance:
+        with self.narrator.step(title, len(programs)) as step:
             begun = self.start(programs)
             waiting = {asyncio.create_task(child.until_ready()) for child in begun}
             try:
@@ -73,7 +73,7 @@ class Supervisor:
                     done, waiting = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
                     for task in done:
                         task.result()
-                    advance(len(done))
+                    step.advance(len(done))
             finally:
                 for task in waiting:
                     task.cancel()

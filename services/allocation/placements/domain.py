@@ -464,7 +464,9 @@ def lose_course(placement: Placement, course: Course, reason: Reason, day: date)
     """The course does not take place or not go on; everybody in it waits again."""
     if placement.state in OFFERED:
         return Step(placement, _gone(placement, PlacementState.SUPERSEDED, reason))
-    if placement.state in SEATED:
+    if placement.state in PROMISED:
+        return Step(placement, _gone(placement, PlacementState.COURSE_CANCELLED, reason))
+    if placement.state in ENROLLED:
         return Step(placement, _end(placement, course, PlacementState.COURSE_CANCELLED, reason, day))
     return Stay("already_over")
 

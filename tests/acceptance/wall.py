@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import time
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -10,13 +11,14 @@ from typing import Any
 from urllib.parse import unquote
 
 import asyncpg
-from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 _LETTERS = re.compile(r"[^\W\d_]{6,}")
 _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _OTHER = re.compile(
     r"kanarie-[a-z0-9]+|\+?4915900\d{11}|[\w.+-]+@personen\.kurslotse\.invalid|99001BG\d{7}", re.IGNORECASE
 )
+_TOPICS_SECONDS = 120.0
 _COMPRESSED = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
 
@@ -111,38 +113,36 @@ async def scan_database(scanner: Scanner, address: str) -> tuple[list[Leak], int
 
 def scan_topics(scanner: Scanner, kafka: dict[str, Any], prefix: str = "") -> tuple[list[Leak], int]:
     """Read every record of every topic from its beginning; returns leaks and records read."""
-    consumer = Consumer({**kafka, "group.id": f"{prefix}wall-scan", "enable.auto.commit": False})
+    own = {"group.id": f"{prefix}wall-scan", "enable.auto.commit": False, "enable.partition.eof": True}
+    consumer = Consumer({**kafka, **own})
     leaks: set[Leak] = set()
     records = 0
     try:
         topics = consumer.list_topics(timeout=20).topics
-        for name in sorted(topic for topic in topics if topic.startswith(f"{prefix}kurslotse.")):
-            for partition in topics[name].partitions:
-                for where, value in _records(consumer, name, partition):
+        open_ends = {
+            (name, partition)
+            for name, topic in topics.items()
+            if name.startswith(f"{prefix}kurslotse.")
+            for partition in topic.partitions
+        }
+        consumer.assign([TopicPartition(name, number, OFFSET_BEGINNING) for name, number in open_ends])
+        deadline = time.monotonic() + _TOPICS_SECONDS
+        while open_ends:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the broker does not answer about {sorted(open_ends)[:3]}")
+            for message in consumer.consume(1000, timeout=0.25):
+                error = message.error()
+                if error is None:
                     records += 1
-                    leaks.update(scanner.find(where, value))
+                    value = [message.key(), message.value(), message.headers() or []]
+                    leaks.update(scanner.find(f"topic {message.topic()}", value))
+                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent's own constant
+                    open_ends.discard((message.topic() or "", message.partition() or 0))
+                else:
+                    raise KafkaException(error)
     finally:
         consumer.close()
     return sorted(leaks), records
-
-
-def _records(consumer: Consumer, topic: str, partition: int) -> Iterator[tuple[str, object]]:
-    low, high = consumer.get_watermark_offsets(TopicPartition(topic, partition), timeout=20)
-    if low >= high:
-        return
-    consumer.assign([TopicPartition(topic, partition, low)])
-    while True:
-        message = consumer.poll(20)
-        if message is None:
-            raise TimeoutError(f"{topic} does not answer")
-        error = message.error()
-        if error is not None:
-            if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - confluent's own constant
-                return
-            raise KafkaException(error)
-        yield f"topic {topic}", [message.key(), message.value(), message.headers() or []]
-        if (message.offset() or 0) >= high - 1:
-            return
 
 
 def scan_files(scanner: Scanner, paths: Iterable[Path]) -> tuple[list[Leak], int]:

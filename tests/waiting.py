@@ -4,14 +4,24 @@ import asyncio
 import inspect
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 _LOOK_EVERY = 0.02
 
 
-async def wait_until(condition: Callable[[], T | Awaitable[T]], deadline: float = 15.0, what: str = "") -> T:
+@overload
+async def wait_until(
+    condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = ""
+) -> T: ...
+
+
+@overload
+async def wait_until(condition: Callable[[], T], deadline: float = 15.0, what: str = "") -> T: ...
+
+
+async def wait_until(condition: Callable[[], Any], deadline: float = 15.0, what: str = "") -> Any:
     """Return the condition's value once it is true; fail after `deadline` seconds."""
     end = time.monotonic() + deadline
     while True:

@@ -93,7 +93,9 @@ class Allocation:
                     self.heard.append((type_.decode().split(".")[2], orjson.loads(record.value)))
             return next((data for name, data in self.heard if name == kind), None)
 
-        found = await wait_until(heard, deadline, what=f"{kind} among {[name for name, _ in self.heard]}")
+        found: Mapping[str, Any] | None = await wait_until(
+            heard, deadline, what=f"{kind} among {[name for name, _ in self.heard]}"
+        )
         assert found is not None
         return found
 
@@ -108,7 +110,7 @@ class Allocation:
 
         async def enough() -> bool:
             figures = (await self.status())["events"]
-            return sum(n for type_, n in figures.items() if "publisher" not in type_) >= count
+            return sum(int(n) for type_, n in figures.items() if "publisher" not in type_) >= count
 
         await wait_until(enough, 20, what=f"{count} events read")
 

@@ -31,8 +31,8 @@ from tests.allocation.builders import (
 from tests.allocation.world import World, refusal
 
 
-async def _three_sit(world: World, **further: object) -> None:
-    await world.must(PROVIDER, announced(capacity=3, **further))
+async def _three_sit(world: World) -> None:
+    await world.must(PROVIDER, announced(capacity=3))
     for reference in ("p1", "p2", "p3"):
         await world.must(OFFICE, registered(reference))
         await world.enrolled(reference)

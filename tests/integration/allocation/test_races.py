@@ -8,6 +8,7 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
+from schemas.base import Payload
 from services.runtime.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -57,13 +58,13 @@ async def _somebody(world: World, chance: random.Random) -> None:
         case 3 | 4:
             await world.release(placement, now)
         case 5:
-            event = chance.choice([accepted, declined])(placement, reference)
-            await world.say(OFFICE, event, now)
+            answer = chance.choice([accepted, declined])(placement, reference)
+            await world.say(OFFICE, answer, now)
         case 6:
-            event = chance.choice([confirmed, refused])(placement, person(reference), own)
-            await world.say(PROVIDER, event, now)
+            word = chance.choice([confirmed, refused])(placement, person(reference), own)
+            await world.say(PROVIDER, word, now)
         case 7:
-            event = chance.choice(
+            event: Payload = chance.choice(
                 [left(person(reference), own), announced(own, capacity=chance.randint(1, 4))]
             )
             await world.say(PROVIDER, event, now)

@@ -82,11 +82,11 @@ def _age(office: Office, facts: Facts, today: date) -> str:
 
 
 def _asylum(office: Office, facts: Facts) -> str:
+    if not office.asylum_phases:
+        return "any"
     if facts.asylum_phase is None:
         return "unknown"
-    if facts.asylum_phase in office.asylum_phases:
-        return "fits"
-    return "other" if office.asylum_phases else "any"
+    return "fits" if facts.asylum_phase in office.asylum_phases else "other"
 
 
 def _catchment(office: Office, facts: Facts) -> str:
@@ -106,7 +106,7 @@ def _language(office: Office, facts: Facts) -> str:
 _ORDER: Mapping[str, Mapping[str, int]] = {
     "relation": {"known": 0, "none": 1},
     "age": {"fits": 0, "any": 0, "other": 1},
-    "asylum": {"fits": 0, "any": 1, "unknown": 1, "other": 2},
+    "asylum": {"fits": 0, "any": 1, "unknown": 2, "other": 2},
     "catchment": {"town": 0, "kreis": 1, "unknown": 1, "other": 2},
     "language": {"spoken": 0, "unknown": 0, "other": 1},
     "capacity": {"free": 0, "full": 1},

@@ -179,7 +179,10 @@ def _consecutive(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Epi
 
 
 def _shares(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Episode]:
-    """Share of the UE missed in the last course days, raised above one bound and cleared below another."""
+    """Share of the UE missed in the last course days, raised above one bound and cleared below another.
+
+    It is never raised on a day that was attended: somebody who comes back is no news.
+    """
     share = rules.share
     counted = [day for day in days if day.ue_held > 0 and day.mark != INTERNSHIP]
     episodes: list[Episode] = []
@@ -194,7 +197,7 @@ def _shares(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Episode]
         if raised is not None and part < share.clear_below:
             episodes.append(_ended(raised, day.day))
             raised = None
-        elif raised is not None or part >= limit:
+        elif raised is not None or (part >= limit and day.missed > 0):
             since = raised.since if raised is not None else window[0].day
             raised = Episode(
                 Rule.SHARE_MISSED,

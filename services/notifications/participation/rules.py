@@ -67,12 +67,12 @@ class RuleBook:
             if version.share.clear_below >= min(version.share.raise_at, version.share.early_raise_at):
                 msg = f"{version.valid_from}: share.clear_below must lie below both bounds that raise"
                 raise ValueError(msg)
-        self._versions = sorted(versions, key=lambda version: version.valid_from)
+        self.versions = sorted(versions, key=lambda version: version.valid_from)
 
     def on(self, day: date) -> Rules:
         """Return the rules in force on this day (before the first version: the first)."""
-        valid = [version for version in self._versions if version.valid_from <= day]
-        return (valid[-1] if valid else self._versions[0]).rules()
+        valid = [version for version in self.versions if version.valid_from <= day]
+        return (valid[-1] if valid else self.versions[0]).rules()
 
 
 def load(path: Path = PACKAGED) -> RuleBook:

@@ -1,0 +1,213 @@
+"""What becomes of a matter, retries, suppression, consents, and what purposes may see."""
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.notifications.alerts.domain import (
+    OPEN,
+    Command,
+    Decision,
+    Existing,
+    Kind,
+    Matter,
+    Nothing,
+    PassOn,
+    Raise,
+    Refresh,
+    State,
+    TakeBack,
+    Why,
+    after,
+    alert_id,
+    decide,
+)
+from services.notifications.consents.domain import Consent, Revocation, ended_by, months_later, valid_until
+from services.notifications.counts.domain import suppress, table
+from services.notifications.delivery.domain import (
+    SCHEDULE,
+    Again,
+    GiveUp,
+    Outcome,
+    Sent,
+    delay_after,
+    delivery_id,
+    next_step,
+)
+from services.notifications.delivery.mail import Letter, MailTexts, SmtpServer, compose
+from services.notifications.offices.domain import Ranked
+from services.notifications.people import crypto
+from services.notifications.people.crypto import Keyring, SealError
+from services.notifications.people.domain import ALL_FIELDS, VISIBLE, Contact, Purpose, merge, visible
+
+A, B = Ranked("a", "org-a"), Ranked("b", "org-b")
+
+
+def matter(kind: Kind = Kind.RISK, over: Why | None = None) -> Matter:
+    return Matter(UUID(int=1), kind, "dropout_support", UUID(int=2), UUID(int=3), {}, over)
+
+
+def existing(state: State, *declined: str, why: str | None = None) -> Existing:
+    return Existing(state, "a", frozenset(declined), why)
+
+
+@pytest.mark.parametrize(
+    ("what", "known", "candidates", "expected"),
+    [
+        (matter(), None, [A, B], Raise([A, B])),
+        (matter(), None, [], Nothing()),
+        (matter(over=Why.RETURNED), None, [A], Nothing()),
+        (matter(), existing(State.NEW), [A], Refresh()),
+        (matter(), existing(State.DONE), [A], Nothing()),
+        (matter(), existing(State.WITHDRAWN, why="consent_ended"), [B], Raise([B])),
+        (matter(), existing(State.WITHDRAWN), [], Nothing()),
+        (matter(), existing(State.DECLINED, "a"), [A, B], PassOn([B])),
+        (matter(), existing(State.DECLINED, "a"), [A], Nothing()),
+        (matter(over=Why.RETURNED), existing(State.DECLINED, "a"), [A, B], TakeBack(Why.RETURNED)),
+        (matter(over=Why.RETURNED), existing(State.SEEN), [A], TakeBack(Why.RETURNED)),
+        (matter(over=Why.RETURNED), existing(State.ACCEPTED), [A], Nothing()),
+        (matter(over=Why.CORRECTED), existing(State.ACCEPTED), [A], TakeBack(Why.CORRECTED)),
+        (matter(Kind.ENROLMENT, Why.ENROLMENT_OVER), existing(State.NEW), [A], TakeBack(Why.ENROLMENT_OVER)),
+        (matter(Kind.ENROLMENT, Why.ENROLMENT_OVER), existing(State.ACCEPTED), [A], Nothing()),
+    ],
+)
+def test_decisions(
+    what: Matter, known: Existing | None, candidates: Sequence[Ranked], expected: Decision
+) -> None:
+    assert decide(what, known, candidates) == expected
+
+
+@given(st.sampled_from(State), st.sampled_from(Command))
+def test_what_is_over_is_never_answered(state: State, command: Command) -> None:
+    result = after(state, command)
+    if state not in OPEN or (state is State.DECLINED):
+        assert result is None
+    if result is not None:
+        assert result is not State.WITHDRAWN
+
+
+def test_ids_are_the_business_key() -> None:
+    risk = uuid4()
+    assert alert_id(risk, "dropout_support") == alert_id(risk, "dropout_support")
+    assert alert_id(risk, "dropout_support") != alert_id(risk, "enrolment_notice")
+    alert = uuid4()
+    steps = {
+        delivery_id(alert, r, "email", s) for r in ("office:a", "lead:a") for s in ("notice-1", "notice-2")
+    }
+    assert len(steps) == 4
+
+
+@pytest.mark.parametrize(
+    ("outcome", "attempt", "in_doubt", "expected"),
+    [
+        (Outcome.SENT, 1, 0, Sent()),
+        (Outcome.REFUSED, 1, 0, GiveUp("refused")),
+        (Outcome.RETRY, 1, 0, Again(5.0)),
+        (Outcome.RETRY, 4, 0, Again(1800.0)),
+        (Outcome.RETRY, 10, 0, GiveUp("too_many_attempts")),
+        (Outcome.IN_DOUBT, 1, 1, Again(0.0)),
+        (Outcome.IN_DOUBT, 2, 2, GiveUp("in_doubt")),
+    ],
+)
+def test_after_an_attempt(outcome: Outcome, attempt: int, in_doubt: int, expected: object) -> None:
+    assert next_step(outcome, attempt, in_doubt, 1) == expected
+
+
+def test_retries_go_on_for_hours_and_wait_longer_each_time() -> None:
+    waits = [delay_after(n) for n in range(1, len(SCHEDULE) + 1)]
+    assert waits == sorted(SCHEDULE)
+    assert sum(SCHEDULE) > 24 * 3600
+    assert delay_after(0) is None
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 12), min_size=1), st.integers(2, 5))
+def test_no_small_cell_can_be_worked_out(cells: dict[str, int], k: int) -> None:
+    told = table("t", cells, k)
+    hidden = [name for name in cells if told[f"t_{name}"] is None]
+    for name, value in cells.items():
+        shown = told[f"t_{name}"]
+        assert shown in {None, value}
+        assert not (shown is not None and 0 < shown < k)
+    assert not (len(hidden) == 1 and told["t_total"] is not None)
+    total = told["t_total"]
+    if total is not None and hidden:
+        rest = total - sum(value for name, value in cells.items() if name not in hidden)
+        assert len(hidden) >= 2
+        assert rest == sum(cells[name] for name in hidden)
+
+
+def test_zero_is_not_suppressed() -> None:
+    assert suppress({"a": 0, "b": 0}, 3) == {"a": 0, "b": 0}
+    assert table("x", {"a": 0}, 3) == {"x_a": 0, "x_total": 0}
+
+
+PERSON, OTHER = UUID(int=1), UUID(int=2)
+CONSENTS = [Consent(p, o, u) for p in (PERSON, OTHER) for o in ("mbe", "jmd") for u in ("x", "y")]
+
+
+@pytest.mark.parametrize(
+    ("office", "purposes", "ended"),
+    [(None, (), 4), ("mbe", (), 2), ("mbe", ("x",), 1), (None, ("y",), 2), ("no", (), 0)],
+)
+def test_a_revocation_ends_what_it_names_and_nothing_else(
+    office: str | None, purposes: tuple[str, ...], ended: int
+) -> None:
+    over = ended_by([Revocation(PERSON, office, frozenset(purposes), date(2026, 1, 1))], CONSENTS)
+    assert len(over) == ended
+    assert {consent.participant for consent in over} <= {PERSON}
+
+
+@given(
+    st.dates(date(2000, 1, 1), date(2090, 1, 1)),
+    st.integers(1, 12),
+    st.none() | st.dates(date(2000, 1, 1), date(2099, 1, 1)),
+)
+def test_consent_never_holds_longer_than_configured(given_on: date, months: int, asked: date | None) -> None:
+    until = valid_until(given_on, asked, months)
+    assert given_on <= until <= months_later(given_on, months)
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_a_purpose_sees_its_fields_only(purpose: Purpose) -> None:
+    full = Contact("F", "G", date(1990, 1, 1), "1", "a@b", "s", "00100", "t", ("de",))
+    seen = visible(full, purpose)
+    for name in ALL_FIELDS:
+        assert (getattr(seen, name) not in (None, ())) is (name in VISIBLE[purpose])
+    assert merge(full, Contact(phone="2")) == Contact(
+        "F", "G", date(1990, 1, 1), "2", "a@b", "s", "00100", "t", ("de",)
+    )
+
+
+def test_sealed_is_bound_to_person_and_key() -> None:
+    contact = Contact("Müller", birth_date=date(1999, 1, 1), languages=("ar",))
+    key = crypto.new_data_key()
+    sealed = crypto.seal(contact, key, PERSON)
+    assert crypto.unseal(sealed, key, PERSON) == contact
+    assert sealed != crypto.seal(contact, key, PERSON)
+    for other_key, person in ((crypto.new_data_key(), PERSON), (key, OTHER)):
+        with pytest.raises(SealError):
+            crypto.unseal(sealed, other_key, person)
+    with pytest.raises(ValueError, match="32 bytes"):
+        Keyring.from_text("c2hvcnQ=")
+
+
+@pytest.mark.parametrize("step", ["notice-1", "escalation-1-2", "withdrawn-3"])
+def test_mails_hold_reference_and_link_only(step: str) -> None:
+    letter = Letter(uuid4(), uuid4(), "post@mbe.example", step)
+    mail = compose(letter, MailTexts(), "http://127.0.0.1:8080/")
+    assert mail["Message-ID"] == f"<{letter.delivery}@kurslotse.invalid>"
+    assert f"http://127.0.0.1:8080/inbox/{letter.alert}" in mail.get_content()
+    assert "Hinweis KL-" in mail["Subject"]
+    assert compose(letter, MailTexts(), "http://127.0.0.1:8080/")["Message-ID"] == mail["Message-ID"]
+
+
+def test_mail_settings() -> None:
+    assert SmtpServer.from_url("smtp://localhost:2525") == SmtpServer(
+        "localhost", 2525, tls=False, user=None, password=None
+    )
+    with pytest.raises(ValueError, match="KURSLOTSE_SMTP"):
+        SmtpServer.from_url("localhost")

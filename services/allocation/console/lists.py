@@ -1,5 +1,6 @@
 """Pages that show: the first page, who waits, courses, providers, outcomes, runs."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
@@ -142,15 +143,27 @@ async def person(request: Request, desk: Desk, visitor: Coordinator, participant
         if row is None:
             raise not_found()
         steps = await store.steps_of(conn, participant)
+        names = await store.publisher_names(conn)
     return web_of(request).page(
         request,
         "person.html",
         person=row,
         steps=steps,
+        actor=lambda actor: _actor(request, actor, names),
         moment=moment,
         clocks=running_clocks(row, moment.clocks),
         priority=priority_of(row, moment.rules),
     )
+
+
+def _actor(request: Request, actor: str, names: Mapping[str, str]) -> str:
+    """Say who decided: a person of the Kreis, a publisher, a run, a date."""
+    web = web_of(request)
+    kind, colon, slug = actor.partition(":")
+    if colon:
+        return names.get(slug, slug)
+    known = web.site.persons.get(actor)
+    return known.visitor.name if known else word(web.texts(request), kind, "actor")
 
 
 @router.get("/courses")

@@ -1,5 +1,6 @@
 """The registering office's desk: register somebody, own people, consent."""
 
+from collections import defaultdict
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -42,8 +43,8 @@ def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, sta
         request,
         "register.html",
         status,
-        values=entry.values,
-        errors={name: texts.plain(message) for name, message in entry.errors.items()},
+        values=defaultdict(str, entry.values),
+        errors=defaultdict(str) | {name: texts.plain(message) for name, message in entry.errors.items()},
         towns=towns_of(web.places, visitor.kreise),
         rights=registering.choices(texts, {key: right[0] for key, right in registering.RIGHTS.items()}),
         languages=registering.choices(texts, registering.LANGUAGES),

@@ -80,6 +80,21 @@ _PLACED = {
 # Steps.
 _STEPS = {
     "sent_to_authority": "sent to the BAMF",
+    "released_by_coordinator": "confirmed by the coordination",
+    "released_by_policy": "confirmed automatically by policy",
+    "override": "decided otherwise by the coordination",
+    "discarded": "taken back by the coordination",
+    "accepted": "the person takes the place",
+    "declined": "the person does not take the place",
+    "refused": "the provider cannot take the person",
+    "assigned_by_authority": "assigned by an authority",
+    "better_proposal": "replaced by a better proposal",
+    "place_no_longer_proposed": "the last run no longer proposes the place",
+    "course_cancelled": "the course was cancelled",
+    "section_removed": "the section is no longer held",
+    "participant_withdrawn": "the person no longer waits",
+    "participant_merged": "two registrations turned out to be one person",
+    "moved_to_another_kreis": "moved to another Kreis",
     "confirmed_by_provider": "confirmed by the provider",
     "own_number_changed": "the provider told its own number",
     "no_answer": "no answer in time; this is no breach of duty",
@@ -116,6 +131,10 @@ REFUSALS: Mapping[str, str] = {
     "not_reserved": "No seat is held for this placement.",
     "reservation_expired": "The reservation has ended.",
     "not_enrolled": "The person is not in this course.",
+    "participant_not_waiting": "This person no longer waits.",
+    "sent_to_authority": "This proposal is with the BAMF; wait for the answer there.",
+    "already_merged": "These two registrations have been merged already.",
+    "both_placed": "Both hold a place. Give one of them back first.",
 }
 
 

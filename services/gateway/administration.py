@@ -21,7 +21,9 @@ async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[asyncpg
     database = roles.database_name(prefix, "gateway")
     conn = await connect(roles.address_of(admin_url, database), name="kurslotse-admin")
     try:
-        await conn.execute(f"SET ROLE {roles.role_name(database, 'owner')}")
+        # A database copied from another keeps that one's roles: who owns the tables is asked, not derived.
+        owner = await conn.fetchval("SELECT tableowner FROM pg_tables WHERE tablename = 'service_key'")
+        await conn.execute(f"SET ROLE {roles.checked(str(owner))}")
         yield conn
     finally:
         await conn.close()

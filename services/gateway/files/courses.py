@@ -91,7 +91,8 @@ def drafts(
     known: Mapping[str, Mapping[str, Any]],
 ) -> list[Draft | Held]:
     """Turn the services of a file into drafts; `known` holds courses imported before, by PRODUCT_ID."""
-    offers = {service.product_id: service for service in services if not service.is_date}
+    # The first of a number counts, as for the rows themselves.
+    offers = {service.product_id: service for service in reversed(services) if not service.is_date}
     found: list[Draft | Held] = []
     seen: set[str] = set()
     for service in services:

@@ -4,7 +4,7 @@ import csv
 import io
 import zipfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
@@ -34,8 +34,8 @@ class Row:
     """One row: its number in the file, its cells by column name, and all its cells as text."""
 
     number: int
-    cells: dict[str, Cell]
-    written: tuple[str, ...]
+    cells: dict[str, Cell] = field(repr=False)
+    written: tuple[str, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,7 +126,7 @@ def read_yes(cell: Cell) -> bool | NotReadable | None:
 
 
 def read_postcode(cell: Cell) -> str | NotReadable | None:
-    """Read a postcode; one that was saved as a number has lost its leading zero.
+    """Read a postcode; one that was saved as a number has lost its leading zeros.
 
     >>> read_postcode(9999)
     '09999'
@@ -134,7 +134,7 @@ def read_postcode(cell: Cell) -> str | NotReadable | None:
     written = plain(cell).removeprefix("D-")
     if not written:
         return None
-    if not (written.isascii() and written.isdigit()) or len(written) not in {4, 5}:
+    if not (written.isascii() and written.isdigit()) or len(written) not in {3, 4, 5}:
         return NotReadable()
     return written.zfill(5)
 

@@ -1,0 +1,82 @@
+"""Every code that anything in the repository can raise has a text, in both languages."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from schemas.codes import PlacementState
+from schemas.envelope import Problem
+from services.gateway.findings.advice import Adviser, language_of
+from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
+from services.runtime.web.languages import load
+
+ROOT = Path(__file__).parents[3]
+RAISERS = {"Problem", "Refuse", "Stay", "Notice", "NotReadable", "Turned"}
+LOCALE = ROOT / "services" / "gateway" / "locale"
+
+
+def codes_in(path: Path) -> Iterator[tuple[str, str]]:
+    """Codes as they are written in the source: `Problem("code")`, `Refuse("code")`, `Turned(403, "code")`."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISERS):
+            continue
+        for argument in node.args[:2] if node.func.id == "Turned" else node.args[:1]:
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                yield argument.value, f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+def sources() -> list[Path]:
+    return [
+        path
+        for folder in ("schemas", "services")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        if "simulator" not in path.parts and "console" not in path.parts and "pages" not in path.parts
+    ]
+
+
+def test_every_code_in_the_repository_has_a_text() -> None:
+    missing = {code: where for path in sources() for code, where in codes_in(path) if code not in CATALOGUE}
+    assert missing == {}
+
+
+def test_states_make_codes_too() -> None:
+    assert {f"already_{state}" for state in PlacementState} <= set(CATALOGUE)
+    assert {"course_announced", "course_cancelled", "course_completed"} <= set(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    "advice", [*CATALOGUE.items(), ("fallback", FALLBACK)], ids=lambda item: str(item)[:40]
+)
+def test_every_text_is_german_too_and_names_the_same_parameters(advice: object) -> None:
+    texts = load([LOCALE])
+    for english in (advice[1].wrong, advice[1].todo):  # type: ignore[index]
+        german = texts["de"].gettext(english)
+        assert german != english
+        assert set(re.findall(r"\{\w+\}", german)) == set(re.findall(r"\{\w+\}", english))
+
+
+def test_an_unknown_code_and_missing_parameters_still_say_something() -> None:
+    told = Adviser().tell("never_heard_of", None, {}, "en")
+    assert "never_heard_of" in told.wrong
+    assert "?" in Adviser().tell("no_seat", None, {}).wrong
+    written = Adviser().as_json(Problem("field_missing", "title"), "de", "e-1")
+    assert (written["event_id"], written["field"]) == ("e-1", "title")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, "de"),
+        ("", "de"),
+        ("en", "en"),
+        ("fr", "de"),
+        ("fr, en;q=0.5", "en"),
+        ("de;q=0.1, en", "en"),
+        ("en;q=x", "de"),
+    ],
+)
+def test_languages(header: str | None, expected: str) -> None:
+    assert language_of(header) == expected

@@ -42,11 +42,11 @@ def not_found() -> PageError:
 
 
 def wants_json(request: Request) -> bool:
-    """Say whether a program asks: by path or by Accept."""
+    """Say whether a program asks: by path, by what it sends, or by Accept."""
     accept = request.headers.get("accept", "")
-    return request.url.path.startswith("/api/") or (
-        "json" in accept and "text/html" not in accept.partition("json")[0]
-    )
+    sent = request.headers.get("content-type", "")
+    prefers = "json" in accept and "text/html" not in accept.partition("json")[0]
+    return prefers or request.url.path.startswith("/api/") or sent.startswith("application/json")
 
 
 def status_text(status: int) -> str:

@@ -1,0 +1,86 @@
+"""Texts, dates, words and files of the pages."""
+
+import csv
+import io
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+
+from services.notifications.pages.alert_texts import TEXTS, explain
+from services.runtime.web import reasons, words
+from services.runtime.web.languages import Texts, load
+from services.runtime.web.tables import csv_answer
+from tests.gettext_check import faults
+from tests.unit.web.messages import CONSOLE, PAGES, RUNTIME, messages_of
+
+LOCALES = {
+    RUNTIME: (RUNTIME / "locale",),
+    CONSOLE: (RUNTIME / "locale", CONSOLE.parent / "locale"),
+    PAGES: (RUNTIME / "locale", PAGES.parent / "locale"),
+}
+
+
+@pytest.mark.parametrize("folder", list(LOCALES), ids=["runtime", "console", "pages"])
+def test_every_text_of_a_service_has_a_german_one_in_its_own_catalogues(folder: Path) -> None:
+    german = load(LOCALES[folder])["de"]
+    messages = messages_of(folder)
+    assert len(messages) > 100
+    assert [text for text in messages if not german.knows(text)] == []
+
+
+def test_the_catalogues_fill_in_the_same_blanks() -> None:
+    assert list(faults()) == []
+
+
+@pytest.fixture(scope="module")
+def german() -> Texts:
+    return load((RUNTIME / "locale", CONSOLE.parent / "locale", PAGES.parent / "locale"))["de"]
+
+
+def test_days_and_moments_are_written_as_people_write_them(german: Texts) -> None:
+    assert german.date(date(2025, 11, 3)) == "03.11.2025"
+    assert german.date(None) == "\N{EN DASH}"
+    assert german.time(datetime(2025, 11, 3, 23, 30, tzinfo=UTC)) == "04.11.2025, 00:30"
+    assert german.date(datetime(2025, 11, 3, 23, 30, tzinfo=UTC)) == "04.11.2025"
+    assert german.number(1234567) == "1.234.567"
+
+
+def test_plurals(german: Texts) -> None:
+    assert german.ngettext("%(num)s person waits", "%(num)s people wait", 1) == "1 Person wartet"
+    assert german.ngettext("%(num)s person waits", "%(num)s people wait", 0) == "0 Personen warten"
+
+
+@pytest.mark.parametrize("code", sorted(reasons.REASONS))
+def test_every_reason_becomes_a_sentence(german: Texts, code: str) -> None:
+    params = {
+        "courses": 3, "class": "others", "waiting_days": 9, "rules": "level,childcare", "goal": "distance",
+        "days": 4, "km": 7, "section": 2, "kind": "work", "entries": 1,
+    }  # fmt: skip
+    said = reasons.sentence(german, {"code": code, "params": params})
+    assert "%(" not in said
+    assert "_" not in said
+
+
+def test_a_reason_nobody_knows_is_still_readable(german: Texts) -> None:
+    assert reasons.sentence(german, {"code": "quite_new", "params": {}}) == "quite new"
+    assert reasons.sentence(german, '{"code": "all_full", "params": {}}') == "all full"
+    assert words.word(german, "quite_new", "state") == "quite new"
+
+
+@pytest.mark.parametrize("code", sorted(TEXTS))
+def test_every_alert_says_what_happened(german: Texts, code: str) -> None:
+    params = {
+        "since": "2025-11-03", "days": 3, "share_percent": 40, "window_days": 28, "starts_on": "2025-12-01",
+        "course": "Deutsch",
+    }  # fmt: skip
+    said = explain(german, {"reason": {"code": code, "params": params}, "course_title": "Deutsch"})
+    assert "%(" not in said
+    assert said.endswith(".")
+
+
+def test_files_run_nothing_in_a_spreadsheet() -> None:
+    answer = csv_answer("x", ["A", "B"], [("=1+1", 3), ("@SUM(A1)", None), ("Müller; Söhne", "+49 1")])
+    text = bytes(answer.body).decode("utf-8-sig")
+    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    assert rows == [["A", "B"], ["'=1+1", "3"], ["'@SUM(A1)", ""], ["Müller; Söhne", "'+49 1"]]

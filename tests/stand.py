@@ -29,6 +29,7 @@ from services.runtime.kafka import client_options, parse_address
 from services.runtime.loop import Parts
 from services.runtime.outbox import Outgoing, effect_id, put
 from services.runtime.settings import HttpAddress, LoopSettings, ServiceSettings
+from services.runtime.subscriber import Subscriber
 from tests.databases import Database
 from tests.serving import Servers
 from tests.waiting import wait_until
@@ -196,20 +197,24 @@ class Stand:
 
     @asynccontextmanager
     async def consuming(
-        self, *, parts: Parts | None = None, subscriptions: Sequence[Subscription] | None = None
+        self,
+        *,
+        parts: Parts | None = None,
+        make_subscriber: type[Subscriber] = Subscriber,
     ) -> AsyncIterator[Consumers]:
         """Run the consume role; failures that would stop the process are collected."""
         assert self.pool is not None
         stop = asyncio.Event()
         consumers = Consumers(
             self.settings,
-            [self.subscription] if subscriptions is None else subscriptions,
+            [self.subscription],
             cluster=await cluster_id(parse_address(self.servers.kafka)),
             pool=self.pool,
             clock=SystemClock(),
             metrics_registry=CollectorRegistry(),
             fail=self.failures.append,
             parts=parts,
+            make_subscriber=make_subscriber,
         )
         running = asyncio.create_task(consumers.run(stop))
         try:

@@ -114,7 +114,9 @@ class Consumers:
                 await subscriber.loop.close()
 
     async def lag(self) -> dict[str, int]:
-        """Count what is not yet read, by `group|topic`."""
+        """Count what is not yet read, by `group|topic`; before the start nobody knows, so something is."""
+        if not all(subscriber.started for subscriber in self.subscribers):
+            return {"starting": 1}
         measured = await asyncio.gather(*(subscriber.measure_lag() for subscriber in self.subscribers))
         return {
             f"{subscriber.loop.group.name}|{topic}": behind

@@ -22,7 +22,7 @@ class Desk:
     topic: str
     source: str
     cluster: str
-    occasion: str = ""  # tells a later judgement of the same record from the first
+    occasion: str  # technical time of the judgement: a record judged again gets findings of its own
 
 
 def about_record(  # noqa: PLR0913 - everything that a finding says
@@ -86,6 +86,6 @@ def accepted_up_to(
 
 
 def _finding(desk: Desk, data: FindingRaised, place: Place, what: str) -> Outgoing:
-    id_ = effect_id(place_uuid(desk.cluster, place), f"finding/{desk.occasion}{what}", data.publisher)
+    id_ = effect_id(place_uuid(desk.cluster, place), f"finding/{desk.occasion}/{what}", data.publisher)
     event = Event(id=str(id_), type=FindingRaised.type_, source=desk.source, time=data.raised_at, data=data)
     return Outgoing(id_, desk.topic, data.publisher, event)

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from itertools import groupby
 
 import asyncpg
@@ -33,10 +33,11 @@ class Bench:
     source: str
     parked_limit: int
 
-    def settlement(self, subscription: Subscription, now: datetime, *, occasion: str = "") -> Settlement:
-        """Start to collect consequences for a subscription; `occasion` names a later judgement."""
+    def settlement(self, subscription: Subscription, now: datetime, *, watermarks: bool) -> Settlement:
+        """Start to collect consequences for a subscription; `watermarks` if records are judged in their order."""
+        occasion = datetime.now(UTC).isoformat()
         desk = Desk(subscription.findings or "", self.source, self.cluster, occasion)
-        return Settlement(subscription, desk, now)
+        return Settlement(subscription, desk, now, watermarks=watermarks)
 
 
 async def judge(
@@ -90,7 +91,7 @@ async def try_again(
 
     Returns the written consequences and the keys that some events wait for instead.
     """
-    book = bench.settlement(question.subscription, question.now)
+    book = bench.settlement(question.subscription, question.now, watermarks=False)
     readable: list[tuple[Waiting, Readable]] = []
     released: list[int] = []
     for row in rows:

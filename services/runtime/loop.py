@@ -158,7 +158,7 @@ class Loop:
     async def _judge(self, conn: asyncpg.Connection, cut: Cut[Polled], *, careful: bool) -> Settlement:
         now = self._clock.now()
         name = self.subscription.name
-        book = self._bench.settlement(self.subscription, now)
+        book = self._bench.settlement(self.subscription, now, watermarks=True)
         events = [polled.reading for polled in cut.fresh if isinstance(polled.reading, Readable)]
         seen = iter(await self._parts.remember(conn, name, events) if events else [])
         await self._parts.reach("after_inbox")

@@ -54,27 +54,19 @@ class Requested:
 
     id: int
     place: Place
-    occasion: str
 
 
 async def requested(conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100) -> list[Requested]:
     """Lock the records to be tried again, in their order."""
     rows = await conn.fetch(
-        "SELECT id, topic, partition, \"offset\", replay_requested_at FROM runtime.quarantine"
+        "SELECT id, topic, partition, \"offset\" FROM runtime.quarantine"
         " WHERE reader = $1 AND cluster = $2 AND replay_requested_at IS NOT NULL AND replayed_at IS NULL"
         " ORDER BY topic, partition, \"offset\" LIMIT $3 FOR UPDATE",
         reader,
         cluster,
         limit,
     )
-    return [
-        Requested(
-            row["id"],
-            Place(row["topic"], row["partition"], row["offset"]),
-            f"replay {row['replay_requested_at'].isoformat()}/",
-        )
-        for row in rows
-    ]
+    return [Requested(row["id"], Place(row["topic"], row["partition"], row["offset"])) for row in rows]
 
 
 async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str) -> None:

@@ -25,9 +25,9 @@ _UNREADABLE = "-"  # type under which unreadable records are counted
 class Settlement:
     """The consequences of one transaction for one subscription."""
 
-    def __init__(self, subscription: Subscription, desk: Desk, now: datetime) -> None:
+    def __init__(self, subscription: Subscription, desk: Desk, now: datetime, *, watermarks: bool) -> None:
         self.subscription, self._desk, self._now = subscription, desk, now
-        self._first_time = not desk.occasion
+        self._says_how_far = watermarks
         # of each partition: refused, accepted, or neither, in order; what the breaker counts
         self.outcomes: dict[tuple[str, int], list[bool | None]] = {}
         self.unlocks: set[str] = set()
@@ -139,7 +139,7 @@ class Settlement:
             )
 
     def _accepted(self) -> list[outbox.Outgoing]:
-        if not (self.subscription.judge and self.subscription.findings and self._first_time):
+        if not (self.subscription.judge and self.subscription.findings and self._says_how_far):
             return []
         return findings.accepted_up_to(
             self._desk,

@@ -144,9 +144,14 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         )
 
     @property
+    def started(self) -> bool:
+        """Whether there is a consumer."""
+        return self._subscriber.consumer is not None
+
+    @property
     def assigned(self) -> set[TopicPartition]:
         """The partitions this process reads now."""
-        return set(self.consumer.assignment()) if self._subscriber.consumer is not None else set()
+        return set(self.consumer.assignment()) if self.started else set()
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
         """Hand a poll to the loop; FastStream would swallow an exception, so none leaves this function."""

@@ -124,7 +124,7 @@ class Upkeep:
         self, conn: asyncpg.Connection, subscription: Subscription, row: Requested, reading: Readable
     ) -> None:
         now = self._clock.now()
-        book = self._bench.settlement(subscription, now, occasion=row.occasion)
+        book = self._bench.settlement(subscription, now, watermarks=False)
         await inbox.set_states(conn, subscription.name, [(reading.incoming.cause, "applied")])
         locked = await judge(conn, self._bench, Question(subscription, now), [reading], book)
         await book.write(conn)

@@ -18,6 +18,22 @@ DONE_A_DAY: Final = 0.15
 _STAND_IN: Final[Mapping[str, str]] = {MBE_NORTH: MBE_SOUTH}
 
 
+_MOST_PAGES: Final = 20
+
+
+async def _open(desk: SignedIn) -> list[Mapping[str, Any]]:
+    """Read all pages of the inbox."""
+    found: dict[str, Mapping[str, Any]] = {}
+    for page in range(1, _MOST_PAGES + 1):
+        response = await desk.ask("GET", "/inbox", params={"state": "open", "page": page})
+        response.raise_for_status()
+        fresh = {str(alert["alert"]): alert for alert in response.json()["alerts"]}
+        if not fresh.keys() - found.keys():
+            break
+        found |= fresh
+    return list(found.values())
+
+
 class InboxCounsellors:
     """Works through the inbox of each office that has somebody in the demo."""
 
@@ -30,9 +46,7 @@ class InboxCounsellors:
         done: Counter[str] = Counter()
         if is_working_day(day):
             for office, desk in self._offices.items():
-                response = await desk.ask("GET", "/inbox", params={"state": "open"})
-                response.raise_for_status()
-                for alert in response.json()["alerts"]:
+                for alert in await _open(desk):
                     done.update(await self._one(office, desk, alert, day))
         return done
 

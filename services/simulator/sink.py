@@ -7,15 +7,15 @@ from pathlib import Path
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from services.simulator.ledger import Lines, wall_clock
+from services.simulator.ledger import Lines, read_lines, wall_clock
 
 
 class MailBox:
     """Keeps Message-ID, recipients, subject and text of every mail that was taken."""
 
     def __init__(self, path: Path) -> None:
+        self.taken = sum(1 for _ in read_lines(path))
         self._lines = Lines(path)
-        self.taken = 0
 
     async def handle_DATA(self, _server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         """Take a mail; answered only when it is written down."""

@@ -1,0 +1,57 @@
+"""One demo for all acceptance tests: played once, looked at while it runs, examined when it has ended."""
+
+import json
+import secrets
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from services.runtime.kafka import KafkaAdmin, parse_address
+from tests.acceptance.running import SERVICES, Installation, installed
+from tests.serving import Servers
+
+SECONDS = 60
+LOOK_AT_DAY = 14
+
+
+@pytest.fixture(scope="session")
+def demo(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """Run `kurslotse demo --seconds 60` to its end."""
+    prefix = f"acc{secrets.token_hex(3)}-"
+    command = ("demo", "--seconds", str(SECONDS), "--no-browser")
+    settings = {"KURSLOTSE_SIM_SPEED": "max"}
+    with installed(tmp_path_factory.mktemp("demo"), prefix, servers, *command, settings=settings) as found:
+        found.until("some days", 150, lambda: found.summary().get("days_played", 0) >= LOOK_AT_DAY)
+        look(found)
+        found.until_ended(SECONDS + 240)
+        yield found
+    admin = KafkaAdmin(parse_address(servers.kafka))
+    admin.remove(topics=admin.topics(prefix), users=[])
+
+
+def look(found: Installation) -> None:
+    """Keep what can only be seen while it runs."""
+    found.seen["status"] = found.status()
+    with found.signed_in("allocation", "jana-vogt") as browser:
+        for name, path in {
+            "first page": "/",
+            "proposals page": "/proposals",
+            "courses page": "/courses",
+            "waiting page": "/waiting",
+            "figures": "/api/v1/figures",
+            "proposals": "/api/v1/proposals",
+        }.items():
+            found.seen[name] = browser.get(path)
+    with found.signed_in("notifications", "sara-demir") as browser:
+        found.seen["inbox page"] = browser.get("/inbox")
+        found.seen["inbox"] = browser.get(
+            "/inbox", params={"state": "all"}, headers={"Accept": "application/json"}
+        )
+    with found.signed_in("notifications", "ole-brandt") as browser:
+        found.seen["desk page"] = browser.get("/desk")
+    for service in SERVICES:
+        ops = found.facts["addresses"][f"{service}_ops"]
+        found.seen[f"{service} metrics"] = httpx.get(f"{ops}/metrics", timeout=20, trust_env=False)
+        (found.home / f"{service}-metrics.txt").write_text(found.seen[f"{service} metrics"].text)
+    (found.home / "status.json").write_text(json.dumps(found.seen["status"]))

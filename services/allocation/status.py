@@ -24,7 +24,12 @@ class AllocationStatus:
     async def __call__(self, conn: asyncpg.Connection, now: datetime) -> OwnStatus:
         """Count."""
         due = await self._due(conn, now) + await self.steering_due(conn, now)
-        invariants = (await seats_hold(conn), await one_enrolment(conn), await nothing_unheard_expired(conn))
+        invariants = (
+            await seats_hold(conn),
+            await one_enrolment(conn),
+            await offsets_are_guarded(conn),
+            await nothing_unheard_expired(conn),
+        )
         return OwnStatus(due, invariants, await figures(conn))
 
     async def _due(self, conn: asyncpg.Connection, now: datetime) -> int:
@@ -73,6 +78,20 @@ async def one_enrolment(conn: asyncpg.Connection) -> Invariant:
         conn, "SELECT count(*) AS checked, count(*) FILTER (WHERE n > 1) AS bad FROM status.enrolments"
     )
     return Invariant("I3", row["bad"] == 0, row["checked"], _detail(twice=row["bad"]))
+
+
+async def offsets_are_guarded(conn: asyncpg.Connection) -> Invariant:
+    """I10: the trigger that lets no stored offset go back is there and armed."""
+    row = await _one(
+        conn,
+        """
+        SELECT count(*) AS armed FROM pg_trigger AS t
+        JOIN pg_class AS c ON c.oid = t.tgrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+        WHERE t.tgname = 'forward_only' AND t.tgenabled = 'O'
+            AND n.nspname = 'runtime' AND c.relname = 'stored_offset'
+        """,
+    )
+    return Invariant("I10", row["armed"] == 1, 1, "" if row["armed"] == 1 else "the trigger is not armed")
 
 
 async def nothing_unheard_expired(conn: asyncpg.Connection) -> Invariant:

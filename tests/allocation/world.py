@@ -16,7 +16,12 @@ from services.allocation.picture import SeatLocks
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements
 from services.allocation.placements.timers import PlacementTimers
-from services.allocation.status import nothing_unheard_expired, one_enrolment, seats_hold
+from services.allocation.status import (
+    nothing_unheard_expired,
+    offsets_are_guarded,
+    one_enrolment,
+    seats_hold,
+)
 from services.runtime.consume import Applied, Incoming, Verdict
 from services.runtime.db import connect, open_pool, transaction
 from tests.allocation import builders
@@ -120,11 +125,8 @@ class World:
         """Count the invariants as the status role does."""
         conn = await connect(self.database.status, name="status")
         try:
-            for invariant in (
-                await seats_hold(conn),
-                await one_enrolment(conn),
-                await nothing_unheard_expired(conn),
-            ):
+            for count in (seats_hold, one_enrolment, offsets_are_guarded, nothing_unheard_expired):
+                invariant = await count(conn)
                 assert invariant.ok, invariant
         finally:
             await conn.close()

@@ -72,7 +72,7 @@ async def test_the_chain_through_the_topics(
         await wait_until(lambda: _quiet(allocation), 20, what="quiet")
         status = await allocation.status()
         assert all(invariant["ok"] for invariant in status["invariants"]), status["invariants"]
-        assert {"I2", "I3", "I11"} <= {invariant["id"] for invariant in status["invariants"]}
+        assert {"I2", "I3", "I10", "I11"} <= {invariant["id"] for invariant in status["invariants"]}
         assert status["figures"]["completions"] == 1
         assert "kurslotse_courses_completed" in await allocation.metrics()
         assert await allocation.stop() == 0

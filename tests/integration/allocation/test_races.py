@@ -9,6 +9,8 @@ import asyncpg
 import pytest
 
 from schemas.base import Payload
+from schemas.gateway import PublisherProgressed
+from services.allocation.placements import progress
 from services.runtime.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -69,7 +71,7 @@ async def _somebody(world: World, chance: random.Random) -> None:
             )
             await world.say(PROVIDER, event, now)
         case _:
-            await chance.choice([world.timers.start, _discard(world, placement)])(now)
+            await chance.choice([world.timers.start, world.timers.expire, _discard(world, placement)])(now)
 
 
 def _discard(world: World, placement: object) -> Callable[..., Awaitable[object]]:
@@ -86,6 +88,14 @@ async def test_eight_at_once(database: MakeDatabase, prefix: str, seed: int) -> 
         for own in COURSES:
             await world.must(PROVIDER, announced(own, capacity=3))
         await world.judged(*(world.event(OFFICE, registered(reference)) for reference in PEOPLE))
+
+        async with transaction(world.pool) as conn:
+            until = NOW + timedelta(days=90)
+            spoken = [
+                PublisherProgressed(publisher=slug, until=until, offsets={"0": 0})
+                for slug in (PROVIDER, OFFICE)
+            ]
+            await progress.write(conn, spoken)
 
         async def task(number: int) -> None:
             chance = random.Random(f"{seed}/{number}")

@@ -17,6 +17,9 @@ from services.simulator.world import World, moment
 _AT_ONCE = 400
 """Events in one request."""
 
+_CLERKS = 6
+"""People whom one office registers at the same time."""
+
 
 @dataclass
 class Files:
@@ -146,10 +149,20 @@ class Game:
                 group.create_task(self._say_all(day, slug, own))
 
     async def _say_all(self, day: date, slug: str, events: Sequence[Planned]) -> None:
-        """Send one publisher's events in their order, as many at once as go into one request."""
-        for bunch in _bunches(events):
-            for answer in await self.gateway.say(slug, bunch):
-                self._note(day, answer)
+        """Register people, several clerks at once; then say the rest in its order, many in one request."""
+        clerks = asyncio.Semaphore(_CLERKS)
+
+        async def say(bunch: Sequence[Planned]) -> None:
+            async with clerks:
+                for answer in await self.gateway.say(slug, bunch):
+                    self._note(day, answer)
+
+        people = [event for event in events if event.door == "registration"]
+        async with asyncio.TaskGroup() as group:
+            for event in people:
+                group.create_task(say([event]))
+        for bunch in _bunches([event for event in events if event.door != "registration"]):
+            await say(bunch)
 
     def _note(self, day: date, answer: Answer) -> None:
         event = answer.event

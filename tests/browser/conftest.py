@@ -1,0 +1,115 @@
+"""The whole installation with its real processes, a Kreis with a little life in it, and a Chromium."""
+
+import asyncio
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from services.embedded.launch import launched
+from services.runtime.kafka import KafkaAdmin, parse_address
+from tests.browser.chromium import found
+from tests.browser.kreis import Kreis
+from tests.serving import Servers
+
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+
+
+@pytest.fixture(scope="session")
+def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kreis]:
+    """Services of their own on the tests' servers, with the demo's publishers and nobody who plays."""
+    home = tmp_path_factory.mktemp("kreis")
+    prefix = f"b{secrets.token_hex(3)}-"
+    with launched(
+        home,
+        "up",
+        "--demo",
+        KURSLOTSE_PREFIX=prefix,
+        KURSLOTSE_DATABASE_URL=servers.database_url,
+        KURSLOTSE_KAFKA=servers.kafka,
+    ) as facts:
+        made = Kreis(facts, home)
+        try:
+            made.live_a_little()
+            yield made
+        finally:
+            made.close()
+    asyncio.run(_clean(servers, prefix))
+
+
+async def _clean(servers: Servers, prefix: str) -> None:
+    admin = KafkaAdmin(parse_address(servers.kafka))
+    await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=[]))
+    conn = await asyncpg.connect(servers.database_url)
+    try:
+        like = prefix.replace("-", "_") + "kurslotse%"
+        for row in await conn.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", like):
+            await conn.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
+        for row in await conn.fetch("SELECT rolname FROM pg_roles WHERE rolname LIKE $1", like):
+            await conn.execute(f'DROP ROLE "{row["rolname"]}"')
+    finally:
+        await conn.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """A headless Chromium; without one the tests fail and say what to do."""
+    path = found()
+    assert path is not None, "no Chromium: run make test-browser, or set CHROMIUM"
+    executable = shutil.which(path) or path
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window with cookies of its own."""
+    made = browser.new_context(viewport={"width": 1280, "height": 900}, locale="en-US")
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def browser_without_scripts(browser: Browser) -> Iterator[BrowserContext]:
+    """A browser window that runs no script."""
+    made = browser.new_context(java_script_enabled=False)
+    made.set_default_timeout(15_000)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Iterator[Page]:
+    """A page on which nothing may go wrong: errors of scripts and of the content policy fail the test."""
+    made = context.new_page()
+    wrong: list[str] = []
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on(
+        "console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None
+    )
+    yield made
+    assert wrong == []
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where pictures of the pages go: KURSLOTSE_PICTURES, or beside the tests' other output."""
+    folder = Path(os.environ.get("KURSLOTSE_PICTURES", "build/pictures"))
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder

@@ -1,0 +1,192 @@
+"""From the registration to the counsellor's inbox, on the pages, with all services running."""
+
+import re
+
+import httpx
+import pytest
+from playwright.sync_api import BrowserContext, Page, expect
+
+from tests.browser.kreis import COUNSELLING, Kreis, Program, wait_for
+from tests.browser.visits import answered, sign_in
+
+pytestmark = pytest.mark.browser
+
+
+def test_the_way_of_one_person(kreis: Kreis, page: Page) -> None:
+    """Registered at the desk, proposed, confirmed, accepted, confirmed by the provider, told with consent."""
+    sign_in(page, kreis.support, "ole-brandt")
+    page.goto(kreis.support + "/register")
+    page.fill("#family_name", "Beispiel")
+    page.fill("#given_name", "Berta")
+    page.fill("#birth_date", "1990-05-04")
+    page.select_option("#town", "99001001")
+    page.select_option("#right", "jobcenter")
+    page.select_option("#level", "none")
+    page.select_option("#section", "1")
+    page.fill("#reference", "J-25-200")
+    page.click('button:has-text("Speichern")')
+    assert "Gespeichert. Aktenzeichen: J-25-200." in answered(page)
+    expect(page.locator("h1")).to_have_text("Beispiel, Berta")
+
+    page.check("#purpose-enrolment_notice")
+    page.check("#purpose-dropout_support")
+    page.select_option("#office", COUNSELLING)
+    page.click('button:has-text("Einwilligung eintragen")')
+    assert "eingetragen" in answered(page)
+    assert "nicht lesen" in page.locator("#consent").inner_text()  # the Jobcenter is an authority
+
+    kreis.forward(days=1)
+    sign_in(page, kreis.console, "jana-vogt")
+    confirmed = wait_for(lambda: _confirm(page, kreis, "J-25-200"), "the proposal of J-25-200")
+    assert "bestätigt" in confirmed
+    assert "Beispiel" not in page.content()
+
+    sign_in(page, kreis.support, "ole-brandt")
+    wait_for(lambda: _row(page, kreis.support + "/desk", "J-25-200"), "the offer at the desk")
+    page.locator("tr", has_text="J-25-200").locator("td a").click()
+    expect(page.locator("article")).to_contain_text("Für Berta Beispiel")
+    expect(page.locator("article")).to_contain_text("keine Pflichtverletzung")
+    page.click('button:has-text("Ja, nimmt den Platz")')
+    assert "Die Person nimmt den Platz" in answered(page)
+
+    sign_in(page, kreis.support, "mira-kern")
+    page.goto(kreis.support + "/roster")
+    page.locator("th a", has_text="Deutsch am Vormittag").click()
+    wait_for(lambda: _reloaded(page, "Beispiel, Berta"), "the name on the roster")
+    card = page.locator("li.kl-proposal", has_text="Beispiel, Berta")
+    card.locator('input[name="own_number"]').fill("TN-1")
+    card.locator('button:has-text("Platz bestätigen")').click()
+    assert "Der Platz ist bestätigt." in answered(page)
+
+    sign_in(page, kreis.support, "sara-demir")
+    wait_for(lambda: _reloaded(page, "ein Kurs beginnt"), "the notice in the inbox")
+    page.locator("h2 a").first.click()
+    assert "Beispiel" not in page.content()  # not before it is asked for
+    page.click('button:has-text("Name und Kontakt zeigen")')
+    expect(page.locator("main")).to_contain_text("Beispiel, Berta")
+    page.click('button:has-text("Annehmen")')
+    assert "Sie haben angenommen" in answered(page)
+    page.click('button:has-text("Erledigt")')
+    assert "erledigt" in answered(page)
+
+
+def _confirm(page: Page, kreis: Kreis, reference: str) -> str | None:
+    page.goto(kreis.console + "/proposals")
+    card = page.locator("li.kl-proposal", has_text=reference)
+    if card.count() == 0:
+        return None
+    card.locator('button:has-text("Bestätigen")').click()
+    return answered(page)
+
+
+def _row(page: Page, address: str, text: str) -> bool:
+    page.goto(address)
+    return page.locator("tr", has_text=text).count() > 0
+
+
+def _reloaded(page: Page, text: str) -> bool:
+    page.reload()
+    return text in page.locator("main").inner_text()
+
+
+def test_a_decision_of_one_s_own_needs_a_reason(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.console, "jana-vogt")
+    page.goto(kreis.console + "/proposals")
+    card = page.locator("li.kl-proposal", has_text="J-25-007")
+    card.locator('a:has-text("Anders entscheiden")').click()
+    page.locator("#entry").select_option(index=2)
+    page.evaluate("document.querySelectorAll('form').forEach((form) => { form.noValidate = true; })")
+    page.click('button:has-text("Diesen Platz geben")')
+    assert "mindestens zehn Zeichen" in page.locator("main").inner_text()
+    page.fill("#reason", "Kurs liegt neben der Kita")
+    page.click('button:has-text("Diesen Platz geben")')
+    assert "anderen Platz" in answered(page)
+    expect(page.locator("main")).to_contain_text("Kurs liegt neben der Kita")
+    expect(page.locator("main")).to_contain_text("Jana Vogt")
+
+
+def test_everything_can_be_done_without_javascript(
+    kreis: Kreis, browser_without_scripts: BrowserContext
+) -> None:
+    page = browser_without_scripts.new_page()
+    sign_in(page, kreis.console, "peter-lindner")
+    expect(page.locator("#sentence")).to_contain_text("warten")
+    page.click("#n-waiting")
+    expect(page.locator("h1")).to_have_text("Warteliste")
+    page.goto(kreis.console + "/proposals")
+    card = page.locator("li.kl-proposal", has_text="J-25-002")
+    card.locator("input[type=checkbox]").check()
+    page.click('button:has-text("Angekreuzte bestätigen")')
+    assert "1 Vorschlag ist bestätigt" in answered(page)
+    page.click('button:has-text("English")')
+    expect(page.locator("html")).to_have_attribute("lang", "en")
+    page.click('button:has-text("Be somebody else")')
+    expect(page.locator("h1")).to_have_text("Who would you like to be?")
+
+
+def test_the_first_page_renews_itself_and_can_be_stopped(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.console, "jana-vogt")
+    before = page.locator("#n-waiting").inner_text()
+    with page.expect_response(re.compile("/live"), timeout=15_000) as asked:
+        pass
+    assert asked.value.status == 204  # nothing new, nothing is replaced
+    kreis.register("J-25-300", "Neu", "Nina")
+    expect(page.locator("#n-waiting")).not_to_have_text(before, timeout=30_000)
+    page.click('button:has-text("Anhalten")')
+    expect(page.locator("[hx-get]")).to_have_count(0)
+
+
+def test_lists_can_be_saved(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.console, "jana-vogt")
+    page.goto(kreis.console + "/waiting")
+    with page.expect_download() as saved:
+        page.click('a:has-text("Als Datei speichern")')
+    text = saved.value.path().read_text("utf-8-sig")
+    assert text.startswith("Aktenzeichen;Anmeldestelle;")
+    assert "J-25-099" in text
+    assert "Ungetestet" not in text
+
+
+def test_the_json_doors(kreis: Kreis) -> None:
+    placement = kreis.confirmed("J-25-003")
+    with Program(kreis.console, "jana-vogt") as coordinator:
+        again = coordinator.post(f"/api/v1/proposals/{placement}/confirm")
+        assert (again.status_code, again.json()["state"]) == (200, "reserved")  # pressed twice is once
+        short = coordinator.post(f"/api/v1/proposals/{placement}/release", {"reason": "weg"})
+        assert (short.status_code, short.json()["code"]) == (422, "input_invalid")
+        given = coordinator.post(f"/api/v1/proposals/{placement}/release", {"reason": "zieht morgen weg"})
+        assert given.json() | {"version": 0} == {
+            "placement": placement,
+            "ok": True,
+            "state": "released",
+            "version": 0,
+            "code": None,
+        }
+        unknown = coordinator.post("/api/v1/proposals/confirm", {"placements": [placement]})
+        assert unknown.json()["results"][0]["ok"] is False
+        courses = coordinator.get("/api/v1/courses")["courses"]
+        assert {course["own_course"] for course in courses} == {"VHS-1", "VHS-2"}
+        assert httpx.get(kreis.console + "/api/v1/figures").status_code == 401
+    with Program(kreis.console, "mira-kern") as provider:
+        refused = provider.http.get("/api/v1/figures")
+        assert (refused.status_code, refused.json()["code"]) == (403, "role")
+
+
+def test_sessions_of_the_two_services_are_their_own(
+    kreis: Kreis, page: Page, context: BrowserContext
+) -> None:
+    sign_in(page, kreis.console, "jana-vogt")
+    page.goto(kreis.support + "/desk")
+    expect(page.locator("h1")).to_have_text("Wer möchten Sie sein?")
+    names = {str(one.get("name")) for one in context.cookies()}
+    assert {"kurslotse_allocation", "kurslotse_notifications"} <= names
+
+
+def test_nobody_sees_what_is_not_theirs(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.support, "sara-demir")
+    for address in ("/desk", "/people", "/roster", f"/people/{kreis.people['J-25-001']}"):
+        assert page.goto(kreis.support + address).status == 403  # type: ignore[union-attr]
+    sign_in(page, kreis.support, "mira-kern")
+    assert page.goto(kreis.support + "/roster/00000000-0000-0000-0000-000000000000").status == 404  # type: ignore[union-attr]
+    sign_in(page, kreis.console, "mira-kern")
+    assert page.goto(kreis.console + "/waiting").status == 403  # type: ignore[union-attr]

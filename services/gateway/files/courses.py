@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import Ags5, Ags8
-from schemas.codes import CourseType
+from schemas.codes import CourseType, Level
 from schemas.envelope import Problem
 from services.gateway.files.course_words import (
     NotLanguage,
@@ -74,6 +74,8 @@ class Inherited:
     offer_type: str | None = None
     features: tuple[tuple[str, str], ...] = ()
     course_type: str | None = None
+    level: str | None = None
+    childcare: bool | None = None
 
 
 @dataclass(slots=True)
@@ -121,7 +123,14 @@ def _offer(
     if offer is not None:
         return Inherited(offer.title, offer.description, offer.offer_type, offer.features)
     before = known.get(service.offer_id or "")
-    return Inherited(before.get("title"), course_type=before.get("course_type")) if before else None
+    if before is None:
+        return None
+    return Inherited(
+        before.get("title"),
+        course_type=before.get("course_type"),
+        level=before.get("target_level"),
+        childcare=before.get("childcare"),
+    )
 
 
 def _draft(
@@ -178,7 +187,7 @@ def _draft(
         ],
         "venue": _venue(service),
         "online": bool(_ONLINE & set(service.forms)),
-        "childcare": offers_childcare(description),
+        "childcare": offers_childcare(description) if description else offer.childcare,
         "women_only": recognised.course_type is CourseType.WOMEN,
         "registration_until": service.registration_until.isoformat() if service.registration_until else None,
         "own_number": service.own_number,
@@ -199,7 +208,8 @@ def _type(
     if answered is not None:
         return Recognised(answered)
     if not service.features and not offer.features and offer.course_type in set(CourseType):
-        return Recognised(CourseType(offer.course_type))
+        level = Level(offer.level) if offer.level in set(Level) else None
+        return Recognised(CourseType(offer.course_type), level)
     match recognise(service.features or offer.features, title, service.offer_type or offer.offer_type):
         case Recognised() as recognised:
             return recognised

@@ -1,5 +1,7 @@
 """POST /v1/events: what is taken, what is refused, and what the sender is told."""
 
+# ruff: noqa: ANN401 - tests hand on any JSON value
+
 import asyncio
 from typing import Any
 
@@ -166,42 +168,120 @@ async def test_nobody_names_an_audience(world: World) -> None:
 
 BAD: list[tuple[str, Any, dict[str, str], str, int, str]] = [
     ("malformed JSON", b'{"specversion": ', {}, STRUCTURED, 400, "json_malformed"),
-    ("malformed data", b"{", {"ce-specversion": "1.0", "ce-id": "1", "ce-type": "de.kurslotse.course-announced.v1"},
-     "application/json", 400, "json_malformed"),
+    (
+        "malformed data",
+        b"{",
+        {"ce-specversion": "1.0", "ce-id": "1", "ce-type": "de.kurslotse.course-announced.v1"},
+        "application/json",
+        400,
+        "json_malformed",
+    ),
     ("no attributes", course(), {}, "application/json", 400, "attribute_missing"),
-    ("not UTF-8", course(), {"ce-specversion": "1.0", "ce-id": "%ff%fe"}, "application/json", 400, "header_malformed"),
+    (
+        "not UTF-8",
+        course(),
+        {"ce-specversion": "1.0", "ce-id": "%ff%fe"},
+        "application/json",
+        400,
+        "header_malformed",
+    ),
     ("bad id", structured("course-announced", "a b", course()), {}, STRUCTURED, 400, "id_malformed"),
-    ("id is a number", structured("course-announced", "1", course()) | {"id": 1}, {}, STRUCTURED, 400,
-     "attribute_malformed"),
-    ("bad version", structured("course-announced", "1", course()) | {"specversion": "2.0"}, {}, STRUCTURED, 400,
-     "specversion_unknown"),
-    ("bad time", structured("course-announced", "1", course(), time="gestern"), {}, STRUCTURED, 400, "time_malformed"),
-    ("both", structured("course-announced", "1", course(), corrects="a", retracts="b"), {}, STRUCTURED, 400,
-     "corrects_and_retracts"),
+    (
+        "id is a number",
+        structured("course-announced", "1", course()) | {"id": 1},
+        {},
+        STRUCTURED,
+        400,
+        "attribute_malformed",
+    ),
+    (
+        "bad version",
+        structured("course-announced", "1", course()) | {"specversion": "2.0"},
+        {},
+        STRUCTURED,
+        400,
+        "specversion_unknown",
+    ),
+    (
+        "bad time",
+        structured("course-announced", "1", course(), time="gestern"),
+        {},
+        STRUCTURED,
+        400,
+        "time_malformed",
+    ),
+    (
+        "both",
+        structured("course-announced", "1", course(), corrects="a", retracts="b"),
+        {},
+        STRUCTURED,
+        400,
+        "corrects_and_retracts",
+    ),
     ("unknown type", structured("course-invented", "1", course()), {}, STRUCTURED, 422, "type_unknown"),
-    ("no data", {"specversion": "1.0", "id": "1", "type": "de.kurslotse.course-announced.v1"}, {}, STRUCTURED, 400,
-     "data_missing"),
-    ("field missing", structured("course-announced", "1", {"course": "IK"}), {}, STRUCTURED, 422, "field_missing"),
-    ("field invalid", structured("course-announced", "1", course(capacity="viele")), {}, STRUCTURED, 422,
-     "field_invalid"),
-    ("wrong publisher", structured("participant-registered", "1", person()), {}, STRUCTURED, 403, "not_allowed"),
+    (
+        "no data",
+        {"specversion": "1.0", "id": "1", "type": "de.kurslotse.course-announced.v1"},
+        {},
+        STRUCTURED,
+        400,
+        "data_missing",
+    ),
+    (
+        "field missing",
+        structured("course-announced", "1", {"course": "IK"}),
+        {},
+        STRUCTURED,
+        422,
+        "field_missing",
+    ),
+    (
+        "field invalid",
+        structured("course-announced", "1", course(capacity="viele")),
+        {},
+        STRUCTURED,
+        422,
+        "field_invalid",
+    ),
+    (
+        "wrong publisher",
+        structured("participant-registered", "1", person()),
+        {},
+        STRUCTURED,
+        403,
+        "not_allowed",
+    ),
     ("a service's type", structured("place-reserved", "1", {}), {}, STRUCTURED, 403, "not_allowed"),
     ("not a list", structured("course-announced", "1", course()), {}, BATCH, 400, "batch_malformed"),
     ("other content", b"a;b", {}, "text/csv", 415, "content_type_unknown"),
     ("too many", [structured("course-announced", "1", course())] * 1001, {}, BATCH, 413, "batch_too_long"),
     ("too large", b" " * (MAX_REQUEST + 1), {}, STRUCTURED, 413, "too_large"),
-    ("data too large", structured("course-announced", "1", course(title="x" * 70_000)), {}, STRUCTURED, 413,
-     "data_too_large"),
-    ("number", b'{"specversion":"1.0","id":"1","type":"de.kurslotse.course-announced.v1","data":{"a":9007199254740993,'
-     + orjson.dumps(course())[1:] + b"}", {}, STRUCTURED, 422, "number_not_canonical"),
-]  # fmt: skip
+    (
+        "data too large",
+        structured("course-announced", "1", course(title="x" * 70_000)),
+        {},
+        STRUCTURED,
+        413,
+        "data_too_large",
+    ),
+    (
+        "number",
+        b'{"specversion":"1.0","id":"1","type":"de.kurslotse.course-announced.v1","data":{"a":9007199254740993,'
+        + orjson.dumps(course())[1:]
+        + b"}",
+        {},
+        STRUCTURED,
+        422,
+        "number_not_canonical",
+    ),
+]
 
 
 @pytest.mark.parametrize(
     ("body", "headers", "kind", "status", "code"), [row[1:] for row in BAD], ids=[row[0] for row in BAD]
 )
 @pytest.mark.parametrize("spoken", ["de", "en"])
-async def test_what_is_wrong_is_said_with_what_to_do(
+async def test_what_is_wrong_is_said_with_what_to_do(  # noqa: PLR0917 - a table
     world: World, body: Any, headers: dict[str, str], kind: str, status: int, code: str, spoken: str
 ) -> None:
     answer = await post(world, "schule", body, kind, **headers, **{"Accept-Language": spoken})

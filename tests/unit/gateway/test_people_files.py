@@ -154,7 +154,7 @@ def test_delimiters(sign: str) -> None:
 
 def xlsx(rows: list[list[Any]]) -> bytes:
     book = openpyxl.Workbook()
-    book.active.append(["Deckblatt"])
+    book.create_sheet("Deckblatt", 0).append(["Deckblatt"])
     sheet = book.create_sheet("Liste")
     for row in rows:
         sheet.append(row)

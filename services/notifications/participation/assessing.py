@@ -1,5 +1,6 @@
 """Assesses courses of which days were reported: raises, keeps, clears and withdraws risks."""
 
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from services.notifications.people import store as people
 from services.runtime.db import Connection, Pool, transaction
 
 _BATCH = 20
+_LOOK_BACK_DAYS = 60  # longer than any window of the rules
 
 
 def risk_id(participant: UUID, course: UUID, rule: str, since: date) -> UUID:
@@ -52,10 +54,10 @@ class Assessing:
 
     async def _assess(self, conn: Connection, courses: Sequence[UUID], now: datetime) -> None:
         marks: dict[tuple[UUID, UUID], list[Day]] = defaultdict(list)
-        for row in await store.marks(conn, courses):
+        for row in await store.marks(conn, courses, _LOOK_BACK_DAYS):
             day = Day(row["day"], row["mark"], row["ue"], row["ue_held"])
             marks[row["course_id"], row["participant_id"]].append(day)
-        reported = await store.reported_until(conn, courses)
+        reported = await store.reported(conn, courses)
         joined = await store.joined(conn, courses)
         known = await store.open_risks(conn, courses)
         written = store.Changes()
@@ -76,20 +78,25 @@ class Assessing:
         known: Mapping[str, asyncpg.Record],
         *,
         joined: store.Joined,
-        reported: date,
+        reported: Sequence[date],
     ) -> None:
         course, person = key
-        first = joined.on or (min(day.day for day in days) if days else reported)
+        until = reported[-1]
         days = [day for day in days if joined.left_on is None or day.day <= joined.left_on]
-        episodes = assess(days, first, self.rules.on(reported))
+        first_mark = min((day.day for day in days), default=until)
+        entry = joined.on or first_mark
+        # Course days since the entry without a mark of this person: consent came later, or the look back
+        # does not reach that far. Who was there then is not known, so nobody is called a no-show.
+        before = bisect_left(reported, first_mark) > bisect_left(reported, entry)
+        episodes = assess(days, entry, self.rules.on(until), attended_before=before)
         risks = [Known(Rule(row["rule"]), row["since"]) for row in known.values()]
         for change in compare(risks, episodes):
             match change:
                 case Raise(episode) if not joined.over and joined.left_on is None:
                     id_ = risk_id(person, course, episode.rule, episode.since)
-                    written.raised.append((id_, person, course, episode, reported))
+                    written.raised.append((id_, person, course, episode, until))
                 case Keep(risk, episode):
-                    written.kept.append((known[risk.rule]["risk_id"], dict(episode.params), reported))
+                    written.kept.append((known[risk.rule]["risk_id"], dict(episode.params), until))
                 case Clear(risk):
                     written.ended.append((known[risk.rule]["risk_id"], "cleared"))
                 case Withdraw(risk):

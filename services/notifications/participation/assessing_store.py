@@ -53,24 +53,40 @@ async def take_unassessed(conn: Connection, limit: int) -> list[UUID]:
     return courses
 
 
-async def marks(conn: Connection, courses: Sequence[UUID]) -> list[asyncpg.Record]:
-    """Return the marks of consenting people in these courses."""
+async def marks(conn: Connection, courses: Sequence[UUID], look_back_days: int) -> list[asyncpg.Record]:
+    """Return the marks of those who missed something lately or have an open risk.
+
+    Whoever was there all the time cannot be at risk, and most were. An open risk needs the days since
+    it began.
+    """
     return await conn.fetch(
-        "SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held"
-        " FROM attendance AS a JOIN course_day AS d USING (course_id, day)"
-        " WHERE a.course_id = ANY($1::uuid[])",
+        "WITH span AS ("
+        "  SELECT d.course_id, least(max(d.day) - $2::integer, (SELECT min(r.since) FROM risk AS r"
+        "   WHERE r.course_id = d.course_id AND r.state = 'open')) AS from_day"
+        "  FROM course_day AS d WHERE d.course_id = ANY($1::uuid[]) GROUP BY d.course_id),"
+        " found AS ("
+        "  SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held,"
+        "   bool_or(a.mark <> 'X' OR (a.ue > 0 AND a.ue < d.ue_held))"
+        "    OVER (PARTITION BY a.course_id, a.participant_id) AS missed"
+        "  FROM span AS s JOIN attendance AS a ON a.course_id = s.course_id AND a.day >= s.from_day"
+        "  JOIN course_day AS d ON d.course_id = a.course_id AND d.day = a.day)"
+        " SELECT course_id, participant_id, day, mark, ue, ue_held FROM found AS f"
+        " WHERE missed OR EXISTS (SELECT FROM risk AS r WHERE r.course_id = f.course_id"
+        "  AND r.participant_id = f.participant_id AND r.state = 'open')",
         list(courses),
+        look_back_days,
     )
 
 
-async def reported_until(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, date]:
-    """Return the last day reported of each course (retracted days list nobody)."""
+async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list[date]]:
+    """Return the days reported of each course, in order (retracted days list nobody)."""
     rows = await conn.fetch(
-        "SELECT course_id, coalesce(max(day) FILTER (WHERE listed > 0), max(day)) AS until FROM course_day"
-        " WHERE course_id = ANY($1::uuid[]) GROUP BY course_id",
+        "SELECT course_id,"
+        " coalesce(array_agg(day ORDER BY day) FILTER (WHERE listed > 0), array[max(day)]) AS days"
+        " FROM course_day WHERE course_id = ANY($1::uuid[]) GROUP BY course_id",
         list(courses),
     )
-    return {row["course_id"]: row["until"] for row in rows}
+    return {row["course_id"]: row["days"] for row in rows}
 
 
 async def joined(conn: Connection, courses: Sequence[UUID]) -> dict[tuple[UUID, UUID], Joined]:

@@ -28,20 +28,22 @@ class _Read:
     data: AttendanceRecorded
 
 
+_Key = tuple[UUID, date]
+
+
 async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
     """Store course days and the marks of consenting people; the latest in the topic wins.
 
-    The caller has taken the gate (`gate.rely_on_consent`).
+    The caller has taken the gate (`gate.rely_on_consent`). Thousands of entries pass here in one
+    batch: people are looked up by the integer of their id, which hashes at once.
     """
     read = [_read(event) for event in events]
+    people = {entry.participant.int: entry.participant for r in read for entry in r.data.entries}
     known, consenting = await store.known_and_consenting(
-        conn,
-        list({r.course for r in read}),
-        list({entry.participant for r in read for entry in r.data.entries}),
-        local_day(now),
+        conn, list({r.course for r in read}), list(people.values()), local_day(now)
     )
     verdicts: list[Verdict] = []
-    latest: dict[tuple[UUID, date], _Read | None] = {}
+    latest: dict[_Key, _Read | None] = {}
     corrected: list[tuple[UUID, str]] = []
     for item in read:
         if item.course not in known:
@@ -73,7 +75,7 @@ def _read(event: Incoming) -> _Read:
     return _Read(UUID(event.subject), event, data)
 
 
-def _forget(latest: dict[tuple[UUID, date], _Read | None], correction: _Read) -> None:
+def _forget(latest: dict[_Key, _Read | None], correction: _Read) -> None:
     """Take the corrected report out of this very batch, if it lies there under another day."""
     for key, item in latest.items():
         corrected = item is not None and item.incoming.event.id == correction.incoming.event.corrects
@@ -83,22 +85,21 @@ def _forget(latest: dict[tuple[UUID, date], _Read | None], correction: _Read) ->
 
 def _warnings(data: AttendanceRecorded) -> tuple[Problem, ...]:
     """Ask about signs that are no marks, whoever they are about: a finding never tells who consented."""
-    return tuple(
-        Problem("mark_unknown", field=f"entries.{number}.mark")
-        for number, entry in enumerate(data.entries)
-        if entry.mark not in KNOWN_MARKS
-    ) + tuple(
-        Problem("ue_exceeds_held", field=f"entries.{number}.ue")
-        for number, entry in enumerate(data.entries)
-        if entry.ue > data.ue_held
-    )
+    found: list[Problem] = []
+    held = data.ue_held
+    for number, entry in enumerate(data.entries):
+        if entry.mark not in KNOWN_MARKS:
+            found.append(Problem("mark_unknown", field=f"entries.{number}.mark"))
+        if entry.ue > held:
+            found.append(Problem("ue_exceeds_held", field=f"entries.{number}.ue"))
+    return tuple(found)
 
 
-def _strip(data: AttendanceRecorded, consenting: frozenset[UUID]) -> AttendanceRecorded:
+def _strip(data: AttendanceRecorded, consenting: frozenset[int]) -> AttendanceRecorded:
     """Return what may lie parked: nobody without consent, no sign that is no mark, the same totals."""
     entries = tuple(
         AttendanceEntry(
-            participant=entry.participant if entry.participant in consenting else uuid4(),
+            participant=entry.participant if entry.participant.int in consenting else uuid4(),
             mark=entry.mark if entry.mark in KNOWN_MARKS else _UNKNOWN,
             ue=entry.ue,
         )
@@ -107,48 +108,43 @@ def _strip(data: AttendanceRecorded, consenting: frozenset[UUID]) -> AttendanceR
     return data.model_copy(update={"entries": entries})
 
 
-async def _write(
-    conn: Connection, latest: Mapping[tuple[UUID, date], _Read | None], consenting: frozenset[UUID]
-) -> None:
+async def _write(conn: Connection, latest: Mapping[_Key, _Read | None], consenting: frozenset[int]) -> None:
     days = store.DayRows()
-    marks = store.MarkRows()
-    gone: list[tuple[UUID, date]] = []
-    for key in sorted(latest):
-        item = latest[key]
+    marks: list[store.MarkRow] = []
+    gone: list[_Key] = []
+    # Sorted, so that two consumers lock the same rows in the same order.
+    for key, item in sorted(latest.items(), key=lambda pair: (pair[0][0].int, pair[0][1])):
         if item is None:
             gone.append(key)
-            continue
-        _add_day(days, item)
-        held = item.data.ue_held
-        for entry in item.data.entries:
-            if entry.participant in consenting and entry.mark in KNOWN_MARKS:
-                marks.courses.append(key[0])
-                marks.days.append(key[1])
-                marks.participants.append(entry.participant)
-                marks.marks.append(entry.mark)
-                marks.ue.append(min(entry.ue, held))
+        else:
+            _add_day(days, marks, item, consenting)
     replaced = await store.put_days(conn, days) if days.courses else []
     if gone:
         await store.drop_days(conn, gone)
     if replaced:
         await store.drop_marks(conn, replaced)
-    if marks.courses:
+    if marks:
         await store.add_marks(conn, marks)
 
 
-def _add_day(rows: store.DayRows, item: _Read) -> None:
-    entries = item.data.entries
+def _add_day(
+    rows: store.DayRows, marks: list[store.MarkRow], item: _Read, consenting: frozenset[int]
+) -> None:
+    course, day, held, entries = item.course, item.data.day, item.data.ue_held, item.data.entries
     counts = {PRESENT: 0, EXCUSED: 0, UNEXCUSED: 0}
     attended = 0.0
     for entry in entries:
-        attended += entry.ue
-        if entry.mark in counts:
-            counts[entry.mark] += 1
+        mark, ue = entry.mark, min(entry.ue, held)
+        attended += ue
+        if mark in counts:
+            counts[mark] += 1
+        if entry.participant.int in consenting and mark in KNOWN_MARKS:
+            marks.append((course, day, entry.participant, mark, ue))
     shown = len(entries) >= LEAST_CLASS
-    rows.courses.append(item.course)
-    rows.days.append(item.data.day)
+    rows.courses.append(course)
+    rows.days.append(day)
     rows.event_ids.append(item.incoming.event.id)
-    rows.ue_held.append(item.data.ue_held)
+    rows.ue_held.append(held)
     rows.listed.append(len(entries))
     rows.present.append(counts[PRESENT] if shown else None)
     rows.excused.append(counts[EXCUSED] if shown else None)

@@ -1,5 +1,6 @@
 """Dropout risk: explained rules on what somebody did, never on who somebody is."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -90,31 +91,38 @@ class Episode:
 def assess(
     days: Sequence[Day], joined_on: date, rules: Rules, *, attended_before: bool = False
 ) -> list[Episode]:
-    """Return every episode that these course days of one person contain, in the order of their ends.
+    """Return every episode that these course days of one person contain.
 
     Days before the entry don't count; a change of course (W) starts everything anew. `attended_before`
-    says that the person was there on days that are not among these.
+    says that the person took part, or may have, on days that are not among these.
     """
-    current = sorted((day for day in days if day.day >= joined_on), key=lambda day: day.day)
-    before: list[Episode] = []
-    for index, day in enumerate(current):
+    episodes: list[Episode] = []
+    stretch: list[Day] = []
+    for day in sorted((day for day in days if day.day >= joined_on), key=_by_day):
         if day.mark == CHANGE:
-            before = [
-                _ended(e, day.day)
-                for e in assess(current[:index], joined_on, rules, attended_before=attended_before)
-            ]
-            rest = assess(current[index + 1 :], joined_on, rules, attended_before=True)
-            return before + rest
-    episodes = _no_shows(current, rules, attended_before=attended_before)
-    no_show_until = _until(episodes)
-    later = [day for day in current if no_show_until is None or day.day >= no_show_until]
-    if episodes and episodes[-1].cleared_on is None:
-        return episodes
-    return [
-        *episodes,
-        *_consecutive(later, joined_on, rules),
-        *_shares(later, joined_on, rules),
-    ]
+            found = _stretch(stretch, joined_on, rules, attended_before=attended_before)
+            episodes += [_ended(episode, day.day) for episode in found]
+            stretch, attended_before = [], True
+        else:
+            stretch.append(day)
+    return episodes + _stretch(stretch, joined_on, rules, attended_before=attended_before)
+
+
+def _by_day(day: Day) -> date:
+    return day.day
+
+
+def _stretch(days: Sequence[Day], joined_on: date, rules: Rules, *, attended_before: bool) -> list[Episode]:
+    """Assess days without a change of course."""
+    if all(day.missed == 0 for day in days):
+        return []
+    no_show = None if attended_before else _no_show(days, rules)
+    if no_show is not None and no_show.cleared_on is None:
+        return [no_show]
+    rest = days if no_show is None else [day for day in days if day.day >= (no_show.cleared_on or day.day)]
+    early_until = joined_on + timedelta(days=rules.early_days)
+    episodes = [*_consecutive(rest, early_until, rules.consecutive), *_shares(rest, early_until, rules.share)]
+    return episodes if no_show is None else [no_show, *episodes]
 
 
 def _ended(episode: Episode, day: date) -> Episode:
@@ -123,35 +131,16 @@ def _ended(episode: Episode, day: date) -> Episode:
     return Episode(episode.rule, episode.since, episode.params, day)
 
 
-def _until(episodes: Sequence[Episode]) -> date | None:
-    return episodes[-1].cleared_on if episodes else None
-
-
-def _no_shows(days: Sequence[Day], rules: Rules, *, attended_before: bool) -> list[Episode]:
+def _no_show(days: Sequence[Day], rules: Rules) -> Episode | None:
     """Missing from the very first day; excused days say that somebody is in touch."""
-    if attended_before:
-        return []
-    missing: list[date] = []
-    for day in days:
-        if day.mark != UNEXCUSED:
-            if len(missing) >= rules.no_show.days:
-                return [_no_show(missing, day.day)]
-            return []
-        missing.append(day.day)
-    return [_no_show(missing, None)] if len(missing) >= rules.no_show.days else []
+    came = next((number for number, day in enumerate(days) if day.mark != UNEXCUSED), len(days))
+    if came < rules.no_show.days:
+        return None
+    params: dict[str, str | int] = {"days": came, "since": days[0].day.isoformat()}
+    return Episode(Rule.NO_SHOW, days[0].day, params, days[came].day if came < len(days) else None)
 
 
-def _no_show(missing: Sequence[date], cleared_on: date | None) -> Episode:
-    return Episode(
-        Rule.NO_SHOW, missing[0], {"days": len(missing), "since": missing[0].isoformat()}, cleared_on
-    )
-
-
-def _early(day: date, joined_on: date, rules: Rules) -> bool:
-    return day < joined_on + timedelta(days=rules.early_days)
-
-
-def _consecutive(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Episode]:
+def _consecutive(days: Sequence[Day], early_until: date, rule: Consecutive) -> list[Episode]:
     """Unexcused in a row; excused days neither count nor interrupt."""
     episodes: list[Episode] = []
     streak: list[date] = []
@@ -165,49 +154,48 @@ def _consecutive(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Epi
             attended += 1
             if raised is None:
                 streak = []
-        limit = rules.consecutive.early_days if _early(day.day, joined_on, rules) else rules.consecutive.days
-        if raised is not None and attended >= rules.consecutive.clear_after:
+        if raised is not None and attended >= rule.clear_after:
             episodes.append(_ended(raised, day.day))
             raised, streak = None, []
-        elif len(streak) >= limit:
-            raised = Episode(
-                Rule.CONSECUTIVE_UNEXCUSED,
-                streak[0],
-                {"days": len(streak), "since": streak[0].isoformat()},
-            )
+        elif streak and len(streak) >= (rule.early_days if day.day < early_until else rule.days):
+            params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
+            raised = Episode(Rule.CONSECUTIVE_UNEXCUSED, streak[0], params)
     return [*episodes, raised] if raised is not None else episodes
 
 
-def _shares(days: Sequence[Day], joined_on: date, rules: Rules) -> list[Episode]:
+def _shares(days: Sequence[Day], early_until: date, rule: Share) -> list[Episode]:
     """Share of the UE missed in the last course days, raised above one bound and cleared below another.
 
     It is never raised on a day that was attended: somebody who comes back is no news.
     """
-    share = rules.share
-    counted = [day for day in days if day.ue_held > 0 and day.mark != INTERNSHIP]
     episodes: list[Episode] = []
     raised: Episode | None = None
-    for index, day in enumerate(counted):
-        window = counted[max(0, index + 1 - share.window_days) : index + 1]
-        if len(window) < share.least_days:
+    window: deque[tuple[date, float, float]] = deque()
+    missed_in, held_in = 0.0, 0.0
+    for day in days:
+        if day.ue_held <= 0 or day.mark == INTERNSHIP:
             continue
-        missed = sum(d.missed for d in window if share.excused_counts or d.mark != EXCUSED)
-        part = missed / sum(d.ue_held for d in window)
-        limit = share.early_raise_at if _early(day.day, joined_on, rules) else share.raise_at
-        if raised is not None and part < share.clear_below:
+        missed = day.missed if rule.excused_counts or day.mark != EXCUSED else 0.0
+        window.append((day.day, missed, day.ue_held))
+        missed_in, held_in = missed_in + missed, held_in + day.ue_held
+        if len(window) > rule.window_days:
+            _, old_missed, old_held = window.popleft()
+            missed_in, held_in = missed_in - old_missed, held_in - old_held
+        if len(window) < rule.least_days:
+            continue
+        part = missed_in / held_in
+        limit = rule.early_raise_at if day.day < early_until else rule.raise_at
+        if raised is not None and part < rule.clear_below:
             episodes.append(_ended(raised, day.day))
             raised = None
-        elif raised is not None or (part >= limit and day.missed > 0):
-            since = raised.since if raised is not None else window[0].day
-            raised = Episode(
-                Rule.SHARE_MISSED,
-                since,
-                {
-                    "share_percent": round(part * 100),
-                    "window_days": len(window),
-                    "since": since.isoformat(),
-                },
-            )
+        elif raised is not None or (part >= limit and missed > 0):
+            since = raised.since if raised is not None else window[0][0]
+            params: dict[str, str | int] = {
+                "share_percent": round(part * 100),
+                "window_days": len(window),
+                "since": since.isoformat(),
+            }
+            raised = Episode(Rule.SHARE_MISSED, since, params)
     return [*episodes, raised] if raised is not None else episodes
 
 

@@ -25,21 +25,14 @@ class DayRows:
     ue_attended: list[float | None] = field(default_factory=list)
 
 
-@dataclass(slots=True)
-class MarkRows:
-    """Columns of marks to be written."""
-
-    courses: list[UUID] = field(default_factory=list)
-    days: list[date] = field(default_factory=list)
-    participants: list[UUID] = field(default_factory=list)
-    marks: list[str] = field(default_factory=list)
-    ue: list[float] = field(default_factory=list)
+MarkRow = tuple[UUID, date, UUID, str, float]
+"""Course, day, participant, mark, UE."""
 
 
 async def known_and_consenting(
     conn: Connection, courses: Sequence[UUID], participants: Sequence[UUID], today: date
-) -> tuple[frozenset[UUID], frozenset[UUID]]:
-    """Return which courses are known and which people allow attendance to be kept today."""
+) -> tuple[frozenset[UUID], frozenset[int]]:
+    """Return which courses are known and (as integers) who allows attendance to be kept today."""
     rows = await conn.fetch(
         "SELECT true AS is_course, course_id AS id FROM course WHERE course_id = ANY($1::uuid[])"
         " UNION ALL"
@@ -51,7 +44,7 @@ async def known_and_consenting(
     )
     return (
         frozenset(row["id"] for row in rows if row["is_course"]),
-        frozenset(row["id"] for row in rows if not row["is_course"]),
+        frozenset(row["id"].int for row in rows if not row["is_course"]),
     )
 
 
@@ -118,16 +111,10 @@ async def drop_corrected_days(conn: Connection, corrected: Sequence[tuple[UUID, 
         await drop_days(conn, [(row["course_id"], row["day"]) for row in rows])
 
 
-async def add_marks(conn: Connection, rows: MarkRows) -> None:
-    """Insert the marks of days that hold none."""
-    await conn.execute(
-        "INSERT INTO attendance (course_id, day, participant_id, mark, ue)"
-        " SELECT * FROM unnest($1::uuid[], $2::date[], $3::uuid[], $4::text[], $5::real[])",
-        rows.courses,
-        rows.days,
-        rows.participants,
-        rows.marks,
-        rows.ue,
+async def add_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
+    """Copy in the marks of days that hold none (twice as fast as arrays, which asyncpg looks into)."""
+    await conn.copy_records_to_table(
+        "attendance", records=rows, columns=("course_id", "day", "participant_id", "mark", "ue")
     )
 
 

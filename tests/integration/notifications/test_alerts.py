@@ -179,6 +179,20 @@ async def test_an_alert_goes_through_its_states(world: World) -> None:
     assert [row["to_state"] for row in steps] == ["new", "seen", "accepted", "done"]
 
 
+async def test_consent_given_late_makes_nobody_a_no_show(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    await world.enrol(person)
+    days = school_days(TODAY, 5)
+    for day in days[:3]:
+        await world.attend("k-1", day, {person: "X"})
+    await world.consent("a-1", DROPOUT)
+    for day in days[3:]:
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM alert") == 0
+
+
 async def test_a_correction_takes_the_risk_back_with_notice(world: World) -> None:
     person = await enrolled_with_consent(world, DROPOUT)
     days = school_days(TODAY, 6)

@@ -105,7 +105,9 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
 
 async def _play(table: Table, until: float) -> None:
     settings, game = table.settings, table.game
-    while not table.stopped.is_set() and time.monotonic() < until and game.memory.days <= YEAR:
+    while not table.stopped.is_set() and game.memory.days <= YEAR:
+        if time.monotonic() >= until and game.memory.days >= settings.at_least:
+            break
         began = time.monotonic()
         day = await game.next_day()
         table.days += 1

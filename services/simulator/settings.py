@@ -41,6 +41,8 @@ class SimulatorSettings:
     """KURSLOTSE_SIM_PEOPLE: people over a year"""
     history: int = 45
     """KURSLOTSE_SIM_HISTORY: days played at full speed before the speed below counts"""
+    at_least: int = 0
+    """KURSLOTSE_SIM_DAYS: days played before `--seconds` ends the game, on however slow a machine"""
     speed: float | None = 20.0
     """KURSLOTSE_SIM_SPEED: days per minute after that, or 'max'"""
 
@@ -62,6 +64,7 @@ class SimulatorSettings:
                 start=date.fromisoformat(env.get("KURSLOTSE_SIM_START", DEFAULT_START.isoformat())),
                 people=int(env.get("KURSLOTSE_SIM_PEOPLE", "1500")),
                 history=int(env.get("KURSLOTSE_SIM_HISTORY", "45")),
+                at_least=int(env.get("KURSLOTSE_SIM_DAYS", "0")),
                 speed=None if speed == "max" else float(speed),
             )
         except ValueError as error:

@@ -11,18 +11,19 @@ from services.runtime.kafka import KafkaAdmin, parse_address
 from tests.acceptance.running import SERVICES, Installation, installed
 from tests.serving import Servers
 
-SECONDS = 60
-LOOK_AT_DAY = 14
+SECONDS = 20
+DAYS = 18
+LOOK_AT_DAY = 10
 
 
 @pytest.fixture(scope="session")
 def demo(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """Run `kurslotse demo --seconds 60` to its end."""
+    """Run `kurslotse demo --seconds 20`, but some days at least, to its end."""
     prefix = f"acc{secrets.token_hex(3)}-"
     command = ("demo", "--seconds", str(SECONDS), "--no-browser")
-    settings = {"KURSLOTSE_SIM_SPEED": "max"}
+    settings = {"KURSLOTSE_SIM_SPEED": "max", "KURSLOTSE_SIM_DAYS": str(DAYS)}
     with installed(tmp_path_factory.mktemp("demo"), prefix, servers, *command, settings=settings) as found:
-        found.until("some days", 150, lambda: found.summary().get("days_played", 0) >= LOOK_AT_DAY)
+        found.until("some days", 240, lambda: found.summary().get("days_played", 0) >= LOOK_AT_DAY)
         look(found)
         found.until_ended(SECONDS + 240)
         yield found

@@ -76,4 +76,3 @@ class Templates:
                 await roles.drop_database(admin, roles.database_name(self.prefix, service))
         finally:
             await admin.close()
-

@@ -121,7 +121,8 @@ class Courses:
 
     async def _write(self, conn: asyncpg.Connection, effects: Sequence[Incoming], now: datetime) -> None:
         await conn.execute(
-            "INSERT INTO course (id) SELECT DISTINCT * FROM unnest($1::text[]) AS new (id) ON CONFLICT DO NOTHING",
+            "INSERT INTO course (id) SELECT DISTINCT * FROM unnest($1::text[]) AS new (id)"
+            " ON CONFLICT DO NOTHING",
             [effect.subject for effect in effects if isinstance(effect.event.data, CourseAnnounced)],
         )
         await conn.execute(
@@ -228,13 +229,14 @@ class Stand:
         admin = await asyncpg.connect(self.database.admin)
         try:
             await admin.execute(TABLES)
-            await admin.execute(
-                "GRANT SELECT, INSERT, UPDATE, DELETE ON course, effect, late TO PUBLIC"
-            )
+            await admin.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON course, effect, late TO PUBLIC")
         finally:
             await admin.close()
         self.producer = aiokafka.AIOKafkaProducer(
-            **client_options(parse_address(self.servers.kafka)), acks="all", enable_idempotence=True, linger_ms=5
+            **client_options(parse_address(self.servers.kafka)),
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=5,
         )
         await self.producer.start()
 
@@ -244,10 +246,13 @@ class Stand:
         if self.pool is not None:
             await asyncio.wait_for(self.pool.close(), 10.0)
 
-    async def know(self, slug: str = SLUG, types: Sequence[str] | None = None, *, active: bool = True) -> None:
+    async def know(
+        self, slug: str = SLUG, types: Sequence[str] | None = None, *, active: bool = True
+    ) -> None:
         """Put a publisher into the registry."""
         await self.execute(
-            "INSERT INTO runtime.publisher VALUES ($1, $1, '{provider}', 'org', false, '{99001}', $2, '{}', $3, 1)",
+            "INSERT INTO runtime.publisher"
+            " VALUES ($1, $1, '{provider}', 'org', false, '{99001}', $2, '{}', $3, 1)",
             slug,
             list(types if types is not None else [payload.type_ for payload in TYPES]),
             active,

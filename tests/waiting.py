@@ -12,9 +12,7 @@ _LOOK_EVERY = 0.02
 
 
 @overload
-async def wait_until(
-    condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = ""
-) -> T: ...
+async def wait_until(condition: Callable[[], Awaitable[T]], deadline: float = 15.0, what: str = "") -> T: ...
 
 
 @overload

@@ -28,7 +28,8 @@ async def pause(
 ) -> None:
     """Note that a partition is not read until a person says so."""
     await conn.execute(
-        "INSERT INTO runtime.paused (consumer_group, topic, partition, why, detail) VALUES ($1, $2, $3, $4, $5)"
+        "INSERT INTO runtime.paused (consumer_group, topic, partition, why, detail)"
+        " VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (consumer_group, topic, partition) DO NOTHING",
         group,
         partition.topic,
@@ -40,7 +41,9 @@ async def pause(
 
 async def paused(conn: asyncpg.Connection, group: str) -> dict[TopicPartition, str]:
     """Read which partitions of a group are paused, and why."""
-    rows = await conn.fetch("SELECT topic, partition, why FROM runtime.paused WHERE consumer_group = $1", group)
+    rows = await conn.fetch(
+        "SELECT topic, partition, why FROM runtime.paused WHERE consumer_group = $1", group
+    )
     return {TopicPartition(row["topic"], row["partition"]): row["why"] for row in rows}
 
 
@@ -61,7 +64,8 @@ async def resume(conn: asyncpg.Connection, topic: str, *, go_on_at: int | None) 
             go_on_at,
         )
         rows = await conn.fetch(
-            "DELETE FROM runtime.paused WHERE topic = $1 AND (why <> 'out_of_range' OR $2::bigint IS NOT NULL)"
+            "DELETE FROM runtime.paused"
+            " WHERE topic = $1 AND (why <> 'out_of_range' OR $2::bigint IS NOT NULL)"
             " RETURNING partition",
             topic,
             go_on_at,

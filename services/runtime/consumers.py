@@ -43,7 +43,7 @@ def group_name(settings: ServiceSettings, subscription: str) -> str:
 class Consumers:
     """The consume role of one service."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators
+    def __init__(
         self,
         settings: ServiceSettings,
         subscriptions: Sequence[Subscription],
@@ -64,7 +64,11 @@ class Consumers:
         address = parse_address(settings.kafka)
         metrics = consume_metrics(metrics_registry, by_name)
         bench = Bench(
-            by_name, Reader(settings.prefix), cluster, f"/kurslotse/{settings.service}", settings.loop.parked_limit
+            by_name,
+            Reader(settings.prefix),
+            cluster,
+            f"/kurslotse/{settings.service}",
+            settings.loop.parked_limit,
         )
         self.upkeep = Upkeep(bench, pool, address, clock, settings.loop)
         self.broker = make_broker(
@@ -137,4 +141,3 @@ async def broker_answers(address: KafkaAddress) -> bool:
     finally:
         await client.close()
     return True
-

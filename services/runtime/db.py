@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import asyncpg
 import orjson
@@ -80,9 +80,16 @@ async def connect(
 
 
 @asynccontextmanager
+async def acquire(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+    """Use a connection of the pool, outside of any transaction."""
+    async with pool.acquire() as conn:
+        yield cast("asyncpg.Connection", conn)
+
+
+@asynccontextmanager
 async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """Run one READ COMMITTED transaction on a connection of the pool."""
-    async with pool.acquire() as conn, conn.transaction():
+    async with acquire(pool) as conn, conn.transaction():
         yield conn
 
 
@@ -91,7 +98,7 @@ async def web_transaction(
     pool: asyncpg.Pool, *, kreise: Sequence[str] = (), organisation: str | None = None, person: str = ""
 ) -> AsyncIterator[asyncpg.Connection]:
     """Run one transaction of the web role that sees only these Kreise or this organisation."""
-    async with pool.acquire() as conn, conn.transaction():
+    async with acquire(pool) as conn, conn.transaction():
         await conn.execute(
             "SELECT set_config('kurslotse.kreise', $1, true),"
             " set_config('kurslotse.organisation', $2, true),"

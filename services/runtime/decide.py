@@ -52,7 +52,7 @@ async def decide(
                 verdicts = await (_split if splitting else _ask)(conn, question, chosen)
                 late = _overtaken(question, events, dict(zip(free, verdicts, strict=True)))
                 if late:
-                    raise _OvertakenError(late)
+                    raise _OvertakenError(late)  # noqa: TRY301 - to leave the savepoint
         except _OvertakenError as overtaken:
             behind |= overtaken.late
         except Exception as error:
@@ -72,9 +72,7 @@ def subject_of(event: Incoming) -> Subject:
     return event.place.topic, event.subject
 
 
-async def _ask(
-    conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]
-) -> Sequence[Verdict]:
+async def _ask(conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]) -> Sequence[Verdict]:
     if not events:
         return []
     verdicts = await question.subscription.handler(conn, events, question.now)
@@ -86,9 +84,7 @@ async def _ask(
     return verdicts
 
 
-async def _split(
-    conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]
-) -> list[Verdict]:
+async def _split(conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]) -> list[Verdict]:
     """Ask half by half until the event that the database refuses stands alone."""
     try:
         async with conn.transaction():
@@ -106,7 +102,7 @@ async def _split(
 def _overtaken(
     question: Question, events: Sequence[Incoming], verdicts: Mapping[int, Verdict]
 ) -> dict[int, str]:
-    """Find events decided after an earlier one of their subject parked, unless they open what it waits for."""
+    """Find events decided after one of their subject parked, unless they open what that waits for."""
     waiting: dict[Subject, str] = {}
     late: dict[int, str] = {}
     for number in sorted(verdicts):

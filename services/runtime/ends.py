@@ -24,7 +24,9 @@ class Ends:
         async with self._lock:
             try:
                 if self._consumer is None:
-                    self._consumer = AIOKafkaConsumer(**client_options(self._address), request_timeout_ms=10_000)
+                    self._consumer = AIOKafkaConsumer(
+                        **client_options(self._address), request_timeout_ms=10_000
+                    )
                     await self._consumer.start()
                 ends: Mapping[TopicPartition, int] = await self._consumer.end_offsets(partitions)
             except (KafkaError, OSError, TimeoutError):

@@ -31,6 +31,7 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,  # a timeout of the server
     asyncpg.ReadOnlySQLTransactionError,  # a standby during a failover
+    aiokafka.errors.KafkaError,
 )
 
 # Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
@@ -45,14 +46,9 @@ def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
         return Meaning.CULPRIT
     if isinstance(error, _TRANSIENT):
         return Meaning.TRANSIENT
-    if isinstance(error, _OF_THE_CLIENT):
-        return Meaning.TRANSIENT if connection_dead else Meaning.FATAL
-    if isinstance(error, asyncpg.PostgresError):
-        sqlstate = getattr(error, "sqlstate", None) or ""
-        if sqlstate.startswith(_CULPRIT_CLASSES):
-            return Meaning.CULPRIT
-        return Meaning.TRANSIENT if connection_dead else Meaning.FATAL
-    if isinstance(error, aiokafka.errors.KafkaError):
+    if str(getattr(error, "sqlstate", None)).startswith(_CULPRIT_CLASSES):
+        return Meaning.CULPRIT
+    if connection_dead and isinstance(error, (*_OF_THE_CLIENT, asyncpg.PostgresError)):
         return Meaning.TRANSIENT
     return Meaning.FATAL
 

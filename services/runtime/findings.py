@@ -25,7 +25,7 @@ class Desk:
     occasion: str  # technical time of the judgement: a record judged again gets findings of its own
 
 
-def about_record(  # noqa: PLR0913 - everything that a finding says
+def about_record(
     desk: Desk,
     kind: FindingKind,
     problems: Sequence[Problem],
@@ -61,10 +61,8 @@ def about_record(  # noqa: PLR0913 - everything that a finding says
     ]
 
 
-def accepted_up_to(
-    desk: Desk, watermarks: Mapping[tuple[str, Place], int], now: datetime
-) -> list[Outgoing]:
-    """Say of each (publisher, last place) that everything up to there has been judged, and how many applied."""
+def accepted_up_to(desk: Desk, watermarks: Mapping[tuple[str, Place], int], now: datetime) -> list[Outgoing]:
+    """Say of each (publisher, last place) that everything up to there is judged, and how many applied."""
     return [
         _finding(
             desk,

@@ -1,4 +1,4 @@
-"""Recognises events by identity: the same again is a duplicate, another content under the same id is refused."""
+"""Recognises events by identity: the same again is a duplicate, other content under its id is refused."""
 
 from collections.abc import Sequence
 from enum import StrEnum
@@ -66,7 +66,8 @@ async def was_refused(conn: asyncpg.Connection, reader: str, identity: UUID) -> 
     """Say whether an event was seen and refused."""
     return bool(
         await conn.fetchval(
-            "SELECT true FROM runtime.inbox WHERE identity = $1 AND reader = $2 AND state IN ('refused', 'skipped')",
+            "SELECT true FROM runtime.inbox"
+            " WHERE identity = $1 AND reader = $2 AND state IN ('refused', 'skipped')",
             identity,
             reader,
         )
@@ -88,6 +89,8 @@ async def prune(conn: asyncpg.Connection, days: int, limit: int = 20_000) -> int
 
 async def _known(conn: asyncpg.Connection, reader: str, causes: Sequence[UUID]) -> dict[UUID, bytes]:
     rows = await conn.fetch(
-        "SELECT identity, hash FROM runtime.inbox WHERE reader = $1 AND identity = ANY($2::uuid[])", reader, causes
+        "SELECT identity, hash FROM runtime.inbox WHERE reader = $1 AND identity = ANY($2::uuid[])",
+        reader,
+        causes,
     )
     return {row["identity"]: row["hash"] for row in rows}

@@ -1,4 +1,4 @@
-"""From events to settled verdicts inside one transaction: permission, order, handler, and what gets unlocked."""
+"""From events to settled verdicts in one transaction: permission, order, handler, what gets unlocked."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ class Bench:
     parked_limit: int
 
     def settlement(self, subscription: Subscription, now: datetime, *, watermarks: bool) -> Settlement:
-        """Start to collect consequences for a subscription; `watermarks` if records are judged in their order."""
+        """Start to collect consequences; `watermarks` if records are judged in their order."""
         occasion = datetime.now(UTC).isoformat()
         desk = Desk(subscription.findings or "", self.source, self.cluster, occasion)
         return Settlement(subscription, desk, now, watermarks=watermarks)
@@ -49,7 +49,7 @@ async def judge(
         async with conn.transaction():
             verdicts = await _consider(conn, question, events)
             if any(isinstance(verdict, Parked) for verdict in verdicts):
-                raise _LookAgainError
+                raise _LookAgainError  # noqa: TRY301 - to leave the savepoint
     except _LookAgainError:
         await parking.lock_for_parking(conn)
         locked = True
@@ -61,7 +61,7 @@ async def judge(
     return locked
 
 
-async def unlock(  # noqa: PLR0913 - the transaction's state
+async def unlock(
     conn: asyncpg.Connection, bench: Bench, keys: set[str], now: datetime, *, locked: bool, careful: bool
 ) -> list[Settlement]:
     """Apply, in order, what waited for keys that have become known, and what that unlocks in turn."""

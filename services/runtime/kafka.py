@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import (
+from confluent_kafka.admin import (  # type: ignore[attr-defined] # it does not say what it exports
     AclBinding,
     AclBindingFilter,
     AclOperation,
@@ -94,11 +94,11 @@ class Wall:
     sentence: str
 
 
-ENFORCED = Wall(True, "The broker enforces who may read and write which topic.")
+ENFORCED = Wall(enforced=True, sentence="The broker enforces who may read and write which topic.")
 NOT_ENFORCED = Wall(
-    False,
-    "THE WALL IS NOT ENFORCED: this broker has no SASL and ACLs, so everybody who reaches it can read every"
-    " topic, attendance included. Never use it with real people.",
+    enforced=False,
+    sentence="THE WALL IS NOT ENFORCED: this broker has no SASL and ACLs, so everybody who reaches it can"
+    " read every topic, attendance included. Never use it with real people.",
 )
 
 
@@ -171,8 +171,15 @@ class KafkaAdmin:
         """Ask the broker whether it controls access at all."""
         if self.address.user is None:
             return NOT_ENFORCED
+        anything: Any = None  # the client's types leave out that these may be open
         everything = AclBindingFilter(
-            ResourceType.ANY, None, ResourcePatternType.ANY, None, None, AclOperation.ANY, AclPermissionType.ANY
+            ResourceType.ANY,
+            anything,
+            ResourcePatternType.ANY,
+            anything,
+            anything,
+            AclOperation.ANY,
+            AclPermissionType.ANY,
         )
         try:
             self._client.describe_acls(everything).result(timeout=_TIMEOUT)
@@ -182,12 +189,17 @@ class KafkaAdmin:
             raise
         return ENFORCED
 
-    def ensure_topics(self, names: Mapping[str, Family], *, days: Mapping[Family, int] = RETENTION_DAYS) -> None:
+    def ensure_topics(
+        self, names: Mapping[str, Family], *, days: Mapping[Family, int] = RETENTION_DAYS
+    ) -> None:
         """Make the topics (full name -> family) that are missing and set the configuration of all."""
         if not names:
             return
         created = self._client.create_topics(
-            [NewTopic(name, PARTITIONS[family], -1, config=_config(family, days)) for name, family in names.items()]
+            [
+                NewTopic(name, PARTITIONS[family], -1, config=_config(family, days))
+                for name, family in names.items()
+            ]
         )
         existing = {name: names[name] for name in _done(created, but=KafkaError.TOPIC_ALREADY_EXISTS)}
         if not existing:
@@ -208,17 +220,19 @@ class KafkaAdmin:
     def ensure_user(self, name: str, password: str) -> None:
         """Make a SCRAM-SHA-512 user or set its password."""
         _done(
-            self._client.alter_user_scram_credentials([
-                UserScramCredentialUpsertion(
-                    name,
-                    ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS),
-                    password.encode(),
-                )
-            ])
+            self._client.alter_user_scram_credentials(
+                [
+                    UserScramCredentialUpsertion(
+                        name,
+                        ScramCredentialInfo(ScramMechanism.SCRAM_SHA_512, _SCRAM_ITERATIONS),
+                        password.encode(),
+                    )
+                ]
+            )
         )
 
     def allow(self, user: str, *, reads: Iterable[str], writes: Iterable[str], group: str) -> None:
-        """Let a user read and write topics and use groups; a name that ends in `.` stands for all below it."""
+        """Let a user read and write topics and use groups; a name ending in `.` stands for all below it."""
         bindings = [
             _binding(ResourceType.TOPIC, name, user, operation)
             for names, operation in ((reads, AclOperation.READ), (writes, AclOperation.WRITE))
@@ -233,15 +247,17 @@ class KafkaAdmin:
             _done(self._client.delete_topics(list(topics)), but=KafkaError.UNKNOWN_TOPIC_OR_PART)
         if users and self.address.user is not None:
             _done(
-                self._client.alter_user_scram_credentials([
-                    UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users
-                ]),
+                self._client.alter_user_scram_credentials(
+                    [UserScramCredentialDeletion(user, ScramMechanism.SCRAM_SHA_512) for user in users]
+                ),
                 but=KafkaError.RESOURCE_NOT_FOUND,
             )
 
     def topics(self, prefix: str) -> list[str]:
         """List the topics of an installation."""
-        return sorted(name for name in self._client.list_topics(timeout=_TIMEOUT).topics if name.startswith(prefix))
+        return sorted(
+            name for name in self._client.list_topics(timeout=_TIMEOUT).topics if name.startswith(prefix)
+        )
 
 
 def shared_topics(prefix: str) -> dict[str, Family]:
@@ -281,7 +297,7 @@ def ensure_service_access(admin: KafkaAdmin, service: str, password: str, *, pre
 
 
 def ensure_publisher_access(admin: KafkaAdmin, slug: str, password: str | None, *, prefix: str = "") -> Wall:
-    """Make a publisher's topics and, given a password, the user that may write `in` and `support` and read `out`."""
+    """Make a publisher's topics and, given a password, its user: writes `in` and `support`, reads `out`."""
     admin.ensure_topics(publisher_topics(slug, prefix))
     wall = admin.wall()
     if wall.enforced and password is not None:

@@ -1,4 +1,4 @@
-"""One poll at a time: everything that happens to a batch, in order, in one transaction, until it has happened."""
+"""One poll at a time: all that happens to a batch, in order, in one transaction, until it has happened."""
 
 import asyncio
 import logging
@@ -38,7 +38,11 @@ class Polled:
 
 
 CutOff = Callable[
-    [Mapping[TopicPartition, Sequence[Polled]], Mapping[TopicPartition, Stored], Mapping[TopicPartition, Gap]],
+    [
+        Mapping[TopicPartition, Sequence[Polled]],
+        Mapping[TopicPartition, Stored],
+        Mapping[TopicPartition, Gap],
+    ],
     Cut[Polled],
 ]
 
@@ -71,7 +75,7 @@ class StoppedError(Exception):
 class Loop:
     """The consumption loop of one subscription."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators
+    def __init__(
         self,
         subscription: Subscription,
         bench: Bench,
@@ -93,9 +97,7 @@ class Loop:
         """Give up the connection."""
         self._drop_connection()
 
-    async def handle(
-        self, records: Sequence[RawRecord], confirmed: Mapping[TopicPartition, Gap]
-    ) -> After:
+    async def handle(self, records: Sequence[RawRecord], confirmed: Mapping[TopicPartition, Gap]) -> After:
         """Do one poll, whatever it takes; raise only if the process has to stop."""
         started = time.monotonic()
         polled: dict[TopicPartition, list[Polled]] = {}
@@ -107,10 +109,12 @@ class Loop:
         while True:
             try:
                 after = await self._once(polled, confirmed, careful=careful)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - the failure table decides
                 meaning = meaning_of(error, connection_dead=await self._connection_is_dead(error))
                 self._drop_connection()
-                log.warning("batch rolled back", extra=self._about(error=name_of(error), outcome=str(meaning)))
+                log.warning(
+                    "batch rolled back", extra=self._about(error=name_of(error), outcome=str(meaning))
+                )
                 if meaning is Meaning.CULPRIT and not careful:
                     careful = True  # only the commit complained: look closer
                     continue
@@ -126,7 +130,9 @@ class Loop:
                 self._drop_connection()
                 raise
             else:
-                self._metrics.batches.labels(reader=self.subscription.name).observe(time.monotonic() - started)
+                self._metrics.batches.labels(reader=self.subscription.name).observe(
+                    time.monotonic() - started
+                )
                 return after
 
     async def _once(

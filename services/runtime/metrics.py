@@ -43,7 +43,12 @@ ALARMS = ("out_of_range", "refused_in_row", "gap", "own_record")
 def consume_metrics(registry: CollectorRegistry, readers: Iterable[str]) -> ConsumeMetrics:
     """Register the loop's metrics with every label value it can have."""
     metrics = ConsumeMetrics(
-        Counter("kurslotse_records", "Records read, by what became of them.", ["reader", "outcome"], registry=registry),
+        Counter(
+            "kurslotse_records",
+            "Records read, by what became of them.",
+            ["reader", "outcome"],
+            registry=registry,
+        ),
         Histogram(
             "kurslotse_batch_seconds",
             "Time from a batch's arrival to its commit.",
@@ -51,8 +56,15 @@ def consume_metrics(registry: CollectorRegistry, readers: Iterable[str]) -> Cons
             buckets=_BATCH_SECONDS,
             registry=registry,
         ),
-        Counter("kurslotse_batch_retries", "Batches tried again after a transient error.", ["reader"], registry=registry),
-        Counter("kurslotse_consume_alarms", "What a person should look at.", ["reader", "what"], registry=registry),
+        Counter(
+            "kurslotse_batch_retries",
+            "Batches tried again after a transient error.",
+            ["reader"],
+            registry=registry,
+        ),
+        Counter(
+            "kurslotse_consume_alarms", "What a person should look at.", ["reader", "what"], registry=registry
+        ),
         Gauge("kurslotse_lag_records", "Records not yet read.", ["reader"], registry=registry),
     )
     for reader in readers:

@@ -9,7 +9,7 @@ import asyncpg
 from schemas.envelope import Event, encode_data, encode_headers
 from schemas.identity import effect_id
 
-__all__ = ["Outgoing", "OutboxConflictError", "effect_id", "put"]
+__all__ = ["OutboxConflictError", "Outgoing", "effect_id", "put"]
 
 
 @dataclass(frozen=True, slots=True)

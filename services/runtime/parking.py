@@ -14,7 +14,7 @@ from services.runtime.records import Readable
 _LOCK = 4_075_716_003
 
 _COLUMNS = (
-    "SELECT id, reader, cluster, topic, partition, \"offset\", identity, subject, waits_for, attributes, data,"
+    'SELECT id, reader, cluster, topic, partition, "offset", identity, subject, waits_for, attributes, data,'
     " code, field, params FROM runtime.parked"
 )
 
@@ -61,10 +61,10 @@ async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequen
         return
     incoming = [row.readable.incoming for row in rows]
     await conn.execute(
-        "INSERT INTO runtime.parked (reader, cluster, topic, partition, \"offset\", publisher, identity, subject,"
-        " waits_for, attributes, data, code, field, params)"
-        " SELECT $1, $2, * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::text[], $7::uuid[], $8::text[],"
-        " $9::text[], $10::jsonb[], $11::bytea[], $12::text[], $13::text[], $14::jsonb[])",
+        'INSERT INTO runtime.parked (reader, cluster, topic, partition, "offset", publisher, identity,'
+        " subject, waits_for, attributes, data, code, field, params)"
+        " SELECT $1, $2, * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::text[], $7::uuid[],"
+        " $8::text[], $9::text[], $10::jsonb[], $11::bytea[], $12::text[], $13::text[], $14::jsonb[])",
         reader,
         cluster,
         [event.place.topic for event in incoming],
@@ -90,7 +90,7 @@ async def held_subjects(
     rows = await conn.fetch(
         "SELECT DISTINCT ON (topic, subject) topic, subject, waits_for FROM runtime.parked"
         " WHERE reader = $1 AND (topic, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))"
-        " ORDER BY topic, subject, partition, \"offset\"",
+        ' ORDER BY topic, subject, partition, "offset"',
         reader,
         [topic for topic, _ in wanted],
         [subject for _, subject in wanted],
@@ -113,7 +113,7 @@ async def waiting_for(conn: asyncpg.Connection, keys: Iterable[str]) -> list[Wai
     """Lock and read what waits for these keys, in order."""
     rows = await conn.fetch(
         _COLUMNS + " WHERE waits_for = ANY($1::text[])"
-        " ORDER BY reader, topic, partition, \"offset\" FOR UPDATE",
+        ' ORDER BY reader, topic, partition, "offset" FOR UPDATE',
         sorted(keys),
     )
     return [_waiting(row) for row in rows]
@@ -124,7 +124,7 @@ async def of_subjects(conn: asyncpg.Connection, reader: str, subjects: Iterable[
     wanted = sorted(set(subjects))
     rows = await conn.fetch(
         _COLUMNS + " WHERE reader = $1 AND (topic, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))"
-        " ORDER BY reader, topic, partition, \"offset\" FOR UPDATE",
+        ' ORDER BY reader, topic, partition, "offset" FOR UPDATE',
         reader,
         [topic for topic, _ in wanted],
         [subject for _, subject in wanted],
@@ -136,7 +136,7 @@ async def too_old(conn: asyncpg.Connection, reader: str, seconds: float, limit: 
     """Lock and read what has waited longer than that (technical time), in order."""
     rows = await conn.fetch(
         _COLUMNS + " WHERE reader = $1 AND parked_at < now() - make_interval(secs => $2)"
-        " ORDER BY reader, topic, partition, \"offset\" LIMIT $3 FOR UPDATE",
+        ' ORDER BY reader, topic, partition, "offset" LIMIT $3 FOR UPDATE',
         reader,
         seconds,
         limit,

@@ -29,7 +29,9 @@ class CarefulPolls:
         self._getmany: Callable[..., Awaitable[Polled]] = consumer.getmany
         self._careful_until = 0.0
 
-    async def __call__(self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None) -> Polled:
+    async def __call__(
+        self, *partitions: TopicPartition, timeout_ms: int = 0, max_records: int | None = None
+    ) -> Polled:
         """Poll as `getmany` does."""
         if time.monotonic() < self._careful_until:
             return await self._one_by_one()
@@ -47,7 +49,7 @@ class CarefulPolls:
                 polled |= await self._getmany(partition, timeout_ms=0, max_records=1)
             except UnicodeDecodeError:
                 offset = await self._consumer.position(partition)
-                log.error(
+                log.error(  # noqa: TRY400 - its text quotes the record
                     "a record cannot be parsed",
                     extra={"topic": partition.topic, "partition": partition.partition, "offset": offset},
                 )

@@ -27,11 +27,11 @@ async def refuse(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequ
     if not rows:
         return
     await conn.execute(
-        "INSERT INTO runtime.quarantine (reader, cluster, topic, partition, \"offset\", publisher, identity,"
+        'INSERT INTO runtime.quarantine (reader, cluster, topic, partition, "offset", publisher, identity,'
         " event_id, event_type, code, field, params)"
         " SELECT $1, $2, * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::text[], $7::uuid[],"
         " $8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[])"
-        " ON CONFLICT (reader, cluster, topic, partition, \"offset\") DO UPDATE"
+        ' ON CONFLICT (reader, cluster, topic, partition, "offset") DO UPDATE'
         " SET code = excluded.code, field = excluded.field, params = excluded.params",
         reader,
         cluster,
@@ -59,9 +59,9 @@ class Requested:
 async def requested(conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100) -> list[Requested]:
     """Lock the records to be tried again, in their order."""
     rows = await conn.fetch(
-        "SELECT id, topic, partition, \"offset\" FROM runtime.quarantine"
+        'SELECT id, topic, partition, "offset" FROM runtime.quarantine'
         " WHERE reader = $1 AND cluster = $2 AND replay_requested_at IS NOT NULL AND replayed_at IS NULL"
-        " ORDER BY topic, partition, \"offset\" LIMIT $3 FOR UPDATE",
+        ' ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE',
         reader,
         cluster,
         limit,
@@ -73,7 +73,8 @@ async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str)
     """Note what became of a record that was tried again."""
     await conn.execute(
         "UPDATE runtime.quarantine SET replay_result = $3,"
-        " replayed_at = CASE WHEN $2 THEN now() END, replay_requested_at = CASE WHEN $2 THEN replay_requested_at END"
+        " replayed_at = CASE WHEN $2 THEN now() END,"
+        " replay_requested_at = CASE WHEN $2 THEN replay_requested_at END"
         " WHERE id = $1",
         id_,
         done,
@@ -84,8 +85,9 @@ async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str)
 async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """Read the newest refused records that were not replayed."""
     return await conn.fetch(
-        "SELECT id, reader, topic, partition, \"offset\", publisher, event_id, event_type, code, field,"
-        " refused_at, replay_result FROM runtime.quarantine WHERE replayed_at IS NULL ORDER BY id DESC LIMIT $1",
+        'SELECT id, reader, topic, partition, "offset", publisher, event_id, event_type, code, field,'
+        " refused_at, replay_result FROM runtime.quarantine WHERE replayed_at IS NULL"
+        " ORDER BY id DESC LIMIT $1",
         limit,
     )
 

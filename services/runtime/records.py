@@ -79,7 +79,9 @@ class Reader:
             return Unreadable(place, publisher, *_safe_names(found), decoded)
         event = decoded.event
         if family in PUBLISHERS_FAMILIES and EVENT_TYPES[event.type].family is not family:
-            return Unreadable(place, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")])
+            return Unreadable(
+                place, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
+            )
         incoming = Incoming(
             place=place,
             family=family,

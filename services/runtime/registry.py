@@ -1,6 +1,7 @@
 """Whom to believe: the publishers as announced by the gateway, in every service's own database."""
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -20,7 +21,7 @@ class Permission:
     """What a publisher may send."""
 
     active: bool
-    event_types: Set[str]
+    event_types: AbstractSet[str]
 
 
 def waits_for_publisher(slug: str) -> str:
@@ -42,7 +43,7 @@ def objection(event: Incoming, known: Mapping[str, Permission]) -> Rejected | Pa
     return None
 
 
-async def permissions(conn: asyncpg.Connection, slugs: Set[str]) -> dict[str, Permission]:
+async def permissions(conn: asyncpg.Connection, slugs: AbstractSet[str]) -> dict[str, Permission]:
     """Read what these publishers may send."""
     rows = await conn.fetch(
         "SELECT slug, active, event_types FROM runtime.publisher WHERE slug = ANY($1::text[])", list(slugs)
@@ -51,7 +52,9 @@ async def permissions(conn: asyncpg.Connection, slugs: Set[str]) -> dict[str, Pe
 
 
 async def announced(
-    conn: asyncpg.Connection, batch: Sequence[Incoming], _now: datetime
+    conn: asyncpg.Connection,
+    batch: Sequence[Incoming],
+    now: datetime,  # noqa: ARG001 - who may speak does not depend on the time
 ) -> Sequence[Verdict]:
     """Keep the latest version of each announced publisher."""
     latest: dict[str, PublisherAnnounced] = {}

@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence, Set
+from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -86,7 +87,7 @@ class Sent:
 class Relay:
     """The relay role of one service."""
 
-    def __init__(  # noqa: PLR0913 - its collaborators, and two seams of the fault tests
+    def __init__(
         self,
         dsn: str,
         kafka: KafkaAddress,
@@ -218,7 +219,9 @@ class Relay:
         for position, why in sent.never:
             await set_aside(conn, position, why)
             self._metrics.failures.labels(reason="unsendable").inc()
-            log.error("relay: a row can never be sent and was set aside", extra={"offset": position, "reason": why})
+            log.error(
+                "relay: a row can never be sent and was set aside", extra={"offset": position, "reason": why}
+            )
         if sent.acked:
             await delete_rows(conn, sent.acked)
 
@@ -253,7 +256,7 @@ class Relay:
 async def send_window(
     producer: Any,  # noqa: ANN401 - AIOKafkaProducer or a test's
     rows: Sequence[Row],
-    missing: Set[str] = frozenset(),
+    missing: AbstractSet[str] = frozenset(),
 ) -> Sent:
     """Hand all rows to the producer in order, then wait for every answer of the broker."""
     sent = Sent(held_topics=set(missing))
@@ -274,12 +277,17 @@ async def send_window(
             waiting.append((row, future))
     answers = await asyncio.gather(*(future for _, future in waiting), return_exceptions=True)
     for (row, _), answer in zip(waiting, answers, strict=True):
-        if not isinstance(answer, BaseException):
-            sent.acked.append(row.position)
-        elif isinstance(answer, _NEVER):
-            sent.never.append((row.position, type(answer).__name__))
-        elif isinstance(answer, _OF_THE_TOPIC):
-            sent.held_topics.add(row.topic)
-        else:
-            sent.error = sent.error or answer
+        _note(sent, row, answer)
     return sent
+
+
+def _note(sent: Sent, row: Row, answer: object) -> None:
+    """Note the broker's answer about one row."""
+    if not isinstance(answer, BaseException):
+        sent.acked.append(row.position)
+    elif isinstance(answer, _NEVER):
+        sent.never.append((row.position, type(answer).__name__))
+    elif isinstance(answer, _OF_THE_TOPIC):
+        sent.held_topics.add(row.topic)
+    else:
+        sent.error = sent.error or answer

@@ -14,6 +14,7 @@ RUNTIME_ROLES = ("worker", "web", "status")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
 _PREFIX = re.compile(r"^(?:[a-z][a-z0-9-]{0,20})?$")
 _ITERATIONS = 4096
+_ALL_ROWS = "SELECT, INSERT, UPDATE, DELETE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,9 @@ def database_name(prefix: str, service: str) -> str:
     't1_kurslotse_allocation'
     """
     if _PREFIX.match(prefix) is None:
-        msg = "a prefix is lower case letters, digits and hyphens, starts with a letter, at most 21 characters"
+        msg = (
+            "a prefix is lower case letters, digits and hyphens, starts with a letter, at most 21 characters"
+        )
         raise ValueError(msg)
     return checked(f"{prefix.replace('-', '_')}kurslotse_{service}")
 
@@ -97,8 +100,7 @@ async def ensure_privileges(owner_session: asyncpg.Connection, database: str) ->
         f"GRANT USAGE ON SCHEMA public, runtime TO {worker}, {web}",
         f"GRANT USAGE ON SCHEMA status TO {worker}, {status}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE ON SCHEMAS TO {worker}, {web}",
-        f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner}"
-        f" GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO {worker}",
+        f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT {_ALL_ROWS} ON TABLES TO {worker}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} GRANT USAGE, SELECT ON SEQUENCES TO {worker}",
         f"ALTER DEFAULT PRIVILEGES FOR ROLE {owner} IN SCHEMA status GRANT SELECT ON TABLES TO {status}",
     ):

@@ -20,7 +20,7 @@ from services.runtime import logs
 from services.runtime.clock import Clock, clock_of
 from services.runtime.consume import Subscription
 from services.runtime.consumers import Consumers, broker_answers, cluster_id
-from services.runtime.db import open_pool
+from services.runtime.db import acquire, open_pool
 from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.kafka import parse_address
 from services.runtime.metrics import relay_metrics, timer_metrics
@@ -117,7 +117,9 @@ class Process:
             self._definition = await self._compose(resources)
             await self._start(worker, status)
             log.info("started", extra={"role": ",".join(sorted(self._settings.roles))})
-            await asyncio.wait([*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED")
+            await asyncio.wait(
+                [*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED"
+            )
         except Exception as error:  # noqa: BLE001 - told and turned into the exit status
             self._fail(error, "start")
         finally:
@@ -132,7 +134,9 @@ class Process:
     def _begin_stop(self) -> None:
         if not self._stop.is_set():
             self._stop.set()
-            deadline = threading.Timer(self._settings.stop_within_seconds + _DEADLINE_SLACK, os._exit, [_HARD_EXIT])
+            deadline = threading.Timer(
+                self._settings.stop_within_seconds + _DEADLINE_SLACK, os._exit, [_HARD_EXIT]
+            )
             deadline.daemon = True
             deadline.start()
 
@@ -158,7 +162,10 @@ class Process:
             try:
                 return await open_pool(dsn, name=name, max_size=size)
             except Exception as error:
-                if attempt == _START_TRIES or meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+                if (
+                    attempt == _START_TRIES
+                    or meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT
+                ):
                     raise
                 await asyncio.sleep(jittered(attempt))
         raise AssertionError
@@ -181,7 +188,9 @@ class Process:
             self._task(f"timer {timer.name}", run_timer(timer, self._clock, metrics, self._stop))
         if "web" in settings.roles and definition.web is not None:
             self._task("web", self._serve(definition.web, settings.http))
-        answers = Answers(self._live, lambda: self._ready(worker), lambda: self._status(status), self._registry)
+        answers = Answers(
+            self._live, lambda: self._ready(worker), lambda: self._status(status), self._registry
+        )
         self._task("ops", self._serve(ops_app(answers), settings.ops))
 
     async def _start_consuming(self, worker: asyncpg.Pool) -> list[Timer]:
@@ -286,6 +295,6 @@ class Process:
     async def _status(self, pool: asyncpg.Pool) -> ServiceStatus:
         now = self._clock.now()
         lag = await self._consumers.lag() if self._consumers is not None else {}
-        async with pool.acquire() as conn:
+        async with acquire(pool) as conn:
             own = await self._definition.status(conn, now)
             return await status_of(conn, self._settings.service, now, lag, own)

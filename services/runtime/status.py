@@ -51,7 +51,7 @@ async def status_of(
     conn: asyncpg.Connection, service: str, now: datetime, lag: Mapping[str, int], own: OwnStatus
 ) -> ServiceStatus:
     """Read the runtime's part through the status views and join it with the service's own."""
-    outbox = await conn.fetchrow("SELECT waiting, unsendable FROM status.outbox")
+    (outbox,) = await conn.fetch("SELECT waiting, unsendable FROM status.outbox")
     paused = await conn.fetch("SELECT consumer_group, topic, why FROM status.paused ORDER BY 1, 2")
     return ServiceStatus(
         service=service,
@@ -71,11 +71,14 @@ async def status_of(
 
 async def _events(conn: asyncpg.Connection) -> dict[str, int]:
     rows = await conn.fetch(
-        "SELECT type, sum(n)::bigint AS n FROM status.event_count WHERE outcome = 'applied' GROUP BY type ORDER BY type"
+        "SELECT type, sum(n)::bigint AS n FROM status.event_count WHERE outcome = 'applied'"
+        " GROUP BY type ORDER BY type"
     )
     return {row["type"]: row["n"] for row in rows}
 
 
 async def _one_fate(conn: asyncpg.Connection) -> Invariant:
-    row = await conn.fetchrow("SELECT checked, violations FROM status.one_fate")
-    return Invariant("I1", row["violations"] == 0, row["checked"], f"{row['violations']} events without one fate")
+    (row,) = await conn.fetch("SELECT checked, violations FROM status.one_fate")
+    return Invariant(
+        "I1", row["violations"] == 0, row["checked"], f"{row['violations']} events without one fate"
+    )

@@ -18,6 +18,7 @@ from faststream.security import BaseSecurity, SASLScram512
 
 from schemas.topics import topic
 from services.runtime import breaker, offsets
+from services.runtime.db import acquire
 from services.runtime.ends import Ends
 from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.kafka import KafkaAddress, client_options
@@ -35,7 +36,9 @@ _COMMIT_EVERY = 1.0
 _LOOK_EVERY = 2.0
 
 
-def make_broker(address: KafkaAddress, *, client_id: str, settings: LoopSettings, stop_within: float) -> KafkaBroker:
+def make_broker(
+    address: KafkaAddress, *, client_id: str, settings: LoopSettings, stop_within: float
+) -> KafkaBroker:
     """Make the FastStream broker of a service: it only consumes, and decodes nothing."""
     options = client_options(address)
     context = options.get("ssl_context")
@@ -75,7 +78,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     ack_policy = AckPolicy.MANUAL
 
-    def __init__(  # noqa: PLR0913 - its collaborators
+    def __init__(
         self,
         loop: Loop,
         *,
@@ -140,7 +143,12 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def parse(self, records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
         """Wrap a poll without touching its headers: one that is not UTF-8 would lose the whole batch."""
         return KafkaMessage(
-            body=b"", headers={}, message_id="", correlation_id="", raw_message=records, consumer=_NoConsumer()
+            body=b"",
+            headers={},
+            message_id="",
+            correlation_id="",
+            raw_message=records,
+            consumer=_NoConsumer(),
         )
 
     @property
@@ -166,10 +174,14 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             self._fail(error)
 
     async def _poll(self, records: Sequence[ConsumerRecord]) -> None:
-        fresh = [record for record in records if TopicPartition(record.topic, record.partition) not in self._paused]
+        fresh = [
+            record for record in records if TopicPartition(record.topic, record.partition) not in self._paused
+        ]
         if not fresh:
             return
-        confirmed = await self._confirmed({TopicPartition(record.topic, record.partition) for record in fresh})
+        confirmed = await self._confirmed(
+            {TopicPartition(record.topic, record.partition) for record in fresh}
+        )
         after = await self.loop.handle(fresh, confirmed)
         await self._settle(after)
 
@@ -233,7 +245,9 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
                 patience = time.monotonic() - started + delay <= self._settings.give_up_after_seconds
                 if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT or not patience:
                     raise
-                log.warning("assignment: trying again", extra={"error": name_of(error), "group": self.loop.group.name})
+                log.warning(
+                    "assignment: trying again", extra={"error": name_of(error), "group": self.loop.group.name}
+                )
                 await asyncio.sleep(delay)
             else:
                 return
@@ -241,7 +255,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
     async def _check_and_seek(self, partitions: Sequence[TopicPartition]) -> None:
         group = self.loop.group
         # What is stored first: whoever read before us may still move it, the broker's end is never behind it.
-        async with self._pool.acquire() as conn:
+        async with acquire(self._pool) as conn:
             stored = await offsets.of_group(conn, group)
             paused = await breaker.paused(conn, group.name)
         beginnings = await self.consumer.beginning_offsets(partitions)
@@ -253,12 +267,12 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             match offsets.where_to_go_on(stored.get(partition), beginnings[partition], ends[partition]):
                 case GoOn(offset, first_time):
                     if first_time:
-                        async with self._pool.acquire() as conn:
+                        async with acquire(self._pool) as conn:
                             offset = await offsets.begin(conn, group, partition, offset)
                     self._seek(partition, offset)
                 case OutOfRange(was, beginning, end):
                     detail = {"stored": was, "beginning": beginning, "end": end}
-                    async with self._pool.acquire() as conn:
+                    async with acquire(self._pool) as conn:
                         await breaker.pause(conn, group.name, partition, "out_of_range", detail)
                     self._pause(partition, "out_of_range")
 
@@ -298,7 +312,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def _look(self) -> None:
         try:
-            async with self._pool.acquire() as conn:
+            async with acquire(self._pool) as conn:
                 paused = await breaker.paused(conn, self.loop.group.name)
             for partition in (set(paused) & self.assigned) - self._paused:
                 self._pause(partition, paused[partition])
@@ -311,7 +325,10 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         except Exception as error:
             if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
                 raise
-            log.warning("could not look after the group", extra={"error": name_of(error), "group": self.loop.group.name})
+            log.warning(
+                "could not look after the group",
+                extra={"error": name_of(error), "group": self.loop.group.name},
+            )
 
     async def _commit(self) -> None:
         """For lag tools only; the offsets of record are in PostgreSQL."""
@@ -324,8 +341,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
                 log.info("position not told to Kafka", extra={"error": name_of(error)})
 
     async def measure_lag(self) -> dict[str, int]:
-        """Count what is not yet read, by topic; a topic that should be read and was not yet seen counts as 1."""
-        async with self._pool.acquire() as conn:
+        """Count what is not yet read, by topic; a topic to be read that was not yet seen counts as 1."""
+        async with acquire(self._pool) as conn:
             stored = await offsets.of_group(conn, self.loop.group)
             slugs = await conn.fetch("SELECT slug FROM runtime.publisher")
         known = self.consumer.subscription() | {partition.topic for partition in self.assigned}

@@ -39,7 +39,10 @@ async def run_timer(timer: Timer, clock: Clock, metrics: TimerMetrics, stop: asy
             if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
                 raise
             attempt += 1
-            log.warning("timer: trying again", extra={"timer": timer.name, "error": name_of(error), "attempt": attempt})
+            log.warning(
+                "timer: trying again",
+                extra={"timer": timer.name, "error": name_of(error), "attempt": attempt},
+            )
             await _pause(jittered(attempt), stop)
             continue
         attempt = 0

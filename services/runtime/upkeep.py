@@ -1,4 +1,4 @@
-"""Beside the loop: events that waited too long, records to be tried again, an inbox that does not grow for ever."""
+"""Beside the loop: what waited too long, what is to be tried again, an inbox that does not grow for ever."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -32,7 +32,9 @@ async def read_back(address: KafkaAddress, places: Sequence[Place]) -> dict[Plac
     consumer = AIOKafkaConsumer(**client_options(address), enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:
-        for (topic, partition), some in groupby(sorted(places, key=_order), key=lambda place: _order(place)[:2]):
+        for (topic, partition), some in groupby(
+            sorted(places, key=_order), key=lambda place: _order(place)[:2]
+        ):
             where = TopicPartition(topic, partition)
             consumer.assign([where])
             beginning = (await consumer.beginning_offsets([where]))[where]
@@ -41,7 +43,9 @@ async def read_back(address: KafkaAddress, places: Sequence[Place]) -> dict[Plac
                 if beginning <= place.offset < end:
                     consumer.seek(where, place.offset)
                     polled = await consumer.getmany(where, timeout_ms=_FETCH_MS, max_records=1)
-                    found |= {place: record for record in polled.get(where, []) if record.offset == place.offset}
+                    for record in polled.get(where, []):
+                        if record.offset == place.offset:
+                            found[place] = record
     finally:
         await consumer.stop()
     return found
@@ -85,7 +89,10 @@ class Upkeep:
         done = 0
         for subscription in self._bench.subscriptions.values():
             async with transaction(self._pool) as conn:
-                places = [row.place for row in await quarantine.requested(conn, subscription.name, self._bench.cluster)]
+                places = [
+                    row.place
+                    for row in await quarantine.requested(conn, subscription.name, self._bench.cluster)
+                ]
             if not places:
                 continue
             raw = await read_back(self._kafka, places)
@@ -114,7 +121,8 @@ class Upkeep:
             return
         seen = (await inbox.remember(conn, subscription.name, [reading]))[0]
         if seen is Seen.REUSED or (
-            seen is Seen.DUPLICATE and not await inbox.was_refused(conn, subscription.name, reading.incoming.cause)
+            seen is Seen.DUPLICATE
+            and not await inbox.was_refused(conn, subscription.name, reading.incoming.cause)
         ):
             await quarantine.settle(conn, row.id, done=seen is Seen.DUPLICATE, result=str(seen))
             return
@@ -141,4 +149,3 @@ class Upkeep:
 
 def _order(place: Place) -> tuple[str, int, int]:
     return place.topic, place.partition, place.offset
-

@@ -66,7 +66,7 @@ async def state_hash(stand: Stand) -> str:
         "SELECT cause::text, subject, n FROM effect ORDER BY position",
         "SELECT identity::text, reader, state FROM runtime.inbox ORDER BY 1, 2",
         "SELECT identity::text, waits_for FROM runtime.parked ORDER BY 1",
-        "SELECT topic, \"offset\", code FROM runtime.quarantine ORDER BY 1, 2",
+        'SELECT topic, "offset", code FROM runtime.quarantine ORDER BY 1, 2',
         "SELECT id::text FROM runtime.outbox WHERE aggregatetype LIKE '%placements' ORDER BY position",
     ]
     content = [[tuple(row) for row in await stand.fetch(query)] for query in tables]
@@ -86,7 +86,7 @@ async def redelivery_changes_nothing(stand: Stand, end: int) -> None:
         raise BrokenError("I7: redelivery changed the state")
 
 
-async def settled(stand: Stand, consumers: Consumers, deadline: float = 20.0) -> None:
+async def settled(consumers: Consumers, deadline: float = 20.0) -> None:
     """Wait until nothing is left to read, whatever became of it."""
 
     async def quiet() -> bool:

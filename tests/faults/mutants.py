@@ -58,7 +58,12 @@ class AckFirst(Subscriber):
 
     async def parse(self, records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
         return KafkaAckableMessage(
-            body=b"", headers={}, message_id="", correlation_id="", raw_message=records, consumer=self.consumer
+            body=b"",
+            headers={},
+            message_id="",
+            correlation_id="",
+            raw_message=records,
+            consumer=self.consumer,
         )
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
@@ -84,6 +89,8 @@ async def lock_nothing(
     return {partition: Stored(0, 0) for partition in partitions}
 
 
-async def move_nothing(_conn: asyncpg.Connection, _group: Group, _moves: Mapping[TopicPartition, Stored]) -> None:
+async def move_nothing(
+    _conn: asyncpg.Connection, _group: Group, _moves: Mapping[TopicPartition, Stored]
+) -> None:
     """Store no offset."""
     await asyncio.sleep(0)

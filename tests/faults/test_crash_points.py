@@ -1,4 +1,4 @@
-"""Crashes at every point of the loop where it matters, in every way, and the mutants that must not survive them."""
+"""Crashes at every point of the loop, in every way, and the mutants that must not survive them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,6 +9,7 @@ import pytest
 
 from schemas.envelope import Event
 from services.runtime.loop import Parts
+from services.runtime.subscriber import Subscriber
 from tests.faults import mutants
 from tests.faults.invariants import BrokenError, check, redelivery_changes_nothing, settled
 from tests.stand import Stand, announcement, completed, event
@@ -83,7 +84,7 @@ async def survive(stand: Stand, crash: Crash, said: list[Event]) -> None:
     stand.failures.clear()
     async with stand.consuming() as consumers:
         await stand.read_up_to(len(said))
-        await settled(stand, consumers)
+        await settled(consumers)
     await check(stand, said)
     await redelivery_changes_nothing(stand, len(said))
 
@@ -94,7 +95,9 @@ async def survive(stand: Stand, crash: Crash, said: list[Event]) -> None:
     ids=["killed", "unlisted", "in_doubt", "backend_gone"],
 )
 @pytest.mark.parametrize("point", POINTS)
-async def test_nothing_is_lost_and_nothing_happens_twice(stand: Stand, point: str, way: Way, time: int) -> None:
+async def test_nothing_is_lost_and_nothing_happens_twice(
+    stand: Stand, point: str, way: Way, time: int
+) -> None:
     await survive(stand, Crash(stand, point, way, time), course_events())
 
 
@@ -108,7 +111,7 @@ async def swallowed(stand: Stand, parts: Parts, crash: Crash, said: list[Event])
         await stand.say(*said[4:8])
         await asyncio.wait_for(crash.happened.wait(), 20.0)
         await stand.say(*said[8:])
-        await settled(stand, consumers)
+        await settled(consumers)
     stand.failures.clear()
     await check(stand, said)
 
@@ -121,7 +124,7 @@ async def test_a_swallowed_exception_does_not_lose_its_batch(stand: Stand) -> No
 async def test_the_mutant_without_contiguity_guard_is_killed(stand: Stand) -> None:
     crash = Crash(stand, "after_inbox", unlisted, 1, armed=False)
     parts = Parts(reach=crash.reach, cut=mutants.cut_without_contiguity)
-    with pytest.raises(BrokenError, match="I1: . of .. accepted events are lost"):
+    with pytest.raises(BrokenError, match=r"I1: . of .. accepted events are lost"):
         await swallowed(stand, parts, crash, course_events()[:-1])
 
 
@@ -133,7 +136,7 @@ async def repeated(stand: Stand, parts: Parts) -> None:
         await stand.read_up_to(len(said) + 1)
         await stand.say(said[0], said[9])
         await stand.read_up_to(len(said) + 3)
-        await settled(stand, consumers)
+        await settled(consumers)
     await check(stand, said)
 
 
@@ -142,11 +145,11 @@ async def test_what_is_said_again_has_no_second_effect(stand: Stand) -> None:
 
 
 async def test_the_mutant_without_inbox_is_killed(stand: Stand) -> None:
-    with pytest.raises(BrokenError, match="I1: . events had their effect twice"):
+    with pytest.raises(BrokenError, match=r"I1: . events had their effect twice"):
         await repeated(stand, Parts(remember=mutants.remember_nothing))
 
 
-async def acknowledged_first(stand: Stand, parts: Parts, crash: Crash, make: type[mutants.Subscriber]) -> None:
+async def acknowledged_first(stand: Stand, parts: Parts, crash: Crash, make: type[Subscriber]) -> None:
     """One batch fails after its inbox rows; what follows must not carry its offset away."""
     said = course_events()[:-1]
     stand.with_loop(max_records=4)
@@ -154,10 +157,10 @@ async def acknowledged_first(stand: Stand, parts: Parts, crash: Crash, make: typ
     async with stand.consuming(parts=parts, make_subscriber=make) as consumers:
         await asyncio.wait_for(crash.happened.wait(), 20.0)
         await stand.say(*said[12:])
-        await settled(stand, consumers)
+        await settled(consumers)
     stand.failures.clear()
     async with stand.consuming(parts=parts, make_subscriber=make) as consumers:
-        await settled(stand, consumers)
+        await settled(consumers)
     await check(stand, said)
 
 
@@ -174,7 +177,7 @@ async def test_the_mutant_that_acknowledges_whatever_happened_is_killed(stand: S
         lock=mutants.lock_nothing,
         move=mutants.move_nothing,
     )
-    with pytest.raises(BrokenError, match="I1: . of .. accepted events are lost"):
+    with pytest.raises(BrokenError, match=r"I1: . of .. accepted events are lost"):
         await acknowledged_first(stand, parts, crash, mutants.AckFirst)
 
 
@@ -212,7 +215,9 @@ async def _stopped_or_done(stand: Stand, end: int) -> bool:
     if stand.failures:
         return True
     try:
-        at = await stand.value("SELECT next_offset FROM runtime.stored_offset WHERE topic = $1", stand.in_topic())
+        at = await stand.value(
+            "SELECT next_offset FROM runtime.stored_offset WHERE topic = $1", stand.in_topic()
+        )
     except asyncpg.PostgresError:
         return False
     return bool(at is not None and at >= end)

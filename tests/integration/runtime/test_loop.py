@@ -41,7 +41,9 @@ async def test_bad_records_are_refused_with_a_finding_and_good_ones_beside_them_
         await stand.produce(name, headers, b'{"course": "a", "title": ')
         await stand.produce(name, [("ce_id", b"\xff\xfe")], b"{}")
         await stand.produce(name, [(key, value) for key, value in headers if key != "ce_id"], b"{}")
-        await stand.produce(name, [("ce_type", b"de.kurslotse.nonsense.v1"), *_without(headers, "ce_type")], b"{}")
+        await stand.produce(
+            name, [("ce_type", b"de.kurslotse.nonsense.v1"), *_without(headers, "ce_type")], b"{}"
+        )
         await stand.produce(name, _as(headers, "m5"), b'{"course": "a", "capacity": "viele Erika"}')
         await stand.produce(name, _as(headers, "m6"), b"")
         await stand.say(completed("a", 7))
@@ -105,12 +107,18 @@ async def test_what_is_not_yet_known_is_parked_and_applied_in_order_when_it_arri
     assert await stand.value("SELECT count(*) FROM runtime.parked") == 1
     assert await stand.value("SELECT violations FROM status.one_fate") == 0
     kinds = await stand.verdicts()
-    assert kinds[:3] == [("parked", "course_unknown"), ("parked", "course_unknown"), ("parked", "course_unknown")]
+    assert kinds[:3] == [
+        ("parked", "course_unknown"),
+        ("parked", "course_unknown"),
+        ("parked", "course_unknown"),
+    ]
 
 
 async def test_out_of_order_within_one_poll(stand: Stand) -> None:
     await stand.know()
-    await stand.say(completed("a", 1), completed("b", 2), announcement("a"), completed("a", 3), announcement("b"))
+    await stand.say(
+        completed("a", 1), completed("b", 2), announcement("a"), completed("a", 3), announcement("b")
+    )
     async with stand.consuming():
         await stand.read_up_to(5)
     by_course: dict[str, list[int]] = {}
@@ -136,7 +144,9 @@ async def test_what_waited_too_long_is_refused_and_frees_what_waited_behind(stan
     async with stand.consuming() as consumers:
         await stand.say(completed("a", 1), completed("a", 2))
         await stand.read_up_to(2)
-        await stand.execute("UPDATE runtime.parked SET parked_at = now() - interval '30 days' WHERE \"offset\" = 0")
+        await stand.execute(
+            "UPDATE runtime.parked SET parked_at = now() - interval '30 days' WHERE \"offset\" = 0"
+        )
         assert await consumers.upkeep.expire_parked() == 1
     kinds = await stand.verdicts()
     assert kinds == [("parked", "course_unknown")] * 2 + [("rejected", "course_unknown")]
@@ -178,7 +188,9 @@ async def test_a_refused_record_is_read_back_from_kafka_and_tried_again(stand: S
     async with stand.consuming() as consumers:
         await stand.say(announcement("a"), completed("a", 5))
         await stand.read_up_to(2)
-        await stand.execute("UPDATE runtime.publisher SET event_types = event_types || $1", [completed("a", 5).type_])
+        await stand.execute(
+            "UPDATE runtime.publisher SET event_types = event_types || $1", [completed("a", 5).type_]
+        )
         await stand.execute("UPDATE runtime.quarantine SET replay_requested_at = now()")
         assert await consumers.upkeep.replay() == 1
         assert await consumers.upkeep.replay() == 0
@@ -203,7 +215,10 @@ async def test_a_bug_in_a_handler_stops_the_process_and_loses_nothing(stand: Sta
             await asyncio.sleep(0.5)
     finally:
         stand.courses.__class__.__call__ = working  # type: ignore[method-assign]
-    assert await stand.value("SELECT next_offset FROM runtime.stored_offset WHERE topic = $1", stand.in_topic()) == 0
+    assert (
+        await stand.value("SELECT next_offset FROM runtime.stored_offset WHERE topic = $1", stand.in_topic())
+        == 0
+    )
     stand.failures.clear()
     async with stand.consuming():
         await stand.read_up_to(2)

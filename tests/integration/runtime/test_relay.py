@@ -17,7 +17,7 @@ from schemas.topics import Family, topic
 from services.runtime.db import transaction
 from services.runtime.kafka import parse_address
 from services.runtime.metrics import relay_metrics
-from services.runtime.outbox import Outgoing, OutboxConflictError, effect_id, put
+from services.runtime.outbox import OutboxConflictError, Outgoing, effect_id, put
 from services.runtime.relay import Relay, Row, delete_rows
 from tests.reading import everything_on
 from tests.stand import Stand
@@ -124,7 +124,13 @@ async def test_the_mutant_that_reads_above_the_last_id_loses_rows(stand: Stand) 
     async def above_last(conn: asyncpg.Connection, limit: int, _held: object) -> list[Row]:
         nonlocal last
         rows = [
-            Row(row["position"], row["aggregatetype"], row["aggregateid"].encode(), row["payload"], _pairs(row))
+            Row(
+                row["position"],
+                row["aggregatetype"],
+                row["aggregateid"].encode(),
+                row["payload"],
+                _pairs(row),
+            )
             for row in await conn.fetch(
                 "SELECT * FROM runtime.outbox WHERE position > $1 ORDER BY position LIMIT $2", last, limit
             )

@@ -1,6 +1,5 @@
 """The decision tables of the runtime: failures, retries, offsets, addresses, breaker."""
 
-import asyncio
 import builtins
 
 import aiokafka.errors
@@ -26,7 +25,7 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
         (ConnectionRefusedError(), True, Meaning.TRANSIENT),
         (OSError(), False, Meaning.TRANSIENT),
         (builtins.TimeoutError(), False, Meaning.TRANSIENT),
-        (asyncio.TimeoutError(), False, Meaning.TRANSIENT),
+        (TimeoutError(), False, Meaning.TRANSIENT),
         (asyncpg.CannotConnectNowError(), True, Meaning.TRANSIENT),
         (asyncpg.ConnectionDoesNotExistError(), True, Meaning.TRANSIENT),
         (asyncpg.AdminShutdownError(), True, Meaning.TRANSIENT),
@@ -129,7 +128,9 @@ def test_a_partition_without_a_stored_offset_is_not_touched() -> None:
         (10, 3, 9, OutOfRange(10, 3, 9)),
     ],
 )
-def test_where_reading_goes_on(stored: int | None, beginning: int, end: int, answer: GoOn | OutOfRange) -> None:
+def test_where_reading_goes_on(
+    stored: int | None, beginning: int, end: int, answer: GoOn | OutOfRange
+) -> None:
     assert where_to_go_on(stored, beginning, end) == answer
 
 
@@ -149,7 +150,17 @@ def test_kafka_addresses() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "localhost:9092", "kafka://", "kafka://h", "kafka://u:p@h:1", "sasl://h:1", "http://h:1", "kafka://h:x"]
+    "text",
+    [
+        "",
+        "localhost:9092",
+        "kafka://",
+        "kafka://h",
+        "kafka://u:p@h:1",
+        "sasl://h:1",
+        "http://h:1",
+        "kafka://h:x",
+    ],
 )
 def test_what_is_no_kafka_address(text: str) -> None:
     with pytest.raises(ValueError, match=r"^(a Kafka address|sasl://)"):

@@ -19,6 +19,8 @@ async def ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
         answer = await client.get(f"{url}/status", timeout=_ASK_SECONDS)
         answer.raise_for_status()
         found = answer.json()
+    except httpx.HTTPStatusError as error:
+        return {"unreachable": f"{error.response.status_code} {error.response.text[:200]}"}
     except (httpx.HTTPError, ValueError) as error:
         return {"unreachable": type(error).__name__}
     return found if isinstance(found, dict) else {"unreachable": "no object"}
@@ -35,7 +37,7 @@ def busy(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
     why = []
     for name, said in services.items():
         if "unreachable" in said:
-            why.append(f"{name} does not answer")
+            why.append(f"{name} does not answer: {said['unreachable']}")
             continue
         why += [f"{name} has {lag} unread of {what}" for what, lag in said.get("lag", {}).items() if lag]
         why += [f"{name} has {said[what]} {what}" for what in ("outbox", "due") if said.get(what)]

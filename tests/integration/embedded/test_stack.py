@@ -1,0 +1,180 @@
+"""Everything on one machine: servers, services, control door, supervision, the demo from start to end."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+
+from services.embedded.home import Home, read_json
+from services.embedded.installation import SERVICES, open_installation
+from services.embedded.launch import launched
+from services.embedded.processes import Identity
+from tests.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(300)
+PARTS = {"kafka", "postgres", *SERVICES}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
+    return Home(tmp_path_factory.mktemp("stack"))
+
+
+@pytest.fixture(scope="module")
+def stack(home: Home) -> Iterator[dict[str, Any]]:
+    with launched(home.root, "up", "--demo") as facts:
+        yield facts
+
+
+@pytest.fixture
+def control(stack: dict[str, Any]) -> Iterator[httpx.Client]:
+    door = stack["control"]
+    headers = {"Authorization": f"Bearer {door['token']}"}
+    with httpx.Client(base_url=door["url"], headers=headers, timeout=30) as client:
+        yield client
+
+
+def kurslotse(*arguments: str, home: Home, **settings: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "services.cli", *arguments]
+    env = {name: text for name, text in os.environ.items() if not name.startswith("KURSLOTSE_")}
+    env |= {"KURSLOTSE_HOME": str(home.root)} | settings
+    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=240, check=False)
+
+
+def test_status_says_where_everything_is_and_no_secret(stack: dict[str, Any], home: Home) -> None:
+    answer = kurslotse("status", "--json", home=home)
+    assert answer.returncode == 0
+    said = json.loads(answer.stdout)
+    assert said["running"]
+    assert said["pid"] == stack["pid"]
+    assert {one["name"] for one in said["processes"]} == PARTS
+    assert all(one["pid"] and one["rss_bytes"] > 0 for one in said["processes"])
+    assert set(said["services"]) == set(SERVICES)
+    assert {"postgres", "kafka", "gateway_http", "control"} <= set(said["ports"])
+    assert said["invariants"]
+    assert not [one for one in said["invariants"] if not one["ok"]]
+    assert len(said["lag"]) > len(SERVICES)
+    told = answer.stdout + kurslotse("status", home=home).stdout
+    for secret in _secrets(home):
+        assert secret not in told
+
+
+def _secrets(home: Home) -> list[str]:
+    made = open_installation(home)
+    servers = {name: text for name, text in asdict(made.servers).items() if name != "cluster_id"}
+    parts = [servers, asdict(made.shared), *(asdict(made.services[name]) for name in SERVICES)]
+    return [secret for part in parts for secret in part.values()]
+
+
+def test_a_process_holds_its_own_secrets_only(stack: dict[str, Any], home: Home) -> None:
+    assert stack["ready"]
+    made = open_installation(home)
+    for service in SERVICES:
+        pid = read_json(home.children)[service]["pid"]
+        held = "\n".join(psutil.Process(pid).environ().values())
+        assert made.services[service].worker in held
+        for other in SERVICES:
+            if other != service:
+                assert made.services[other].worker not in held
+                assert made.services[other].kafka not in held
+        assert made.servers.postgres not in held
+        assert made.servers.kafka_admin not in held
+
+
+def test_business_time_goes_forward_for_all_services_and_it_becomes_quiet(
+    stack: dict[str, Any], control: httpx.Client
+) -> None:
+    assert control.post("/clock", json={"now": "2025-10-06T06:00:00+00:00"}).status_code == 200
+    assert control.post("/clock", json={"now": "2025-10-05T06:00:00+00:00"}).status_code == 409
+    for service in SERVICES:
+        said = httpx.get(f"{stack['addresses'][f'{service}_ops']}/status", timeout=30).json()
+        assert said["now"].startswith("2025-10-06T06:00:00")
+    asyncio.run(wait_until(lambda: control.get("/quiet").json()["quiet"], deadline=60, what="quiet"))
+
+
+def test_the_pages_are_there(stack: dict[str, Any]) -> None:
+    for page in ("console", "desk", "inbox"):
+        answer = httpx.get(stack["addresses"][page], follow_redirects=True, timeout=30)
+        assert answer.status_code in {200, 401}, page
+        assert "<html" in answer.text
+
+
+async def test_a_killed_service_comes_back_and_the_others_stay(stack: dict[str, Any], home: Home) -> None:
+    before = read_json(home.children)
+    os.kill(before["gateway"]["pid"], signal.SIGKILL)
+
+    def back() -> bool:
+        now = read_json(home.children).get("gateway", {}).get("pid")
+        return now not in {None, before["gateway"]["pid"]} and ready(stack, "gateway")
+
+    await wait_until(back, deadline=60, what="the gateway is back")
+    after = read_json(home.children)
+    assert {name: after[name] for name in PARTS - {"gateway"}} == {
+        name: before[name] for name in PARTS - {"gateway"}
+    }
+
+
+def ready(stack: dict[str, Any], service: str) -> bool:
+    try:
+        return httpx.get(f"{stack['addresses'][f'{service}_ops']}/health/ready", timeout=5).is_success
+    except httpx.HTTPError:
+        return False
+
+
+def test_commands_of_services_find_the_installation(stack: dict[str, Any], home: Home) -> None:
+    assert stack["ready"]
+    listed = kurslotse("publisher", "list", home=home)
+    assert listed.returncode == 0, listed.stderr
+    assert "jobcenter-musterland" in listed.stdout
+    again = kurslotse("db", "apply", home=home)
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+def test_a_demo_ends_by_itself_with_a_summary_and_nobody_is_left(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    try:
+        played = kurslotse("demo", "--seconds", "5", home=home)
+        assert played.returncode == 0, played.stdout + played.stderr
+        days = re.search(r"days played +(\d+)", played.stdout)
+        assert days
+        assert int(days[1]) >= 1
+        for line in (
+            "events accepted at the doors",
+            "proposals",
+            "placements",
+            "alerts",
+            "deliveries",
+            "completions",
+        ):
+            assert re.search(rf"^  {line} +[\d,]+$", played.stdout, re.MULTILINE), line
+        assert "broken: none" in played.stdout
+        assert read_json(home.children) == {}
+        assert not home.run.exists()
+        ours = [
+            p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())
+        ]
+        assert ours == []
+    finally:
+        kurslotse("down", home=home)
+        if home.postgres.is_symlink():
+            shutil.rmtree(home.postgres.resolve())
+
+
+def test_down_stops_everything(home: Home, stack: dict[str, Any]) -> None:
+    left = [Identity(one["pid"], one["started"]) for one in read_json(home.children).values()]
+    assert len(left) == len(PARTS)
+    assert kurslotse("down", home=home).returncode == 0
+    assert not [one for one in [*left, Identity(stack["pid"], stack["started"])] if one.alive()]
+    assert kurslotse("status", home=home).returncode == 1

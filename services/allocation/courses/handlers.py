@@ -19,6 +19,12 @@ from services.allocation.courses.domain import Course, Facts, Lesson, Notice, Se
 from services.allocation.outcomes.handlers import report
 from services.allocation.participants.domain import leave, repeat_from
 from services.allocation.picture import Picture
+from services.allocation.placements.attending import (
+    after_section,
+    finish_course,
+    lose_course,
+    sit_in,
+)
 from services.allocation.placements.domain import (
     Decision,
     Placement,
@@ -26,11 +32,7 @@ from services.allocation.placements.domain import (
     Refuse,
     Stay,
     Step,
-    after_section,
-    finish_course,
     give_up,
-    lose_course,
-    sit_in,
 )
 from services.runtime.consume import Applied, Incoming, Parked, Problem, Rejected, Verdict
 

@@ -12,7 +12,7 @@ from services.allocation.courses.handlers import course_key
 from services.allocation.participants.domain import Participant, leave, stay
 from services.allocation.participants.handlers import event_key, target, unknown_participant
 from services.allocation.picture import Picture
-from services.allocation.placements import domain
+from services.allocation.placements import attending, domain
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -146,16 +146,16 @@ def left(picture: Picture, incoming: Incoming) -> Verdict:
         )
         if found is None:
             return Rejected(Problem("participant_not_in_course", field="participant"))
-        decision = domain.leave(found, course, said.kind, said.left_on, incoming.cause)
+        decision = attending.leave(found, course, said.kind, said.left_on, incoming.cause)
     else:
         found = next((p for p in own if p.exit_event == meant), None)
         if found is None:
             field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
             return Parked(event_key(meant), Problem("event_unknown", field=field))
         if incoming.event.corrects:
-            decision = domain.correct_exit(found, said.kind, said.left_on, incoming.cause)
+            decision = attending.correct_exit(found, said.kind, said.left_on, incoming.cause)
         else:
-            decision = domain.reopen(found, course, picture.placements_of(person.participant))
+            decision = attending.reopen(found, course, picture.placements_of(person.participant))
     verdict = _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
     if isinstance(verdict, Applied):
         if isinstance(decision, Step):

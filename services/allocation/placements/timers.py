@@ -7,7 +7,7 @@ import asyncpg
 
 from schemas.codes import PlacementState
 from services.allocation.picture import Keys, Picture
-from services.allocation.placements import domain, progress
+from services.allocation.placements import attending, domain, progress
 from services.allocation.placements.domain import Decision, Placement, Step
 from services.allocation.placements.handlers import EXPIRE, START, Placements
 from services.allocation.steering.policy import local_day
@@ -67,7 +67,7 @@ class PlacementTimers:
             started = 0
             for found in (picture.placements[id_] for id_ in ids):
                 if found.state == PlacementState.CONFIRMED:
-                    decision = domain.start(found, picture.courses[found.course], picture.today)
+                    decision = attending.start(found, picture.courses[found.course], picture.today)
                     started += _move(picture, decision) is not None
             await picture.write(conn)
             return started

@@ -9,7 +9,7 @@ import pytest
 
 from schemas.codes import SEATED, CourseKind, PlacementState
 from services.allocation.courses.domain import Course, Facts, Section, announce
-from services.allocation.placements import domain
+from services.allocation.placements import attending, domain
 from services.allocation.placements.domain import OFFERED, Decision, Placement, Reason, Refuse, Stay, Step
 from tests.allocation.builders import KREIS, NOW, START, WEEK
 
@@ -66,23 +66,23 @@ ACTIONS: dict[str, tuple[Callable[[Placement], Decision], set[str]]] = {
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed"},
     ),
     "send_to_authority": (domain.send_to_authority, {"proposed"}),
-    "start": (lambda p: domain.start(p, course(), START), {"confirmed"}),
+    "start": (lambda p: attending.start(p, course(), START), {"confirmed"}),
     "leave": (
-        lambda p: domain.leave(p, course(), "work", DURING, ID),
+        lambda p: attending.leave(p, course(), "work", DURING, ID),
         {"reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
-    "correct_exit": (lambda p: domain.correct_exit(p, "moved", DURING, ID), {"left", "transferred"}),
-    "reopen": (lambda p: domain.reopen(p, course(), []), {"left", "transferred"}),
+    "correct_exit": (lambda p: attending.correct_exit(p, "moved", DURING, ID), {"left", "transferred"}),
+    "reopen": (lambda p: attending.reopen(p, course(), []), {"left", "transferred"}),
     "section": (
-        lambda p: domain.after_section(p, course(), 1, "skips", None, DURING),
+        lambda p: attending.after_section(p, course(), 1, "skips", None, DURING),
         {"confirmed", "started", "interrupted"},
     ),
     "lose_course": (
-        lambda p: domain.lose_course(p, course(), WHY, DURING),
+        lambda p: attending.lose_course(p, course(), WHY, DURING),
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
     "finish_course": (
-        lambda p: domain.finish_course(p, course(), DURING),
+        lambda p: attending.finish_course(p, course(), DURING),
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
 }

@@ -1,0 +1,225 @@
+"""What happens to a placement once its course runs: it starts, moves between sections, ends with it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+from schemas.codes import ENROLLED, SEATED, ExitKind, PlacementState, SectionDecision
+from services.allocation.courses.domain import Course
+from services.allocation.placements.domain import (
+    OFFERED,
+    PROMISED,
+    Decision,
+    Placement,
+    Reason,
+    Refuse,
+    Stay,
+    Step,
+    gone,
+    rivals,
+)
+
+
+def start(placement: Placement, course: Course, day: date) -> Decision:
+    """The first day of the entry section has come."""
+    section = course.section(placement.entry_section)
+    if placement.state != PlacementState.CONFIRMED or section is None or section.starts_on > day:
+        return Stay("not_due")
+    return Step(
+        placement,
+        replace(
+            placement,
+            state=PlacementState.STARTED,
+            started_on=section.starts_on,
+            reason=Reason("section_began", {"section": section.number}),
+        ),
+    )
+
+
+def _end(placement: Placement, course: Course, state: PlacementState, reason: Reason, day: date) -> Placement:
+    """End a placement on a day; seats in sections that are over by then stay counted."""
+    over = frozenset(course.not_over(placement.seats, day))
+    entry = course.section(placement.entry_section)
+    began = None if entry is None or entry.starts_on > day else entry.starts_on
+    return replace(
+        placement,
+        state=state,
+        seats=tuple(number for number in placement.seats if number not in over),
+        expires_at=None,
+        started_on=placement.started_on or (began if placement.state in ENROLLED else None),
+        ended_on=day,
+        reason=reason,
+    )
+
+
+def leave(placement: Placement, course: Course, kind: str, day: date, event: UUID) -> Decision:
+    """Somebody no longer attends."""
+    reason = Reason("left", {"kind": kind})
+    if placement.state in PROMISED:
+        return Step(placement, gone(placement, PlacementState.RELEASED, reason))
+    if placement.state in ENROLLED:
+        state = PlacementState.TRANSFERRED if kind == ExitKind.TRANSFER else PlacementState.LEFT
+        after = _end(placement, course, state, reason, day)
+        return Step(placement, replace(after, exit_kind=kind, exit_event=event))
+    if placement.state in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
+        return Stay("already_left")
+    if placement.state in OFFERED or not placement.published:
+        return Refuse("not_enrolled")
+    return Refuse("placement_over", {"state": placement.state})
+
+
+def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Decision:
+    """The provider had told the wrong kind or day."""
+    if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
+        return Refuse("placement_over", {"state": placement.state})
+    return Step(
+        placement,
+        replace(
+            placement,
+            state=PlacementState.TRANSFERRED if kind == ExitKind.TRANSFER else PlacementState.LEFT,
+            ended_on=day,
+            exit_kind=kind,
+            exit_event=event,
+            reason=Reason("exit_corrected", {"kind": kind}),
+        ),
+    )
+
+
+def reopen(placement: Placement, course: Course, others: Iterable[Placement]) -> Decision:
+    """The exit was reported wrongly: the person has the place back if the seats are still there."""
+    if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
+        return Refuse("placement_over", {"state": placement.state})
+    if course.state != "announced":
+        return Refuse("course_over", {"state": course.state})
+    kind = placement.course_kind
+    if any(rival.state in SEATED and rival.course_kind == kind for rival in rivals(placement, others)):
+        return Refuse("already_placed")
+    wanted = course.seats_from(placement.entry_section)
+    missing = [number for number in wanted if number not in placement.seats]
+    full = course.full(missing)
+    if full is not None:
+        return Refuse("no_seat", {"section": full})
+    state = PlacementState.CONFIRMED if placement.started_on is None else PlacementState.STARTED
+    return Step(
+        placement,
+        replace(
+            placement,
+            state=state,
+            seats=tuple(sorted({*placement.seats, *wanted})),
+            ended_on=None,
+            exit_kind=None,
+            exit_event=None,
+            reason=Reason("exit_retracted"),
+        ),
+    )
+
+
+def after_section(  # noqa: PLR0911, PLR0917 - one return for each decision
+    placement: Placement, course: Course, section: int, decision: str, next_section: int | None, day: date
+) -> Decision:
+    """What a person does after a section: a question of seats."""
+    if placement.state not in ENROLLED:
+        return Refuse("not_enrolled")
+    if section < placement.entry_section:
+        return Stay("not_in_section")
+    entry = course.section(placement.entry_section)
+    began = replace(
+        placement, started_on=placement.started_on or (entry.starts_on if entry else day), expires_at=None
+    )
+    match decision:
+        case SectionDecision.CONTINUES:
+            return _go_on(placement, began, course, section, next_section or section + 1)
+        case SectionDecision.SKIPS:
+            return _go_on(placement, began, course, section, next_section or section + 2)
+        case SectionDecision.REPEATS if _comes_again(course, next_section or section, day):
+            return _go_on(placement, began, course, section, next_section or section)
+        case SectionDecision.REPEATS:
+            reason = Reason("repeats_section", {"section": next_section or section})
+            return Step(placement, _after(began, course, section, PlacementState.TRANSFERRED, reason, day))
+        case SectionDecision.PAUSES:
+            return _pause(placement, began, course, section, next_section)
+        case SectionDecision.ENDS:
+            reason = Reason("ended_after_section", {"section": section})
+            ended = _after(began, course, section, PlacementState.LEFT, reason, day)
+            return Step(placement, replace(ended, exit_kind=ExitKind.OTHER))
+        case _:
+            return Refuse("code_unknown", {"section": section})
+
+
+def _comes_again(course: Course, section: int, day: date) -> bool:
+    found = course.section(section)
+    return found is not None and not found.removed and found.starts_on > day
+
+
+def _after(  # noqa: PLR0917
+    began: Placement, course: Course, section: int, state: PlacementState, reason: Reason, day: date
+) -> Placement:
+    ended = _end(began, course, state, reason, day)
+    return replace(ended, seats=tuple(number for number in began.seats if number <= section))
+
+
+def _go_on(before: Placement, began: Placement, course: Course, section: int, onward: int) -> Decision:
+    """Sit on from a section; seats between are freed, seats not yet held must be free."""
+    past = tuple(number for number in began.seats if number <= section and number < onward)
+    seats = (*past, *course.seats_from(onward))
+    if not seats or onward not in seats:
+        seats = past or began.seats
+    full = course.full(number for number in seats if number not in before.seats)
+    if full is not None:
+        return Refuse("no_seat", {"section": full})
+    if seats == before.seats and before.state == PlacementState.STARTED:
+        return Stay("goes_on")
+    reason = Reason("goes_on", {"section": onward})
+    return Step(before, replace(began, state=PlacementState.STARTED, seats=seats, reason=reason))
+
+
+def _pause(before: Placement, began: Placement, course: Course, section: int, onward: int | None) -> Decision:
+    """Pause; with a section to come back at, the seats before it are freed, else all are held."""
+    seats = began.seats
+    if onward is not None:
+        back = frozenset(course.seats_from(onward))
+        seats = tuple(number for number in began.seats if number <= section or number in back)
+    if before.state == PlacementState.INTERRUPTED and seats == before.seats:
+        return Stay("already_interrupted")
+    reason = Reason("pauses", {} if onward is None else {"section": onward})
+    return Step(before, replace(began, state=PlacementState.INTERRUPTED, seats=seats, reason=reason))
+
+
+def lose_course(placement: Placement, course: Course, reason: Reason, day: date) -> Decision:
+    """The course does not take place or not go on; everybody in it waits again."""
+    if placement.state in OFFERED:
+        return Step(placement, gone(placement, PlacementState.SUPERSEDED, reason))
+    if placement.state in PROMISED:
+        return Step(placement, gone(placement, PlacementState.COURSE_CANCELLED, reason))
+    if placement.state in ENROLLED:
+        return Step(placement, _end(placement, course, PlacementState.COURSE_CANCELLED, reason, day))
+    return Stay("already_over")
+
+
+def finish_course(placement: Placement, course: Course, day: date) -> Decision:
+    """The course has ended: who sat in it has completed, who had not come gives the seat up."""
+    reason = Reason("course_completed")
+    match placement.state:
+        case PlacementState.PROPOSED | PlacementState.SENT_TO_AUTHORITY:
+            return Step(placement, gone(placement, PlacementState.SUPERSEDED, reason))
+        case PlacementState.RESERVED | PlacementState.ACCEPTED:
+            return Step(placement, gone(placement, PlacementState.RELEASED, reason))
+        case PlacementState.CONFIRMED | PlacementState.STARTED:
+            entry = course.section(placement.entry_section)
+            started = placement.started_on or (min(entry.starts_on, day) if entry else day)
+            after = replace(
+                placement, state=PlacementState.COMPLETED, started_on=started, ended_on=day, reason=reason
+            )
+            return Step(placement, after)
+        case PlacementState.INTERRUPTED:
+            after = _end(placement, course, PlacementState.LEFT, Reason("interrupted_to_the_end"), day)
+            return Step(placement, replace(after, exit_kind=ExitKind.OTHER))
+        case _:
+            return Stay("already_over")
+
+
+def sit_in(placement: Placement, added: Iterable[int]) -> Placement:
+    """Count a seated person in sections that were added after they entered."""
+    new = [number for number in added if number >= placement.entry_section]
+    return replace(placement, seats=tuple(sorted({*placement.seats, *new})))

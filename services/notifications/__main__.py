@@ -1,5 +1,6 @@
 """Puts the support side together; the only wiring."""
 
+import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -26,6 +27,8 @@ from services.notifications.retention import Retention
 from services.runtime.service import Resources, ServiceDefinition, Timer, run
 from services.runtime.settings import ALL_ROLES, ServiceSettings, need
 
+log = logging.getLogger(__name__)
+
 _GATEWAY_TIMEOUT = 10.0
 
 
@@ -38,14 +41,6 @@ async def compose(resources: Resources) -> ServiceDefinition:
         httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, trust_env=False),
         need(settings.gateway_url, "KURSLOTSE_GATEWAY_URL"),
         need(settings.gateway_key, "KURSLOTSE_GATEWAY_KEY"),
-    )
-    delivering = Delivering(
-        pool,
-        SmtpServer.from_url(need(settings.smtp, "KURSLOTSE_SMTP")),
-        MailTexts(),
-        need(settings.public_url, "KURSLOTSE_PUBLIC_URL"),
-        policy.delivery.in_doubt_retries,
-        DeliveryMetrics.on(resources.registry),
     )
     assessing = Assessing(pool, rules.load())
     considering = Considering(pool, keyring, policy)
@@ -63,14 +58,33 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("metrics", 15.0, StateMetrics.on(resources.registry, pool).refresh),
         ),
         web=create_pages(resources, keyring, gateway, [router(PeopleDoor(pool, clock, keyring, people_key))]),
-        status=status.own_status,
+        status=partial(status.own_status, delivers=settings.smtp is not None),
         tasks=(
             ("wake-up", wake.listen),
             ("assess", _worker("assess", working.at_now(clock, assessing.drain), wake, "course_day")),
             ("consider", _worker("consider", working.at_now(clock, considering.drain), wake, "reconsider")),
-            ("deliver", _worker("deliver", delivering.drain, wake, "delivery")),
+            *_deliver(resources, policy, wake),
         ),
     )
+
+
+def _deliver(
+    resources: Resources, policy: policies.Policy, wake: working.Wake
+) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
+    """Make the worker that sends mails; without a mail server they are owed until there is one."""
+    settings = resources.settings
+    if settings.smtp is None:
+        log.warning("KURSLOTSE_SMTP is not set: mails are kept and not sent")
+        return ()
+    delivering = Delivering(
+        resources.worker,
+        SmtpServer.from_url(settings.smtp),
+        MailTexts(),
+        need(settings.public_url, "KURSLOTSE_PUBLIC_URL"),
+        policy.delivery.in_doubt_retries,
+        DeliveryMetrics.on(resources.registry),
+    )
+    return (("deliver", _worker("deliver", delivering.drain, wake, "delivery")),)
 
 
 def _worker(name: str, drain: working.Drain, wake: working.Wake, table: str) -> Callable[[], Awaitable[None]]:

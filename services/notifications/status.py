@@ -9,10 +9,10 @@ from services.notifications.times import local_day
 from services.runtime.status import Invariant, OwnStatus
 
 
-async def own_status(conn: asyncpg.Connection, now: datetime) -> OwnStatus:
-    """Answer as the status role, from its views."""
+async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> OwnStatus:
+    """Answer as the status role, from its views; without a mail server, mails wait and are not due."""
     return OwnStatus(
-        due=await _due(conn, now),
+        due=await _due(conn, now) + (await _mails_due(conn) if delivers else 0),
         invariants=(
             await _each_has_its_alert(conn, now),
             await _counted(
@@ -30,8 +30,7 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
     today = local_day(now)
     waiting: int = await conn.fetchval("SELECT courses + people + registrations FROM status.waiting")
     due: int = await conn.fetchval(
-        "SELECT (SELECT coalesce(sum(due), 0) FROM status.delivery)"
-        " + (SELECT count(*) FROM status.escalation WHERE due_at <= $1)"
+        "SELECT (SELECT count(*) FROM status.escalation WHERE due_at <= $1)"
         " + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)"
         " + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)"
         " + (SELECT count(*) FROM status.counts_published WHERE coalesce(last_week < $3, true))",
@@ -40,6 +39,10 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
         last_week(today),
     )
     return int(due) + waiting
+
+
+async def _mails_due(conn: asyncpg.Connection) -> int:
+    return int(await conn.fetchval("SELECT coalesce(sum(due), 0) FROM status.delivery"))
 
 
 async def _each_has_its_alert(conn: asyncpg.Connection, now: datetime) -> Invariant:
@@ -73,11 +76,10 @@ async def _figures(conn: asyncpg.Connection) -> dict[str, float]:
         figures["possible_duplicates"] = figures.get("possible_duplicates", 0) + row["in_doubt"]
     figures["alerts"] = sum(n for name, n in figures.items() if name.startswith("alerts_"))
     figures["deliveries"] = figures.get("deliveries_sent", 0)
-    for row in await conn.fetch("SELECT kept, registered, marks, course_days FROM status.people"):
+    for row in await conn.fetch("SELECT kept, registered, course_days FROM status.people"):
         figures |= {
             "people_kept": row["kept"],
             "people_registered": row["registered"],
-            "attendance_marks": row["marks"],
             "course_days": row["course_days"],
         }
     figures["risks_open"] = await conn.fetchval(

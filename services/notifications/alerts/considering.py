@@ -88,11 +88,19 @@ class Considering:
         records = {
             row["matter"]: row for row in await store.existing(conn, [matter.id for matter in matters])
         }
-        picture = await self._picture(conn, sorted({m.participant for m in matters}), now)
+        picture = await self._picture(conn, matters, records, now)
         for matter in matters:
             await self._settle(conn, matter, records.get(matter.id), picture)
 
-    async def _picture(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> _Picture:
+    async def _picture(
+        self,
+        conn: Connection,
+        matters: Sequence[Matter],
+        records: Mapping[UUID, asyncpg.Record],
+        now: datetime,
+    ) -> _Picture:
+        """Collect what is needed to choose an office, for those only for whom one has to be chosen."""
+        participants = sorted({m.participant for m in matters if _office_wanted(m, records.get(m.id))})
         consents: dict[tuple[UUID, str], list[str]] = {}
         for row in await store.allowed_offices(conn, participants, local_day(now)):
             consents.setdefault((row["participant_id"], row["purpose"]), []).append(row["office"])
@@ -195,6 +203,11 @@ class Considering:
             organisation=row.organisation,
             due=[after_office_hours(now, after, hours) for after in self.policy.escalation.office_hours],
         )
+
+
+def _office_wanted(matter: Matter, record: asyncpg.Record | None) -> bool:
+    """Say whether somebody new may have to be asked: then facts are read, and the look at them logged."""
+    return matter.over is None and (record is None or record["state"] in {State.WITHDRAWN, State.DECLINED})
 
 
 def _matter(row: asyncpg.Record) -> Matter:

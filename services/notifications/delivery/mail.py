@@ -21,11 +21,13 @@ _TIMEOUT = 20.0
 _SUBJECTS = {
     "notice": msgid("New notice %(reference)s"),
     "escalation": msgid("Notice %(reference)s is waiting for an answer"),
+    "undelivered": msgid("Notice %(reference)s could not be delivered to the office"),
     "withdrawn": msgid("Notice %(reference)s was withdrawn"),
 }
 _BODIES = {
     "notice": msgid("There is a notice about a person who gave consent to your office. Please look here:"),
     "escalation": msgid("Your office has not answered this notice yet. Please see that somebody does:"),
+    "undelivered": msgid("The office's mailbox refused this notice. Please see that somebody looks at it:"),
     "withdrawn": msgid("The reason for this notice no longer exists. There is nothing more to do:"),
 }
 _FOOTER = msgid("This mail holds no names on purpose. Please answer in the inbox, not by mail.")

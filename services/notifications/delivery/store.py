@@ -4,6 +4,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.notifications.delivery.domain import delivery_id
 from services.runtime.db import Connection
 
 
@@ -109,6 +110,30 @@ async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -
         delivery,
         token,
         problem,
+    )
+
+
+async def tell_the_lead(conn: Connection, delivery: UUID) -> None:
+    """Owe the lead a mail about a notice that could not be delivered to the office itself."""
+    row = await conn.fetchrow(
+        "SELECT alert_id, organisation, office, step, created_at FROM delivery"
+        " WHERE delivery_id = $1 AND recipient LIKE 'office:%' AND step LIKE 'notice-%'",
+        delivery,
+    )
+    if row is None:
+        return
+    recipient, step = f"lead:{row['office']}", f"undelivered-{row['step']}"
+    await conn.execute(
+        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
+        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
+        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
+        delivery_id(row["alert_id"], recipient, "email", step),
+        row["alert_id"],
+        row["organisation"],
+        row["office"],
+        recipient,
+        step,
+        row["created_at"],
     )
 
 

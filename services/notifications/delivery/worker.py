@@ -63,6 +63,7 @@ class Delivering:
                 self.metrics.ended(Outcome.IN_DOUBT)
                 if in_doubt > self.in_doubt_retries:
                     await store.give_up(conn, delivery, token, Outcome.IN_DOUBT)
+                    await store.tell_the_lead(conn, delivery)
                     return
             address = await store.addressee(conn, row["recipient"])
             if address is None:
@@ -95,3 +96,4 @@ class Delivering:
                     await store.again(conn, delivery, token, seconds, attempted.problem)
                 case GiveUp(why):
                     await store.give_up(conn, delivery, token, why)
+                    await store.tell_the_lead(conn, delivery)

@@ -10,6 +10,7 @@ import pytest
 from schemas.placements import EnrolmentEnded
 from schemas.providers import CourseCancelled, ParticipantLeft
 from schemas.support import ConsentGranted
+from services.notifications.alerts import figures
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import Command, State
 from services.notifications.people.domain import Contact
@@ -306,6 +307,18 @@ async def test_unanswered_goes_to_the_own_lead_in_office_hours(world: World) -> 
     assert isinstance(
         await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT), alerts.Answered
     )
+
+
+async def test_response_times_are_the_organisations_own(world: World) -> None:
+    await enrolled_with_consent(world)
+    world.now += timedelta(hours=3)
+    await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT)
+    for organisation, expected in (
+        ("wohlfahrt", figures.ResponseTimes(1, 3.0, 0)),
+        ("jugend", figures.ResponseTimes(0, None, 0)),
+    ):
+        async with web_transaction(world.web, organisation=organisation) as conn:
+            assert await figures.response_times(conn, world.now - timedelta(days=1)) == expected
 
 
 async def test_answered_never_escalates(world: World) -> None:

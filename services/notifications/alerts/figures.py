@@ -1,0 +1,35 @@
+"""How long an organisation takes to answer: its own figure, never one of a person."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.runtime.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseTimes:
+    """Hours from being told to the first answer: the median, and of how many alerts."""
+
+    n: int
+    median_hours: float | None
+    unanswered: int
+
+
+async def response_times(conn: Connection, since: datetime) -> ResponseTimes:
+    """Compute the figure of the organisation that asks (the web role sees its own steps only)."""
+    row = await conn.fetchrow(
+        "WITH told AS (SELECT alert_id, version, at,"
+        "  (SELECT min(s.at) FROM alert_step AS s WHERE s.alert_id = t.alert_id AND s.version > t.version"
+        "   AND s.to_state IN ('accepted', 'declined', 'handed_over')) AS answered_at,"
+        "  (SELECT min(s.at) FROM alert_step AS s WHERE s.alert_id = t.alert_id AND s.version > t.version"
+        "   AND s.to_state = 'withdrawn') AS withdrawn_at"
+        "  FROM alert_step AS t WHERE t.to_state = 'new' AND t.at >= $1)"
+        " SELECT count(answered_at) AS n,"
+        "  percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM answered_at - at)::float8 / 3600)"
+        "   FILTER (WHERE answered_at IS NOT NULL) AS median,"
+        "  count(*) FILTER (WHERE answered_at IS NULL AND withdrawn_at IS NULL) AS unanswered FROM told",
+        since,
+    )
+    if row is None:
+        raise AssertionError
+    return ResponseTimes(row["n"], row["median"], row["unanswered"])

@@ -1,16 +1,13 @@
-"""Everything on one machine: servers, services, control door, supervision, the demo from start to end."""
+"""Everything on one machine: servers, services, control door, supervision."""
 
 import asyncio
 import json
 import os
-import re
-import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -142,39 +139,15 @@ def test_commands_of_services_find_the_installation(stack: dict[str, Any], home:
     assert again.returncode == 0, again.stdout + again.stderr
 
 
-def test_a_demo_ends_by_itself_with_a_summary_and_nobody_is_left(tmp_path: Path) -> None:
-    home = Home(tmp_path)
-    try:
-        played = kurslotse("demo", "--seconds", "5", home=home)
-        assert played.returncode == 0, played.stdout + played.stderr
-        days = re.search(r"days played +(\d+)", played.stdout)
-        assert days
-        assert int(days[1]) >= 1
-        for line in (
-            "events accepted at the doors",
-            "proposals",
-            "placements",
-            "alerts",
-            "deliveries",
-            "completions",
-        ):
-            assert re.search(rf"^  {line} +[\d,]+$", played.stdout, re.MULTILINE), line
-        assert "broken: none" in played.stdout
-        assert read_json(home.children) == {}
-        assert not home.run.exists()
-        ours = [
-            p for p in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(p.info["cmdline"] or ())
-        ]
-        assert ours == []
-    finally:
-        kurslotse("down", home=home)
-        if home.postgres.is_symlink():
-            shutil.rmtree(home.postgres.resolve())
-
-
 def test_down_stops_everything(home: Home, stack: dict[str, Any]) -> None:
     left = [Identity(one["pid"], one["started"]) for one in read_json(home.children).values()]
     assert len(left) == len(PARTS)
     assert kurslotse("down", home=home).returncode == 0
     assert not [one for one in [*left, Identity(stack["pid"], stack["started"])] if one.alive()]
+    ours = [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if str(home.root) in " ".join(one.info["cmdline"] or ())
+    ]
+    assert ours == []
     assert kurslotse("status", home=home).returncode == 1

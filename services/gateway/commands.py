@@ -219,7 +219,7 @@ def _import(
     report, lines = _run(lambda: import_file(os.environ, kind, raw, publisher, given, check=check))
     for line in lines:
         _say(line)
-    if report.rest is not None:
+    if report.rest is not None and (rest is not None or not check):
         target = rest or file.with_name(f"{file.stem}-rest.csv")
         target.write_text(report.rest, encoding="utf-8-sig")
         target.chmod(0o600)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas.envelope import Problem
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
+from services.gateway.findings.rules import RULES
 from services.runtime.web.languages import LANGUAGES, Texts, load
 
 DEFAULT = "de"
@@ -38,6 +39,9 @@ class Adviser:
         advice = CATALOGUE.get(code, FALLBACK)
         gettext = self._texts[language].gettext
         values = _Params(params) | {"code": code, "field": field or "?"}
+        if "rule" in params:
+            rule = str(params["rule"])
+            values["rule"] = gettext(RULES.get(rule, rule)).format_map(_Params(params))
         return Told(
             gettext(advice.wrong).format_map(_Params(values)),
             gettext(advice.todo).format_map(_Params(values)),

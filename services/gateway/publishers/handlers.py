@@ -100,7 +100,7 @@ def _publisher(asked: Registration) -> Publisher:
     known_kinds = frozenset(PublisherKind(kind) for kind in asked.kinds if kind in set(PublisherKind))
     allowed = types_for(known_kinds)
     check_registration(asked, allowed)
-    return Publisher(
+    publisher = Publisher(
         slug=asked.slug,
         name=asked.name,
         kinds=frozenset(asked.kinds),
@@ -110,6 +110,8 @@ def _publisher(asked: Registration) -> Publisher:
         event_types=frozenset(asked.event_types or allowed),
         supplier_ids=tuple(dict.fromkeys(asked.supplier_ids)),
     )
+    _announcement(publisher)  # refused here, before anything is made for it
+    return publisher
 
 
 async def _write(
@@ -119,13 +121,7 @@ async def _write(
     if before is not None and dataclasses.replace(publisher, version=before.version) == before:
         return before
     now_is = dataclasses.replace(publisher, version=before.version + 1 if before is not None else 1)
-    try:
-        announced = _announcement(now_is)
-    except ValueError as error:
-        raise RegistrationError(
-            f"{publisher.slug!r}: slug and organisation are lower case letters, digits and hyphens (at most"
-            " 48), the name at most 255 characters"
-        ) from error
+    announced = _announcement(now_is)
     await store.write_publisher(conn, now_is)
     id_ = effect_id(NAMESPACE, "publisher-announced", f"{now_is.slug}/{now_is.version}")
     event = Event(id=str(id_), type=PublisherAnnounced.type_, source="/gateway", time=now, data=announced)
@@ -134,18 +130,24 @@ async def _write(
 
 
 def _announcement(publisher: Publisher) -> PublisherAnnounced:
-    return PublisherAnnounced(
-        slug=publisher.slug,
-        name=publisher.name,
-        kinds=tuple(sorted(publisher.kinds)),
-        organisation=publisher.organisation,
-        authority=publisher.authority,
-        kreise=publisher.kreise,
-        event_types=tuple(sorted(publisher.event_types)),
-        supplier_ids=publisher.supplier_ids,
-        active=publisher.active,
-        version=publisher.version,
-    )
+    try:
+        return PublisherAnnounced(
+            slug=publisher.slug,
+            name=publisher.name,
+            kinds=tuple(sorted(publisher.kinds)),
+            organisation=publisher.organisation,
+            authority=publisher.authority,
+            kreise=publisher.kreise,
+            event_types=tuple(sorted(publisher.event_types)),
+            supplier_ids=publisher.supplier_ids,
+            active=publisher.active,
+            version=publisher.version,
+        )
+    except ValueError as error:
+        raise RegistrationError(
+            f"{publisher.slug!r}: slug and organisation are lower case letters, digits and hyphens (at most"
+            " 48), the name at most 255 characters"
+        ) from error
 
 
 async def new_key(

@@ -11,6 +11,7 @@ from schemas.codes import PlacementState
 from schemas.envelope import Problem
 from services.gateway.findings.advice import Adviser, language_of
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
+from services.gateway.findings.rules import RULES
 from services.runtime.web.languages import load
 
 ROOT = Path(__file__).parents[3]
@@ -56,6 +57,33 @@ def test_every_text_is_german_too_and_names_the_same_parameters(advice: object) 
         german = texts["de"].gettext(english)
         assert german != english
         assert set(re.findall(r"\{\w+\}", german)) == set(re.findall(r"\{\w+\}", english))
+
+
+def own_rules() -> list[str]:
+    """The sentences of our own validators, which become the rule of a field_invalid."""
+    return sorted(
+        {
+            node.args[0].value
+            for path in (ROOT / "schemas").glob("*.py")
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Name)
+            and node.func.id == "ValueError"
+            and path.stem in {"base", "providers", "offices", "support"}
+            and isinstance(node.args[0], ast.Constant)
+            and isinstance(node.args[0].value, str)
+        }
+    )
+
+
+@pytest.mark.parametrize("rule", [*RULES.values(), *own_rules()])
+def test_rules_are_said_in_words_in_both_languages(rule: str) -> None:
+    assert load([LOCALE])["de"].gettext(rule) != rule
+
+
+def test_a_broken_rule_is_explained() -> None:
+    told = Adviser().tell("field_invalid", "capacity", {"rule": "greater_than_equal", "ge": 1}, "de")
+    assert "mindestens 1" in told.todo
 
 
 def test_an_unknown_code_and_missing_parameters_still_say_something() -> None:

@@ -1,0 +1,41 @@
+"""Words for the rules that a field's value can break."""
+
+from collections.abc import Mapping
+
+RULES: Mapping[str, str] = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "date_from_datetime_inexact": "a date like 2027-01-31",
+    "date_from_datetime_parsing": "a date like 2027-01-31",
+    "date_parsing": "a date like 2027-01-31",
+    "date_type": "a date like 2027-01-31",
+    "datetime_from_date_parsing": "a time like 2027-01-31T08:30:00+01:00",
+    "datetime_parsing": "a time like 2027-01-31T08:30:00+01:00",
+    "dict_type": "an object",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "list_type": "a list",
+    "literal_error": "one of {expected}",
+    "model_type": "an object",
+    "multiple_of": "a multiple of {multiple_of}",
+    "string_pattern_mismatch": "it has to fit the pattern {pattern}",
+    "string_too_long": "at most {max_length} characters",
+    "string_too_short": "at least {min_length} characters",
+    "string_type": "a text",
+    "time_parsing": "a time of day like 08:30",
+    "time_type": "a time of day like 08:30",
+    "too_long": "at most {max_length} entries",
+    "too_short": "at least {min_length} entries",
+    "tuple_type": "a list",
+    "uuid_parsing": "a UUID",
+    "uuid_type": "a UUID",
+    "value": "see the description of this door",
+}
+"""pydantic's name of a rule -> msgid; a rule of our own is its msgid itself."""

@@ -144,10 +144,7 @@ def test_down_stops_everything(home: Home, stack: dict[str, Any]) -> None:
     assert len(left) == len(PARTS)
     assert kurslotse("down", home=home).returncode == 0
     assert not [one for one in [*left, Identity(stack["pid"], stack["started"])] if one.alive()]
-    ours = [
-        one
-        for one in psutil.process_iter(["cmdline"])
-        if str(home.root) in " ".join(one.info["cmdline"] or ())
-    ]
+    commands = [" ".join(one.info["cmdline"] or ()) for one in psutil.process_iter(["cmdline"])]
+    ours = [command for command in commands if str(home.root) in command]
     assert ours == []
     assert kurslotse("status", home=home).returncode == 1

@@ -106,17 +106,20 @@ class Installation:
         ends = [(log.name, log.read_text(errors="replace")[-1500:]) for log in logs if log.exists()]
         return "\n".join(f"--- {name}\n{end}" for name, end in ends)
 
-    def signed_in(self, service: str, person: str) -> httpx.Client:
-        """Return a browser in which a demo person has signed in."""
+    @contextmanager
+    def signed_in(self, service: str, person: str) -> Iterator[httpx.Client]:
+        """Open a browser in which a demo person has signed in."""
         address = self.facts["addresses"]["console" if service == "allocation" else "inbox"]
         parts = urlsplit(address)
-        browser = httpx.Client(base_url=f"{parts.scheme}://{parts.netloc}", timeout=20, trust_env=False)
-        answer = browser.post(
-            "/demo/sign-in", json={"person": person}, headers={"Accept": "application/json"}
-        )
-        answer.raise_for_status()
-        browser.headers["X-CSRF"] = answer.json()["csrf"]
-        return browser
+        with httpx.Client(
+            base_url=f"{parts.scheme}://{parts.netloc}", timeout=60, trust_env=False
+        ) as browser:
+            answer = browser.post(
+                "/demo/sign-in", json={"person": person}, headers={"Accept": "application/json"}
+            )
+            answer.raise_for_status()
+            browser.headers["X-CSRF"] = answer.json()["csrf"]
+            yield browser
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -50,6 +50,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
 async def _stopped_at_the_end(solver: Worker) -> None:
     """Leave the solving process alone until the service stops."""
     try:
+        await solver.start()  # before the first run needs it
         await asyncio.Event().wait()
     finally:
         await solver.stop()

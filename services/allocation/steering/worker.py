@@ -113,8 +113,13 @@ class Worker:
 
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
+        self._starting = asyncio.Lock()
 
     async def _running(self) -> asyncio.subprocess.Process:
+        async with self._starting:
+            return await self._started()
+
+    async def _started(self) -> asyncio.subprocess.Process:
         if self._process is None or self._process.returncode is not None:
             kept = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
             self._process = await asyncio.create_subprocess_exec(

@@ -126,7 +126,7 @@ def _problems(answer: httpx.Response) -> tuple[Problem, ...]:
     """Read codes and fields of a refusal, and nothing else of it."""
     try:
         listed = answer.json().get("problems", [])
-        fields = [str(item.get("field", "contact"))[:64] for item in listed if isinstance(item, dict)]
+        fields = [str(item.get("field") or "contact")[:64] for item in listed if isinstance(item, dict)]
     except (ValueError, AttributeError):
         fields = []
     allowed = [name if name.replace("_", "").replace(".", "").isalnum() else "contact" for name in fields]

@@ -14,7 +14,13 @@ from services.gateway.http.door import Door, ShutError, door_of, problem_respons
 from services.runtime.failures import Meaning, meaning_of
 from services.runtime.web.headers import SecurityHeaders
 
-_DATABASE_ERRORS = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
+_DATABASE_ERRORS = (
+    OSError,
+    TimeoutError,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+)
 
 
 def create_app(door: Door) -> FastAPI:

@@ -10,6 +10,7 @@ import pytest
 
 from schemas.topics import EVENT_TYPES
 from services.gateway.http.door import MAX_REQUEST
+from services.runtime.db import connect
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, course, person, structured
 
 STRUCTURED = "application/cloudevents+json"
@@ -402,3 +403,36 @@ async def test_every_publishers_type_has_a_door(world: World) -> None:
         slug = "schule" if "provider" in type_.kinds else "beratung"
         answer = await post(world, slug, {"specversion": "1.0", "id": "1", "type": name, "data": {}})
         assert answer.json()["problems"][0]["code"] == "field_missing", name
+
+
+async def test_a_database_that_hiccups_is_a_503_and_nothing_is_lost_or_doubled(world: World) -> None:
+    """Backends are terminated at any moment; who got a 202 has one row, who did not sends again."""
+    answered: set[str] = set()
+    statuses: set[int] = set()
+
+    async def send(number: int) -> None:
+        event = structured("course-announced", f"e-{number}", course(course=f"IK-{number}"))
+        for _ in range(50):
+            status = (await post(world, "schule", event)).status_code
+            statuses.add(status)
+            if status == 202:
+                answered.add(f"e-{number}")
+                return
+            await asyncio.sleep(0.01)
+
+    async def cut() -> None:
+        for _ in range(8):
+            await asyncio.sleep(0.05)
+            await killer.fetch(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                " WHERE application_name = 'test' AND datname = $1",
+                name,
+            )
+
+    name = (await world.rows("SELECT current_database() AS name"))[0]["name"]
+    killer = await connect(world.admin, name="killer")
+    await asyncio.gather(cut(), *(send(number) for number in range(60)))
+    await killer.close()
+    assert statuses <= {202, 503}
+    assert len(answered) == 60
+    assert sorted(row["headers"]["ce_id"] for row in await world.outbox()) == sorted(answered)

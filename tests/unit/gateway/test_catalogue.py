@@ -17,6 +17,7 @@ from services.runtime.web.languages import load
 ROOT = Path(__file__).parents[3]
 RAISERS = {"Problem", "Refuse", "Stay", "Notice", "NotReadable", "Turned"}
 LOCALE = ROOT / "services" / "gateway" / "locale"
+GERMAN = load([LOCALE])["de"]
 
 
 def codes_in(path: Path) -> Iterator[tuple[str, str]]:
@@ -52,9 +53,8 @@ def test_states_make_codes_too() -> None:
     "advice", [*CATALOGUE.items(), ("fallback", FALLBACK)], ids=lambda item: str(item)[:40]
 )
 def test_every_text_is_german_too_and_names_the_same_parameters(advice: object) -> None:
-    texts = load([LOCALE])
     for english in (advice[1].wrong, advice[1].todo):  # type: ignore[index]
-        german = texts["de"].gettext(english)
+        german = GERMAN.gettext(english)
         assert german != english
         assert set(re.findall(r"\{\w+\}", german)) == set(re.findall(r"\{\w+\}", english))
 
@@ -78,7 +78,7 @@ def own_rules() -> list[str]:
 
 @pytest.mark.parametrize("rule", [*RULES.values(), *own_rules()])
 def test_rules_are_said_in_words_in_both_languages(rule: str) -> None:
-    assert load([LOCALE])["de"].gettext(rule) != rule
+    assert GERMAN.gettext(rule) != rule
 
 
 def test_a_broken_rule_is_explained() -> None:

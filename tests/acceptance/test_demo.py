@@ -70,7 +70,7 @@ def test_the_coordinators_pages_show_the_days_work_and_no_name(demo: Installatio
         answer = demo.seen[name]
         assert answer.status_code == 200, name
         assert list(scanner(demo).find(name, answer.text)) == []
-    assert "IK-V" in demo.seen["courses page"].text
+    assert "Integrationskurs" in demo.seen["courses page"].text
 
 
 def test_counsellors_and_clerks_have_their_pages(demo: Installation) -> None:

@@ -18,6 +18,7 @@ _DATE = re.compile(r"(?<!\d)\d{4}-\d{2}-\d{2}(?!\d)")
 _OTHER = re.compile(
     r"kanarie-[a-z0-9]+|\+?4915900\d{11}|[\w.+-]+@personen\.kurslotse\.invalid|99001BG\d{7}", re.IGNORECASE
 )
+_ESCAPED = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TOPICS_SECONDS = 120.0
 _COMPRESSED = (b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
 
@@ -76,7 +77,7 @@ def _of_text(value: str) -> Iterator[str]:
     if "%" in value:
         yield unquote(value)
     if "\\u" in value:
-        yield value.encode("latin-1", "replace").decode("unicode_escape", "replace")
+        yield _ESCAPED.sub(lambda match: chr(int(match.group(1), 16)), value)
 
 
 def _of_bytes(raw: bytes) -> Iterator[str]:

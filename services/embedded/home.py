@@ -29,9 +29,10 @@ class Home:
         return cls((given or Path(env.get("KURSLOTSE_HOME") or DEFAULT_HOME)).absolute())
 
     def make(self) -> None:
-        """Create the folders; only the owner may list them, PostgreSQL's uid may pass through."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o711)
+        """Create the folders; only the owner may list a new one, PostgreSQL's uid may pass through."""
+        if not self.root.exists():
+            self.root.mkdir(parents=True)
+            self.root.chmod(0o711)
         for folder in (self.log, self.work):
             folder.mkdir(exist_ok=True, mode=0o700)
 

@@ -83,3 +83,11 @@ def test_the_pause_before_a_restart_grows_and_ends() -> None:
     assert pauses == sorted(pauses)
     assert pauses[0] == pytest.approx(0.1)
     assert pauses[-1] == pytest.approx(10)
+
+
+def test_a_folder_that_was_there_keeps_its_permissions(tmp_path: Path) -> None:
+    tmp_path.chmod(0o750)
+    Home(tmp_path).make()
+    assert tmp_path.stat().st_mode & 0o777 == 0o750
+    Home(tmp_path / "new").make()
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o711

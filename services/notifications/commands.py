@@ -31,7 +31,10 @@ async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connect
     database = roles.database_name(prefix, "notifications")
     conn = await connect(roles.address_of(admin_url, database), name="kurslotse offices")
     try:
-        await conn.execute(f"SET ROLE {roles.role_name(database, 'owner')}")
+        owner = await conn.fetchval(
+            "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
+        )
+        await conn.execute(f"SET ROLE {roles.checked(owner)}")
         yield conn
     finally:
         await conn.close()

@@ -1,6 +1,7 @@
 """Granting and ending consents; what rested on one ends in the same transaction."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID, uuid5
 
@@ -82,6 +83,7 @@ async def revoke(conn: Connection, events: Sequence[Incoming], now: datetime) ->
         else:
             verdicts.append(Applied())
             revocations.append((event, revocation))
+    revocations = await _under_all_ids(conn, revocations)
     known = await store.open_of(conn, [r.participant for _, r in revocations])
     ended = ended_by([r for _, r in revocations], known)
     if ended:
@@ -99,6 +101,18 @@ async def revoke(conn: Connection, events: Sequence[Incoming], now: datetime) ->
         )
     # A revocation of nothing is no mistake: what counts is that nothing is allowed afterwards.
     return verdicts
+
+
+async def _under_all_ids(
+    conn: Connection, revocations: Sequence[tuple[Incoming, Revocation]]
+) -> list[tuple[Incoming, Revocation]]:
+    """Add the other ids of people who were merged: it is the person who takes consent back."""
+    others = await store.other_ids(conn, [revocation.participant for _, revocation in revocations])
+    return [
+        (event, replace(revocation, participant=id_))
+        for event, revocation in revocations
+        for id_ in (revocation.participant, *others.get(revocation.participant, ()))
+    ]
 
 
 def _revocation(event: Incoming, now: datetime) -> Revocation | None:

@@ -68,6 +68,19 @@ async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consen
     ]
 
 
+async def other_ids(conn: Connection, participants: Sequence[UUID]) -> dict[UUID, list[UUID]]:
+    """Return under which other ids people are known, for those who were merged."""
+    rows = await conn.fetch(
+        "WITH RECURSIVE known AS ("
+        "  SELECT p AS asked, p AS id FROM unnest($1::uuid[]) AS p"
+        "  UNION SELECT k.asked, CASE WHEN m.merged = k.id THEN m.into_participant ELSE m.merged END"
+        "  FROM known AS k JOIN participant_merge AS m ON k.id IN (m.merged, m.into_participant))"
+        " SELECT asked, array_agg(id ORDER BY id) AS others FROM known WHERE id <> asked GROUP BY asked",
+        list(participants),
+    )
+    return {row["asked"]: row["others"] for row in rows}
+
+
 async def end(
     conn: Connection, consents: Sequence[Consent], revoked_on: Sequence[date | None], now: datetime
 ) -> None:

@@ -103,24 +103,14 @@ async def put_offer(conn: Connection, proposed: PlaceProposed, organisation: str
 
 
 async def merge(conn: Connection, merged: UUID, into: UUID) -> None:
-    """Let what was kept under one participant id live on under another, where that has nothing of its own."""
+    """Note that two participant ids are one person.
+
+    Nothing moves: consent was given under an id and for what is known under it. But whoever takes it
+    back under one id takes it back under all (see consents).
+    """
     await conn.execute(
         "INSERT INTO participant_merge (merged, into_participant) VALUES ($1, $2)"
         " ON CONFLICT (merged) DO UPDATE SET into_participant = EXCLUDED.into_participant",
-        merged,
-        into,
-    )
-    await conn.execute(
-        "UPDATE consent AS c SET participant_id = $2 WHERE c.participant_id = $1"
-        " AND NOT EXISTS (SELECT FROM consent AS o WHERE o.participant_id = $2 AND o.office = c.office"
-        "  AND o.purpose = c.purpose)",
-        merged,
-        into,
-    )
-    await conn.execute(
-        "UPDATE attendance AS a SET participant_id = $2 WHERE a.participant_id = $1"
-        " AND NOT EXISTS (SELECT FROM attendance AS o WHERE o.participant_id = $2"
-        "  AND o.course_id = a.course_id AND o.day = a.day)",
         merged,
         into,
     )

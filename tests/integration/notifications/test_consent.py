@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import UUID, uuid4
 
 from schemas.envelope import decode_attributes
+from schemas.placements import ParticipantsMerged
 from schemas.support import (
     AttendanceRecorded,
     ConsentGranted,
@@ -210,3 +211,13 @@ async def test_a_retracted_grant_is_a_revocation(world: World) -> None:
     await world.read(world.incoming(DESK, granted, id_="grant-1"))
     await world.read(world.incoming(DESK, granted, id_="grant-2", retracts="grant-1"))
     assert await world.value("SELECT revoked_on FROM consent") == TODAY
+
+
+async def test_taken_back_under_one_id_is_taken_back_under_all(world: World) -> None:
+    first, second = await world.register("a-1"), await world.register("a-2")
+    await world.consent("a-1", DROPOUT)
+    await world.consent("a-2", ENROLMENT)
+    merged = ParticipantsMerged(merged=first, into=second, kreis="99001", decided_at=world.now)
+    await world.say(None, merged)
+    await world.revoke("a-1")
+    assert await world.value("SELECT count(*) FROM consent WHERE ended_at IS NULL") == 0

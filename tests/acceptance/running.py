@@ -106,6 +106,36 @@ class Installation:
         ends = [(log.name, log.read_text(errors="replace")[-1500:]) for log in logs if log.exists()]
         return "\n".join(f"--- {name}\n{end}" for name, end in ends)
 
+    def simulating(self, seconds: float, **settings: str) -> subprocess.Popen[bytes]:
+        """Start the simulator beside an installation that runs with `up --demo`."""
+        facts, ports = self.facts, read_json(self.home / "ports.json")
+        parts = {name: urlsplit(facts["addresses"][name]) for name in ("console", "inbox")}
+        at = {name: f"{found.scheme}://{found.netloc}" for name, found in parts.items()}
+        env = {name: value for name, value in os.environ.items() if not name.startswith("KURSLOTSE_")}
+        env |= {
+            "KURSLOTSE_GATEWAY_URL": facts["addresses"]["gateway"],
+            "KURSLOTSE_CONSOLE_URL": at["console"],
+            "KURSLOTSE_SUPPORT_URL": at["inbox"],
+            "KURSLOTSE_CONTROL_URL": facts["control"]["url"],
+            "KURSLOTSE_CONTROL_TOKEN": facts["control"]["token"],
+            "KURSLOTSE_SMTP_SINK": f"127.0.0.1:{ports['smtp_sink']}",
+            "KURSLOTSE_SIM_KEYS": str(self.home / "work" / "demo-keys.json"),
+            "KURSLOTSE_SIM_STATE": str(self.simulator),
+            "KURSLOTSE_SIM_SPEED": "max",
+            **settings,
+        }
+        self.simulator.mkdir(exist_ok=True)
+        with (self.home / "log" / "simulator.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "services.simulator", "--seconds", str(seconds)],
+                env=env,
+                cwd=REPOSITORY,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
     @contextmanager
     def signed_in(self, service: str, person: str) -> Iterator[httpx.Client]:
         """Open a browser in which a demo person has signed in."""

@@ -147,14 +147,14 @@ async def test_a_planted_leak_is_found_everywhere(demo: Installation) -> None:
     finally:
         await conn.execute("DROP TABLE IF EXISTS planted")
         await conn.close()
-    assert [leak.where.rpartition(" ")[2] for leak in leaks] == ["public.planted"]
+    assert {leak.where.rpartition(" ")[2] for leak in leaks} == {"public.planted"}
     producer = Producer(demo.kafka)
     producer.produce(f"{demo.prefix}kurslotse.counts", headers=[("ce_subject", word.encode())], value=b"{}")
     assert producer.flush(20) == 0
     leaks, _ = scan_topics(found, demo.kafka, demo.prefix)
-    assert [leak.where for leak in leaks] == [f"topic {demo.prefix}kurslotse.counts"]
+    assert {leak.where for leak in leaks} == {f"topic {demo.prefix}kurslotse.counts"}
     log = demo.home / "log" / "planted.log"
     log.write_text(f'{{"message": "registered {word}"}}\n')
     leaks, _ = scan_files(found, visible_files(demo))
     log.unlink()
-    assert [leak.where for leak in leaks] == ["file planted.log"]
+    assert {leak.where for leak in leaks} == {"file planted.log"}

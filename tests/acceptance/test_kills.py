@@ -1,0 +1,89 @@
+"""Kill -9 of services, broker and database while a Kreis is played: nothing lost, nothing twice.
+
+KURSLOTSE_KILLS says how many (20 for a release), KURSLOTSE_KILL_SEED repeats a run.
+"""
+
+import json
+import os
+import random
+import signal
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from tests.acceptance.checker import check
+from tests.acceptance.running import SERVICES, Installation, installed
+
+VICTIMS = (*SERVICES, "kafka", "postgres")
+KILLS = int(os.environ.get("KURSLOTSE_KILLS", "5"))
+DAYS_AFTER = 3
+_BACK_SECONDS = 120.0
+
+
+def played(found: Installation) -> int:
+    days: int = found.summary().get("days_played", 0)
+    return days
+
+
+def running(found: Installation, name: str) -> int | None:
+    """Return the process id under which somebody runs now."""
+    for one in found.status()["processes"]:
+        if one["name"] == name and one["state"] == "running":
+            pid: int | None = one["pid"]
+            return pid
+    return None
+
+
+def kill_some(found: Installation, rng: random.Random) -> list[dict[str, float | str]]:
+    """Kill one after the other at random moments of the game; each time until it runs again."""
+    faults: list[dict[str, float | str]] = []
+    order = [VICTIMS[n % len(VICTIMS)] for n in range(KILLS)]
+    rng.shuffle(order)
+    for victim in order:
+        moment = time.monotonic() + rng.uniform(0.2, 4.0)
+        while time.monotonic() < moment:
+            time.sleep(0.05)
+        pid = running(found, victim)
+        assert pid is not None, f"{victim} does not run\n{found.tail()}"
+        os.kill(pid, signal.SIGKILL)
+        killed = time.monotonic()
+        while running(found, victim) in (None, pid):
+            assert time.monotonic() < killed + _BACK_SECONDS, f"{victim} did not come back\n{found.tail()}"
+            time.sleep(0.2)
+        faults.append(
+            {"victim": victim, "seconds": round(time.monotonic() - killed, 1), "day": played(found)}
+        )
+    return faults
+
+
+@pytest.mark.timeout(300 + 60 * KILLS)
+async def test_whatever_is_killed_each_accepted_id_has_its_effect_once(tmp_path: Path) -> None:
+    seed = int(os.environ.get("KURSLOTSE_KILL_SEED", random.SystemRandom().randrange(10**6)))
+    rng = random.Random(seed)
+    with installed(tmp_path / "home", "", None, "up", "--demo") as found:
+        simulator = found.simulating(10**6)
+        try:
+            found.until("the first days", 180, lambda: played(found) >= DAYS_AFTER)
+            faults = kill_some(found, rng)
+            day = played(found)
+            found.until("days after the last kill", 300, lambda: played(found) >= day + DAYS_AFTER)
+        finally:
+            simulator.terminate()
+            simulator.wait(60)
+        finish = found.simulating(0)  # ends the day that was cut off, waits until all is quiet
+        assert finish.wait(240) == 0, found.tail()
+        verdict = await check(found.simulator, found.databases)
+        repeats = found.summary()["requests_repeated"]
+    report = {
+        "seed": seed,
+        "kills": Counter(str(fault["victim"]) for fault in faults),
+        "back after seconds, slowest": max(float(fault["seconds"]) for fault in faults),
+        "days": played(found),
+        "requests repeated": repeats,
+        "checked": verdict.checked,
+    }
+    print(json.dumps(report, indent=1))  # noqa: T201 - figures for the report
+    assert verdict.wrong == [], report
+    assert verdict.checked["I1"] > 200

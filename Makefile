@@ -3,7 +3,9 @@ PYTHON ?= python3
 HOME_FOLDER = $(or $(KURSLOTSE_HOME),.kurslotse)
 VENV = .venv
 RUN = $(VENV)/bin/python
-READY = $(VENV)/.kurslotse-ready
+INSTALL = $(RUN) -m pip install --disable-pip-version-check --no-input
+RUNNABLE = $(VENV)/.runnable
+READY = $(VENV)/.ready
 MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql))
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
@@ -13,33 +15,35 @@ TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/fault
 help: ## what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
 
-setup: $(READY) ## install everything into .venv
+setup: $(READY) ## install everything into .venv, what developers need too
 
-$(READY): requirements-dev.lock pyproject.toml package-lock.json deploy/node.lock services/runtime/web/vendor.py
+$(RUNNABLE): requirements.lock package-lock.json deploy/node.lock services/runtime/web/vendor.py
 	@command -v $(PYTHON) >/dev/null || { echo "Kurslotse needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurslotse needs Python 3.11 or newer, this is $$($(PYTHON) --version); say make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
-	@echo "Setting up $(VENV) (once; a few minutes) ..."
+	@echo "Setting up $(VENV) (once; a minute or two) ..."
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
-	@cmp -s requirements-dev.lock $(VENV)/.installed.lock || { \
-	  echo "Installing the locked packages ..." && \
-	  $(RUN) -m pip install --disable-pip-version-check --no-input --require-hashes -r requirements-dev.lock && \
-	  cp requirements-dev.lock $(VENV)/.installed.lock; }
-	@$(RUN) -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation -e .
+	@$(INSTALL) --require-hashes -r requirements.lock
 	@echo "Bringing what the browser needs ..."
 	@$(RUN) -m services.runtime.web.vendor
 	@touch $@
 
-demo: setup ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself
+$(READY): $(RUNNABLE) requirements-dev.lock pyproject.toml
+	@echo "Installing what developers and tests need (once) ..."
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(INSTALL) --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(RUNNABLE) ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself
 	@$(RUN) -m services.cli demo $(if $(SECONDS),--seconds $(SECONDS))
 
-up: setup ## servers and services until Ctrl-C
+up: $(RUNNABLE) ## servers and services until Ctrl-C
 	@$(RUN) -m services.cli up
 
 down: ## stop what runs, also what a killed run has left behind
 	@test ! -x $(RUN) || $(RUN) -m services.cli down
 
-status: setup ## say what runs
+status: $(RUNNABLE) ## say what runs
 	@$(RUN) -m services.cli status
 
 test: setup ## all tests that need only Python and make; ARGS="-k word" chooses

@@ -41,7 +41,7 @@ COURSES: Mapping[str, Advice] = {
     ),
     "course_has_people": Advice(
         "{field} cannot change while people have places in the course.",
-        "Announce a new course, or talk to the Kreis.",
+        "Cancel it and announce a new course under another number, or talk to the Kreis.",
     ),
     "course_over": Advice("The course is over ({state}).", "Check the course number."),
     "course_unknown": Advice(
@@ -91,6 +91,21 @@ PLACES: Mapping[str, Advice] = {
         f"already_{state}": Advice("This was done before.", "Nothing to do.")
         for state in (*PlacementState, "over", "placed", "released", "sent")
     },
+    "already_confirmed": Advice(
+        "The provider confirmed the place before.",
+        "Nothing to do if that is right; if the person does not come, the provider reports that.",
+    ),
+    "already_declined": Advice(
+        "The place was declined before.",
+        "Nothing to do if that is right; otherwise ask the coordinator to propose it again.",
+    ),
+    "already_left": Advice(
+        "The person was reported as gone before.",
+        "Nothing to do; use ce_corrects to change the kind or the day.",
+    ),
+    "already_started": Advice(
+        "The person has started already.", "If the person has gone, send participant-left instead."
+    ),
     "already_placed": Advice(
         "The person already has a place in a course of this kind.",
         "End that place first, or check the person.",

@@ -80,8 +80,8 @@ async def knock_everywhere(gateway: Gateway) -> None:
         ]
         for body in wrong:
             assert (await office.post("/v1/registrations", json=body)).status_code == 422
-        extra = structured("participant-registered", "p-1", person(name="Kanarienvogel", entitlement={
-            "standing": "entitled", "route": "aufenthg_44_1", "note": {"Kanarienvogel": ["Tweety"]}}))  # fmt: skip
+        note = {"standing": "entitled", "route": "aufenthg_44_1", "note": {"Kanarienvogel": ["Tweety"]}}
+        extra = structured("participant-registered", "p-1", person(name="Kanarienvogel", entitlement=note))
         extra |= {"correlationid": "Kanarienvogel", "comment": "Kanarienvogel", "audience": "kanarienvogel"}
         assert (await office.post("/v1/events", json=extra, headers=STRUCTURED)).status_code == 202
         mapping = yaml.safe_load((FIXTURES / "people_mapping.yaml").read_text())

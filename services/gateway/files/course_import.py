@@ -1,5 +1,6 @@
 """Imports an open-Qcat catalogue: what is new becomes CourseAnnounced, CourseChanged, CourseCancelled."""
 
+import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -37,7 +38,7 @@ async def import_courses(
 ) -> Report:
     """Import a catalogue, or say what an import would do; the same file again changes nothing."""
     report, slug = Report(KIND, check_only), job.publisher.slug
-    catalogue = read_catalogue(raw)
+    catalogue = await asyncio.to_thread(read_catalogue, raw)
     if isinstance(catalogue, Problem):
         report.file_problems.append(catalogue)
         return report

@@ -59,7 +59,7 @@ async def import_people(
     """Import the clean rows; the others come back as a file with reasons, and nothing of them is kept."""
     report = Report(KIND, check_only)
     named = mapping.named()
-    table = read_table(raw, named.values())
+    table = await asyncio.to_thread(read_table, raw, list(named.values()))
     if isinstance(table, Problem):
         report.file_problems.append(table)
         return report
@@ -68,7 +68,7 @@ async def import_people(
     report.file_problems += _missing_columns(named, header)
     if any(problem.field in {"reference", "official_number"} for problem in report.file_problems):
         return report
-    people, bad = _read_rows(job, table, mapping)
+    people, bad = await asyncio.to_thread(_read_rows, job, table, mapping)
     _note(report, people, bad)
     if check_only:
         report.preview = [

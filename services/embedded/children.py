@@ -39,7 +39,7 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_seconds: float = 20.0
     ready: Callable[[], Awaitable[bool]] = _at_once
-    ready_seconds: float = 60.0
+    ready_seconds: float = 120.0
     once: bool = False  # ends by itself; its end is not a fault
     prepare: Callable[[], Awaitable[None]] | None = None  # before each start
 

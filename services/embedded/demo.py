@@ -92,6 +92,7 @@ def simulator_program(stack: Stack, seconds: int | None) -> Program:
         argv=[sys.executable, "-m", "services.simulator", *limit],
         env=env,
         log=supervisor.home.log / "simulator.log",
+        stop_seconds=8.0,  # its day goes on at the next start
         once=seconds is not None,
     )
 

@@ -243,5 +243,4 @@ def program(node: Node, env: Mapping[str, str]) -> Program:
         env=environment(env),
         log=node.log.with_name("kafka-out.log"),
         ready=ready,
-        ready_seconds=90.0,
     )

@@ -115,7 +115,6 @@ def service_program(service: str, setting: Setting, home: Home, env: Mapping[str
         env=environment.of_service(service, setting, env),
         log=home.log / f"{service}.log",
         ready=ready,
-        ready_seconds=90.0,
     )
 
 

@@ -27,14 +27,12 @@ from services.allocation.placements.domain import (
 from services.runtime.consume import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 
-def placement_key(placement: UUID) -> str:
-    """Name what an answer to an unknown placement waits for."""
-    return f"placement:{placement}"
+def _found(picture: Picture, placement: UUID) -> Placement | Rejected:
+    """Find a placement; an unknown id is wrong and never early, for ids are told only after their commit.
 
-
-def _found(picture: Picture, placement: UUID) -> Placement | Parked:
-    found = picture.placements.get(placement)
-    return found or Parked(placement_key(placement), Problem("placement_unknown", field="placement"))
+    Parking it would keep the right answer of the same person waiting behind the wrong one.
+    """
+    return picture.placements.get(placement) or Rejected(Problem("placement_unknown", field="placement"))
 
 
 def _judge(picture: Picture, incoming: Incoming, decision: Decision, actor: str) -> Verdict:
@@ -59,8 +57,8 @@ def _office_answer(picture: Picture, incoming: Incoming, placement: UUID) -> Pla
             if person is None or person.participant != found.participant:
                 return Rejected(Problem("placement_not_yours", field="placement"))
             return found
-        case parked:
-            return parked
+        case rejected:
+            return rejected
 
 
 def accepted(picture: Picture, incoming: Incoming) -> Verdict:
@@ -102,8 +100,8 @@ def _provider_answer(
             if person is None or person.participant != found.participant:
                 return Rejected(Problem("placement_of_another_person", field="participant"))
             return found
-        case parked:
-            return parked
+        case rejected:
+            return rejected
 
 
 def confirmed(picture: Picture, incoming: Incoming) -> Verdict:
@@ -222,7 +220,4 @@ def _assign(picture: Picture, incoming: Incoming, person: Participant, said: Ass
         return _judge(picture, incoming, reserved, "authority")
     actor = f"office:{incoming.publisher}"
     held = picture.take(Step(None, reserved.after), actor, incoming)
-    verdict = _judge(picture, incoming, domain.accept(held, reason), actor)
-    if isinstance(verdict, Applied):
-        return replace(verdict, unlocks=(placement_key(id_),))
-    return verdict
+    return _judge(picture, incoming, domain.accept(held, reason), actor)

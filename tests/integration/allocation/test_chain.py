@@ -129,7 +129,7 @@ async def test_what_is_not_known_yet_is_parked(world: World) -> None:
     await world.must(OFFICE, registered())
     await world.must(PROVIDER, announced())
     verdict = await world.say(OFFICE, accepted(person()))
-    assert verdict == Parked(f"placement:{person()}", Problem("placement_unknown", field="placement"))
+    assert verdict == Rejected(Problem("placement_unknown", field="placement"))  # an id is never early
 
 
 async def test_a_late_answer_says_what_to_do(world: World) -> None:

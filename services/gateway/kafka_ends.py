@@ -1,5 +1,6 @@
 """Reads from the broker where topics end; rebuilt after any error."""
 
+import asyncio
 import contextlib
 from collections.abc import Mapping, Sequence
 
@@ -20,25 +21,33 @@ class KafkaEnds:
         self._consumer: aiokafka.AIOKafkaConsumer | None = None
         self._partitions: dict[str, tuple[int, ...]] = {}
         self._rounds = 0
+        self._closed = False
+        self._busy = asyncio.Lock()
 
     async def read(self, topics: Sequence[str]) -> Mapping[str, Mapping[str, int]]:
         """Return topic -> partition (as text) -> end offset; topics that do not exist are left out."""
-        try:
-            consumer = await self._connected()
-            await self._learn(topics)
-            wanted = [
-                aiokafka.TopicPartition(name, partition)
-                for name in topics
-                for partition in self._partitions.get(name, ())
-            ]
-            found = await consumer.end_offsets(wanted) if wanted else {}
-        except (aiokafka.errors.KafkaError, OSError, TimeoutError):
-            await self.close()
-            raise
+        async with self._busy:
+            if self._closed:
+                return {}
+            try:
+                found = await self._ask(topics)
+            except (aiokafka.errors.KafkaError, OSError, TimeoutError):
+                await self._let_go()
+                raise
         ends: dict[str, dict[str, int]] = {}
         for place, offset in found.items():
             ends.setdefault(place.topic, {})[str(place.partition)] = offset
         return ends
+
+    async def _ask(self, topics: Sequence[str]) -> Mapping[aiokafka.TopicPartition, int]:
+        consumer = await self._connected()
+        await self._learn(topics)
+        wanted = [
+            aiokafka.TopicPartition(name, partition)
+            for name in topics
+            for partition in self._partitions.get(name, ())
+        ]
+        return await consumer.end_offsets(wanted) if wanted else {}
 
     async def _learn(self, topics: Sequence[str]) -> None:
         """Ask for partitions of topics not seen yet, and of all now and then: they can grow."""
@@ -76,7 +85,12 @@ class KafkaEnds:
         return self._consumer
 
     async def close(self) -> None:
-        """Let go of the broker."""
+        """Let go of the broker for good."""
+        async with self._busy:
+            self._closed = True
+            await self._let_go()
+
+    async def _let_go(self) -> None:
         consumer, self._consumer = self._consumer, None
         self._partitions.clear()
         if consumer is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -31,11 +32,13 @@ def _has_difficult_number(data: Any) -> bool:  # noqa: ANN401 - any JSON value
     return False
 
 
+@lru_cache(maxsize=65_536)
 def participant_id(office: str, reference: str) -> UUID:
     """Derive a participant's id from the registering office's slug and its own reference (NFC, trimmed)."""
     return uuid5(NAMESPACE, f"{office}/{unicodedata.normalize('NFC', reference).strip()}")
 
 
+@lru_cache(maxsize=65_536)
 def course_id(provider: str, course: str) -> UUID:
     """Derive a course's id from the provider's slug and its own course id (NFC, trimmed)."""
     return uuid5(NAMESPACE, f"{provider}/{unicodedata.normalize('NFC', course).strip()}")

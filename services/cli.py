@@ -10,6 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from services.runtime.commands import quarantine_app, reading_app
+
 BRINGING = ("gateway", "allocation", "notifications")
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of this installation (KURSLOTSE_HOME, ./.kurslotse).")
@@ -71,6 +73,16 @@ app = typer.Typer(
 )
 database = typer.Typer(no_args_is_help=True, help="The databases, topics and users of an installation.")
 app.add_typer(database, name="db")
+
+
+def _of_service(
+    service: Annotated[str, typer.Option(help="Whose: gateway, allocation or notifications.")] = "allocation",
+) -> None:
+    _tell_environment(service)
+
+
+app.add_typer(quarantine_app, name="quarantine", callback=_of_service)
+app.add_typer(reading_app, name="reading", callback=_of_service)
 
 
 @app.command()

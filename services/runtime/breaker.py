@@ -71,3 +71,11 @@ async def resume(conn: asyncpg.Connection, topic: str, *, go_on_at: int | None) 
             go_on_at,
         )
     return len(rows)
+
+
+async def list_paused(conn: asyncpg.Connection) -> list[asyncpg.Record]:
+    """Read all that is paused in this database."""
+    return await conn.fetch(
+        "SELECT topic, partition, why, detail, paused_at FROM runtime.paused"
+        " ORDER BY paused_at, topic, partition"
+    )

@@ -38,11 +38,11 @@ async def decide(
     `held` names subjects with parked events and what they wait for: events of these park behind, unless
     they open just that. The same holds for events that come after one that parks here.
     """
-    behind = {
-        number: held[subject_of(event)]
-        for number, event in enumerate(events)
-        if subject_of(event) in held and held[subject_of(event)] not in question.subscription.opens(event)
-    }
+    behind: dict[int, str] = {}
+    for number, event in enumerate(events if held else ()):
+        waits_for = held.get(subject_of(event))
+        if waits_for is not None and waits_for not in question.subscription.opens(event):
+            behind[number] = waits_for
     splitting = False
     while True:
         free = [number for number in range(len(events)) if number not in behind]
@@ -105,6 +105,8 @@ def _overtaken(
     """Find events decided after one of their subject parked, unless they open what that waits for."""
     waiting: dict[Subject, str] = {}
     late: dict[int, str] = {}
+    if not any(isinstance(verdict, Parked) for verdict in verdicts.values()):
+        return late
     for number in sorted(verdicts):
         event, verdict = events[number], verdicts[number]
         subject = subject_of(event)

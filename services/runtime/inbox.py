@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from enum import StrEnum
+from operator import attrgetter
 from uuid import UUID
 
 import asyncpg
@@ -22,7 +23,7 @@ async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Reada
     first: dict[UUID, bytes] = {}
     for event in events:
         first.setdefault(event.incoming.cause, event.hash)
-    causes = sorted(first)
+    causes = sorted(first, key=attrgetter("int"))  # UUID compares in Python, integers do not
     added = {
         row["identity"]
         for row in await conn.fetch(

@@ -143,7 +143,7 @@ async def _consider(
             verdicts[number] = objection
     incoming = [events[number].incoming for number in allowed]
     subjects = {}
-    if held and incoming:
+    if held and incoming and await parking.any_parked(conn, question.subscription.name):
         subjects = await parking.held_subjects(
             conn, question.subscription.name, (subject_of(event) for event in incoming)
         )

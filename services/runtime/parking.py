@@ -82,6 +82,11 @@ async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequen
     )
 
 
+async def any_parked(conn: asyncpg.Connection, reader: str) -> bool:
+    """Say whether a reader has parked events at all: mostly it has none."""
+    return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM runtime.parked WHERE reader = $1)", reader))
+
+
 async def held_subjects(
     conn: asyncpg.Connection, reader: str, subjects: Iterable[Subject]
 ) -> dict[Subject, str]:

@@ -83,7 +83,7 @@ class Allocation:
         draft.write_bytes(orjson.dumps({"now": now.isoformat()}))
         draft.replace(self.clock)
 
-    async def hear(self, kind: str, deadline: float = 20.0) -> Mapping[str, Any]:
+    async def hear(self, kind: str, deadline: float = 60.0) -> Mapping[str, Any]:
         """Wait for an event of this kind on `placements` or the findings."""
 
         async def heard() -> Mapping[str, Any] | None:
@@ -112,7 +112,7 @@ class Allocation:
             figures = (await self.status())["events"]
             return sum(int(n) for type_, n in figures.items() if "publisher" not in type_) >= count
 
-        await wait_until(enough, 20, what=f"{count} events read")
+        await wait_until(enough, 60, what=f"{count} events read")
 
     async def metrics(self) -> str:
         async with httpx.AsyncClient() as client:
@@ -181,7 +181,7 @@ async def running(
         [],
     )
     try:
-        await wait_until(made.live, 30, what="the process answers")
+        await wait_until(made.live, 90, what="the process answers")
         await made.announce(PROVIDER, PublisherKind.PROVIDER)
         await made.announce(OFFICE, PublisherKind.OFFICE)
         yield made

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.browser.chromium import found
 from tests.browser.visits import sign_in, visit
 
-ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--hide-scrollbars")
+ARGUMENTS = ("--headless", "--no-sandbox", "--disable-gpu", "--no-first-run")
 WIDTH, HEIGHT = 1280, 860
 PICTURES = (
     ("console", "jana-vogt", "/", "console-today", "light"),
@@ -54,7 +55,8 @@ def main() -> int:
     doors = json.loads((chosen.home / "run.json").read_text("utf-8"))["addresses"]
     chosen.out.mkdir(parents=True, exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS))
+        env: dict[str, str | float | bool] = {**os.environ, "LANGUAGE": "de"}
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(ARGUMENTS), env=env)
         page = browser.new_page(viewport={"width": WIDTH, "height": HEIGHT}, locale="de-DE")
         for path in take(page, doors, chosen.out):
             sys.stdout.write(f"{path}\n")

@@ -7,7 +7,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.kreis import COUNSELLING, Kreis, Program, wait_for
-from tests.browser.visits import answered, sign_in
+from tests.browser.visits import answered, sign_in, violations
 
 pytestmark = pytest.mark.browser
 
@@ -87,6 +87,26 @@ def _row(page: Page, address: str, text: str) -> bool:
 def _reloaded(page: Page, text: str) -> bool:
     page.reload()
     return text in page.locator("main").inner_text()
+
+
+def test_likely_duplicates_are_shown_and_decided_by_a_person(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.support, "ole-brandt")
+    for reference in ("J-25-401", "J-25-402"):
+        page.goto(kreis.support + "/register")
+        page.fill("#family_name", "Doppel")
+        page.fill("#given_name", "Dora")
+        page.fill("#birth_date", "1988-02-29")
+        page.select_option("#town", "99001003")
+        page.select_option("#right", "claim")
+        page.fill("#reference", reference)
+        page.click('button:has-text("Speichern")')
+        page.wait_for_load_state()
+    assert "Ist diese Person schon angemeldet?" in answered(page)
+    expect(page.locator(".kern-alert a")).to_have_text("J-25-401")
+    assert violations(page) == []
+    page.check("#other")
+    page.click('button:has-text("Speichern")')
+    assert "Gespeichert. Aktenzeichen: J-25-402." in answered(page)
 
 
 def test_a_decision_of_one_s_own_needs_a_reason(kreis: Kreis, page: Page) -> None:

@@ -77,6 +77,10 @@ async def register(request: Request, desk: Desk, visitor: Clerk) -> Response:
             )
             entry.values["ask_again"] = "1"
             return _form_page(request, visitor, entry, 422)
+        alike = await people.alike(conn, desk.keyring, visitor.organisation or "", entry.contact, participant)
+        if alike and not known and entry.values.get("other") != "1":
+            entry.values["alike"] = alike
+            return _form_page(request, visitor, entry, 409)
         try:
             event = await registrations.begin(
                 conn,

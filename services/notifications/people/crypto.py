@@ -1,7 +1,9 @@
 """Sealing contact data: one data key a person, wrapped once for each organisation that may read it."""
 
 import base64
+import hmac
 import os
+import unicodedata
 from dataclasses import fields
 from datetime import date
 from functools import lru_cache
@@ -18,6 +20,7 @@ from services.notifications.people.domain import Contact
 
 _NONCE = 12
 _KEY = 32
+_LIKENESS = 16
 _FORMAT = b"\x01"
 
 
@@ -33,6 +36,7 @@ class Keyring:
             msg = "the key-encryption key must have 32 bytes"
             raise ValueError(msg)
         self._wrapping = lru_cache(maxsize=1024)(lambda organisation: _derive(kek, organisation))
+        self._likeness = lru_cache(maxsize=1024)(lambda organisation: _likeness_key(kek, organisation))
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
@@ -50,6 +54,19 @@ class Keyring:
     def unwrap(self, wrapped: bytes, participant: UUID, organisation: str) -> bytes:
         """Return the data key that was wrapped for this organisation."""
         return _open(self._wrapping(organisation), wrapped, participant.bytes + organisation.encode())
+
+    def likeness(self, contact: Contact, organisation: str) -> bytes | None:
+        """Fingerprint family name and birth date; equal inside one organisation means: perhaps one person."""
+        if not contact.family_name or contact.birth_date is None:
+            return None
+        plain = unicodedata.normalize("NFKD", contact.family_name.casefold())
+        said = f"{contact.birth_date.isoformat()}/{''.join(one for one in plain if one.isalpha())}"
+        return hmac.digest(self._likeness(organisation), said.encode(), "sha256")[:_LIKENESS]
+
+
+def _likeness_key(kek: bytes, organisation: str) -> bytes:
+    info = b"kurslotse/likeness/" + organisation.encode()
+    return HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=info).derive(kek)
 
 
 def _derive(kek: bytes, organisation: str) -> AESGCM:

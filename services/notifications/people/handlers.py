@@ -70,6 +70,7 @@ async def _insert(conn: Connection, keyring: Keyring, person: Kept, now: datetim
         reference=person.reference,
         languages=person.contact.languages,
         sealed=crypto.seal(person.contact, data_key, person.participant),
+        likeness=keyring.likeness(person.contact, person.organisation),
         now=now,
     )
     if added:
@@ -87,8 +88,26 @@ async def _update(conn: Connection, keyring: Keyring, person: Kept, now: datetim
     contact = merge(known, person.contact)
     if contact != known:
         sealed = crypto.seal(contact, data_key, person.participant)
-        await store.replace_person(conn, person.participant, contact.languages, sealed, now)
+        await store.replace_person(
+            conn,
+            person.participant,
+            languages=contact.languages,
+            sealed=sealed,
+            likeness=keyring.likeness(contact, person.organisation),
+            now=now,
+        )
     return True
+
+
+async def alike(
+    conn: Connection, keyring: Keyring, organisation: str, contact: Contact, other_than: UUID
+) -> dict[UUID, str]:
+    """Return own records that may be the same person, with their references; nobody's name is read."""
+    likeness = keyring.likeness(contact, organisation)
+    if likeness is None:
+        return {}
+    rows = await store.alike(conn, organisation, likeness, other_than)
+    return {row["participant_id"]: row["reference"] for row in rows}
 
 
 async def read(

@@ -28,13 +28,15 @@ async def add_person(
     reference: str,
     languages: Sequence[str],
     sealed: bytes,
+    likeness: bytes | None,
     now: datetime,
 ) -> bool:
     """Insert a person; False if somebody else just did."""
     return (
         await conn.fetchval(
-            "INSERT INTO person (participant_id, organisation, office, reference, languages, sealed, kept_at)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (participant_id) DO NOTHING RETURNING true",
+            "INSERT INTO person"
+            " (participant_id, organisation, office, reference, languages, sealed, kept_at, likeness)"
+            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (participant_id) DO NOTHING RETURNING true",
             participant,
             organisation,
             office,
@@ -42,20 +44,42 @@ async def add_person(
             list(languages),
             sealed,
             now,
+            likeness,
         )
     ) is True
 
 
 async def replace_person(
-    conn: Connection, participant: UUID, languages: Sequence[str], sealed: bytes, now: datetime
+    conn: Connection,
+    participant: UUID,
+    *,
+    languages: Sequence[str],
+    sealed: bytes,
+    likeness: bytes | None,
+    now: datetime,
 ) -> None:
     """Store newer contact data of a known person."""
     await conn.execute(
-        "UPDATE person SET languages = $2, sealed = $3, kept_at = $4 WHERE participant_id = $1",
+        "UPDATE person SET languages = $2, sealed = $3, kept_at = $4, likeness = $5"
+        " WHERE participant_id = $1",
         participant,
         list(languages),
         sealed,
         now,
+        likeness,
+    )
+
+
+async def alike(
+    conn: Connection, organisation: str, likeness: bytes, other_than: UUID
+) -> Sequence[asyncpg.Record]:
+    """List records of an organisation that may be the same person."""
+    return await conn.fetch(
+        "SELECT participant_id, reference FROM person"
+        " WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 ORDER BY reference LIMIT 5",
+        organisation,
+        likeness,
+        other_than,
     )
 
 

@@ -1,0 +1,43 @@
+"""Likely duplicates: found inside one organisation, without anybody's name being read or told."""
+
+from dataclasses import replace
+from datetime import date
+
+from schemas.identity import participant_id
+from services.notifications.people import handlers as people
+from services.notifications.people.crypto import Keyring
+from services.notifications.people.domain import Contact
+from services.runtime.db import web_transaction
+from tests.notifications.world import DESK, World
+
+MINA = Contact("Müller-Šarić", "Mina", date(1999, 5, 2))
+
+
+async def _alike(world: World, contact: Contact, organisation: str = "treff") -> list[str]:
+    async with web_transaction(world.web, organisation=organisation, person="somebody") as conn:
+        found = await people.alike(conn, world.keyring, organisation, contact, participant_id(DESK, "a-new"))
+    return sorted(found.values())
+
+
+async def test_the_same_name_and_birth_date_are_noticed_however_the_name_is_written(world: World) -> None:
+    await world.keep("a-1", MINA)
+    await world.keep("a-2", replace(MINA, birth_date=date(1999, 5, 3)))
+    await world.keep("a-3", replace(MINA, birth_date=None))
+    assert await _alike(world, replace(MINA, family_name="MULLER SARIC", given_name="M.")) == ["a-1"]
+    assert await _alike(world, replace(MINA, family_name="Meier")) == []
+    assert await _alike(world, replace(MINA, birth_date=None)) == []
+    assert await world.rows("SELECT FROM disclosure_log WHERE actor = 'somebody'") == []
+
+
+async def test_a_correction_moves_the_fingerprint_along(world: World) -> None:
+    await world.keep("a-1", replace(MINA, family_name="Moller"))
+    await world.keep("a-1", MINA)
+    assert await _alike(world, MINA) == ["a-1"]
+
+
+async def test_another_organisation_learns_nothing(world: World) -> None:
+    await world.keep("a-1", MINA)
+    assert await _alike(world, MINA, "wohlfahrt") == []
+    keyring = Keyring(bytes(32))
+    assert keyring.likeness(MINA, "treff") != keyring.likeness(MINA, "wohlfahrt")
+    assert Keyring(bytes([1] * 32)).likeness(MINA, "treff") != keyring.likeness(MINA, "treff")

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
+from pathlib import Path
+from time import monotonic
 from typing import Annotated, assert_never
 from uuid import UUID
 
 import typer
 
 from services.allocation.steering.handlers import Different, Same, replay
+from services.allocation.steering.verify import findings
 from services.runtime.db import connect
 
 app = typer.Typer(no_args_is_help=True, help="Steering runs.")
@@ -19,6 +23,38 @@ app = typer.Typer(no_args_is_help=True, help="Steering runs.")
 @app.callback()
 def steering() -> None:
     """Look at steering runs."""
+
+
+@app.command("solve")
+def solve_instance(
+    instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
+    out: Annotated[Path, typer.Option(help="Where the result goes, JSON.")],
+    limit: Annotated[float, typer.Option(min=0, help="Seconds after which the best so far is taken.")] = 60.0,
+) -> None:
+    """Solve anybody's assignment problem; the format stands in services/allocation/steering/instance.py."""
+    from services.allocation.steering.engine import proof  # noqa: PLC0415 -- only this command
+    from services.allocation.steering.instance import InstanceError, read, written  # noqa: PLC0415 -- the same
+
+    begun = monotonic()
+    try:
+        asked = read(instance.read_bytes())
+    except InstanceError as error:
+        sys.stderr.write(f"{instance}: {error}\n")
+        raise typer.Exit(2) from error
+    settled = proof.solve(asked.starting, lambda: limit - (monotonic() - begun))
+    out.write_bytes(written(asked, settled, monotonic() - begun))
+
+
+@app.command("check")
+def check_result(
+    instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
+    result: Annotated[Path, typer.Option(help="The result, JSON.")],
+) -> None:
+    """Check a result without the engine; exit status 1 if something is wrong."""
+    wrong = findings(json.loads(instance.read_bytes()), json.loads(result.read_bytes()))
+    for finding in wrong:
+        sys.stdout.write(f"{finding}\n")
+    raise typer.Exit(1 if wrong else 0)
 
 
 @app.command("replay")

@@ -26,7 +26,8 @@ class Problem:
     """People, entries and the pairs that are possible, all by index; pairs sorted by person, then entry.
 
     Entries of one course share its seats: everybody who entered at an entry or before it sits in it.
-    `later[e]` is the next entry of the course, or -1; `seats[e]` the free seats in e.
+    `later[e]` is the next entry of the course, or -1; `seats[e]` the free seats in e, and `least[e]`,
+    if given, how many at least have to sit there.
     """
 
     people: int
@@ -35,6 +36,7 @@ class Problem:
     person: Ints
     entry: Ints
     tiers: tuple[Tier, ...]
+    least: Ints | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ def _arcs(problem: Problem) -> tuple[Ints, Ints, Ints, Ints]:
     capacity = np.concatenate(
         [np.ones(len(problem.person) + people, dtype=np.int64), np.minimum(problem.seats, people)]
     )
+    if problem.least is not None:
+        # What has to flow is sent ahead; the arcs carry what may come on top of it.
+        np.subtract.at(supply, places, problem.least)
+        np.add.at(supply, head[-entries:] if entries else head[:0], problem.least)
+        capacity[len(capacity) - entries :] -= problem.least
     return supply, tail, head, capacity
 
 
@@ -100,6 +107,9 @@ def solve(problem: Problem) -> Solution:
     with a positive reduced cost are empty in each of them, arcs with a negative one full. Those are
     fixed and taken out; the flows on what is left are exactly the optimal ones, and the next tier chooses
     among them.
+
+    Raises:
+        InfeasibleError: `least` cannot be had.
     """
     supply, tail, head, capacity = _arcs(problem)
     pairs, people, entries = len(problem.person), problem.people, len(problem.later)

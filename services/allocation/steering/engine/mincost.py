@@ -16,6 +16,10 @@ LARGEST = 2**60
 """Costs times nodes stay below this, so that no potential of the solver can overflow."""
 
 
+class InfeasibleError(Exception):
+    """There is no flow at all."""
+
+
 class NotOptimalError(Exception):
     """The solver's potentials do not prove its flow; must never happen."""
 
@@ -39,6 +43,23 @@ class Flow:
     reduced: Ints
 
 
+def _lmcf(network: Network) -> tuple[Ints, Ints]:
+    try:
+        on, potential = pylmcf_cpp.lmcf(
+            network.supply,
+            network.tail,
+            network.head,
+            network.capacity,
+            network.cost,
+            return_potentials=True,
+        )
+    except RuntimeError as error:
+        if "INFEASIBLE" not in str(error):
+            raise
+        raise InfeasibleError("not enough people for what has to be filled") from error
+    return on, potential
+
+
 def solve(network: Network) -> Flow:
     """Find a minimum-cost flow.
 
@@ -47,18 +68,14 @@ def solve(network: Network) -> Flow:
 
     Raises:
         ValueError: numbers too large for exact arithmetic.
+        InfeasibleError: there is none.
         NotOptimalError: the solver was wrong.
     """
     if int(network.cost.max(initial=0)) * (len(network.supply) + 1) >= LARGEST:
         raise ValueError("values are too large for exact arithmetic")
-    on, potential = pylmcf_cpp.lmcf(
-        network.supply,
-        network.tail,
-        network.head,
-        network.capacity,
-        network.cost,
-        True,  # noqa: FBT003 - positional in C++
-    )
+    if np.any(network.capacity < 0):
+        raise InfeasibleError("an arc has to carry more than it can")
+    on, potential = _lmcf(network)
     reduced = network.cost + potential[network.tail] - potential[network.head]
     balance = np.zeros_like(network.supply)
     np.add.at(balance, network.tail, on)

@@ -17,21 +17,21 @@ help: ## what there is
 
 setup: $(READY) ## install everything into .venv, what developers need too
 
-$(RUNNABLE): requirements.lock package-lock.json deploy/node.lock services/runtime/web/vendor.py
+$(RUNNABLE): requirements.lock pyproject.toml package-lock.json deploy/node.lock services/runtime/web/vendor.py
 	@command -v $(PYTHON) >/dev/null || { echo "Kurslotse needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python3"; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Kurslotse needs Python 3.11 or newer, this is $$($(PYTHON) --version); say make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "This Python cannot make virtual environments: install its venv package (Debian, Ubuntu: apt-get install python3-venv)"; exit 1; }
 	@echo "Setting up $(VENV) (once; a minute or two) ..."
 	@test -x $(RUN) || $(PYTHON) -m venv $(VENV)
 	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --quiet --no-deps --no-build-isolation -e .
 	@echo "Bringing what the browser needs ..."
 	@$(RUN) -m services.runtime.web.vendor
 	@touch $@
 
-$(READY): $(RUNNABLE) requirements-dev.lock pyproject.toml
+$(READY): $(RUNNABLE) requirements-dev.lock
 	@echo "Installing what developers and tests need (once) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
-	@$(INSTALL) --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
 demo: $(RUNNABLE) ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself

@@ -17,7 +17,7 @@ PICTURES = (
     ("console", "jana-vogt", "/", "console-today", "light"),
     ("console", "jana-vogt", "/proposals", "console-proposals", "light"),
     ("console", "jana-vogt", "/waiting?deadline=1", "console-deadlines", "light"),
-    ("console", "jana-vogt", "/courses", "console-courses", "dark"),
+    ("console", "jana-vogt", "/courses", "console-courses-dark", "dark"),
     ("desk", "ole-brandt", "/register", "desk-register", "light"),
     ("desk", "ole-brandt", "/desk", "desk-offers", "light"),
     ("desk", "ole-brandt", "/desk >> td a", "desk-offer-sheet", "light"),

@@ -101,6 +101,33 @@ async def test_parked_attendance_holds_no_mark_without_consent(world: World) -> 
     assert kept.event.data.entries[0].participant == person
 
 
+async def test_a_revocation_reaches_what_lies_parked(world: World) -> None:
+    person, other = await world.register("a-1"), await world.register("a-2")
+    for reference in ("a-1", "a-2"):
+        await world.consent(reference, DROPOUT)
+    verdict = (await world.attend("k-9", TODAY, {person: "U", other: "X"}))[0]
+    assert isinstance(verdict, Parked)
+    attributes = {"specversion": "1.0", "id": "x", "source": "/p", "type": AttendanceRecorded.type_}
+    await world.rows(
+        'INSERT INTO runtime.parked (reader, cluster, topic, partition, "offset", identity, subject, waits_for,'
+        " attributes, data, code, params) VALUES ('support', 'c', 't', 0, 0, $1, 's', $2, $3, $4, 'c', '{}')",
+        uuid4(),
+        verdict.waits_for,
+        attributes,
+        verdict.keep,
+    )
+    assert "runtime.parked" in await places_of(world, person)
+
+    await world.revoke("a-1")
+
+    assert "runtime.parked" not in await places_of(world, person)
+    kept = decode_attributes(attributes, await world.value("SELECT data FROM runtime.parked"))
+    assert not isinstance(kept, list)
+    assert isinstance(kept.event.data, AttendanceRecorded)
+    assert [entry.mark for entry in kept.event.data.entries] == ["U", "X"]
+    assert kept.event.data.entries[1].participant == other
+
+
 async def test_unknown_signs_are_asked_about_and_never_stored(world: World) -> None:
     await world.announce()
     person = await world.register("a-1")

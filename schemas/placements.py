@@ -147,7 +147,7 @@ class CourseOutcomeReported(Payload):
     provider: Slug
     kreis: Ags5
     completed_on: date
-    started: int
+    started: int | Literal["suppressed"]
     finished: int | Literal["suppressed"]
     qualified: int | Literal["suppressed"]
 

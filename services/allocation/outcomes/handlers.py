@@ -32,6 +32,7 @@ def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCom
     known = picture.outcomes.get(course.course)
     outcome = fresh if known is None else again(known, fresh)
     picture.put_outcome(outcome)
+    begun = shown(outcome.started, outcome.started, SUPPRESS_BELOW)
     finished = shown(outcome.finished, outcome.started, SUPPRESS_BELOW)
     qualified = shown(outcome.qualified, outcome.finished, SUPPRESS_BELOW)
     payload = CourseOutcomeReported(
@@ -39,7 +40,7 @@ def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCom
         provider=course.provider,
         kreis=course.kreis,
         completed_on=outcome.completed_on,
-        started=outcome.started,
+        started=_told(begun),
         finished=_told(finished),
         qualified=_told(qualified),
     )

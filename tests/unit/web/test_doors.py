@@ -1,0 +1,98 @@
+"""Every page and every JSON door of both services: closed without sign-in, closed to foreign posts."""
+
+import re
+from collections.abc import Iterator
+from typing import Any, cast
+from uuid import uuid4
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.allocation.console.app import create_console
+from services.allocation.placements.handlers import Placements
+from services.allocation.steering.rulebook import load_rulebook
+from services.notifications.pages.app import create_pages
+from services.notifications.people.crypto import Keyring
+from services.runtime.clock import SystemClock
+from services.runtime.service import Resources
+from services.runtime.settings import ServiceSettings
+
+NOTHING = cast("Any", None)
+OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}
+
+
+def _resources(service: str) -> Resources:
+    env = {
+        "KURSLOTSE_DB_WORKER": "-",
+        "KURSLOTSE_DB_WEB": "-",
+        "KURSLOTSE_DB_STATUS": "-",
+        "KURSLOTSE_SERVICE_KAFKA": "-",
+        "KURSLOTSE_HTTP": "localhost:1",
+        "KURSLOTSE_OPS": "localhost:2",
+        "KURSLOTSE_WEB_SECRET": "invented",
+        "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
+        "KURSLOTSE_DEMO": "1",
+    }
+    settings = ServiceSettings.from_env(service, env)
+    return Resources(settings, SystemClock(), CollectorRegistry(), NOTHING, NOTHING)
+
+
+APPS: dict[str, FastAPI] = {
+    "console": create_console(_resources("allocation"), cast("Placements", None), load_rulebook()),
+    "pages": create_pages(_resources("notifications"), Keyring(bytes(32)), NOTHING),
+}
+PEOPLE = {
+    "console": ("jana-vogt", "peter-lindner", "mira-kern"),
+    "pages": ("ole-brandt", "mira-kern", "sara-demir", "tim-albers"),
+}
+
+
+def _doors() -> Iterator[tuple[str, str, str]]:
+    for name, app in APPS.items():
+        included = [route.original_router for route in app.routes if hasattr(route, "original_router")]
+        for route in (route for router in included for route in router.routes):
+            for method in route.methods:
+                path = route.path
+                if method != "HEAD" and path not in OPEN:
+                    yield name, method, re.sub(r"\{[^}]+\}", lambda _: str(uuid4()), path)
+
+
+DOORS = sorted(set(_doors()))
+
+
+def _client(app: FastAPI) -> httpx.AsyncClient:
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test")
+
+
+def test_there_are_doors_to_try() -> None:
+    assert len(DOORS) > 30
+
+
+@pytest.mark.parametrize(("app", "method", "path"), DOORS)
+async def test_nobody_comes_in_without_sign_in(app: str, method: str, path: str) -> None:
+    async with _client(APPS[app]) as http:
+        answer = await http.request(method, path)
+        assert answer.status_code in {303, 401, 403}
+        if answer.status_code == 303:
+            assert answer.headers["location"].startswith("/sign-in")
+
+
+@pytest.mark.parametrize(("app", "method", "path"), [door for door in DOORS if door[1] != "GET"])
+async def test_no_foreign_page_can_post_for_anybody(app: str, method: str, path: str) -> None:
+    for person in PEOPLE[app]:
+        async with _client(APPS[app]) as http:
+            signed = await http.post("/demo/sign-in", json={"person": person})
+            token = signed.json()["csrf"]
+            assert (await http.request(method, path)).status_code == 403
+            foreign = {"x-csrf": token, "sec-fetch-site": "cross-site"}
+            assert (await http.request(method, path, headers=foreign)).status_code == 403
+
+
+@pytest.mark.parametrize("person", PEOPLE["console"])
+async def test_each_finds_their_own_first_page_in_the_menu(person: str) -> None:
+    async with _client(APPS["console"]) as http:
+        page = await http.get("/sign-in")
+        assert f'value="{person}"' in page.text

@@ -42,7 +42,7 @@ from tests.notifications.world import (
 from tests.serving import REPOSITORY, Servers
 from tests.waiting import wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(300)
 
 
 class Mails:
@@ -194,7 +194,7 @@ async def test_events_in_mail_out(
 ) -> None:
     await topics(PROVIDER, DESK, MBE)
     async with running(servers, prefix, await database("notifications")) as service:
-        await wait_until(lambda: lives(service), 30.0, "ready")
+        await wait_until(lambda: lives(service), 90.0, "ready")
         await introduce(service)
         person, stranger = participant_id(DESK, "a-1"), uuid4()
         today = datetime.now(UTC).date()
@@ -203,32 +203,32 @@ async def test_events_in_mail_out(
         await service.say(
             DESK, ConsentGranted(reference="a-1", office=MBE, purposes=purposes, given_on=today)
         )
-        await wait_until(lambda: service.value("SELECT count(*) = 2 FROM consent"), 20.0, "consents")
+        await wait_until(lambda: service.value("SELECT count(*) = 2 FROM consent"), 60.0, "consents")
 
         # A class of a course that nobody has announced yet: parked, and parked without strangers.
         for number in range(3):
             day = today + timedelta(days=number)
             marks = {person: "U", stranger: "U", uuid4(): "X"}
             await service.say(PROVIDER, attendance("k-1", day, marks))
-        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM runtime.parked"), 20.0, "parked")
+        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM runtime.parked"), 60.0, "parked")
         await stranger_is_nowhere(service, stranger)
 
         await service.say(PROVIDER, announcement("k-1", today))
-        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM attendance"), 20.0, "unlocked")
+        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM attendance"), 60.0, "unlocked")
         await service.say(None, enrolment(person, starts_on=today, ends_on=today + timedelta(days=90)))
-        await wait_until(lambda: len(service.mails.taken) == 2, 20.0, "two mails")
+        await wait_until(lambda: len(service.mails.taken) == 2, 60.0, "two mails")
         await stranger_is_nowhere(service, stranger)
         assert await service.value("SELECT min(listed) FROM course_day") == 3
 
         await service.say(DESK, ConsentRevoked(reference="a-1", revoked_on=today))
-        await wait_until(lambda: len(service.mails.taken) == 4, 20.0, "taken back")
+        await wait_until(lambda: len(service.mails.taken) == 4, 60.0, "taken back")
         assert await service.value("SELECT count(*) FROM attendance") == 0
 
         async def quiet() -> bool:
             said = await service.status()
             return said["due"] == 0 and said["outbox"] == 0 and not any(said["lag"].values())
 
-        await wait_until(quiet, 20.0, "quiet")
+        await wait_until(quiet, 60.0, "quiet")
         said = await service.status()
         assert [invariant for invariant in said["invariants"] if not invariant["ok"]] == []
         assert {invariant["id"] for invariant in said["invariants"]} >= {"I1", "I4", "I5", "I9"}

@@ -110,7 +110,8 @@ async def test_a_revocation_reaches_what_lies_parked(world: World) -> None:
     attributes = {"specversion": "1.0", "id": "x", "source": "/p", "type": AttendanceRecorded.type_}
     await world.rows(
         'INSERT INTO runtime.parked (reader, cluster, topic, partition, "offset", identity, subject,'
-        " waits_for, attributes, data, code, params) VALUES ('support', 'c', 't', 0, 0, $1, 's', $2, $3, $4, 'c', '{}')",
+        " waits_for, attributes, data, code, params)"
+        " VALUES ('support', 'c', 't', 0, 0, $1, 's', $2, $3, $4, 'c', '{}')",
         uuid4(),
         verdict.waits_for,
         attributes,

@@ -85,7 +85,7 @@ class Handler(Protocol):
     """
 
     async def __call__(
-        self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
+        self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime, /
     ) -> Sequence[Verdict]:
         """Return one verdict per event, in the same order."""
         ...
@@ -94,7 +94,9 @@ class Handler(Protocol):
 class Keep(Protocol):
     """Reduces events to what may be stored while they wait."""
 
-    async def __call__(self, conn: asyncpg.Connection, batch: Sequence[Incoming]) -> Sequence[bytes | None]:
+    async def __call__(
+        self, conn: asyncpg.Connection, batch: Sequence[Incoming], /
+    ) -> Sequence[bytes | None]:
         """Return the JSON data to keep for each event; None for all of it."""
         ...
 

@@ -48,7 +48,7 @@ def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
         return Meaning.TRANSIENT
     if str(getattr(error, "sqlstate", None)).startswith(_CULPRIT_CLASSES):
         return Meaning.CULPRIT
-    if connection_dead and isinstance(error, (*_OF_THE_CLIENT, asyncpg.PostgresError)):
+    if connection_dead and isinstance(error, _OF_THE_CLIENT):
         return Meaning.TRANSIENT
     return Meaning.FATAL
 

@@ -98,6 +98,7 @@ class Process:
         self._settings, self._compose = settings, compose
         self._stop = asyncio.Event()
         self._failure: str | None = None
+        self._deadline: threading.Timer | None = None
         self._clock = clock_of(settings.clock_file)
         self._registry = CollectorRegistry()
         self._address = parse_address(settings.kafka)
@@ -109,7 +110,8 @@ class Process:
         """Start everything, wait, stop everything."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._told_to_stop, number)
+            # Not the loop's own handler: the deadline has to run even if the loop is blocked.
+            signal.signal(number, lambda got, _frame: self._signalled(loop, got))
         pools: list[asyncpg.Pool] = []
         try:
             worker, web, status = await self._open_pools(pools)
@@ -127,18 +129,25 @@ class Process:
         log.info("stopped", extra={"status": "failed" if self._failure else "clean"})
         return 1 if self._failure else 0
 
-    def _told_to_stop(self, number: signal.Signals) -> None:
-        log.info("told to stop", extra={"signal": number.name})
+    def _signalled(self, loop: asyncio.AbstractEventLoop, number: int) -> None:
+        self._begin_deadline()
+        loop.call_soon_threadsafe(self._told_to_stop, number)
+
+    def _told_to_stop(self, number: int) -> None:
+        log.info("told to stop", extra={"signal": signal.Signals(number).name})
         self._begin_stop()
 
     def _begin_stop(self) -> None:
-        if not self._stop.is_set():
-            self._stop.set()
-            deadline = threading.Timer(
-                self._settings.stop_within_seconds + _DEADLINE_SLACK, os._exit, [_HARD_EXIT]
-            )
-            deadline.daemon = True
-            deadline.start()
+        self._begin_deadline()
+        self._stop.set()
+
+    def _begin_deadline(self) -> None:
+        """Whatever hangs, the process is gone in time."""
+        if self._deadline is None:
+            seconds = self._settings.stop_within_seconds + _DEADLINE_SLACK
+            self._deadline = threading.Timer(seconds, os._exit, [_HARD_EXIT])
+            self._deadline.daemon = True
+            self._deadline.start()
 
     def _fail(self, error: BaseException, where: str) -> None:
         if self._failure is None:

@@ -37,6 +37,7 @@ class Site:
     homes: Mapping[str, str]
     demo: bool
     secure: bool
+    neighbour: str | None = None  # in the demo: where the other invented people sign in
 
 
 class Web:

@@ -149,7 +149,7 @@ def test_a_record_is_read_with_its_identity_and_subject() -> None:
 def test_an_event_on_another_familys_topic_is_refused() -> None:
     said = event(ParticipantWithdrawn(reference="R-1", withdrawn_on=date(2026, 1, 1)))
     raw = Raw(encode_headers(said), encode_data(said.data))
-    raw.topic = "kurslotse.support.nord"  # type: ignore[misc]
+    raw.topic = "kurslotse.support.nord"
     reading = Reader("").read(raw)
     assert isinstance(reading, Unreadable)
     assert reading.problems[0].code == "wrong_topic"

@@ -42,6 +42,7 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
         (asyncpg.CheckViolationError(), False, Meaning.CULPRIT),
         (_base.DataError("invalid input for query argument"), False, Meaning.CULPRIT),
         (asyncpg.UndefinedColumnError(), False, Meaning.FATAL),
+        (asyncpg.UndefinedTableError(), True, Meaning.FATAL),
         (asyncpg.InsufficientPrivilegeError(), False, Meaning.FATAL),
         (asyncpg.RaiseError(), False, Meaning.FATAL),
         (aiokafka.errors.KafkaConnectionError(), False, Meaning.TRANSIENT),

@@ -1,0 +1,132 @@
+"""A service as a process: what it answers, how it stops, and that it stops for what it must stop for."""
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from tests.serving import REPOSITORY
+from tests.stand import Stand, announcement
+from tests.waiting import wait_until
+
+
+def free_port() -> int:
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        return int(listening.getsockname()[1])
+
+
+@dataclass
+class Running:
+    process: asyncio.subprocess.Process
+    ops: str
+    log: list[dict[str, Any]]
+
+    async def get(self, path: str) -> httpx.Response | None:
+        try:
+            async with httpx.AsyncClient() as client:
+                return await client.get(f"{self.ops}{path}", timeout=10.0)
+        except httpx.TransportError:
+            return None
+
+    async def ready(self) -> bool:
+        answer = await self.get("/health/ready")
+        return answer is not None and answer.status_code == 200
+
+    async def ended(self, deadline: float = 30.0) -> int:
+        return await asyncio.wait_for(self.process.wait(), deadline)
+
+    async def read_log(self) -> None:
+        assert self.process.stderr is not None
+        async for line in self.process.stderr:
+            self.log.append(json.loads(line) if line.startswith(b"{") else {"message": line.decode()})
+
+
+@asynccontextmanager
+async def running(stand: Stand, mode: str) -> AsyncIterator[Running]:
+    settings = stand.settings
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "tests.small_service",
+        mode,
+        cwd=REPOSITORY,
+        stderr=asyncio.subprocess.PIPE,
+        env={
+            **os.environ,
+            "KURSLOTSE_PREFIX": stand.prefix,
+            "KURSLOTSE_DB_WORKER": settings.db_worker,
+            "KURSLOTSE_DB_WEB": settings.db_web,
+            "KURSLOTSE_DB_STATUS": settings.db_status,
+            "KURSLOTSE_SERVICE_KAFKA": settings.kafka,
+            "KURSLOTSE_HTTP": "127.0.0.1:1",
+            "KURSLOTSE_OPS": f"127.0.0.1:{port}",
+        },
+    )
+    found = Running(process, f"http://127.0.0.1:{port}", [])
+    reading = asyncio.create_task(found.read_log())
+    try:
+        yield found
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+        await asyncio.wait_for(reading, 10.0)
+
+
+async def test_it_answers_and_stops_when_told(stand: Stand) -> None:
+    await stand.know()
+    async with running(stand, "fine") as service:
+        await wait_until(service.ready, 40.0)
+        await stand.say(announcement("a"))
+        await stand.read_up_to(1)
+        answer = await service.get("/status")
+        assert answer is not None
+        status = answer.json()
+        assert status["events"] == {"de.kurslotse.course-announced.v1": 1}
+        assert set(status["lag"]) == {
+            f"{stand.prefix}kurslotse.allocation.in|{stand.in_topic()}",
+            f"{stand.prefix}kurslotse.allocation.publishers|{stand.prefix}kurslotse.publishers",
+        }
+        assert [(one["id"], one["ok"]) for one in status["invariants"]] == [("I1", True)]
+        live, metrics = await service.get("/health/live"), await service.get("/metrics")
+        assert live is not None
+        assert live.status_code == 200
+        assert metrics is not None
+        assert 'kurslotse_records_total{outcome="applied",reader="in"} 1.0' in metrics.text
+        assert 'kurslotse_records_total{outcome="refused",reader="in"} 0.0' in metrics.text
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.ended() == 0
+    assert all("message" in line and "service" in line for line in service.log)
+
+
+async def test_a_bug_in_a_handler_ends_the_process_with_a_failure(stand: Stand) -> None:
+    await stand.know()
+    await stand.say(announcement("a"))
+    async with running(stand, "typo") as service:
+        assert await service.ended(60.0) == 1
+    assert any(line.get("error") == "NameError" for line in service.log)
+    assert await stand.value("SELECT count(*) FROM runtime.inbox") == 0
+
+
+async def test_a_background_task_that_ends_ends_the_process(stand: Stand) -> None:
+    async with running(stand, "ends") as service:
+        assert await service.ended(60.0) == 1
+    assert any(line.get("where") == "ends" for line in service.log)
+
+
+async def test_a_frozen_process_is_ended_by_the_hard_deadline(stand: Stand) -> None:
+    async with running(stand, "blocks") as service:
+        await wait_until(lambda: any(line["message"] == "started" for line in service.log), 40.0)
+        await asyncio.sleep(0.5)
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.ended(30.0) == 70

@@ -1,0 +1,58 @@
+"""A service process for tests: `python -m tests.small_service MODE`, everything else from its environment."""
+
+import os
+import sys
+import time
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from schemas.topics import Family, pattern
+from services.runtime.consume import Applied, Incoming, Subscription, Verdict
+from services.runtime.service import Resources, ServiceDefinition, Timer, run
+from services.runtime.settings import LoopSettings, ServiceSettings
+
+
+async def fine(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:  # noqa: ARG001
+    return [Applied()] * len(batch)
+
+
+async def typo(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:  # noqa: ARG001
+    return [aplied for _ in batch]  # type: ignore[name-defined] # noqa: F821
+
+
+async def ends() -> None:
+    """Be a background task that dies."""
+
+
+async def blocks(_now: datetime) -> int:
+    time.sleep(300)  # noqa: ASYNC251 - what a frozen process does
+    return 0
+
+
+async def compose(resources: Resources) -> ServiceDefinition:
+    mode = sys.argv[1]
+    return ServiceDefinition(
+        subscriptions=[
+            Subscription(
+                "in",
+                typo if mode == "typo" else fine,
+                pattern=pattern(Family.IN, prefix=resources.settings.prefix),
+                judge=True,
+            )
+        ],
+        timers=[Timer("blocks", 1.0, blocks)] if mode == "blocks" else [],
+        tasks=[("ends", ends)] if mode == "ends" else [],
+    )
+
+
+def main() -> int:
+    settings = ServiceSettings.from_env("allocation", os.environ)
+    object.__setattr__(settings, "stop_within_seconds", 2.0)
+    object.__setattr__(settings, "loop", LoopSettings(metadata_max_age_ms=500))
+    return run(settings, compose)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

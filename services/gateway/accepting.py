@@ -17,6 +17,7 @@ from services.runtime.outbox import Outgoing, put
 
 _TAKEN = ("specversion", "id", "type", "time", "corrects", "retracts")
 _TRACES = ("correlationid", "causationid")
+_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 _TRACE = re.compile(r"^(?=.*[0-9])[A-Za-z0-9._:/-]{1,64}$")
 
 
@@ -80,6 +81,8 @@ def check(
 ) -> Checked:
     """Read one event as its publisher sent it; who speaks is who knocked, never what `source` says."""
     id_, type_ = attributes.get("id"), attributes.get("type")
+    if id_ is not None and not _ID.match(id_):
+        id_ = None  # no id, and so nothing that is kept or told
     kept = {name: attributes[name] for name in _TAKEN if name in attributes}
     kept |= {"source": f"/{publisher.slug}"}
     kept.setdefault("time", now.isoformat())
@@ -91,8 +94,7 @@ def check(
         problem = Problem("not_allowed", field="ce_type")
         return Refused(id_, status_of([problem]), (problem,), type_)
     if not isinstance(decoded, Decoded):
-        readable = id_ if all(problem.code != "id_malformed" for problem in decoded) else None
-        return Refused(readable, status_of(decoded), tuple(decoded), type_ if known else None, family)
+        return Refused(id_, status_of(decoded), tuple(decoded), type_ if known else None, family)
     return ready(decoded, dropped)
 
 

@@ -217,6 +217,7 @@ async def _take(  # noqa: PLR0917 - the steps of one chunk
     """Take some rows: references, then names to the support side, then the facts of whose name is kept."""
     slug = job.publisher.slug
     async with transaction(job.pool) as conn:
+        await store.lock_imports(conn, slug, KIND)
         named = [await _names(conn, job, desk, mapping, person, mint=True) for person in people]
         known = await store.imported(conn, slug, KIND, _keys(named))
     fit = []

@@ -17,6 +17,7 @@ from services.gateway.findings.advice import Adviser
 from services.gateway.findings.store import Finding, add_findings
 from services.gateway.http import cloudevents, described
 from services.gateway.http.door import (
+    Door,
     ShutError,
     admit,
     door_of,
@@ -47,12 +48,25 @@ async def post_events(request: Request) -> Response:
     await hold_back(door, caller, len(sent))
     now = door.clock.now()
     checked = [check_sent(caller, item, now) for item in sent]
-    if not flag(request, "dry_run"):
+    if flag(request, "dry_run"):
+        checked = await _tried(door, caller, checked)
+    else:
         async with transaction(door.worker) as conn:
             checked = await take(conn, caller.publisher, checked, door.prefix, now)
         door.metrics.count(checked)
     batch = cloudevents.media_type(request.headers.get("content-type")) == cloudevents.BATCH
     return _answer(request, checked, door.adviser, batch=batch)
+
+
+async def _tried(door: Door, caller: Caller, checked: Sequence[Checked]) -> list[Checked]:
+    """Take the events and roll back: the answer is the one that sending them would get."""
+    async with transaction(door.worker) as conn:
+        attempt = conn.transaction()
+        await attempt.start()
+        try:
+            return await accept(conn, caller.publisher, checked, prefix=door.prefix)
+        finally:
+            await attempt.rollback()
 
 
 def _request_status(problem: Problem) -> int:

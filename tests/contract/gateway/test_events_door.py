@@ -378,6 +378,23 @@ async def test_a_dry_run_leaves_no_trace(world: World) -> None:
     assert await world.rows("SELECT 1 FROM accepted UNION ALL SELECT 1 FROM finding") == []
 
 
+async def test_a_dry_run_knows_what_was_sent_before(world: World) -> None:
+    await post(world, "schule", structured("course-announced", "1", course()))
+    headers = world.auth("schule", **{"Content-Type": STRUCTURED})
+    event = structured("course-announced", "1", course(capacity=7))
+    answer = await world.client.post("/v1/events?dry_run=1", json=event, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (409, "id_reused")
+
+
+@pytest.mark.parametrize("more", [{}, {"specversion": "x"}])
+async def test_an_id_that_is_none_is_neither_kept_nor_told(world: World, more: dict[str, str]) -> None:
+    event = structured("participant-registered", "Frau Kanarienvogel", person(), **more)
+    answer = await post(world, "schule", event)
+    assert answer.status_code in {400, 403}
+    assert "Kanarienvogel" not in answer.text
+    assert await world.rows("SELECT 1 FROM finding") == []
+
+
 async def test_too_much_is_held_back_with_a_time_to_wait(world: World) -> None:
     world.door.limits.burst = 2
     world.door.limits.rate = 1

@@ -27,6 +27,7 @@ _INHERITED = (
 DEMO_POLICY = Path(__file__).parents[1] / "allocation" / "steering" / "policy" / "demo.yaml"
 """In the demo people decide and the clock does what only waits for a date."""
 
+_NEIGHBOURS = {"allocation": "notifications", "notifications": "allocation"}
 _PASSED_ON = {"allocation": ("KURSLOTSE_POLICY",), "notifications": ("KURSLOTSE_SMTP",), "gateway": ()}
 
 
@@ -95,6 +96,8 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
         env["KURSLOTSE_CLOCK_FILE"] = str(setting.clock)
     if setting.demo:
         env["KURSLOTSE_DEMO"] = "1"
+    if setting.demo and service in _NEIGHBOURS:
+        env["KURSLOTSE_DEMO_NEIGHBOUR"] = setting.addresses.url(_NEIGHBOURS[service])
     if setting.demo and service == "allocation":
         env["KURSLOTSE_POLICY"] = str(DEMO_POLICY)
     env |= {name: inherited[name] for name in _PASSED_ON[service] if name in inherited}

@@ -30,6 +30,7 @@ def create_console(resources: Resources, placements: Placements, rulebook: RuleB
         menu=MENU,
         homes=HOMES,
         demo=settings.demo,
+        neighbour=settings.demo_neighbour,
         secure=(settings.public_url or "").startswith("https://"),
     )
     routers = (lists.router, decisions.router, provider.router, api.router)

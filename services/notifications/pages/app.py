@@ -36,6 +36,7 @@ def create_pages(
         menu=MENU,
         homes=HOMES,
         demo=settings.demo,
+        neighbour=settings.demo_neighbour,
         secure=(settings.public_url or "").startswith("https://"),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")

@@ -1,5 +1,6 @@
 """E-mails: a reference and a link, never a name. German first, English below."""
 
+import asyncio
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -16,7 +17,8 @@ from services.runtime.web.languages import LANGUAGES, load, msgid
 
 LOCALE = Path(__file__).parents[1] / "locale"
 _PERMANENT = 500
-_TIMEOUT = 20.0
+_CONNECT_WITHIN = 10.0
+_SEND_WITHIN = 15.0  # all of it: the lease of the delivery must not run out meanwhile
 
 _SUBJECTS = {
     "notice": msgid("New notice %(reference)s"),
@@ -117,7 +119,7 @@ class SmtpServer:
             start_tls=None if not self.tls else False,
             username=self.user,
             password=self.password,
-            timeout=_TIMEOUT,
+            timeout=_CONNECT_WITHIN,
         )
         try:
             await client.connect()
@@ -125,14 +127,15 @@ class SmtpServer:
             client.close()
             return _refused_before(error)
         try:
-            await client.send_message(message)
+            async with asyncio.timeout(_SEND_WITHIN):
+                await client.send_message(message, timeout=_SEND_WITHIN)
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = [refused.code for refused in error.recipients]
             return _by_code(min(codes, default=_PERMANENT), "recipient")
         except aiosmtplib.SMTPResponseException as error:
             return _by_code(error.code, "response")
         except (aiosmtplib.SMTPException, OSError) as error:
-            # The connection was lost on the way: the server may have taken the message.
+            # The connection was lost on the way, or nobody answered: the server may have taken the message.
             return Attempted(Outcome.IN_DOUBT, None, type(error).__name__)
         finally:
             client.close()

@@ -14,7 +14,7 @@ from services.notifications.metrics import DeliveryMetrics
 from services.runtime.db import Pool, transaction
 from services.runtime.points import Reach, pass_by
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 30.0  # longer than an attempt may take; so long a killed worker's mails wait
 _BATCH = 50
 _AT_ONCE = 8
 

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from services.notifications.delivery import store
+from services.notifications.delivery import mail, store
 from services.notifications.delivery.domain import Outcome
 from services.notifications.delivery.mail import Attempted, SmtpServer
 from services.notifications.people.domain import Contact
@@ -26,6 +26,8 @@ class Sink:
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         answer = self.answers.pop(0) if self.answers else "250 taken"
+        if answer == "silence":
+            await asyncio.Event().wait()
         if answer.startswith("250"):
             self.taken.append(envelope.content.decode())
         return answer
@@ -75,11 +77,11 @@ async def test_a_real_server_gets_reference_and_link_and_no_name(owed: World) ->
         assert await owed.delivering(server=server).drain() == 0
     row = await delivery(owed)
     assert (row["state"], row["attempts"], row["in_doubt"]) == ("sent", 1, 0)
-    mail = sink.taken[0]
-    assert f"<{row['delivery_id']}@hilfe.example>" in mail
-    assert f"https://hilfe.example/inbox/{row['alert_id']}" in mail
-    assert "Neuer Hinweis KL-" in mail
-    assert not any(secret in mail for secret in ("Geheimnis", "Gisela", "0171"))
+    taken = sink.taken[0]
+    assert f"<{row['delivery_id']}@hilfe.example>" in taken
+    assert f"https://hilfe.example/inbox/{row['alert_id']}" in taken
+    assert "Neuer Hinweis KL-" in taken
+    assert not any(secret in taken for secret in ("Geheimnis", "Gisela", "0171"))
 
 
 async def test_4xx_is_tried_again_with_the_same_id_and_5xx_is_not(owed: World) -> None:
@@ -111,6 +113,17 @@ async def test_nobody_listening_is_tried_again(owed: World) -> None:
     assert (row["state"], row["in_doubt"]) == ("pending", 0)
 
 
+async def test_a_server_that_falls_silent_leaves_doubt(owed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mail, "_SEND_WITHIN", 0.3)
+    async with mail_server() as (sink, server):
+        sink.answers = ["silence"]
+        await owed.delivering(server=server).drain()
+        row = await delivery(owed)
+        assert (row["state"], row["in_doubt"]) == ("pending", 1)
+        await owed.delivering(server=server).drain()
+    assert (await delivery(owed))["state"] == "sent"
+
+
 async def test_two_workers_send_once(owed: World) -> None:
     await asyncio.gather(*(owed.delivering().drain() for _ in range(6)))
     assert len(owed.server.mails) == 1
@@ -138,7 +151,7 @@ async def test_a_crash_around_sending_is_in_doubt_once_with_the_same_id(
 
     row = await delivery(owed)
     assert (row["state"], row["attempts"], row["in_doubt"]) == ("sent", 2, 1)
-    assert {str(mail["Message-ID"]) for mail in owed.server.mails} == {
+    assert {str(sent["Message-ID"]) for sent in owed.server.mails} == {
         f"<{row['delivery_id']}@hilfe.example>"
     }
     outcomes = await owed.rows("SELECT outcome FROM delivery_attempt ORDER BY attempt")

@@ -1,13 +1,17 @@
 """`kurslotse demo --seconds` with real processes, seen from outside: pages, mails, metrics, topics."""
 
+import json
 import re
+import shutil
 from collections import Counter
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 from confluent_kafka import Producer
 
+from schemas.providers import CourseCancelled
 from services.simulator import canaries
 from services.simulator.ledger import read_lines
 from tests.acceptance.checker import check
@@ -58,6 +62,27 @@ async def test_every_accepted_id_had_its_effect_exactly_once(demo: Installation)
     for name in ("I1", "I2", "I3", "I4", "I5", "I11", "steps taken once"):
         assert verdict.checked[name] > 0, name
     assert verdict.checked["I1"] > 500
+
+
+async def test_the_checker_finds_what_was_lost_and_what_came_from_nowhere(
+    demo: Installation, tmp_path: Path
+) -> None:
+    for name in ("ledger.jsonl", "mails.jsonl"):
+        shutil.copy(demo.simulator / name, tmp_path / name)
+    lost = {
+        "publisher": "vhs-musterland",
+        "id": "verloren-1",
+        "type": CourseCancelled.type_,
+        "day": "2025-10-07",
+    }
+    unknown = {"message_id": f"<{uuid4()}@kurslotse.invalid>", "to": [], "text": ""}
+    for name, row in (("ledger.jsonl", lost), ("mails.jsonl", unknown)):
+        with (tmp_path / name).open("a") as file:
+            file.write(json.dumps(row) + "\n")
+    wrong = (await check(tmp_path, demo.databases)).wrong
+    assert len(wrong) == 2
+    assert "verloren-1" in wrong[0]
+    assert "belongs to no delivery" in wrong[1]
 
 
 def test_the_coordinators_pages_show_the_days_work_and_no_name(demo: Installation) -> None:

@@ -72,10 +72,10 @@ async def test_whatever_is_killed_each_accepted_id_has_its_effect_once(tmp_path:
         finally:
             simulator.terminate()
             simulator.wait(60)
+        repeats = found.summary()["requests_repeated"]
         finish = found.simulating(0)  # ends the day that was cut off, waits until all is quiet
         assert finish.wait(240) == 0, found.tail()
         verdict = await check(found.simulator, found.databases)
-        repeats = found.summary()["requests_repeated"]
     report = {
         "seed": seed,
         "kills": Counter(str(fault["victim"]) for fault in faults),

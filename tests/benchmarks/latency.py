@@ -1,0 +1,287 @@
+"""Part 2: from an event to the alert and to the mail, while attendance pours in."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import aiokafka
+import asyncpg
+from aiosmtpd.smtp import SMTP
+
+from schemas.envelope import Event, encode_data, encode_headers
+from schemas.identity import course_id
+from schemas.placements import EnrolmentConfirmed, Reason
+from schemas.topics import Family, topic
+from tests.benchmarks.classes import (
+    CLASS,
+    HELD,
+    KREIS,
+    OFFICE,
+    Course,
+    Record,
+    class_day,
+    class_days,
+    courses_of,
+    drop_topics,
+    know_courses,
+    know_publishers,
+    make_topics,
+    producer_to,
+    providers,
+)
+from tests.benchmarks.stage import Stage, free_port, process, quantile, ready, say
+from tests.serving import Servers
+from tests.waiting import wait_until
+
+PROVIDERS, COURSES_EACH, PROBES_A_SECOND = 6, 350, 4
+_TICK = 0.01
+_WARM_UP = 5
+_PATIENCE = 60.0
+_ABSENT_SINCE = 1  # days before the probe; the first two days unexcused are a no-show
+
+NOTIFY = """
+CREATE FUNCTION bench_alert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('bench_alert', NEW.participant_id::text);
+    RETURN NULL;
+END $$;
+CREATE TRIGGER bench_alert AFTER INSERT ON alert FOR EACH ROW EXECUTE FUNCTION bench_alert();
+"""
+
+
+class Mails:
+    """Keeps when each mail came."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, float] = {}
+
+    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+        now = time.perf_counter()
+        head = envelope.content.partition(b"\r\n\r\n")[0].decode()
+        named = (
+            line.partition(": ")[2] for line in head.splitlines() if line.startswith("X-Kurslotse-Delivery")
+        )
+        self.taken.setdefault(next(named), now)
+        return "250 taken"
+
+
+@dataclass
+class Heard:
+    """When each probe was said, had its alert row committed, and its mail taken; by person."""
+
+    said: dict[UUID, float] = field(default_factory=dict)
+    alerted: dict[UUID, float] = field(default_factory=dict)
+    mailed: dict[UUID, float] = field(default_factory=dict)
+
+    def alert(self, _conn: Any, _pid: int, _channel: str, person: Any) -> None:  # noqa: ANN401 - asyncpg's callback
+        self.alerted.setdefault(UUID(person), time.perf_counter())
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will be played."""
+
+    seconds: int
+    rate: int
+    background: list[Course]
+    absences: list[Course]  # a class of three; the first of them is missing
+    enrolments: list[Course]  # nobody else; the first is enrolled
+    today: date
+
+    @property
+    def probes(self) -> set[UUID]:
+        return {course.people[0] for course in (*self.absences, *self.enrolments)}
+
+    async def fill(self, conn: asyncpg.Connection) -> None:
+        await know_publishers(conn, providers(PROVIDERS))
+        await know_courses(conn, [*self.background, *self.absences, *self.enrolments], self.today)
+        yesterday = self.today - timedelta(days=_ABSENT_SINCE)
+        await conn.executemany(
+            "INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)"
+            " VALUES ($1, $2, $3, $4, 3, true)",
+            [(course.id, yesterday, str(uuid4()), HELD) for course in self.absences],
+        )
+        await conn.executemany(
+            "INSERT INTO attendance (course_id, day, participant_id, mark, ue) VALUES ($1, $2, $3, $4, 0)",
+            [
+                (course.id, yesterday, person, mark)
+                for course in self.absences
+                for person, mark in zip(course.people, "UPP", strict=True)
+            ],
+        )
+        await conn.execute(NOTIFY)
+
+
+def make_plan(seconds: int, rate: int) -> Plan:
+    slugs = providers(PROVIDERS)
+    each = seconds * PROBES_A_SECOND // 2 // PROVIDERS + 1
+    return Plan(
+        seconds,
+        rate,
+        courses_of(slugs, COURSES_EACH),
+        courses_of(slugs, each, people=3, name="absent"),
+        courses_of(slugs, each, people=1, name="enrolled"),
+        datetime.now(UTC).date(),
+    )
+
+
+def enrolment(prefix: str, course: Course, today: date) -> Record:
+    """Write what allocation says when a place is confirmed."""
+    placement, person = course_id("bench", f"{course.people[0]}"), course.people[0]
+    data = EnrolmentConfirmed(
+        placement=placement,
+        version=3,
+        participant=person,
+        course=course.id,
+        provider=course.provider,
+        own_course=course.own_id,
+        office=OFFICE,
+        kreis=KREIS,
+        entry_section=1,
+        starts_on=today,
+        ends_on=today + timedelta(days=200),
+        from_state="accepted",
+        to_state="confirmed",
+        reason=Reason(code="confirmed"),
+        decided_at=datetime.now(UTC),
+    )
+    event = Event(str(uuid4()), data.type_, "/kurslotse/allocation", datetime.now(UTC), data)
+    key = str(person).encode()
+    return Record(topic(Family.PLACEMENTS, prefix=prefix), key, encode_data(data), encode_headers(event))
+
+
+async def latency(servers: Servers, *, seconds: int, rate: int) -> None:
+    """Measure and print."""
+    stage, plan = Stage(servers), make_plan(seconds, rate)
+    say(
+        f"Alert latency at {rate:,} events/s of {CLASS} entries for {seconds} s,"
+        f" {len(plan.background):,} courses, {PROBES_A_SECOND} probes a second"
+    )
+    mails = Mails()
+    listening = await asyncio.get_running_loop().create_server(lambda: SMTP(mails), "127.0.0.1", 0)
+    smtp, ops = listening.sockets[0].getsockname()[1], free_port()
+    try:
+        await stage.prepare(plan.fill)
+        await make_topics(servers, stage.prefix, providers(PROVIDERS))
+        async with stage.database() as database:
+            env = stage.environment(database, ops=ops, smtp=smtp)
+            watch = await asyncpg.connect(database.admin)
+            try:
+                async with process(["-m", "services.cli", "run", "notifications"], env):
+                    await wait_until(lambda: ready(ops), 60.0, "ready")
+                    await _play(servers, stage.prefix, plan, watch, mails)
+            finally:
+                await watch.close()
+    finally:
+        listening.close()
+        await stage.close()
+        await asyncio.to_thread(drop_topics, servers, stage.prefix)
+
+
+async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connection, mails: Mails) -> None:
+    heard = Heard()
+    await watch.add_listener("bench_alert", heard.alert)
+    records = list(
+        class_days(
+            prefix, plan.background, plan.today - timedelta(days=40), (plan.seconds + _WARM_UP) * plan.rate
+        )
+    )
+    load, probe = producer_to(servers), producer_to(servers, 0)
+    await load.start()
+    await probe.start()
+    try:
+        pouring = asyncio.create_task(_pour(load, records, plan.rate))
+        await asyncio.sleep(_WARM_UP)
+        begun, before = time.perf_counter(), await _read(watch, prefix)
+        await _ask(probe, prefix, plan, heard)
+        lasted, after = time.perf_counter() - begun, await _read(watch, prefix)
+        said = await pouring
+        waiting = await watch.fetchval("SELECT count(DISTINCT course_id) FROM course_day WHERE NOT assessed")
+    finally:
+        await load.stop()
+        await probe.stop()
+    await _stragglers(plan, heard, watch, mails)
+    say(
+        f"  load really reached: said {len(records) / said:,.0f} events/s, read and committed"
+        f" {(after - before) / lasted:,.0f} events/s; at the end {waiting} courses not yet assessed"
+    )
+    for name, courses in (("enrolment", plan.enrolments), ("absence", plan.absences)):
+        _print(name, courses, heard)
+
+
+def _print(name: str, courses: Sequence[Course], heard: Heard) -> None:
+    said = [course.people[0] for course in courses if course.people[0] in heard.said]
+    for what, when in (("alert row committed", heard.alerted), ("mail at the sink", heard.mailed)):
+        took = [1000 * (when[person] - heard.said[person]) for person in said if person in when]
+        missing = len(said) - len(took)
+        figures = f"p50 {quantile(took, 0.5):6.0f} ms   p99 {quantile(took, 0.99):6.0f} ms" if took else "-"
+        say(
+            f"  {name:9} -> {what:20} n {len(took):4}   {figures}"
+            + (f"   MISSING {missing}" if missing else "")
+        )
+
+
+async def _read(watch: asyncpg.Connection, prefix: str) -> int:
+    return int(
+        await watch.fetchval(
+            "SELECT coalesce(sum(next_offset), 0) FROM runtime.stored_offset WHERE consumer_group = $1",
+            f"{prefix}kurslotse.notifications.support",
+        )
+    )
+
+
+async def _pour(producer: aiokafka.AIOKafkaProducer, records: Sequence[Record], rate: int) -> float:
+    """Say all records at this rate; return how long it took."""
+    begun, sent = time.perf_counter(), 0
+    while sent < len(records):
+        due = min(len(records), int((time.perf_counter() - begun) * rate) + 1)
+        for record in records[sent:due]:
+            await producer.send(record.topic, record.value, key=record.key, headers=record.headers)
+        sent = due
+        await asyncio.sleep(_TICK)
+    await producer.flush()
+    return time.perf_counter() - begun
+
+
+async def _ask(producer: aiokafka.AIOKafkaProducer, prefix: str, plan: Plan, heard: Heard) -> None:
+    """Say the probes, evenly, enrolments and absences taking turns."""
+    begun = time.perf_counter()
+    pairs = list(zip(plan.enrolments, plan.absences, strict=True))[: plan.seconds * PROBES_A_SECOND // 2]
+    for number, (enrolled, absent) in enumerate(pairs):
+        for part, (person, record) in enumerate(
+            (
+                (enrolled.people[0], enrolment(prefix, enrolled, plan.today)),
+                (absent.people[0], class_day(prefix, absent, plan.today, "UPP")),
+            )
+        ):
+            due = begun + (2 * number + part) / PROBES_A_SECOND
+            await asyncio.sleep(max(0.0, due - time.perf_counter()))
+            heard.said[person] = time.perf_counter()
+            await producer.send(record.topic, record.value, key=record.key, headers=record.headers)
+
+
+async def _stragglers(plan: Plan, heard: Heard, watch: asyncpg.Connection, mails: Mails) -> None:
+    """Wait for what is still under way, then match mails with people."""
+    persons: dict[str, UUID] = {}
+
+    async def everybody() -> bool:
+        rows = await watch.fetch(
+            "SELECT d.delivery_id::text AS id, a.participant_id AS person FROM delivery AS d"
+            " JOIN alert AS a USING (alert_id) WHERE a.participant_id = ANY($1::uuid[])",
+            list(plan.probes),
+        )
+        persons.update({row["id"]: row["person"] for row in rows})
+        arrived = {persons[id_] for id_ in mails.taken if id_ in persons}
+        return heard.said.keys() <= arrived
+
+    with contextlib.suppress(AssertionError):  # what is missing is printed
+        await wait_until(everybody, _PATIENCE, "all mails")
+    for id_, when in mails.taken.items():
+        person = persons.get(id_)
+        if person is not None:
+            heard.mailed[person] = min(when, heard.mailed.get(person, when))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from contextlib import suppress
 from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
@@ -15,21 +16,28 @@ NAMESPACE = UUID("7d1c1ae4-5f0e-5b62-9a0e-3c7f0a4b6d21")
 """The project's namespace of name-based ids; never changes."""
 
 _EXACT = 2**53
+_SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e15  # in between everybody writes the same digits, no exponent
 _BEYOND_BMP = 0xF0  # first byte of a character whose UTF-16 order differs from its UTF-8 order
 
 
-def _has_difficult_number(data: Any) -> bool:  # noqa: ANN401 - any JSON value
-    rest = [data]
-    while rest:
-        item = rest.pop()
-        kind = type(item)
-        if kind is dict:
-            rest.extend(item.values())
-        elif kind is list:
-            rest.extend(item)
-        elif kind is float or (kind is int and not -_EXACT < item < _EXACT):
-            return True
-    return False
+class _DifficultNumberError(Exception):
+    """A number that orjson may write in another way than RFC 8785."""
+
+
+def _simplest(item: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """Return the same value with its numbers as orjson writes them canonically: 5.0 is written 5."""
+    kind = type(item)
+    if kind is dict:
+        return {name: value if type(value) is str else _simplest(value) for name, value in item.items()}
+    if kind is list:
+        return [value if type(value) is str else _simplest(value) for value in item]
+    if kind is float:
+        if not _SMALLEST_PLAIN <= abs(item) < _LARGEST_PLAIN and item != 0:
+            raise _DifficultNumberError
+        return int(item) if item.is_integer() else item
+    if kind is int and not -_EXACT < item < _EXACT:
+        raise _DifficultNumberError
+    return item
 
 
 @lru_cache(maxsize=65_536)
@@ -65,8 +73,8 @@ def canonical(data: Any) -> bytes:  # noqa: ANN401 - any JSON value
     Raises:
         ValueError: the value has no canonical form (a number outside of +-2^53, NaN).
     """
-    if not _has_difficult_number(data):
-        fast = orjson.dumps(data, option=orjson.OPT_SORT_KEYS)
+    with suppress(_DifficultNumberError):
+        fast = orjson.dumps(_simplest(data), option=orjson.OPT_SORT_KEYS)
         if fast.isascii() or max(fast) < _BEYOND_BMP:
             return fast
     try:

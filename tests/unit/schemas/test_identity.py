@@ -27,6 +27,16 @@ def test_is_rfc_8785(value: Any) -> None:  # noqa: ANN401 - any JSON value
     assert canonical(sent) == rfc8785.dumps(sent)
 
 
+@given(st.floats(-1e16, 1e16) | st.floats(-1, 1) | st.integers(-(10**6), 10**6).map(lambda n: n / 4))
+def test_writes_usual_numbers_as_rfc_8785_does(number: float) -> None:
+    sent = [number, {"ue": number}]
+    assert canonical(sent) == rfc8785.dumps(sent)
+
+
+def test_whole_numbers_are_the_same_however_written() -> None:
+    assert canonical(orjson.loads(b'{"ue":5.0,"held":-0.0}')) == canonical({"held": 0, "ue": 5})
+
+
 @pytest.mark.parametrize("value", [2**53, -(2**60), [{"a": 2**63 - 1}]])
 def test_refuses_numbers_that_others_would_read_differently(value: object) -> None:
     with pytest.raises(ValueError, match="canonical"):

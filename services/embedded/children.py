@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import shutil
 import signal
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ _log = logging.getLogger(__name__)
 _HEALTHY_AFTER_SECONDS = 20.0
 _LONGEST_PAUSE_SECONDS = 10.0
 _LOG_LIMIT = 16 * 1024 * 1024
+_LOOK_AT_LOG_SECONDS = 60.0
 _TAIL_LINES = 15
 
 
@@ -58,11 +60,12 @@ def tail(path: Path) -> str:
     return ""
 
 
-def rotate(path: Path) -> None:
-    """Keep one old log beside a new one when it has become long."""
+def rotate(path: Path, limit: int = _LOG_LIMIT) -> None:
+    """Keep one old log beside a new one when it has become long; its writer appends and need not know."""
     with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > _LOG_LIMIT:
-            path.replace(path.with_suffix(".old.log"))
+        if path.stat().st_size > limit:
+            shutil.copy2(path, path.with_suffix(".old.log"))
+            os.truncate(path, 0)
 
 
 class Child:
@@ -135,12 +138,18 @@ class Child:
         if self._stopping.is_set():  # told to stop while it was being started
             self._signal(program.stop_signal)
         try:
-            self.exit_code = await process.wait()
+            self.exit_code = await self._until_exit(process)
         finally:
             if self.identity:
                 signal_all(session_members(self.identity), signal.SIGKILL)
             self.identity = None
             self._process = None
+
+    async def _until_exit(self, process: asyncio.subprocess.Process) -> int:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                return await asyncio.wait_for(process.wait(), _LOOK_AT_LOG_SECONDS)
+            rotate(self.program.log)
 
     def _now(self, state: str) -> None:
         self.state = state

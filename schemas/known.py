@@ -51,10 +51,31 @@ def _walk(value: Any, shape: Any, path: str) -> Iterator[str]:  # noqa: ANN401 -
         for index, item in enumerate(value):
             yield from _walk(item, shape[0], f"{path}.{index}")
     else:
-        yield from unknown_fields(value, f"{path}.")
+        yield from _unknown(value, f"{path}.")
 
 
-def unknown_fields(payload: BaseModel, before: str = "") -> Iterator[str]:
-    """Yield the path of each field whose code is on no list of ours."""
+def _all_known(payload: BaseModel) -> bool:
+    """Say whether every code is on its list, without the paths that nobody asks for then."""
+    for name, shape in _plan(type(payload)):
+        value = getattr(payload, name)
+        if value is None:
+            continue
+        inner = shape[0] if type(shape) is list else shape
+        values = value if type(shape) is list else (value,)
+        if type(inner) is Known:
+            known = inner.values
+            if not all(item in known for item in values):
+                return False
+        elif type(inner) is list or not all(_all_known(item) for item in values):
+            return False
+    return True
+
+
+def unknown_fields(payload: BaseModel) -> tuple[str, ...]:
+    """Return the path of each field whose code is on no list of ours."""
+    return () if _all_known(payload) else tuple(_unknown(payload, ""))
+
+
+def _unknown(payload: BaseModel, before: str) -> Iterator[str]:
     for name, shape in _plan(type(payload)):
         yield from _walk(getattr(payload, name), shape, before + name)

@@ -29,7 +29,7 @@ def test_is_rfc_8785(value: Any) -> None:  # noqa: ANN401 - any JSON value
 
 @given(st.floats(-1e16, 1e16) | st.floats(-1, 1) | st.integers(-(10**6), 10**6).map(lambda n: n / 4))
 def test_writes_usual_numbers_as_rfc_8785_does(number: float) -> None:
-    sent = [number, {"ue": number}]
+    sent: list[Any] = [number, {"ue": number}]
     assert canonical(sent) == rfc8785.dumps(sent)
 
 

@@ -3,6 +3,7 @@
 from typing import Annotated, Any
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
@@ -10,12 +11,17 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.codes import PlacementState
 from services.allocation.console import store, supply
-from services.allocation.console.decisions import LEAST_REASON, MOST_REASON, confirm_each, refused
-from services.allocation.console.desk import Coordinator, Desk
+from services.allocation.console.decisions import (
+    LEAST_REASON,
+    MOST_REASON,
+    confirm_each,
+    placement_row,
+    refused,
+)
+from services.allocation.console.desk import Coordinator, Desk, decide
 from services.allocation.placements.handlers import Done, NotDone
 from services.runtime.web.languages import Texts
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import not_found
 from services.runtime.web.reasons import load, sentence
 
 router = APIRouter(prefix="/api/v1", tags=["console"])
@@ -158,29 +164,24 @@ async def confirm(desk: Desk, visitor: Coordinator, placement: UUID) -> Decision
 async def override(desk: Desk, visitor: Coordinator, placement: UUID, wish: OtherCourse) -> Decision:
     """Give the person another course instead."""
     async with desk.open(visitor) as conn:
-        rows = await store.placements(conn, list(PlacementState), placement=placement, limit=1)
-        if not rows:
-            raise not_found()
-        outcome = await desk.placements.override(
-            conn,
-            rows[0]["participant"],
-            wish.course,
-            wish.section,
-            visitor.key,
-            wish.reason,
-            desk.clock.now(),
+        person = (await placement_row(conn, placement))["participant"]
+
+    async def other_course(conn: asyncpg.Connection) -> Done | NotDone:
+        return await desk.placements.override(
+            conn, person, wish.course, wish.section, visitor.key, wish.reason, desk.clock.now()
         )
-    return _one(outcome)
+
+    return _one(await decide(desk, visitor, other_course))
 
 
 @router.post("/proposals/{placement}/release")
 async def give_back(desk: Desk, visitor: Coordinator, placement: UUID, grounds: Grounds) -> Decision:
     """Take back a proposal or a held seat."""
-    async with desk.open(visitor) as conn:
-        outcome = await desk.placements.discard(
-            conn, placement, visitor.key, grounds.reason, desk.clock.now()
-        )
-    return _one(outcome)
+
+    async def back(conn: asyncpg.Connection) -> Done | NotDone:
+        return await desk.placements.discard(conn, placement, visitor.key, grounds.reason, desk.clock.now())
+
+    return _one(await decide(desk, visitor, back))
 
 
 @router.get("/courses")

@@ -1,6 +1,8 @@
 """Pages on which a coordinator decides: confirm, choose another course, take back, each under a name."""
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 import asyncpg
@@ -8,12 +10,14 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.codes import PlacementState
 from services.allocation.console import store
 from services.allocation.console.desk import (
     Console,
     Coordinator,
     Desk,
     as_uuid,
+    decide,
     page_of,
     priority_of,
 )
@@ -63,11 +67,17 @@ async def _list(
 
 async def confirm_each(desk: Console, visitor: Visitor, placements: Sequence[UUID]) -> list[Outcome]:
     """Confirm proposals one by one, each in its own transaction: one that fails stops no other."""
-    outcomes = []
-    for placement in placements:
-        async with desk.open(visitor) as conn:
-            outcomes.append(await desk.placements.release(conn, placement, visitor.key, desk.clock.now()))
-    return outcomes
+    now = desk.clock.now()
+    return [
+        await decide(desk, visitor, partial(_release, desk, visitor, placement, now))
+        for placement in placements
+    ]
+
+
+async def _release(
+    desk: Console, visitor: Visitor, placement: UUID, now: datetime, conn: asyncpg.Connection
+) -> Outcome:
+    return await desk.placements.release(conn, placement, visitor.key, now)
 
 
 @router.post("/proposals/confirm")
@@ -116,7 +126,7 @@ async def _decide_page(  # an error repeats the page with what was entered
 ) -> Response:
     moment = desk.moment()
     async with desk.open(visitor) as conn:
-        row = await _placement(conn, placement)
+        row = await placement_row(conn, placement)
         entries = await store.free_entries(conn, row["participant"], moment.today)
         names = await store.publisher_names(conn)
     return web_of(request).page(
@@ -135,10 +145,9 @@ async def _decide_page(  # an error repeats the page with what was entered
     )
 
 
-async def _placement(conn: asyncpg.Connection, placement: UUID) -> asyncpg.Record:
-    states = ("proposed", "sent_to_authority", "reserved", "accepted", "confirmed", "started", "interrupted")
-    over = ("completed", "declined", "expired", "refused", "released", "superseded", "course_cancelled")
-    rows = await store.placements(conn, [*states, *over, "left", "transferred"], placement=placement, limit=1)
+async def placement_row(conn: asyncpg.Connection, placement: UUID) -> asyncpg.Record:
+    """Return one placement of the visitor's Kreise, in whatever state."""
+    rows = await store.placements(conn, list(PlacementState), placement=placement, limit=1)
     if not rows:
         raise not_found()
     return rows[0]
@@ -165,16 +174,16 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
             about="override",
         )
     async with desk.open(visitor) as conn:
-        row = await _placement(conn, placement)
-        outcome = await desk.placements.override(
-            conn, row["participant"], course, section, visitor.key, reason, desk.clock.now()
+        person = (await placement_row(conn, placement))["participant"]
+
+    async def other_course(conn: asyncpg.Connection) -> Outcome:
+        return await desk.placements.override(
+            conn, person, course, section, visitor.key, reason, desk.clock.now()
         )
-    return _answer(
-        request,
-        outcome,
-        f"/people/{row['participant']}",
-        msgid("The person has the other place; the seat is held."),
-    )
+
+    outcome = await decide(desk, visitor, other_course)
+    done = msgid("The person has the other place; the seat is held.")
+    return _answer(request, outcome, f"/people/{person}", done)
 
 
 def _entry(choice: str) -> tuple[UUID | None, int]:
@@ -209,8 +218,11 @@ async def give_back(request: Request, desk: Desk, visitor: Coordinator, placemen
             entered=reason,
             about="release",
         )
-    async with desk.open(visitor) as conn:
-        outcome = await desk.placements.discard(conn, placement, visitor.key, reason, desk.clock.now())
+
+    async def back(conn: asyncpg.Connection) -> Outcome:
+        return await desk.placements.discard(conn, placement, visitor.key, reason, desk.clock.now())
+
+    outcome = await decide(desk, visitor, back)
     return _answer(request, outcome, "/proposals", msgid("It is taken back. The person waits again."))
 
 

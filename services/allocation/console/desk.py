@@ -1,6 +1,6 @@
 """What every page function of the console stands on: pool, clock, commands, the rule book's clocks."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from services.allocation.console.persons import COORDINATORS, PROVIDER
 from services.allocation.console.store import Clocks
-from services.allocation.placements.handlers import Placements
+from services.allocation.placements.handlers import Outcome, Placements
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.rulebook import RuleBook, Rules
 from services.runtime.clock import Clock
@@ -60,6 +60,23 @@ class Console:
     def open(self, visitor: Visitor) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """Begin a transaction that sees the visitor's Kreise only."""
         return web_transaction(self.pool, kreise=visitor.kreise, person=visitor.key)
+
+
+Step = Callable[[asyncpg.Connection], Awaitable[Outcome]]
+_TRIES = 4
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+
+
+async def decide(desk: Console, visitor: Visitor, step: Step) -> Outcome:
+    """Take one step in a transaction of its own; two people at once at the same course is no error."""
+    for _ in range(_TRIES - 1):
+        try:
+            async with desk.open(visitor) as conn:
+                return await step(conn)
+        except _COLLISIONS:
+            continue
+    async with desk.open(visitor) as conn:
+        return await step(conn)
 
 
 def desk_of(request: Request) -> Console:

@@ -12,9 +12,10 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.web import signin
 from services.runtime.web.guard import own_site_only
-from services.runtime.web.headers import SecurityHeaders
+from services.runtime.web.headers import HEADERS, SecurityHeaders
 from services.runtime.web.pages import STATIC, Site, Web, web_of
 from services.runtime.web.problems import (
     PageError,
@@ -57,7 +58,7 @@ def create_app(
     app.add_exception_handler(SignInNeededError, _sign_in_needed)
     app.add_exception_handler(HTTPException, _page_error)
     app.add_exception_handler(RequestValidationError, _page_error)
-    app.add_exception_handler(Exception, _page_error)
+    app.add_exception_handler(Exception, _unexpected)
     return app
 
 
@@ -69,8 +70,11 @@ async def _page_error(request: Request, error: Exception) -> Response:
             wrong = of_http(error)
         case RequestValidationError():
             wrong = of_validation(error)
+        case _ if meaning_of(error, connection_dead=True) is Meaning.TRANSIENT:
+            _LOG.warning("page not answered", extra={"error": name_of(error)})
+            wrong = PageError(503, "unavailable", status_text(503))
         case _:
-            _LOG.error("page failed", extra={"error": type(error).__name__})
+            _LOG.error("page failed", extra={"error": name_of(error)})
             wrong = PageError(500, "internal", status_text(500))
     web = web_of(request)
     if not hasattr(request.state, "session"):  # the error lies in front of the session
@@ -79,6 +83,13 @@ async def _page_error(request: Request, error: Exception) -> Response:
     if wants_json(request):
         return problem(wrong.status, wrong.code, text, HTTPStatus(wrong.status).phrase)
     return web.page(request, "error.html", wrong.status, message=text)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Answer in front of all middleware, where nothing else adds the headers."""
+    answer = await _page_error(request, error)
+    answer.headers.update(HEADERS | {"Cache-Control": "no-store"})
+    return answer
 
 
 async def _sign_in_needed(request: Request, _error: Exception) -> Response:

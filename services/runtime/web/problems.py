@@ -19,7 +19,9 @@ _STATUS_TEXTS: Mapping[int, str] = {
     ),
     405: msgid("This address cannot be used this way. Go back to the first page and try from there."),
     409: msgid("This is no longer possible. The list shows how it stands now."),
-    500: msgid("Something went wrong on our side. Nothing was saved. Please try again in a few minutes."),
+    500: msgid(
+        "Something went wrong on our side. Please look how it stands, then try again in a few minutes."
+    ),
     503: msgid("Kurslotse cannot answer right now. Please try again in a few minutes."),
 }
 

@@ -49,6 +49,14 @@ def router() -> APIRouter:
             fields="<b>x</b>",
         )
 
+    @made.get("/lost")
+    async def lost() -> Response:
+        raise ConnectionResetError
+
+    @made.get("/bug")
+    async def bug() -> Response:
+        raise ZeroDivisionError
+
     return made
 
 

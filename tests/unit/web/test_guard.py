@@ -163,3 +163,14 @@ async def test_a_tampered_cookie_is_nobody() -> None:
         async with client() as other:
             other.cookies.set("kurslotse_allocation", value[:-2] + ("aa" if value[-2:] != "aa" else "bb"))
             assert (await other.get("/")).status_code == 303
+
+
+@pytest.mark.parametrize(("path", "status"), [("/lost", 503), ("/bug", 500)])
+async def test_what_goes_wrong_on_our_side_is_said_without_details(path: str, status: int) -> None:
+    async with client() as http:
+        page = await http.get(path)
+        assert page.status_code == status
+        assert "in ein paar Minuten" in page.text
+        assert "Error" not in page.text
+        assert "default-src 'none'" in page.headers["content-security-policy"]
+        assert page.headers["cache-control"] == "no-store"

@@ -11,7 +11,7 @@ from schemas.envelope import Event
 from schemas.gateway import PublisherProgressed
 from schemas.identity import NAMESPACE, effect_id
 from schemas.topics import Family, topic
-from services.runtime.db import transaction
+from services.runtime.db import acquire, transaction
 from services.runtime.outbox import Outgoing, put
 
 STEP = timedelta(seconds=60)
@@ -100,7 +100,7 @@ class Progress:
 
     async def run(self, now: datetime) -> int:
         """Announce what can be announced; `now` was read before this is called."""
-        async with transaction(self._pool) as conn:
+        async with acquire(self._pool) as conn:
             before = await _announced(conn)
             waiting = await _waiting(conn, [self._topic(slug) for slug in before])
         ready: dict[str, datetime] = {}

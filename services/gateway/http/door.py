@@ -15,7 +15,7 @@ from services.gateway.people import People
 from services.gateway.publishers.domain import Caller, Turned
 from services.gateway.publishers.keys import caller_of
 from services.runtime.clock import Clock
-from services.runtime.db import transaction
+from services.runtime.db import acquire
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024
@@ -75,7 +75,7 @@ async def admit(request: Request, scope: str) -> Caller:
         ShutError: its key does not open this door.
     """
     headers = request.headers
-    async with transaction(door_of(request).worker) as conn:
+    async with acquire(door_of(request).worker) as conn:
         who = await caller_of(conn, headers.get("authorization"), headers.get("x-kurslotse-publisher"), scope)
     if isinstance(who, Turned):
         raise ShutError(who.status, Problem(who.code))

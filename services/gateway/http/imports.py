@@ -33,7 +33,7 @@ from services.gateway.http.door import (
     read_body,
 )
 from services.gateway.publishers.domain import Caller
-from services.runtime.db import transaction
+from services.runtime.db import acquire, transaction
 
 router = APIRouter()
 
@@ -59,7 +59,7 @@ async def post_import(request: Request, kind: str) -> Response:
     caller = await admit(request, "imports")
     _known(kind, caller)
     await hold_back(door, caller, 1)
-    async with transaction(door.worker) as conn:
+    async with acquire(door.worker) as conn:
         saved = await store.settings(conn, caller.publisher.slug, kind)
     raw, spoken = await read_body(request, MAX_XML), language(request)
     report = await run_import(
@@ -105,7 +105,7 @@ async def get_settings(request: Request, kind: str) -> Response:
     """Show what was saved about files of a kind."""
     caller = await admit(request, "imports")
     _known(kind, caller)
-    async with transaction(door_of(request).worker) as conn:
+    async with acquire(door_of(request).worker) as conn:
         return JSONResponse(await store.settings(conn, caller.publisher.slug, kind) or {})
 
 

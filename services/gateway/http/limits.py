@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from services.runtime.db import transaction
+from services.runtime.db import acquire
 
 
 @dataclass(slots=True)
@@ -53,7 +53,7 @@ class Limits:
         now = self.monotonic()
         if now - self._looked >= self.look_every:
             self._looked = now
-            async with transaction(pool) as conn:
+            async with acquire(pool) as conn:
                 waiting = await _waiting(conn, self.longest_outbox + 1)
             self._too_long = waiting > self.longest_outbox
         return self._too_long

@@ -30,7 +30,7 @@ from services.gateway.http.events import MOST_PROBLEMS, take
 from services.gateway.people import Kept, NotKept, Unavailable
 from services.gateway.publishers.domain import Caller
 from services.gateway.references import Minted, known_reference, number_mac, reference_for
-from services.runtime.db import transaction
+from services.runtime.db import acquire, transaction
 
 router = APIRouter()
 MAX_REGISTRATION = 65_536
@@ -80,7 +80,7 @@ async def post_registration(request: Request) -> Response:
     duplicates = minted.likely_duplicates if minted is not None else ()
     if flag(request, "dry_run"):
         return _answer(request, item, "" if minted is None else data.reference, participant, duplicates)
-    async with transaction(door.worker) as conn:
+    async with acquire(door.worker) as conn:
         await _known_otherwise(conn, caller, item)
     if asked.contact is not None:
         await _hand_over(door, caller, participant, data.reference, asked)
@@ -119,7 +119,7 @@ async def _reference(door: Door, caller: Caller, asked: RegistrationRequest, *, 
     number = asked.official_number
     mac = number_mac(door.installation_key, number.scheme, number.number)
     if not mint:
-        async with transaction(door.worker) as conn:
+        async with acquire(door.worker) as conn:
             return await known_reference(conn, caller.publisher, mac) or Minted("", UUID(int=0), ())
     probe = _check(caller, asked, Minted("K0", UUID(int=0), ()), door.clock.now())
     if isinstance(probe, Refused):

@@ -59,6 +59,7 @@ class Web:
             loader=FileSystemLoader((self.site.templates, HERE / "templates")),
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
+            auto_reload=False,  # a template never changes under a running service
             extensions=["jinja2.ext.i18n"],
             trim_blocks=True,
             lstrip_blocks=True,

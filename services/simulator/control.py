@@ -1,6 +1,5 @@
 """The supervisor's clock: a day passes only when nothing of the last one is under way."""
 
-import asyncio
 import time
 from datetime import datetime
 from typing import Final
@@ -44,7 +43,7 @@ class HttpControl:
                 return
             if time.monotonic() - started > self._longest:
                 raise NeverQuietError("; ".join(str(why) for why in answer["why"]))
-            await asyncio.sleep(pause)
+            await self._client.pause(pause)
             pause = min(_LONGEST_PAUSE, pause * 1.5)
 
     async def set_clock(self, now: datetime) -> None:

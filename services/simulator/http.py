@@ -2,12 +2,14 @@
 
 import asyncio
 import random
+from collections.abc import Coroutine
 from typing import Any
 
 import httpx
 
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _LONGEST_SECONDS = 2.0
+_LAST_SECONDS = 2.0
 
 
 class Unanswered(Exception):  # noqa: N818 - what happened, not a mistake of ours
@@ -27,21 +29,35 @@ class PatientClient:
         attempt = 0
         while True:
             try:
-                response = await self._client.request(method, url, **request)
+                response = await self._answer(self._client.request(method, url, **request))
             except httpx.TransportError:
                 pass
             else:
                 if response.status_code not in _TRY_AGAIN:
                     return response
             self.repeats += 1
-            await self._pause(attempt)
+            delay = min(_LONGEST_SECONDS, 0.05 * 2**attempt)
+            await self.pause(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
             attempt += 1
 
-    async def _pause(self, attempt: int) -> None:
-        """Back off with jitter, or stop at once when the game is stopped."""
-        delay = min(_LONGEST_SECONDS, 0.05 * 2**attempt) * random.uniform(0.5, 1.0)  # noqa: S311 - jitter
+    async def _answer(self, asked: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
+        """Wait for the answer; once the game is stopped only for a moment."""
+        answer = asyncio.ensure_future(asked)
+        stopped = asyncio.ensure_future(self._stopped.wait())
         try:
-            await asyncio.wait_for(self._stopped.wait(), delay)
+            await asyncio.wait({answer, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({answer}, timeout=_LAST_SECONDS)
+            if not answer.done():
+                raise Unanswered
+            return answer.result()
+        finally:
+            answer.cancel()
+            stopped.cancel()
+
+    async def pause(self, seconds: float) -> None:
+        """Let some time pass, or stop at once when the game is stopped."""
+        try:
+            await asyncio.wait_for(self._stopped.wait(), seconds)
         except TimeoutError:
             return
         raise Unanswered

@@ -67,6 +67,15 @@ async def test_a_game_that_is_stopped_does_not_wait_for_a_door() -> None:
         await gateway.say("vhs-musterland", [event("a")])
 
 
+async def test_a_game_that_is_stopped_waits_for_no_rest() -> None:
+    stopped = asyncio.Event()
+    busy = patient(lambda _: httpx.Response(200, json={"quiet": False, "why": ["outbox"]}), stopped)
+    waiting = asyncio.create_task(HttpControl(URL, "token", busy).quiet())
+    stopped.set()
+    with pytest.raises(Unanswered):
+        await waiting
+
+
 async def test_each_event_of_a_batch_has_its_own_answer() -> None:
     def answer(request: httpx.Request) -> httpx.Response:
         sent = orjson.loads(request.content)

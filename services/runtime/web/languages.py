@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -76,6 +76,10 @@ class Texts:
         if isinstance(day, datetime):
             day = day.astimezone(self._zone).date() if self._zone else day.date()
         return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
+
+    def last_day(self, end: datetime | None) -> str:
+        """Write the last day before an end: what ends at midnight was possible the day before."""
+        return self.date(None if end is None else end - timedelta(seconds=1))
 
     def time(self, moment: datetime | None) -> str:
         """Write a moment: day and minute, in German time."""

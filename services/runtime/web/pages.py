@@ -70,6 +70,7 @@ class Web:
         environment.filters.update(
             date=texts.date,
             time=texts.time,
+            last_day=texts.last_day,
             number=texts.number,
             short=short,
             place=lambda ags: self.places.get(ags or "", ags or NOTHING),

@@ -46,6 +46,12 @@ def test_days_and_moments_are_written_as_people_write_them(german: Texts) -> Non
     assert german.number(1234567) == "1.234.567"
 
 
+def test_what_ends_at_midnight_is_possible_until_the_day_before(german: Texts) -> None:
+    assert german.last_day(datetime(2025, 11, 3, 23, 0, tzinfo=UTC)) == "03.11.2025"
+    assert german.last_day(datetime(2025, 11, 3, 12, 0, tzinfo=UTC)) == "03.11.2025"
+    assert german.last_day(None) == "\N{EN DASH}"
+
+
 def test_plurals(german: Texts) -> None:
     assert german.ngettext("%(num)s person waits", "%(num)s people wait", 1) == "1 Person wartet"
     assert german.ngettext("%(num)s person waits", "%(num)s people wait", 0) == "0 Personen warten"

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -39,6 +40,7 @@ _START_TRIES = 8
 _PROBE_SECONDS = 3.0
 _HARD_EXIT = 70
 _DEADLINE_SLACK = 3.0
+_OBJECTS_PER_COLLECTION = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,17 @@ class Resources:
     registry: CollectorRegistry
     worker: asyncpg.Pool
     web: asyncpg.Pool
+
+
+def _spare_the_collector() -> None:
+    """Leave what the start has loaded out of garbage collection, and look for cycles less often.
+
+    A batch makes tens of thousands of objects and hardly a cycle; looking for one took a third of the
+    time that reading takes.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_PER_COLLECTION, 20, 20)
 
 
 async def nothing_of_its_own(_conn: asyncpg.Connection, _now: datetime) -> OwnStatus:
@@ -118,6 +131,7 @@ class Process:
             resources = Resources(self._settings, self._clock, self._registry, worker, web)
             self._definition = await self._compose(resources)
             await self._start(worker, status)
+            _spare_the_collector()
             log.info("started", extra={"role": ",".join(sorted(self._settings.roles))})
             await asyncio.wait(
                 [*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED"

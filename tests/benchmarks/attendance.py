@@ -31,6 +31,7 @@ OURS = ["-m", "services.cli", "run", "notifications", "--roles", "consume"]
 BARE = ["-m", "tests.benchmarks.bare"]
 _LOOK_EVERY = 0.02
 _PATIENCE = 600.0
+_ENOUGH = 3_000  # events in which every statement has been sent
 _NOT_OF_A_BATCH = ("SAVEPOINT", "RELEASE", "ROLLBACK TO", "INSERT INTO runtime.stored_offset")
 
 
@@ -54,18 +55,23 @@ class Reading:
     stage: Stage
     events: int
 
-    async def run(self, command: list[str]) -> Run:
-        """Have a process read everything into a fresh database."""
+    async def run(self, command: list[str], until: int | None = None) -> Run:
+        """Have a process read everything, or at least so many events, into a fresh database."""
         async with self.stage.database() as database:
             watch = await asyncpg.connect(database.admin)
             env = self.stage.environment(database, ops=free_port())
             try:
                 async with process(command, env) as started:
-                    return await self._measure(watch, started)
+                    run = await self._measure(watch, started, min(until or self.events, self.events))
+                if until is None:
+                    await self._check(watch)
+                return run
             finally:
                 await watch.close()
 
-    async def _measure(self, watch: asyncpg.Connection, started: asyncio.subprocess.Process) -> Run:
+    async def _measure(
+        self, watch: asyncpg.Connection, started: asyncio.subprocess.Process, until: int
+    ) -> Run:
         group = f"{self.stage.prefix}kurslotse.notifications.support"
         begun: tuple[int, float, float] | None = None
         deadline = time.monotonic() + _PATIENCE
@@ -78,8 +84,7 @@ class Reading:
             now = time.monotonic()
             if done and begun is None:
                 begun = (done, now, cpu_seconds(started.pid))
-            if begun is not None and done >= self.events:
-                await self._check(watch)
+            if begun is not None and done >= until:
                 return Run(done - begun[0], now - begun[1], cpu_seconds(started.pid) - begun[2])
             await asyncio.sleep(_LOOK_EVERY)
         raise RuntimeError("not everything was read")
@@ -149,7 +154,7 @@ async def _compare_statements(reading: Reading, folder: Path) -> None:
     sent = {}
     for name, command in (("ours", OURS), ("bare", BARE)):
         file = folder / name
-        await reading.run(["-m", "tests.benchmarks.observed", "statements", str(file), *command[1:]])
+        await reading.run(["-m", "tests.benchmarks.observed", "statements", str(file), *command[1:]], _ENOUGH)
         sent[name] = {
             statement
             for statement, n in orjson.loads(file.read_bytes()).items()

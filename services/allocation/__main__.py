@@ -33,6 +33,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
     steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
     metrics = CompletionMetrics(resources.registry, resources.worker)
+    status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix),
         timers=(
@@ -42,7 +43,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("metrics", 15.0, metrics.refresh),
         ),
         web=create_console(resources, placements, rulebook) if "web" in settings.roles else None,
-        status=AllocationStatus(terms, steering.due),
+        status=status,
+        due=status.due,
         tasks=(("solver", partial(_stopped_at_the_end, solver)),) if "timers" in settings.roles else (),
     )
 

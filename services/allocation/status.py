@@ -23,7 +23,7 @@ class AllocationStatus:
 
     async def __call__(self, conn: asyncpg.Connection, now: datetime) -> OwnStatus:
         """Count."""
-        due = await self._due(conn, now) + await self.steering_due(conn, now)
+        due = await self.due(conn, now)
         invariants = (
             await seats_hold(conn),
             await one_enrolment(conn),
@@ -31,6 +31,10 @@ class AllocationStatus:
             await nothing_unheard_expired(conn),
         )
         return OwnStatus(due, invariants, await figures(conn))
+
+    async def due(self, conn: asyncpg.Connection, now: datetime) -> int:
+        """Count what timers and steering would do now."""
+        return await self._due(conn, now) + await self.steering_due(conn, now)
 
     async def _due(self, conn: asyncpg.Connection, now: datetime) -> int:
         expiring, starting = await reservations_due(conn, now), await starts_due(conn, local_day(now))

@@ -13,10 +13,10 @@ from services.embedded.children import Child
 _ASK_SECONDS = 10.0
 
 
-async def ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
+async def ask(client: httpx.AsyncClient, url: str, door: str = "status") -> dict[str, Any]:
     """Return what a service says at its ops door; who does not answer is said to be unreachable."""
     try:
-        answer = await client.get(f"{url}/status", timeout=_ASK_SECONDS)
+        answer = await client.get(f"{url}/{door}", timeout=_ASK_SECONDS)
         answer.raise_for_status()
         found = answer.json()
     except httpx.HTTPStatusError as error:
@@ -26,9 +26,11 @@ async def ask(client: httpx.AsyncClient, url: str) -> dict[str, Any]:
     return found if isinstance(found, dict) else {"unreachable": "no object"}
 
 
-async def ask_all(client: httpx.AsyncClient, doors: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+async def ask_all(
+    client: httpx.AsyncClient, doors: Mapping[str, str], door: str = "status"
+) -> dict[str, dict[str, Any]]:
     """Ask all services at once."""
-    answers = await asyncio.gather(*(ask(client, url) for url in doors.values()))
+    answers = await asyncio.gather(*(ask(client, url, door) for url in doors.values()))
     return dict(zip(doors, answers, strict=True))
 
 
@@ -50,10 +52,10 @@ def _counted(services: Mapping[str, Mapping[str, Any]]) -> list[Any]:
 
 async def quiet(client: httpx.AsyncClient, doors: Mapping[str, str]) -> dict[str, Any]:
     """Say whether nothing is under way: twice in a row, for work can move on between two questions."""
-    before = await ask_all(client, doors)
+    before = await ask_all(client, doors, "under-way")
     why = busy(before)
     if not why:
-        after = await ask_all(client, doors)
+        after = await ask_all(client, doors, "under-way")
         why = busy(after)
         if not why and _counted(before) != _counted(after):
             why = ["events were read between two looks"]

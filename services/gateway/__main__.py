@@ -17,7 +17,7 @@ from services.gateway.kafka_ends import KafkaEnds
 from services.gateway.metrics import DoorMetrics
 from services.gateway.people import HttpPeople, NoPeople, People
 from services.gateway.progress import Progress
-from services.gateway.status import own_status
+from services.gateway.status import due, own_status
 from services.gateway.upkeep import Upkeep
 from services.runtime.kafka import parse_address
 from services.runtime.service import Resources, ServiceDefinition, Timer, run
@@ -56,6 +56,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         timers=(Timer("progress", 0.5, progress.run), Timer("upkeep", 30.0, upkeep.run)),
         web=create_app(door),
         status=own_status,
+        due=due,
         tasks=(("broker's ends", partial(_kept_open, ends)),),
     )
 

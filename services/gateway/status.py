@@ -8,15 +8,18 @@ from services.gateway.progress import STEP
 from services.runtime.status import Invariant, OwnStatus
 
 
+async def due(conn: asyncpg.Connection, now: datetime) -> int:
+    """Count publishers whose progress is behind the business time."""
+    publishers = await conn.fetch("SELECT until FROM status.publishers WHERE active")
+    return sum(row["until"] is None or now - row["until"] >= STEP for row in publishers)
+
+
 async def own_status(conn: asyncpg.Connection, now: datetime) -> OwnStatus:
     """Count what was taken and found; due are publishers whose progress is behind the business time."""
     accepted = await conn.fetch("SELECT type, n FROM status.accepted ORDER BY type")
     findings = await conn.fetch("SELECT family, kind, n FROM status.finding ORDER BY family, kind")
     feeds = await conn.fetch("SELECT name, n FROM status.feed ORDER BY name")
     publishers = await conn.fetch("SELECT slug, active, until FROM status.publishers")
-    behind = [
-        row for row in publishers if row["active"] and (row["until"] is None or now - row["until"] >= STEP)
-    ]
     ahead = [row for row in publishers if row["until"] is not None and row["until"] > now]
     figures: dict[str, float] = {f"accepted.{row['type']}": row["n"] for row in accepted}
     figures |= {f"findings.{row['family']}.{row['kind']}": row["n"] for row in findings}
@@ -24,7 +27,7 @@ async def own_status(conn: asyncpg.Connection, now: datetime) -> OwnStatus:
     figures["accepted"] = sum(row["n"] for row in accepted)
     figures["publishers"] = sum(row["active"] for row in publishers)
     return OwnStatus(
-        due=len(behind),
+        due=await due(conn, now),
         invariants=(
             Invariant(
                 id="progress-not-ahead",

@@ -59,6 +59,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         ),
         web=create_pages(resources, keyring, gateway, [router(PeopleDoor(pool, clock, keyring, people_key))]),
         status=partial(status.own_status, delivers=settings.smtp is not None),
+        due=partial(status.due, delivers=settings.smtp is not None),
         tasks=(
             ("wake-up", wake.listen),
             ("assess", _worker("assess", working.at_now(clock, assessing.drain), wake, "course_day")),

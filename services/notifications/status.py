@@ -12,7 +12,7 @@ from services.runtime.status import Invariant, OwnStatus
 async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> OwnStatus:
     """Answer as the status role, from its views; without a mail server, mails wait and are not due."""
     return OwnStatus(
-        due=await _due(conn, now) + (await _mails_due(conn) if delivers else 0),
+        due=await due(conn, now, delivers=delivers),
         invariants=(
             await _each_has_its_alert(conn, now),
             await _counted(
@@ -24,6 +24,11 @@ async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool 
         ),
         figures=await _figures(conn),
     )
+
+
+async def due(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> int:
+    """Count what timers and workers would do now."""
+    return await _due(conn, now) + (await _mails_due(conn) if delivers else 0)
 
 
 async def _due(conn: asyncpg.Connection, now: datetime) -> int:

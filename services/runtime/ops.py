@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.runtime.failures import Meaning, meaning_of, name_of
-from services.runtime.status import ServiceStatus
+from services.runtime.status import ServiceStatus, UnderWay
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Answers:
     live: Callable[[], Health]
     ready: Callable[[], Awaitable[Health]]
     status: Callable[[], Awaitable[ServiceStatus]]
+    under_way: Callable[[], Awaitable[UnderWay]]
     registry: CollectorRegistry
 
 
@@ -42,13 +43,19 @@ def ops_app(answers: Answers) -> Starlette:
     async def ready(_request: Request) -> Response:
         return _health(await answers.ready())
 
-    async def status(_request: Request) -> Response:
+    async def told(answer: Callable[[], Awaitable[ServiceStatus | UnderWay]]) -> Response:
         try:
-            return _json(asdict(await answers.status()))
+            return _json(asdict(await answer()))
         except Exception as error:
             if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
                 raise
             return _json({"error": name_of(error)}, 503)
+
+    async def status(_request: Request) -> Response:
+        return await told(answers.status)
+
+    async def under_way(_request: Request) -> Response:
+        return await told(answers.under_way)
 
     async def metrics(_request: Request) -> Response:
         return Response(generate_latest(answers.registry), media_type=CONTENT_TYPE_LATEST)
@@ -58,6 +65,7 @@ def ops_app(answers: Answers) -> Starlette:
             Route("/health/live", live),
             Route("/health/ready", ready),
             Route("/status", status),
+            Route("/under-way", under_way),
             Route("/metrics", metrics),
         ]
     )

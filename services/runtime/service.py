@@ -29,7 +29,7 @@ from services.runtime.ops import Answers, Health, ops_app
 from services.runtime.relay import Relay
 from services.runtime.retry import jittered
 from services.runtime.settings import HttpAddress, ServiceSettings
-from services.runtime.status import OwnStatus, ServiceStatus, status_of
+from services.runtime.status import OwnStatus, ServiceStatus, UnderWay, status_of, under_way
 from services.runtime.timers import Timer, run_timer
 
 __all__ = ["Compose", "OwnStatus", "Resources", "ServiceDefinition", "Timer", "run"]
@@ -74,7 +74,8 @@ async def nothing_of_its_own(_conn: asyncpg.Connection, _now: datetime) -> OwnSt
 class ServiceDefinition:
     """What a service consists of; built by its composition root from the opened resources.
 
-    `status` runs on a connection of the status role, which reads only the views in schema `status`.
+    `status` runs on a connection of the status role, which reads only the views in schema `status`;
+    `due` is the same for its count of what is due alone, asked often by who waits for quiet.
     `tasks` are further background tasks by name, run with the role `timers`; one that ends or fails
     stops the process. They are cancelled when the service stops.
     """
@@ -83,6 +84,7 @@ class ServiceDefinition:
     timers: Sequence[Timer] = ()
     web: ASGIApp | None = None
     status: Callable[[asyncpg.Connection, datetime], Awaitable[OwnStatus]] = nothing_of_its_own
+    due: Callable[[asyncpg.Connection, datetime], Awaitable[int]] | None = None
     tasks: Sequence[tuple[str, Callable[[], Awaitable[Any]]]] = ()
 
 
@@ -212,7 +214,11 @@ class Process:
         if "web" in settings.roles and definition.web is not None:
             self._task("web", self._serve(definition.web, settings.http))
         answers = Answers(
-            self._live, lambda: self._ready(worker), lambda: self._status(status), self._registry
+            live=self._live,
+            ready=lambda: self._ready(worker),
+            status=lambda: self._status(status),
+            under_way=lambda: self._under_way(status),
+            registry=self._registry,
         )
         self._task("ops", self._serve(ops_app(answers), settings.ops))
 
@@ -321,3 +327,13 @@ class Process:
         async with acquire(pool) as conn:
             own = await self._definition.status(conn, now)
             return await status_of(conn, self._settings.service, now, lag, own)
+
+    async def _under_way(self, pool: asyncpg.Pool) -> UnderWay:
+        now, definition = self._clock.now(), self._definition
+        lag = await self._consumers.lag() if self._consumers is not None else {}
+        async with acquire(pool) as conn:
+            if definition.due is not None:
+                due = await definition.due(conn, now)
+            else:
+                due = (await definition.status(conn, now)).due
+            return await under_way(conn, self._settings.service, now, lag, due)

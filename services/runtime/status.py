@@ -47,6 +47,26 @@ class ServiceStatus:
     figures: Mapping[str, float]
 
 
+@dataclass(frozen=True, slots=True)
+class UnderWay:
+    """The short answer at /under-way, for who waits until all is quiet: no invariants, no figures."""
+
+    service: str
+    now: datetime
+    events: Mapping[str, int]
+    lag: Mapping[str, int]
+    outbox: int
+    due: int
+
+
+async def under_way(
+    conn: asyncpg.Connection, service: str, now: datetime, lag: Mapping[str, int], due: int
+) -> UnderWay:
+    """Read what is not yet sent and what was read so far."""
+    waiting = await conn.fetchval("SELECT waiting FROM status.outbox")
+    return UnderWay(service, now, await _events(conn), lag, waiting, due)
+
+
 async def status_of(
     conn: asyncpg.Connection, service: str, now: datetime, lag: Mapping[str, int], own: OwnStatus
 ) -> ServiceStatus:

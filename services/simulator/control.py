@@ -33,7 +33,7 @@ class HttpControl:
     async def quiet(self) -> None:
         """Ask until all is quiet, more and more seldom."""
         started = time.monotonic()
-        pause = 0.01
+        pause = 0.05
         while True:
             response = await self._client.ask("GET", f"{self._url}/quiet", headers=self._headers)
             response.raise_for_status()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import assert_never
 
 from services.simulator import kreis, mess, offices, providers, state
+from services.simulator.calendar import is_working_day
 from services.simulator.canaries import CanaryFile, of_event, of_person
 from services.simulator.doors import Answer, Console, Control, Gateway, Inbox, Taken, Turned
 from services.simulator.ledger import Accepted, Lines, Refused, wall_clock
@@ -81,7 +82,8 @@ class Game:
         memory = self.memory
         day = memory.start if memory.day is None else memory.day + timedelta(days=1)
         await self.control.quiet()
-        await self._listen(day, findings=(day - memory.start).days % 7 == 0)
+        if is_working_day(day):  # nobody reads letters on a Sunday
+            await self._listen(day, findings=day.weekday() == 0)
         meant = [*providers.plan(self.world, day), *offices.plan(self.world, day)]
         memory.planned = mess.spoil(self.world, day, meant)
         memory.planned_for = day

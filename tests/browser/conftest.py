@@ -12,7 +12,14 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.embedded.launch import launched
-from services.runtime.kafka import KafkaAdmin, parse_address
+from services.runtime.kafka import (
+    SERVICE_ACCESS,
+    KafkaAdmin,
+    parse_address,
+    publisher_user,
+    service_user,
+)
+from services.simulator.kreis import PUBLISHERS
 from tests.browser.chromium import found
 from tests.browser.kreis import Kreis
 from tests.serving import Servers
@@ -52,7 +59,9 @@ def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 async def _clean(servers: Servers, prefix: str) -> None:
     admin = KafkaAdmin(parse_address(servers.kafka))
-    await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=[]))
+    users = [service_user(service, prefix) for service in SERVICE_ACCESS]
+    users += [publisher_user(publisher["slug"], prefix) for publisher in PUBLISHERS]
+    await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=users))
     conn = await asyncpg.connect(servers.database_url)
     try:
         like = prefix.replace("-", "_") + "kurslotse%"

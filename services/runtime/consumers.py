@@ -112,6 +112,7 @@ class Consumers:
                 for subscriber in self.subscribers:
                     group.create_task(subscriber.tend(stop))
         finally:
+            await asyncio.gather(*(subscriber.finish() for subscriber in self.subscribers))
             await self.broker.stop()
             await self._ends.close()
             for subscriber in self.subscribers:

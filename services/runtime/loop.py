@@ -28,6 +28,8 @@ from services.runtime.settle import Settlement
 
 log = logging.getLogger(__name__)
 
+_AT_ONCE = 25  # records read before others may run
+
 
 @dataclass(frozen=True, slots=True)
 class Polled:
@@ -97,14 +99,22 @@ class Loop:
         """Give up the connection."""
         self._drop_connection()
 
-    async def handle(self, records: Sequence[RawRecord], confirmed: Mapping[TopicPartition, Gap]) -> After:
-        """Do one poll, whatever it takes; raise only if the process has to stop."""
-        started = time.monotonic()
+    async def read(self, records: Sequence[RawRecord]) -> dict[TopicPartition, list[Polled]]:
+        """Read a poll, letting others run in between: the batch before it is being written meanwhile."""
         polled: dict[TopicPartition, list[Polled]] = {}
-        for record in records:
+        for number, record in enumerate(records):
             partition = TopicPartition(record.topic, record.partition)
             reading = self._bench.reader.read(record)
             polled.setdefault(partition, []).append(Polled(record.offset, reading))
+            if number % _AT_ONCE == _AT_ONCE - 1:
+                await asyncio.sleep(0)
+        return polled
+
+    async def handle(
+        self, polled: Mapping[TopicPartition, Sequence[Polled]], confirmed: Mapping[TopicPartition, Gap]
+    ) -> After:
+        """Do one poll, whatever it takes; raise only if the process has to stop."""
+        started = time.monotonic()
         attempt, careful = 0, False
         while True:
             try:

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -22,7 +22,7 @@ from services.runtime.db import acquire
 from services.runtime.ends import Ends
 from services.runtime.failures import Meaning, meaning_of, name_of
 from services.runtime.kafka import KafkaAddress, client_options
-from services.runtime.loop import After, Loop
+from services.runtime.loop import After, Loop, Polled
 from services.runtime.metrics import ConsumeMetrics
 from services.runtime.offsets import Gap, GoOn, OutOfRange
 from services.runtime.polls import CarefulPolls
@@ -94,7 +94,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self.lag: dict[str, int] = {}
         self._pool, self._ends, self._metrics, self._settings = pool, ends, metrics, settings
         self._prefix, self._fail = prefix, fail
-        self._failed = False
+        self._failed = self._closing = False
+        self._writing: asyncio.Task[None] | None = None
         self._paused: set[TopicPartition] = set()
         self._suspected: dict[TopicPartition, Gap] = {}
         self._positions: dict[TopicPartition, int] = {}
@@ -163,27 +164,43 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
         """Hand a poll to the loop; FastStream would swallow an exception, so none leaves this function."""
-        if self._failed:
+        if self._failed or self._closing:
             return
         try:
-            await self._poll(records)
+            polled = await self.loop.read(records)
+            await self.written()
+            if not self._failed:
+                # Written while the next poll is fetched and read; the contiguity guard keeps them in order.
+                self._writing = asyncio.create_task(self.write(polled))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it stops the process
             self._failed = True
             self._fail(error)
 
-    async def _poll(self, records: Sequence[ConsumerRecord]) -> None:
-        fresh = [
-            record for record in records if TopicPartition(record.topic, record.partition) not in self._paused
-        ]
-        if not fresh:
-            return
-        confirmed = await self._confirmed(
-            {TopicPartition(record.topic, record.partition) for record in fresh}
-        )
-        after = await self.loop.handle(fresh, confirmed)
-        await self._settle(after)
+    async def written(self) -> None:
+        """Wait for the batch that is being written."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    async def finish(self) -> None:
+        """Take no more polls, and finish the batch in work."""
+        self._closing = True
+        await self.written()
+
+    async def write(self, polled: Mapping[TopicPartition, Sequence[Polled]]) -> None:
+        """Write one poll; whatever the loop gives up for stops the process."""
+        try:
+            readable = {
+                partition: some for partition, some in polled.items() if partition not in self._paused
+            }
+            if readable:
+                await self._settle(await self.loop.handle(readable, await self._confirmed(set(readable))))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it stops the process
+            self._failed = True
+            self._fail(error)
 
     async def _confirmed(self, polled: set[TopicPartition]) -> dict[TopicPartition, Gap]:
         """Accept a gap seen twice if the broker still has what lies before it, as with compaction."""
@@ -352,11 +369,9 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         for partition in here:
             behind = max(0, ends[partition] - stored[partition])
             lag[partition.topic] = lag.get(partition.topic, 0) + behind
-        read = {partition.topic for partition in stored}
-        for row in slugs:
-            for name in self._topics_of(row["slug"]):
-                if name not in read:
-                    lag[name] = 1
+        wanted = {name for row in slugs for name in self._topics_of(row["slug"])}
+        for name in wanted.union(self.loop.subscription.topics) - lag.keys():
+            lag[name] = 1
         self.lag = lag
         if not any(lag.values()):
             self.progressed_at = time.monotonic()

@@ -21,8 +21,8 @@ from services.runtime.subscriber import Subscriber
 class Swallowing(Subscriber):
     """A subscriber around which FastStream swallows what the loop raises, and the next poll is handled."""
 
-    async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
-        await super().on_poll(records)
+    async def write(self, polled: Mapping[TopicPartition, Sequence[Polled]]) -> None:
+        await super().write(polled)
         self._failed = False
 
 
@@ -67,7 +67,7 @@ class AckFirst(Subscriber):
         )
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
-        await self.loop.handle(records, {})
+        await self.loop.handle(await self.loop.read(records), {})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Go on where Kafka says."""

@@ -89,9 +89,15 @@ async def test_it_answers_and_stops_when_told(stand: Stand) -> None:
         await wait_until(service.ready, 40.0)
         await stand.say(announcement("a"))
         await stand.read_up_to(1)
-        answer = await service.get("/status")
-        assert answer is not None
-        status = answer.json()
+        status: dict[str, Any] = {}
+
+        async def quiet() -> bool:
+            answer = await service.get("/status")
+            assert answer is not None
+            status.update(answer.json())
+            return not any(status["lag"].values())
+
+        await wait_until(quiet)
         assert status["events"] == {"de.kurslotse.course-announced.v1": 1}
         assert set(status["lag"]) == {
             f"{stand.prefix}kurslotse.allocation.in|{stand.in_topic()}",

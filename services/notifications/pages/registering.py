@@ -58,6 +58,7 @@ _NEEDS = ("needs_childcare", "needs_women_only", "needs_barrier_free")
 _YOUTH = 27
 _ASYLUM = ("none", "procedure", "recognised", "tolerated")
 _OLDEST = 110
+_GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
 
 
 @dataclass(slots=True)
@@ -143,7 +144,10 @@ def _day(entry: Entry, name: str) -> date | None:
     text = entry.values.get(name, "")
     if not text:
         return None
+    german = _GERMAN_DAY.fullmatch(text)
     try:
+        if german:
+            return date(int(german[3]), int(german[2]), int(german[1]))
         return date.fromisoformat(text)
     except ValueError:
         entry.errors.setdefault(name, msgid("Please enter the day, for example 24.05.2026."))

@@ -48,6 +48,15 @@ def test_a_complete_form_becomes_facts_without_a_name_and_a_contact_with_one() -
     assert entry.tested is None
 
 
+def test_days_are_taken_as_people_write_them() -> None:
+    entry = read(_form(("birth_date", "5. 1.2003"), ("valid_until", "31.12.2026")), ("99001",), TODAY)
+    assert entry.errors == {}
+    assert entry.contact is not None
+    assert entry.contact.birth_date == date(2003, 1, 5)
+    assert entry.registered is not None
+    assert entry.registered.entitlement.valid_until == date(2026, 12, 31)
+
+
 def test_a_test_entered_at_once_is_an_event_of_its_own() -> None:
     entry = read(_form(("level", "A1"), ("section", "3")), ("99001",), TODAY)
     assert entry.tested is not None
@@ -70,7 +79,8 @@ def test_what_is_needed_is_asked_for(missing: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("birth_date", "17.11.2003"),
+        ("birth_date", "31.02.2003"),
+        ("birth_date", "11/17/2003"),
         ("birth_date", "2025-11-18"),
         ("birth_date", "1899-01-01"),
         ("valid_until", "soon"),

@@ -28,6 +28,7 @@ from services.notifications.people import store as people
 from services.runtime.db import Connection, Pool, transaction
 
 _BATCH = 20
+_START = UUID(int=0)
 _LOOK_BACK_DAYS = 60  # longer than any window of the rules
 
 
@@ -36,21 +37,28 @@ def risk_id(participant: UUID, course: UUID, rule: str, since: date) -> UUID:
     return uuid5(NAMESPACE, f"risk/{participant}/{course}/{rule}/{since.isoformat()}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Assessing:
-    """Works off courses with days not yet assessed; all in one transaction."""
+    """Works off courses with days not yet assessed; all in one transaction.
+
+    It goes round: under load a course waits for the others once, and none is forgotten behind the rest.
+    """
 
     pool: Pool
     rules: RuleBook
+    _after: UUID = _START
 
     async def drain(self, now: datetime) -> int:
         """Assess the next courses; return how many they were."""
         async with transaction(self.pool) as conn:
             await gate.rely_on_consent(conn)
-            courses = await store.take_unassessed(conn, _BATCH)
+            courses = await store.take_unassessed(conn, _BATCH, self._after)
+            if not courses and self._after != _START:
+                courses = await store.take_unassessed(conn, _BATCH, _START)
             if courses:
                 await self._assess(conn, courses, now)
-            return len(courses)
+        self._after = courses[-1] if courses else _START
+        return len(courses)
 
     async def _assess(self, conn: Connection, courses: Sequence[UUID], now: datetime) -> None:
         marks: dict[tuple[UUID, UUID], list[Day]] = defaultdict(list)

@@ -32,13 +32,15 @@ class Changes:
     concerned: set[UUID] = field(default_factory=set)
 
 
-async def take_unassessed(conn: Connection, limit: int) -> list[UUID]:
-    """Claim courses with days not yet assessed, each for one transaction at a time."""
+async def take_unassessed(conn: Connection, limit: int, after: UUID) -> list[UUID]:
+    """Claim the next courses after one with days not yet assessed, each for one transaction at a time."""
     rows = await conn.fetch(
-        "WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed LIMIT $1)"
+        "WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed AND course_id > $2"
+        "  ORDER BY course_id LIMIT $1)"
         " SELECT course_id FROM waiting WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))"
         " ORDER BY course_id",
         limit,
+        after,
     )
     courses = [row["course_id"] for row in rows]
     if courses:

@@ -1,5 +1,6 @@
 """Looks for planted words where none may be: databases, topics, logs, metrics."""
 
+import contextlib
 import gzip
 import re
 import time
@@ -82,10 +83,12 @@ def _of_text(value: str) -> Iterator[str]:
 
 def _of_bytes(raw: bytes) -> Iterator[str]:
     yield from _of_text(raw.decode("utf-8", "replace"))
-    if raw[:2] == b"\x1f\x8b":
-        yield from _of_bytes(gzip.decompress(raw))
-    elif raw[:2] in _COMPRESSED:
-        yield from _of_bytes(zlib.decompress(raw))
+    # A hash can begin like something compressed, so what cannot be unpacked has been read as it is.
+    with contextlib.suppress(zlib.error, EOFError, gzip.BadGzipFile):
+        if raw[:2] == b"\x1f\x8b":
+            yield from _of_bytes(gzip.decompress(raw))
+        elif raw[:2] in _COMPRESSED:
+            yield from _of_bytes(zlib.decompress(raw))
 
 
 async def scan_database(scanner: Scanner, address: str) -> tuple[list[Leak], int]:

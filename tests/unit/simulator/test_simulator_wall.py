@@ -41,3 +41,8 @@ def test_a_leak_in_a_log_names_the_file(tmp_path: Path) -> None:
     log = tmp_path / "allocation.log"
     log.write_text('{"event": "started"}\n{"event": "oops", "detail": "Deipadruporim"}\n')
     assert scan_files(SCANNER, [log]) == ([Leak("file allocation.log", "Deipadruporim")], 2)
+
+
+@pytest.mark.parametrize("start", [b"\x1f\x8b", b"\x78\x9c", b"\x78\xda"])
+def test_a_hash_that_begins_like_something_compressed_is_read_as_it_is(start: bytes) -> None:
+    assert not list(SCANNER.find("here", start + bytes(range(30))))

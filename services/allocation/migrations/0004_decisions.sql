@@ -92,6 +92,15 @@ CREATE TABLE authority_export (
 CREATE INDEX authority_export_by_placement ON authority_export (placement, exported_at);
 CREATE INDEX authority_export_by_kreis ON authority_export (kreis, exported_at);
 
+-- Where expiring is not automatic: a coordinator let this reservation end. The timer does it, once I11 holds.
+CREATE TABLE expiry_order (
+    placement   uuid PRIMARY KEY REFERENCES placement,
+    kreis       text NOT NULL CHECK (kreis ~ '^[0-9]{5}$'),
+    actor       text NOT NULL,
+    ordered_at  timestamptz NOT NULL
+);
+CREATE INDEX expiry_order_by_kreis ON expiry_order (kreis);
+
 -- A decision says what was decided; the only thing that may be added, and once, is that it was taken back.
 CREATE FUNCTION only_lifted() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -111,8 +120,14 @@ SELECT runtime.tenant_table('steering_exclusion', 'kreis', 'SELECT, INSERT, UPDA
 SELECT runtime.tenant_table('level_deviation', 'kreis', 'SELECT, INSERT, UPDATE');
 SELECT runtime.tenant_table('course_decision', 'kreis', 'SELECT, INSERT, UPDATE');
 SELECT runtime.tenant_table('authority_export', 'kreis', 'SELECT, INSERT');
+SELECT runtime.tenant_table('expiry_order', 'kreis', 'SELECT, INSERT');
 SELECT runtime.restrict_table('steering_hold', 'SELECT, INSERT, UPDATE');
 SELECT runtime.restrict_table('steering_exclusion', 'SELECT, INSERT, UPDATE');
 SELECT runtime.restrict_table('level_deviation', 'SELECT, INSERT, UPDATE');
 SELECT runtime.restrict_table('course_decision', 'SELECT, INSERT, UPDATE');
 SELECT runtime.restrict_table('authority_export', 'SELECT, INSERT');
+SELECT runtime.restrict_table('expiry_order', 'SELECT, INSERT');
+
+-- Holds that end by themselves, to be lifted from that day on.
+CREATE VIEW status.due_holds AS
+    SELECT id, kreis, until FROM steering_hold WHERE lifted_at IS NULL AND until IS NOT NULL;

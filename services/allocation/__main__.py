@@ -26,7 +26,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
     policies, rulebook = load_policies(settings.policy), load_rulebook()
-    terms = PolicyTerms(policies)
+    terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)
     timers = PlacementTimers(resources.worker, placements)
     solver = Worker()
@@ -35,10 +35,11 @@ async def compose(resources: Resources) -> ServiceDefinition:
     metrics = CompletionMetrics(resources.registry, resources.worker)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
-        subscriptions=subscriptions(settings.prefix),
+        subscriptions=subscriptions(settings.prefix, terms),
         timers=(
             Timer("expire", 0.2, timers.expire),
             Timer("start", 0.2, timers.start),
+            Timer("lift", 1.0, timers.lift),
             Timer("steer", 0.2, steering.run_due),
             Timer("metrics", 15.0, metrics.refresh),
         ),

@@ -36,6 +36,7 @@ from services.allocation.outcomes import store as outcomes
 from services.allocation.participants import handlers as participants
 from services.allocation.picture import Keys, Picture, SeatLocks
 from services.allocation.placements import answers, progress
+from services.allocation.placements.terms import Terms
 from services.runtime.consume import Applied, Incoming, Problem, Rejected, Subscription, Verdict
 
 Decide = Callable[[Picture, Incoming], Verdict]
@@ -69,13 +70,13 @@ DECISIONS = frozenset({
 })  # fmt: skip
 
 
-def subscriptions(prefix: str, locks: SeatLocks | None = None) -> list[Subscription]:
+def subscriptions(prefix: str, terms: Terms, locks: SeatLocks | None = None) -> list[Subscription]:
     """List what allocation reads; it alone judges `in`."""
     return [
         Subscription(
             name="in",
             pattern=pattern(Family.IN, prefix=prefix),
-            handler=Judge(prefix, locks or SeatLocks()),
+            handler=Judge(prefix, terms, locks or SeatLocks()),
             findings=topic(Family.FINDINGS_STEERING, prefix=prefix),
             judge=True,
             opens=opens,
@@ -90,13 +91,14 @@ class Judge:
     """Judges what publishers say: loads and locks what a batch touches, decides in order, writes sets."""
 
     prefix: str
+    terms: Terms
     locks: SeatLocks
 
     async def __call__(
         self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
     ) -> Sequence[Verdict]:
         """Return a verdict for each event."""
-        picture = Picture(self.prefix, now)
+        picture = Picture(self.prefix, now, self.terms)
         await picture.load(conn, keys_of(batch), self.locks)
         verdicts = [decide(picture, incoming) for incoming in batch]
         await picture.write(conn)

@@ -20,6 +20,7 @@ from services.allocation.placements import messages
 from services.allocation.placements import store as placements_store
 from services.allocation.placements.domain import LIVE, Placement, Step
 from services.allocation.placements.store import History
+from services.allocation.placements.terms import Terms
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.requests import Request, request_all
 from services.runtime.consume import Incoming
@@ -56,9 +57,10 @@ class Keys:
 class Picture:
     """Locked rows in memory; handlers decide on it in order, `write` puts all of it back at once."""
 
-    def __init__(self, prefix: str, now: datetime) -> None:
+    def __init__(self, prefix: str, now: datetime, terms: Terms) -> None:
         self.prefix = prefix
         self.now = now
+        self.terms = terms
         self.today: date = local_day(now)
         self.courses: dict[UUID, Course] = {}
         self.people: dict[UUID, Participant] = {}

@@ -7,7 +7,7 @@ from datetime import date, datetime
 import asyncpg
 
 from schemas.codes import PlacementState
-from services.allocation.placements.handlers import EXPIRE, START, Terms
+from services.allocation.placements.terms import EXPIRE, START, Terms
 from services.allocation.steering.policy import local_day
 from services.runtime.status import Invariant, OwnStatus
 
@@ -38,7 +38,7 @@ class AllocationStatus:
 
     async def _due(self, conn: asyncpg.Connection, now: datetime) -> int:
         expiring, starting = await reservations_due(conn, now), await starts_due(conn, local_day(now))
-        return sum(
+        return await holds_due(conn, local_day(now)) + sum(
             n
             for step, by_kreis in ((EXPIRE, expiring), (START, starting))
             for kreis, n in by_kreis.items()
@@ -60,6 +60,12 @@ async def starts_due(conn: asyncpg.Connection, today: date) -> Mapping[str, int]
         "SELECT kreis, count(*) AS n FROM status.due_starts WHERE starts_on <= $1 GROUP BY kreis", today
     )
     return {row["kreis"]: row["n"] for row in rows}
+
+
+async def holds_due(conn: asyncpg.Connection, today: date) -> int:
+    """Count holds whose day has come."""
+    row = await _one(conn, "SELECT count(*) AS n FROM status.due_holds WHERE until <= $1", today)
+    return int(row["n"])
 
 
 async def seats_hold(conn: asyncpg.Connection) -> Invariant:
@@ -128,8 +134,8 @@ async def figures(conn: asyncpg.Connection) -> dict[str, float]:
     return found
 
 
-async def _one(conn: asyncpg.Connection, query: str) -> asyncpg.Record:
-    row = await conn.fetchrow(query)
+async def _one(conn: asyncpg.Connection, query: str, *values: object) -> asyncpg.Record:
+    row = await conn.fetchrow(query, *values)
     if row is None:
         raise LookupError("a count returned no row")
     return row

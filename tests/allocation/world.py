@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -29,16 +29,29 @@ from tests.allocation.builders import KREIS, NOW, OFFICE, OTHER_OFFICE, OTHER_PR
 from tests.databases import Database
 
 RESERVED_FOR = timedelta(days=10)
+IN_PERSON = timedelta(days=3)
 
 
 @dataclass(frozen=True, slots=True)
 class FixedTerms:
-    """Terms for tests: ten days, and these steps automatic."""
+    """Terms for tests: ten days, three in person, and these steps automatic."""
 
-    steps: frozenset[str] = frozenset({"expire", "start"})
+    steps: frozenset[str] = frozenset({"expire", "start", "complete"})
 
-    def reserved_until(self, kreis: str, now: datetime) -> datetime:  # noqa: ARG002
-        return now + RESERVED_FOR
+    def reserved_until(
+        self,
+        kreis: str,  # noqa: ARG002
+        now: datetime,
+        present: bool = False,
+        priority_class: str | None = None,  # noqa: ARG002
+    ) -> datetime:
+        return now + (IN_PERSON if present else RESERVED_FOR)
+
+    def near(self, kreis: str, starts_on: date, now: datetime) -> bool:  # noqa: ARG002
+        return starts_on <= now.date() + timedelta(days=14)
+
+    def priority_class(self, standing: str, cooperation_plan: bool, now: datetime) -> str | None:  # noqa: ARG002
+        return standing
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:  # noqa: ARG002
         return step in self.steps
@@ -155,16 +168,21 @@ async def enter_publishers(pool: asyncpg.Pool) -> None:
 
 @asynccontextmanager
 async def world_on(
-    database: Database, prefix: str, locks: SeatLocks | None = None, size: int = 10
+    database: Database,
+    prefix: str,
+    locks: SeatLocks | None = None,
+    size: int = 10,
+    steps: frozenset[str] = FixedTerms().steps,
 ) -> AsyncIterator[World]:
     """Put the steering side on a database."""
     pool = await open_pool(database.worker, name="allocation-test", max_size=size)
     try:
         await enter_publishers(pool)
         locks = locks or SeatLocks()
-        placements = Placements(prefix, FixedTerms(), locks)
+        terms = FixedTerms(steps)
+        placements = Placements(prefix, terms, locks)
         timers = PlacementTimers(pool, placements)
-        yield World(database, pool, prefix, placements, Judge(prefix, locks), timers)
+        yield World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers)
     finally:
         await pool.close()
 

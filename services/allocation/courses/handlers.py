@@ -1,11 +1,10 @@
 """What becomes of providers' events about courses; each decides on the picture, in order."""
 
 from dataclasses import replace
-from datetime import date, timedelta
 from typing import cast
 from uuid import UUID
 
-from schemas.codes import SEATED, PlacementState, SectionDecision, kind_of
+from schemas.codes import ENROLLED, SEATED, PlacementState, SectionDecision, kind_of
 from schemas.providers import (
     CourseAnnounced,
     CourseCancelled,
@@ -34,10 +33,8 @@ from services.allocation.placements.domain import (
     Step,
     give_up,
 )
+from services.allocation.placements.terms import COMPLETE
 from services.runtime.consume import Applied, Incoming, Parked, Problem, Rejected, Verdict
-
-NEAR = timedelta(days=14)
-"""A course that starts so soon is steered at once, not at the policy's hour."""
 
 
 def course_key(course: UUID) -> str:
@@ -97,7 +94,8 @@ def changed(picture: Picture, incoming: Incoming) -> Verdict:
 
 def _put(picture: Picture, written: domain.Written) -> None:
     course = written.course
-    soon = min((section.starts_on for section in course.held), default=date.max) <= picture.today + NEAR
+    starts = [section.starts_on for section in course.held]
+    soon = bool(starts) and picture.terms.near(course.kreis, min(starts), picture.now)
     picture.put_course(course, more_room=True, urgent=written.more_room and soon)
     for placement in picture.live_in(course.course):
         if placement.state in SEATED:
@@ -191,7 +189,10 @@ def _seated(picture: Picture, participant: UUID, course: Course) -> Placement | 
 
 
 def completed(picture: Picture, incoming: Incoming) -> Verdict:
-    """Close a course with its totals; told again, the totals are replaced."""
+    """Close a course with its totals; told again, the totals are replaced.
+
+    Where the policy leaves completing to people, those who sit in it wait for a coordinator's word.
+    """
     said = cast(CourseCompleted, incoming.event.data)
     id_ = said.course_id(incoming.publisher or "")
     known = picture.courses.get(id_)
@@ -199,7 +200,10 @@ def completed(picture: Picture, incoming: Incoming) -> Verdict:
         return _unknown(id_)
     if known.state == "cancelled":
         return Rejected(Problem("course_cancelled", field="course"))
+    by_itself = picture.terms.automatic(known.kreis, COMPLETE, picture.now)
     for placement in picture.live_in(id_):
+        if placement.state in ENROLLED and not by_itself:
+            continue
         decision = finish_course(placement, known, said.completed_on)
         _step(picture, decision, incoming)
         if isinstance(decision, Step):

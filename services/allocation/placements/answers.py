@@ -4,10 +4,11 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
-from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState
+from schemas.codes import ENROLLED, SEATED, PlacementState
 from schemas.identity import course_id, effect_id
 from schemas.offices import AssignedByAuthority, PlaceAccepted, PlaceDeclined
 from schemas.providers import ParticipantLeft, PlaceConfirmed, PlaceRefused
+from services.allocation.courses.domain import Course
 from services.allocation.courses.handlers import course_key
 from services.allocation.participants.domain import Participant, leave, stay
 from services.allocation.participants.handlers import event_key, target, unknown_participant
@@ -187,22 +188,32 @@ def assigned(picture: Picture, incoming: Incoming) -> Verdict:
         return Parked(course_key(id_), Problem("course_unknown", field="course"))
     own = [p for p in picture.placements_of(person.participant) if p.state in LIVE]
     here = next((p for p in own if p.course == course.course and p.state in SEATED), None)
-    if here is not None:
+    if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
         reason = Reason("assigned_by_authority")
         return _judge(picture, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
     if any(p.state in ENROLLED and p.course_kind == course.facts.kind for p in own):
         return Rejected(Problem("already_placed", field="course"))
     day = said.assigned_on
-    against = domain.obstacle(course, said.section, (), day)
+    given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
+    against = domain.obstacle(given_up, said.section, (), day)
     if against is not None:
         return Rejected(Problem(against.code, field="course", params=against.params))
-    _give_way(picture, incoming, own, course.facts.kind)
+    _give_way(picture, incoming, own, course, said.section)
     return _assign(picture, incoming, person, said)
 
 
-def _give_way(picture: Picture, incoming: Incoming, own: list[Placement], kind: CourseKind) -> None:
+def _agrees(placement: Placement, course: UUID, section: int) -> bool:
+    """Say whether an open proposal is what the authority assigned: it goes on, nothing gives way."""
+    return placement.state in OFFERED and (placement.course, placement.entry_section) == (course, section)
+
+
+def _give_way(
+    picture: Picture, incoming: Incoming, own: list[Placement], course: Course, section: int
+) -> None:
     for placement in own:
-        if placement.state in OFFERED or placement.course_kind == kind:
+        if _agrees(placement, course.course, section):
+            continue
+        if placement.state in OFFERED or placement.course_kind == course.facts.kind:
             decision = domain.give_up(placement, Reason("assigned_by_authority"))
             if isinstance(decision, Step):
                 picture.take(decision, f"office:{incoming.publisher}", incoming)
@@ -214,10 +225,12 @@ def _assign(picture: Picture, incoming: Incoming, person: Participant, said: Ass
     reason = Reason("assigned_by_authority")
     proposal = Proposal(person.participant, course.course, said.section, reason, (reason,))
     who = (person.participant, person.office, person.facts.kreis)
-    offered = domain.offer(id_, who, course, proposal, None, picture.now).after
+    own = picture.placements_of(person.participant)
+    sent = next((p for p in own if _agrees(p, course.course, said.section)), None)
+    offered = sent or domain.offer(id_, who, course, proposal, None, picture.now).after
     reserved = domain.reserve(offered, course, (), None, reason, said.assigned_on)
     if not isinstance(reserved, Step):
         return _judge(picture, incoming, reserved, "authority")
     actor = f"office:{incoming.publisher}"
-    held = picture.take(Step(None, reserved.after), actor, incoming)
+    held = picture.take(Step(sent, reserved.after), actor, incoming)
     return _judge(picture, incoming, domain.accept(held, reason), actor)

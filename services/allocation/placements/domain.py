@@ -206,6 +206,13 @@ def send_to_authority(placement: Placement) -> Decision:
             return Refuse("placement_over", {"state": placement.state})
 
 
+def refused_by_authority(placement: Placement) -> Decision:
+    """The authority does not agree to a proposal that was sent to it."""
+    if placement.state != PlacementState.SENT_TO_AUTHORITY:
+        return Refuse("not_with_authority")
+    return Step(placement, gone(placement, PlacementState.SUPERSEDED, Reason("refused_by_authority")))
+
+
 def accept(placement: Placement, reason: Reason) -> Decision:
     """The person takes the place."""
     if placement.state == PlacementState.RESERVED:

@@ -4,17 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from schemas.codes import SEATED, PlacementState
 from schemas.identity import effect_id
-from schemas.placements import ParticipantsMerged
-from services.allocation.participants import domain as people_domain
-from services.allocation.participants.domain import Participant
 from services.allocation.picture import Keys, Picture, SeatLocks
-from services.allocation.placements import domain
+from services.allocation.placements import domain, rulings_store
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -26,23 +23,10 @@ from services.allocation.placements.domain import (
     Stay,
     Step,
 )
-from services.allocation.placements.messages import outgoing
-
-RELEASE = "release"
-EXPIRE = "expire"
-START = "start"
-
-
-class Terms(Protocol):
-    """What the policy of a Kreis says about placements."""
-
-    def reserved_until(self, kreis: str, now: datetime) -> datetime:
-        """Say until when a place reserved now is held."""
-        ...
-
-    def automatic(self, kreis: str, step: str, now: datetime) -> bool:
-        """Say whether a step (`release`, `expire`, `start`) is taken without a named person."""
-        ...
+from services.allocation.placements.merging import merge
+from services.allocation.placements.rulings import Bars, ExcludeCourse
+from services.allocation.placements.rulings_store import Signed
+from services.allocation.placements.terms import RELEASE, Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +67,27 @@ class Placements:
     ) -> Sequence[Outcome]:
         """Write a run's proposals; earlier unreleased proposals of the same people are superseded.
 
-        The same proposal as before stays as it is. A stale one (person placed meanwhile, course over,
-        no seat left) is not done. Where the policy releases automatically it is reserved at once.
+        The same proposal as before stays as it is. A stale one (person placed or put on hold meanwhile,
+        course over or closed, no seat left) is not done. Where the policy releases automatically it is
+        reserved at once.
         """
         keys = Keys(courses={p.course for p in proposals}, people={p.participant for p in proposals})
-        picture = await self._load(conn, keys, now)
-        outcomes = [self._propose(picture, run_id, proposal) for proposal in proposals]
+        picture = await self.load(conn, keys, now)
+        bars = await _bars(conn, picture)
+        outcomes = [self._propose(picture, bars, run_id, proposal) for proposal in proposals]
         await picture.write(conn)
         return outcomes
 
-    def _propose(self, picture: Picture, run_id: UUID, proposal: Proposal) -> Outcome:
+    def _propose(self, picture: Picture, bars: Bars, run_id: UUID, proposal: Proposal) -> Outcome:
         person, course = picture.people.get(proposal.participant), picture.courses.get(proposal.course)
         if person is None or person.status != "active":
             return NotDone(None, Refuse("participant_not_waiting"))
         if course is None:
             return NotDone(None, Refuse("course_unknown"))
         own = picture.placements_of(person.participant)
-        against = domain.obstacle(course, proposal.entry_section, own, picture.today)
+        against = bars.against_proposal(person.participant, course) or domain.obstacle(
+            course, proposal.entry_section, own, picture.today
+        )
         if against is not None:
             return NotDone(None, against)
         for old in own:
@@ -126,7 +114,7 @@ class Placements:
         self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
     ) -> Sequence[Outcome]:
         """Take back unreleased proposals for which the new run has no place."""
-        picture = await self._load(conn, Keys(placements=set(placements)), now)
+        picture = await self.load(conn, Keys(placements=set(placements)), now)
         outcomes: list[Outcome] = []
         for id_ in placements:
             found = picture.placements.get(id_)
@@ -139,26 +127,51 @@ class Placements:
         await picture.write(conn)
         return outcomes
 
-    async def release(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
-        """Confirm a proposal: take the seat, start the reservation, tell office and provider."""
-        picture = await self._load(conn, Keys(placements={placement}), now)
+    async def release(
+        self,
+        conn: asyncpg.Connection,
+        placement: UUID,
+        actor: str,
+        now: datetime,
+        *,
+        present: bool = False,
+    ) -> Outcome:
+        """Confirm a proposal: take the seat, start the reservation, tell office and provider.
+
+        `present`: the person is in the room and answers sooner than by post.
+        """
+        picture = await self.load(conn, Keys(placements={placement}), now)
         found = _found(picture, placement)
         if isinstance(found, NotDone):
             return found
-        outcome = self._reserve(picture, found, actor, Reason("released_by_coordinator"))
+        bars = await _bars(conn, picture)
+        against = bars.against(found.participant, picture.courses[found.course])
+        if against is not None and found.state in OFFERED:
+            return NotDone(placement, against)
+        why = Reason("released_in_person" if present else "released_by_coordinator")
+        outcome = self._reserve(picture, found, actor, why, present=present)
         await picture.write(conn)
         return outcome
 
-    def _reserve(self, picture: Picture, found: Placement, actor: str, reason: Reason) -> Outcome:
+    def _reserve(
+        self, picture: Picture, found: Placement, actor: str, reason: Reason, *, present: bool = False
+    ) -> Outcome:
+        class_ = self._class_of(picture, found)
         decision = domain.reserve(
             found,
             picture.courses[found.course],
             picture.placements_of(found.participant),
-            self.terms.reserved_until(found.kreis, picture.now),
+            self.terms.reserved_until(found.kreis, picture.now, present, class_),
             reason,
             picture.today,
         )
         return _take(picture, decision, actor, found)
+
+    def _class_of(self, picture: Picture, found: Placement) -> str | None:
+        who = picture.people.get(found.participant)
+        if who is None:
+            return None
+        return self.terms.priority_class(who.facts.standing, who.facts.cooperation_plan, picture.now)
 
     async def override(  # noqa: PLR0917 - as the console calls it
         self,
@@ -169,19 +182,25 @@ class Placements:
         actor: str,
         reason: str,
         now: datetime,
+        *,
+        present: bool = False,
     ) -> Outcome:
         """Reserve another course than proposed, or one without proposal; `reason` is kept, never told.
 
-        Hard rules are the console's to show; here only what can never be: no seat, two places of a kind.
+        Hard rules are the console's to show; here only what can never be: no seat, two places of a kind,
+        a course that was closed or excluded for the person.
         """
-        picture = await self._load(conn, Keys(courses={course}, people={participant}), now)
+        picture = await self.load(conn, Keys(courses={course}, people={participant}), now)
         person, wanted = picture.people.get(participant), picture.courses.get(course)
         if person is None or person.status != "active":
             return NotDone(None, Refuse("participant_not_waiting"))
         if wanted is None:
             return NotDone(None, Refuse("course_unknown"))
         own = picture.placements_of(participant)
-        against = domain.obstacle(wanted, entry_section, own, picture.today)
+        bars = await _bars(conn, picture)
+        against = bars.against(participant, wanted) or domain.obstacle(
+            wanted, entry_section, own, picture.today
+        )
         if against is not None:
             return NotDone(None, against)
         why = Reason("override")
@@ -193,36 +212,95 @@ class Placements:
         id_ = effect_id(participant, "override", name)
         who = (person.participant, person.office, person.facts.kreis)
         fresh = picture.take(domain.offer(id_, who, wanted, proposal, None, now), actor, note=reason)
-        outcome = self._reserve(picture, fresh, actor, why)
+        outcome = self._reserve(picture, fresh, actor, why, present=present)
         await picture.write(conn)
         return outcome
 
     async def discard(
-        self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
+        self,
+        conn: asyncpg.Connection,
+        placement: UUID,
+        actor: str,
+        reason: str,
+        now: datetime,
+        *,
+        again: bool = False,
     ) -> Outcome:
-        """Take back a proposal or give up a place that has not started; `reason` is kept, never told."""
+        """Take back a proposal or give up a place that has not started; `reason` is kept, never told.
+
+        Unless it may be proposed `again`, the course is excluded for the person: else the next run
+        would propose it once more. Whoever gave a seat back is not proposed that course anyway.
+        """
         why = Reason("discarded")
-        return await self._one(conn, placement, actor, now, lambda found: domain.give_up(found, why), reason)
+        return await self._take_back(
+            conn, placement, actor, reason, now, lambda found: domain.give_up(found, why), again=again
+        )
+
+    async def refused_by_authority(
+        self,
+        conn: asyncpg.Connection,
+        placement: UUID,
+        actor: str,
+        reason: str,
+        now: datetime,
+        *,
+        again: bool = False,
+    ) -> Outcome:
+        """Note that BAMF does not agree to a proposal that was sent to it; the person waits again."""
+        return await self._take_back(
+            conn, placement, actor, reason, now, domain.refused_by_authority, again=again
+        )
+
+    async def _take_back(  # noqa: PLR0917
+        self,
+        conn: asyncpg.Connection,
+        placement: UUID,
+        actor: str,
+        reason: str,
+        now: datetime,
+        decide: "Decide",
+        *,
+        again: bool,
+    ) -> Outcome:
+        picture = await self.load(conn, Keys(placements={placement}), now)
+        found = _found(picture, placement)
+        if isinstance(found, NotDone):
+            return found
+        outcome = _take(picture, decide(found), actor, found, note=reason)
+        if isinstance(outcome, Done) and found.state in OFFERED:
+            self._wish_after(picture, found)
+            if not again:
+                signed = Signed(uuid4(), found.kreis, reason, actor, now)
+                what = ExcludeCourse(found.course)
+                await rulings_store.add_exclusion(conn, found.participant, what, signed)
+        await picture.write(conn)
+        return outcome
+
+    def _wish_after(self, picture: Picture, offered: Placement) -> None:
+        """Ask for steering once a proposal is gone: its place can be proposed to somebody else."""
+        section = picture.courses[offered.course].section(offered.entry_section)
+        near = section is not None and self.terms.near(offered.kreis, section.starts_on, picture.now)
+        picture.wish(offered.kreis, "proposal_taken_back", urgent=near)
 
     async def send_to_authority(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
     ) -> Outcome:
         """Note that a proposal went to BAMF; it is released when the answer is there."""
-        return await self._one(conn, placement, actor, now, domain.send_to_authority)
+        return await self.take_one(conn, placement, actor, now, domain.send_to_authority)
 
     async def accept(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
         """Note at the console that the person takes the place (offices do it by event)."""
         why = Reason("accepted")
-        return await self._one(conn, placement, actor, now, lambda found: domain.accept(found, why))
+        return await self.take_one(conn, placement, actor, now, lambda found: domain.accept(found, why))
 
     async def decline(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
     ) -> Outcome:
         """Note at the console that the person does not take the place."""
         why = Reason("declined", {"reason": reason})
-        return await self._one(conn, placement, actor, now, lambda found: domain.decline(found, why))
+        return await self.take_one(conn, placement, actor, now, lambda found: domain.decline(found, why))
 
-    async def _one(  # noqa: PLR0917 - one way for all single steps
+    async def take_one(  # noqa: PLR0917 - one way for all single steps
         self,
         conn: asyncpg.Connection,
         placement: UUID,
@@ -231,7 +309,8 @@ class Placements:
         decide: "Decide",
         note: str | None = None,
     ) -> Outcome:
-        picture = await self._load(conn, Keys(placements={placement}), now)
+        """Lock one placement, decide, write."""
+        picture = await self.load(conn, Keys(placements={placement}), now)
         found = _found(picture, placement)
         if isinstance(found, NotDone):
             return found
@@ -243,7 +322,7 @@ class Placements:
         self, conn: asyncpg.Connection, merged: UUID, into: UUID, actor: str, now: datetime
     ) -> Refuse | None:
         """A person confirmed that two participants are one: `merged` lives on as `into`; None: done."""
-        picture = await self._load(conn, Keys(people={merged, into}), now)
+        picture = await self.load(conn, Keys(people={merged, into}), now)
         gone, stays = picture.people.get(merged), picture.people.get(into)
         if gone is None or stays is None or merged == into:
             return Refuse("participant_unknown")
@@ -254,12 +333,14 @@ class Placements:
         ]
         if len({p.course_kind for p in both}) < len(both):
             return Refuse("both_placed")
-        _merge(picture, gone, stays, actor)
+        merge(picture, gone, stays, actor)
+        await rulings_store.carry_over(conn, merged, (into, stays.facts.kreis), actor, now)
         await picture.write(conn)
         return None
 
-    async def _load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
-        picture = Picture(self.prefix, now)
+    async def load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
+        """Lock and read what a command decides on."""
+        picture = Picture(self.prefix, now, self.terms)
         await picture.load(conn, keys, self.locks)
         return picture
 
@@ -272,33 +353,8 @@ class Decide(Protocol):
         ...
 
 
-def _merge(picture: Picture, gone: Participant, stays: Participant, actor: str) -> None:
-    for placement in picture.placements_of(gone.participant):
-        if placement.state in OFFERED:
-            _take(picture, domain.give_up(placement, Reason("participant_merged")), actor)
-        elif placement.state in LIVE:
-            picture.put_placement(replace(placement, participant=stays.participant))
-    if any(p.state in SEATED for p in picture.placements_of(stays.participant)):
-        for placement in picture.placements_of(stays.participant):
-            if placement.state in OFFERED:
-                _take(picture, domain.give_up(placement, Reason("participant_merged")), actor)
-    picture.put_person(people_domain.merge(gone, stays))
-    picture.tell(
-        outgoing(
-            picture.prefix,
-            ParticipantsMerged(
-                merged=gone.participant,
-                into=stays.participant,
-                kreis=stays.facts.kreis,
-                decided_at=picture.now,
-            ),
-            gone.participant,
-            str(stays.participant),
-            picture.now,
-            (gone.office, stays.office),
-        )
-    )
-    picture.wish(stays.facts.kreis, "participants_merged", urgent=False)
+async def _bars(conn: asyncpg.Connection, picture: Picture) -> Bars:
+    return await rulings_store.in_force(conn, list(picture.people), list(picture.courses), picture.today)
 
 
 def _take(

@@ -28,6 +28,8 @@ class Due:
     kreis: str
     due_at: datetime
     heard: tuple[Heard, ...]
+    actor: str
+    """The timer, or the coordinator who let it end."""
 
 
 async def write(conn: asyncpg.Connection, said: Sequence[PublisherProgressed]) -> None:
@@ -51,19 +53,41 @@ async def write(conn: asyncpg.Connection, said: Sequence[PublisherProgressed]) -
     )
 
 
-async def overdue_kreise(conn: asyncpg.Connection, now: datetime) -> Sequence[str]:
-    """List the Kreise in which a reservation is past its time."""
+async def overdue_kreise(conn: asyncpg.Connection, now: datetime) -> dict[str, bool]:
+    """List the Kreise in which a reservation is past its time, and whether somebody let one of them end."""
     rows = await conn.fetch(
-        "SELECT DISTINCT kreis FROM placement WHERE state = 'reserved' AND expires_at < $1 ORDER BY kreis",
+        """
+        SELECT p.kreis, bool_or(o.placement IS NOT NULL) AS ordered
+        FROM placement AS p LEFT JOIN expiry_order AS o ON o.placement = p.placement
+        WHERE p.state = 'reserved' AND p.expires_at < $1 GROUP BY p.kreis ORDER BY p.kreis
+        """,
         now,
     )
-    return [row["kreis"] for row in rows]
+    return {row["kreis"]: row["ordered"] for row in rows}
+
+
+async def order_expiry(
+    conn: asyncpg.Connection, placement: UUID, kreis: str, actor: str, now: datetime
+) -> None:
+    """Let the timer end an overdue reservation once I11 holds; the first order stands."""
+    await conn.execute(
+        """
+        INSERT INTO expiry_order (placement, kreis, actor, ordered_at) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (placement) DO NOTHING
+        """,
+        placement,
+        kreis,
+        actor,
+        now,
+    )
 
 
 async def due(
     conn: asyncpg.Connection, prefix: str, kreise: Sequence[str], now: datetime, limit: int
 ) -> list[Due]:
     """List reservations past their time for which provider and office have spoken, and we have read it all.
+
+    Those of `kreise`, where expiring is automatic, and those that a coordinator let end.
 
     A publisher has been heard past a time when the gateway says that all it accepted before then lies
     below certain offsets, our stored offsets have reached them, and nothing of this person is parked.
@@ -86,11 +110,13 @@ async def due(
             GROUP BY g.publisher, g.until)
         SELECT p.placement, p.kreis, p.expires_at, a.publisher AS provider, a.until AS provider_until,
                a.offsets::text AS provider_offsets, b.publisher AS office, b.until AS office_until,
-               b.offsets::text AS office_offsets
+               b.offsets::text AS office_offsets, coalesce(d.actor, 'timer') AS actor
         FROM placement AS p
+        LEFT JOIN expiry_order AS d ON d.placement = p.placement
         JOIN heard AS a ON a.publisher = p.provider AND a.until > p.expires_at AND a.all_read
         JOIN heard AS b ON b.publisher = p.office AND b.until > p.expires_at AND b.all_read
-        WHERE p.state = 'reserved' AND p.expires_at < $2 AND p.kreis = ANY($3::text[])
+        WHERE p.state = 'reserved' AND p.expires_at < $2
+          AND (p.kreis = ANY($3::text[]) OR d.placement IS NOT NULL)
           AND NOT EXISTS (
               SELECT FROM runtime.parked AS k
               WHERE k.subject = p.participant::text OR k.waits_for = 'placement:' || p.placement::text
@@ -113,6 +139,7 @@ async def due(
                 Heard(row["provider"], row["provider_until"], orjson.loads(row["provider_offsets"])),
                 Heard(row["office"], row["office_until"], orjson.loads(row["office_offsets"])),
             ),
+            row["actor"],
         )
         for row in rows
     ]

@@ -9,8 +9,11 @@ from schemas.codes import PlacementState
 from services.allocation.picture import Keys, Picture
 from services.allocation.placements import attending, domain, progress
 from services.allocation.placements.domain import Decision, Placement, Step
-from services.allocation.placements.handlers import EXPIRE, START, Placements
+from services.allocation.placements.handlers import Placements
+from services.allocation.placements.rulings_store import lift_ended_holds
+from services.allocation.placements.terms import EXPIRE, START
 from services.allocation.steering.policy import local_day
+from services.allocation.steering.requests import Request, request_all
 from services.runtime.db import transaction
 
 AT_ONCE = 200
@@ -25,7 +28,10 @@ class PlacementTimers:
     placements: Placements
 
     async def expire(self, now: datetime) -> int:
-        """Let reservations expire that no unread answer can still reach (I11), where it is automatic."""
+        """Let reservations expire that no unread answer can still reach (I11).
+
+        Where it is automatic all of them, elsewhere those that a coordinator let end.
+        """
         moved = 0
         while (step := await self._expire_some(now)) > 0:
             moved += step
@@ -34,15 +40,18 @@ class PlacementTimers:
     async def _expire_some(self, now: datetime) -> int:
         async with transaction(self.pool) as conn:
             overdue = await progress.overdue_kreise(conn, now)
-            kreise = [kreis for kreis in overdue if self.placements.terms.automatic(kreis, EXPIRE, now)]
-            due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE) if kreise else []
+            automatic = self.placements.terms.automatic
+            kreise = [kreis for kreis in overdue if automatic(kreis, EXPIRE, now)]
+            if not kreise and not any(overdue.values()):
+                return 0
+            due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE)
             if not due:
                 return 0
-            picture = await self._load(conn, Keys(placements={one.placement for one in due}), now)
+            picture = await self.placements.load(conn, Keys(placements={one.placement for one in due}), now)
             expired = [
                 one
                 for one in due
-                if _move(picture, domain.expire(picture.placements[one.placement], now)) is not None
+                if _move(picture, domain.expire(picture.placements[one.placement], now), one.actor)
             ]
             await picture.write(conn)
             if expired:
@@ -63,7 +72,7 @@ class PlacementTimers:
             ids = await progress.startable(conn, kreise, local_day(now), AT_ONCE) if kreise else []
             if not ids:
                 return 0
-            picture = await self._load(conn, Keys(placements=set(ids)), now)
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
             started = 0
             for found in (picture.placements[id_] for id_ in ids):
                 if found.state == PlacementState.CONFIRMED:
@@ -72,11 +81,13 @@ class PlacementTimers:
             await picture.write(conn)
             return started
 
-    async def _load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
-        picture = Picture(self.placements.prefix, now)
-        await picture.load(conn, keys, self.placements.locks)
-        return picture
+    async def lift(self, now: datetime) -> int:
+        """End the holds whose day has come; the people are steered again at the next hour."""
+        async with transaction(self.pool) as conn:
+            ended = await lift_ended_holds(conn, local_day(now), now)
+            await request_all(conn, [Request(kreis, "hold") for kreis in sorted(set(ended))], now)
+            return len(ended)
 
 
-def _move(picture: Picture, decision: Decision) -> Placement | None:
-    return picture.take(decision, "timer") if isinstance(decision, Step) else None
+def _move(picture: Picture, decision: Decision, actor: str = "timer") -> Placement | None:
+    return picture.take(decision, actor) if isinstance(decision, Step) else None

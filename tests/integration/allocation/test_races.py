@@ -77,7 +77,7 @@ async def _somebody(world: World, chance: random.Random) -> None:
 def _discard(world: World, placement: object) -> Callable[..., Awaitable[object]]:
     async def work(now: object) -> object:
         async with transaction(world.pool) as conn:
-            return await world.placements.discard(conn, placement, "jana", "raced", now)  # type: ignore[arg-type]
+            return await world.placements.discard(conn, placement, "jana", "raced with others", now)  # type: ignore[arg-type]
 
     return work
 

@@ -24,6 +24,7 @@ from services.allocation.placements.domain import (
     Step,
 )
 from tests.allocation.builders import KREIS, NOW, START, WEEK
+from tests.allocation.world import FixedTerms
 
 COURSES = [uuid5(NAMESPACE, f"machine/{n}") for n in range(2)]
 PEOPLE = [uuid5(NAMESPACE, f"person/{n}") for n in range(3)]
@@ -48,7 +49,7 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(capacities=st.lists(st.integers(1, 3), min_size=2, max_size=2))
     def begin(self, capacities: list[int]) -> None:
-        self.picture = Picture("", NOW)
+        self.picture = Picture("", NOW, FixedTerms())
         self.count = 0
         self.versions: dict[UUID, int] = {}
         for course, capacity in zip(COURSES, capacities, strict=True):

@@ -1,0 +1,79 @@
+"""Steps that the policy leaves to people where it does not take them by itself: start, complete, let end."""
+
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from schemas.codes import ENROLLED, PlacementState
+from services.allocation.participants.domain import leave
+from services.allocation.picture import Keys
+from services.allocation.placements import attending, progress
+from services.allocation.placements.domain import Decision, Placement, Refuse, Stay, Step
+from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements
+
+
+async def start(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that somebody whose place is confirmed has started, once the first day has come."""
+    picture = await placements.load(conn, Keys(placements={placement}), now)
+    found = picture.placements.get(placement)
+    if found is None or found.course not in picture.courses:
+        return NotDone(placement, Refuse("placement_unknown"))
+    outcome, step = _due(found, attending.start(found, picture.courses[found.course], picture.today))
+    if step is not None:
+        outcome = _done(picture.take(step, actor))
+        await picture.write(conn)
+    return outcome
+
+
+async def complete(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that somebody has completed a course that its provider has closed."""
+    picture = await placements.load(conn, Keys(placements={placement}), now)
+    found = picture.placements.get(placement)
+    course = None if found is None else picture.courses.get(found.course)
+    if found is None or course is None:
+        return NotDone(placement, Refuse("placement_unknown"))
+    if course.state != "completed" or course.ended_on is None or found.state not in ENROLLED:
+        return NotDone(placement, Refuse("not_due"))
+    outcome, step = _due(found, attending.finish_course(found, course, course.ended_on))
+    if step is not None:
+        after = picture.take(step, actor)
+        person = picture.people[after.participant]
+        done = after.state == PlacementState.COMPLETED
+        picture.put_person(leave(person, "completed" if done else "left"))
+        outcome = _done(after)
+        await picture.write(conn)
+    return outcome
+
+
+async def let_end(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Let an overdue reservation end: the timer does it once no unread answer can reach it any more (I11)."""
+    picture = await placements.load(conn, Keys(placements={placement}), now)
+    found = picture.placements.get(placement)
+    if found is None:
+        return NotDone(placement, Refuse("placement_unknown"))
+    overdue = found.expires_at is not None and found.expires_at < now
+    if found.state != PlacementState.RESERVED or not overdue:
+        return NotDone(placement, Refuse("not_due"))
+    await progress.order_expiry(conn, placement, found.kreis, actor, now)
+    return _done(found)
+
+
+def _due(found: Placement, decision: Decision) -> tuple[Outcome, Step | None]:
+    match decision:
+        case Step() as step:
+            return _done(found), step
+        case Stay(code):
+            return NotDone(found.placement, Refuse(code)), None
+        case Refuse() as refusal:
+            return NotDone(found.placement, refusal), None
+
+
+def _done(placement: Placement) -> Done:
+    return Done(placement.placement, placement.state, placement.version)

@@ -41,7 +41,7 @@ def solve_instance(
     except InstanceError as error:
         sys.stderr.write(f"{instance}: {error}\n")
         raise typer.Exit(2) from error
-    settled = proof.solve(asked.starting, lambda: limit - (monotonic() - begun))
+    settled = proof.solve(asked.starting, proof.Limits(None, lambda: limit - (monotonic() - begun)))
     out.write_bytes(written(asked, settled, monotonic() - begun))
 
 

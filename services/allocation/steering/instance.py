@@ -225,12 +225,11 @@ def written(instance: Instance, settled: Settled, seconds: float) -> bytes:
     chosen = pair[pair >= 0]
     values = settled.solution.values
     optimal = settled.proven == len(values)
-    gap = 0.0 if optimal else (settled.bound - values[settled.proven]) / max(1.0, abs(settled.bound))
     started = np.flatnonzero(instance.starting.counts(settled.solution))
     return orjson.dumps(
         {
             "status": "optimal" if optimal else "limit",
-            "gap": gap,
+            "gap": settled.gap,
             "tiers": values,
             "started": [instance.courses[course] for course in started],
             "placed": {

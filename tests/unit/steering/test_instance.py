@@ -35,7 +35,9 @@ EXAMPLE: dict[str, Any] = {
 
 def solved(instance: dict[str, Any], limit: float = 60.0) -> dict[str, Any]:
     asked = read(json.dumps(instance).encode())
-    answer: dict[str, Any] = json.loads(written(asked, proof.solve(asked.starting, lambda: limit), 0.0))
+    answer: dict[str, Any] = json.loads(
+        written(asked, proof.solve(asked.starting, proof.Limits(None, lambda: limit)), 0.0)
+    )
     return answer
 
 

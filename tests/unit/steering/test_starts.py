@@ -60,7 +60,7 @@ def test_small_instances_equal_exhaustive_search(block: int) -> None:
     chance = random.Random(block)
     for _ in range(100):
         asked = starting(chance, chance.randint(1, 6), chance.randint(1, 4), chance.randint(1, 4))
-        settled = proof.solve(asked, lambda: 60.0)
+        settled = proof.solve(asked, proof.Limits(None, lambda: 60.0))
         best = exhaustive(asked)
         assert settled.solution.values == best
         assert settled.proven == len(best)
@@ -72,12 +72,12 @@ def test_without_time_the_answer_is_allowed_and_the_bound_holds() -> None:
     chance = random.Random(7)
     for _ in range(100):
         asked = starting(chance, chance.randint(2, 6), chance.randint(1, 4), chance.randint(1, 3))
-        settled = proof.solve(asked, lambda: 0.0)
+        settled = proof.solve(asked, proof.Limits(None, lambda: 0.0))
         best = exhaustive(asked)
         assert settled.solution.values <= best
         assert settled.solution.values[: settled.proven] == best[: settled.proven]
         if settled.proven < len(best):
-            assert settled.bound >= best[settled.proven]
+            assert settled.tiers[settled.proven].bound >= best[settled.proven]
         chosen = settled.solution.pair[settled.solution.pair >= 0]
         assert allowed(asked, [int(pair) for pair in chosen])
 

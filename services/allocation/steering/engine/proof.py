@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import floor, inf
+from typing import Literal
 
 import highspy
 import numpy as np
@@ -24,16 +25,53 @@ _SLACK = 1e-4
 Floats = NDArray[np.float64]
 
 
+Cut = Literal["", "work", "clock"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long to search: `work` is counted in steps of the solver and reproducible, the clock is not.
+
+    The clock is a safety net; `seconds_left` says how many seconds remain.
+    """
+
+    work: int | None
+    seconds_left: Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """The value of a tier and the most that it could be, given the values of the tiers before it."""
+
+    value: int
+    bound: int
+    proven: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """An answer with what is proven of it: the tiers before `proven` are as good as they can be.
+    """An answer with what is proven of it: one proof for each tier; `cut` says what ended the search early.
 
-    `bound` is the best that the first tier after them could still be.
+    `started` lists the courses with a need that got enough people.
     """
 
     solution: Solution
-    proven: int
-    bound: float
+    tiers: tuple[Proof, ...]
+    cut: Cut
+    started: tuple[int, ...]
+
+    @property
+    def proven(self) -> int:
+        """Count the leading tiers that are as good as they can be."""
+        return next((at for at, tier in enumerate(self.tiers) if not tier.proven), len(self.tiers))
+
+    @property
+    def gap(self) -> float:
+        """How far the first unproven tier may be from its best, as a share of that; 0.0 if there is none."""
+        if self.proven == len(self.tiers):
+            return 0.0
+        tier = self.tiers[self.proven]
+        return (tier.bound - tier.value) / max(1, abs(tier.bound))
 
 
 class _Rows:
@@ -185,7 +223,7 @@ class _Model:
         return Solution(pair, ()), float(info.mip_dual_bound)
 
 
-def solve(starting: Starting, seconds_left: Callable[[], float]) -> Settled:
+def solve(starting: Starting, limits: Limits) -> Settled:
     """Find the best answer tier by tier, with what is proven of it when the time is over."""
     best, bound = first_answer(starting)
     tiers = starting.problem.tiers
@@ -195,21 +233,35 @@ def solve(starting: Starting, seconds_left: Callable[[], float]) -> Settled:
         values = tiers[tier].values
         # Without any minimum the first tier that differs is bounded; those after it only by their values.
         limit = bound.values[tier] if tier == proven else _at_most(starting, values)
-        if seconds_left() <= 0 or int(np.abs(values).max(initial=0)) > LARGEST or len(values) > MOST_PAIRS:
-            return Settled(best, tier, float(limit))
+        if (
+            limits.seconds_left() <= 0
+            or int(np.abs(values).max(initial=0)) > LARGEST
+            or len(values) > MOST_PAIRS
+        ):
+            return _settled(starting, best, tier, limit, "clock")
         if model is None:
             model = _Model(starting)
             for earlier in range(tier):
                 model.hold(tiers[earlier].values, best.values[earlier])
-        found, dual = model.maximise(values, best, seconds_left())
+        found, dual = model.maximise(values, best, limits.seconds_left())
         if not len(starting.short(found)):
             best = max(best, settled(starting, found), key=lambda answer: answer.values)
         if dual < limit:
             limit = floor(dual + _SLACK)
         if best.values[tier] < limit:
-            return Settled(best, tier, float(limit))
+            return _settled(starting, best, tier, limit, "clock")
         model.hold(values, best.values[tier])
-    return Settled(best, len(tiers), float(best.values[-1]))
+    return _settled(starting, best, len(tiers), 0, "")
+
+
+def _settled(starting: Starting, best: Solution, proven: int, bound: int, cut: Cut) -> Settled:
+    """Write down what is proven: the tiers before `proven`, and a bound of that one."""
+    proofs = []
+    for at, (tier, value) in enumerate(zip(starting.problem.tiers, best.values, strict=True)):
+        most = value if at < proven else bound if at == proven else _at_most(starting, tier.values)
+        proofs.append(Proof(value, most, at < proven))
+    enough = (starting.need > 0) & (starting.counts(best) >= starting.need)
+    return Settled(best, tuple(proofs), cut, tuple(np.flatnonzero(enough).tolist()))
 
 
 def _at_most(starting: Starting, values: Ints) -> int:

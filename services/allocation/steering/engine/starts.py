@@ -18,12 +18,14 @@ PACES = (0.2, 0.0, 0.05, 0.1)
 class Starting:
     """A problem whose courses need people: `course[e]` is the course of an entry, `need[c]` how many more.
 
-    A course gets nobody or at least as many as it needs.
+    A course gets nobody or at least as many as it needs. People who stand `together` share a course
+    (at any of its entries) or get nothing at all.
     """
 
     problem: Problem
     course: Ints
     need: Ints
+    together: tuple[tuple[int, ...], ...] = ()
 
     def counts(self, solution: Solution) -> Ints:
         """Count the people that each course gets."""

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import AboutOwnParticipant, Ags5, Ags8, Code, Month, OwnId, Part, Slug
+from schemas.base import AboutOwnParticipant, Ags5, Ags8, Code, Month, OwnId, Part, Reference, Slug
 from schemas.codes import (
     AccessRoute,
     AsylumPhase,
@@ -18,6 +18,7 @@ from schemas.codes import (
     Level,
     Standing,
     TimeOfDay,
+    Weekday,
     WithdrawReason,
 )
 
@@ -59,6 +60,10 @@ class ParticipantRegistered(AboutOwnParticipant):
     """Last month before the 27th birthday; None: 27 or older."""
     asylum_phase: Annotated[Code, Known(AsylumPhase)] = "none"
     max_travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+    available_days: Annotated[tuple[Annotated[Code, Known(Weekday)], ...], Field(max_length=7)] = ()
+    """Weekdays on which the person can attend; empty: any."""
+    family: Reference | None = None
+    """The office's own opaque reference of people who want to attend the same course, or wait together."""
 
 
 class ParticipantChanged(AboutOwnParticipant):
@@ -80,6 +85,8 @@ class ParticipantChanged(AboutOwnParticipant):
     youth_until: Month | None = None
     asylum_phase: Annotated[Code, Known(AsylumPhase)] | None = None
     max_travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+    available_days: Annotated[tuple[Annotated[Code, Known(Weekday)], ...], Field(max_length=7)] | None = None
+    family: Reference | None = None
 
 
 class ParticipantWithdrawn(AboutOwnParticipant):

@@ -30,6 +30,9 @@ class Facts:
     needs_barrier_free: bool = False
     youth_until: str | None = None
     max_travel_minutes: int | None = None
+    available_days: tuple[str, ...] = ()
+    family: str | None = None
+    """The office's reference of people who attend the same course or wait together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,8 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
                standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
                available,
                earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-               max_travel_minutes, tested_on, level, section, tested_type, withdrawn_on, withdraw_reason,
+               max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
+            withdrawn_on, withdraw_reason,
                merged_into, version
         FROM participant WHERE participant = ANY($1::uuid[]) ORDER BY participant FOR NO KEY UPDATE
         """,
@@ -59,6 +60,8 @@ def _participant(row: asyncpg.Record) -> Participant:
             needs_barrier_free=row["needs_barrier_free"],
             youth_until=row["youth_until"],
             max_travel_minutes=row["max_travel_minutes"],
+            available_days=tuple(row["available_days"]),
+            family=row["family"],
         ),
         registered_on=row["registered_on"],
         first_registered_on=row["first_registered_on"],
@@ -92,14 +95,16 @@ async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             returns, town, standing, route, granted_on, valid_until, cooperation_plan, hours_left,
             course_types,
             available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-            max_travel_minutes, tested_on, level, section, tested_type, withdrawn_on, withdraw_reason,
+            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
+            withdrawn_on, withdraw_reason,
             merged_into,
             version)
         SELECT participant, kreis, office, reference, status, registered_on, first_registered_on,
             returns, town, standing, route, granted_on, valid_until, cooperation_plan, hours_left,
             course_types,
             available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-            max_travel_minutes, tested_on, level, section, tested_type, withdrawn_on, withdraw_reason,
+            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
+            withdrawn_on, withdraw_reason,
             merged_into,
             version
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb)
@@ -120,7 +125,8 @@ async def update(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             course_types = n.course_types, available = n.available, earliest_start = n.earliest_start,
             needs_childcare = n.needs_childcare, needs_women_only = n.needs_women_only,
             needs_barrier_free = n.needs_barrier_free, youth_until = n.youth_until,
-            max_travel_minutes = n.max_travel_minutes, tested_on = n.tested_on, level = n.level,
+            max_travel_minutes = n.max_travel_minutes, available_days = n.available_days,
+            family = n.family, tested_on = n.tested_on, level = n.level,
             section = n.section, tested_type = n.tested_type, withdrawn_on = n.withdrawn_on,
             withdraw_reason = n.withdraw_reason, merged_into = n.merged_into, version = n.version
         FROM jsonb_populate_recordset(NULL::participant,

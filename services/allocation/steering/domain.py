@@ -25,6 +25,14 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
+class Deviation:
+    """Where a person may enter against the placement test; the reason is on record (IntV § 11(2))."""
+
+    section: int | None = None
+    level: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody who waits: the facts that steering needs, by reference."""
 
@@ -49,6 +57,21 @@ class Person:
     excluded: tuple[UUID, ...] = ()
     """Courses this person has declined, left, or was refused by."""
     offer: Offer | None = None
+    kreis: str = ""
+    """The person's Kreis; empty: the region is one Kreis."""
+    hours_left: int | None = None
+    """UE that may still be funded (IntV § 14)."""
+    available_days: tuple[str, ...] = ()
+    """Weekdays on which the person can attend; empty: any."""
+    max_travel_minutes: int | None = None
+    family: UUID | None = None
+    """People with the same one attend the same course or wait together."""
+    deviation: Deviation | None = None
+    held: bool = False
+    """A coordinator has put the person on hold."""
+    barred_courses: tuple[UUID, ...] = ()
+    """Courses that a coordinator has excluded for this person, with a reason."""
+    barred_providers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +105,16 @@ class Course:
     registration_until: date | None = None
     latitude: float | None = None
     longitude: float | None = None
+    kreis: str = ""
+    """The course's Kreis; empty: the region is one Kreis."""
+    weekdays: tuple[str, ...] = ()
+    capacity: int | None = None
+    """Seats as announced; None: those that are free."""
+    minimum: int | None = None
+    """From how many people on the provider lets it start."""
+    seated: int = 0
+    """People who have a seat already and count towards the minimum."""
+    seated_by: tuple[tuple[str, int], ...] = ()
+    """How many of them belong to which priority class, as far as they came through steering."""
+    decision: str | None = None
+    """`start` or `close`: a coordinator has decided whether it starts."""

@@ -8,7 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.allocation.steering import snapshot, store
-from services.allocation.steering.engine import flow
+from services.allocation.steering.matching import ENGINE
 from services.allocation.steering.worker import solve
 
 
@@ -42,4 +42,4 @@ async def replay(conn: asyncpg.Connection, run: UUID) -> Same | Different:
     again = snapshot.address(solve(raw).result)
     if again == result:
         return Same(run, result.hex())
-    return Different(run, result.hex(), again.hex(), None if engine == flow.VERSION else engine)
+    return Different(run, result.hex(), again.hex(), None if engine == ENGINE else engine)

@@ -2,62 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from math import asin, cos, radians, sin, sqrt
+from importlib.metadata import version
+from math import inf
 from uuid import UUID
 
 import numpy as np
 import orjson
 
-from services.allocation.steering.domain import Course, EntryKey, Person
-from services.allocation.steering.eligibility import Eligibility, Entry, eligibility_of, members
-from services.allocation.steering.engine import flow
+from services.allocation.steering.domain import EntryKey
+from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.engine import flow, proof
 from services.allocation.steering.engine.flow import Problem, Tier
 from services.allocation.steering.engine.mincost import Ints
-from services.allocation.steering.policy import Policy
-from services.allocation.steering.rulebook import Rules
+from services.allocation.steering.engine.proof import Limits
+from services.allocation.steering.engine.starts import Starting
+from services.allocation.steering.entries import Entry, need_of
+from services.allocation.steering.goals import Worth, class_of, waiting_days
+from services.allocation.steering.seats import seats_of
 from services.allocation.steering.snapshot import Snapshot
 
-FAR = 2000
-"""Distance in units of 100 m from which it no longer matters."""
-UNKNOWN = 150
-"""What is assumed in units of 100 m where a place is not known."""
+ENGINE = f"{flow.VERSION}, HiGHS {version('highspy')}"
+"""What a result was made by; another version may choose otherwise among equals."""
+DETERMINISTIC = Limits(work=20_000, seconds_left=lambda: inf)
+"""What a run may work at most: the same everywhere, so that a replay gives the same bytes."""
 _MASK = (1 << 64) - 1
-
-
-def class_of(person: Person, rules: Rules) -> int:
-    """Return the place of the person's priority class, 0 the most urgent."""
-    classes = rules.priorities.classes
-    for place, known in enumerate(classes):
-        if person.standing in known.standings or (known.cooperation_plan and person.cooperation_plan):
-            return place
-    return len(classes) - 1
-
-
-def waiting_days(person: Person, day: date) -> int:
-    """Count the days since the registration."""
-    return max((day - person.registered_on).days, 0)
-
-
-def hundreds_of_metres(person: Person, course: Course, policy: Policy) -> int | None:
-    """Estimate the distance as the crow flies; None where one end is not known."""
-    if course.online or (course.latitude is None and course.town == person.town):
-        return 0
-    home = policy.towns.get(person.town)
-    town = policy.towns.get(course.town or "")
-    if course.latitude is not None and course.longitude is not None:
-        there = (course.latitude, course.longitude)
-    elif town is not None:
-        there = (town.latitude, town.longitude)
-    else:
-        return None
-    if home is None:
-        return None
-    lat1, lon1, lat2, lon2 = map(radians, (home.latitude, home.longitude, *there))
-    half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
-    return round(2 * 63710 * asin(sqrt(half)))
 
 
 def _fold(name: UUID) -> int:
@@ -73,52 +43,9 @@ def lots(people: Ints, entries: Ints) -> Ints:
     return drawn
 
 
-class Worth:
-    """What an entry is worth to a person under the goals that compare entries."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        self._policy = snapshot.policy
-        self._day = snapshot.day
-        self._near: dict[tuple[str, UUID], int] = {}
-        self._by_goal: Mapping[str, Callable[[Person, Entry], int]] = {
-            "keep_offer": lambda p, e: int(p.offer is not None and p.offer.entry == e.key),
-            "type_choice": self._type_choice,
-            "early_start": self._early_start,
-            "distance": self._distance,
-        }
-        self.goals = tuple(goal for goal in self._policy.goals if goal in self._by_goal)
-
-    def __call__(self, goal: str, person: Person, entry: Entry) -> int:
-        """Return the value of a pair under a goal; more is better."""
-        return self._by_goal[goal](person, entry)
-
-    def vector(self, person: Person, entry: Entry) -> tuple[int, ...]:
-        """Return the values under all comparing goals, in the policy's order."""
-        return tuple(self._by_goal[goal](person, entry) for goal in self.goals)
-
-    def _type_choice(self, person: Person, entry: Entry) -> int:
-        return 11 - person.course_types.index(entry.course.course_type)
-
-    def _early_start(self, _person: Person, entry: Entry) -> int:
-        return self._policy.limits.latest_start_days - (entry.starts_on - self._day).days
-
-    def _distance(self, person: Person, entry: Entry) -> int:
-        key = (person.town, entry.course.id)
-        if key not in self._near:
-            known = hundreds_of_metres(person, entry.course, self._policy)
-            self._near[key] = FAR - min(UNKNOWN if known is None else known, FAR)
-        return self._near[key]
-
-
-def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Problem:
-    """Write the snapshot as numbers; one tier for each goal, one for each priority class, lots last."""
-    people, entries = snapshot.people, eligibility.entries
-    found = [(place, entry) for place in range(len(people)) for entry in members(eligibility.eligible(place))]
-    person, entry = (
-        np.array(side, dtype=np.int64) for side in (zip(*found, strict=True) if found else ((), ()))
-    )
-    worth = Worth(snapshot)
-    tiers: list[Tier] = []
+def _tiers(snapshot: Snapshot, entries: Sequence[Entry], person: Ints, entry: Ints) -> list[Tier]:
+    """Write the goals as numbers; one tier for each goal, one for each priority class."""
+    people, worth, tiers = snapshot.people, Worth(snapshot), list[Tier]()
     for goal in snapshot.policy.goals:
         if goal == "priority":
             ranks = np.array([class_of(someone, snapshot.rules) for someone in people], dtype=np.int64)
@@ -130,35 +57,77 @@ def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Problem:
             days = np.array([waiting_days(someone, snapshot.day) for someone in people], dtype=np.int64)
             tiers.append(Tier(goal, days[person]))
         else:
+            found = zip(person.tolist(), entry.tolist(), strict=True)
             values = [worth(goal, people[place], entries[at]) for place, at in found]
             tiers.append(Tier(goal, np.array(values, dtype=np.int64)))
+    return tiers
+
+
+def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Starting:
+    """Write the snapshot as numbers: nodes, pairs, goals in their order, lots last; needs and families."""
+    people, entries = snapshot.people, eligibility.entries
+    seats = seats_of(snapshot, entries)
+    found = [(place, entry) for place in range(len(people)) for entry in members(eligibility.eligible(place))]
+    person, entry = (
+        np.array(side, dtype=np.int64) for side in (zip(*found, strict=True) if found else ((), ()))
+    )
+    tiers = _tiers(snapshot, entries, person, entry)
     folded = np.array([_fold(someone.id) for someone in people], dtype=np.uint64).view(np.int64)
     doors = np.array(
         [(_fold(one.course.id) + one.section.number) & _MASK for one in entries], dtype=np.uint64
     ).view(np.int64)
     tiers.append(Tier("lot", lots(folded[person], doors[entry])))
-    later = [
-        place + 1 if place + 1 < len(entries) and entries[place + 1].course.id == one.course.id else -1
-        for place, one in enumerate(entries)
-    ]
-    return Problem(
+    codes = [snapshot.rules.priorities.classes[class_of(someone, snapshot.rules)].code for someone in people]
+    nodes = [seats.node_of(at, codes[place]) for place, at in found]
+    problem = Problem(
         people=len(people),
-        later=np.array(later, dtype=np.int64),
-        seats=np.array([max(one.section.free, 0) for one in entries], dtype=np.int64),
+        later=np.array(seats.later, dtype=np.int64),
+        seats=np.array(seats.free, dtype=np.int64),
         person=person,
-        entry=entry,
+        entry=np.array(nodes, dtype=np.int64),
         tiers=tuple(tiers),
+    )
+    families: dict[UUID, list[int]] = {}
+    for place, someone in enumerate(people):
+        if someone.family is not None:
+            families.setdefault(someone.family, []).append(place)
+    return Starting(
+        problem,
+        np.array(seats.course, dtype=np.int64),
+        np.array([need_of(course, snapshot) for course in snapshot.courses], dtype=np.int64),
+        tuple(tuple(members_) for _, members_ in sorted(families.items()) if len(members_) > 1),
     )
 
 
 @dataclass(frozen=True, slots=True)
+class TierResult:
+    """How good a result is under one goal, and how good it could be at most."""
+
+    name: str
+    value: int
+    bound: int
+    """No result that is as good in all goals before this one has more of it."""
+    proven: bool
+    """Value and bound are the same, and so they are for all goals before."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run: a place for some, and how good it is under each goal, proven."""
+    """What came of a run: which courses start, a place for some, and what of it is proven."""
 
     engine: str
     status: str
+    """`optimal`: every goal is proven; `limit`: the work or the time allowed was not enough for that."""
+    cut: str
+    """What ended the search: nothing, `work` (deterministic) or `clock` (not reproducible)."""
     pairs: int
-    tiers: tuple[tuple[str, int], ...]
+    gap: float
+    """How far the first unproven goal may be from its bound, as a share of the bound."""
+    tiers: tuple[TierResult, ...]
+    started: tuple[UUID, ...]
+    """Courses that needed people for their minimum and get them, by id."""
+    closed: tuple[UUID, ...]
+    """Courses that need people for their minimum and cannot get enough, by id."""
     places: Mapping[UUID, EntryKey]
 
 
@@ -168,8 +137,12 @@ def encode(result: Result) -> bytes:
         {
             "engine": result.engine,
             "status": result.status,
+            "cut": result.cut,
             "pairs": result.pairs,
-            "tiers": [{"name": name, "value": value, "proven": True} for name, value in result.tiers],
+            "gap": result.gap,
+            "tiers": result.tiers,
+            "started": [str(course) for course in result.started],
+            "closed": [str(course) for course in result.closed],
             "places": [
                 [str(person), str(entry.course), entry.section]
                 for person, entry in sorted(result.places.items())
@@ -185,21 +158,47 @@ def decode(raw: bytes) -> Result:
     return Result(
         data["engine"],
         data["status"],
+        data["cut"],
         data["pairs"],
-        tuple((tier["name"], tier["value"]) for tier in data["tiers"]),
+        data["gap"],
+        tuple(TierResult(**tier) for tier in data["tiers"]),
+        tuple(UUID(course) for course in data["started"]),
+        tuple(UUID(course) for course in data["closed"]),
         {UUID(person): EntryKey(UUID(course), section) for person, course, section in data["places"]},
     )
 
 
-def match(snapshot: Snapshot, eligibility: Eligibility | None = None) -> Result:
-    """Solve a snapshot; the same snapshot and engine give the same result."""
+def match(
+    snapshot: Snapshot, eligibility: Eligibility | None = None, limits: Limits = DETERMINISTIC
+) -> Result:
+    """Solve a snapshot; the same snapshot, engine and work limit give the same result."""
     known = eligibility or eligibility_of(snapshot)
-    problem = problem_of(snapshot, known)
-    solution = flow.solve(problem)
+    starting = problem_of(snapshot, known)
+    problem = starting.problem
+    settled = proof.solve(starting, limits)
+    entry_of = {node: node for node in range(len(known.entries))}
+    for node in range(len(known.entries), len(problem.later)):
+        entry_of[node] = entry_of[int(problem.later[node])]
     places = {
-        someone.id: known.entries[int(problem.entry[pair])].key
-        for someone, pair in zip(snapshot.people, solution.pair, strict=True)
+        someone.id: known.entries[entry_of[int(problem.entry[pair])]].key
+        for someone, pair in zip(snapshot.people, settled.solution.pair, strict=True)
         if pair >= 0
     }
-    tiers = tuple((tier.name, value) for tier, value in zip(problem.tiers, solution.values, strict=True))
-    return Result(flow.VERSION, "optimal", len(problem.person), tiers, places)
+    wanted = set(starting.course[problem.entry].tolist())
+    started = set(np.flatnonzero((starting.need > 0) & (starting.counts(settled.solution) > 0)).tolist())
+    closed = {course for course in np.flatnonzero(starting.need > 0).tolist() if course in wanted} - started
+    ids = [course.id for course in snapshot.courses]
+    return Result(
+        engine=ENGINE,
+        status="limit" if settled.cut else "optimal",
+        cut=settled.cut,
+        pairs=len(problem.person),
+        gap=settled.gap,
+        tiers=tuple(
+            TierResult(tier.name, one.value, one.bound, one.proven)
+            for tier, one in zip(problem.tiers, settled.tiers, strict=True)
+        ),
+        started=tuple(ids[course] for course in sorted(started)),
+        closed=tuple(ids[course] for course in sorted(closed)),
+        places=places,
+    )

@@ -8,11 +8,14 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+
+from schemas.identity import course_id
 
 PACKAGED = Path(__file__).parent / "policy" / "default.yaml"
 LOCAL = ZoneInfo("Europe/Berlin")
@@ -49,10 +52,13 @@ class Reservation(_Part):
 
     days: Annotated[int, Field(ge=1, le=60)]
     present_days: Annotated[int, Field(ge=1, le=60)]
+    by_class: dict[str, Annotated[int, Field(ge=1, le=60)]] = Field(default_factory=dict)
+    """Other days for some priority classes, by post; the person in the room always has `present_days`."""
 
-    def until(self, now: datetime, *, present: bool = False) -> datetime:
+    def until(self, now: datetime, *, present: bool = False, priority_class: str | None = None) -> datetime:
         """Return the end of the last day of a reservation made now."""
-        days = self.present_days if present else self.days
+        by_post = self.by_class.get(priority_class or "", self.days)
+        days = self.present_days if present else by_post
         return _at(local_day(now) + timedelta(days=days + 1), 0)
 
 
@@ -89,6 +95,64 @@ class Limits(_Part):
     """A place is proposed only if it starts within so many days."""
     late_entry: bool
     """Entries into a running section within the law's limit of UE are offered."""
+    late_entry_ue: Annotated[int, Field(ge=0, le=100)] | None = None
+    """A limit of the municipality's own; the law's holds if it is lower."""
+    travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
+    """Longest way by the municipality's table of travel times; ways that are not in it are never too long."""
+
+
+class Sizes(_Part):
+    """From how many people on courses start, and how many they should have."""
+
+    decide_days: Annotated[int, Field(ge=0, le=182)] = 28
+    """A minimum binds from so many days before the start; until then a course collects people."""
+    minimum: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
+    """By course type; the larger one of this and the provider's own holds."""
+    target: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)
+    """By course type: up to here the goal `viability` fills a course before others."""
+    protected_types: tuple[str, ...] = ()
+    """Courses of these types start however few people they have."""
+    protected_courses: tuple[str, ...] = ()
+    """The same for single courses, as `provider/own course id`."""
+
+    def protects(self, course_type: str, course: UUID) -> bool:
+        """Say whether a course starts however few people it has."""
+        names = (name.partition("/") for name in self.protected_courses)
+        return course_type in self.protected_types or any(
+            course_id(provider, own) == course for provider, _, own in names
+        )
+
+
+class Quota(_Part):
+    """Seats of each course that only some priority classes are given, until shortly before the start."""
+
+    name: Annotated[str, Field(min_length=3, max_length=80)]
+    classes: Annotated[tuple[str, ...], Field(min_length=1)]
+    seats: Annotated[int, Field(ge=1, le=100)]
+    course_types: tuple[str, ...] = ()
+    """Empty: all."""
+    providers: tuple[str, ...] = ()
+    """Empty: all."""
+    until_days_before: Annotated[int, Field(ge=0, le=182)] = 0
+    """From so many days before the start on the seats are free for everybody."""
+
+    def holds(self, course_type: str, provider: str, days_to_start: int) -> bool:
+        """Say whether seats of a course are reserved, so many days before it starts."""
+        return (
+            (not self.course_types or course_type in self.course_types)
+            and (not self.providers or provider in self.providers)
+            and days_to_start > self.until_days_before
+        )
+
+
+class Pooling(_Part):
+    """An agreement with a neighbour: people may attend courses of either; both policies have to name it."""
+
+    kreis: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
+    until: date | None = None
+    """Last day of the agreement."""
+    course_types: tuple[str, ...] = ()
+    """Empty: all."""
 
 
 class Town(_Part):
@@ -98,7 +162,18 @@ class Town(_Part):
     longitude: Annotated[float, Field(ge=-180, le=180)]
 
 
-Goal = Literal["priority", "waiting", "keep_offer", "type_choice", "early_start", "distance"]
+Goal = Literal[
+    "priority",
+    "deadline",
+    "waiting",
+    "viability",
+    "keep_offer",
+    "type_choice",
+    "early_start",
+    "travel_time",
+    "distance",
+    "balance",
+]
 
 
 class Policy(_Part):
@@ -115,6 +190,27 @@ class Policy(_Part):
     goals: Annotated[tuple[Goal, ...], Field(min_length=1)]
     """From most to least important; each only decides what those before it leave open."""
     towns: dict[str, Town] = Field(default_factory=dict)
+    sizes: Sizes = Sizes()
+    quotas: tuple[Quota, ...] = ()
+    free_choice: Literal["propose", "none"] = "propose"
+    """Whether people who are merely entitled and choose freely are proposed places, too (IntV § 7(3))."""
+    pooling: tuple[Pooling, ...] = ()
+    alternatives: Annotated[int, Field(ge=0, le=10)] = 3
+    """How many other places are named with a proposal."""
+
+    @model_validator(mode="after")
+    def _quotas_are_nested(self) -> Policy:
+        """Seats can be reserved for nested groups only: else nobody could say who may sit where."""
+        groups = [frozenset(quota.classes) for quota in self.quotas]
+        for one in groups:
+            for other in groups:
+                if not (one <= other or other <= one):
+                    raise ValueError("the classes of quotas have to contain each other")
+        return self
+
+    def pools_with(self, kreis: str, day: date) -> bool:
+        """Say whether an agreement with a neighbour holds on a day, as far as this policy goes."""
+        return any(one.kreis == kreis and (one.until is None or day <= one.until) for one in self.pooling)
 
     def automates(self, step: Step) -> bool:
         """Say whether the step happens without a named person."""

@@ -8,14 +8,10 @@ from uuid import UUID
 
 from services.allocation.placements.domain import Alternative, Reason
 from services.allocation.steering.domain import EntryKey, Person
-from services.allocation.steering.eligibility import Eligibility, Entry, members
-from services.allocation.steering.matching import (
-    Result,
-    Worth,
-    class_of,
-    hundreds_of_metres,
-    waiting_days,
-)
+from services.allocation.steering.eligibility import Eligibility, members
+from services.allocation.steering.entries import Entry
+from services.allocation.steering.goals import Worth, class_of, hundreds_of_metres, waiting_days
+from services.allocation.steering.matching import Result
 from services.allocation.steering.snapshot import Snapshot
 
 ALTERNATIVES = 3
@@ -55,7 +51,7 @@ class _Seats:
             if place == 0 or self._entries[place - 1].course.id != entry.course.id:
                 left = 0
             left += len(self._holders.get(place, ()))
-            if entry.section.free <= left:
+            if entry.seats <= left:
                 self._tight[place] = place
         for place in range(len(self._entries) - 2, -1, -1):
             same = self._entries[place].course.id == self._entries[place + 1].course.id

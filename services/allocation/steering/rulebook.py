@@ -73,6 +73,18 @@ class Deadline(_Dated):
     code: str
     days: int
     starts_with: str
+    routes: tuple[str, ...] = ()
+    """Access routes for which it runs from the grant; empty: its start is not known to steering."""
+    lapses: bool = False
+    """What was granted is lost afterwards: a place has to start in time. Else a goal, never a hard rule."""
+
+
+class StandingRule(_Dated):
+    """By what right somebody takes part, and whether this right is a duty."""
+
+    code: str
+    obliged: bool
+    """People without a duty choose freely among the courses (IntV § 7(3))."""
 
 
 class Limit(_Dated):
@@ -95,6 +107,24 @@ class Rules(BaseModel):
     priorities: Priorities
     deadlines: Mapping[str, Deadline]
     limits: Mapping[str, int]
+    standings: Mapping[str, StandingRule]
+
+    def class_place(self, standing: str, *, cooperation_plan: bool) -> int:
+        """Return the place of somebody's priority class, 0 the most urgent; the last one takes everybody."""
+        classes = self.priorities.classes
+        for place, known in enumerate(classes):
+            if standing in known.standings or (known.cooperation_plan and cooperation_plan):
+                return place
+        return len(classes) - 1
+
+    def class_code(self, standing: str, *, cooperation_plan: bool) -> str:
+        """Return the code of somebody's priority class."""
+        return self.priorities.classes[self.class_place(standing, cooperation_plan=cooperation_plan)].code
+
+    def chooses_freely(self, standing: str) -> bool:
+        """Say whether somebody is merely entitled; an unknown standing is no duty."""
+        known = self.standings.get(standing)
+        return known is None or not known.obliged
 
     def route_admits(self, route: str, granted_on: date) -> bool:
         """Say whether the route was open on the day of the grant; an unknown route never is."""
@@ -111,6 +141,7 @@ class RuleBook:
     priorities: tuple[Priorities, ...]
     deadlines: tuple[Deadline, ...]
     limits: tuple[Limit, ...]
+    standings: tuple[StandingRule, ...]
 
     def on(self, day: date) -> Rules:
         """Return the rules of one day."""
@@ -126,6 +157,7 @@ class RuleBook:
             priorities=[entry for entry in self.priorities if entry.holds(day)][-1],
             deadlines={rule.code: rule for rule in self.deadlines if rule.holds(day)},
             limits={rule.code: rule.value for rule in self.limits if rule.holds(day)},
+            standings={rule.code: rule for rule in self.standings if rule.holds(day)},
         )
         content = rules.model_dump(mode="json", exclude={"day", "version"})
         digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
@@ -149,4 +181,5 @@ def load_rulebook(folder: Path = PACKAGED) -> RuleBook:
         priorities=_entries(folder / "priorities.yaml", Priorities),
         deadlines=_entries(folder / "deadlines.yaml", Deadline),
         limits=_entries(folder / "limits.yaml", Limit),
+        standings=_entries(folder / "standings.yaml", StandingRule),
     )

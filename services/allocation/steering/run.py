@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass
+from datetime import date, datetime
 from time import perf_counter
 from typing import Any, Protocol, cast
 from uuid import UUID, uuid4, uuid5
@@ -19,10 +19,11 @@ from schemas.placements import Reason as PublishedReason
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.handlers import NotDone
 from services.allocation.placements.messages import outgoing
-from services.allocation.steering import matching, snapshot, store
+from services.allocation.steering import matching, reading, snapshot, store
 from services.allocation.steering.domain import Person
 from services.allocation.steering.policy import Policies, local_day
 from services.allocation.steering.reasons import Explanation
+from services.allocation.steering.regions import Region, region_of
 from services.allocation.steering.requests import request
 from services.allocation.steering.rulebook import RuleBook
 from services.allocation.steering.snapshot import Snapshot
@@ -88,15 +89,40 @@ class _Changes:
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
-    """What a run saw, and up to which request."""
+class Wanted:
+    """A region with open requests."""
 
-    request: OpenRequest
-    generation: int
+    region: Region
+    requests: tuple[OpenRequest, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What a run saw, and up to which request of each Kreis."""
+
+    region: Region
+    generations: dict[str, int]
     snapshot: Snapshot
     raw: bytes
     run: UUID
     """Named by what it saw: a repeated attempt is the same run."""
+
+
+async def snapshot_now(
+    conn: asyncpg.Connection, region: Region, day: date, policies: Policies, rulebook: RuleBook
+) -> Snapshot:
+    """Read what a run of the region would see; the transaction is REPEATABLE READ, the caller's."""
+    rules = rulebook.on(day)
+    return snapshot.snapshot_of(
+        region.name,
+        day,
+        people=await reading.read_people(conn, region.kreise, day),
+        courses=await reading.read_courses(conn, region.kreise, day, rules),
+        rules=rules,
+        policy=policies.on(region.lead, day),
+        travel=await reading.read_travel(conn, region.kreise),
+        pooled=region.pooled,
+    )
 
 
 def changes(
@@ -151,7 +177,7 @@ class Steering:
             return 0
         some = asyncio.Semaphore(self.at_once)
 
-        async def one(wanted: OpenRequest) -> Ran | None:
+        async def one(wanted: Wanted) -> Ran | None:
             async with some:
                 return await self.steer(wanted, now)
 
@@ -165,36 +191,41 @@ class Steering:
         """Count the regions that are due, on a connection of the status role."""
         return len(self._due(await store.open_requests_for_status(conn), now))
 
-    def _due(self, wanted: Sequence[OpenRequest], now: datetime) -> list[OpenRequest]:
-        due = []
+    def _due(self, wanted: Sequence[OpenRequest], now: datetime) -> list[Wanted]:
+        """Group open requests by region; a region is due as soon as one of its Kreise is."""
+        day, regions = local_day(now), dict[Region, list[OpenRequest]]()
         for one in wanted:
-            at = self.policies.at(one.kreis, now).cadence.due_at(one.waiting_since, one.urgent_since)
-            if at is not None and at <= now:
-                due.append(one)
+            regions.setdefault(region_of(one.kreis, day, self.policies), []).append(one)
+        due = []
+        for region, requests in regions.items():
+            cadence = self.policies.at(region.lead, now).cadence
+            times = [cadence.due_at(one.waiting_since, one.urgent_since) for one in requests]
+            if any(at is not None and at <= now for at in times):
+                due.append(Wanted(region, tuple(requests)))
         return due
 
-    async def steer(self, wanted: OpenRequest, now: datetime) -> Ran | None:
+    async def steer(self, wanted: Wanted, now: datetime) -> Ran | None:
         """Run once for a region; None if somebody else does or nothing is left to do."""
-        token = uuid4()
+        token, region = uuid4(), wanted.region
         async with _connection(self.pool) as conn:
-            if not await store.claim(conn, wanted, token, LEASE_SECONDS):
+            if not await store.claim(conn, region.kreise, token, LEASE_SECONDS):
                 return None
         try:
-            async with self._held(wanted.region, token):
-                return await self._run(wanted, token, now)
+            async with self._held(region, token):
+                return await self._run(region, token, now)
         finally:
             async with _connection(self.pool) as conn:
-                await store.give_back(conn, wanted.region, token)
+                await store.give_back(conn, region.kreise, token)
 
     @asynccontextmanager
-    async def _held(self, region: str, token: UUID) -> AsyncIterator[None]:
+    async def _held(self, region: Region, token: UUID) -> AsyncIterator[None]:
         """Hold the lease for as long as the block lasts; should it be lost, the write will notice."""
 
         async def renew() -> None:
             while True:
                 await asyncio.sleep(LEASE_SECONDS / 3)
                 async with _connection(self.pool) as conn:
-                    if not await store.renew(conn, region, token, LEASE_SECONDS):
+                    if not await store.renew(conn, region.kreise, token, LEASE_SECONDS):
                         return
 
         renewing = asyncio.create_task(renew())
@@ -204,9 +235,9 @@ class Steering:
             renewing.cancel()
             await asyncio.gather(renewing, return_exceptions=True)
 
-    async def _run(self, wanted: OpenRequest, token: UUID, now: datetime) -> Ran | None:
+    async def _run(self, region: Region, token: UUID, now: datetime) -> Ran | None:
         begun = perf_counter()
-        seen = await self._look(wanted, now)
+        seen = await self._look(region, now)
         if seen is None:
             return None
         looked = perf_counter()
@@ -219,56 +250,54 @@ class Steering:
         }
         return await self._write(seen, solved, token, now, spent)
 
-    async def _look(self, wanted: OpenRequest, now: datetime) -> _Seen | None:
+    async def _look(self, region: Region, now: datetime) -> _Seen | None:
         """Take a snapshot in which everything belongs together; None if all requests are done."""
         day = local_day(now)
         async with (
             _connection(self.pool) as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            latest, done = await store.generation(conn, wanted.region)
-            if latest <= done:
+            generations = await store.generations(conn, region.kreise)
+            if not generations:
                 return None
-            people = await store.read_people(conn, wanted.kreis)
-            courses = await store.read_courses(conn, wanted.kreis, day)
-        rules, policy = self.rules.on(day), self.policies.at(wanted.kreis, now)
-        seen = snapshot.snapshot_of(
-            wanted.region, day, people=people, courses=courses, rules=rules, policy=policy
-        )
+            seen = await snapshot_now(conn, region, day, self.policies, self.rules)
         raw = snapshot.encode(seen)
-        name = f"run/{wanted.region}/{latest}/{snapshot.address(raw).hex()}"
-        return _Seen(wanted, latest, seen, raw, uuid5(NAMESPACE, name))
+        latest = ",".join(f"{kreis}:{generation}" for kreis, generation in sorted(generations.items()))
+        name = f"run/{region.name}/{latest}/{snapshot.address(raw).hex()}"
+        return _Seen(region, generations, seen, raw, uuid5(NAMESPACE, name))
 
     async def _write(
         self, seen: _Seen, solved: Solved, token: UUID, now: datetime, spent: dict[str, int]
     ) -> Ran | None:
         """Write what still holds, under the locks that everybody takes in the same order."""
-        told, region, kreis = solved.explained, seen.request.region, seen.request.kreis
+        told, region = solved.explained, seen.region
         touched, persons = _touched(seen.snapshot.people, told)
         async with transaction(self.pool) as conn:
-            if not await store.renew(conn, region, token, LEASE_SECONDS):
+            if not await store.renew(conn, region.kreise, token, LEASE_SECONDS):
                 return None  # somebody else has taken over
             courses = await store.lock_courses(conn, touched)
             changed = changes(seen.snapshot, told, courses, await store.versions_of(conn, persons))
             run = self._record(seen, solved, changed, now, spent)
             for part in ("snapshot", "result"):
                 raw = seen.raw if part == "snapshot" else solved.result
-                await store.put_content(conn, kreis, run[part], snapshot.pack(raw))
+                await store.put_content(conn, region.lead, run[part], snapshot.pack(raw))
             await store.put_run(conn, run)
+            await store.put_pooled(conn, region.kreise, region.pooled)
             gone = Reason("place_no_longer_proposed")
             done = [
                 *await self.placements.supersede(conn, changed.withdrawn, gone, now),
                 *await self.placements.propose(conn, seen.run, changed.proposals, now),
             ]
-            news = await store.put_main_reasons(conn, kreis, seen.run, told, now)
+            homes = [person.kreis for person in seen.snapshot.people]
+            news = await store.put_main_reasons(conn, region.kreise, homes, seen.run, told, now)
             await self._tell(conn, seen, told, news, now)
-            await store.finish(conn, region, seen.generation)
+            await store.finish(conn, seen.generations)
             overtaken = any(isinstance(outcome, NotDone) for outcome in done)
             if changed.stale or overtaken:
-                await request(conn, kreis, "stale", bool(changed.stale), now)
+                await request(conn, region.lead, "stale", bool(changed.stale), now)
         return Ran(
             seen.run,
-            region,
+            region.name,
             len(told),
             run["placed"],
             len(changed.proposals),
@@ -282,9 +311,10 @@ class Steering:
         result = matching.decode(solved.result)
         return {
             "run": seen.run,
-            "region": seen.request.region,
-            "kreis": seen.request.kreis,
-            "generation": seen.generation,
+            "region": seen.region.name,
+            "kreis": seen.region.lead,
+            "kreise": list(seen.region.kreise),
+            "generation": max(seen.generations.values()),
             "decided_at": now,
             "snapshot": snapshot.address(seen.raw),
             "result": snapshot.address(solved.result),
@@ -292,6 +322,8 @@ class Steering:
             "policy_version": seen.snapshot.policy.version(),
             "engine_version": result.engine,
             "status": result.status,
+            "cut": result.cut,
+            "gap": result.gap,
             "people": len(seen.snapshot.people),
             "entries": solved.entries,
             "pairs": result.pairs,
@@ -299,7 +331,7 @@ class Steering:
             "proposed": len(changed.proposals),
             "withdrawn": len(changed.withdrawn),
             "stale": changed.stale,
-            "tiers": [{"name": name, "value": value, "proven": True} for name, value in result.tiers],
+            "tiers": [asdict(tier) for tier in result.tiers],
             "timing": spent,
         }
 
@@ -319,7 +351,7 @@ class Steering:
                 payload = ParticipantUnplaced(
                     participant=person.id,
                     office=person.office,
-                    kreis=seen.request.kreis,
+                    kreis=person.kreis,
                     run=seen.run,
                     reason=PublishedReason(code=one.main.code, params=dict(one.main.params)),
                     decided_at=now,

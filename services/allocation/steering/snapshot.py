@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import date
 from typing import Any
 from uuid import UUID
 
 import orjson
 
-from services.allocation.steering.domain import Course, EntryKey, Offer, Person, Section
+from services.allocation.steering.domain import Course, Deviation, EntryKey, Offer, Person, Section
 from services.allocation.steering.policy import Policy
 from services.allocation.steering.rulebook import Rules
 
-FORM = 1
+FORM = 2
 """Version of the canonical form; a change of it changes every hash."""
+
+
+Travel = Mapping[tuple[str, str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,10 @@ class Snapshot:
     courses: tuple[Course, ...]
     rules: Rules
     policy: Policy
+    travel: Travel = field(default_factory=dict)
+    """Minutes from town to town by the municipality's table, as far as anybody here could need them."""
+    pooled: tuple[tuple[str, str], ...] = ()
+    """Pairs of Kreise, each in both orders, whose people may attend each other's courses."""
 
 
 def snapshot_of(
@@ -40,8 +47,12 @@ def snapshot_of(
     courses: Iterable[Course],
     rules: Rules,
     policy: Policy,
+    travel: Travel | None = None,
+    pooled: Iterable[tuple[str, str]] = (),
 ) -> Snapshot:
     """Make a snapshot; the order of the input does not matter."""
+    people, courses = tuple(people), tuple(courses)
+    homes, venues = {person.town for person in people}, {course.town for course in courses}
     return Snapshot(
         region,
         day,
@@ -49,6 +60,8 @@ def snapshot_of(
         tuple(sorted(courses, key=lambda course: course.id)),
         rules,
         policy,
+        {way: minutes for way, minutes in (travel or {}).items() if way[0] in homes and way[1] in venues},
+        tuple(sorted(pooled)),
     )
 
 
@@ -85,6 +98,8 @@ def encode(snapshot: Snapshot) -> bytes:
             "courses": [_short(course) for course in snapshot.courses],
             "rules": snapshot.rules.model_dump(mode="json"),
             "policy": snapshot.policy.model_dump(mode="json"),
+            "travel": [[*way, minutes] for way, minutes in sorted(snapshot.travel.items())],
+            "pooled": snapshot.pooled,
         },
         default=_as_text,
         option=orjson.OPT_SORT_KEYS,
@@ -96,7 +111,7 @@ def _day(text: str | None) -> date | None:
 
 
 def _person(data: Mapping[str, Any]) -> Person:
-    offer = data.get("offer")
+    offer, deviation, family = data.get("offer"), data.get("deviation"), data.get("family")
     return Person(
         **{
             **data,
@@ -107,7 +122,12 @@ def _person(data: Mapping[str, Any]) -> Person:
             "valid_until": _day(data.get("valid_until")),
             "available": tuple(data.get("available", ())),
             "earliest_start": _day(data.get("earliest_start")),
+            "available_days": tuple(data.get("available_days", ())),
             "excluded": tuple(UUID(course) for course in data.get("excluded", ())),
+            "barred_courses": tuple(UUID(course) for course in data.get("barred_courses", ())),
+            "barred_providers": tuple(data.get("barred_providers", ())),
+            "family": None if family is None else UUID(family),
+            "deviation": None if deviation is None else Deviation(**deviation),
             "offer": None
             if offer is None
             else Offer(
@@ -135,6 +155,8 @@ def _course(data: Mapping[str, Any]) -> Course:
                 for section in data["sections"]
             ),
             "times_of_day": tuple(data.get("times_of_day", ())),
+            "weekdays": tuple(data.get("weekdays", ())),
+            "seated_by": tuple((name, count) for name, count in data.get("seated_by", ())),
             "registration_until": _day(data.get("registration_until")),
         }
     )
@@ -156,6 +178,8 @@ def decode(raw: bytes) -> Snapshot:
         tuple(_course(course) for course in data["courses"]),
         Rules.model_validate(data["rules"]),
         Policy.model_validate(data["policy"]),
+        {(home, venue): minutes for home, venue, minutes in data["travel"]},
+        tuple((one, other) for one, other in data["pooled"]),
     )
 
 

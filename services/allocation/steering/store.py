@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import orjson
 
-from services.allocation.steering.domain import Course, EntryKey, Offer, Person, Section
 from services.allocation.steering.reasons import Explanation
 
 
@@ -43,174 +41,102 @@ async def open_requests_for_status(conn: asyncpg.Connection) -> list[OpenRequest
     return [OpenRequest(**dict(row)) for row in rows]
 
 
-async def claim(conn: asyncpg.Connection, request: OpenRequest, token: UUID, seconds: float) -> bool:
-    """Take the region's lease if nobody holds it; technical time is the database's."""
-    row = await conn.fetchrow(
-        """
-        INSERT INTO steering_lease AS held (region, kreis, token, held_until)
-        VALUES ($1, $2, $3, clock_timestamp() + make_interval(secs => $4))
-        ON CONFLICT (region) DO UPDATE SET token = excluded.token, held_until = excluded.held_until
-            WHERE held.held_until < clock_timestamp()
-        RETURNING region
-        """,
-        request.region,
-        request.kreis,
-        token,
-        seconds,
-    )
-    return row is not None
+async def claim(conn: asyncpg.Connection, kreise: Sequence[str], token: UUID, seconds: float) -> bool:
+    """Take the leases of all Kreise of a region if nobody holds any; technical time is the database's."""
+    async with conn.transaction():
+        rows = await conn.fetch(
+            """
+            INSERT INTO steering_lease AS held (region, kreis, token, held_until)
+            SELECT kreis, kreis, $2, clock_timestamp() + make_interval(secs => $3)
+            FROM unnest($1::text[]) AS kreis ORDER BY kreis
+            ON CONFLICT (region) DO UPDATE SET token = excluded.token, held_until = excluded.held_until
+                WHERE held.held_until < clock_timestamp()
+            RETURNING region
+            """,
+            kreise,
+            token,
+            seconds,
+        )
+        if len(rows) == len(kreise):
+            return True
+        await give_back(conn, kreise, token)
+        return False
 
 
-async def renew(conn: asyncpg.Connection, region: str, token: UUID, seconds: float) -> bool:
-    """Hold the lease for longer; False if it is no longer ours. Locks it until the commit."""
-    row = await conn.fetchrow(
-        """
-        UPDATE steering_lease SET held_until = clock_timestamp() + make_interval(secs => $3)
-        WHERE region = $1 AND token = $2 RETURNING region
-        """,
-        region,
-        token,
-        seconds,
-    )
-    return row is not None
-
-
-async def give_back(conn: asyncpg.Connection, region: str, token: UUID) -> None:
-    """Give the lease back."""
-    await conn.execute("DELETE FROM steering_lease WHERE region = $1 AND token = $2", region, token)
-
-
-async def generation(conn: asyncpg.Connection, region: str) -> tuple[int, int]:
-    """Read the latest generation of requests and the one that has been done."""
+async def renew(conn: asyncpg.Connection, kreise: Sequence[str], token: UUID, seconds: float) -> bool:
+    """Hold the leases for longer; False if one is no longer ours. Locks them until the commit."""
     rows = await conn.fetch(
-        "SELECT generation, done_generation FROM steering_request WHERE region = $1", region
+        """
+        WITH ours AS (
+            SELECT region FROM steering_lease WHERE region = ANY($1::text[]) AND token = $2
+            ORDER BY region FOR UPDATE
+        )
+        UPDATE steering_lease AS held SET held_until = clock_timestamp() + make_interval(secs => $3)
+        FROM ours WHERE held.region = ours.region AND held.token = $2 RETURNING held.region
+        """,
+        kreise,
+        token,
+        seconds,
     )
-    return (rows[0]["generation"], rows[0]["done_generation"]) if rows else (0, 0)
+    return len(rows) == len(kreise)
 
 
-async def finish(conn: asyncpg.Connection, region: str, done: int) -> None:
-    """Note that all requests up to a generation are done; later ones stay open."""
+async def give_back(conn: asyncpg.Connection, kreise: Sequence[str], token: UUID) -> None:
+    """Give the leases back."""
+    await conn.execute(
+        "DELETE FROM steering_lease WHERE region = ANY($1::text[]) AND token = $2", kreise, token
+    )
+
+
+async def generations(conn: asyncpg.Connection, kreise: Sequence[str]) -> dict[str, int]:
+    """Read the latest generation of requests of each Kreis that has an open one."""
+    rows = await conn.fetch(
+        """
+        SELECT region, generation FROM steering_request
+        WHERE region = ANY($1::text[]) AND generation > done_generation ORDER BY region
+        """,
+        kreise,
+    )
+    return {row["region"]: row["generation"] for row in rows}
+
+
+async def finish(conn: asyncpg.Connection, done: Mapping[str, int]) -> None:
+    """Note that all requests of each Kreis up to a generation are done; later ones stay open."""
+    kreise = sorted(done)
     await conn.execute(
         """
-        UPDATE steering_request SET
-            done_generation = $2,
-            reasons = CASE WHEN generation > $2 THEN reasons ELSE '{}' END,
-            waiting_since = CASE WHEN generation > $2 THEN waiting_last END,
-            urgent_since = CASE WHEN urgent_last > $2 THEN urgent_since END
-        WHERE region = $1 AND done_generation < $2
+        UPDATE steering_request AS r SET
+            done_generation = d.done,
+            reasons = CASE WHEN r.generation > d.done THEN r.reasons ELSE '{}' END,
+            waiting_since = CASE WHEN r.generation > d.done THEN r.waiting_last END,
+            urgent_since = CASE WHEN r.urgent_last > d.done THEN r.urgent_since END
+        FROM unnest($1::text[], $2::bigint[]) AS d (region, done)
+        WHERE r.region = d.region AND r.done_generation < d.done
         """,
-        region,
-        done,
+        kreise,
+        [done[kreis] for kreis in kreise],
     )
 
 
-async def read_people(conn: asyncpg.Connection, kreis: str) -> list[Person]:
-    """Read the people who wait: active, without a seat, and not with the authority."""
-    rows = await conn.fetch(
+async def put_pooled(
+    conn: asyncpg.Connection, kreise: Sequence[str], pairs: Sequence[tuple[str, str]]
+) -> None:
+    """Note with whom the Kreise of a region pool now."""
+    await conn.execute(
         """
-        SELECT p.participant, p.version, p.office, p.town, p.standing, p.route, p.registered_on,
-               p.course_types, p.granted_on, p.valid_until, p.cooperation_plan, p.available, p.earliest_start,
-               p.needs_childcare, p.needs_women_only, p.needs_barrier_free, p.level, p.section,
-               o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded
-        FROM participant p
-        LEFT JOIN placement o ON o.participant = p.participant AND o.state = 'proposed'
-        LEFT JOIN (
-            SELECT participant, array_agg(DISTINCT course ORDER BY course) AS excluded FROM placement
-            WHERE state IN ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
-                            'course_cancelled')
-            GROUP BY participant
-        ) x ON x.participant = p.participant
-        WHERE p.kreis = $1 AND p.status = 'active' AND NOT EXISTS (
-            SELECT FROM placement s WHERE s.participant = p.participant AND s.state IN
-                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
-        ORDER BY p.participant
-        """,
-        kreis,
-    )
-    return [_person(row) for row in rows]
-
-
-def _person(row: asyncpg.Record) -> Person:
-    offer = None
-    if row["placement"] is not None:
-        entry = EntryKey(row["course"], row["entry_section"])
-        offer = Offer(row["placement"], row["offer_version"], entry)
-    return Person(
-        id=row["participant"],
-        version=row["version"],
-        office=row["office"],
-        town=row["town"],
-        standing=row["standing"],
-        route=row["route"],
-        registered_on=row["registered_on"],
-        course_types=tuple(row["course_types"]),
-        granted_on=row["granted_on"],
-        valid_until=row["valid_until"],
-        cooperation_plan=row["cooperation_plan"],
-        available=tuple(row["available"]),
-        earliest_start=row["earliest_start"],
-        needs_childcare=row["needs_childcare"],
-        needs_women_only=row["needs_women_only"],
-        needs_barrier_free=row["needs_barrier_free"],
-        level=row["level"],
-        section=row["section"],
-        excluded=tuple(row["excluded"] or ()),
-        offer=offer,
-    )
-
-
-async def read_courses(conn: asyncpg.Connection, kreis: str, day: date) -> list[Course]:
-    """Read the courses that have not ended, with the seats that nobody holds or may yet be assigned."""
-    sections: dict[UUID, list[Section]] = defaultdict(list)
-    for row in await conn.fetch(
-        """
-        SELECT s.course, s.number, s.starts_on, s.ends_on, s.ue,
-               s.capacity - s.taken - count(a.placement) AS free
-        FROM course_section s
-        JOIN course c ON c.course = s.course AND c.state = 'announced'
-        LEFT JOIN placement a ON a.course = s.course AND a.entry_section <= s.number
-                              AND a.state = 'sent_to_authority'
-        WHERE s.kreis = $1 AND s.ends_on >= $2 AND NOT s.removed AND s.completed_on IS NULL
-        GROUP BY s.course, s.number
-        ORDER BY s.course, s.number
-        """,
-        kreis,
-        day,
-    ):
-        sections[row["course"]].append(
-            Section(row["number"], row["starts_on"], row["ends_on"], row["ue"], row["free"])
+        WITH now AS (
+            SELECT * FROM unnest($2::text[], $3::text[]) AS pair (kreis, neighbour)
+        ), gone AS (
+            DELETE FROM pooled_kreis AS p WHERE p.kreis = ANY($1::text[])
+                AND NOT EXISTS (SELECT FROM now WHERE (now.kreis, now.neighbour) = (p.kreis, p.neighbour))
         )
-    rows = await conn.fetch(
-        """
-        SELECT course, version, provider, course_type, course_kind, town, times_of_day, target_level,
-               childcare, women_only, barrier_free, online, registration_until,
-               (venue->>'latitude')::float8 AS latitude, (venue->>'longitude')::float8 AS longitude
-        FROM course WHERE kreis = $1 AND state = 'announced' AND course = ANY($2::uuid[]) ORDER BY course
+        INSERT INTO pooled_kreis (kreis, neighbour) SELECT kreis, neighbour FROM now
+        ON CONFLICT DO NOTHING
         """,
-        kreis,
-        list(sections),
+        kreise,
+        [one for one, _ in pairs],
+        [other for _, other in pairs],
     )
-    return [
-        Course(
-            id=row["course"],
-            version=row["version"],
-            provider=row["provider"],
-            course_type=row["course_type"],
-            kind=row["course_kind"],
-            sections=tuple(sections[row["course"]]),
-            town=row["town"],
-            times_of_day=tuple(row["times_of_day"]),
-            target_level=row["target_level"],
-            childcare=row["childcare"],
-            women_only=row["women_only"],
-            barrier_free=row["barrier_free"],
-            online=row["online"],
-            registration_until=row["registration_until"],
-            latitude=row["latitude"],
-            longitude=row["longitude"],
-        )
-        for row in rows
-    ]
 
 
 async def lock_courses(conn: asyncpg.Connection, courses: Iterable[UUID]) -> dict[UUID, int]:
@@ -261,9 +187,9 @@ async def put_run(conn: asyncpg.Connection, run: Mapping[str, Any]) -> None:
         """
         INSERT INTO steering_run (run, region, kreis, generation, decided_at, snapshot, result, rules_version,
             policy_version, engine_version, status, people, entries, pairs, placed, proposed, withdrawn,
-            stale, tiers, timing)
+            stale, tiers, timing, kreise, cut, gap)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19::text::jsonb, $20::text::jsonb)
+            $19::text::jsonb, $20::text::jsonb, $21, $22, $23)
         """,
         *(
             orjson.dumps(run[name]).decode() if name in {"tiers", "timing"} else run[name]
@@ -275,7 +201,7 @@ async def put_run(conn: asyncpg.Connection, run: Mapping[str, Any]) -> None:
 RUN_COLUMNS = (
     "run", "region", "kreis", "generation", "decided_at", "snapshot", "result", "rules_version",
     "policy_version", "engine_version", "status", "people", "entries", "pairs", "placed", "proposed",
-    "withdrawn", "stale", "tiers", "timing",
+    "withdrawn", "stale", "tiers", "timing", "kreise", "cut", "gap",
 )  # fmt: skip
 
 
@@ -287,28 +213,35 @@ async def run_of(conn: asyncpg.Connection, run: UUID) -> tuple[bytes, bytes, str
     return row["snapshot"], row["result"], row["engine_version"]
 
 
-async def put_main_reasons(
-    conn: asyncpg.Connection, kreis: str, run: UUID, told: Sequence[Explanation], now: datetime
+async def put_main_reasons(  # noqa: PLR0917 - one row of each for everybody
+    conn: asyncpg.Connection,
+    kreise: Sequence[str],
+    homes: Sequence[str],
+    run: UUID,
+    told: Sequence[Explanation],
+    now: datetime,
 ) -> list[UUID]:
-    """Replace the main reasons of a Kreis; return the people without a place whose reason is another one.
+    """Replace the main reasons of a region; return the people without a place whose reason is another one.
 
-    Numbers in a reason change from day to day; it is the same reason as long as code and rules are.
+    `homes`: each person's Kreis. Numbers in a reason change from day to day; it is the same reason as
+    long as code and rules are.
     A row that would not change keeps the run that wrote it.
     """
     rows = await conn.fetch(
         """
         WITH new AS (
-            SELECT * FROM unnest($3::uuid[], $4::bool[], $5::text[], $6::text[], $7::int[], $8::int[])
-                AS n (participant, placed, code, params, suitable, eligible)
+            SELECT * FROM unnest($3::uuid[], $4::bool[], $5::text[], $6::text[], $7::int[], $8::int[],
+                $10::text[]) AS n (participant, placed, code, params, suitable, eligible, kreis)
         ), old AS (
             SELECT o.participant, o.placed, o.code, o.params->>'rules' AS rules, o.since
-            FROM main_reason o WHERE o.kreis = $1 OR o.participant = ANY($3::uuid[])
+            FROM main_reason o WHERE o.kreis = ANY($1::text[]) OR o.participant = ANY($3::uuid[])
         ), gone AS (
             DELETE FROM main_reason m
-            WHERE m.kreis = $1 AND NOT EXISTS (SELECT FROM new n WHERE n.participant = m.participant)
+            WHERE m.kreis = ANY($1::text[])
+              AND NOT EXISTS (SELECT FROM new n WHERE n.participant = m.participant)
         ), written AS (
             INSERT INTO main_reason (participant, kreis, run, placed, code, params, since, suitable, eligible)
-            SELECT n.participant, $1, $2, n.placed, n.code, n.params::jsonb,
+            SELECT n.participant, n.kreis, $2, n.placed, n.code, n.params::jsonb,
                    CASE WHEN o.code = n.code AND o.rules IS NOT DISTINCT FROM n.params::jsonb->>'rules'
                         THEN o.since ELSE $9 END,
                    n.suitable, n.eligible
@@ -326,7 +259,7 @@ async def put_main_reasons(
               OR o.rules IS DISTINCT FROM n.params::jsonb->>'rules' OR o.placed)
         ORDER BY n.participant
         """,
-        kreis,
+        kreise,
         run,
         [one.person for one in told],
         [one.place is not None for one in told],
@@ -335,5 +268,6 @@ async def put_main_reasons(
         [one.suitable for one in told],
         [one.eligible for one in told],
         now,
+        homes,
     )
     return [row["participant"] for row in rows]

@@ -10,7 +10,8 @@ from uuid import UUID
 import pytest
 
 from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.eligibility import eligibility_of, entries_of, ue_held
+from services.allocation.steering.eligibility import eligibility_of
+from services.allocation.steering.entries import entries_of, ue_held
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.snapshot import Snapshot, snapshot_of

@@ -10,7 +10,8 @@ import pytest
 
 from services.allocation.steering import matching, snapshot
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
-from services.allocation.steering.matching import Result, class_of, match, waiting_days
+from services.allocation.steering.goals import class_of, waiting_days
+from services.allocation.steering.matching import Result, match
 from services.allocation.steering.reasons import explain
 from services.allocation.steering.snapshot import Snapshot, snapshot_of
 from tests.unit.steering.region import a_region

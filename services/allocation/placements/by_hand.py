@@ -10,7 +10,7 @@ from services.allocation.participants.domain import leave
 from services.allocation.picture import Keys
 from services.allocation.placements import attending, progress
 from services.allocation.placements.domain import Decision, Placement, Refuse, Stay, Step
-from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements
+from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements, find_live
 
 
 async def start(
@@ -18,9 +18,9 @@ async def start(
 ) -> Outcome:
     """Note that somebody whose place is confirmed has started, once the first day has come."""
     picture = await placements.load(conn, Keys(placements={placement}), now)
-    found = picture.placements.get(placement)
-    if found is None or found.course not in picture.courses:
-        return NotDone(placement, Refuse("placement_unknown"))
+    found = find_live(picture, placement)
+    if isinstance(found, NotDone):
+        return found
     outcome, step = _due(found, attending.start(found, picture.courses[found.course], picture.today))
     if step is not None:
         outcome = _done(picture.take(step, actor))
@@ -33,10 +33,10 @@ async def complete(
 ) -> Outcome:
     """Note that somebody has completed a course that its provider has closed."""
     picture = await placements.load(conn, Keys(placements={placement}), now)
-    found = picture.placements.get(placement)
-    course = None if found is None else picture.courses.get(found.course)
-    if found is None or course is None:
-        return NotDone(placement, Refuse("placement_unknown"))
+    found = find_live(picture, placement)
+    if isinstance(found, NotDone):
+        return found
+    course = picture.courses[found.course]
     if course.state != "completed" or course.ended_on is None or found.state not in ENROLLED:
         return NotDone(placement, Refuse("not_due"))
     outcome, step = _due(found, attending.finish_course(found, course, course.ended_on))
@@ -55,9 +55,9 @@ async def let_end(
 ) -> Outcome:
     """Let an overdue reservation end: the timer does it once no unread answer can reach it any more (I11)."""
     picture = await placements.load(conn, Keys(placements={placement}), now)
-    found = picture.placements.get(placement)
-    if found is None:
-        return NotDone(placement, Refuse("placement_unknown"))
+    found = find_live(picture, placement)
+    if isinstance(found, NotDone):
+        return found
     overdue = found.expires_at is not None and found.expires_at < now
     if found.state != PlacementState.RESERVED or not overdue:
         return NotDone(placement, Refuse("not_due"))

@@ -141,7 +141,7 @@ class Placements:
         `present`: the person is in the room and answers sooner than by post.
         """
         picture = await self.load(conn, Keys(placements={placement}), now)
-        found = _found(picture, placement)
+        found = find_live(picture, placement)
         if isinstance(found, NotDone):
             return found
         bars = await _bars(conn, picture)
@@ -263,7 +263,7 @@ class Placements:
         again: bool,
     ) -> Outcome:
         picture = await self.load(conn, Keys(placements={placement}), now)
-        found = _found(picture, placement)
+        found = find_live(picture, placement)
         if isinstance(found, NotDone):
             return found
         outcome = _take(picture, decide(found), actor, found, note=reason)
@@ -311,7 +311,7 @@ class Placements:
     ) -> Outcome:
         """Lock one placement, decide, write."""
         picture = await self.load(conn, Keys(placements={placement}), now)
-        found = _found(picture, placement)
+        found = find_live(picture, placement)
         if isinstance(found, NotDone):
             return found
         outcome = _take(picture, decide(found), actor, found, note=note)
@@ -378,7 +378,7 @@ def _done(placement: Placement) -> Done:
     return Done(placement.placement, placement.state, placement.version)
 
 
-def _found(picture: Picture, placement: UUID) -> Placement | NotDone:
+def find_live(picture: Picture, placement: UUID) -> Placement | NotDone:
     """Find a placement that can still move; its course is locked with it unless it cannot be seen."""
     found = picture.placements.get(placement)
     if found is None:

@@ -1,0 +1,176 @@
+"""Each step of the chain by itself or by hand, as the policy of the Kreis says."""
+
+from collections.abc import AsyncIterator
+from datetime import date, datetime, timedelta
+from uuid import UUID
+
+import pytest
+
+from schemas.gateway import PublisherProgressed
+from services.allocation.placements import by_hand, progress
+from services.allocation.placements.handlers import Done, Outcome
+from services.runtime.db import transaction
+from tests.allocation.builders import (
+    NOW,
+    OFFICE,
+    PROVIDER,
+    accepted,
+    announced,
+    completed,
+    confirmed,
+    registered,
+)
+from tests.allocation.world import IN_PERSON, RESERVED_FOR, World, refusal, world_on
+from tests.conftest import MakeDatabase
+
+AFTER = NOW + timedelta(days=11)
+RUNNING = NOW + timedelta(days=40)
+OVER = NOW + timedelta(days=160)
+ALL = frozenset({"release", "expire", "start", "complete"})
+
+
+@pytest.fixture
+async def by_people(database: MakeDatabase, prefix: str) -> AsyncIterator[World]:
+    """A Kreis that has switched nothing to automatic."""
+    async with world_on(await database("allocation"), prefix, steps=frozenset()) as world:
+        await _ready(world)
+        yield world
+
+
+@pytest.fixture
+async def by_policy(database: MakeDatabase, prefix: str) -> AsyncIterator[World]:
+    """A Kreis that has switched every step to automatic."""
+    async with world_on(await database("allocation"), prefix, steps=ALL) as world:
+        await _ready(world)
+        yield world
+
+
+async def _ready(world: World) -> None:
+    await world.must(PROVIDER, announced())
+    await world.must(OFFICE, registered())
+
+
+async def _heard(world: World) -> None:
+    said = [PublisherProgressed(publisher=slug, until=OVER, offsets={"0": 0}) for slug in (PROVIDER, OFFICE)]
+    async with transaction(world.pool) as conn:
+        await progress.write(conn, said)
+
+
+async def _step(world: World, step: str, placement: UUID, now: datetime) -> Outcome:
+    work = {"start": by_hand.start, "complete": by_hand.complete, "expire": by_hand.let_end}[step]
+    async with transaction(world.pool) as conn:
+        return await work(world.placements, conn, placement, "jana", now)
+
+
+async def _actor(world: World, state: str) -> str:
+    (row,) = await world.rows("SELECT actor FROM placement_step WHERE to_state = $1", state)
+    return str(row["actor"])
+
+
+async def test_release_by_policy(by_policy: World) -> None:
+    (placement,) = await by_policy.propose("p1")
+    assert await by_policy.state(placement) == "reserved"
+    assert await _actor(by_policy, "reserved") == "policy"
+    await by_policy.check()
+
+
+async def test_release_by_hand(by_people: World) -> None:
+    (placement,) = await by_people.propose("p1")
+    assert await by_people.state(placement) == "proposed"
+    assert isinstance(await by_people.release(placement), Done)
+    assert await _actor(by_people, "reserved") == "jana"
+
+
+async def test_expire_by_policy(by_policy: World) -> None:
+    (placement,) = await by_policy.propose("p1")
+    await _heard(by_policy)
+    assert await by_policy.timers.expire(AFTER) == 1
+    assert await by_policy.state(placement) == "expired"
+    assert await _actor(by_policy, "expired") == "timer"
+
+
+async def test_expire_by_hand(by_people: World) -> None:
+    placement = await by_people.reserved()
+    await _heard(by_people)
+    assert await by_people.timers.expire(AFTER) == 0
+    assert refusal(await _step(by_people, "expire", placement, NOW)) == "not_due"
+    assert isinstance(await _step(by_people, "expire", placement, AFTER), Done)
+    assert isinstance(await _step(by_people, "expire", placement, AFTER), Done)  # pressed twice is once
+    assert await by_people.timers.expire(AFTER) == 1
+    assert await by_people.state(placement) == "expired"
+    assert await _actor(by_people, "expired") == "jana"
+    await by_people.check()  # I11 holds here, too
+
+
+async def test_expire_by_hand_waits_until_everybody_was_heard(by_people: World) -> None:
+    placement = await by_people.reserved()
+    await _step(by_people, "expire", placement, AFTER)
+    assert await by_people.timers.expire(AFTER) == 0
+    await _heard(by_people)
+    assert await by_people.timers.expire(AFTER) == 1
+
+
+async def test_start_by_policy(by_policy: World) -> None:
+    placement = await _confirmed(by_policy)
+    assert await by_policy.timers.start(RUNNING) == 1
+    assert await by_policy.state(placement) == "started"
+
+
+async def test_start_by_hand(by_people: World) -> None:
+    placement = await _confirmed(by_people)
+    assert await by_people.timers.start(RUNNING) == 0
+    assert refusal(await _step(by_people, "start", placement, NOW)) == "not_due"
+    assert isinstance(await _step(by_people, "start", placement, RUNNING), Done)
+    assert await _actor(by_people, "started") == "jana"
+    (row,) = await by_people.rows("SELECT started_on FROM placement")
+    assert row["started_on"] == date(2026, 3, 2)
+
+
+async def test_complete_by_policy(by_policy: World) -> None:
+    placement = await _confirmed(by_policy)
+    await by_policy.timers.start(RUNNING)
+    await by_policy.must(PROVIDER, completed(), OVER)
+    assert await by_policy.state(placement) == "completed"
+
+
+async def test_complete_by_hand(by_people: World) -> None:
+    placement = await _confirmed(by_people)
+    await _step(by_people, "start", placement, RUNNING)
+    assert refusal(await _step(by_people, "complete", placement, OVER)) == "not_due"
+    await by_people.must(PROVIDER, completed(), OVER)
+    assert await by_people.state(placement) == "started"
+    assert isinstance(await _step(by_people, "complete", placement, OVER), Done)
+    assert await by_people.state(placement) == "completed"
+    assert await _actor(by_people, "completed") == "jana"
+    (row,) = await by_people.rows("SELECT status FROM participant")
+    assert row["status"] == "completed"
+    (row,) = await by_people.rows("SELECT ended_on FROM placement")
+    assert row["ended_on"] == date(2026, 7, 1)
+    assert refusal(await _step(by_people, "complete", placement, OVER)) == "placement_over"
+    await by_people.check()
+
+
+async def test_who_only_held_a_seat_gives_it_up_when_the_course_closes(by_people: World) -> None:
+    placement = await by_people.reserved()
+    await by_people.must(PROVIDER, completed(), OVER)
+    assert await by_people.state(placement) == "released"
+    await by_people.check()
+
+
+async def test_in_person_the_seat_is_held_for_three_days(by_people: World) -> None:
+    (placement,) = await by_people.propose("p1")
+    async with transaction(by_people.pool) as conn:
+        await by_people.placements.release(conn, placement, "jana", NOW, present=True)
+    (row,) = await by_people.rows("SELECT expires_at FROM placement")
+    assert row["expires_at"] == NOW + IN_PERSON < NOW + RESERVED_FOR
+    (row,) = await by_people.rows("SELECT reason FROM placement_step WHERE to_state = 'reserved'")
+    assert row["reason"] == "released_in_person"
+
+
+async def _confirmed(world: World) -> UUID:
+    (placement,) = await world.propose("p1")
+    if await world.state(placement) == "proposed":
+        await world.release(placement)
+    await world.must(OFFICE, accepted(placement))
+    await world.must(PROVIDER, confirmed(placement))
+    return placement

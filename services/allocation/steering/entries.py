@@ -58,6 +58,13 @@ def ue_held(section: Section, day: date) -> int:
     return -(-(section.ue or 100) * gone // length)
 
 
+def minimum_of(course: Course, snapshot: Snapshot) -> int:
+    """Return the largest minimum of provider, municipality and law (DeuFöV § 12(2)); 0: none is known."""
+    known = snapshot.rules.course_types.get(course.course_type)
+    law = known.runs_from if known is not None and known.runs_from is not None else 0
+    return max(course.minimum or 0, snapshot.policy.sizes.minimum.get(course.course_type, 0), law)
+
+
 def need_of(course: Course, snapshot: Snapshot) -> int:
     """Return how many more people a course needs to start; 0: it starts anyway, runs already, or collects.
 
@@ -69,7 +76,4 @@ def need_of(course: Course, snapshot: Snapshot) -> int:
     running = first.starts_on < snapshot.day or first.number > 1
     if running or not soon or course.decision == "start" or sizes.protects(course.course_type, course.id):
         return 0
-    known = snapshot.rules.course_types.get(course.course_type)
-    law = known.runs_from if known is not None and known.runs_from is not None else 0
-    minimum = max(course.minimum or 0, sizes.minimum.get(course.course_type, 0), law)
-    return max(0, minimum - course.seated)
+    return max(0, minimum_of(course, snapshot) - course.seated)

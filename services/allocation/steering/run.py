@@ -278,8 +278,8 @@ class Steering:
             courses = await store.lock_courses(conn, touched)
             changed = changes(seen.snapshot, told, courses, await store.versions_of(conn, persons))
             run = self._record(seen, solved, changed, now, spent)
-            for part in ("snapshot", "result"):
-                raw = seen.raw if part == "snapshot" else solved.result
+            parts = {"snapshot": seen.raw, "result": solved.result, "certificate": solved.certificate}
+            for part, raw in parts.items():
                 await store.put_content(conn, region.lead, run[part], snapshot.pack(raw))
             await store.put_run(conn, run)
             await store.put_pooled(conn, region.kreise, region.pooled)
@@ -318,6 +318,7 @@ class Steering:
             "decided_at": now,
             "snapshot": snapshot.address(seen.raw),
             "result": snapshot.address(solved.result),
+            "certificate": snapshot.address(solved.certificate),
             "rules_version": seen.snapshot.rules.version,
             "policy_version": seen.snapshot.policy.version(),
             "engine_version": result.engine,

@@ -187,9 +187,9 @@ async def put_run(conn: asyncpg.Connection, run: Mapping[str, Any]) -> None:
         """
         INSERT INTO steering_run (run, region, kreis, generation, decided_at, snapshot, result, rules_version,
             policy_version, engine_version, status, people, entries, pairs, placed, proposed, withdrawn,
-            stale, tiers, timing, kreise, cut, gap)
+            stale, tiers, timing, kreise, cut, gap, certificate)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-            $19::text::jsonb, $20::text::jsonb, $21, $22, $23)
+            $19::text::jsonb, $20::text::jsonb, $21, $22, $23, $24)
         """,
         *(
             orjson.dumps(run[name]).decode() if name in {"tiers", "timing"} else run[name]
@@ -201,7 +201,7 @@ async def put_run(conn: asyncpg.Connection, run: Mapping[str, Any]) -> None:
 RUN_COLUMNS = (
     "run", "region", "kreis", "generation", "decided_at", "snapshot", "result", "rules_version",
     "policy_version", "engine_version", "status", "people", "entries", "pairs", "placed", "proposed",
-    "withdrawn", "stale", "tiers", "timing", "kreise", "cut", "gap",
+    "withdrawn", "stale", "tiers", "timing", "kreise", "cut", "gap", "certificate",
 )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import orjson
 
 from services.allocation.placements.domain import Alternative, Reason
 from services.allocation.steering import matching, snapshot
+from services.allocation.steering.certificate import certificate_of
 from services.allocation.steering.domain import EntryKey
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.reasons import Explanation, explain
@@ -33,9 +34,10 @@ class WorkerDiedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class Solved:
-    """What comes back for a snapshot: the canonical result and what everybody is told."""
+    """What comes back for a snapshot: the canonical result, its certificate, what everybody is told."""
 
     result: bytes
+    certificate: bytes
     explained: tuple[Explanation, ...]
     entries: int
     milliseconds: dict[str, int]
@@ -50,10 +52,17 @@ def solve(raw: bytes) -> Solved:
     result = matching.match(seen, known)
     matched = perf_counter()
     explained = explain(seen, known, result)
-    ended = perf_counter()
-    spent = {"eligibility": judged - begun, "match": matched - judged, "reasons": ended - matched}
+    told = perf_counter()
+    certificate = certificate_of(seen, result, known)
+    spent = {
+        "eligibility": judged - begun,
+        "match": matched - judged,
+        "reasons": told - matched,
+        "certificate": perf_counter() - told,
+    }
     return Solved(
         matching.encode(result),
+        certificate,
         explained,
         len(known.entries),
         {name: round(1000 * seconds) for name, seconds in spent.items()},
@@ -89,7 +98,13 @@ def _explanation(data: dict[str, Any]) -> Explanation:
 def _answer(raw: bytes) -> Solved:
     data = orjson.loads(raw)
     explained = tuple(_explanation(one) for one in data["explained"])
-    return Solved(data["result"].encode(), explained, data["entries"], data["milliseconds"])
+    return Solved(
+        data["result"].encode(),
+        data["certificate"].encode(),
+        explained,
+        data["entries"],
+        data["milliseconds"],
+    )
 
 
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
@@ -99,6 +114,7 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
         answer = orjson.dumps(
             {
                 "result": solved.result.decode(),
+                "certificate": solved.certificate.decode(),
                 "explained": solved.explained,
                 "entries": solved.entries,
                 "milliseconds": solved.milliseconds,

@@ -7,18 +7,29 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Protocol
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+import asyncpg
 import orjson
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.identity import course_id
+from services.allocation.steering import documents
+from services.allocation.steering.checked import checked
+from services.allocation.steering.mistakes import DocumentError
 
 PACKAGED = Path(__file__).parent / "policy" / "default.yaml"
 LOCAL = ZoneInfo("Europe/Berlin")
+
+KreisKey = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
+"""First five digits of the AGS, in quotation marks."""
+TownKey = Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+"""The AGS of a town, in quotation marks."""
+CourseName = Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
+"""A course as `provider/own course id`."""
 
 
 class Step(StrEnum):
@@ -44,7 +55,7 @@ def _at(day: date, hour: int) -> datetime:
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class Reservation(_Part):
@@ -112,7 +123,7 @@ class Sizes(_Part):
     """By course type: up to here the goal `viability` fills a course before others."""
     protected_types: tuple[str, ...] = ()
     """Courses of these types start however few people they have."""
-    protected_courses: tuple[str, ...] = ()
+    protected_courses: tuple[CourseName, ...] = ()
     """The same for single courses, as `provider/own course id`."""
 
     def protects(self, course_type: str, course: UUID) -> bool:
@@ -148,7 +159,7 @@ class Quota(_Part):
 class Pooling(_Part):
     """An agreement with a neighbour: people may attend courses of either; both policies have to name it."""
 
-    kreis: Annotated[str, Field(pattern=r"^[0-9]{5}$")]
+    kreis: KreisKey
     until: date | None = None
     """Last day of the agreement."""
     course_types: tuple[str, ...] = ()
@@ -180,16 +191,19 @@ class Policy(_Part):
     """The policy of one Kreis on one day."""
 
     valid_from: date
-    kreise: tuple[str, ...] = ()
+    """First day on which it holds, until another one begins."""
+    kreise: tuple[KreisKey, ...] = ()
     """The Kreise it holds for; empty: all."""
-    source: str
+    source: Annotated[str, Field(min_length=3, max_length=500)]
+    """Who decided it and when."""
     automatic: tuple[Step, ...]
+    """Steps that need no named person: release, expire, start, complete."""
     reservation: Reservation
     cadence: Cadence
     limits: Limits
     goals: Annotated[tuple[Goal, ...], Field(min_length=1)]
     """From most to least important; each only decides what those before it leave open."""
-    towns: dict[str, Town] = Field(default_factory=dict)
+    towns: dict[TownKey, Town] = Field(default_factory=dict)
     sizes: Sizes = Sizes()
     quotas: tuple[Quota, ...] = ()
     free_choice: Literal["propose", "none"] = "propose"
@@ -201,11 +215,16 @@ class Policy(_Part):
     @model_validator(mode="after")
     def _quotas_are_nested(self) -> Policy:
         """Seats can be reserved for nested groups only: else nobody could say who may sit where."""
-        groups = [frozenset(quota.classes) for quota in self.quotas]
-        for one in groups:
-            for other in groups:
+        for at, quota in enumerate(self.quotas):
+            one = frozenset(quota.classes)
+            for earlier in self.quotas[:at]:
+                other = frozenset(earlier.classes)
                 if not (one <= other or other <= one):
-                    raise ValueError("the classes of quotas have to contain each other")
+                    raise PydanticCustomError(
+                        "quotas_not_nested",
+                        "the classes of quotas have to contain each other",
+                        {"path": ("quotas", at, "classes"), "other": earlier.name},
+                    )
         return self
 
     def pools_with(self, kreis: str, day: date) -> bool:
@@ -220,6 +239,22 @@ class Policy(_Part):
         """Return the SHA-256 of the content."""
         content = orjson.dumps(self.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS)
         return hashlib.sha256(content).hexdigest()
+
+
+class InForce(Protocol):
+    """What knows the policies that hold (`Policies`, policy_book.PolicyBook)."""
+
+    def on(self, kreis: str, day: date) -> Policy:
+        """Return what holds for the Kreis on the day; LookupError: nothing does."""
+        ...
+
+    def at(self, kreis: str, now: datetime) -> Policy:
+        """Return what holds for the Kreis at a business time; LookupError: nothing does."""
+        ...
+
+    async def refresh(self, conn: asyncpg.Connection) -> bool:
+        """Learn what has changed since; say whether anything has."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +280,40 @@ class Policies:
         """Return what holds for the Kreis at a business time."""
         return self.on(kreis, local_day(now))
 
+    async def refresh(self, conn: asyncpg.Connection) -> bool:  # noqa: ARG002 - as `InForce`
+        """Stay as read: a file changes with the next start."""
+        return False
+
+
+_ONE, _MANY = TypeAdapter(Policy), TypeAdapter(list[Policy])
+
+
+def fields_of() -> set[str]:
+    """Name all fields that a policy has on any level."""
+    parts = (Policy, Reservation, Cadence, Limits, Sizes, Quota, Pooling, Town)
+    return {name for part in parts for name in part.model_fields}
+
+
+def policies_of(document: documents.Document) -> list[Policy]:
+    """Read a document that holds one policy, or a list of them.
+
+    Raises:
+        DocumentError: with the line and column of each mistake.
+    """
+    if isinstance(document.value, list):
+        return checked(document, _MANY, fields_of())
+    return [checked(document, _ONE, fields_of())]
+
 
 def load_policies(path: Path | None = None) -> Policies:
-    """Read the policy file; a mistake in it is a ValidationError or a YAMLError naming the place."""
-    raw = yaml.safe_load((path or PACKAGED).read_text(encoding="utf-8"))
-    entries = TypeAdapter(list[Policy]).validate_python(raw)
+    """Read the policy file.
+
+    Raises:
+        DocumentError: with the file, line and column of each mistake.
+    """
+    file = path or PACKAGED
+    try:
+        entries = policies_of(documents.read(file.read_text(encoding="utf-8")))
+    except DocumentError as error:
+        raise DocumentError(error.mistakes, str(file)) from None
     return Policies(tuple(sorted(entries, key=lambda entry: entry.valid_from)))

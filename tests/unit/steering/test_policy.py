@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
 
+from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy import Cadence, Policies, Step, load_policies, local_day
 from services.allocation.steering.rulebook import load_rulebook
 
@@ -76,7 +76,7 @@ def test_a_kreis_of_its_own_goes_before_all_and_the_later_before_the_earlier() -
 def test_a_mistake_in_a_policy_names_its_place(tmp_path: Path) -> None:
     wrong = tmp_path / "policy.yaml"
     wrong.write_text(DEMO.read_text(encoding="utf-8").replace("hour: 6", "hour: 36"), encoding="utf-8")
-    with pytest.raises(ValidationError, match=r"cadence\.hour"):
+    with pytest.raises(DocumentError, match=r"policy\.yaml:\d+:33: 1 > cadence > hour: .* at most 23"):
         load_policies(wrong)
 
 

@@ -1,0 +1,188 @@
+"""YAML that people write: read into plain values, with the line and column of everything in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import yaml
+
+from services.allocation.steering.mistakes import DocumentError, Mistake
+
+LONGEST = 200_000
+"""Characters; a policy has some thousands."""
+DEEPEST = 20
+
+Path = tuple[str | int, ...]
+
+
+class _Mark(Protocol):
+    """A place as the reader of YAML knows it, counted from 0."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands, counted from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A document's content and where it stands."""
+
+    value: object
+    values: Mapping[Path, Place]
+    keys: Mapping[Path, Place]
+    written: Mapping[Path, str]
+    """Scalars as they were typed: `01001`, not 513."""
+
+    def place(self, path: Path, *, key: bool = False) -> Place:
+        """Return where a field stands, or the innermost one around it."""
+        if key and path in self.keys:
+            return self.keys[path]
+        while path not in self.values:
+            path = path[:-1]
+        return self.values[path]
+
+    def mistake(self, path: Path, code: str, *, key: bool = False, **params: str | int) -> Mistake:
+        """Make a mistake in a field."""
+        place = self.place(path, key=key)
+        return Mistake(place.line, place.column, shown(path), code, params)
+
+
+def shown(path: Path) -> str:
+    """Write a path as people read it, lists counted from 1."""
+    return " > ".join(str(part + 1) if isinstance(part, int) else part for part in path)
+
+
+@dataclass(slots=True)
+class _Reader:
+    """Collects what is found on the way through the nodes."""
+
+    loader: yaml.SafeLoader
+    values: dict[Path, Place] = field(default_factory=dict)
+    keys: dict[Path, Place] = field(default_factory=dict)
+    written: dict[Path, str] = field(default_factory=dict)
+    mistakes: list[Mistake] = field(default_factory=list)
+
+    def read(self, node: yaml.Node, path: Path) -> object:
+        self.values[path] = _place(node.start_mark)
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, path)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.read(item, (*path, at)) for at, item in enumerate(node.value)]
+        return self._scalar(node, path)
+
+    def _mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, object]:
+        made: dict[str, object] = {}
+        for key, value in node.value:
+            place = _place(key.start_mark)
+            if not isinstance(key, yaml.ScalarNode):
+                self._wrong(place, path, "key_kind")
+                continue
+            inner = (*path, str(key.value))
+            if inner in self.keys:
+                self._wrong(place, inner, "key_twice", name=key.value, first=self.keys[inner].line)
+                continue
+            self.keys[inner] = place
+            made[key.value] = self.read(value, inner)
+        return made
+
+    def _scalar(self, node: yaml.Node, path: Path) -> object:
+        self.written[path] = str(node.value)
+        try:
+            value: object = self.loader.construct_object(node)
+        except (ValueError, OverflowError):  # 2026-02-30 looks like a day
+            self._wrong(self.values[path], path, "no_such_day", value=str(node.value)[:40])
+            return None
+        return value
+
+    def _wrong(self, place: Place, path: Path, code: str, **params: str | int) -> None:
+        self.mistakes.append(Mistake(place.line, place.column, shown(path), code, params))
+
+
+def read(text: str) -> Document:
+    """Read one YAML document: plain values only, no references, no types, no name twice.
+
+    Raises:
+        DocumentError: with the line and column of each mistake.
+    """
+    if len(text) > LONGEST:
+        raise DocumentError([Mistake(1, 1, "", "too_long", {"most": LONGEST})])
+    try:
+        _look_through(text)
+        loader = yaml.SafeLoader(text)
+        try:
+            node = loader.get_single_node()
+            if node is None:
+                raise DocumentError([Mistake(1, 1, "", "empty")])
+            reader = _Reader(loader)
+            value = reader.read(node, ())
+        finally:
+            loader.dispose()
+    except yaml.MarkedYAMLError as error:
+        raise DocumentError([_of_yaml(error)]) from error
+    except yaml.reader.ReaderError as error:
+        raise DocumentError([_of_character(text, error)]) from error
+    if reader.mistakes:
+        raise DocumentError(reader.mistakes)
+    return Document(value, reader.values, reader.keys, reader.written)
+
+
+def _look_through(text: str) -> None:
+    """Refuse what plain values do not need, before anything is built from it."""
+    depth = documents = 0
+    for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        place = _place(event.start_mark)
+        documents += isinstance(event, yaml.DocumentStartEvent)
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        code = ""
+        if documents > 1:
+            code = "several_documents"
+        elif depth > DEEPEST:
+            code = "too_deep"
+        elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
+            code = "alias"
+        elif getattr(event, "tag", None):
+            code = "tag"
+        if code:
+            raise DocumentError([Mistake(place.line, place.column, "", code)])
+
+
+def _place(mark: _Mark | None) -> Place:
+    return Place(1, 1) if mark is None else Place(mark.line + 1, mark.column + 1)
+
+
+_PROBLEMS: Sequence[tuple[str, str]] = (
+    ("'\\t'", "syntax_tab"),
+    ("quoted scalar", "syntax_quote"),
+    ("expected <block end>", "syntax_indent"),
+    ("expected ',' or", "syntax_bracket"),
+    ("mapping values are not allowed", "syntax_colon"),
+    ("could not find expected ':'", "syntax_colon"),
+    ("cannot start any token", "syntax_character"),
+)
+
+
+def _of_yaml(error: yaml.MarkedYAMLError) -> Mistake:
+    problem, mark = error.problem or "", error.problem_mark or error.context_mark
+    told = f"{error.context or ''} {problem}"
+    code = next((code for part, code in _PROBLEMS if part in told), "syntax")
+    if code == "syntax_quote" and error.context_mark is not None:
+        mark = error.context_mark  # where the quotation begins, not the end of the document
+    place = _place(mark)
+    return Mistake(place.line, place.column, "", code, {"problem": problem} if code == "syntax" else {})
+
+
+def _of_character(text: str, error: yaml.reader.ReaderError) -> Mistake:
+    before = text[: error.position]
+    return Mistake(before.count("\n") + 1, error.position - before.rfind("\n"), "", "syntax_character")

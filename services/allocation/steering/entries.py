@@ -59,17 +59,18 @@ def ue_held(section: Section, day: date) -> int:
 
 
 def minimum_of(course: Course, snapshot: Snapshot) -> int:
-    """Return the largest minimum of provider, municipality and law (DeuFöV § 12(2)); 0: none is known."""
+    """Return the larger minimum of provider and municipality; where both are silent, that of the rules."""
     known = snapshot.rules.course_types.get(course.course_type)
     law = known.runs_from if known is not None and known.runs_from is not None else 0
-    return max(course.minimum or 0, snapshot.policy.sizes.minimum.get(course.course_type, 0), law)
+    said = max(course.minimum or 0, snapshot.policy.sizes.minimum.get(course.course_type, 0))
+    return said or law
 
 
 def need_of(course: Course, snapshot: Snapshot) -> int:
     """Return how many more people a course needs to start; 0: it starts anyway, runs already, or collects.
 
-    The larger minimum of provider, municipality and law (DeuFöV § 12(2)) counts, from `decide_days` before
-    the start on; a coordinator's decision and the policy's protection go before it.
+    The minimum counts from `decide_days` before the start on; a coordinator's decision and the policy's
+    protection go before it.
     """
     sizes, first = snapshot.policy.sizes, course.sections[0]
     soon = first.starts_on <= snapshot.day + timedelta(days=sizes.decide_days)

@@ -81,7 +81,7 @@ class Picture:
         if begins < self.day or first["number"] > 1 or far or protected or course.get("decision") == "start":
             return 0
         law = (known or {}).get("runs_from") or 0
-        least = max(course.get("minimum") or 0, sizes["minimum"].get(kind, 0), law)
+        least = max(course.get("minimum") or 0, sizes["minimum"].get(kind, 0)) or law
         return max(0, int(least - course.get("seated", 0)))
 
     def seats(self, node: Node) -> int:
@@ -95,8 +95,9 @@ class Picture:
         assert section is not None  # noqa: S101 -- nodes are made of sections that there are
         free, capacity = section["free"], course.get("capacity")
         known = self.rules["course_types"].get(course["course_type"])
-        if known is not None and capacity is not None:
-            free = min(free, known["cap_must"] - (capacity - free))
+        most = (known or {}).get("cap_must")
+        if most is not None and capacity is not None:
+            free = min(free, most - (capacity - free))
         for quota in self.quotas(name, section)[:door]:
             held = sum(n for code, n in course.get("seated_by", ()) if code in quota["classes"])
             free = max(0, free) - max(0, quota["seats"] - held)
@@ -194,7 +195,9 @@ class Picture:
         length = (last - first).days + 1
         gone = min(max((self.day - first).days, 0), length)
         held = -(-(section["ue"] or 100) * gone // length)
-        most = self.rules["limits"]["late_entry_ue"] if limits["late_entry"] else 0
+        law = (self.rules["course_types"].get(course["course_type"]) or {}).get("late_entry_ue")
+        law = self.rules["limits"]["late_entry_ue"] if law is None else law
+        most = law if limits["late_entry"] else 0
         if limits["late_entry_ue"] is not None:
             most = min(most, limits["late_entry_ue"])
         return {

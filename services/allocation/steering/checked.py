@@ -40,17 +40,17 @@ def _mistake(document: Document, item: Mapping[str, Any], names: list[str]) -> M
     kind, ctx = str(item["type"]), item.get("ctx", {})
     written = str(path[-1]) if at_key and path else document.written.get(path, "")
     if kind == "missing":
-        return document.mistake(path, "missing", name=str(path[-1]) if path else "")
+        return document.mistake(path, "missing", {"name": str(path[-1]) if path else ""})
     if kind == "extra_forbidden":
         name = str(path[-1])
         like = get_close_matches(name, names, 1)
         params = {"name": name} | ({"like": like[0]} if like else {})
-        return document.mistake(path, "unknown_field_like" if like else "unknown_field", key=True, **params)
+        return document.mistake(path, "unknown_field_like" if like else "unknown_field", params, key=True)
     if "path" in ctx:  # one of our own: it names the field itself
         own = {name: value for name, value in ctx.items() if name != "path"}
-        return document.mistake((*path, *ctx["path"]), kind, **own)
-    code, params_ = _told(kind, ctx, written, str(item["msg"]))
-    return document.mistake(path, code, key=at_key, **params_)
+        return document.mistake((*path, *ctx["path"]), kind, own)
+    code, told = _told(kind, ctx, written, str(item["msg"]))
+    return document.mistake(path, code, told, key=at_key)
 
 
 def _told(kind: str, ctx: Mapping[str, Any], written: str, message: str) -> Told:

@@ -50,10 +50,12 @@ class Document:
             path = path[:-1]
         return self.values[path]
 
-    def mistake(self, path: Path, code: str, *, key: bool = False, **params: str | int) -> Mistake:
+    def mistake(
+        self, path: Path, code: str, params: Mapping[str, str | int] | None = None, *, key: bool = False
+    ) -> Mistake:
         """Make a mistake in a field."""
         place = self.place(path, key=key)
-        return Mistake(place.line, place.column, shown(path), code, params)
+        return Mistake(place.line, place.column, shown(path), code, params or {})
 
 
 def shown(path: Path) -> str:

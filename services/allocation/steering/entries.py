@@ -33,7 +33,7 @@ class Entry:
 def _seats(course: Course, section: Section, rules: Rules) -> int:
     """Count what is free in a section, without going over the law's cap for the type (IntV § 14)."""
     known = rules.course_types.get(course.course_type)
-    if known is None or course.capacity is None:
+    if known is None or known.cap_must is None or course.capacity is None:
         return max(0, section.free)
     return max(0, min(section.free, known.cap_must - (course.capacity - section.free)))
 

@@ -219,9 +219,11 @@ def _entitlement_rules(rules: Rules) -> tuple[Rule, ...]:
 def _course_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
     """List what level and dates ask for."""
     latest = day + timedelta(days=policy.limits.latest_start_days)
-    late_ue = rules.limits["late_entry_ue"] if policy.limits.late_entry else 0
-    if policy.limits.late_entry_ue is not None:
-        late_ue = min(late_ue, policy.limits.late_entry_ue)
+
+    def late_ue(entry: Entry) -> int:
+        law = rules.late_entry_ue(entry.course.course_type) if policy.limits.late_entry else 0
+        own = policy.limits.late_entry_ue
+        return law if own is None else min(law, own)
 
     def level_seen(entry: Entry) -> Hashable:
         first = entry.section.number == entry.course.sections[0].number
@@ -256,8 +258,8 @@ def _course_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
         Rule(
             "late_entry",
             _nothing,
-            lambda e: e.section if e.late else None,
-            lambda _, e: not e.late or ue_held(e.section, day) < late_ue,
+            lambda e: (e.section, e.course.course_type) if e.late else None,
+            lambda _, e: not e.late or ue_held(e.section, day) < late_ue(e),
         ),
     )
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from uuid import UUID
 
 from services.allocation.placements.domain import Alternative, Reason
-from services.allocation.steering.domain import EntryKey, Person
+from services.allocation.steering.certificate import Bar, CutOff, Locked, Open, Standing, bars_of, leading
+from services.allocation.steering.certificate import rank_of as rank_by_goals
+from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import Eligibility, members
-from services.allocation.steering.entries import Entry
+from services.allocation.steering.entries import Entry, need_of
 from services.allocation.steering.goals import Worth, class_of, hundreds_of_metres, waiting_days
+from services.allocation.steering.hardrules import travel_minutes
 from services.allocation.steering.matching import Result
 from services.allocation.steering.snapshot import Snapshot
 
-ALTERNATIVES = 3
-"""How many other places are named with a proposal."""
 GENERAL_RULES = ("level", "course_type", "latest_start")
 """Rules that most courses fail for most people; another rule says more, if one stands alone too."""
+DECIDED = ("on_hold", "free_choice")
+"""Rules that speak against every place of a person: nothing else is worth telling first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,64 +39,78 @@ class Explanation:
     alternatives: tuple[Alternative, ...] = ()
 
 
-class _Seats:
-    """Who got the seats, and what is left of them."""
+class View:
+    """A run as reasons look at it: who sits where, the cut-offs, what places are worth."""
 
     def __init__(self, snapshot: Snapshot, eligibility: Eligibility, result: Result) -> None:
-        self._entries = eligibility.entries
-        self._place = {entry.key: place for place, entry in enumerate(self._entries)}
-        self._holders: dict[int, list[Person]] = {}
-        for person in snapshot.people:
-            if person.id in result.places:
-                self._holders.setdefault(self._place[result.places[person.id]], []).append(person)
-        self._tight: list[int | None] = [None] * len(self._entries)
-        left = 0
-        for place, entry in enumerate(self._entries):
-            if place == 0 or self._entries[place - 1].course.id != entry.course.id:
-                left = 0
-            left += len(self._holders.get(place, ()))
-            if entry.seats <= left:
-                self._tight[place] = place
-        for place in range(len(self._entries) - 2, -1, -1):
-            same = self._entries[place].course.id == self._entries[place + 1].course.id
-            if self._tight[place] is None and same:
-                self._tight[place] = self._tight[place + 1]
+        self.snapshot, self.eligibility, self.result = snapshot, eligibility, result
+        self.standing = Standing(snapshot, eligibility, result)
+        self.bars = bars_of(self.standing)
+        self.worth = Worth(snapshot)
+        self.place = {entry.key: at for at, entry in enumerate(eligibility.entries)}
 
-    def at(self, key: EntryKey) -> int:
-        return self._place[key]
+    def bar(self, person: int, entry: int) -> Bar:
+        """Return the cut-off that holds for a person at an entry."""
+        first = self.standing.first_full[self.standing.node_of(person, entry)]
+        return Open() if first < 0 else self.bars[first]
 
-    def full(self, place: int) -> bool:
-        """Say whether nobody else can enter there after the run."""
-        return self._tight[place] is not None
+    def full(self, person: int, entry: int) -> bool:
+        """Say whether the person could not simply sit down there after the run."""
+        return self.standing.first_full[self.standing.node_of(person, entry)] >= 0
 
-    def rivals(self, place: int) -> list[Person]:
-        """List those of whom any one, stepping back, would make room for one more at this entry.
+    def starts(self, entry: int) -> bool:
+        """Say whether an entry's course starts, as far as the run goes."""
+        return self.standing.seats.course[entry] not in self.standing.closed
 
-        They entered at the first full section from here on, or before it.
-        """
-        tight = self._tight[place]
-        if tight is None:
-            return []
-        course = self._entries[place].course.id
-        rivals = []
-        while tight >= 0 and self._entries[tight].course.id == course:
-            rivals += self._holders.get(tight, [])
-            tight -= 1
-        return rivals
+    @cached_property
+    def _asking(self) -> dict[UUID, int]:
+        """Count for each course that does not start who of those without a place could enter it."""
+        masks: dict[UUID, int] = {}
+        for at, entry in enumerate(self.eligibility.entries):
+            if not self.starts(at):
+                masks[entry.course.id] = masks.get(entry.course.id, 0) | 1 << at
+        waiting = [
+            self.eligibility.eligible(at)
+            for at, person in enumerate(self.snapshot.people)
+            if person.id not in self.result.places
+        ]
+        return {course: sum(bool(mask & one) for one in waiting) for course, mask in masks.items()}
+
+    def size(self, course: Course) -> dict[str, str | int]:
+        """Say of a course that does not start how many people there are for it, and how many are missing."""
+        need, there = need_of(course, self.snapshot), self._asking.get(course.id, 0)
+        return {
+            "people": course.seated + there,
+            "minimum": course.seated + need,
+            "missing": max(0, need - there),
+        }
 
 
-def _courses(entries: Sequence[Entry], mask: int) -> int:
+def count_courses(entries: Sequence[Entry], mask: int) -> int:
+    """Count the courses in a set of entries."""
     return len({entries[place].course.id for place in members(mask)})
+
+
+def _without(eligibility: Eligibility, person: int, rule: str) -> int:
+    """Count the courses that would be suitable if one rule did not speak against them."""
+    left = (1 << len(eligibility.entries)) - 1
+    for name, mask in zip(eligibility.rules, eligibility.passing[person], strict=True):
+        left &= left if name == rule else mask
+    return count_courses(eligibility.entries, left)
 
 
 def _blocked(person: int, eligibility: Eligibility) -> Reason:
     """Name the rule that stands in the way of somebody without any suitable entry."""
     names, masks = eligibility.rules, dict(zip(eligibility.rules, eligibility.passing[person], strict=True))
+    for name in DECIDED:
+        if not masks[name]:
+            return Reason(f"blocked_{name}", {"courses": _without(eligibility, person, name)})
     if masks["course_type"] and not masks["course_type"] & masks["placement_test"]:
-        return Reason(
-            "blocked_placement_test", {"courses": _courses(eligibility.entries, masks["course_type"])}
-        )
-    alone = {name: _courses(eligibility.entries, taken) for name, taken in eligibility.alone(person).items()}
+        courses = count_courses(eligibility.entries, masks["course_type"])
+        return Reason("blocked_placement_test", {"courses": courses})
+    alone = {
+        name: count_courses(eligibility.entries, taken) for name, taken in eligibility.alone(person).items()
+    }
     if alone:
         best = max(alone, key=lambda name: (name not in GENERAL_RULES, alone[name], -names.index(name)))
         return Reason(f"blocked_{best}", {"courses": alone[best]})
@@ -100,61 +118,71 @@ def _blocked(person: int, eligibility: Eligibility) -> Reason:
     return Reason("blocked_together", {"rules": ",".join(rules)})
 
 
-@dataclass(frozen=True, slots=True)
-class _View:
-    snapshot: Snapshot
-    eligibility: Eligibility
-    seats: _Seats
-    worth: Worth
-    known: dict[int, tuple[int, int] | None] = field(default_factory=dict)
-
-    def last_rank(self, place: int) -> tuple[int, int] | None:
-        """Return class and days (negative) of the lowest of those who sit in the way of one more here."""
-        if place not in self.known:
-            self.known[place] = max(
-                (
-                    (class_of(rival, self.snapshot.rules), -waiting_days(rival, self.snapshot.day))
-                    for rival in self.seats.rivals(place)
-                ),
-                default=None,
-            )
-        return self.known[place]
+def bar_params(bar: CutOff, snapshot: Snapshot) -> dict[str, str | int]:
+    """Say a cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
+    named = dict(zip(leading(snapshot.policy.goals), bar.rank, strict=True))
+    params: dict[str, str | int] = {}
+    if "priority" in named:
+        params["class"] = snapshot.rules.priorities.classes[named["priority"]].code
+    if "waiting" in named:
+        params["waiting_days"] = -named["waiting"]
+    return params
 
 
-def _unplaced(view: _View, person: int) -> Reason:
-    snapshot, eligibility = view.snapshot, view.eligibility
-    entries, who = eligibility.entries, snapshot.people[person]
-    suitable, eligible = eligibility.suitable[person], eligibility.eligible(person)
+def _outranked(view: View, person: int, entered: Sequence[int]) -> Reason:
+    """Say what rank would have been needed: the lowest cut-off of the suitable courses."""
+    snapshot, who = view.snapshot, view.snapshot.people[person]
+    courses = len({view.eligibility.entries[entry].course.id for entry in entered})
+    bars = [view.bar(person, entry) for entry in entered]
+    lowest = max((bar.rank for bar in bars if isinstance(bar, CutOff)), default=None)
+    if lowest is None or not leading(snapshot.policy.goals):
+        code = "families_first" if any(isinstance(bar, Locked) for bar in bars) else "goals_first"
+        return Reason(code, {"courses": courses})
+    own = rank_by_goals(who, snapshot)
+    said = bar_params(CutOff(lowest), snapshot)
+    code = "equal_rank" if lowest >= own else "outranked"
+    return Reason(code if "waiting_days" in said else f"{code}_class", {"courses": courses, **said})
+
+
+def unplaced(view: View, person: int) -> Reason:
+    """Return the binding reason of somebody without a place."""
+    eligibility = view.eligibility
+    entries, suitable = eligibility.entries, eligibility.suitable[person]
     if not entries:
         return Reason("no_courses")
     if not suitable:
         return _blocked(person, eligibility)
-    courses = _courses(entries, suitable)
+    eligible = list(members(eligibility.eligible(person)))
     if not eligible:
-        return Reason("all_full", {"courses": courses})
-    own = (class_of(who, snapshot.rules), -waiting_days(who, snapshot.day))
-    lasts = [last for place in members(eligible) if (last := view.last_rank(place)) is not None]
-    last = max(lasts, default=own)
-    return Reason(
-        "equal_rank" if last == own else "outranked",
-        {
-            "courses": courses,
-            "class": snapshot.rules.priorities.classes[last[0]].code,
-            "waiting_days": -last[1],
-        },
-    )
+        return Reason("all_full", {"courses": count_courses(entries, suitable)})
+    entered = [entry for entry in eligible if view.starts(entry)]
+    if not entered:
+        courses = {entries[entry].course.id: entries[entry].course for entry in eligible}
+        sizes = [view.size(course) for _, course in sorted(courses.items())]
+        nearest = min(sizes, key=lambda size: (size["missing"], -int(size["people"])))
+        return Reason("course_too_small", {"courses": len(courses), **nearest})
+    if view.standing.tied(person):
+        own = view.snapshot.people[person].family
+        members_ = sum(one.family == own for one in view.snapshot.people)
+        return Reason(
+            "family_apart", {"people": members_, "courses": len({entries[e].course.id for e in entered})}
+        )
+    return _outranked(view, person, entered)
 
 
-def _compare(mine: tuple[int, ...], other: tuple[int, ...], goals: Sequence[str]) -> tuple[int, str]:
-    """Say which of two places is better for the person (1 mine, -1 the other, 0 equal), and by which goal."""
+def compare(mine: tuple[int, ...], other: tuple[int, ...], goals: Sequence[str]) -> tuple[int, str, int]:
+    """Compare two places: which is better (1 mine, -1 the other, 0 equal), by which goal, by how much."""
     for goal, one, two in zip(goals, mine, other, strict=True):
         if one != two:
-            return (1 if one > two else -1), goal
-    return 0, ""
+            return (1 if one > two else -1), goal, abs(one - two)
+    return 0, "", 0
 
 
-def _alternative(place: int, entry: Entry, seats: _Seats, better: int, goal: str) -> Alternative:
-    if seats.full(place):
+def _alternative(view: View, person: int, place: int, better: int, goal: str) -> Alternative:
+    entry = view.eligibility.entries[place]
+    if not view.starts(place):
+        reason = Reason("does_not_start", view.size(entry.course))
+    elif view.full(person, place):
         reason = Reason("full")
     elif better == 0:
         reason = Reason("equal")
@@ -163,39 +191,59 @@ def _alternative(place: int, entry: Entry, seats: _Seats, better: int, goal: str
     return Alternative(entry.course.id, entry.course.provider, entry.section.number, entry.starts_on, reason)
 
 
-def _placed(view: _View, person: int, key: EntryKey) -> Explanation:
-    snapshot, eligibility, seats, worth = view.snapshot, view.eligibility, view.seats, view.worth
-    who, entries = snapshot.people[person], eligibility.entries
-    chosen = seats.at(key)
-    mine = worth.vector(who, entries[chosen])
-    others = sorted(
-        (place for place in members(eligibility.eligible(person)) if place != chosen),
-        key=lambda place: (*(-value for value in worth.vector(who, entries[place])), place),
-    )
-    compared = [_compare(mine, worth.vector(who, entries[place]), worth.goals) for place in others]
+def _main(view: View, person: int, others: Sequence[int], compared: Sequence[tuple[int, str, int]]) -> Reason:
+    """Say why this place: what makes it better than the best of the others."""
     if not others:
-        main = Reason("only_place")
-    elif compared[0][0] > 0:
-        main = Reason(f"best_{compared[0][1]}")
-    elif compared[0][0] == 0:
-        main = Reason("equal_places")
-    else:
-        main = Reason("better_place_taken", {"goal": compared[0][1]})
+        return Reason("only_place")
+    better, goal, _ = compared[0]
+    if better > 0:
+        return Reason(f"best_{goal}")
+    if better == 0:
+        return Reason("equal_places")
+    if not view.starts(others[0]):
+        return Reason("better_place_not_started", {"goal": goal})
+    if view.standing.tied(person):
+        return Reason("place_for_family", {"goal": goal})
+    return Reason("better_place_taken", {"goal": goal})
+
+
+def way_reason(person: Person, course: Course, snapshot: Snapshot) -> Reason | None:
+    """Say how long the way is: minutes by the municipality's table, else the distance as an estimate."""
+    if course.online:
+        return Reason("way_online")
+    minutes = travel_minutes(person, course, snapshot.travel)
+    if minutes is not None:
+        return Reason("way_minutes", {"minutes": minutes})
+    metres = hundreds_of_metres(person, course, snapshot.policy)
+    return None if metres is None else Reason("distance_about", {"km": -(-metres // 10)})
+
+
+def _placed(view: View, person: int, key: EntryKey) -> Explanation:
+    snapshot, eligibility, worth = view.snapshot, view.eligibility, view.worth
+    who, entries, chosen = snapshot.people[person], eligibility.entries, view.place[key]
+    mine = worth.vector(who, entries[chosen])
+    ranked = sorted(
+        (tuple(-value for value in worth.vector(who, entries[place])), place)
+        for place in members(eligibility.eligible(person))
+        if place != chosen
+    )
+    others = [place for _, place in ranked]
+    compared = [compare(mine, tuple(-value for value in values), worth.goals) for values, _ in ranked]
+    main = _main(view, person, others, compared)
     alternatives: list[Alternative] = []
     courses = {key.course}
-    for place, (better, goal) in zip(others, compared, strict=True):
-        if entries[place].course.id not in courses and len(alternatives) < ALTERNATIVES:
+    for place, (better, goal, _) in zip(others, compared, strict=True):
+        if entries[place].course.id not in courses and len(alternatives) < snapshot.policy.alternatives:
             courses.add(entries[place].course.id)
-            alternatives.append(_alternative(place, entries[place], seats, better, goal))
+            alternatives.append(_alternative(view, person, place, better, goal))
     rank = snapshot.rules.priorities.classes[class_of(who, snapshot.rules)].code
+    way = way_reason(who, entries[chosen].course, snapshot)
     reasons = [
         main,
         Reason("rank", {"class": rank, "waiting_days": waiting_days(who, snapshot.day)}),
         Reason("starts_in", {"days": (entries[chosen].starts_on - snapshot.day).days}),
+        *([] if way is None else [way]),
     ]
-    metres = hundreds_of_metres(who, entries[chosen].course, snapshot.policy)
-    if metres is not None:
-        reasons.append(Reason("distance_about", {"km": -(-metres // 10)}))
     return Explanation(
         who.id,
         main,
@@ -209,7 +257,7 @@ def _placed(view: _View, person: int, key: EntryKey) -> Explanation:
 
 def explain(snapshot: Snapshot, eligibility: Eligibility, result: Result) -> tuple[Explanation, ...]:
     """Explain everybody, in the order of the snapshot."""
-    view = _View(snapshot, eligibility, _Seats(snapshot, eligibility, result), Worth(snapshot))
+    view = View(snapshot, eligibility, result)
     explained = []
     for place, person in enumerate(snapshot.people):
         key = result.places.get(person.id)
@@ -219,7 +267,7 @@ def explain(snapshot: Snapshot, eligibility: Eligibility, result: Result) -> tup
             explained.append(
                 Explanation(
                     person.id,
-                    _unplaced(view, place),
+                    unplaced(view, place),
                     eligibility.suitable[place].bit_count(),
                     eligibility.eligible(place).bit_count(),
                 )

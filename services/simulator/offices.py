@@ -94,6 +94,7 @@ def facts(world: World, person: Person, day: date) -> ParticipantRegistered:
         youth_until=person.youth_until,
         asylum_phase=person.asylum_phase,
         max_travel_minutes=person.max_travel,
+        family=person.family,
     )
 
 

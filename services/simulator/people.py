@@ -1,7 +1,7 @@
 """Who waits for a course: 1,500 invented people over a year, each a pure function of seed and number."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from functools import cache
 from typing import Final
@@ -109,12 +109,36 @@ class Person:
     changes_after: int | None
     withdraws_after: int | None
     contact: Contact
+    family: str | None = None
+    """Their office's reference of people who want to attend the same course."""
+
+
+FAMILIES: Final = 0.03
+"""Share of pairs of people who come together and want to attend the same course."""
 
 
 @cache
 def population(seed: int, start: date, count: int) -> tuple[Person, ...]:
-    """Everybody of the simulated year, by number."""
-    return tuple(_person(seed, start, count, number) for number in range(count))
+    """Everybody of the simulated year, by number; a few came with the one before them."""
+    people = [_person(seed, start, count, number) for number in range(count)]
+    for number in range(0, count - 1, 2):
+        if stream(seed, "family", number).random() < FAMILIES:
+            people[number], people[number + 1] = _together(people[number], people[number + 1])
+    return tuple(people)
+
+
+def _together(one: Person, other: Person) -> tuple[Person, Person]:
+    """Let two people arrive together who need the same course."""
+    family = f"F-{one.number}"
+    same = {
+        name: getattr(one, name)
+        for name in (
+            "office", "arrives", "registered_on", "town", "standing", "route", "granted_on", "valid_until",
+            "cooperation_plan", "course_types", "available", "max_travel", "tested_after", "level", "section",
+        )
+    }  # fmt: skip
+    reference = f"{_PREFIX[one.office]}-{100000 + other.number * 7}"
+    return replace(one, family=family), replace(other, **same, reference=reference, family=family)
 
 
 def _arrival(rng: random.Random, start: date, count: int, number: int) -> date:

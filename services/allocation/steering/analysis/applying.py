@@ -1,0 +1,278 @@
+"""A snapshot with changes: each kind of change as a pure function from one snapshot to another."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any, assert_never
+from uuid import UUID, uuid5
+
+import orjson
+
+from schemas.codes import kind_of
+from schemas.identity import NAMESPACE
+from services.allocation.steering import snapshot as pictures
+from services.allocation.steering.analysis.changes import (
+    CapacityChanged,
+    Change,
+    ChangeError,
+    ChildcareAdded,
+    CourseAdded,
+    CourseCancelled,
+    CourseMoved,
+    MoreArrivals,
+    NeighbourJoins,
+    PolicyChanged,
+)
+from services.allocation.steering.domain import Course, Person, Section
+from services.allocation.steering.rulebook import CourseTypeRule
+from services.allocation.steering.snapshot import Snapshot, snapshot_of
+
+MOST_ARRIVALS = 1000
+TEMPLATE_DAYS = 56
+"""More arrivals look like the people of the last eight weeks."""
+UE_A_WEEK = 20
+UNKNOWN_UE = 300
+"""What is assumed for a type of which the rule book says nothing."""
+
+
+def apply(
+    seen: Snapshot, changes: Sequence[Change], neighbours: Mapping[str, Snapshot] | None = None
+) -> Snapshot:
+    """Apply changes one after the other; `neighbours` has the snapshots of the Kreise that may join.
+
+    Raises:
+        ChangeError: one of them cannot be made.
+    """
+    for at, change in enumerate(changes):
+        try:
+            seen = _applied(seen, change, neighbours or {}, at)
+        except ChangeError as error:
+            raise ChangeError(error.code, at, **error.params) from error
+    return seen
+
+
+def _applied(  # noqa: PLR0911 - one return for each kind of change
+    seen: Snapshot, change: Change, neighbours: Mapping[str, Snapshot], at: int
+) -> Snapshot:
+    match change:
+        case PolicyChanged(policy=policy):
+            return replace(seen, policy=policy)
+        case CourseAdded():
+            return with_courses(seen, [added_course(seen, change, at)])
+        case CourseMoved(course=course):
+            return _replaced(seen, moved(course_in(seen, course), change, seen.day))
+        case CourseCancelled(course=course):
+            gone = course_in(seen, course)
+            return replace(seen, courses=tuple(one for one in seen.courses if one.id != gone.id))
+        case CapacityChanged(course=course, seats=seats):
+            return _replaced(seen, _with_seats(course_in(seen, course), seats))
+        case ChildcareAdded(course=course):
+            return _replaced(seen, replace(course_in(seen, course), childcare=True))
+        case NeighbourJoins(kreis=kreis):
+            return _joined(seen, kreis, neighbours)
+        case MoreArrivals():
+            return _more_people(seen, change, at)
+        case _:
+            assert_never(change)
+
+
+def course_in(seen: Snapshot, course: UUID) -> Course:
+    """Return a course of the snapshot.
+
+    Raises:
+        ChangeError: `course_unknown`: it has ended, was cancelled, or is another Kreis's.
+    """
+    for one in seen.courses:
+        if one.id == course:
+            return one
+    raise ChangeError("course_unknown", course=str(course))
+
+
+def with_courses(seen: Snapshot, courses: Sequence[Course]) -> Snapshot:
+    """Add courses, in their order by id."""
+    return replace(seen, courses=tuple(sorted((*seen.courses, *courses), key=lambda course: course.id)))
+
+
+def _replaced(seen: Snapshot, course: Course) -> Snapshot:
+    return replace(seen, courses=tuple(course if one.id == course.id else one for one in seen.courses))
+
+
+def lengths_of(rule: CourseTypeRule) -> dict[int, int]:
+    """Return the UE of each section of a type, the orientation course last; one section if it has none."""
+    if rule.placed_by == "level" or rule.sections is None or rule.section_ue is None:
+        return {1: rule.language_ue or UNKNOWN_UE}
+    lengths = dict.fromkeys(range(1, rule.sections + 1), rule.section_ue)
+    return {**lengths, rule.sections + 1: rule.orientation_ue} if rule.orientation_ue else lengths
+
+
+def sections_from(rule: CourseTypeRule, change: CourseAdded) -> tuple[Section, ...]:
+    """Lay out the sections of a new course, one after the other, at 20 UE a week.
+
+    Raises:
+        ChangeError: `sections_wrong`: the type has no such sections.
+    """
+    lengths = lengths_of(rule)
+    ends = len(lengths) if change.last_section is None else change.last_section
+    if not 1 <= change.first_section <= ends <= len(lengths):
+        raise ChangeError("sections_wrong", most=str(len(lengths)))
+    sections, start = [], change.starts_on
+    for number in range(change.first_section, ends + 1):
+        until = start + timedelta(days=7 * -(-lengths[number] // UE_A_WEEK) - 1)
+        sections.append(Section(number, start, until, lengths[number], change.seats))
+        start = until + timedelta(days=1)
+    return tuple(sections)
+
+
+def added_course(seen: Snapshot, change: CourseAdded, at: int = 0) -> Course:
+    """Make the course; its id follows from what it is.
+
+    Raises:
+        ChangeError: `start_past`, `type_over` (no new ones on this day), `sections_wrong`.
+    """
+    rule = seen.rules.course_types.get(change.course_type)
+    if change.starts_on <= seen.day:
+        raise ChangeError("start_past")
+    if rule is None:
+        raise ChangeError("type_over", course_type=change.course_type)
+    what = orjson.dumps(change.model_dump(mode="json"), option=orjson.OPT_SORT_KEYS).decode()
+    return Course(
+        id=uuid5(NAMESPACE, f"what-if/course/{at}/{what}"),
+        version=0,
+        provider=change.provider,
+        course_type=change.course_type.value,
+        kind=kind_of(change.course_type).value,
+        sections=sections_from(rule, change),
+        town=change.town,
+        times_of_day=tuple(sorted(time.value for time in change.times_of_day)),
+        target_level=None if change.target_level is None else change.target_level.value,
+        childcare=change.childcare,
+        women_only=change.women_only or rule.women_only,
+        barrier_free=change.barrier_free,
+        kreis=home_kreis(seen),
+        weekdays=tuple(sorted(day.value for day in change.weekdays)),
+        capacity=change.seats,
+        minimum=change.minimum,
+    )
+
+
+def home_kreis(seen: Snapshot) -> str:
+    """Return the Kreis that a new course belongs to; empty: the snapshot names none."""
+    named = {course.kreis for course in seen.courses} | {person.kreis for person in seen.people}
+    return "" if named <= {""} else seen.region[:5]
+
+
+def moved(course: Course, change: CourseMoved, day: date) -> Course:
+    """Shift a course in time, to another town, or to other times of day.
+
+    Raises:
+        ChangeError: `course_runs` or `start_past`: what has begun, or would have, is not shifted.
+    """
+    if change.days and course.sections[0].starts_on <= day:
+        raise ChangeError("course_runs", course=str(course.id))
+    by = timedelta(days=change.days)
+    sections = tuple(
+        replace(section, starts_on=section.starts_on + by, ends_on=section.ends_on + by)
+        for section in course.sections
+    )
+    if change.days and sections[0].starts_on <= day:
+        raise ChangeError("start_past", course=str(course.id))
+    until = course.registration_until
+    shifted = replace(
+        course, sections=sections, registration_until=None if until is None else max(until + by, day)
+    )
+    if change.town is not None and change.town != course.town:
+        shifted = replace(shifted, town=change.town, latitude=None, longitude=None)
+    if change.times_of_day:
+        shifted = replace(shifted, times_of_day=tuple(sorted(time.value for time in change.times_of_day)))
+    return shifted
+
+
+def _with_seats(course: Course, more: int) -> Course:
+    if any(section.free + more < 0 for section in course.sections):
+        taken = min(section.free for section in course.sections)
+        raise ChangeError("seats_taken", course=str(course.id), free=str(max(0, taken)))
+    return replace(
+        course,
+        capacity=None if course.capacity is None else course.capacity + more,
+        sections=tuple(replace(section, free=section.free + more) for section in course.sections),
+    )
+
+
+def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot]) -> Snapshot:
+    """Merge a neighbour; ways that no table knows are estimated, and an estimate is never a hard rule."""
+    other, home = neighbours.get(kreis), seen.region[:5]
+    if kreis in seen.region.split("+"):
+        raise ChangeError("kreis_same", kreis=kreis)
+    if other is None:
+        raise ChangeError("kreis_unknown", kreis=kreis)
+    known_people = {person.id for person in seen.people}
+    known_courses = {course.id for course in seen.courses}
+    people = [replace(one, kreis=one.kreis or home) for one in seen.people]
+    people += [replace(one, kreis=one.kreis or kreis) for one in other.people if one.id not in known_people]
+    courses = [replace(one, kreis=one.kreis or home) for one in seen.courses]
+    courses += [
+        replace(one, kreis=one.kreis or kreis) for one in other.courses if one.id not in known_courses
+    ]
+    return snapshot_of(
+        "+".join(sorted({*seen.region.split("+"), kreis})),
+        seen.day,
+        people=people,
+        courses=courses,
+        rules=seen.rules,
+        policy=seen.policy.model_copy(
+            update={"towns": {**other.policy.towns, **seen.policy.towns}},
+        ),
+        travel={**other.travel, **seen.travel},
+        pooled={*seen.pooled, *other.pooled, (home, kreis), (kreis, home)},
+    )
+
+
+def _more_people(seen: Snapshot, change: MoreArrivals, at: int) -> Snapshot:
+    wanted = change.per_week * change.weeks
+    if wanted > MOST_ARRIVALS:
+        raise ChangeError("too_many_arrivals", most=str(MOST_ARRIVALS))
+    since = seen.day - timedelta(days=TEMPLATE_DAYS)
+    drawn = sorted(
+        (one for one in seen.people if one.registered_on > since and not one.held),
+        key=lambda one: uuid5(NAMESPACE, f"what-if/template/{seen.day}/{one.id}"),
+    )
+    if not drawn:
+        raise ChangeError("nobody_registered", days=str(TEMPLATE_DAYS))
+    new = [
+        _like(
+            drawn[number % len(drawn)], seen.day - timedelta(days=7 * (number // change.per_week)), at, number
+        )
+        for number in range(wanted)
+    ]
+    return replace(seen, people=tuple(sorted((*seen.people, *new), key=lambda person: person.id)))
+
+
+def _like(person: Person, registered_on: date, at: int, number: int) -> Person:
+    """Make somebody who is like a person but registered on another day, with all dates moved alike."""
+    by = registered_on - person.registered_on
+
+    def shifted(day: date | None) -> date | None:
+        return None if day is None else day + by
+
+    return replace(
+        person,
+        id=uuid5(NAMESPACE, f"what-if/arrival/{at}/{number}/{person.id}"),
+        version=0,
+        registered_on=registered_on,
+        granted_on=shifted(person.granted_on),
+        valid_until=shifted(person.valid_until),
+        earliest_start=shifted(person.earliest_start),
+        excluded=(),
+        offer=None,
+        family=None,
+        deviation=None,
+        barred_courses=(),
+        barred_providers=(),
+    )
+
+
+def decode_neighbours(material: Mapping[str, Any]) -> dict[str, Snapshot]:
+    """Read the snapshots that came with a question: canonical text by Kreis."""
+    return {kreis: pictures.decode(text.encode()) for kreis, text in material.items()}

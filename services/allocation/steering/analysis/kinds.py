@@ -1,0 +1,35 @@
+"""The kinds of questions: one table from the name to the pure function that answers.
+
+A new kind is one line in `KINDS`. Its function gets the snapshot of the asking Kreis's region and the
+question, and returns JSON values; it runs in a process of its own, without connections or secrets.
+What it needs beside the snapshot is read by `material` and arrives as `question["material"]`.
+A question that cannot be answered is a `ChangeError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from services.allocation.steering.analysis import next_course, pooling, what_if
+from services.allocation.steering.analysis.material import Material, neighbours, past_pooling
+from services.allocation.steering.snapshot import Snapshot
+
+Solve = Callable[[Snapshot, Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a kind of question is answered, and how long that may take."""
+
+    solve: Solve
+    material: Material | None = None
+    limit_seconds: float = 120.0
+
+
+KINDS: Mapping[str, Kind] = {
+    "what_if": Kind(what_if.answer, neighbours),
+    "next_course": Kind(next_course.answer),
+    "pooling": Kind(pooling.answer, past_pooling),
+}

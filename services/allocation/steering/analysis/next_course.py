@@ -1,0 +1,323 @@
+"""Which course next: candidates made from the waiting list, each proven by solving with it added.
+
+Pruning: a candidate can place at most as many more people as it has seats, and no more than people
+without a place can reach it directly or by others moving over (`Reach`). The most promising ones by
+that bound are solved exactly, by the same engine as a run. No feature of a person decides but what the
+hard rules look at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+from itertools import product
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.codes import CourseType, Level, TimeOfDay
+from services.allocation.steering.analysis.applying import added_course, lengths_of, with_courses
+from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
+from services.allocation.steering.analysis.what_if import Solved, lapsing, solved
+from services.allocation.steering.domain import Course, Person
+from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.entries import minimum_of, need_of
+from services.allocation.steering.goals import waiting_days
+from services.allocation.steering.snapshot import Snapshot
+
+_LEVELS = tuple(Level)
+COMMON_SEATS = 20
+"""Where the law recommends no size."""
+DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
+
+
+class Asked(BaseModel):
+    """What may be asked for; every list empty: whatever the waiting list wants."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    course_types: tuple[CourseType, ...] = ()
+    towns: tuple[str, ...] = ()
+    start_weeks: tuple[int, ...] = Field(default=(4, 8, 12), min_length=1, max_length=6)
+    """How many weeks ahead it could begin; four at the earliest."""
+    seats: int | None = Field(default=None, ge=1, le=100)
+    """None: as many as the law's recommended size of the type."""
+    solve: int = Field(default=20, ge=1, le=60)
+    """How many candidates are solved exactly."""
+    show: int = Field(default=10, ge=1, le=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A course that could be offered, how many people without a place it suits, and at most gains."""
+
+    change: CourseAdded
+    course: Course
+    direct: int
+    bound: int
+
+    @property
+    def group(self) -> tuple[str, int, str | None]:
+        """Return what makes candidates variants of one idea: type and where people enter."""
+        return self.change.course_type, self.change.first_section, self.change.target_level
+
+
+def asked_of(question: Mapping[str, Any]) -> Asked:
+    """Read the question.
+
+    Raises:
+        ChangeError: `field_wrong`.
+    """
+    try:
+        asked = Asked.model_validate(dict(question))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0])
+        raise ChangeError("field_wrong", field=field, where=field, why=first["msg"]) from error
+    if min(asked.start_weeks) < 1:
+        raise ChangeError("start_past")
+    return asked
+
+
+def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Rank candidate courses; see `Asked` for the question.
+
+    Raises:
+        ChangeError: the question is wrong.
+    """
+    asked = asked_of(question)
+    before = solved(seen)
+    found = candidates(before, asked)
+    ranked = sorted(
+        (_tried(before, candidate) for candidate in chosen(found, asked.solve)),
+        key=lambda one: (-one["gain"], -one["waiting_days"], -one["sitting"], one["course"]),
+    )
+    least = min((one["gain"] for one in ranked[: asked.show]), default=0)
+    tried = {one["course"] for one in ranked}
+    exact = bound_is_exact(seen) and all(one["status"] == "optimal" for one in ranked)
+    rest = max((one.bound for one in found if str(one.course.id) not in tried), default=0)
+    return {
+        "day": seen.day.isoformat(),
+        "waiting": len(seen.people) - len(before.result.places),
+        "generated": len(found),
+        "solved": len(ranked),
+        "best_proven": exact and rest <= (ranked[0]["gain"] if ranked else 0),
+        "all_proven": exact and rest <= least,
+        "ranked": [
+            {key: value for key, value in one.items() if key != "course"} for one in ranked[: asked.show]
+        ],
+    }
+
+
+def bound_is_exact(seen: Snapshot) -> bool:
+    """Say whether no course can gain more than its bound: not sure where minimum sizes or families bind."""
+    return all(person.family is None for person in seen.people) and not any(
+        need_of(course, seen) for course in seen.courses
+    )
+
+
+def candidates(before: Solved, asked: Asked) -> list[Candidate]:
+    """Make the candidates that suit anybody without a place, the most promising first."""
+    seen = before.seen
+    waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
+    changes = list(_variants(seen, waiting, asked))
+    courses = [added_course(seen, change) for change in changes]
+    tried = replace(seen, people=tuple(_open_to_new(person) for person in seen.people))
+    known = eligibility_of(with_courses(replace(tried, courses=()), courses))
+    people_of = _people_by_course(known)
+    reach = Reach(before)
+    found: dict[tuple[object, int], Candidate] = {}
+    for change, course in zip(changes, courses, strict=True):
+        suited = people_of.get(course.id, 0)
+        direct = suited & reach.waiting
+        if direct:
+            bound = min(change.seats, reach.within(suited).bit_count())
+            one = Candidate(change, course, direct.bit_count(), bound)
+            found.setdefault((one.group, suited), one)  # who would bring in the same people is the same idea
+    return sorted(
+        found.values(),
+        key=lambda one: (
+            -min(one.direct, one.change.seats),
+            -one.bound,
+            -one.direct,
+            one.change.starts_on,
+            one.change.childcare,
+            one.course.id,
+        ),
+    )
+
+
+def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
+    """Choose what is solved: the best variants of each idea in turn, so that no idea crowds out others."""
+    turns: Counter[tuple[str, int, str | None]] = Counter()
+    order = []
+    for place, candidate in enumerate(found):
+        order.append((turns[candidate.group] // 4, place, candidate))
+        turns[candidate.group] += 1
+    return [candidate for _, _, candidate in sorted(order, key=lambda one: one[:2])[:most]]
+
+
+def _open_to_new(person: Person) -> Person:
+    """Forget what a person has said about courses that there are: it says nothing about a new one."""
+    return replace(person, excluded=(), barred_courses=(), barred_providers=(), offer=None)
+
+
+def _people_by_course(known: Eligibility) -> dict[UUID, int]:
+    """Return for each course the people whom one of its entries suits, one bit each."""
+    by_entry = [0] * len(known.entries)
+    for place, suitable in enumerate(known.suitable):
+        for at in members(suitable):
+            by_entry[at] |= 1 << place
+    found: dict[UUID, int] = {}
+    for entry, people in zip(known.entries, by_entry, strict=True):
+        found[entry.course.id] = found.get(entry.course.id, 0) | people
+    return found
+
+
+class Reach:
+    """Who without a place could come in if somebody else moved: sets of people, one bit each."""
+
+    def __init__(self, before: Solved) -> None:
+        known, places = eligibility_of(before.seen), before.result.places
+        people = before.seen.people
+        self.waiting = sum(1 << at for at, person in enumerate(people) if person.id not in places)
+        sitting: dict[UUID, int] = {}
+        for at, person in enumerate(people):
+            if person.id in places:
+                course = places[person.id].course
+                sitting[course] = sitting.get(course, 0) | 1 << at
+        suited = _people_by_course(known)
+        self._sitting = sitting
+        self._freed = self._closed(
+            {course: suited.get(course, 0) & self.waiting for course in sitting}, suited
+        )
+
+    def _closed(self, freed: dict[UUID, int], suited: dict[UUID, int]) -> dict[UUID, int]:
+        """Follow chains until nothing more is reached: a seat in one course frees a seat in another."""
+        again = True
+        while again:
+            again = False
+            for course, people in freed.items():
+                more = people
+                for other, sitting in self._sitting.items():
+                    if suited.get(course, 0) & sitting:
+                        more |= freed[other]
+                if more != people:
+                    freed[course], again = more, True
+        return freed
+
+    def within(self, suited: int) -> int:
+        """Return the people without a place whom a course that suits these people could bring in."""
+        found = suited & self.waiting
+        for course, sitting in self._sitting.items():
+            if suited & sitting:
+                found |= self._freed[course]
+        return found
+
+
+def _variants(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> Iterator[CourseAdded]:
+    """Vary type and entry, start, childcare, town, time of day; of equals the first one is kept."""
+    towns = asked.towns or _towns(seen, waiting)
+    starts = [_monday(seen.day + timedelta(weeks=weeks)) for weeks in sorted(set(asked.start_weeks))]
+    for course_type, section, level in _ideas(seen, waiting, asked):
+        rule = seen.rules.course_types[course_type]
+        seats = asked.seats or rule.cap_should or COMMON_SEATS
+        for start, childcare, town, time in product(starts, (False, True), towns, DAYTIMES):
+            change = CourseAdded(
+                course_type=CourseType(course_type),
+                starts_on=start,
+                town=town,
+                times_of_day=(time,),
+                first_section=section,
+                target_level=level,
+                childcare=childcare,
+                barrier_free=True,
+                seats=seats,
+            )
+            yield change.model_copy(update={"minimum": minimum_of(added_course(seen, change), seen)})
+
+
+def _ideas(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> list[tuple[str, int, Level | None]]:
+    """List the types with section or level that anybody who waits wants, but types that are over."""
+    found: set[tuple[str, int, Level | None]] = set()
+    for person in waiting:
+        for course_type in person.course_types:
+            rule = seen.rules.course_types.get(course_type)
+            if rule is None or (asked.course_types and course_type not in asked.course_types):
+                continue
+            if rule.placed_by == "section":
+                if person.section is not None:
+                    found.add((course_type, person.section, None))
+            elif (target := _one_above(person.level)) is not None:
+                found.add((course_type, 1, target))
+    lengths = {code: lengths_of(rule) for code, rule in seen.rules.course_types.items()}
+    return sorted(
+        (one for one in found if one[1] in lengths[one[0]]), key=lambda one: (one[0], one[1], one[2] or "")
+    )
+
+
+def _one_above(level: str | None) -> Level | None:
+    if level not in _LEVELS or level == _LEVELS[-1]:
+        return None
+    return _LEVELS[_LEVELS.index(Level(level)) + 1]
+
+
+def _towns(seen: Snapshot, waiting: Sequence[Person]) -> tuple[str, ...]:
+    """List where courses are held and, most people first, where people who wait live; at most twelve."""
+    lives = Counter(person.town for person in waiting)
+    venues = {course.town for course in seen.courses if course.town is not None and not course.online}
+    order = sorted(venues | lives.keys(), key=lambda town: (-lives[town], town))
+    return tuple(town for town in order if len(town) == 8 and town.isdecimal())[:12]  # noqa: PLR2004 - an AGS
+
+
+def _monday(day: date) -> date:
+    return day + timedelta(days=-day.weekday() % 7)
+
+
+def _tried(before: Solved, candidate: Candidate) -> dict[str, Any]:
+    """Solve with the candidate added and say what that brings."""
+    seen, course = before.seen, candidate.course
+    after = solved(with_courses(seen, [course]))
+    then, now = before.result.places, after.result.places
+    people = {person.id: person for person in seen.people}
+    gained, lost = sorted(now.keys() - then.keys()), sorted(then.keys() - now.keys())
+    sitting = sorted(person for person, entry in now.items() if entry.course == course.id)
+    minimum = minimum_of(course, seen)
+    lapse = (lapsing(before), lapsing(after))
+    return {
+        "course": str(course.id),
+        "change": written(candidate.change),
+        "gain": len(now) - len(then),
+        "waiting_days": sum(waiting_days(people[one], seen.day) for one in gained)
+        - sum(waiting_days(people[one], seen.day) for one in lost),
+        "sitting": len(sitting),
+        "minimum": minimum,
+        "viable": len(sitting) >= minimum,
+        "direct": candidate.direct,
+        "bound": candidate.bound,
+        "lapses_averted": len(lapse[0]) - len(lapse[1]),
+        "remedies": _remedies(before, gained),
+        "status": after.result.status,
+        "gained": [str(one) for one in gained],
+        "lost": [str(one) for one in lost],
+        "moved": sum(then[one] != now[one] for one in then.keys() & now.keys()),
+    }
+
+
+def _remedies(before: Solved, gained: Sequence[UUID]) -> dict[str, int]:
+    """Count what those who gain a place lacked: a seat, or what the nearest course failed them in."""
+    known = eligibility_of(before.seen)
+    at = {person.id: place for place, person in enumerate(before.seen.people)}
+    counted: Counter[str] = Counter()
+    for person in gained:
+        place = at[person]
+        if known.suitable[place]:
+            counted["seat"] += 1
+        elif known.entries:
+            counted.update(known.failed(place, known.nearest(place))[:1])
+        else:
+            counted["course_type"] += 1
+    return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0])))

@@ -1,0 +1,320 @@
+"""Pooling: parallel courses that are too weak to start, merged into one that does; verified by solving.
+
+Courses are parallel if people could attend either: same type and entry, a time of day in common, starts
+close to each other. A merger is suggested only if the one that stays reaches its minimum with the others
+closed and more people sit in courses that take place than before. Of the possible hosts the better one for
+people goes first; among equals the provider that has given up more often than it hosted in the last year,
+then the emptier one, then the shorter ways, then a lot drawn from the ids.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.identity import NAMESPACE
+from services.allocation.steering.analysis.applying import home_kreis
+from services.allocation.steering.analysis.changes import ChangeError
+from services.allocation.steering.analysis.what_if import Solved, solved, starting
+from services.allocation.steering.domain import Course, Person
+from services.allocation.steering.eligibility import eligibility_of, members
+from services.allocation.steering.entries import minimum_of
+from services.allocation.steering.goals import Way, way_to
+from services.allocation.steering.snapshot import Snapshot
+
+MOST_COURSES = 4
+"""So many courses are merged into one at most."""
+
+
+class Asked(BaseModel):
+    """What is looked for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    days_apart: int = Field(default=28, ge=0, le=120)
+    """Starts of parallel courses lie at most so many days apart."""
+    solve: int = Field(default=40, ge=1, le=200)
+    """How many mergers are solved at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """Courses that could be merged, and the one that would stay."""
+
+    host: Course
+    closed: tuple[Course, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A merger that works, with what makes it better or worse than others."""
+
+    merger: Merger
+    after: Solved
+    safe: int
+    """People who sit, or are given a place, in courses that take place."""
+    sitting: int
+    extra_minutes: int
+    ways: tuple[dict[str, Any], ...]
+
+
+def asked_of(question: Mapping[str, Any]) -> Asked:
+    """Read the question.
+
+    Raises:
+        ChangeError: `field_wrong`.
+    """
+    try:
+        return Asked.model_validate(dict(question))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0])
+        raise ChangeError("field_wrong", field=field, where=field, why=first["msg"]) from error
+
+
+def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Suggest mergers; `material.balance` says by provider how often it hosted minus how often it gave up.
+
+    Raises:
+        ChangeError: the question is wrong.
+    """
+    asked = asked_of(question)
+    balance: Mapping[str, int] = question.get("material", {}).get("balance", {})
+    before = solved(seen)
+    weak = weak_courses(before)
+    left, suggestions = asked.solve, []
+    for group in groups(weak, asked.days_apart):
+        works, used = _working(before, group, asked.days_apart, left)
+        left -= used
+        if works:
+            best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
+            suggestions.append(_told(before, best, others, balance))
+    return {
+        "day": seen.day.isoformat(),
+        "weak": [_course(course, before) for course in weak],
+        "complete": left > 0,
+        "suggestions": sorted(suggestions, key=lambda one: (-one["gain"], one["host"]["course"])),
+    }
+
+
+def weak_courses(before: Solved) -> list[Course]:
+    """List the own courses to come that would not have enough people, as things stand."""
+    seen = before.seen
+    takes_place, home = starting(before), home_kreis(seen)
+    return [
+        course
+        for course in seen.courses
+        if course.sections[0].starts_on > seen.day
+        and course.id not in takes_place
+        and course.decision is None
+        and course.kreis == home
+    ]
+
+
+def parallel(one: Course, other: Course, days_apart: int) -> bool:
+    """Say whether people could as well attend the other course."""
+    apart = abs((one.sections[0].starts_on - other.sections[0].starts_on).days)
+    times = not one.times_of_day or not other.times_of_day or set(one.times_of_day) & set(other.times_of_day)
+    return (
+        one.course_type == other.course_type
+        and one.sections[0].number == other.sections[0].number
+        and one.target_level == other.target_level
+        and one.women_only == other.women_only
+        and bool(times)
+        and apart <= days_apart
+    )
+
+
+def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
+    """Put courses together that are connected by being parallel; the ones that start first go first."""
+    left = sorted(weak, key=lambda course: (course.sections[0].starts_on, course.id))
+    found = []
+    while left:
+        group = [left.pop(0)]
+        for course in group:  # grows while it is walked
+            near = [one for one in left if parallel(course, one, days_apart)]
+            group += near
+            left = [one for one in left if one not in near]
+        if len(group) > 1:
+            found.append(tuple(group))
+    return found
+
+
+def merged(seen: Snapshot, merger: Merger) -> Snapshot:
+    """Close the others; who sits in them already is taken to change to the host, as far as it has seats."""
+    coming = sum(course.seated for course in merger.closed)
+    host = replace(
+        merger.host,
+        seated=merger.host.seated + coming,
+        sections=tuple(replace(one, free=one.free - coming) for one in merger.host.sections),
+    )
+    gone = {course.id for course in merger.closed}
+    courses = (
+        host if one.id == host.id else replace(one, decision="close", seated=0) if one.id in gone else one
+        for one in seen.courses
+    )
+    return replace(seen, courses=tuple(courses))
+
+
+def _mergers(group: Sequence[Course], size: int, days_apart: int) -> Iterator[Merger]:
+    for some in combinations(group, size):
+        if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
+            for host in some:
+                closed = tuple(course for course in some if course.id != host.id)
+                if min(section.free for section in host.sections) >= sum(one.seated for one in closed):
+                    yield Merger(host, closed)
+
+
+def _working(before: Solved, group: Sequence[Course], days_apart: int, most: int) -> tuple[list[Tried], int]:
+    """Try to merge as few courses of a group as are enough; return what works and how often was solved."""
+    suits, used = _suits(before, group), 0
+    for size in range(2, min(MOST_COURSES, len(group)) + 1):
+        works = []
+        for merger in _mergers(group, size, days_apart):
+            seated = merger.host.seated + sum(course.seated for course in merger.closed)
+            if seated + suits[merger.host.id] < minimum_of(merger.host, before.seen) or used >= most:
+                continue
+            used += 1
+            tried = _tried(before, merger)
+            if tried is not None:
+                works.append(tried)
+        if works:
+            return works, used
+    return [], used
+
+
+def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
+    """Count by course whom it suits: no more can be given a place there."""
+    known, wanted = eligibility_of(before.seen), {course.id for course in group}
+    places = [(at, entry.course.id) for at, entry in enumerate(known.entries) if entry.course.id in wanted]
+    counted: Counter[UUID] = Counter()
+    for suitable in known.suitable:
+        counted.update({course for at, course in places if suitable >> at & 1})
+    return counted
+
+
+def safe(one: Solved) -> int:
+    """Count the people with a seat or a place in courses that run or will have enough people."""
+    running = {course.id for course in one.seen.courses if course.sections[0].starts_on <= one.seen.day}
+    sure = running | starting(one)
+    sitting = sum(course.seated for course in one.seen.courses if course.id in sure)
+    return sitting + sum(entry.course in sure for entry in one.result.places.values())
+
+
+def _tried(before: Solved, merger: Merger) -> Tried | None:
+    after = solved(merged(before.seen, merger))
+    host = merger.host.id
+    if host not in starting(after) or (people := safe(after)) <= safe(before):
+        return None
+    ways = tuple(_ways(before, after, merger))
+    entered = sum(entry.course == host for entry in after.result.places.values())
+    seated = sum(course.seated for course in (merger.host, *merger.closed))
+    extra = sum(max(0, way["extra"] or 0) for way in ways)
+    return Tried(merger, after, people, seated + entered, extra, ways)
+
+
+def _ways(before: Solved, after: Solved, merger: Merger) -> Iterator[dict[str, Any]]:
+    """Say of everybody who would get a place in the host how much longer the way is than it would have been.
+
+    It would have been the way to the course that the person was given before, else to the nearest of the
+    merged ones that suits.
+    """
+    seen, courses = before.seen, {course.id: course for course in before.seen.courses}
+    known = eligibility_of(seen)
+    group = {merger.host.id, *(course.id for course in merger.closed)}
+    for at, person in enumerate(seen.people):
+        entry = after.result.places.get(person.id)
+        if entry is None or entry.course != merger.host.id:
+            continue
+        old = before.result.places.get(person.id)
+        suitable = {known.entries[one].course.id for one in members(known.suitable[at])} & group
+        options = {old.course} if old is not None else suitable
+        first = _nearest(person, [courses[one] for one in sorted(options)], seen)
+        now = way_to(person, merger.host, seen)
+        yield {
+            "person": str(person.id),
+            "from": None if first is None else str(first[0].id),
+            "had_place": old is not None,
+            "minutes": [None if first is None else first[1].minutes, None if now is None else now.minutes],
+            "extra": None if first is None or now is None else now.minutes - first[1].minutes,
+            "estimated": now is None or now.estimated or first is None or first[1].estimated,
+        }
+
+
+def _nearest(person: Person, courses: Sequence[Course], seen: Snapshot) -> tuple[Course, Way] | None:
+    known = [(course, way) for course in courses if (way := way_to(person, course, seen)) is not None]
+    return min(known, key=lambda one: (one[1].minutes, one[0].id), default=None)
+
+
+def _fill(provider: str, seen: Snapshot) -> int:
+    """Return how full the courses of a provider are, in per cent."""
+    own = [course for course in seen.courses if course.provider == provider]
+    seats = sum(course.capacity or course.seated + course.sections[0].free for course in own)
+    return 100 * sum(course.seated for course in own) // max(1, seats)
+
+
+def _order(tried: Tried, seen: Snapshot, balance: Mapping[str, int]) -> tuple[object, ...]:
+    """Order mergers: best for people, then even-handed over providers, then shorter ways, then by lot."""
+    host = tried.merger.host
+    return (
+        -tried.safe,
+        balance.get(host.provider, 0),
+        _fill(host.provider, seen),
+        tried.extra_minutes,
+        uuid5(NAMESPACE, f"pooling/{seen.day}/{host.id}"),
+        tuple(course.id for course in tried.merger.closed),
+    )
+
+
+def _course(course: Course, one: Solved) -> dict[str, Any]:
+    entered = sum(entry.course == course.id for entry in one.result.places.values())
+    return {
+        "course": str(course.id),
+        "provider": course.provider,
+        "course_type": course.course_type,
+        "town": course.town,
+        "starts_on": course.sections[0].starts_on.isoformat(),
+        "section": course.sections[0].number,
+        "times_of_day": list(course.times_of_day),
+        "seated": course.seated,
+        "given": entered,
+        "minimum": minimum_of(course, one.seen),
+        "version": course.version,
+    }
+
+
+def _told(before: Solved, best: Tried, others: Sequence[Tried], balance: Mapping[str, int]) -> dict[str, Any]:
+    then, now = before.result.places, best.after.result.places
+    seen, merger = before.seen, best.merger
+    return {
+        "host": _course(merger.host, before),
+        "closed": [_course(course, before) for course in merger.closed],
+        "sitting": best.sitting,
+        "safe": [safe(before), best.safe],
+        "gain": best.safe - safe(before),
+        "placed": [len(then), len(now)],
+        "to_change": sum(course.seated for course in merger.closed),
+        "ways": list(best.ways),
+        "extra_minutes": best.extra_minutes,
+        "lose": [str(person) for person in sorted(then.keys() - now.keys())],
+        "status": best.after.result.status,
+        "balance": {
+            course.provider: {"hosted": balance.get(course.provider, 0), "fill": _fill(course.provider, seen)}
+            for course in (merger.host, *merger.closed)
+        },
+        "instead": [
+            {
+                "host": str(other.merger.host.id),
+                "provider": other.merger.host.provider,
+                "safe": other.safe,
+                "extra_minutes": other.extra_minutes,
+            }
+            for other in others[:MOST_COURSES]
+        ],
+    }

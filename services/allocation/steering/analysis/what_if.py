@@ -1,0 +1,199 @@
+"""What if: the same engine on a changed snapshot, and what would be different. Nothing is written.
+
+Answers name people by participant id only; small groups are not suppressed, because whoever asks
+coordinates these very people by reference.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from services.allocation.steering.analysis.applying import apply, decode_neighbours
+from services.allocation.steering.analysis.changes import CourseCancelled, parse_all, written
+from services.allocation.steering.domain import EntryKey
+from services.allocation.steering.entries import minimum_of, need_of
+from services.allocation.steering.goals import class_of, deadline_of, waiting_days
+from services.allocation.steering.matching import Result, match
+from services.allocation.steering.snapshot import Snapshot
+
+LAPSE_DAYS = 84
+"""A clock that runs out within so many days is told of if its person has no place."""
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A snapshot and what the engine makes of it."""
+
+    seen: Snapshot
+    result: Result
+
+
+def solved(seen: Snapshot) -> Solved:
+    """Solve a snapshot as a run would."""
+    return Solved(seen, match(seen))
+
+
+def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer `{"changes": [...], "material": {"neighbours": {kreis: canonical snapshot}}}`.
+
+    Raises:
+        ChangeError: a change cannot be made.
+    """
+    changes = parse_all(question.get("changes"))
+    neighbours = decode_neighbours(question.get("material", {}).get("neighbours", {}))
+    before, after = solved(seen), solved(apply(seen, changes, neighbours))
+    cancelled = {change.course for change in changes if isinstance(change, CourseCancelled)}
+    return {
+        "day": seen.day.isoformat(),
+        "changes": [written(change) for change in changes],
+        **difference(before, after),
+        "seated_in_cancelled": sum(course.seated for course in seen.courses if course.id in cancelled),
+    }
+
+
+def difference(before: Solved, after: Solved) -> dict[str, Any]:
+    """Say what is different between two solved snapshots, as JSON values."""
+    return {
+        "before": _totals(before),
+        "after": _totals(after),
+        "by_class": _by_class(before, after),
+        "by_town": _by_town(before, after),
+        "people": _people(before, after),
+        "courses": _courses(before, after),
+        "lapsing": _lapsing(before, after),
+    }
+
+
+def _totals(one: Solved) -> dict[str, Any]:
+    placed = [person for person in one.seen.people if person.id in one.result.places]
+    return {
+        "people": len(one.seen.people),
+        "placed": len(placed),
+        "waiting_days": sum(waiting_days(person, one.seen.day) for person in placed),
+        "status": one.result.status,
+        "cut": one.result.cut,
+        "gap": one.result.gap,
+        "tiers": [asdict(tier) for tier in one.result.tiers],
+    }
+
+
+def _by_class(before: Solved, after: Solved) -> list[dict[str, Any]]:
+    """Count people and places of each priority class, the most urgent first."""
+    people, placed = [], []
+    for one in (before, after):
+        ranks = {person.id: class_of(person, one.seen.rules) for person in one.seen.people}
+        people.append(Counter(ranks.values()))
+        placed.append(Counter(ranks[person] for person in one.result.places))
+    return [
+        {
+            "class": known.code,
+            "people": [people[0][place], people[1][place]],
+            "placed": [placed[0][place], placed[1][place]],
+        }
+        for place, known in enumerate(before.seen.rules.priorities.classes)
+    ]
+
+
+def _by_town(before: Solved, after: Solved) -> list[dict[str, Any]]:
+    """Count people and places by town of residence, where anything is different."""
+    people, placed = [], []
+    for one in (before, after):
+        towns = {person.id: person.town for person in one.seen.people}
+        people.append(Counter(towns.values()))
+        placed.append(Counter(towns[person] for person in one.result.places))
+    return [
+        {"town": town, "people": [side[town] for side in people], "placed": [side[town] for side in placed]}
+        for town in sorted(people[0].keys() | people[1].keys())
+        if people[0][town] != people[1][town] or placed[0][town] != placed[1][town]
+    ]
+
+
+def _place(entry: EntryKey | None) -> dict[str, Any] | None:
+    return None if entry is None else {"course": str(entry.course), "section": entry.section}
+
+
+def _people(before: Solved, after: Solved) -> dict[str, list[dict[str, Any]]]:
+    """List who gains a place, who loses one, who has another course; by participant id."""
+    then, now = before.result.places, after.result.places
+    known = {person.id for person in before.seen.people}
+    lists: dict[str, list[dict[str, Any]]] = {"gain": [], "lose": [], "move": []}
+    for person in sorted(then.keys() | now.keys()):
+        old, new = then.get(person), now.get(person)
+        if old == new:
+            continue
+        kind = "gain" if old is None else "lose" if new is None else "move"
+        lists[kind].append(
+            {"person": str(person), "new": person not in known, "from": _place(old), "to": _place(new)}
+        )
+    return lists
+
+
+def starting(one: Solved) -> set[UUID]:
+    """Name the courses to come that have enough people to start, as things stand."""
+    entered = Counter(entry.course for entry in one.result.places.values())
+    found = set()
+    for course in one.seen.courses:
+        if course.sections[0].starts_on <= one.seen.day or course.decision == "close":
+            continue
+        sure = course.decision == "start" or one.seen.policy.sizes.protects(course.course_type, course.id)
+        if course.seated + entered[course.id] >= (0 if sure else minimum_of(course, one.seen)):
+            found.add(course.id)
+    return found
+
+
+def _courses(before: Solved, after: Solved) -> dict[str, Any]:
+    """Say which courses have enough people only before or only after, and how many sit in each then."""
+    then, now = starting(before), starting(after)
+    entered = [Counter(entry.course for entry in one.result.places.values()) for one in (before, after)]
+    courses = {course.id: course for one in (before, after) for course in one.seen.courses}
+
+    def told(ids: set[UUID]) -> list[dict[str, Any]]:
+        return [
+            {
+                "course": str(id_),
+                "course_type": courses[id_].course_type,
+                "town": courses[id_].town,
+                "provider": courses[id_].provider,
+                "starts_on": courses[id_].sections[0].starts_on.isoformat(),
+                "people": [courses[id_].seated + side[id_] for side in entered],
+                "minimum": minimum_of(courses[id_], before.seen),
+            }
+            for id_ in sorted(ids)
+        ]
+
+    return {
+        "start": told(now - then),
+        "close": told(then - now),
+        "need": sum(need_of(course, after.seen) > 0 for course in after.seen.courses),
+        "starting": [len(then), len(now)],
+    }
+
+
+def lapsing(one: Solved) -> dict[UUID, str]:
+    """Name the people without a place whose first clock runs out soon, and its last day."""
+    found = {}
+    last = one.seen.day + timedelta(days=LAPSE_DAYS)
+    for person in one.seen.people:
+        until = deadline_of(person, one.seen.rules)
+        if until is not None and one.seen.day <= until <= last and person.id not in one.result.places:
+            found[person.id] = until.isoformat()
+    return found
+
+
+def _lapsing(before: Solved, after: Solved) -> dict[str, Any]:
+    then, now = lapsing(before), lapsing(after)
+
+    def told(ids: set[UUID], days: Mapping[UUID, str]) -> list[dict[str, str]]:
+        return [{"person": str(person), "until": days[person]} for person in sorted(ids)]
+
+    return {
+        "days": LAPSE_DAYS,
+        "count": [len(then), len(now)],
+        "saved": told(then.keys() - now.keys(), then),
+        "lost": told(now.keys() - then.keys(), now),
+    }

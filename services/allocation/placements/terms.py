@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
-from services.allocation.steering.policy import Policies, Policy, Reservation, Step, local_day
+from services.allocation.steering.policy import InForce, Policy, Reservation, Step, local_day
 from services.allocation.steering.rulebook import RuleBook
 
 RELEASE = "release"
@@ -45,7 +45,7 @@ class Terms(Protocol):
 class PolicyTerms:
     """Terms of placements, read from the dated policies; without a policy nothing is automatic."""
 
-    policies: Policies
+    policies: InForce
     rulebook: RuleBook | None = None
     """Names priority classes, for policies whose days depend on them."""
 

@@ -72,13 +72,14 @@ class Picture:
         return next((one for one in self.coming[course] if one["number"] == number), None)
 
     def _need(self, course: Json) -> int:
-        sizes, first, kind = self.policy["sizes"], course["sections"][0], course["course_type"]
-        begins, known = _day(first["starts_on"]), self.rules["course_types"].get(kind)
+        sizes, kind = self.policy["sizes"], course["course_type"]
+        begins = _day(course.get("begins_on") or course["sections"][0]["starts_on"])
+        known = self.rules["course_types"].get(kind)
         protected = kind in sizes["protected_types"] or any(
             str(uuid5(_NAMESPACE, name)) == course["id"] for name in sizes["protected_courses"]
         )
         far = begins > self.day + timedelta(days=sizes["decide_days"])
-        if begins < self.day or first["number"] > 1 or far or protected or course.get("decision") == "start":
+        if begins < self.day or far or protected or course.get("decision") == "start":
             return 0
         law = (known or {}).get("runs_from") or 0
         least = max(course.get("minimum") or 0, sizes["minimum"].get(kind, 0)) or law

@@ -116,5 +116,7 @@ class Course:
     """People who have a seat already and count towards the minimum."""
     seated_by: tuple[tuple[str, int], ...] = ()
     """How many of them belong to which priority class, as far as they came through steering."""
+    begins_on: date | None = None
+    """First day of the course's very first section; None: of the first one listed."""
     decision: str | None = None
     """`start` or `close`: a coordinator has decided whether it starts."""

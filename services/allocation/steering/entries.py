@@ -72,9 +72,9 @@ def need_of(course: Course, snapshot: Snapshot) -> int:
     The minimum counts from `decide_days` before the start on; a coordinator's decision and the policy's
     protection go before it.
     """
-    sizes, first = snapshot.policy.sizes, course.sections[0]
-    soon = first.starts_on <= snapshot.day + timedelta(days=sizes.decide_days)
-    running = first.starts_on < snapshot.day or first.number > 1
+    sizes, begins = snapshot.policy.sizes, course.begins_on or course.sections[0].starts_on
+    soon = begins <= snapshot.day + timedelta(days=sizes.decide_days)
+    running = begins < snapshot.day
     if running or not soon or course.decision == "start" or sizes.protects(course.course_type, course.id):
         return 0
     return max(0, minimum_of(course, snapshot) - course.seated)

@@ -149,6 +149,8 @@ async def read_courses(
         SELECT c.course, c.version, c.kreis, c.provider, c.course_type, c.course_kind, c.town, c.times_of_day,
                c.target_level, c.childcare, c.women_only, c.barrier_free, c.online, c.registration_until,
                c.capacity, c.minimum, d.decision,
+               (SELECT min(s.starts_on) FROM course_section s WHERE s.course = c.course AND NOT s.removed)
+                   AS begins_on,
                (c.venue->>'latitude')::float8 AS latitude, (c.venue->>'longitude')::float8 AS longitude,
                ARRAY(SELECT DISTINCT lesson->>'weekday' FROM jsonb_array_elements(c.lessons) AS lesson
                      ORDER BY 1) AS weekdays
@@ -186,6 +188,7 @@ async def read_courses(
             minimum=row["minimum"],
             seated=seated[row["course"]],
             seated_by=tuple(sorted(classes[row["course"]].items())),
+            begins_on=row["begins_on"],
             decision=row["decision"],
         )
         for row in rows

@@ -21,7 +21,7 @@ from services.allocation.placements.handlers import NotDone
 from services.allocation.placements.messages import outgoing
 from services.allocation.steering import matching, reading, snapshot, store
 from services.allocation.steering.domain import Person
-from services.allocation.steering.policy import Policies, local_day
+from services.allocation.steering.policy import InForce, local_day
 from services.allocation.steering.reasons import Explanation
 from services.allocation.steering.regions import Region, region_of
 from services.allocation.steering.requests import request
@@ -109,7 +109,7 @@ class _Seen:
 
 
 async def snapshot_now(
-    conn: asyncpg.Connection, region: Region, day: date, policies: Policies, rulebook: RuleBook
+    conn: asyncpg.Connection, region: Region, day: date, policies: InForce, rulebook: RuleBook
 ) -> Snapshot:
     """Read what a run of the region would see; the transaction is REPEATABLE READ, the caller's."""
     rules = rulebook.on(day)
@@ -164,7 +164,7 @@ class Steering:
     pool: asyncpg.Pool
     solver: Solves
     placements: Proposes
-    policies: Policies
+    policies: InForce
     rules: RuleBook
     prefix: str = ""
     at_once: int = 2
@@ -172,6 +172,7 @@ class Steering:
     async def run_due(self, now: datetime) -> int:
         """Steer every region that is due; return how many were. A failure leaves its region due."""
         async with _connection(self.pool) as conn:
+            await self.policies.refresh(conn)
             due = self._due(await store.open_requests(conn), now)
         if not due:
             return 0

@@ -158,6 +158,7 @@ def _course(data: Mapping[str, Any]) -> Course:
             "weekdays": tuple(data.get("weekdays", ())),
             "seated_by": tuple((name, count) for name, count in data.get("seated_by", ())),
             "registration_until": _day(data.get("registration_until")),
+            "begins_on": _day(data.get("begins_on")),
         }
     )
 

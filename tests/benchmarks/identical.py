@@ -32,7 +32,7 @@ PEOPLE, COURSES = 600, 60
 def asked(seed: int) -> Snapshot:
     """Draw a region in which minimum sizes, a quota and families have to be decided about."""
     region = a_region(seed, PEOPLE, COURSES)
-    sizes = Sizes(decide_days=120, minimum={"integration_general": 14, "integration_literacy": 9})
+    sizes = Sizes(decide_days=120, minimum={"integration_general": 7, "integration_literacy": 5})
     quota = Quota(name="for duties", classes=("urgent_duty",), seats=3)
     families = [region.people[at : at + 2] for at in range(0, 40, 2)]
     of = {one.id: pair[0].id for pair in families for one in pair}

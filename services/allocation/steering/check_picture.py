@@ -336,4 +336,4 @@ def lot(person: str, course: str, section: int) -> int:
     mixed = fold(person) ^ (((fold(course) + section) & _BITS) * 0x9E3779B97F4A7C15 & _BITS)
     mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
     mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _BITS
-    return (mixed ^ (mixed >> 31)) >> 32
+    return (mixed ^ (mixed >> 31)) >> 48

@@ -35,11 +35,11 @@ def _fold(name: UUID) -> int:
 
 
 def lots(people: Ints, entries: Ints) -> Ints:
-    """Draw the lot of each pair from the ids alone (splitmix64, 32 bits): last resort among equals."""
+    """Draw the lot of each pair from the ids alone (splitmix64, 16 bits): last resort among equals."""
     mixed = people.view(np.uint64) ^ (entries.view(np.uint64) * np.uint64(0x9E3779B97F4A7C15))
     mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    drawn: Ints = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(32)).astype(np.int64)
+    drawn: Ints = ((mixed ^ (mixed >> np.uint64(31))) >> np.uint64(48)).astype(np.int64)
     return drawn
 
 

@@ -76,12 +76,14 @@ class ServiceDefinition:
 
     `status` runs on a connection of the status role, which reads only the views in schema `status`;
     `due` is the same for its count of what is due alone, asked often by who waits for quiet.
+    `everywhere` are timers of every process, whatever its roles (what each has to know for itself).
     `tasks` are further background tasks by name, run with the role `timers`; one that ends or fails
     stops the process. They are cancelled when the service stops.
     """
 
     subscriptions: Sequence[Subscription] = ()
     timers: Sequence[Timer] = ()
+    everywhere: Sequence[Timer] = ()
     web: ASGIApp | None = None
     status: Callable[[asyncpg.Connection, datetime], Awaitable[OwnStatus]] = nothing_of_its_own
     due: Callable[[asyncpg.Connection, datetime], Awaitable[int]] | None = None
@@ -197,7 +199,7 @@ class Process:
 
     async def _start(self, worker: asyncpg.Pool, status: asyncpg.Pool) -> None:
         settings, definition = self._settings, self._definition
-        timers: list[Timer] = []
+        timers: list[Timer] = [*definition.everywhere]
         if "consume" in settings.roles:
             timers += await self._start_consuming(worker)
         if "relay" in settings.roles:

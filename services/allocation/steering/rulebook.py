@@ -195,9 +195,14 @@ class RuleBook:
         digest = hashlib.sha256(orjson.dumps(content, option=orjson.OPT_SORT_KEYS)).hexdigest()
         return rules.model_copy(update={"version": digest})
 
-    def sources(self) -> Mapping[str, str]:
-        """Name the source of each limit."""
-        return {rule.code: rule.source for rule in self.limits}
+    def first_day(self) -> date:
+        """Return the day from which on the book says something."""
+        return min(entry.valid_from for entry in self.priorities)
+
+    def source_of_limit(self, code: str, day: date) -> str:
+        """Name the source of a limit as it stood on a day; empty: there is none."""
+        holding = [rule.source for rule in self.limits if rule.code == code and rule.holds(day)]
+        return holding[-1] if holding else ""
 
 
 T = TypeVar("T", bound=Dated)

@@ -1,0 +1,204 @@
+"""A policy that somebody typed: read, and held against the rule book of its day."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from services.allocation.steering import documents
+from services.allocation.steering.documents import Document, Path
+from services.allocation.steering.mistakes import DocumentError, Mistake
+from services.allocation.steering.policy import Policy, policies_of
+from services.allocation.steering.rulebook import CourseTypeRule, RuleBook, Rules
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """A policy, where each part of it stands, and the rules it is held against."""
+
+    document: Document
+    root: Path
+    policy: Policy
+    rules: Rules
+    book: RuleBook
+
+    def wrong(self, path: Path, kind: str, /, **params: str | int) -> Mistake:
+        return self.document.mistake((*self.root, *path), kind, params)
+
+    def wrong_key(self, path: Path, kind: str, /, **params: str | int) -> Mistake:
+        return self.document.mistake((*self.root, *path), kind, params, key=True)
+
+
+def check_text(text: str, book: RuleBook, *, today: date | None = None) -> list[Policy]:
+    """Read one policy or a list of them and check each against the rules of its first day.
+
+    `today`: a policy that has held for long is checked against the rules of today.
+
+    Raises:
+        DocumentError: with the line and column of each mistake.
+    """
+    document = documents.read(text)
+    policies = policies_of(document)
+    mistakes: list[Mistake] = []
+    for at, policy in enumerate(policies):
+        root: Path = (at,) if isinstance(document.value, list) else ()
+        day = max(policy.valid_from, today or policy.valid_from, book.first_day())
+        mistakes += _mistakes(_Check(document, root, policy, book.on(day), book))
+    if mistakes:
+        raise DocumentError(mistakes)
+    return policies
+
+
+def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = None) -> Policy:
+    """Read and check the one policy of one Kreis, as its coordinator typed it.
+
+    Raises:
+        DocumentError: with the line and column of each mistake.
+    """
+    document = documents.read(text)
+    if not isinstance(document.value, dict):
+        raise DocumentError([document.mistake((), "not_mapping")])
+    (policy,) = check_text(text, book, today=today)
+    if policy.kreise not in {(), (kreis,)}:
+        raise DocumentError([document.mistake(("kreise",), "kreis_foreign", {"kreis": kreis}, key=True)])
+    own = [at for at, one in enumerate(policy.pooling) if one.kreis == kreis]
+    if own:
+        raise DocumentError([document.mistake(("pooling", at, "kreis"), "neighbour_is_self") for at in own])
+    return policy.model_copy(update={"kreise": (kreis,)})
+
+
+def _mistakes(check: _Check) -> Iterator[Mistake]:
+    yield from _of_lists(check)
+    yield from _of_limits(check)
+    yield from _of_reservation(check)
+    yield from _of_sizes(check)
+    yield from _of_quotas(check)
+    yield from _of_pooling(check)
+
+
+def _twice(check: _Check, path: Path, values: Sequence[str], kind: str, name: str) -> Iterator[Mistake]:
+    for at, value in enumerate(values):
+        if value in values[:at]:
+            yield check.wrong((*path, at), kind, **{name: value})
+
+
+def _of_lists(check: _Check) -> Iterator[Mistake]:
+    policy = check.policy
+    yield from _twice(check, ("goals",), policy.goals, "goal_twice", "goal")
+    yield from _twice(check, ("automatic",), policy.automatic, "value_twice", "value")
+    yield from _twice(check, ("kreise",), policy.kreise, "value_twice", "value")
+
+
+def _of_limits(check: _Check) -> Iterator[Mistake]:
+    limits = check.policy.limits
+    if limits.late_entry_ue is None:
+        return
+    path: Path = ("limits", "late_entry_ue")
+    if not limits.late_entry:
+        yield check.wrong_key(path, "late_entry_off")
+    known = [rule for rule in check.rules.course_types.values() if rule.late_entry_ue is not None]
+    most, source = max(
+        [(check.rules.limits["late_entry_ue"], check.book.source_of_limit("late_entry_ue", check.rules.day))]
+        + [(rule.late_entry_ue or 0, rule.source) for rule in known]
+    )
+    if limits.late_entry_ue > most:
+        yield check.wrong(path, "late_entry_above_law", most=most, source=source)
+
+
+def _of_reservation(check: _Check) -> Iterator[Mistake]:
+    """A seat is not held for longer than the law gives until a course has to have begun or come about."""
+    reservation = check.policy.reservation
+    clocks = [rule for rule in check.rules.deadlines.values() if not rule.lapses]
+    longest = min(clocks, key=lambda rule: rule.days, default=None)
+    held: list[tuple[Path, int]] = [
+        (("days",), reservation.days),
+        (("present_days",), reservation.present_days),
+    ]
+    held += [(("by_class", code), days) for code, days in reservation.by_class.items()]
+    for path, days in held:
+        if longest is not None and days > longest.days:
+            yield check.wrong(
+                ("reservation", *path), "held_too_long", most=longest.days, source=longest.source
+            )
+    for code in reservation.by_class:
+        yield from _class(check, ("reservation", "by_class", code), code)
+
+
+def _class(check: _Check, path: Path, code: str) -> Iterator[Mistake]:
+    known = [one.code for one in check.rules.priorities.classes]
+    if code not in known:
+        yield check.wrong_key(path, "class_unknown", value=code, expected=", ".join(known))
+
+
+def _type(check: _Check, path: Path, code: str) -> Iterator[Mistake]:
+    if code in check.rules.course_types:
+        return
+    if any(rule.code == code for rule in check.book.course_types):
+        yield check.wrong_key(path, "type_over", value=code, day=check.rules.day.isoformat())
+    else:
+        known = ", ".join(sorted(check.rules.course_types))
+        yield check.wrong_key(path, "type_unknown", value=code, expected=known)
+
+
+def _types(check: _Check, path: Path, codes: Collection[str]) -> Iterator[Mistake]:
+    for at, code in enumerate(codes):
+        yield from _type(check, (*path, at), code)
+    yield from _twice(check, path, list(codes), "value_twice", "value")
+
+
+def _of_sizes(check: _Check) -> Iterator[Mistake]:
+    sizes = check.policy.sizes
+    for name, numbers in (("minimum", sizes.minimum), ("target", sizes.target)):
+        for code, number in numbers.items():
+            path: Path = ("sizes", name, code)
+            yield from _type(check, path, code)
+            known = check.rules.course_types.get(code)
+            yield from _above_cap(check, path, known, number)
+    for code, number in sizes.minimum.items():
+        known = check.rules.course_types.get(code)
+        if known is not None and known.runs_from is not None and number < known.runs_from:
+            least, source = known.runs_from, known.source
+            yield check.wrong(("sizes", "minimum", code), "below_law", type=code, least=least, source=source)
+        if sizes.target.get(code, number) < number:
+            yield check.wrong(("sizes", "target", code), "target_below_minimum", minimum=number)
+    yield from _types(check, ("sizes", "protected_types"), sizes.protected_types)
+    yield from _twice(check, ("sizes", "protected_courses"), sizes.protected_courses, "value_twice", "value")
+
+
+def _above_cap(check: _Check, path: Path, known: CourseTypeRule | None, number: int) -> Iterator[Mistake]:
+    if known is not None and known.cap_must is not None and number > known.cap_must:
+        yield check.wrong(path, "above_cap", type=known.code, most=known.cap_must, source=known.source)
+
+
+def _of_quotas(check: _Check) -> Iterator[Mistake]:
+    quotas = check.policy.quotas
+    names = [quota.name for quota in quotas]
+    for at, quota in enumerate(quotas):
+        path: Path = ("quotas", at)
+        if quota.name in names[:at]:
+            yield check.wrong((*path, "name"), "value_twice", value=quota.name)
+        for inner, code in enumerate(quota.classes):
+            yield from _class(check, (*path, "classes", inner), code)
+        yield from _twice(check, (*path, "classes"), quota.classes, "value_twice", "value")
+        yield from _types(check, (*path, "course_types"), quota.course_types)
+        yield from _twice(check, (*path, "providers"), quota.providers, "value_twice", "value")
+        types = [check.rules.course_types.get(code) for code in quota.course_types]
+        caps = [known for known in types if known is not None and known.cap_must is not None]
+        if caps and len(caps) == len(types):
+            widest = max(caps, key=lambda known: known.cap_must or 0)
+            yield from _above_cap(check, (*path, "seats"), widest, quota.seats)
+
+
+def _of_pooling(check: _Check) -> Iterator[Mistake]:
+    policy = check.policy
+    neighbours = [one.kreis for one in policy.pooling]
+    for at, agreement in enumerate(policy.pooling):
+        path: Path = ("pooling", at)
+        if agreement.kreis in neighbours[:at]:
+            yield check.wrong((*path, "kreis"), "value_twice", value=agreement.kreis)
+        if agreement.kreis in policy.kreise:
+            yield check.wrong((*path, "kreis"), "neighbour_is_self")
+        if agreement.until is not None and agreement.until < policy.valid_from:
+            yield check.wrong((*path, "until"), "neighbour_over")
+        yield from _types(check, (*path, "course_types"), agreement.course_types)

@@ -38,13 +38,27 @@ class Decision(BaseModel):
     code: str | None = None
 
 
+class Placed(Decision):
+    """A place given by hand; `against` names the hard rules that speak against it."""
+
+    against: list[str]
+
+
 class Results(BaseModel):
     """One decision for each placement asked for, in the same order."""
 
     results: list[Decision]
 
 
-class Batch(BaseModel):
+class Presence(BaseModel):
+    """Whether the person is in the room: then fewer days are left to answer."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    present: bool = False
+
+
+class Batch(Presence):
     """Proposals to confirm."""
 
     model_config = ConfigDict(extra="forbid")
@@ -53,30 +67,38 @@ class Batch(BaseModel):
 
 
 class Grounds(BaseModel):
-    """Why something is taken back; kept in the audit trail."""
+    """Why something is decided; kept in the audit trail."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
     reason: Annotated[str, Field(min_length=LEAST_REASON, max_length=MOST_REASON)]
 
 
-class OtherCourse(Grounds):
+class TakenBack(Grounds):
+    """Why a proposal or a seat is taken back; `again`: the same course may be proposed again."""
+
+    again: bool = False
+
+
+class OtherCourse(Grounds, Presence):
     """Another course for the person than the proposed one."""
 
     course: UUID
     section: Annotated[int, Field(ge=1, le=20)]
 
 
-def _decision(outcome: Done | NotDone) -> Decision:
+def decision_of(outcome: Done | NotDone) -> Decision:
+    """Tell a program what became of its request."""
     if isinstance(outcome, NotDone):
         return Decision(placement=outcome.placement, ok=False, code=outcome.refusal.code)
     return Decision(placement=outcome.placement, ok=True, state=outcome.state, version=outcome.version)
 
 
-def _one(outcome: Done | NotDone) -> Decision:
+def one(outcome: Done | NotDone) -> Decision:
+    """The same for a single request: what was not done is an error."""
     if isinstance(outcome, NotDone):
         raise refused(outcome)
-    return _decision(outcome)
+    return decision_of(outcome)
 
 
 @router.get("/figures")
@@ -146,42 +168,50 @@ def _placement(texts: Texts, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a ro
 @router.post("/proposals/confirm")
 async def confirm_batch(desk: Desk, visitor: Coordinator, batch: Batch) -> Results:
     """Confirm several proposals, each decided by itself."""
-    outcomes = await confirm_each(desk, visitor, batch.placements)
+    outcomes = await confirm_each(desk, visitor, batch.placements, present=batch.present)
     results = [
-        _decision(outcome).model_copy(update={"placement": placement})
+        decision_of(outcome).model_copy(update={"placement": placement})
         for placement, outcome in zip(batch.placements, outcomes, strict=True)
     ]
     return Results(results=results)
 
 
 @router.post("/proposals/{placement}/confirm")
-async def confirm(desk: Desk, visitor: Coordinator, placement: UUID) -> Decision:
+async def confirm(
+    desk: Desk, visitor: Coordinator, placement: UUID, presence: Presence | None = None
+) -> Decision:
     """Confirm one proposal: the seat is held, the office is told."""
-    return _one((await confirm_each(desk, visitor, [placement]))[0])
+    present = presence is not None and presence.present
+    return one((await confirm_each(desk, visitor, [placement], present=present))[0])
 
 
 @router.post("/proposals/{placement}/override")
-async def override(desk: Desk, visitor: Coordinator, placement: UUID, wish: OtherCourse) -> Decision:
+async def override(desk: Desk, visitor: Coordinator, placement: UUID, wish: OtherCourse) -> Placed:
     """Give the person another course instead."""
+    now = desk.clock.now()
     async with desk.open(visitor) as conn:
         person = (await placement_row(conn, placement))["participant"]
+        against = await desk.against(conn, person, wish.course, wish.section, now)
 
     async def other_course(conn: asyncpg.Connection) -> Done | NotDone:
         return await desk.placements.override(
-            conn, person, wish.course, wish.section, visitor.key, wish.reason, desk.clock.now()
+            conn, person, wish.course, wish.section, visitor.key, wish.reason, now, present=wish.present
         )
 
-    return _one(await decide(desk, visitor, other_course))
+    decision = one(await decide(desk, visitor, other_course))
+    return Placed(**decision.model_dump(), against=list(against))
 
 
 @router.post("/proposals/{placement}/release")
-async def give_back(desk: Desk, visitor: Coordinator, placement: UUID, grounds: Grounds) -> Decision:
+async def give_back(desk: Desk, visitor: Coordinator, placement: UUID, grounds: TakenBack) -> Decision:
     """Take back a proposal or a held seat."""
 
     async def back(conn: asyncpg.Connection) -> Done | NotDone:
-        return await desk.placements.discard(conn, placement, visitor.key, grounds.reason, desk.clock.now())
+        return await desk.placements.discard(
+            conn, placement, visitor.key, grounds.reason, desk.clock.now(), again=grounds.again
+        )
 
-    return _one(await decide(desk, visitor, back))
+    return one(await decide(desk, visitor, back))
 
 
 @router.get("/courses")

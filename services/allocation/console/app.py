@@ -4,10 +4,21 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.allocation.console import api, decisions, lists, provider
+from services.allocation.console import (
+    api,
+    authority,
+    course_page,
+    decisions,
+    lists,
+    overrides,
+    overrides_api,
+    provider,
+)
 from services.allocation.console.desk import Console
 from services.allocation.console.persons import HOMES, MENU, PERSONS
 from services.allocation.placements.handlers import Placements
+from services.allocation.steering.policy import load_policies
+from services.allocation.steering.policy_book import PolicyBook
 from services.allocation.steering.rulebook import RuleBook
 from services.runtime.service import Resources
 from services.runtime.settings import need
@@ -18,8 +29,10 @@ from services.runtime.web.pages import Site
 HERE = Path(__file__).resolve().parent
 
 
-def create_console(resources: Resources, placements: Placements, rulebook: RuleBook) -> FastAPI:
-    """Build the console's application."""
+def create_console(
+    resources: Resources, placements: Placements, rulebook: RuleBook, policies: PolicyBook | None = None
+) -> FastAPI:
+    """Build the console's application; without a book of policies, the packaged policy holds."""
     settings = resources.settings
     site = Site(
         service="allocation",
@@ -33,7 +46,17 @@ def create_console(resources: Resources, placements: Placements, rulebook: RuleB
         neighbour=settings.demo_neighbour,
         secure=(settings.public_url or "").startswith("https://"),
     )
-    routers = (lists.router, decisions.router, provider.router, api.router)
+    routers = (
+        lists.router,
+        overrides.router,
+        course_page.router,
+        decisions.router,
+        authority.router,
+        provider.router,
+        api.router,
+        overrides_api.router,
+    )
     app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
+    app.state.policies = policies or PolicyBook(load_policies())
     app.state.console = Console(resources.web, resources.clock, placements, rulebook)
     return app

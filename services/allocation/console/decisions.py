@@ -1,27 +1,31 @@
 """Pages on which a coordinator decides: confirm, choose another course, take back, each under a name."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.codes import PlacementState
-from services.allocation.console import store
+from services.allocation.console import store, supply
 from services.allocation.console.desk import (
     Console,
     Coordinator,
     Desk,
+    Moment,
     as_uuid,
     decide,
     page_of,
     priority_of,
 )
+from services.allocation.placements import by_hand
 from services.allocation.placements.handlers import NotDone, Outcome
+from services.allocation.placements.overrides import Answer
+from services.allocation.placements.terms import COMPLETE, EXPIRE, START
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found, status_text
@@ -65,19 +69,19 @@ async def _list(
     )
 
 
-async def confirm_each(desk: Console, visitor: Visitor, placements: Sequence[UUID]) -> list[Outcome]:
-    """Confirm proposals one by one, each in its own transaction: one that fails stops no other."""
+async def confirm_each(
+    desk: Console, visitor: Visitor, placements: Sequence[UUID], *, present: bool = False
+) -> list[Outcome]:
+    """Confirm proposals one by one, each in its own transaction: one that fails stops no other.
+
+    `present`: the people are in the room and have fewer days to answer.
+    """
     now = desk.clock.now()
-    return [
-        await decide(desk, visitor, partial(_release, desk, visitor, placement, now))
-        for placement in placements
-    ]
 
+    async def release(placement: UUID, conn: asyncpg.Connection) -> Outcome:
+        return await desk.placements.release(conn, placement, visitor.key, now, present=present)
 
-async def _release(
-    desk: Console, visitor: Visitor, placement: UUID, now: datetime, conn: asyncpg.Connection
-) -> Outcome:
-    return await desk.placements.release(conn, placement, visitor.key, now)
+    return [await decide(desk, visitor, partial(release, placement)) for placement in placements]
 
 
 @router.post("/proposals/confirm")
@@ -88,7 +92,7 @@ async def confirm(request: Request, desk: Desk, visitor: Coordinator) -> Respons
     chosen = [pressed] if pressed else [one for value in form.getlist("placement") if (one := as_uuid(value))]
     if not chosen:
         return web.back(request, "/proposals", "warning", "Please tick at least one proposal, then confirm.")
-    outcomes = await confirm_each(desk, visitor, chosen)
+    outcomes = await confirm_each(desk, visitor, chosen, present=_present(form, pressed))
     failed = [outcome for outcome in outcomes if isinstance(outcome, NotDone)]
     done = len(outcomes) - len(failed)
     texts = web.texts(request)
@@ -107,13 +111,18 @@ async def confirm(request: Request, desk: Desk, visitor: Coordinator) -> Respons
     return web.back(request, "/proposals")
 
 
+def _present(form: FormData, pressed: UUID | None) -> bool:
+    """Say whether the person is in the room: ticked beside the one proposal, or for all ticked ones."""
+    return bool(form.get("present" if pressed is None else f"present-{pressed}"))
+
+
 @router.get("/placements/{placement}")
 async def placement_page(request: Request, desk: Desk, visitor: Coordinator, placement: UUID) -> Response:
     """Show one placement with everything that can be decided about it."""
-    return await _decide_page(request, desk, visitor, placement)
+    return await decide_page(request, desk, visitor, placement)
 
 
-async def _decide_page(  # an error repeats the page with what was entered
+async def decide_page(  # an error repeats the page with what was entered
     request: Request,
     desk: Console,
     visitor: Visitor,
@@ -123,10 +132,13 @@ async def _decide_page(  # an error repeats the page with what was entered
     entered: str = "",
     chosen: str = "",
     about: str = "",
+    against: Sequence[str] = (),
 ) -> Response:
+    """Show a placement, with what was entered and what is wrong with it."""
     moment = desk.moment()
     async with desk.open(visitor) as conn:
         row = await placement_row(conn, placement)
+        course = await supply.course(conn, row["course"])
         entries = await store.free_entries(conn, row["participant"], moment.today)
         names = await store.publisher_names(conn)
     return web_of(request).page(
@@ -142,7 +154,41 @@ async def _decide_page(  # an error repeats the page with what was entered
         entered=entered,
         chosen=chosen,
         about=about,
+        against=against,
+        due=by_hand_due(desk, row, "" if course is None else course["state"], moment),
     )
+
+
+def by_hand_due(desk: Console, row: asyncpg.Record, course_state: str, moment: Moment) -> str:
+    """Name the step that is due for a placement and that the policy leaves to people; empty: none."""
+    automatic, kreis, now = desk.placements.terms.automatic, row["kreis"], moment.now
+    match row["state"]:
+        case "reserved" if row["expires_at"] and row["expires_at"] < now:
+            return "" if automatic(kreis, EXPIRE, now) else EXPIRE
+        case "confirmed" | "started" if course_state == "completed":
+            return "" if automatic(kreis, COMPLETE, now) else COMPLETE
+        case "confirmed" if row["starts_on"] <= moment.today:
+            return "" if automatic(kreis, START, now) else START
+        case _:
+            return ""
+
+
+BY_HAND = {START: by_hand.start, COMPLETE: by_hand.complete, EXPIRE: by_hand.let_end}
+
+
+@router.post("/placements/{placement}/step")
+async def step(request: Request, desk: Desk, visitor: Coordinator, placement: UUID) -> Response:
+    """Take a step that the policy leaves to people: start, complete, let the reservation end."""
+    form = await request.form()
+    take = BY_HAND.get(str(form.get("step")))
+    if take is None:
+        raise not_found()
+
+    async def by_hand_step(conn: asyncpg.Connection) -> Outcome:
+        return await take(desk.placements, conn, placement, visitor.key, desk.clock.now())
+
+    outcome = await decide(desk, visitor, by_hand_step)
+    return answer(request, outcome, f"/placements/{placement}", msgid("It is noted."))
 
 
 async def placement_row(conn: asyncpg.Connection, placement: UUID) -> asyncpg.Record:
@@ -158,12 +204,12 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
     """Give the person another course; the reason stays in the audit trail."""
     web, form = web_of(request), await request.form()
     reason, choice = str(form.get("reason") or "").strip(), str(form.get("entry") or "")
-    course, section = _entry(choice)
+    course, section = entry_of(choice)
     wrong = reason_wrong(reason) or (
         "" if course else msgid("Please choose the course that the person should get.")
     )
     if wrong or course is None:
-        return await _decide_page(
+        return await decide_page(
             request,
             desk,
             visitor,
@@ -173,20 +219,34 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
             chosen=choice,
             about="override",
         )
+    now = desk.clock.now()
     async with desk.open(visitor) as conn:
         person = (await placement_row(conn, placement))["participant"]
+        against = await desk.against(conn, person, course, section, now)
+    if against and form.get("known") != choice:
+        return await decide_page(
+            request,
+            desk,
+            visitor,
+            placement,
+            entered=reason,
+            chosen=choice,
+            about="override",
+            against=against,
+        )
 
     async def other_course(conn: asyncpg.Connection) -> Outcome:
         return await desk.placements.override(
-            conn, person, course, section, visitor.key, reason, desk.clock.now()
+            conn, person, course, section, visitor.key, reason, now, present=bool(form.get("present"))
         )
 
     outcome = await decide(desk, visitor, other_course)
     done = msgid("The person has the other place; the seat is held.")
-    return _answer(request, outcome, f"/people/{person}", done)
+    return answer(request, outcome, f"/people/{person}", done)
 
 
-def _entry(choice: str) -> tuple[UUID | None, int]:
+def entry_of(choice: str) -> tuple[UUID | None, int]:
+    """Read a chosen place: `<course>/<section>`; no course if it is none."""
     course, _, section = choice.partition("/")
     return (as_uuid(course), int(section)) if section.isdecimal() and len(section) <= 2 else (None, 0)  # noqa: PLR2004
 
@@ -209,7 +269,7 @@ async def give_back(request: Request, desk: Desk, visitor: Coordinator, placemen
     reason = str(form.get("reason") or "").strip()
     wrong = reason_wrong(reason)
     if wrong:
-        return await _decide_page(
+        return await decide_page(
             request,
             desk,
             visitor,
@@ -220,13 +280,21 @@ async def give_back(request: Request, desk: Desk, visitor: Coordinator, placemen
         )
 
     async def back(conn: asyncpg.Connection) -> Outcome:
-        return await desk.placements.discard(conn, placement, visitor.key, reason, desk.clock.now())
+        return await desk.placements.discard(
+            conn, placement, visitor.key, reason, desk.clock.now(), again=again_of(form)
+        )
 
     outcome = await decide(desk, visitor, back)
-    return _answer(request, outcome, "/proposals", msgid("It is taken back. The person waits again."))
+    return answer(request, outcome, "/proposals", msgid("It is taken back. The person waits again."))
 
 
-def _answer(request: Request, outcome: Outcome, address: str, done: str) -> Response:
+def again_of(form: FormData) -> bool:
+    """Say whether the same course may be proposed to the person again."""
+    return bool(form.get("again"))
+
+
+def answer(request: Request, outcome: Outcome | Answer, address: str, done: str) -> Response:
+    """Go on to a page, with what came of a form."""
     web = web_of(request)
     if isinstance(outcome, NotDone):
         web.note(request, "warning", refusal(web.texts(request), outcome.refusal.code))

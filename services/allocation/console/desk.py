@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Protocol, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -13,7 +13,8 @@ from starlette.requests import Request
 
 from services.allocation.console.persons import COORDINATORS, PROVIDER
 from services.allocation.console.store import Clocks
-from services.allocation.placements.handlers import Outcome, Placements
+from services.allocation.placements.handlers import Placements
+from services.allocation.placements.overrides import Overrides
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.rulebook import RuleBook, Rules
 from services.runtime.clock import Clock
@@ -39,6 +40,28 @@ class Moment:
     rules: Rules
 
 
+class Against(Protocol):
+    """Says which hard rules speak against somebody in a course, by their codes."""
+
+    async def __call__(
+        self, conn: asyncpg.Connection, participant: UUID, course: UUID, section: int, now: datetime, /
+    ) -> Sequence[str]:
+        """Name the rules that fail, the most telling first."""
+        ...
+
+
+async def nothing_known(
+    conn: asyncpg.Connection,  # noqa: ARG001
+    participant: UUID,  # noqa: ARG001
+    course: UUID,  # noqa: ARG001
+    section: int,  # noqa: ARG001
+    now: datetime,  # noqa: ARG001
+    /,
+) -> Sequence[str]:
+    """Know no rules."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Console:
     """What the console works with."""
@@ -47,6 +70,12 @@ class Console:
     clock: Clock
     placements: Placements
     rulebook: RuleBook
+    against: Against = nothing_known
+
+    @property
+    def overrides(self) -> Overrides:
+        """The commands about people and courses."""
+        return Overrides(self.placements)
 
     def moment(self) -> Moment:
         """Read the clock once for a page."""
@@ -62,12 +91,12 @@ class Console:
         return web_transaction(self.pool, kreise=visitor.kreise, person=visitor.key)
 
 
-Step = Callable[[asyncpg.Connection], Awaitable[Outcome]]
+T = TypeVar("T")
 _TRIES = 4
 _COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 
 
-async def decide(desk: Console, visitor: Visitor, step: Step) -> Outcome:
+async def decide(desk: Console, visitor: Visitor, step: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     """Take one step in a transaction of its own; two people at once at the same course is no error."""
     for _ in range(_TRIES - 1):
         try:

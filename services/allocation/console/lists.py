@@ -1,8 +1,6 @@
 """Pages that show: the first page, who waits, courses, providers, outcomes, runs."""
 
-from collections.abc import Mapping
 from datetime import timedelta
-from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
@@ -21,7 +19,7 @@ from services.allocation.console.desk import (
 from services.allocation.console.persons import PROVIDER
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import SignInNeededError, not_found
+from services.runtime.web.problems import SignInNeededError
 from services.runtime.web.reasons import sentence
 from services.runtime.web.tables import PAGE_SIZE, csv_answer
 from services.runtime.web.visitors import Visitor
@@ -134,38 +132,6 @@ async def _waiting(
     return list(found)
 
 
-@router.get("/people/{participant}")
-async def person(request: Request, desk: Desk, visitor: Coordinator, participant: UUID) -> Response:
-    """Show one person by reference: facts, clocks, main reason, every step so far."""
-    moment = desk.moment()
-    async with desk.open(visitor) as conn:
-        row = await store.person(conn, participant)
-        if row is None:
-            raise not_found()
-        steps = await store.steps_of(conn, participant)
-        names = await store.publisher_names(conn)
-    return web_of(request).page(
-        request,
-        "person.html",
-        person=row,
-        steps=steps,
-        actor=lambda actor: _actor(request, actor, names),
-        moment=moment,
-        clocks=running_clocks(row, moment.clocks),
-        priority=priority_of(row, moment.rules),
-    )
-
-
-def _actor(request: Request, actor: str, names: Mapping[str, str]) -> str:
-    """Say who decided: a person of the Kreis, a publisher, a run, a date."""
-    web = web_of(request)
-    kind, colon, slug = actor.partition(":")
-    if colon:
-        return names.get(slug, slug)
-    known = web.site.persons.get(actor)
-    return known.visitor.name if known else word(web.texts(request), kind, "actor")
-
-
 @router.get("/courses")
 async def courses(request: Request, desk: Desk, visitor: Coordinator, below: str = "") -> Response:
     """List courses with their fill against minimum and maximum."""
@@ -221,25 +187,6 @@ async def courses_csv(request: Request, desk: Desk, visitor: Coordinator, below:
         for row in rows
     ]
     return csv_answer("courses", [texts.plain(head) for head in heads], lines)
-
-
-@router.get("/courses/{course_id}")
-async def course(request: Request, desk: Desk, visitor: Coordinator, course_id: UUID) -> Response:
-    """Show one course: its sections with seats, who sits in it by reference."""
-    async with desk.open(visitor) as conn:
-        row = await supply.course(conn, course_id)
-        if row is None:
-            raise not_found()
-        sections = await supply.sections(conn, [course_id])
-        people = await store.placements(
-            conn,
-            ["proposed", "reserved", "accepted", "confirmed", "started", "interrupted"],
-            course=course_id,
-            limit=200,
-        )
-    return web_of(request).page(
-        request, "course.html", course=row, sections=sections, people=people, moment=desk.moment()
-    )
 
 
 @router.get("/providers")

@@ -43,6 +43,7 @@ _COORDINATION = (
     ("/", msgid("Today")),
     ("/proposals", msgid("Proposals")),
     ("/reservations", msgid("Reservations")),
+    ("/authority", msgid("To the BAMF")),
     ("/waiting", msgid("Waiting list")),
     ("/courses", msgid("Courses")),
     ("/providers", msgid("Providers")),

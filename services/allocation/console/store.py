@@ -136,7 +136,7 @@ async def placements(
     """List placements in some states; by id (and `after` an id), or the most pressing first."""
     return await conn.fetch(
         """
-        SELECT p.placement, p.version, p.state, p.participant, p.course, p.provider, p.office,
+        SELECT p.placement, p.kreis, p.version, p.state, p.participant, p.course, p.provider, p.office,
             p.entry_section, p.reason, p.reasons, p.alternatives, p.proposed_at, p.expires_at, p.changed_at,
             p.run, p.own_number, f.own_course, f.title, f.course_type, f.town AS course_town, f.times_of_day,
             f.minimum, f.capacity, f.childcare, s.starts_on, f.ends_on, s.taken,
@@ -162,6 +162,19 @@ async def placements(
         limit,
         offset,
         by_id,
+    )
+
+
+async def live_placements(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:
+    """List a person's placements that can still become something else."""
+    return await conn.fetch(
+        """
+        SELECT placement, state, course FROM placement WHERE participant = $1
+            AND state IN ('proposed', 'sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started',
+                'interrupted')
+        ORDER BY placement
+        """,
+        participant,
     )
 
 

@@ -1,11 +1,13 @@
 """Reasons of steering in words: a code with parameters becomes a sentence."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import orjson
 
 from services.runtime.web.languages import Texts, msgid
+from services.runtime.web.why_texts import COURSES, NEEDS, REMEDIES
 from services.runtime.web.words import WORDS, word
 
 RULES: Mapping[str, str] = {
@@ -24,12 +26,28 @@ RULES: Mapping[str, str] = {
     "women_only": "courses for women",
     "barrier_free": "accessibility",
     "earlier_answer": "earlier answer",
+    "claim_lapses": "end of the claim",
+    "admission_lapses": "end of the admission",
+    "vocational_lapses": "end of the vocational entitlement",
+    "hours_left": "teaching units left",
+    "weekdays": "weekdays",
+    "travel_time": "travel time",
+    "on_hold": "put on hold",
+    "free_choice": "free choice",
+    "neighbour": "another Kreis",
+    "course_not_to_start": "course that does not start",
+    "course_not_sure": "course that is not sure to start",
+    "exclusion": "excluded by the coordination",
 }
 GOALS: Mapping[str, str] = {
     "keep_offer": "earlier proposal",
     "type_choice": "suitable course type",
     "early_start": "early start",
     "distance": "short way",
+    "deadline": "deadline met",
+    "viability": "course that still needs people",
+    "travel_time": "short travel time",
+    "balance": "balance between providers",
 }
 
 # No place: what binds.
@@ -56,6 +74,26 @@ _UNPLACED = {
     "blocked_women_only": "Only a place in a course for women is missing.",
     "blocked_barrier_free": "Only an accessible course is missing.",
     "blocked_earlier_answer": "The suitable course was declined, left or refused before.",
+    "blocked_claim_lapses": "The claim lapses before the course starts.",
+    "blocked_admission_lapses": "The admission lapses before the course starts.",
+    "blocked_vocational_lapses": "The vocational entitlement lapses before the course starts.",
+    "blocked_hours_left": "Too few teaching units are left that may be funded.",
+    "blocked_weekdays": "Only the weekdays do not fit.",
+    "blocked_travel_time": "Only the travel time is too long.",
+    "blocked_on_hold": "A coordinator has put the person on hold.",
+    "blocked_free_choice": "The person chooses freely; the policy proposes nothing to people who are merely entitled.",
+    "blocked_neighbour": "Suitable courses are in another Kreis without an agreement.",
+    "blocked_course_not_to_start": "A coordinator has decided that the suitable course does not start.",
+    "blocked_course_not_sure": "Suitable sections belong to courses that are not sure to start.",
+    "blocked_exclusion": "A coordinator has excluded the suitable course or provider.",
+    "course_too_small": "Too few people for a course: the nearest of %(courses)s suitable courses has "
+    "%(people)s of at least %(minimum)s, %(missing)s are missing.",
+    "outranked_class": "People of class “%(class)s” got the seats of the %(courses)s suitable courses.",
+    "equal_rank_class": "People of the same class got the seats of the %(courses)s suitable courses; "
+    "other goals of the policy decided.",
+    "families_first": "Families who attend together hold the seats of the %(courses)s suitable courses.",
+    "goals_first": "Other goals of the policy decided about the %(courses)s suitable courses.",
+    "family_apart": "No course has room for all %(people)s members of the family together.",
     "blocked_together": "Several things stand against it: %(rules)s.",
 }
 # A place: why this one.
@@ -65,6 +103,19 @@ _PLACED = {
     "best_type_choice": "It is of the most suitable course type.",
     "best_early_start": "It is the earliest suitable start.",
     "best_distance": "It is the suitable course nearest to the town.",
+    "best_deadline": "It starts in time for the person's deadline.",
+    "best_viability": "The course still needs people.",
+    "best_travel_time": "It is the suitable course with the shortest travel time.",
+    "best_balance": "The provider has the most room.",
+    "better_place_not_started": "A better place by “%(goal)s” is in a course that has too few people to start.",
+    "place_for_family": "The family attends together; another place would be better by “%(goal)s”.",
+    "way_minutes": "The way takes %(minutes)s minutes.",
+    "way_online": "The course is held online.",
+    "does_not_start": "does not start: %(missing)s people are missing",
+    "less_deadline": "starts after the deadline",
+    "less_viability": "has enough people already",
+    "less_travel_time": "has a longer way",
+    "less_balance": "the provider is fuller",
     "equal_places": "Several places are equally good; the lot decided.",
     "better_place_taken": "A better place by “%(goal)s” went to somebody of higher priority.",
     "rank": "Class %(class)s. Days of waiting: %(waiting_days)s.",
@@ -81,9 +132,14 @@ _PLACED = {
 _STEPS = {
     "sent_to_authority": "sent to the BAMF",
     "released_by_coordinator": "confirmed by the coordination",
+    "released_in_person": "confirmed by the coordination, the person was there",
     "released_by_policy": "confirmed automatically by policy",
     "override": "decided otherwise by the coordination",
     "discarded": "taken back by the coordination",
+    "on_hold": "the person is on hold",
+    "excluded": "excluded for this person",
+    "course_closed": "the course does not start",
+    "refused_by_authority": "the BAMF does not agree",
     "accepted": "the person takes the place",
     "declined": "the person does not take the place",
     "refused": "the provider cannot take the person",
@@ -109,7 +165,7 @@ _STEPS = {
     "course_completed": "the course is completed",
     "interrupted_to_the_end": "was interrupted when the course ended",
 }
-REASONS: Mapping[str, str] = {**_UNPLACED, **_PLACED, **_STEPS}
+REASONS: Mapping[str, str] = {**_UNPLACED, **_PLACED, **_STEPS, **COURSES, **REMEDIES}
 
 # Nothing was changed, and why.
 REFUSALS: Mapping[str, str] = {
@@ -133,6 +189,18 @@ REFUSALS: Mapping[str, str] = {
     "not_enrolled": "The person is not in this course.",
     "participant_not_waiting": "This person no longer waits.",
     "sent_to_authority": "This proposal is with the BAMF; wait for the answer there.",
+    "on_hold": "This person is on hold. End the hold first.",
+    "excluded": "This course or provider is excluded for the person. End the exclusion first.",
+    "already_excluded": "This is excluded for the person already.",
+    "already_lifted": "This has ended already. The page shows how it stands now.",
+    "ruling_unknown": "There is no such decision in your Kreis.",
+    "provider_unknown": "There is no such provider in your Kreis.",
+    "seat_held": "The person holds a seat there. Give it back first.",
+    "day_past": "This day has passed already. Please choose a later one.",
+    "course_closed": "It was decided that this course does not start. Take that back first.",
+    "course_runs": "This course runs already.",
+    "not_with_authority": "This proposal is not with the BAMF.",
+    "not_due": "It is not time for this step yet.",
     "already_merged": "These two registrations have been merged already.",
     "both_placed": "Both hold a place. Give one of them back first.",
 }
@@ -151,6 +219,14 @@ def _param(texts: Texts, name: str, value: object) -> str:
             return texts.plain(GOALS.get(str(value), str(value)))
         case "rules":
             return ", ".join(texts.plain(RULES.get(rule, rule)) for rule in str(value).split(",") if rule)
+        case "day":
+            return texts.date(date.fromisoformat(str(value)))
+        case "times":
+            return ", ".join(word(texts, one, "time_of_day") for one in str(value).split(",") if one)
+        case "weekdays":
+            return ", ".join(word(texts, one, "weekday") for one in str(value).split(",") if one)
+        case "course_type":
+            return word(texts, value, "course_type")
         case "kind":
             return word(texts, value, "exit" if str(value) in WORDS["exit"] else "state")
         case _:
@@ -185,8 +261,24 @@ _SUMS: Mapping[str, str] = {
     "outranked": "others had a better claim",
     "equal_rank": "the lot decided",
     "blocked_together": "several things together",
+    "course_too_small": "too few people for a course",
+    "outranked_class": "others had a better claim",
+    "equal_rank_class": "other goals decided",
+    "families_first": "families hold the seats",
+    "goals_first": "other goals decided",
+    "family_apart": "no course for the whole family",
 }
 SUMS = _SUMS
+
+
+def need(texts: Texts, code: str) -> str:
+    """Say what a remedy asks for, for a sum over people; two together are joined."""
+    parts = [texts.plain(NEEDS.get(part, part.replace("_", " "))) for part in code.split("_and_")]
+    return (
+        texts.plain(msgid("%(one)s and %(other)s")) % {"one": parts[0], "other": parts[1]}
+        if parts[1:]
+        else parts[0]
+    )
 
 
 def refusal(texts: Texts, code: str) -> str:

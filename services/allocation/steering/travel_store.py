@@ -144,7 +144,7 @@ async def _insert_ways(conn: asyncpg.Connection, kreis: str, table: UUID, ways: 
         """
         INSERT INTO travel_time (kreis, from_town, to_town, minutes, filled, travel_table)
         SELECT $1, from_town, to_town, minutes, filled, $2
-        FROM unnest($3::text[], $4::text[], $5::smallint[], $6::bool[]) 
+        FROM unnest($3::text[], $4::text[], $5::smallint[], $6::bool[])
             AS way (from_town, to_town, minutes, filled)
         """,
         kreis,

@@ -1,6 +1,6 @@
 """Reasons of steering in words: a code with parameters becomes a sentence."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
 
@@ -81,7 +81,8 @@ _UNPLACED = {
     "blocked_weekdays": "Only the weekdays do not fit.",
     "blocked_travel_time": "Only the travel time is too long.",
     "blocked_on_hold": "A coordinator has put the person on hold.",
-    "blocked_free_choice": "The person chooses freely; the policy proposes nothing to people who are merely entitled.",
+    "blocked_free_choice": "The person chooses freely; "
+    "the policy proposes nothing to people who are merely entitled.",
     "blocked_neighbour": "Suitable courses are in another Kreis without an agreement.",
     "blocked_course_not_to_start": "A coordinator has decided that the suitable course does not start.",
     "blocked_course_not_sure": "Suitable sections belong to courses that are not sure to start.",
@@ -107,7 +108,7 @@ _PLACED = {
     "best_viability": "The course still needs people.",
     "best_travel_time": "It is the suitable course with the shortest travel time.",
     "best_balance": "The provider has the most room.",
-    "better_place_not_started": "A better place by “%(goal)s” is in a course that has too few people to start.",
+    "better_place_not_started": "A better place by “%(goal)s” is in a course that has too few people.",
     "place_for_family": "The family attends together; another place would be better by “%(goal)s”.",
     "way_minutes": "The way takes %(minutes)s minutes.",
     "way_online": "The course is held online.",
@@ -211,26 +212,30 @@ def load(value: Any) -> Any:  # noqa: ANN401 - any JSON value
     return orjson.loads(value) if isinstance(value, str | bytes) else value
 
 
+def _listed(texts: Texts, value: object, kind: str) -> str:
+    return ", ".join(word(texts, one, kind) for one in str(value).split(",") if one)
+
+
+def _rules(texts: Texts, value: object, _name: str) -> str:
+    return ", ".join(texts.plain(RULES.get(rule, rule)) for rule in str(value).split(",") if rule)
+
+
+_SAID: Mapping[str, Callable[[Texts, Any, str], str]] = {
+    "class": lambda texts, value, _: word(texts, value, "priority"),
+    "goal": lambda texts, value, _: texts.plain(GOALS.get(str(value), str(value))),
+    "rules": _rules,
+    "day": lambda texts, value, _: texts.date(date.fromisoformat(str(value))),
+    "times": lambda texts, value, _: _listed(texts, value, "time_of_day"),
+    "weekdays": lambda texts, value, _: _listed(texts, value, "weekday"),
+    "course_type": word,
+    "kind": lambda texts, value, name: word(texts, value, name if str(value) in WORDS[name] else "state"),
+}
+"""How the parameters of a reason are said; all others as they are."""
+
+
 def _param(texts: Texts, name: str, value: object) -> str:
-    match name:
-        case "class":
-            return word(texts, value, "priority")
-        case "goal":
-            return texts.plain(GOALS.get(str(value), str(value)))
-        case "rules":
-            return ", ".join(texts.plain(RULES.get(rule, rule)) for rule in str(value).split(",") if rule)
-        case "day":
-            return texts.date(date.fromisoformat(str(value)))
-        case "times":
-            return ", ".join(word(texts, one, "time_of_day") for one in str(value).split(",") if one)
-        case "weekdays":
-            return ", ".join(word(texts, one, "weekday") for one in str(value).split(",") if one)
-        case "course_type":
-            return word(texts, value, "course_type")
-        case "kind":
-            return word(texts, value, "exit" if str(value) in WORDS["exit"] else "state")
-        case _:
-            return str(value)
+    say = _SAID.get(name)
+    return str(value) if say is None else say(texts, value, "exit" if name == "kind" else name)
 
 
 def sentence(texts: Texts, reason: Any) -> str:  # noqa: ANN401 - a JSON object {"code", "params"}

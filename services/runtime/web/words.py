@@ -64,6 +64,15 @@ _TIME_OF_DAY = {
     "evening": "in the evening",
     "weekend": "at the weekend",
 }
+_WEEKDAY = {
+    "mon": "Monday",
+    "tue": "Tuesday",
+    "wed": "Wednesday",
+    "thu": "Thursday",
+    "fri": "Friday",
+    "sat": "Saturday",
+    "sun": "Sunday",
+}
 _LEVEL = {"none": "no German yet"}
 _EXIT = {"moved": "moved away", "work": "found work", "transfer": "another course", "other": "other reason"}
 _DECLINE = {
@@ -195,6 +204,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "route": _ROUTE,
     "priority": _PRIORITY,
     "time_of_day": _TIME_OF_DAY,
+    "weekday": _WEEKDAY,
     "level": _LEVEL,
     "exit": _EXIT,
     "decline": _DECLINE,

@@ -42,7 +42,14 @@ def _of_templates(folder: Path) -> Iterator[str]:
 def _of_words() -> Iterator[str]:
     for listed in words.WORDS.values():
         yield from listed.values()
-    for other in (reasons.REASONS, reasons.REFUSALS, reasons.RULES, reasons.GOALS, reasons.SUMS):
+    for other in (
+        reasons.REASONS,
+        reasons.REFUSALS,
+        reasons.RULES,
+        reasons.GOALS,
+        reasons.SUMS,
+        reasons.NEEDS,
+    ):
         yield from other.values()
 
 

@@ -61,7 +61,10 @@ def test_plurals(german: Texts) -> None:
 def test_every_reason_becomes_a_sentence(german: Texts, code: str) -> None:
     params = {
         "courses": 3, "class": "others", "waiting_days": 9, "rules": "level,childcare", "goal": "distance",
-        "days": 4, "km": 7, "section": 2, "kind": "work", "entries": 1,
+        "days": 4, "km": 7, "section": 2, "kind": "work", "entries": 1, "people": 7, "minimum": 12,
+        "missing": 5, "minutes": 40, "limit": 60, "by": 3, "day": "2026-03-02", "times": "morning,evening",
+        "weekdays": "mon,tue", "course_type": "municipal", "ue": 100, "left": 50, "tested": 1, "result": "B1",
+        "level": "B1", "seats": 2,
     }  # fmt: skip
     said = reasons.sentence(german, {"code": code, "params": params})
     assert "%(" not in said

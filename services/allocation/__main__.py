@@ -13,6 +13,7 @@ from services.allocation.placements.terms import PolicyTerms
 from services.allocation.placements.timers import PlacementTimers
 from services.allocation.status import AllocationStatus
 from services.allocation.steering.policy import load_policies
+from services.allocation.steering.policy_book import REFRESH_SECONDS, PolicyBook
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.run import Steering
 from services.allocation.steering.worker import Worker, Workers
@@ -25,7 +26,8 @@ SOLVE_WITHIN_SECONDS = 60.0
 async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
-    policies, rulebook = load_policies(settings.policy), load_rulebook()
+    policies, rulebook = PolicyBook(load_policies(settings.policy)), load_rulebook()
+    await policies.refreshed(resources.worker)
     terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)
     timers = PlacementTimers(resources.worker, placements)
@@ -43,7 +45,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("steer", 0.2, steering.run_due),
             Timer("metrics", 15.0, metrics.refresh),
         ),
-        web=create_console(resources, placements, rulebook) if "web" in settings.roles else None,
+        everywhere=(Timer("policies", REFRESH_SECONDS, lambda _now: policies.refreshed(resources.worker)),),
+        web=create_console(resources, placements, rulebook, policies) if "web" in settings.roles else None,
         status=status,
         due=status.due,
         tasks=(("solver", partial(_stopped_at_the_end, solver)),) if "timers" in settings.roles else (),

@@ -13,34 +13,18 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from multiprocessing import get_context
 from time import perf_counter
 
 from services.allocation.steering import snapshot
 from services.allocation.steering.matching import encode as written
 from services.allocation.steering.matching import match
-from services.allocation.steering.policy import Quota, Sizes
 from services.allocation.steering.snapshot import Snapshot, snapshot_of
 from services.allocation.steering.worker import solve
-from tests.unit.steering.region import a_region
+from tests.unit.steering.crowded import a_crowded_region
 
 BUSY = "while True: sum(range(1000))"
 PEOPLE, COURSES = 600, 60
-
-
-def asked(seed: int) -> Snapshot:
-    """Draw a region in which minimum sizes, a quota and families have to be decided about."""
-    region = a_region(seed, PEOPLE, COURSES)
-    sizes = Sizes(decide_days=120, minimum={"integration_general": 7, "integration_literacy": 5})
-    quota = Quota(name="for duties", classes=("urgent_duty",), seats=3)
-    families = [region.people[at : at + 2] for at in range(0, 40, 2)]
-    of = {one.id: pair[0].id for pair in families for one in pair}
-    return replace(
-        region,
-        people=tuple(replace(one, family=of.get(one.id)) for one in region.people),
-        policy=region.policy.model_copy(update={"sizes": sizes, "quotas": (quota,)}),
-    )
 
 
 def shuffled(region: Snapshot, seed: int) -> bytes:
@@ -57,6 +41,8 @@ def shuffled(region: Snapshot, seed: int) -> bytes:
             courses=courses,
             rules=region.rules,
             policy=region.policy,
+            travel=region.travel,
+            pooled=region.pooled,
         )
     )
 
@@ -86,7 +72,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--busy", type=int, default=3, help="processes that only burn time meanwhile")
     wanted = parser.parse_args()
-    region = asked(wanted.seed)
+    region = a_crowded_region(wanted.seed, PEOPLE, COURSES)
     result = match(region)
     begun = perf_counter()
     with get_context("spawn").Pool(2, maxtasksperchild=5) as pool:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from math import inf
 from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO
@@ -26,6 +28,10 @@ from services.allocation.steering.reasons import Explanation, explain
 ROOT = Path(__file__).parents[3]
 _SIZE = 8
 _STOP_SECONDS = 5.0
+SEARCH = 0.6
+"""Share of a solver's time limit after which it takes the best answer it has."""
+MEMORY_BYTES = 3 * 2**30
+"""What a solving process may take; more ends it, and the region stays due."""
 
 
 class WorkerDiedError(OSError):
@@ -43,13 +49,18 @@ class Solved:
     milliseconds: dict[str, int]
 
 
-def solve(raw: bytes) -> Solved:
-    """Solve canonical snapshot bytes and explain the result."""
+def solve(raw: bytes, search_seconds: float = inf) -> Solved:
+    """Solve canonical snapshot bytes and explain the result.
+
+    The search is limited by the work it may do, the same everywhere. `search_seconds` is a safety net: an
+    answer that it cuts is as good as it was by then, says so, and cannot be had again byte by byte.
+    """
     begun = perf_counter()
     seen = snapshot.decode(raw)
     known = eligibility_of(seen)
     judged = perf_counter()
-    result = matching.match(seen, known)
+    limits = replace(matching.DETERMINISTIC, seconds_left=lambda: begun + search_seconds - perf_counter())
+    result = matching.match(seen, known, limits)
     matched = perf_counter()
     explained = explain(seen, known, result)
     told = perf_counter()
@@ -110,7 +121,8 @@ def _answer(raw: bytes) -> Solved:
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer until the other side is gone."""
     while size := source.read(_SIZE):
-        solved = solve(source.read(int.from_bytes(size, "big")))
+        milliseconds = int.from_bytes(source.read(_SIZE), "big")
+        solved = solve(source.read(int.from_bytes(size, "big")), milliseconds / 1000)
         answer = orjson.dumps(
             {
                 "result": solved.result.decode(),
@@ -164,6 +176,7 @@ class Worker:
         try:
             async with asyncio.timeout(limit_seconds):
                 process.stdin.write(len(raw).to_bytes(_SIZE, "big"))
+                process.stdin.write(int(1000 * SEARCH * limit_seconds).to_bytes(_SIZE, "big"))
                 process.stdin.write(raw)
                 await process.stdin.drain()
                 size = int.from_bytes(await process.stdout.readexactly(_SIZE), "big")
@@ -230,4 +243,5 @@ async def workers(size: int = 1, limit_seconds: float = 60.0) -> AsyncIterator[W
 
 
 if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     _serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -6,12 +6,14 @@ import asyncio
 import os
 import signal
 import sys
+from math import inf
 
 import psutil
 import pytest
 
-from services.allocation.steering import snapshot
+from services.allocation.steering import matching, snapshot
 from services.allocation.steering.worker import Worker, WorkerDiedError, solve, workers
+from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 from tests.waiting import wait_until
 
@@ -101,3 +103,13 @@ async def test_it_ends_when_its_service_is_killed() -> None:
     await parent.wait()
     gone, _alive = await asyncio.to_thread(psutil.wait_procs, [process], 10)
     assert gone
+
+
+def test_an_answer_cut_by_the_clock_says_so_and_holds_all_the_same() -> None:
+    seen = a_crowded_region(4, 200, 40)
+    cut, whole = (matching.decode(solve(snapshot.encode(seen), seconds).result) for seconds in (0.0, inf))
+    assert (cut.cut, cut.status) == ("clock", "limit")
+    assert cut.gap > 0
+    values = [[tier.value for tier in result.tiers] for result in (cut, whole)]
+    assert values[0] <= values[1]
+    assert all(tier.bound >= tier.value for tier in cut.tiers)

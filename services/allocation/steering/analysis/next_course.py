@@ -31,6 +31,8 @@ from services.allocation.steering.snapshot import Snapshot
 _LEVELS = tuple(Level)
 COMMON_SEATS = 20
 """Where the law recommends no size."""
+VARIANTS = 3
+"""So many variants of one idea are solved before the next idea has its turn."""
 DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
@@ -93,7 +95,13 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     found = candidates(before, asked)
     ranked = sorted(
         (_tried(before, candidate) for candidate in chosen(found, asked.solve)),
-        key=lambda one: (-one["gain"], -one["waiting_days"], -one["sitting"], one["course"]),
+        key=lambda one: (
+            not one["viable"],
+            -one["gain"],
+            -one["waiting_days"],
+            -one["sitting"],
+            one["course"],
+        ),
     )
     least = min((one["gain"] for one in ranked[: asked.show]), default=0)
     tried = {one["course"] for one in ranked}
@@ -104,7 +112,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "waiting": len(seen.people) - len(before.result.places),
         "generated": len(found),
         "solved": len(ranked),
-        "best_proven": exact and rest <= (ranked[0]["gain"] if ranked else 0),
+        "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
         "all_proven": exact and rest <= least,
         "ranked": [
             {key: value for key, value in one.items() if key != "course"} for one in ranked[: asked.show]
@@ -155,7 +163,7 @@ def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
     turns: Counter[tuple[str, int, str | None]] = Counter()
     order = []
     for place, candidate in enumerate(found):
-        order.append((turns[candidate.group] // 4, place, candidate))
+        order.append((turns[candidate.group] // VARIANTS, place, candidate))
         turns[candidate.group] += 1
     return [candidate for _, _, candidate in sorted(order, key=lambda one: one[:2])[:most]]
 
@@ -224,7 +232,7 @@ def _variants(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> Iterat
     starts = [_monday(seen.day + timedelta(weeks=weeks)) for weeks in sorted(set(asked.start_weeks))]
     for course_type, section, level in _ideas(seen, waiting, asked):
         rule = seen.rules.course_types[course_type]
-        seats = asked.seats or rule.cap_should or COMMON_SEATS
+        seats, usual = asked.seats or rule.cap_should or COMMON_SEATS, usual_minimum(seen, course_type)
         for start, childcare, town, time in product(starts, (False, True), towns, DAYTIMES):
             change = CourseAdded(
                 course_type=CourseType(course_type),
@@ -237,7 +245,15 @@ def _variants(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> Iterat
                 barrier_free=True,
                 seats=seats,
             )
-            yield change.model_copy(update={"minimum": minimum_of(added_course(seen, change), seen)})
+            yield change.model_copy(update={"minimum": usual})
+
+
+def usual_minimum(seen: Snapshot, course_type: str) -> int:
+    """Return the minimum of municipality or law, else the one in the middle of what providers ask for."""
+    rule = seen.rules.course_types.get(course_type)
+    known = max(seen.policy.sizes.minimum.get(course_type, 0), (rule and rule.runs_from) or 0)
+    asked = sorted(one.minimum or 0 for one in seen.courses if one.course_type == course_type)
+    return known or (asked[len(asked) // 2] if asked else 0)
 
 
 def _ideas(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> list[tuple[str, int, Level | None]]:
@@ -295,6 +311,7 @@ def _tried(before: Solved, candidate: Candidate) -> dict[str, Any]:
         - sum(waiting_days(people[one], seen.day) for one in lost),
         "sitting": len(sitting),
         "minimum": minimum,
+        "target": seen.policy.sizes.target.get(course.course_type),
         "viable": len(sitting) >= minimum,
         "direct": candidate.direct,
         "bound": candidate.bound,

@@ -3,8 +3,8 @@
 Courses are parallel if people could attend either: same type and entry, a time of day in common, starts
 close to each other. A merger is suggested only if the one that stays reaches its minimum with the others
 closed and more people sit in courses that take place than before. Of the possible hosts the better one for
-people goes first; among equals the provider that has given up more often than it hosted in the last year,
-then the emptier one, then the shorter ways, then a lot drawn from the ids.
+people goes first, then the one that closes fewer courses; among equals the provider that has given up more
+often than it hosted in the last year, then the emptier one, then the shorter ways, then a lot by id.
 """
 
 from __future__ import annotations
@@ -172,10 +172,10 @@ def _mergers(group: Sequence[Course], size: int, days_apart: int) -> Iterator[Me
 
 
 def _working(before: Solved, group: Sequence[Course], days_apart: int, most: int) -> tuple[list[Tried], int]:
-    """Try to merge as few courses of a group as are enough; return what works and how often was solved."""
+    """Try the mergers of a group, small ones first; return what works and how often was solved."""
     suits, used = _suits(before, group), 0
+    works = []
     for size in range(2, min(MOST_COURSES, len(group)) + 1):
-        works = []
         for merger in _mergers(group, size, days_apart):
             seated = merger.host.seated + sum(course.seated for course in merger.closed)
             if seated + suits[merger.host.id] < minimum_of(merger.host, before.seen) or used >= most:
@@ -184,9 +184,7 @@ def _working(before: Solved, group: Sequence[Course], days_apart: int, most: int
             tried = _tried(before, merger)
             if tried is not None:
                 works.append(tried)
-        if works:
-            return works, used
-    return [], used
+    return works, used
 
 
 def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
@@ -260,10 +258,11 @@ def _fill(provider: str, seen: Snapshot) -> int:
 
 
 def _order(tried: Tried, seen: Snapshot, balance: Mapping[str, int]) -> tuple[object, ...]:
-    """Order mergers: best for people, then even-handed over providers, then shorter ways, then by lot."""
+    """Order mergers: best for people, fewest courses, even-handed over providers, shorter ways, lot."""
     host = tried.merger.host
     return (
         -tried.safe,
+        len(tried.merger.closed),
         balance.get(host.provider, 0),
         _fill(host.provider, seen),
         tried.extra_minutes,

@@ -26,8 +26,8 @@ SOLVE_WITHIN_SECONDS = 60.0
 async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
-    policies, rulebook = PolicyBook(load_policies(settings.policy)), load_rulebook()
-    await policies.refreshed(resources.worker)
+    policies, rulebook = PolicyBook(load_policies(settings.policy), resources.worker), load_rulebook()
+    await policies.refreshed()
     terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)
     timers = PlacementTimers(resources.worker, placements)
@@ -45,7 +45,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("steer", 0.2, steering.run_due),
             Timer("metrics", 15.0, metrics.refresh),
         ),
-        everywhere=(Timer("policies", REFRESH_SECONDS, lambda _now: policies.refreshed(resources.worker)),),
+        everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),
         web=create_console(resources, placements, rulebook, policies) if "web" in settings.roles else None,
         status=status,
         due=status.due,

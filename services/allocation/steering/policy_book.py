@@ -37,8 +37,8 @@ class PolicyBook:
     withdrawn, the one before it holds again, and before the first the file does.
     """
 
-    def __init__(self, file: Policies) -> None:
-        self._file = file
+    def __init__(self, file: Policies, pool: asyncpg.Pool | None = None) -> None:
+        self._file, self._pool = file, pool
         self._ids: frozenset[UUID] = frozenset()
         self.unreadable: frozenset[UUID] = frozenset()
         """Active versions that this program cannot read; those before them hold."""
@@ -63,7 +63,10 @@ class PolicyBook:
         return begun[-1] if begun else None
 
     async def refresh(self, conn: asyncpg.Connection) -> bool:
-        """Learn what has been activated and withdrawn since; say whether anything was."""
+        """Learn what has been activated and withdrawn since; say whether anything was.
+
+        The connection has to see all Kreise: what it does not see holds no longer.
+        """
         ids = await policy_store.active_ids(conn)
         if ids == self._ids:
             return False
@@ -76,9 +79,11 @@ class PolicyBook:
         self.unreadable = self._ids - {one.version for one in holding}
         return True
 
-    async def refreshed(self, pool: asyncpg.Pool) -> int:
-        """Refresh on a connection of the worker's pool; return 1 if anything changed."""
-        async with acquire(pool) as conn:
+    async def refreshed(self, _now: datetime | None = None) -> int:
+        """Refresh on a connection of the worker's pool, which sees all Kreise; return 1 if anything changed."""
+        if self._pool is None:
+            return 0
+        async with acquire(self._pool) as conn:
             return int(await self.refresh(conn))
 
 

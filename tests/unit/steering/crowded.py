@@ -26,7 +26,7 @@ GOALS: tuple[tuple[Goal, ...], ...] = (
     ("waiting", "priority", "distance"),
     ("priority", "keep_offer", "waiting", "early_start"),
 )
-_DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday")
+_DAYS = ("mon", "tue", "wed", "thu", "fri")
 
 
 def _name(chance: random.Random) -> UUID:

@@ -1,0 +1,219 @@
+"""A run solved again after a change, by the same engine and with the same courses started.
+
+Families keep what they have. After a change to one person only that person, and whoever a chain of moves
+from there could reach, can change places: nobody else without a place is on any such chain (adding one
+person to an optimal flow changes it along one augmenting path). So only those are solved again, exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+import numpy as np
+
+from services.allocation.steering import matching
+from services.allocation.steering.certificate import Rank, Standing, bars_of, rank_of
+from services.allocation.steering.domain import Course, EntryKey, Person
+from services.allocation.steering.eligibility import Eligibility, eligibility_of
+from services.allocation.steering.engine import flow
+from services.allocation.steering.engine.flow import Problem, Tier
+from services.allocation.steering.engine.mincost import Ints
+from services.allocation.steering.entries import Entry, need_of
+from services.allocation.steering.hardrules import Rule, hard_rules
+from services.allocation.steering.matching import Result
+from services.allocation.steering.snapshot import Snapshot
+
+
+class Judge:
+    """Applies the hard rules to one changed person after another."""
+
+    def __init__(self, snapshot: Snapshot, entries: tuple[Entry, ...]) -> None:
+        self._groups: list[tuple[Rule, list[tuple[Entry, int]]]] = []
+        for rule in hard_rules(snapshot):
+            alike: dict[Hashable, tuple[Entry, int]] = {}
+            for place, entry in enumerate(entries):
+                first, places = alike.get(rule.sees(entry), (entry, 0))
+                alike[rule.sees(entry)] = (first, places | 1 << place)
+            self._groups.append((rule, list(alike.values())))
+        self._known: dict[tuple[str, Hashable], int] = {}
+
+    def row(self, person: Person) -> tuple[int, ...]:
+        """Return by rule the entries that pass."""
+        masks = []
+        for rule, groups in self._groups:
+            key = (rule.name, rule.looks_at(person))
+            if key not in self._known:
+                self._known[key] = sum(places for entry, places in groups if rule.passes(person, entry))
+            masks.append(self._known[key])
+        return tuple(masks)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """What comes of solving again: who sits where now, of those who were solved again."""
+
+    places: Mapping[int, int]
+    """Entry by person, both by their places in the snapshot."""
+    lost: tuple[int, ...]
+    """Who had a place and has none now."""
+
+
+class Base:
+    """A run with all that is needed to solve it again and again."""
+
+    def __init__(self, snapshot: Snapshot, result: Result) -> None:
+        self.snapshot, self.result = snapshot, result
+        self.eligibility = eligibility_of(snapshot)
+        self.standing = Standing(snapshot, self.eligibility, result)
+        self.bars = bars_of(self.standing)
+        self.judge = Judge(snapshot, self.eligibility.entries)
+        self.ranks: tuple[Rank, ...] = tuple(rank_of(person, snapshot) for person in snapshot.people)
+        self._problem = matching.problem_of(snapshot, self.eligibility).problem
+        self._rows = np.searchsorted(self._problem.person, np.arange(len(snapshot.people) + 1))
+        self._entry_of = entry_of_node(self._problem.later, len(self.eligibility.entries))
+        closed = [place in self.standing.closed for place in self.standing.seats.course]
+        self._shut = np.array(closed, dtype=bool)
+        self.open_mask = sum(1 << at for at in range(len(self.eligibility.entries)) if not closed[at])
+        """The entries of courses that start, as a set."""
+        self._need = needs_at_end(snapshot, self.standing)
+
+    def reachable(self, nodes: Collection[int]) -> list[int]:
+        """List who could be moved by chains that begin at some nodes."""
+        standing = self.standing
+        ahead = [standing.first_full[node] for node in nodes]
+        seen, found = set[int](), set[int]()
+        while ahead:
+            full = ahead.pop()
+            if full < 0 or full in seen:
+                continue
+            seen.add(full)
+            for person in standing.holders.get(full, ()):
+                if person not in found:
+                    found.add(person)
+                    ahead += [standing.first_full[node] for node in standing.enterable(person)]
+        return sorted(found)
+
+    def with_person(self, place: int, changed: Person) -> Again:
+        """Solve again with one unplaced person changed."""
+        masks = self.judge.row(changed)
+        suitable = (1 << len(self.eligibility.entries)) - 1
+        for mask in masks:
+            suitable &= mask
+        known = Eligibility(
+            self.eligibility.entries,
+            self.eligibility.rules,
+            (masks,),
+            (suitable,),
+            self.eligibility.with_seats & self.open_mask,
+        )
+        own = matching.problem_of(replace(self.snapshot, people=(changed,)), known).problem
+        if not len(own.entry):
+            return Again({}, ())
+        others = self.reachable(own.entry.tolist())
+        sub = self._sub(own, others)
+        pair = flow.solve(sub).pair.tolist()
+        people = [place, *others]
+        placed = {people[at]: self._entry_of[int(sub.entry[one])] for at, one in enumerate(pair) if one >= 0}
+        return Again(placed, tuple(person for person in others if person not in placed))
+
+    def _sub(self, own: Problem, others: list[int]) -> Problem:
+        """Write the problem of one changed person and those who could be moved; all others stay."""
+        rows = [np.arange(self._rows[person], self._rows[person + 1]) for person in others]
+        taken = np.concatenate([*rows, np.array([], dtype=np.int64)]).astype(np.int64)
+        taken = taken[~self._shut[self._problem.entry[taken]]]
+        numbers = np.searchsorted(others, self._problem.person[taken]) + 1
+        sitting = np.array(self.standing.sitting, dtype=np.int64)
+        for person in others:
+            for node in self.standing.seats.path(
+                self.standing.node_of(person, self.standing.entry_of[person])
+            ):
+                sitting[node] -= 1
+        return Problem(
+            people=len(others) + 1,
+            later=self._problem.later,
+            seats=np.maximum(self._problem.seats - sitting, 0),
+            person=np.concatenate([own.person, numbers]).astype(np.int64),
+            entry=np.concatenate([own.entry, self._problem.entry[taken]]),
+            tiers=tuple(
+                Tier(one.name, np.concatenate([one.values, tier.values[taken]]))
+                for one, tier in zip(own.tiers, self._problem.tiers, strict=True)
+            ),
+            least=np.maximum(self._need - sitting, 0),
+        )
+
+
+def entry_of_node(later: Ints, entries: int) -> list[int]:
+    """Return for each node the entry that is taken by way of it."""
+    found = list(range(entries))
+    for node in range(entries, len(later)):
+        found.append(found[int(later[node])])
+    return found
+
+
+def needs_at_end(snapshot: Snapshot, standing: Standing) -> Ints:
+    """Return by node how many people have to sit there because the course was started with them."""
+    started = set(standing.result.started)
+    later, course = standing.seats.later, standing.seats.course
+    return np.array(
+        [
+            need_of(snapshot.courses[course[node]], snapshot)
+            if later[node] < 0 and snapshot.courses[course[node]].id in started
+            else 0
+            for node in range(len(later))
+        ],
+        dtype=np.int64,
+    )
+
+
+def seated_again(snapshot: Snapshot, result: Result) -> dict[UUID, EntryKey]:
+    """Seat everybody of a changed snapshot exactly: the same courses start, families stay as they were.
+
+    A course that no longer needs people in the changed snapshot starts besides.
+
+    Raises:
+        InfeasibleError: a started course cannot have enough people any more.
+    """
+    known = eligibility_of(snapshot)
+    standing = Standing(snapshot, known, result)
+    problem = matching.problem_of(snapshot, known).problem
+    closed = np.array([course in standing.closed for course in standing.seats.course], dtype=bool)
+    tied = [place for place in range(len(snapshot.people)) if standing.tied(place)]
+    sitting = np.zeros(len(problem.later), dtype=np.int64)
+    for place in tied:
+        if place in standing.entry_of:
+            for node in standing.seats.path(standing.node_of(place, standing.entry_of[place])):
+                sitting[node] += 1
+    kept = ~closed[problem.entry] & ~np.isin(problem.person, tied)
+    person, entry = problem.person[kept], problem.entry[kept]
+    solved = flow.solve(
+        replace(
+            problem,
+            seats=np.where(closed, 0, np.maximum(problem.seats - sitting, 0)),
+            person=person,
+            entry=entry,
+            tiers=tuple(Tier(tier.name, tier.values[kept]) for tier in problem.tiers),
+            least=np.maximum(needs_at_end(snapshot, standing) - sitting, 0),
+        )
+    )
+    entry_of = entry_of_node(problem.later, len(known.entries))
+    people = snapshot.people
+    places = {
+        people[place].id: known.entries[standing.entry_of[place]].key
+        for place in tied
+        if place in standing.entry_of
+    }
+    for place, pair in enumerate(solved.pair.tolist()):
+        if pair >= 0:
+            places[people[place].id] = known.entries[entry_of[int(entry[pair])]].key
+    return places
+
+
+def with_seats(course: Course, more: int) -> Course:
+    """Return a course with more seats in every section."""
+    return replace(
+        course,
+        capacity=None if course.capacity is None else course.capacity + more,
+        sections=tuple(replace(section, free=section.free + more) for section in course.sections),
+    )

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from schemas.base import Ags5, Ags8
-from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay
+from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay, Weekday
 
 Column = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -34,6 +34,8 @@ class Columns(BaseModel):
     needs_barrier_free: Column | None = None
     asylum_phase: Column | None = None
     max_travel_minutes: Column | None = None
+    family: Column | None = None
+    available_days: Column | None = None
     tested_on: Column | None = None
     level: Column | None = None
     section: Column | None = None
@@ -55,6 +57,7 @@ class Words(BaseModel):
     route: dict[str, AccessRoute] = Field(default_factory=dict)
     course_types: dict[str, CourseType] = Field(default_factory=dict)
     available: dict[str, TimeOfDay] = Field(default_factory=dict)
+    available_days: dict[str, Weekday] = Field(default_factory=dict)
     asylum_phase: dict[str, AsylumPhase] = Field(default_factory=dict)
     level: dict[str, Level] = Field(default_factory=dict)
     languages: dict[str, Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]] = Field(

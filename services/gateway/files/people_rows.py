@@ -6,7 +6,7 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay
+from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay, Weekday
 from schemas.envelope import Problem
 from services.gateway.files.courses import find_town
 from services.gateway.files.mapping import ParticipantMapping
@@ -204,6 +204,8 @@ def _facts(
         or defaults.asylum_phase
         or AsylumPhase.NONE,
         "max_travel_minutes": reader.number("max_travel_minutes"),
+        "family": reader.text("family"),
+        "available_days": reader.codes("available_days", Weekday, words.available_days),
     }
     return _without_none(facts)
 

@@ -177,6 +177,7 @@ def _events(
         "course_types": [values.get("course_type") or CourseType.GENERAL.value],
         "available": [time for time in values["available"] if time in set(TimeOfDay)],
         "youth_until": youth_until(birth, today) if birth else None,
+        "family": values.get("family") or None,
         "asylum_phase": values.get("asylum_phase") if values.get("asylum_phase") in _ASYLUM else "none",
         **{need: values.get(need) == "1" for need in _NEEDS},
     }
@@ -198,6 +199,9 @@ _MEANT = {
     "reference": msgid(
         "Please enter your own reference without a name: letters and digits without spaces, "
         "for example J-2026-0417."
+    ),
+    "family": msgid(
+        "Please enter a mark without a name: letters and digits without spaces, for example F-17."
     ),
 }
 

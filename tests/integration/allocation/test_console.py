@@ -1,0 +1,399 @@
+"""The coordinators' pages on a real database: forms with reasons, what they leave, the list for BAMF."""
+
+import csv
+import io
+import re
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import httpx
+import openpyxl
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.allocation.console.app import create_console
+from services.allocation.console.desk import Console
+from services.allocation.placements.handlers import Placements
+from services.allocation.steering.rulebook import load_rulebook
+from services.runtime.db import open_pool
+from services.runtime.service import Resources
+from services.runtime.settings import ServiceSettings
+from tests.allocation.builders import (
+    NOW,
+    OFFICE,
+    OTHER_PROVIDER,
+    PROVIDER,
+    accepted,
+    announced,
+    completed,
+    confirmed,
+    course,
+    person,
+    registered,
+)
+from tests.allocation.world import FixedTerms, World, world_on
+from tests.conftest import MakeDatabase
+
+WHY = "the person waits for a day care place"
+ENV = {
+    "KURSLOTSE_DB_WORKER": "-",
+    "KURSLOTSE_DB_WEB": "-",
+    "KURSLOTSE_DB_STATUS": "-",
+    "KURSLOTSE_SERVICE_KAFKA": "-",
+    "KURSLOTSE_HTTP": "localhost:1",
+    "KURSLOTSE_OPS": "localhost:2",
+    "KURSLOTSE_WEB_SECRET": "invented",
+    "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
+    "KURSLOTSE_DEMO": "1",
+}
+
+
+@dataclass
+class Watch:
+    """A clock that tests put forward."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Desk:
+    """A browser without scripts, signed in, on the console of a world."""
+
+    world: World
+    http: httpx.AsyncClient
+    watch: Watch
+    console: Console
+    csrf: str = ""
+    against: list[str] = field(default_factory=list)
+
+    async def sign_in(self, who: str = "jana-vogt") -> None:
+        signed = await self.http.post("/demo/sign-in", json={"person": who})
+        self.csrf = signed.json()["csrf"]
+
+    async def page(self, path: str) -> str:
+        answer = await self.http.get(path)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
+        return answer.text
+
+    async def form(self, path: str, **values: Any) -> httpx.Response:  # noqa: ANN401
+        return await self.http.post(path, data={"csrf": self.csrf, **values})
+
+    async def done(self, path: str, **values: Any) -> str:  # noqa: ANN401
+        """Send a form, follow to the next page, return what is said there."""
+        answer = await self.form(path, **values)
+        assert answer.status_code == 303, (path, answer.status_code, answer.text[:2000])
+        return _said(await self.page(answer.headers["location"]))
+
+    async def api(self, path: str, body: Any = None) -> httpx.Response:  # noqa: ANN401
+        return await self.http.post(f"/api/v1{path}", json=body or {}, headers={"x-csrf": self.csrf})
+
+
+def _said(page: str) -> str:
+    found = re.findall(r'role="(?:status|alert)">.*?<span class="kern-title">(.*?)</span>', page, re.DOTALL)
+    return " | ".join(found)
+
+
+@pytest.fixture
+async def desk(database: MakeDatabase, prefix: str) -> AsyncIterator[Desk]:
+    made = await database("allocation")
+    async with world_on(made, prefix, steps=frozenset()) as world:
+        web = await open_pool(made.web, name="console-test", max_size=4)
+        async with _desk(world, web, Placements(prefix, FixedTerms(frozenset()))) as desk:
+            yield desk
+        await web.close()
+
+
+class _desk:  # noqa: N801 - a context manager
+    def __init__(self, world: World, web: asyncpg.Pool, placements: Placements) -> None:
+        settings = ServiceSettings.from_env("allocation", ENV)
+        watch = Watch()
+        resources = Resources(settings, watch, CollectorRegistry(), world.pool, web)
+        app = create_console(resources, placements, load_rulebook())
+        transport = httpx.ASGITransport(app=app)
+        http = httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test")
+        self.desk = Desk(world, http, watch, app.state.console)
+
+        async def against(*_: object) -> list[str]:
+            return self.desk.against
+
+        app.state.console = replace(app.state.console, against=against)
+
+    async def __aenter__(self) -> Desk:
+        world = self.desk.world
+        for own in ("k1", "k2"):
+            await world.must(PROVIDER, announced(own, title=f"Kurs {own}", minimum=2, own_number=f"N-{own}"))
+        await world.must(OTHER_PROVIDER, announced("o1"))
+        for reference in ("p1", "p2"):
+            await world.must(OFFICE, registered(reference))
+        await self.desk.sign_in()
+        return self.desk
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.desk.http.aclose()
+
+
+def _person(reference: str = "p1") -> str:
+    return f"/people/{person(reference)}"
+
+
+async def _one(world: World, query: str) -> tuple[Any, ...]:
+    (row,) = await world.rows(query)
+    return tuple(row)
+
+
+async def test_hold_and_end_of_hold(desk: Desk) -> None:
+    assert "zurückgestellt" in await desk.done(f"{_person()}/hold", reason=WHY, until="20.2.2026")
+    page = await desk.page(_person())
+    assert "Wieder gesteuert ab 20.02.2026." in page
+    assert WHY in page
+    assert "Jana Vogt" in page
+    await desk.sign_in("peter-lindner")
+    assert "beendet" in await desk.done(f"{_person()}/hold/end")
+    assert "von Peter Lindner" in await desk.page(_person())
+    assert await _one(desk.world, "SELECT actor, lifted_by FROM steering_hold") == (
+        "jana-vogt",
+        "peter-lindner",
+    )
+    assert "schon beendet" in await desk.done(f"{_person()}/hold/end")
+
+
+@pytest.mark.parametrize(
+    ("form", "values", "said"),
+    [
+        ("hold", {"reason": "kurz"}, "mindestens zehn Zeichen"),
+        ("hold", {"reason": WHY, "until": "neulich"}, "künftigen Tag"),
+        ("hold", {"reason": WHY, "until": "31.01.2026"}, "künftigen Tag"),
+        ("hold", {"reason": WHY * 20}, "höchstens 500"),
+        ("exclude", {"reason": WHY, "what": "course:nonsense"}, "Kurs oder den Träger"),
+        ("exclude", {"reason": WHY}, "Kurs oder den Träger"),
+        ("deviation", {"reason": WHY}, "Abschnitt oder ein Niveau"),
+        ("deviation", {"reason": WHY, "section": "99", "level": "Z9"}, "Abschnitt oder ein Niveau"),
+        ("deviation", {"section": "2"}, "mindestens zehn Zeichen"),
+        ("place", {"reason": WHY, "entry": "x/1"}, "Bitte wählen Sie"),
+    ],
+)
+async def test_half_a_form_comes_back_with_what_was_entered(
+    desk: Desk, form: str, values: dict[str, str], said: str
+) -> None:
+    answer = await desk.form(f"{_person()}/{form}", **values)
+    assert answer.status_code == 422
+    assert said in answer.text
+    assert values.get("reason", "") in answer.text
+    for table in ("steering_hold", "steering_exclusion", "level_deviation", "placement"):
+        assert await desk.world.rows(f"SELECT FROM {table}") == []
+
+
+async def test_exclude_a_course_and_a_provider(desk: Desk) -> None:
+    await desk.done(f"{_person()}/exclude", reason=WHY, what=f"course:{course()}")
+    await desk.done(f"{_person()}/exclude", reason=WHY, what=f"provider:{OTHER_PROVIDER}")
+    page = await desk.page(_person())
+    assert page.count("Ausschluss beenden") == 2
+    assert await desk.world.propose("p1") == []
+    rows = await desk.world.rows("SELECT id FROM steering_exclusion ORDER BY decided_at, course")
+    for row in rows:
+        assert "beendet" in await desk.done(f"{_person()}/exclusions/{row['id']}/end")
+    assert len(await desk.world.propose("p1")) == 1
+
+
+async def test_a_deviation_from_the_test(desk: Desk) -> None:
+    await desk.done(f"{_person()}/deviation", reason=WHY, section="3", level="A2")
+    assert "Abschnitt 3, A2" in await desk.page(_person())
+    assert "gilt wieder" in await desk.done(f"{_person()}/deviation/end")
+
+
+async def test_what_speaks_against_a_place_is_shown_first(desk: Desk) -> None:
+    desk.against = ["level", "childcare"]
+    entry = f"{course('k2')}/1"
+    answer = await desk.form(f"{_person()}/place", reason=WHY, entry=entry)
+    assert answer.status_code == 200
+    assert "Gegen diesen Kurs sprechen Regeln" in answer.text
+    assert "Kinderbetreuung" in answer.text
+    assert WHY in answer.text
+    assert await desk.world.rows("SELECT FROM placement") == []
+    said = await desk.done(f"{_person()}/place", reason=WHY, entry=entry, known=entry, present="1")
+    assert "hat den Platz" in said
+    assert await _one(desk.world, "SELECT state, expires_at FROM placement") == (
+        "reserved",
+        NOW + timedelta(days=3),
+    )
+
+
+async def test_the_placement_page_shows_what_speaks_against_another_course(desk: Desk) -> None:
+    (placement,) = await desk.world.propose("p1")
+    desk.against = ["level"]
+    entry = f"{course('k2')}/1"
+    answer = await desk.form(f"/placements/{placement}/override", reason=WHY, entry=entry)
+    assert "Gegen diesen Kurs sprechen Regeln" in answer.text
+    assert "anderen Platz" in await desk.done(
+        f"/placements/{placement}/override", reason=WHY, entry=entry, known=entry
+    )
+
+
+@pytest.mark.parametrize(("present", "days"), [({}, 10), ({"present": "1"}, 3)])
+async def test_whoever_is_in_the_room_has_three_days(desk: Desk, present: dict[str, str], days: int) -> None:
+    first, second = await desk.world.propose("p1", "p2")
+    await desk.done("/proposals/confirm", placement=str(first), **present)
+    one = {f"present-{second}": "1"} if present else {}
+    await desk.done("/proposals/confirm", one=str(second), **one)
+    rows = await desk.world.rows("SELECT expires_at FROM placement")
+    assert {row["expires_at"] for row in rows} == {NOW + timedelta(days=days)}
+
+
+async def test_a_course_starts_below_its_minimum_or_does_not_start(desk: Desk) -> None:
+    address = f"/courses/{course()}"
+    assert "Mindestzahl" in await desk.done(f"{address}/ruling", reason=WHY, decision="start")
+    await desk.world.propose("p1")
+    assert "beginnt nicht" in await desk.done(f"{address}/ruling", reason=WHY, decision="close")
+    page = await desk.page(address)
+    assert "Er beginnt nicht" in page
+    assert page.count(WHY) == 3  # the notice, and twice in the history
+    assert await _one(desk.world, "SELECT state FROM placement") == ("superseded",)
+    assert "entscheidet wieder" in await desk.done(f"{address}/ruling/end")
+    answer = await desk.form(f"{address}/ruling", reason="kurz", decision="close")
+    assert (answer.status_code, "mindestens zehn Zeichen" in answer.text) == (422, True)
+    answer = await desk.form(f"{address}/ruling", reason=WHY)
+    assert answer.status_code == 422
+
+
+async def test_the_list_for_bamf(desk: Desk) -> None:
+    first, second = await desk.world.propose("p1", "p2")
+    assert "Kein Vorschlag liegt beim BAMF" in await desk.page("/authority")
+    assert "kreuzen Sie" in await desk.done("/authority/send")
+    assert "1 Vorschlag" in await desk.done("/authority/send", placement=str(first))
+    answer = await desk.form("/authority/export", format="csv", scope="new")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert rows == [
+        [
+            "Aktenzeichen", "Anmeldestelle", "Kursnummer", "Kursträger", "Abschnitt", "Beginn",
+            "Rechtsgrundlage", "Grund der Teilnahme",
+        ],
+        [
+            "p1", OFFICE, "N-k1", PROVIDER, "1", "02.03.2026", "Verpflichtung (§ 44a AufenthG)",
+            "verpflichtet durch das Jobcenter",
+        ],
+    ]  # fmt: skip
+    assert await _one(desk.world, "SELECT placement, format, actor, exported_at FROM authority_export") == (
+        first,
+        "csv",
+        "jana-vogt",
+        NOW,
+    )
+    assert "kein Vorschlag" in await desk.done("/authority/export", format="csv", scope="new")
+
+    await desk.done("/authority/send", placement=str(second))
+    desk.watch.at = NOW + timedelta(hours=1)
+    answer = await desk.form("/authority/export", format="xlsx", scope="all")
+    sheet = openpyxl.load_workbook(io.BytesIO(answer.content)).active
+    assert sheet is not None
+    assert [row[0] for row in sheet.iter_rows(values_only=True)] == ["Aktenzeichen", "p1", "p2"]
+    page = await desk.page("/authority")
+    assert "Excel" in page
+    assert "noch nicht" not in page
+
+    said = await desk.done(f"/placements/{first}/authority-refused", reason=WHY)
+    assert "wartet wieder" in said
+    assert WHY in await desk.page(_person())
+    assert "bestätigt" in await desk.done("/proposals/confirm", one=str(second))  # BAMF agrees
+    short = await desk.form(f"/placements/{second}/authority-refused", reason="kurz")
+    assert short.status_code == 422
+
+
+async def test_steps_that_the_policy_leaves_to_people(desk: Desk) -> None:
+    (placement,) = await desk.world.propose("p1")
+    await desk.done("/proposals/confirm", one=str(placement))
+    desk.watch.at = NOW + timedelta(days=11)
+    assert "vorbei" in await desk.page("/reservations")
+    assert "Reservierung enden lassen" in await desk.page(f"/placements/{placement}")
+    assert "vermerkt" in await desk.done(f"/placements/{placement}/step", step="expire")
+    assert await _one(desk.world, "SELECT placement, actor FROM expiry_order") == (placement, "jana-vogt")
+
+    await desk.world.must(OFFICE, accepted(placement))
+    await desk.world.must(PROVIDER, confirmed(placement))
+    assert "früh" in await desk.done(f"/placements/{placement}/step", step="start")
+    desk.watch.at = NOW + timedelta(days=40)
+    assert "Hat begonnen" in await desk.page(f"/placements/{placement}")
+    address = f"/courses/{course()}"
+    assert "Hat begonnen" in await desk.page(address)
+    assert "Für 1 Person vermerkt" in await desk.done(f"{address}/steps", step="start")
+    assert "Für 0 Personen" in await desk.done(f"{address}/steps", step="start")
+    await desk.world.must(PROVIDER, completed())
+    assert "Hat abgeschlossen" in await desk.page(address)
+    assert "Für 1 Person vermerkt" in await desk.done(f"{address}/steps", step="complete")
+    assert await desk.world.state(placement) == "completed"
+    assert (await desk.form(f"/placements/{placement}/step", step="dance")).status_code == 404
+
+
+async def test_taking_back_says_whether_it_may_come_again(desk: Desk) -> None:
+    (placement,) = await desk.world.propose("p1")
+    await desk.done(f"/placements/{placement}/release", reason=WHY, again="1")
+    assert await desk.world.rows("SELECT FROM steering_exclusion") == []
+    (placement,) = await desk.world.propose("p1")
+    await desk.done(f"/placements/{placement}/release", reason=WHY)
+    assert len(await desk.world.rows("SELECT FROM steering_exclusion")) == 1
+
+
+async def test_a_foreign_kreis_sees_and_changes_nothing(desk: Desk) -> None:
+    for table in ("participant", "course", "course_section"):
+        await desk.world.rows(f"UPDATE {table} SET kreis = '99002'")
+    assert (await desk.http.get(_person())).status_code == 404
+    assert (await desk.http.get(f"/courses/{course()}")).status_code == 404
+    for path, body, code in (
+        (f"/people/{person()}/hold", {"reason": WHY}, "participant_unknown"),
+        (f"/courses/{course()}/ruling", {"reason": WHY, "decision": "close"}, "course_unknown"),
+    ):
+        answer = await desk.api(path, body)
+        assert (answer.status_code, answer.json()["code"]) == (409, code)
+    assert await desk.world.rows("SELECT FROM steering_hold") == []
+
+
+async def test_the_json_twin(desk: Desk) -> None:
+    world, who = desk.world, f"/people/{person()}"
+    held = await desk.api(f"{who}/hold", {"reason": WHY, "until": "2026-02-20"})
+    assert held.json()["ok"]
+    assert (await desk.api(f"{who}/hold/end")).json() == {"ok": True, "ruling": None}
+    excluded = await desk.api(f"{who}/exclusions", {"reason": WHY, "provider": OTHER_PROVIDER})
+    both = {"reason": WHY, "provider": OTHER_PROVIDER, "course": str(course())}
+    assert (await desk.api(f"{who}/exclusions", both)).status_code == 422
+    assert (await desk.api(f"/exclusions/{excluded.json()['ruling']}/end")).json()["ok"]
+    assert (await desk.api(f"/exclusions/{uuid4()}/end")).json()["code"] == "ruling_unknown"
+    assert (await desk.api(f"{who}/deviation", {"reason": WHY})).status_code == 422
+    assert (await desk.api(f"{who}/deviation", {"reason": WHY, "section": 2})).json()["ok"]
+    assert (await desk.api(f"{who}/deviation/end")).json()["ok"]
+    listed = (await desk.http.get(f"/api/v1{who}/rulings")).json()["rulings"]
+    assert {(one["kind"], one["lifted_by"]) for one in listed} == {
+        ("hold", "jana-vogt"), ("exclusion", "jana-vogt"), ("deviation", "jana-vogt"),
+    }  # fmt: skip
+    assert (await desk.api(f"/courses/{course()}/ruling", {"reason": WHY, "decision": "start"})).json()["ok"]
+    assert (await desk.api(f"/courses/{course()}/ruling/end")).json()["ok"]
+
+    desk.against = ["level"]
+    body = {"reason": WHY, "course": str(course()), "section": 1, "present": True}
+    placed = (await desk.api(f"{who}/place", body)).json()
+    assert (placed["state"], placed["against"]) == ("reserved", ["level"])
+    (proposal,) = await world.propose("p2")
+    sent = (await desk.api("/proposals/send", {"placements": [str(proposal)]})).json()["results"]
+    assert [one["state"] for one in sent] == ["sent_to_authority"]
+    listed = (await desk.api("/authority/export", {"scope": "new"})).json()["proposals"]
+    assert [one["reference"] for one in listed] == ["p2"]
+    refused = await desk.api(f"/proposals/{proposal}/authority-refused", {"reason": WHY, "again": True})
+    assert refused.json()["state"] == "superseded"
+    (proposal,) = await world.propose("p2")
+    given = await desk.api(f"/proposals/{proposal}/confirm", {"present": True})
+    assert given.json()["state"] == "reserved"
+    assert await _expires(world, proposal) == NOW + timedelta(days=3)
+    desk.watch.at = NOW + timedelta(days=4)
+    ended = await desk.api(f"/placements/{proposal}/step", {"step": "expire"})
+    assert ended.json()["ok"]
+
+
+async def _expires(world: World, placement: UUID) -> datetime:
+    (row,) = await world.rows("SELECT expires_at FROM placement WHERE placement = $1", placement)
+    found: datetime = row["expires_at"]
+    return found

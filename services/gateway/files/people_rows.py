@@ -205,7 +205,7 @@ def _facts(
         or AsylumPhase.NONE,
         "max_travel_minutes": reader.number("max_travel_minutes"),
         "family": reader.text("family"),
-        "available_days": reader.codes("available_days", Weekday, words.available_days),
+        "available_days": reader.codes("available_days", Weekday, words.available_days) or None,
     }
     return _without_none(facts)
 

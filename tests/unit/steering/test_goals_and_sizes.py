@@ -1,5 +1,5 @@
 # ruff: noqa: ANN401 - builders take any field
-"""What a policy can ask for beyond the law, one thing at a time: sizes, quotas, ways, neighbours; families."""
+"""What a policy can ask for beyond the law: sizes, quotas, families, ways, neighbours."""
 
 from __future__ import annotations
 

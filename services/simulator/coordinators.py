@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, Final
 
 from services.simulator.calendar import is_working_day
@@ -12,7 +12,14 @@ from services.simulator.desk import SignedIn
 CONFIRMS: Final = 0.88
 OVERRIDES: Final = 0.02
 TAKES_BACK: Final = 0.01
+HOLDS: Final = 0.006
+EXCLUDES: Final = 0.006
+IN_THE_ROOM: Final = 0.15
+"""Share of confirmations with the person in the room: their seat is held for three days, not for ten."""
+HOLD_DAYS: Final = 21
 _OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Grund)."
+_HOLD_REASON: Final = "Person ist drei Wochen in Behandlung, möchte danach beginnen (erfundener Grund)."
+_EXCLUDE_REASON: Final = "Person möchte nicht in den Kurs des früheren Partners (erfundener Grund)."
 _RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
 
 
@@ -29,18 +36,30 @@ class ConsoleCoordinators:
         done: Counter[str] = Counter()
         if not is_working_day(day):
             return done
-        confirmed: list[str] = []
+        by_post: list[str] = []
+        in_the_room: list[str] = []
         for proposal in await self._open():
             name = (proposal["participant"], proposal["own_course"])
             draw = stream(self._seed, "coordinator", *name, day).random()
             if draw < CONFIRMS:
-                confirmed.append(proposal["placement"])
-            elif draw < CONFIRMS + OVERRIDES:
-                done["coordinators.overridden"] += await self._override(proposal)
-            elif draw < CONFIRMS + OVERRIDES + TAKES_BACK:
-                done["coordinators.released"] += await self._release(proposal)
-        done.update(await self._confirm(confirmed))
+                here = draw < CONFIRMS * IN_THE_ROOM
+                (in_the_room if here else by_post).append(proposal["placement"])
+            else:
+                done.update(await self._decide_otherwise(proposal, draw - CONFIRMS, day))
+        done.update(await self._confirm(by_post, present=False))
+        done.update(await self._confirm(in_the_room, present=True))
         return done
+
+    async def _decide_otherwise(self, proposal: Mapping[str, Any], draw: float, day: date) -> Counter[str]:
+        if draw < OVERRIDES:
+            return Counter({"coordinators.overridden": await self._override(proposal)})
+        if draw < OVERRIDES + TAKES_BACK:
+            return Counter({"coordinators.released": await self._release(proposal)})
+        if draw < OVERRIDES + TAKES_BACK + HOLDS:
+            return Counter({"coordinators.held": await self._hold(proposal, day)})
+        if draw < OVERRIDES + TAKES_BACK + HOLDS + EXCLUDES:
+            return Counter({"coordinators.excluded": await self._exclude(proposal)})
+        return Counter()
 
     async def _open(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
@@ -55,10 +74,10 @@ class ConsoleCoordinators:
             if after is None:
                 return found
 
-    async def _confirm(self, placements: list[str]) -> Counter[str]:
+    async def _confirm(self, placements: list[str], *, present: bool) -> Counter[str]:
         done: Counter[str] = Counter()
         for start in range(0, len(placements), 500):
-            body = {"placements": placements[start : start + 500]}
+            body = {"placements": placements[start : start + 500], "present": present}
             response = await self._first.ask("POST", "/api/v1/proposals/confirm", json=body)
             response.raise_for_status()
             for result in response.json()["results"]:
@@ -94,3 +113,13 @@ class ConsoleCoordinators:
         path = f"/api/v1/proposals/{proposal['placement']}/release"
         response = await self._first.ask("POST", path, json={"reason": _RELEASE_REASON})
         return int(response.is_success)
+
+    async def _hold(self, proposal: Mapping[str, Any], day: date) -> int:
+        path = f"/api/v1/people/{proposal['participant']}/hold"
+        body = {"until": (day + timedelta(days=HOLD_DAYS)).isoformat(), "reason": _HOLD_REASON}
+        return int((await self._head.ask("POST", path, json=body)).is_success)
+
+    async def _exclude(self, proposal: Mapping[str, Any]) -> int:
+        path = f"/api/v1/people/{proposal['participant']}/exclusions"
+        body = {"course": proposal["course"], "reason": _EXCLUDE_REASON}
+        return int((await self._first.ask("POST", path, json=body)).is_success)

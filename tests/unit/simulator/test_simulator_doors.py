@@ -152,10 +152,17 @@ async def test_a_clock_that_is_further_on_is_no_fault() -> None:
     await control.set_clock(NOW)
 
 
-async def test_the_coordinator_signs_in_and_confirms_in_one_request() -> None:
+async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -> None:
     asked: list[str] = []
+    here: list[bool] = []
     proposals = [
-        {"placement": f"p{n}", "participant": f"x{n}", "own_course": "IK-1", "alternatives": []}
+        {
+            "placement": f"p{n}",
+            "participant": f"x{n}",
+            "course": f"c{n}",
+            "own_course": "IK-1",
+            "alternatives": [],
+        }
         for n in range(50)
     ]
 
@@ -172,7 +179,11 @@ async def test_the_coordinator_signs_in_and_confirms_in_one_request() -> None:
             return httpx.Response(200, json={"proposals": proposals, "next": None})
         if request.url.path.endswith("/release"):
             return httpx.Response(200, json={})
-        placements = orjson.loads(request.content)["placements"]
+        if request.url.path.endswith(("/hold", "/exclusions")):
+            return httpx.Response(200, json={"ok": True})
+        body = orjson.loads(request.content)
+        here.append(body["present"])
+        placements = body["placements"]
         return httpx.Response(200, json={"results": [{"placement": p, "ok": p != "p0"} for p in placements]})
 
     client = patient(answer)
@@ -182,7 +193,8 @@ async def test_the_coordinator_signs_in_and_confirms_in_one_request() -> None:
     done = await coordinators.work(DAY)
     assert 35 < done["coordinators.confirmed"] < 50
     assert asked[0] == "/demo/sign-in"
-    assert asked.count("/api/v1/proposals/confirm") == 1
+    assert asked.count("/api/v1/proposals/confirm") == 2
+    assert here == [False, True]
     assert await coordinators.work(date(2025, 10, 5)) == {}
 
 

@@ -128,17 +128,20 @@ class Picture:
     def allowed(self, person: str) -> list[tuple[str, int]]:
         """List the entries with a free seat that no rule speaks against."""
         if person not in self._allowed:
-            who = self.people[person]
-            self._allowed[person] = [
-                (name, section["number"])
-                for name, course in self.courses.items()
-                if course["course_type"] in who["course_types"]
-                for section in self.coming[name]
-                if self._may_lie(who, course, section)
-                and not self.forbidden(who, course, section)
-                and all(self.seats(node) for node in self.path(who, name, section["number"]) if not node[2])
-            ]
+            self._allowed[person] = [place for name in self.courses for place in self.entries(person, name)]
         return self._allowed[person]
+
+    def entries(self, person: str, name: str) -> Iterator[tuple[str, int]]:
+        """Yield those of one course."""
+        who, course = self.people[person], self.courses[name]
+        if course["course_type"] not in who["course_types"]:
+            return
+        for section in self.coming[name]:
+            if not self._may_lie(who, course, section) or self.forbidden(who, course, section):
+                continue
+            path = self.path(who, name, section["number"])
+            if all(self.seats(node) for node in path if not node[2]):
+                yield name, section["number"]
 
     def _may_lie(self, who: Json, course: Json, section: Json) -> bool:
         """Say quickly whether the section could be the right one at all."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from uuid import UUID
 
 import numpy as np
@@ -20,9 +21,10 @@ from services.allocation.steering.eligibility import Eligibility, eligibility_of
 from services.allocation.steering.engine import flow
 from services.allocation.steering.engine.flow import Problem, Tier
 from services.allocation.steering.engine.mincost import Ints
-from services.allocation.steering.entries import Entry, need_of
+from services.allocation.steering.entries import Entry, entries_of, need_of
 from services.allocation.steering.hardrules import Rule, hard_rules
 from services.allocation.steering.matching import Result
+from services.allocation.steering.seats import seats_of
 from services.allocation.steering.snapshot import Snapshot
 
 
@@ -118,6 +120,19 @@ class Base:
         placed = {people[at]: self._entry_of[int(sub.entry[one])] for at, one in enumerate(pair) if one >= 0}
         return Again(placed, tuple(person for person in others if person not in placed))
 
+    @cached_property
+    def _whole(self) -> _Whole:
+        """Return the snapshot with the pairs of full entries too, for more seats."""
+        known = replace(self.eligibility, with_seats=(1 << len(self.eligibility.entries)) - 1)
+        return _Whole(self.snapshot, known, self.result)
+
+    def with_more_seats(self, course: UUID, more: int) -> dict[UUID, EntryKey]:
+        """Solve again with more seats in every section of a course."""
+        courses = [with_seats(one, more) if one.id == course else one for one in self.snapshot.courses]
+        changed = replace(self.snapshot, courses=tuple(courses))
+        seats = seats_of(changed, entries_of(changed))
+        return self._whole.places(np.array(seats.free, dtype=np.int64))
+
     def _sub(self, own: Problem, others: list[int]) -> Problem:
         """Write the problem of one changed person and those who could be moved; all others stay."""
         rows = [np.arange(self._rows[person], self._rows[person + 1]) for person in others]
@@ -167,6 +182,48 @@ def needs_at_end(snapshot: Snapshot, standing: Standing) -> Ints:
     )
 
 
+class _Whole:
+    """A snapshot to be solved whole, with the same courses started and families as they were."""
+
+    def __init__(self, snapshot: Snapshot, known: Eligibility, result: Result) -> None:
+        self.standing = Standing(snapshot, known, result)
+        self._problem = matching.problem_of(snapshot, known).problem
+        self._closed = np.array(
+            [course in self.standing.closed for course in self.standing.seats.course], dtype=bool
+        )
+        self._entry_of = entry_of_node(self._problem.later, len(known.entries))
+        self._tied = [place for place in range(len(snapshot.people)) if self.standing.tied(place)]
+        self._kept = ~self._closed[self._problem.entry] & ~np.isin(self._problem.person, self._tied)
+        self._least = needs_at_end(snapshot, self.standing)
+
+    def places(self, seats: Ints) -> dict[UUID, EntryKey]:
+        """Seat everybody exactly, with so many seats by node."""
+        standing, problem, kept = self.standing, self._problem, self._kept
+        sitting = np.zeros(len(problem.later), dtype=np.int64)
+        entries, people = standing.eligibility.entries, standing.snapshot.people
+        places = {}
+        for place in self._tied:
+            if place in standing.entry_of:
+                places[people[place].id] = entries[standing.entry_of[place]].key
+                for node in standing.seats.path(standing.node_of(place, standing.entry_of[place])):
+                    sitting[node] += 1
+        entry = problem.entry[kept]
+        solved = flow.solve(
+            replace(
+                problem,
+                seats=np.where(self._closed, 0, np.maximum(seats - sitting, 0)),
+                person=problem.person[kept],
+                entry=entry,
+                tiers=tuple(Tier(tier.name, tier.values[kept]) for tier in problem.tiers),
+                least=np.maximum(self._least - sitting, 0),
+            )
+        )
+        for place, pair in enumerate(solved.pair.tolist()):
+            if pair >= 0:
+                places[people[place].id] = entries[self._entry_of[int(entry[pair])]].key
+        return places
+
+
 def seated_again(snapshot: Snapshot, result: Result) -> dict[UUID, EntryKey]:
     """Seat everybody of a changed snapshot exactly: the same courses start, families stay as they were.
 
@@ -175,39 +232,8 @@ def seated_again(snapshot: Snapshot, result: Result) -> dict[UUID, EntryKey]:
     Raises:
         InfeasibleError: a started course cannot have enough people any more.
     """
-    known = eligibility_of(snapshot)
-    standing = Standing(snapshot, known, result)
-    problem = matching.problem_of(snapshot, known).problem
-    closed = np.array([course in standing.closed for course in standing.seats.course], dtype=bool)
-    tied = [place for place in range(len(snapshot.people)) if standing.tied(place)]
-    sitting = np.zeros(len(problem.later), dtype=np.int64)
-    for place in tied:
-        if place in standing.entry_of:
-            for node in standing.seats.path(standing.node_of(place, standing.entry_of[place])):
-                sitting[node] += 1
-    kept = ~closed[problem.entry] & ~np.isin(problem.person, tied)
-    person, entry = problem.person[kept], problem.entry[kept]
-    solved = flow.solve(
-        replace(
-            problem,
-            seats=np.where(closed, 0, np.maximum(problem.seats - sitting, 0)),
-            person=person,
-            entry=entry,
-            tiers=tuple(Tier(tier.name, tier.values[kept]) for tier in problem.tiers),
-            least=np.maximum(needs_at_end(snapshot, standing) - sitting, 0),
-        )
-    )
-    entry_of = entry_of_node(problem.later, len(known.entries))
-    people = snapshot.people
-    places = {
-        people[place].id: known.entries[standing.entry_of[place]].key
-        for place in tied
-        if place in standing.entry_of
-    }
-    for place, pair in enumerate(solved.pair.tolist()):
-        if pair >= 0:
-            places[people[place].id] = known.entries[entry_of[int(entry[pair])]].key
-    return places
+    whole = _Whole(snapshot, eligibility_of(snapshot), result)
+    return whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
 
 
 def with_seats(course: Course, more: int) -> Course:

@@ -20,10 +20,12 @@ from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_perso
 FAR = {(TOWNS[0], TOWNS[1]): 50, (TOWNS[0], TOWNS[2]): 20, (TOWNS[0], TOWNS[3]): 90}
 
 
-def three_weak(**facts: object) -> list[Course]:
+def three_weak(seated: int) -> list[Course]:
     """Make the same course at three providers, as in Ludwigslust-Parchim."""
     return [
-        a_course(number, 30 + number, minimum=9, town=TOWNS[number], provider=f"provider-{number}", **facts)
+        a_course(
+            number, 30 + number, minimum=9, town=TOWNS[number], provider=f"provider-{number}", seated=seated
+        )
         for number in (1, 2, 3)
     ]
 
@@ -143,8 +145,9 @@ def test_the_longer_way_is_told() -> None:
 def test_what_is_not_parallel_or_not_ours_is_not_merged(other: dict[str, object]) -> None:
     first, second, _ = seated_kreis().courses
     seen = seated_kreis()
-    assert suggestions(replace(seen, courses=(first, second)))
-    assert not suggestions(replace(seen, courses=(first, replace(second, **other))))  # type: ignore[arg-type]
+    assert suggestions(replace(seen, courses=(first, second)), kreis="99001")
+    changed = replace(second, **other)  # type: ignore[arg-type]
+    assert not suggestions(replace(seen, courses=(first, changed)), kreis="99001")
 
 
 def test_starts_too_far_apart_are_not_merged() -> None:

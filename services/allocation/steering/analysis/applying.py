@@ -38,29 +38,34 @@ UNKNOWN_UE = 300
 
 
 def apply(
-    seen: Snapshot, changes: Sequence[Change], neighbours: Mapping[str, Snapshot] | None = None
+    seen: Snapshot,
+    changes: Sequence[Change],
+    neighbours: Mapping[str, Snapshot] | None = None,
+    home: str = "",
 ) -> Snapshot:
     """Apply changes one after the other; `neighbours` has the snapshots of the Kreise that may join.
+
+    `home` is the Kreis that new courses belong to, empty: the snapshot names none.
 
     Raises:
         ChangeError: one of them cannot be made.
     """
     for at, change in enumerate(changes):
         try:
-            seen = _applied(seen, change, neighbours or {}, at)
+            seen = _applied(seen, change, neighbours or {}, at, home)
         except ChangeError as error:
             raise ChangeError(error.code, at, **error.params) from error
     return seen
 
 
 def _applied(  # noqa: PLR0911 - one return for each kind of change
-    seen: Snapshot, change: Change, neighbours: Mapping[str, Snapshot], at: int
+    seen: Snapshot, change: Change, neighbours: Mapping[str, Snapshot], at: int, home: str
 ) -> Snapshot:
     match change:
         case PolicyChanged(policy=policy):
             return replace(seen, policy=policy)
         case CourseAdded():
-            return with_courses(seen, [added_course(seen, change, at)])
+            return with_courses(seen, [added_course(seen, change, at, home)])
         case CourseMoved(course=course):
             return _replaced(seen, moved(course_in(seen, course), change, seen.day))
         case CourseCancelled(course=course):
@@ -71,7 +76,7 @@ def _applied(  # noqa: PLR0911 - one return for each kind of change
         case ChildcareAdded(course=course):
             return _replaced(seen, replace(course_in(seen, course), childcare=True))
         case NeighbourJoins(kreis=kreis):
-            return _joined(seen, kreis, neighbours)
+            return _joined(seen, kreis, neighbours, home)
         case MoreArrivals():
             return _more_people(seen, change, at)
         case _:
@@ -125,7 +130,7 @@ def sections_from(rule: CourseTypeRule, change: CourseAdded) -> tuple[Section, .
     return tuple(sections)
 
 
-def added_course(seen: Snapshot, change: CourseAdded, at: int = 0) -> Course:
+def added_course(seen: Snapshot, change: CourseAdded, at: int = 0, home: str = "") -> Course:
     """Make the course; its id follows from what it is.
 
     Raises:
@@ -150,17 +155,17 @@ def added_course(seen: Snapshot, change: CourseAdded, at: int = 0) -> Course:
         childcare=change.childcare,
         women_only=change.women_only or rule.women_only,
         barrier_free=change.barrier_free,
-        kreis=home_kreis(seen),
+        kreis=home,
         weekdays=tuple(sorted(day.value for day in change.weekdays)),
         capacity=change.seats,
         minimum=change.minimum,
+        begins_on=change.starts_on,
     )
 
 
-def home_kreis(seen: Snapshot) -> str:
-    """Return the Kreis that a new course belongs to; empty: the snapshot names none."""
-    named = {course.kreis for course in seen.courses} | {person.kreis for person in seen.people}
-    return "" if named <= {""} else seen.region[:5]
+def begins(course: Course) -> date:
+    """Return the first day of a course's very first section."""
+    return course.begins_on or course.sections[0].starts_on
 
 
 def moved(course: Course, change: CourseMoved, day: date) -> Course:
@@ -169,7 +174,7 @@ def moved(course: Course, change: CourseMoved, day: date) -> Course:
     Raises:
         ChangeError: `course_runs` or `start_past`: what has begun, or would have, is not shifted.
     """
-    if change.days and course.sections[0].starts_on <= day:
+    if change.days and begins(course) <= day:
         raise ChangeError("course_runs", course=str(course.id))
     by = timedelta(days=change.days)
     sections = tuple(
@@ -180,7 +185,10 @@ def moved(course: Course, change: CourseMoved, day: date) -> Course:
         raise ChangeError("start_past", course=str(course.id))
     until = course.registration_until
     shifted = replace(
-        course, sections=sections, registration_until=None if until is None else max(until + by, day)
+        course,
+        sections=sections,
+        begins_on=None if course.begins_on is None else course.begins_on + by,
+        registration_until=None if until is None else max(until + by, day),
     )
     if change.town is not None and change.town != course.town:
         shifted = replace(shifted, town=change.town, latitude=None, longitude=None)
@@ -200,9 +208,9 @@ def _with_seats(course: Course, more: int) -> Course:
     )
 
 
-def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot]) -> Snapshot:
+def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot], home: str) -> Snapshot:
     """Merge a neighbour; ways that no table knows are estimated, and an estimate is never a hard rule."""
-    other, home = neighbours.get(kreis), seen.region[:5]
+    other, home = neighbours.get(kreis), home or seen.region[:5]
     if kreis in seen.region.split("+"):
         raise ChangeError("kreis_same", kreis=kreis)
     if other is None:

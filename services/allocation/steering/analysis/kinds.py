@@ -1,9 +1,9 @@
 """The kinds of questions: one table from the name to the pure function that answers.
 
 A new kind is one line in `KINDS`. Its function gets the snapshot of the asking Kreis's region and the
-question, and returns JSON values; it runs in a process of its own, without connections or secrets.
-What it needs beside the snapshot is read by `material` and arrives as `question["material"]`.
-A question that cannot be answered is a `ChangeError`.
+question (with the Kreis as `question["kreis"]`), and returns JSON values; it runs in a process of its own,
+without connections or secrets. What it needs beside the snapshot is read by `material` and arrives as
+`question["material"]`. A question that cannot be answered is a `ChangeError`.
 """
 
 from __future__ import annotations

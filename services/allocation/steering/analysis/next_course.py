@@ -12,7 +12,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import product
+from itertools import product, takewhile
+from time import monotonic
 from typing import Any
 from uuid import UUID
 
@@ -50,6 +51,8 @@ class Asked(BaseModel):
     solve: int = Field(default=20, ge=1, le=60)
     """How many candidates are solved exactly."""
     show: int = Field(default=10, ge=1, le=60)
+    seconds: float = Field(default=90.0, gt=0)
+    """After so many seconds no further candidate is begun; the answer says how many were solved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +94,12 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         ChangeError: the question is wrong.
     """
     asked = asked_of(question)
-    before = solved(seen)
-    found = candidates(before, asked)
+    begun, before = monotonic(), solved(seen)
+    found = candidates(before, asked, question.get("kreis", ""))
+    wanted = chosen(found, asked.solve)
+    in_time = takewhile(lambda _: monotonic() - begun < asked.seconds, wanted)
     ranked = sorted(
-        (_tried(before, candidate) for candidate in chosen(found, asked.solve)),
+        (_tried(before, candidate) for candidate in in_time),
         key=lambda one: (
             not one["viable"],
             -one["gain"],
@@ -112,6 +117,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "waiting": len(seen.people) - len(before.result.places),
         "generated": len(found),
         "solved": len(ranked),
+        "cut": len(ranked) < len(wanted),
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
         "all_proven": exact and rest <= least,
         "ranked": [
@@ -127,12 +133,12 @@ def bound_is_exact(seen: Snapshot) -> bool:
     )
 
 
-def candidates(before: Solved, asked: Asked) -> list[Candidate]:
-    """Make the candidates that suit anybody without a place, the most promising first."""
+def candidates(before: Solved, asked: Asked, home: str = "") -> list[Candidate]:
+    """Make the candidates that suit enough people to start and anybody without a place, the best first."""
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
     changes = list(_variants(seen, waiting, asked))
-    courses = [added_course(seen, change) for change in changes]
+    courses = [added_course(seen, change, home=home) for change in changes]
     tried = replace(seen, people=tuple(_open_to_new(person) for person in seen.people))
     known = eligibility_of(with_courses(replace(tried, courses=()), courses))
     people_of = _people_by_course(known)
@@ -141,7 +147,7 @@ def candidates(before: Solved, asked: Asked) -> list[Candidate]:
     for change, course in zip(changes, courses, strict=True):
         suited = people_of.get(course.id, 0)
         direct = suited & reach.waiting
-        if direct:
+        if direct and suited.bit_count() >= minimum_of(course, seen):
             bound = min(change.seats, reach.within(suited).bit_count())
             one = Candidate(change, course, direct.bit_count(), bound)
             found.setdefault((one.group, suited), one)  # who would bring in the same people is the same idea
@@ -249,11 +255,11 @@ def _variants(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> Iterat
 
 
 def usual_minimum(seen: Snapshot, course_type: str) -> int:
-    """Return the minimum of municipality or law, else the one in the middle of what providers ask for."""
-    rule = seen.rules.course_types.get(course_type)
-    known = max(seen.policy.sizes.minimum.get(course_type, 0), (rule and rule.runs_from) or 0)
-    asked = sorted(one.minimum or 0 for one in seen.courses if one.course_type == course_type)
-    return known or (asked[len(asked) // 2] if asked else 0)
+    """Return the municipality's minimum, else the one in the middle of what providers ask for."""
+    asked = sorted(
+        one.minimum for one in seen.courses if one.course_type == course_type and one.minimum is not None
+    )
+    return seen.policy.sizes.minimum.get(course_type) or (asked[len(asked) // 2] if asked else 0)
 
 
 def _ideas(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> list[tuple[str, int, Level | None]]:

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.identity import NAMESPACE
-from services.allocation.steering.analysis.applying import home_kreis
+from services.allocation.steering.analysis.applying import begins
 from services.allocation.steering.analysis.changes import ChangeError
 from services.allocation.steering.analysis.what_if import Solved, solved, starting
 from services.allocation.steering.domain import Course, Person
@@ -87,7 +87,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     asked = asked_of(question)
     balance: Mapping[str, int] = question.get("material", {}).get("balance", {})
     before = solved(seen)
-    weak = weak_courses(before)
+    weak = weak_courses(before, question.get("kreis", ""))
     left, suggestions = asked.solve, []
     for group in groups(weak, asked.days_apart):
         works, used = _working(before, group, asked.days_apart, left)
@@ -103,17 +103,16 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def weak_courses(before: Solved) -> list[Course]:
+def weak_courses(before: Solved, home: str = "") -> list[Course]:
     """List the own courses to come that would not have enough people, as things stand."""
-    seen = before.seen
-    takes_place, home = starting(before), home_kreis(seen)
+    seen, takes_place = before.seen, starting(before)
     return [
         course
         for course in seen.courses
-        if course.sections[0].starts_on > seen.day
+        if begins(course) > seen.day
         and course.id not in takes_place
         and course.decision is None
-        and course.kreis == home
+        and (not home or course.kreis == home)
     ]
 
 
@@ -199,7 +198,7 @@ def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
 
 def safe(one: Solved) -> int:
     """Count the people with a seat or a place in courses that run or will have enough people."""
-    running = {course.id for course in one.seen.courses if course.sections[0].starts_on <= one.seen.day}
+    running = {course.id for course in one.seen.courses if begins(course) <= one.seen.day}
     sure = running | starting(one)
     sitting = sum(course.seated for course in one.seen.courses if course.id in sure)
     return sitting + sum(entry.course in sure for entry in one.result.places.values())

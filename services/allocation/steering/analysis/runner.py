@@ -132,7 +132,7 @@ class Analyses:
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
             seen = await self.look(conn, task.kreis, now)
-            question = dict(task.question)
+            question = {**task.question, "kreis": task.kreis}
             if kind.material is not None:
                 sight = Sight(conn, task.kreis, task.question, now, self.look)
                 question["material"] = await kind.material(sight)

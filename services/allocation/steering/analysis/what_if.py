@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from services.allocation.steering.analysis.applying import apply, decode_neighbours
+from services.allocation.steering.analysis.applying import apply, begins, decode_neighbours
 from services.allocation.steering.analysis.changes import CourseCancelled, parse_all, written
 from services.allocation.steering.domain import EntryKey
 from services.allocation.steering.entries import minimum_of, need_of
@@ -39,14 +39,14 @@ def solved(seen: Snapshot) -> Solved:
 
 
 def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer `{"changes": [...], "material": {"neighbours": {kreis: canonical snapshot}}}`.
+    """Answer `{"changes": [...], "kreis": ..., "material": {"neighbours": {kreis: canonical snapshot}}}`.
 
     Raises:
         ChangeError: a change cannot be made.
     """
     changes = parse_all(question.get("changes"))
     neighbours = decode_neighbours(question.get("material", {}).get("neighbours", {}))
-    before, after = solved(seen), solved(apply(seen, changes, neighbours))
+    before, after = solved(seen), solved(apply(seen, changes, neighbours, question.get("kreis", "")))
     cancelled = {change.course for change in changes if isinstance(change, CourseCancelled)}
     return {
         "day": seen.day.isoformat(),
@@ -138,7 +138,7 @@ def starting(one: Solved) -> set[UUID]:
     entered = Counter(entry.course for entry in one.result.places.values())
     found = set()
     for course in one.seen.courses:
-        if course.sections[0].starts_on <= one.seen.day or course.decision == "close":
+        if begins(course) <= one.seen.day or course.decision == "close":
             continue
         sure = course.decision == "start" or one.seen.policy.sizes.protects(course.course_type, course.id)
         if course.seated + entered[course.id] >= (0 if sure else minimum_of(course, one.seen)):

@@ -1,0 +1,25 @@
+"""Takes the snapshot that questions are answered from: the same as a run would see now."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import asyncpg
+
+from services.allocation.steering.analysis.material import Look
+from services.allocation.steering.policy import InForce, local_day
+from services.allocation.steering.regions import region_of
+from services.allocation.steering.rulebook import RuleBook
+from services.allocation.steering.run import snapshot_now
+from services.allocation.steering.snapshot import Snapshot
+
+
+def looking(policies: InForce, rules: RuleBook) -> Look:
+    """Return what takes the snapshot of a Kreis's region on a connection in REPEATABLE READ."""
+
+    async def look(conn: asyncpg.Connection, kreis: str, now: datetime) -> Snapshot:
+        await policies.refresh(conn)
+        day = local_day(now)
+        return await snapshot_now(conn, region_of(kreis, day, policies), day, policies, rules)
+
+    return look

@@ -89,8 +89,8 @@ class _Seating:
                 families[person["family"]].append(name)
         self.tied = {name for names in families.values() if len(names) > 1 for name in names}
         self._by: dict[Node, set[str]] = defaultdict(set)
-        for person in self.places:
-            self._sit(person)
+        for seated in self.places:
+            self._sit(seated)
 
     def _path(self, person: str, place: Place) -> list[Node]:
         return self.picture.path(self.picture.people[person], *place)

@@ -12,6 +12,9 @@ from services.allocation.placements.handlers import Placements
 from services.allocation.placements.terms import PolicyTerms
 from services.allocation.placements.timers import PlacementTimers
 from services.allocation.status import AllocationStatus
+from services.allocation.steering.analysis.looking import looking
+from services.allocation.steering.analysis.runner import Analyses
+from services.allocation.steering.analysis.worker import Process
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.policy_book import REFRESH_SECONDS, PolicyBook
 from services.allocation.steering.rulebook import load_rulebook
@@ -34,6 +37,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     solver = Worker()
     solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
     steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
+    analyses = Analyses(resources.worker, Process(), looking(policies, rulebook))
     metrics = CompletionMetrics(resources.registry, resources.worker)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
@@ -43,6 +47,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("start", 0.2, timers.start),
             Timer("lift", 1.0, timers.lift),
             Timer("steer", 0.2, steering.run_due),
+            Timer("questions", 0.5, analyses.run_waiting),
             Timer("metrics", 15.0, metrics.refresh),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),

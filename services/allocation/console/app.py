@@ -12,6 +12,9 @@ from services.allocation.console import (
     lists,
     overrides,
     overrides_api,
+    policy,
+    policy_travel,
+    policy_versions,
     provider,
 )
 from services.allocation.console.desk import Console
@@ -52,6 +55,9 @@ def create_console(
         course_page.router,
         decisions.router,
         authority.router,
+        policy.router,
+        policy_travel.router,
+        policy_versions.router,
         provider.router,
         api.router,
         overrides_api.router,

@@ -49,6 +49,7 @@ _COORDINATION = (
     ("/providers", msgid("Providers")),
     ("/outcomes", msgid("Outcomes")),
     ("/runs", msgid("Runs")),
+    ("/policy", msgid("Policy")),
 )
 MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", msgid("My courses")),)}
 HOMES = {COORDINATOR: "/", HEAD: "/", PROVIDER: "/provider"}

@@ -205,3 +205,11 @@ async def free_entries(conn: asyncpg.Connection, participant: UUID, today: date)
         participant,
         today,
     )
+
+
+async def references(conn: asyncpg.Connection, participants: Sequence[UUID]) -> dict[UUID, str]:
+    """Return the references of people of the visible Kreise."""
+    rows = await conn.fetch(
+        "SELECT participant, reference FROM participant WHERE participant = ANY($1::uuid[])", participants
+    )
+    return {row["participant"]: row["reference"] for row in rows}

@@ -80,7 +80,7 @@ class PolicyBook:
         return True
 
     async def refreshed(self, _now: datetime | None = None) -> int:
-        """Refresh on a connection of the worker's pool, which sees all Kreise; return 1 if anything changed."""
+        """Refresh on a connection of the pool, which sees all Kreise; return 1 if anything changed."""
         if self._pool is None:
             return 0
         async with acquire(self._pool) as conn:

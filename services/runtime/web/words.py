@@ -197,6 +197,23 @@ _ACTOR = {
     "provider": "provider",
 }
 
+_POLICY_STATE = {
+    "draft": "draft",
+    "submitted": "handed in",
+    "active": "activated",
+    "withdrawn": "withdrawn",
+}
+_POLICY_EVENT = {
+    "drafted": "draft written",
+    "changed": "draft changed",
+    "submitted": "handed in",
+    "activated": "activated",
+    "replaced": "replaced by another one of the same day",
+    "withdrawn": "withdrawn",
+    "travel_loaded": "table of travel times loaded",
+    "travel_removed": "table of travel times removed",
+}
+
 WORDS: Mapping[str, Mapping[str, str]] = {
     "course_type": _COURSE_TYPE,
     "state": _STATE,
@@ -219,6 +236,8 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "actor": _ACTOR,
     "count": _COUNT,
     "finding": _FINDING,
+    "policy_state": _POLICY_STATE,
+    "policy_event": _POLICY_EVENT,
 }
 
 

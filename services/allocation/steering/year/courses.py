@@ -16,18 +16,19 @@ BEFORE, AFTER = -34, 18
 """Weeks before the year's first day and after its last one in which courses start."""
 _G, _LAND, _V = CourseType.GENERAL, CourseType.LAND, CourseType.VOCATIONAL
 _TYPES: Final = {
-    _G: 64,
-    CourseType.LITERACY: 13,
+    _G: 62,
+    CourseType.LITERACY: 12,
     CourseType.SECOND_SCRIPT: 4,
-    CourseType.SUPPORT: 2,
-    CourseType.INTENSIVE: 3,
-    _V: 7,
+    CourseType.SUPPORT: 1,
+    CourseType.INTENSIVE: 1,
+    _V: 11,
     _LAND: 7,
 }
 _TIMES: Final = {TimeOfDay.MORNING: 68, TimeOfDay.AFTERNOON: 15, TimeOfDay.EVENING: 17}
 _DAYS_A_SECTION: Final = {TimeOfDay.MORNING: 28, TimeOfDay.AFTERNOON: 35, TimeOfDay.EVENING: 56}
 """100 UE at 25, 20 and 12 to 13 a week."""
-_SECTIONS: Final = {_G: 7, CourseType.INTENSIVE: 5, _V: 5, _LAND: 3}
+_UE: Final = {_G: 700, CourseType.INTENSIVE: 500, _V: 500, _LAND: 300}
+"""Others have 1,000. Courses that are entered by level have one section, the others one for each 100 UE."""
 _BUSY_WEEKS: Final = frozenset({2, 3, 4, 8, 9, 10, 15, 16, 17, 34, 35, 36, 37, 38, 39, 43, 44, 45})
 _QUIET_WEEKS: Final = frozenset({29, 30, 31, 32, 51, 52, 53, 1})
 _WEEKDAYS: Final = {
@@ -52,6 +53,8 @@ class Plan:
     starts_on: date
     sections: int
     section_days: int
+    ue: int
+    """Of one section."""
     capacity: int
     minimum: int
     outside: tuple[int, ...]
@@ -141,6 +144,7 @@ def _like(drawn: Plan, copied: Plan) -> Plan:
         starts_on=drawn.starts_on,
         sections=copied.sections,
         section_days=copied.section_days,
+        ue=copied.ue,
         capacity=copied.capacity,
         minimum=copied.minimum,
         outside=_outside(drawn.starts_on, drawn.announced, copied.sections, copied.capacity, drawn.id),
@@ -178,10 +182,13 @@ def _plan(name: UUID, start: date, begins: date, provider: Provider, rng: random
     course_type = pick(rng, _TYPES)
     special = course_type not in {_G, _LAND}
     towns = {town.ags: town.weight for town in VENUES if town.ags in provider.towns}
-    town = VENUES[0].ags if special and rng.random() < 0.6 else pick(rng, towns)  # special ones in the centre
-    time = TimeOfDay.MORNING if special and rng.random() < 0.5 else pick(rng, _TIMES)
+    town = (
+        VENUES[0].ags if special and rng.random() < 0.75 else pick(rng, towns)
+    )  # special ones in the centre
+    time = TimeOfDay.MORNING if special and rng.random() < 0.7 else pick(rng, _TIMES)
     capacity, minimum = _size(rng, course_type)
-    sections = _SECTIONS.get(course_type, 10)
+    whole = _UE.get(course_type, 1000)
+    sections = 1 if course_type in {_V, _LAND} else whole // 100
     begun = begins < start
     announced = begins if begun else max(start, begins - timedelta(days=rng.randrange(35, 80)))
     women = course_type is _LAND and rng.random() < 0.3
@@ -201,7 +208,8 @@ def _plan(name: UUID, start: date, begins: date, provider: Provider, rng: random
         announced=announced,
         starts_on=begins,
         sections=sections,
-        section_days=_DAYS_A_SECTION[time],
+        section_days=_DAYS_A_SECTION[time] * whole // (100 * sections),
+        ue=whole // sections,
         capacity=capacity,
         minimum=minimum,
         outside=_outside(begins, announced, sections, capacity, name),

@@ -37,7 +37,7 @@ class Setting:
     """Who arrive within the year; an eighth more waits at its start."""
     start: date = date(2026, 3, 2)
     weeks: int = 52
-    people_a_course: int = 18
+    people_a_course: int = 20
     """One course is planned for so many arrivals (nationwide 21 new participants for each that starts)."""
     twins: float = 0.2
     """Share of courses that another provider announces beside one of the same kind, unknowing."""

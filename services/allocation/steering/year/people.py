@@ -32,7 +32,7 @@ _RIGHTS: Final = {
     (Standing.ENTITLED, AccessRoute.CLAIM): 20,
     (Standing.ADMITTED, AccessRoute.ADMISSION): 8,
     (Standing.ENTITLED, AccessRoute.REPATRIATE): 1,
-    (Standing.ENTITLED, AccessRoute.VOCATIONAL): 8,
+    (Standing.ENTITLED, AccessRoute.VOCATIONAL): 20,
     (Standing.SELF_PAYER, AccessRoute.OWN_COST): 4,
     (Standing.ENTITLED, AccessRoute.LOCAL): 6,
 }
@@ -118,8 +118,8 @@ def _types(rng: random.Random, route: AccessRoute, *, woman: bool, childcare: bo
             CourseType.LITERACY: 14,
             CourseType.SECOND_SCRIPT: 6,
             CourseType.SUPPORT: 3,
-            CourseType.INTENSIVE: 4,
-            CourseType.GENERAL: 73,
+            CourseType.INTENSIVE: 2,
+            CourseType.GENERAL: 75,
         },
     )
     if special is CourseType.GENERAL:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal
 
@@ -59,8 +59,7 @@ def runs(
     seed: int, setting: Setting | None = None, policy: Policy | None = None, every: Cadence = "weekly"
 ) -> Iterator[Run]:
     """Yield every run of a steered year: the day, what it saw and what came of it."""
-    known = setting or Setting(seed)
-    return live(World(year_of(known, policy)), every)
+    return live(World(year_of(replace(setting or Setting(), seed=seed), policy)), every)
 
 
 def steered(year: Year, every: Cadence = "daily") -> World:

@@ -106,7 +106,10 @@ class Running:
 
     def free(self, section: int) -> int:
         """Count the seats free in a section and all after it."""
-        most = max(self.taken(later) for later in range(section, self.plan.sections + 1))
+        if section > 1 or any(self.plan.outside):
+            most = max(self.taken(later) for later in range(section, self.plan.sections + 1))
+        else:
+            most = sum(seat.taken for seat in self.seats)
         return self.plan.capacity - most
 
 
@@ -162,6 +165,8 @@ class World:
         self.lives = [Life(someone) for someone in year.people]
         self.number = {someone.facts.id: someone.number for someone in year.people}
         self.courses = {plan.id: Running(plan) for plan in year.plans}
+        self.section_seats = self.section_taken = 0
+        """Summed over all sections that have begun in the year, on their first day."""
         self.fell_free = False
         """A seat has become free today."""
         self.announced_today: list[Running] = []
@@ -291,6 +296,10 @@ class World:
             for seat in course.seats:
                 if seat.state is SeatState.ACCEPTED and course.starts_on(seat.section) == day:
                     self._starts(seat, day)
+            for section in range(1, plan.sections + 1):
+                if course.starts_on(section) == day:
+                    self.section_seats += plan.capacity
+                    self.section_taken += course.taken(section)
 
     def _decide(self, course: Running, day: date) -> None:
         """Let a provider start, put off or cancel its course on the first day."""
@@ -338,7 +347,7 @@ class World:
                 number,
                 course.starts_on(number),
                 course.ends_on(number),
-                100,
+                plan.ue,
                 plan.capacity - course.taken(number),
             )
             for number in range(1, plan.sections + 1)

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from services.allocation.steering.engine import proof
+from services.allocation.steering.engine.first import first_answer
 from services.allocation.steering.engine.flow import Tier
-from services.allocation.steering.engine.starts import Starting, first_answer
+from services.allocation.steering.engine.starts import Starting
 from tests.unit.steering.test_flow import instance, seated
 
 

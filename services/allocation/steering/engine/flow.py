@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.allocation.steering.engine import mincost
 from services.allocation.steering.engine.mincost import Ints
 
-VERSION = f"flow 2, {mincost.VERSION}"
+Bools = NDArray[np.bool_]
+
+VERSION = f"flow 3, {mincost.VERSION}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,9 @@ class Problem:
     """People, entries and the pairs that are possible, all by index; pairs sorted by person, then entry.
 
     Entries of one course share its seats: everybody who entered at an entry or before it sits in it.
-    `later[e]` is the next entry of the course, or -1; `seats[e]` the free seats in e, and `least[e]`,
-    if given, how many at least have to sit there.
+    `later[e]` is the next node that people of e flow into, or -1; several may lead to one: entries follow
+    each other, quotas lead into entries. `seats[e]` is how many can sit in e, and `least[e]`, if given, how
+    many at least have to. `barred` pairs are not chosen, and `must` people have to get a place.
     """
 
     people: int
@@ -37,6 +41,17 @@ class Problem:
     entry: Ints
     tiers: tuple[Tier, ...]
     least: Ints | None = None
+    barred: Bools | None = None
+    must: Bools | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What all optimal seatings have in common: bounds on pairs, on going without, and on nodes."""
+
+    pair: tuple[Ints, Ints]
+    without: tuple[Ints, Ints]
+    node: tuple[Ints, Ints]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +82,10 @@ def _arcs(problem: Problem) -> tuple[Ints, Ints, Ints, Ints]:
     capacity = np.concatenate(
         [np.ones(len(problem.person) + people, dtype=np.int64), np.minimum(problem.seats, people)]
     )
+    if problem.barred is not None:
+        capacity[np.flatnonzero(problem.barred)] = 0
+    if problem.must is not None:
+        capacity[len(problem.person) + np.flatnonzero(problem.must)] = 0
     if problem.least is not None:
         # What has to flow is sent ahead; the arcs carry what may come on top of it.
         np.subtract.at(supply, places, problem.least)
@@ -100,22 +119,20 @@ def blended(tiers: Sequence[Ints], people: int, entries: int) -> list[Ints]:
     return together
 
 
-def solve(problem: Problem) -> Solution:
-    """Solve all tiers, the most important first.
+def _descend(problem: Problem, tiers: Sequence[Tier]) -> tuple[Ints, Ints, Ints]:
+    """Solve tier by tier; return the flow and the bounds that all optimal flows keep, on each arc.
 
     All optimal flows of a tier satisfy complementary slackness with any one optimal dual solution: arcs
     with a positive reduced cost are empty in each of them, arcs with a negative one full. Those are
     fixed and taken out; the flows on what is left are exactly the optimal ones, and the next tier chooses
     among them.
-
-    Raises:
-        InfeasibleError: `least` cannot be had.
     """
     supply, tail, head, capacity = _arcs(problem)
-    pairs, people, entries = len(problem.person), problem.people, len(problem.later)
+    people, entries = problem.people, len(problem.later)
     flow = np.zeros(len(tail), dtype=np.int64)
-    open_arcs = np.arange(len(tail), dtype=np.int64)
-    for values in blended([tier.values for tier in problem.tiers], people, entries):
+    low, high = np.zeros(len(tail), dtype=np.int64), capacity.copy()
+    open_arcs = np.flatnonzero(capacity)
+    for values in blended([tier.values for tier in tiers], people, entries):
         cost = _costs(values, people, entries)
         network = mincost.Network(
             supply, tail[open_arcs], head[open_arcs], capacity[open_arcs], cost[open_arcs]
@@ -123,12 +140,37 @@ def solve(problem: Problem) -> Solution:
         found = mincost.solve(network)
         flow[open_arcs] = found.on  # arcs fixed earlier keep what they carried then
         full = open_arcs[found.reduced < 0]
+        low[full] = high[full]
         np.subtract.at(supply, tail[full], capacity[full])
         np.add.at(supply, head[full], capacity[full])
+        high[open_arcs[found.reduced > 0]] = 0
         left = open_arcs[found.reduced == 0]
         # People whose arc is fixed have nothing left to send.
-        open_arcs = left[(tail[left] >= people) | (supply[tail[left]] > 0)]
-    chosen = np.flatnonzero(flow[:pairs])
-    pair = np.full(people, -1, dtype=np.int64)
+        sending = (tail[left] >= people) | (supply[tail[left]] > 0)
+        high[left[~sending]] = 0
+        open_arcs = left[sending]
+    return flow, low, high
+
+
+def solve(problem: Problem) -> Solution:
+    """Solve all tiers, the most important first.
+
+    Raises:
+        InfeasibleError: `least` or `must` cannot be had.
+    """
+    flow = _descend(problem, problem.tiers)[0]
+    chosen = np.flatnonzero(flow[: len(problem.person)])
+    pair = np.full(problem.people, -1, dtype=np.int64)
     pair[problem.person[chosen]] = chosen
     return Solution(pair, tuple(int(tier.values[chosen].sum()) for tier in problem.tiers))
+
+
+def face(problem: Problem, tiers: int) -> Face:
+    """Bound what can differ between the seatings that are optimal in the leading tiers."""
+    _, low, high = _descend(problem, problem.tiers[:tiers])
+    pairs, people = len(problem.person), problem.people
+    return Face(
+        (low[:pairs], high[:pairs]),
+        (low[pairs : pairs + people], high[pairs : pairs + people]),
+        (low[pairs + people :], high[pairs + people :]),
+    )

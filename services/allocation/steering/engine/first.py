@@ -1,0 +1,79 @@
+"""A good first answer: close courses that stay under-filled and decide split families, share by share."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from services.allocation.steering.engine import flow
+from services.allocation.steering.engine.flow import Solution, Tier
+from services.allocation.steering.engine.mincost import InfeasibleError
+from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
+
+PACES = (0.3, 0.1)
+"""Shares of the under-filled courses and split families decided in one step, at least one each."""
+_LARGE = 300_000
+"""Problems with more pairs are closed down at the first pace only."""
+
+
+def first_answer(starting: Starting) -> tuple[Solution, Solution]:
+    """Find a good answer fast; return it and the best seating of an easier problem, which bounds it.
+
+    The easier problem has no minimum sizes, and families may part.
+    """
+    nothing = Choice(frozenset(), frozenset())
+    bound = starting.seated(nothing)
+    if starting.allowed(bound):
+        return bound, bound
+    rough = _rough(starting)
+    open_to_all = rough.seated(nothing)
+    best: tuple[tuple[int, ...], Choice] | None = None
+    for pace in PACES if len(starting.problem.person) <= _LARGE else PACES[:1]:
+        found = _closed_down(rough, open_to_all, pace)
+        if best is None or found.values > best[0]:
+            best = found.values, rough.choice(found)
+        if found.values == open_to_all.values:
+            break
+    answer = settled(starting, best[1]) if best else None
+    return answer or nobody(starting), bound
+
+
+def _closed_down(rough: Starting, found: Solution, pace: float) -> Solution:
+    closed: set[int] = set()
+    homes = [OPEN] * len(rough.together)
+    while not rough.allowed(found):
+        short = rough.short(found)
+        filled = rough.counts(found)[short] / rough.need[short]
+        emptiest = short[np.argsort(filled, kind="stable")]
+        closed |= set(emptiest[: _share(pace, len(short))].tolist())
+        split = [at for at, home in enumerate(rough.homes(found)) if home == OPEN]
+        for at in split[: _share(pace, len(split))]:
+            homes[at] = _home(rough, found, at, closed)
+        homes = [-1 if home in closed else home for home in homes]
+        try:
+            found = rough.seated(Choice(frozenset(closed), frozenset(), tuple(homes)))
+        except InfeasibleError:
+            # More families in one course than it has seats: the last ones wait.
+            homes = [-1 if at in split else home for at, home in enumerate(homes)]
+            found = rough.seated(Choice(frozenset(closed), frozenset(), tuple(homes)))
+    return found
+
+
+def _share(pace: float, number: int) -> int:
+    return max(1, int(pace * number))
+
+
+def _home(rough: Starting, found: Solution, family: int, closed: set[int]) -> int:
+    """Choose the course in which most of a family already sit, or none."""
+    pairs = found.pair[list(rough.together[family])]
+    courses = [int(course) for course in rough.course_of[pairs[pairs >= 0]] if int(course) not in closed]
+    return max(sorted(set(courses)), key=courses.count, default=-1)
+
+
+def _rough(starting: Starting) -> Starting:
+    """Keep only the leading tiers that can be written as one: a single flow, and what matters most."""
+    problem = starting.problem
+    values = [tier.values for tier in problem.tiers]
+    head = flow.blended(values, problem.people, len(problem.later))[0]
+    return replace(starting, problem=replace(problem, tiers=(Tier("head", head),)))

@@ -154,9 +154,9 @@ def assigned(reference: str = "p1", own: str = "k1") -> AssignedByAuthority:
 class Publisher:
     """Numbers one publisher's events like its topic does."""
 
-    def __init__(self, slug: str, prefix: str = "") -> None:
+    def __init__(self, slug: str, prefix: str = "", first: int = 0) -> None:
         self.slug, self.topic = slug, topic(Family.IN, slug, prefix=prefix)
-        self._offsets = itertools.count()
+        self._offsets = itertools.count(first)
 
     def says(self, payload: Payload, *, corrects: str | None = None, retracts: str | None = None) -> Incoming:
         offset = next(self._offsets)

@@ -86,10 +86,15 @@ class World:
         assert verdict == Applied(unlocks=getattr(verdict, "unlocks", ())), verdict
 
     async def propose(
-        self, *references: str, own: str = "k1", now: datetime = NOW, run: UUID | None = None
+        self,
+        *references: str,
+        own: str = "k1",
+        now: datetime = NOW,
+        run: UUID | None = None,
+        provider: str = PROVIDER,
     ) -> list[UUID]:
         proposals = [
-            Proposal(builders.person(reference), builders.course(own), 1, Reason("first_choice"))
+            Proposal(builders.person(reference), builders.course(own, provider), 1, Reason("first_choice"))
             for reference in references
         ]
         async with transaction(self.pool) as conn:
@@ -166,6 +171,20 @@ async def enter_publishers(pool: asyncpg.Pool) -> None:
         )
 
 
+def world_of(
+    database: Database,
+    pool: asyncpg.Pool,
+    prefix: str,
+    locks: SeatLocks | None = None,
+    steps: frozenset[str] = FixedTerms().steps,
+) -> World:
+    """Put the steering side on a pool; publishers are there already."""
+    locks, terms = locks or SeatLocks(), FixedTerms(steps)
+    placements = Placements(prefix, terms, locks)
+    timers = PlacementTimers(pool, placements)
+    return World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers)
+
+
 @asynccontextmanager
 async def world_on(
     database: Database,
@@ -178,11 +197,7 @@ async def world_on(
     pool = await open_pool(database.worker, name="allocation-test", max_size=size)
     try:
         await enter_publishers(pool)
-        locks = locks or SeatLocks()
-        terms = FixedTerms(steps)
-        placements = Placements(prefix, terms, locks)
-        timers = PlacementTimers(pool, placements)
-        yield World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers)
+        yield world_of(database, pool, prefix, locks, steps)
     finally:
         await pool.close()
 

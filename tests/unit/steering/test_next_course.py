@@ -95,14 +95,17 @@ def test_a_course_that_cannot_start_is_no_candidate() -> None:
 
 
 def test_a_course_below_its_minimum_comes_after_one_that_starts() -> None:
-    """Enough people could attend, but most of them have a place that they would not give up."""
-    sitting = [a_person(number, town=TOWNS[0]) for number in range(5)]
-    alone = [a_person(number, section=2) for number in (20, 21)]
-    seen = a_kreis([*sitting, *alone, a_person(22)], [a_course(1, 20, seats=5, minimum=2)])
-    seen = replace(seen, courses=(replace(seen.courses[0], minimum=2),))
-    told = next_course.answer(seen, {"start_weeks": [8]})["ranked"]
-    assert [one["viable"] for one in told] == sorted((one["viable"] for one in told), reverse=True)
-    assert {one["viable"] for one in told} == {True, False}
+    """Enough people could attend in the evening, but all but one keep the place that they have."""
+    sitting = [a_person(number) for number in range(4)]
+    evening = a_person(20, available=("evening",))
+    literacy = a_person(21, course_types=("integration_literacy",))
+    seen = a_kreis([*sitting, evening, literacy], [a_course(1, 20, seats=4, minimum=4)])
+    told = next_course.answer(seen, {"start_weeks": [8], "solve": 60, "show": 60})["ranked"]
+    assert [(one["change"]["course_type"], one["viable"]) for one in (told[0], told[-1])] == [
+        ("integration_literacy", True),
+        ("integration_general", False),
+    ]
+    assert (told[-1]["sitting"], told[-1]["minimum"], told[-1]["gain"]) == (1, 4, 1)
 
 
 def test_the_clock_ends_the_search_and_that_is_told() -> None:

@@ -289,8 +289,12 @@ def _try_fixes(who: Person, fixes: Sequence[Fix], entry: int) -> _Try:
 
 def solved_with(base: Base, changes: Sequence[tuple[Change, Mapping[str, Any]]]) -> Mapping[UUID, EntryKey]:
     """Solve the whole changed snapshot again; nobody has a place if a started course cannot be filled."""
+    people = {UUID(change["id"]): sets for change, sets in changes if change["op"] == "person"}
     try:
-        return seated_again(apply(base.snapshot, changes), base.result)
+        if len(people) < len(changes):
+            return seated_again(apply(base.snapshot, changes), base.result)
+        before = {person.id: person for person in base.snapshot.people if person.id in people}
+        return base.with_people({name: replace(before[name], **sets) for name, sets in people.items()})
     except InfeasibleError:
         return {}
 

@@ -80,6 +80,7 @@ class Base:
         self.open_mask = sum(1 << at for at in range(len(self.eligibility.entries)) if not closed[at])
         """The entries of courses that start, as a set."""
         self._need = needs_at_end(snapshot, self.standing)
+        self._onwards: dict[int, frozenset[int]] = {}
 
     def reachable(self, nodes: Collection[int]) -> list[int]:
         """List who could be moved by chains that begin at some nodes."""
@@ -94,8 +95,35 @@ class Base:
             for person in standing.holders.get(full, ()):
                 if person not in found:
                     found.add(person)
-                    ahead += [standing.first_full[node] for node in standing.enterable(person)]
+                    ahead += self._moves(person)
         return sorted(found)
+
+    def _moves(self, person: int) -> frozenset[int]:
+        """Return the full nodes in the way of somebody who moves; -1: a free seat."""
+        if person not in self._onwards:
+            first = self.standing.first_full
+            self._onwards[person] = frozenset(first[node] for node in self.standing.enterable(person))
+        return self._onwards[person]
+
+    def with_people(self, changed: Mapping[UUID, Person]) -> dict[UUID, EntryKey]:
+        """Solve everybody again, with some people changed.
+
+        Raises:
+            InfeasibleError: a started course cannot have enough people any more.
+        """
+        known, passing, suitable = self.eligibility, list(self.eligibility.passing), []
+        people = tuple(changed.get(person.id, person) for person in self.snapshot.people)
+        for place, person in enumerate(people):
+            mask = known.suitable[place]
+            if person.id in changed:
+                passing[place] = self.judge.row(person)
+                mask = (1 << len(known.entries)) - 1
+                for one in passing[place]:
+                    mask &= one
+            suitable.append(mask)
+        judged = replace(known, passing=tuple(passing), suitable=tuple(suitable))
+        whole = _Whole(replace(self.snapshot, people=people), judged, self.result)
+        return whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
 
     def with_person(self, place: int, changed: Person) -> Again:
         """Solve again with one unplaced person changed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -13,6 +14,7 @@ from services.allocation.steering.mistakes import DocumentError, Mistake
 LONGEST = 200_000
 """Characters; a policy has some thousands."""
 DEEPEST = 20
+_NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?")
 
 Path = tuple[str | int, ...]
 
@@ -103,6 +105,12 @@ class _Reader:
         except (ValueError, OverflowError):  # 2026-02-30 looks like a day
             self._wrong(self.values[path], path, "no_such_day", value=str(node.value)[:40])
             return None
+        if (
+            isinstance(value, int | float)
+            and not isinstance(value, bool)
+            and not _NUMBER.fullmatch(node.value)
+        ):
+            return str(node.value)  # 010 is not 8, and 12:30 is not 750, to whoever typed it
         return value
 
     def _wrong(self, place: Place, path: Path, code: str, **params: str | int) -> None:
@@ -179,8 +187,8 @@ def _of_yaml(error: yaml.MarkedYAMLError) -> Mistake:
     problem, mark = error.problem or "", error.problem_mark or error.context_mark
     told = f"{error.context or ''} {problem}"
     code = next((code for part, code in _PROBLEMS if part in told), "syntax")
-    if code == "syntax_quote" and error.context_mark is not None:
-        mark = error.context_mark  # where the quotation begins, not the end of the document
+    if code in {"syntax_quote", "syntax_bracket"} and error.context_mark is not None:
+        mark = error.context_mark  # where it was opened, not where the reader gave up
     place = _place(mark)
     return Mistake(place.line, place.column, "", code, {"problem": problem} if code == "syntax" else {})
 

@@ -29,7 +29,8 @@ TEXTS: Mapping[str, str] = {
     "syntax": msgid("This cannot be read (%(problem)s). Please check indentation, colons and quotes here."),
     "syntax_tab": msgid("There is a tab. Please indent with spaces only."),
     "syntax_indent": msgid(
-        "The indentation does not fit the lines above. Please use two spaces for each level."
+        "The indentation does not fit the lines above (two spaces for each level), "
+        "or a quotation mark above is not closed. Please correct it."
     ),
     "syntax_colon": msgid("A colon is missing or one too many. Please write “name: value”, one in a line."),
     "syntax_quote": msgid("A quotation mark is not closed. Please add it."),

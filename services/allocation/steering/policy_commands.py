@@ -134,7 +134,7 @@ def check(
     """Check a policy by itself and against the rule book of its day; exit status 1 if it has mistakes."""
     text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     try:
-        found = check_text(text, read_rulebook(folder))
+        found = check_text(text, read_rulebook(folder), today=_today())
     except DocumentError as error:
         raise _told(DocumentError(error.mistakes, error.file or str(file)), language) from error
     for one in found:

@@ -1,0 +1,315 @@
+"""Policies that people type: every kind of mistake is told with line, column and field, in both languages."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+
+from services.allocation.console.policy import as_document
+from services.allocation.console.policy_words import GOALS, differences, parts
+from services.allocation.steering import documents, mistakes, policy_schema, travel
+from services.allocation.steering.mistakes import DocumentError
+from services.allocation.steering.policy import PACKAGED, Policy, load_policies, policies_of
+from services.allocation.steering.policy_check import check_own, check_text
+from services.allocation.steering.rulebook import load_rulebook
+from services.runtime.web.languages import load
+
+GOOD = """\
+# what the council decided
+valid_from: 2026-06-01
+source: "Kreistag of 4.5.2026"
+automatic: [expire]
+reservation: {days: 10, present_days: 3, by_class: {urgent_duty: 14}}
+cadence: {every: weekly, hour: 6, weekday: 2, near_start_days: 14}
+limits: {latest_start_days: 182, late_entry: true, late_entry_ue: 20, travel_minutes: 60}
+goals: [priority, deadline, waiting, viability]
+towns:
+  "99001001": {latitude: 50.5, longitude: 9.5}
+sizes:
+  decide_days: 21
+  minimum: {integration_general: 12, vocational: 15}
+  target: {integration_general: 18}
+  protected_types: [land]
+  protected_courses: [vhs-musterland/K-7]
+quotas:
+  - {name: Jobcenter, classes: [urgent_duty], seats: 4, until_days_before: 7}
+  - {name: Duty, classes: [urgent_duty, other_duty], seats: 6, course_types: [integration_general]}
+pooling:
+  - {kreis: "99002", until: 2026-12-31}
+"""
+
+
+def wrong(text: str) -> tuple[mistakes.Mistake, ...]:
+    with pytest.raises(DocumentError) as caught:
+        check_text(text, load_rulebook())
+    return caught.value.mistakes
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, old
+    return GOOD.replace(old, new)
+
+
+def test_a_good_policy_has_no_mistakes() -> None:
+    (policy,) = check_text(GOOD, load_rulebook())
+    assert policy.reservation.by_class == {"urgent_duty": 14}
+    assert policy.pooling[0].until == date(2026, 12, 31)
+    for file in (PACKAGED, PACKAGED.with_name("demo.yaml")):
+        assert check_text(file.read_text(encoding="utf-8"), load_rulebook(), today=date(2026, 3, 1))
+
+
+BROKEN = [
+    ("automatic: [expire]", "automatic: [expire", "[exp", "", "syntax_bracket"),
+    ("automatic: [expire]", "automatic:\t[expire]\n\tx: 1", "\t[ex", "", "syntax_tab"),
+    ('kreis: "99002"', 'kreis: "99002', '"99002', "", "syntax_quote"),
+    ('source: "Kreistag of 4.5.2026"', "source: Kreistag: yes", ": ye", "", "syntax_colon"),
+    ("  decide_days: 21", "    decide_days: 21", "mini", "", "syntax_indent"),
+    ("automatic: [expire]", "automatic: &x [expire]", "&x [", "", "alias"),
+    ("automatic: [expire]", "automatic: *x", "*x\nr", "", "alias"),
+    ("automatic: [expire]", "automatic: !!python/name:os.system [expire]", "!!py", "", "tag"),
+    ("automatic: [expire]", "automatic: [expire]\n---\nsource: x", "---\n", "", "several_documents"),
+    ("automatic: [expire]", "automatic: [expire]\nsource: x", "source: x", "source", "key_twice"),
+    ("automatic: [expire]", "automatic: [expire\x07]", "\x07]\nr", "", "syntax_character"),
+    (
+        "automatic: [expire]",
+        "automatic: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
+        "[[[[[[[[[[[]",
+        "",
+        "too_deep",
+    ),
+    ("valid_from: 2026-06-01", "valid_from: 2026-02-30", "2026-0", "valid_from", "no_such_day"),
+    ("automatic: [expire]", "? [a, b]\n: 1", "[a, ", "", "key_kind"),
+    ("valid_from: 2026-06-01\n", "", "sour", "valid_from", "missing"),
+    ("{days: 10, present", "{present", "{pre", "reservation > days", "missing"),
+    ("decide_days: 21", "decide_day: 21", "decide_", "sizes > decide_day", "unknown_field_like"),
+    ("decide_days: 21", "xyzzy: 21", "xyzz", "sizes > xyzzy", "unknown_field"),
+    ("days: 10,", "days: ten,", "ten,", "reservation > days", "not_whole"),
+    ("days: 10,", "days: yes,", "yes,", "reservation > days", "not_whole"),
+    ("days: 10,", 'days: "10",', '"10"', "reservation > days", "not_whole"),
+    ("days: 10,", "days: 10.5,", "10.5", "reservation > days", "not_whole"),
+    ("days: 10,", "days: 61,", "61, ", "reservation > days", "too_large"),
+    ("days: 10,", "days: 0,", "0, p", "reservation > days", "too_small"),
+    (
+        "days: 10,",
+        "days: 10000000000000000000000000000000000000000,",
+        "1000",
+        "reservation > days",
+        "too_large",
+    ),
+    ("latitude: 50.5", "latitude: north", "nort", "towns > 99001001 > latitude", "not_number"),
+    ("latitude: 50.5", "latitude: .nan", ".nan", "towns > 99001001 > latitude", "not_number"),
+    ("late_entry: true", "late_entry: maybe", "mayb", "limits > late_entry", "not_yes_no"),
+    ("valid_from: 2026-06-01", "valid_from: soon", "soon", "valid_from", "not_day"),
+    ("until: 2026-12-31", "until: 2026-12-31 12:00:00", "2026-1", "pooling > 1 > until", "not_day"),
+    ("automatic: [expire]", "automatic: expire", "expi", "automatic", "not_list"),
+    ("automatic: [expire]", "automatic: [begin]", "begi", "automatic > 1", "not_one_of"),
+    ("automatic: [expire]", "automatic: [expires]", "expi", "automatic > 1", "not_one_of_like"),
+    ("priority, deadline", "priority, dedline", "dedl", "goals > 2", "not_one_of_like"),
+    ("goals: [priority, deadline, waiting, viability]", "goals: []", "[]\nt", "goals", "list_short"),
+    ('"99001001"', '"9900100"', '"99001', "towns > 9900100", "town_not_eight"),
+    ('kreis: "99002"', "kreis: 99002", "99002", "pooling > 1 > kreis", "not_text_quote"),
+    ('kreis: "99002"', 'kreis: "9902"', '"9902', "pooling > 1 > kreis", "kreis_not_five"),
+    ('source: "Kreistag of 4.5.2026"', 'source: "x"', '"x"\n', "source", "text_short"),
+    ("[vhs-musterland/K-7]", "[K-7]", "K-7]", "sizes > protected_courses > 1", "course_form"),
+    ("  decide_days: 21\n", "  decide_days: [21]\n", "[21]", "sizes > decide_days", "not_whole"),
+    ("deadline, waiting", "deadline, priority", "priority, v", "goals > 3", "goal_twice"),
+    (
+        "[urgent_duty, other_duty]",
+        "[other_duty, others]",
+        "[oth",
+        "quotas > 2 > classes",
+        "quotas_not_nested",
+    ),
+    (
+        "name: Duty",
+        "name: Jobcenter",
+        "Jobcenter, classes: [urgent_duty,",
+        "quotas > 2 > name",
+        "value_twice",
+    ),
+    ("until: 2026-12-31", "until: 2026-05-31", "2026-05", "pooling > 1 > until", "neighbour_over"),
+    ("late_entry: true", "late_entry: false", "late_entry_", "limits > late_entry_ue", "late_entry_off"),
+    (
+        "integration_general: 18",
+        "integration_general: 10",
+        "10}\n",
+        "sizes > target > integration_general",
+        "target_below_minimum",
+    ),
+    ("late_entry_ue: 20", "late_entry_ue: 26", "26, ", "limits > late_entry_ue", "late_entry_above_law"),
+    (
+        "by_class: {urgent_duty",
+        "by_class: {urgent",
+        "urgent:",
+        "reservation > by_class > urgent",
+        "class_unknown",
+    ),
+    ("other_duty]", "other_dut]", "othe", "quotas > 2 > classes > 2", "class_unknown"),
+    (
+        "course_types: [integration_general]",
+        "course_types: [general]",
+        "general]",
+        "quotas > 2 > course_types > 1",
+        "type_unknown",
+    ),
+    (
+        "protected_types: [land]",
+        "protected_types: [integration_women]",
+        "integration_w",
+        "sizes > protected_types > 1",
+        "type_over",
+    ),
+    ("vocational: 15", "vocational: 14", "14}\n ", "sizes > minimum > vocational", "below_law"),
+    (
+        "integration_general: 18",
+        "integration_general: 26",
+        "26}\n",
+        "sizes > target > integration_general",
+        "above_cap",
+    ),
+    ("seats: 6", "seats: 26", "26, ", "quotas > 2 > seats", "above_cap"),
+    ("days: 10,", "days: 29,", "29, ", "reservation > days", "held_too_long"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "path", "code"), BROKEN)
+def test_each_mistake_is_told_where_it_stands(old: str, new: str, at: str, path: str, code: str) -> None:
+    text = changed(old, new)
+    assert text.count(at) == 1
+    before = text[: text.index(at)].split("\n")
+    first = wrong(text)[0]
+    assert (first.code, first.path) == (code, path)
+    assert (first.line, first.column) == (len(before), len(before[-1]) + 1)
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:
+    text = changed("days: 10,", "days: 99,").replace("hour: 6", "hour: 24").replace("viability", "speed")
+    assert [(one.line, one.code) for one in wrong(text)] == [
+        (5, "too_large"),
+        (6, "too_large"),
+        (8, "not_one_of"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "code"), [("", "empty"), ("# only a remark\n", "empty"), ("5", "not_mapping")]
+)
+def test_a_document_without_a_policy(text: str, code: str) -> None:
+    assert [one.code for one in wrong(text)] == [code]
+
+
+def test_a_document_that_is_too_long_is_not_read() -> None:
+    assert [one.code for one in wrong("#" * 200_001)] == ["too_long"]
+
+
+def test_messages_are_worded_in_both_languages_and_say_what_to_do() -> None:
+    german = load((mistakes.LOCALE,))["de"]
+    every = [*mistakes.TEXTS.values(), *travel.TEXTS.values()]
+    assert [text for text in every if not german.knows(text)] == []
+    with pytest.raises(DocumentError) as caught:
+        check_text(changed("days: 10,", "days: 29,"), load_rulebook())
+    error = DocumentError(caught.value.mistakes, "policy.yaml")
+    assert mistakes.lines(error, "en") == [
+        (
+            "policy.yaml:5:21: reservation > days: A seat cannot be held longer than the law gives for the"
+            " start: 28 days (DeuFöV)."
+        )
+    ]
+    assert mistakes.lines(error, "de") == [
+        (
+            "policy.yaml:5:21: reservation > days: Ein Platz kann nicht länger gehalten werden, als das Recht"
+            " für den Beginn lässt: 28 Tage (DeuFöV)."
+        )
+    ]
+
+
+@pytest.mark.parametrize(("old", "new", "at", "path", "code"), BROKEN)
+def test_every_mistake_can_be_said(old: str, new: str, at: str, path: str, code: str) -> None:  # noqa: ARG001
+    for mistake in wrong(changed(old, new)):
+        for language in ("de", "en"):
+            said = mistakes.said(mistakes.texts_in(language), mistake)
+            assert said
+            assert "%(" not in said
+
+
+def test_a_kreis_types_its_own_policy_only() -> None:
+    book = load_rulebook()
+    assert check_own(GOOD, "99001", book).kreise == ("99001",)
+    for text, code in (
+        (GOOD + 'kreise: ["99003"]\n', "kreis_foreign"),
+        ("- " + GOOD.replace("\n", "\n  ").rstrip(), "not_mapping"),
+    ):
+        with pytest.raises(DocumentError) as caught:
+            check_own(text, "99001", book)
+        assert [one.code for one in caught.value.mistakes] == [code]
+    with pytest.raises(DocumentError) as caught:
+        check_own(GOOD, "99002", book)
+    assert [(one.code, one.path) for one in caught.value.mistakes] == [
+        ("neighbour_is_self", "pooling > 1 > kreis")
+    ]
+
+
+def test_a_policy_is_held_against_the_rules_of_its_day() -> None:
+    women = changed("protected_types: [land]", "protected_types: [integration_women]")
+    assert check_text(women.replace("2026-06-01", "2024-11-30"), load_rulebook())
+    with pytest.raises(DocumentError):
+        check_text(women.replace("2026-06-01", "2024-11-30"), load_rulebook(), today=date(2026, 3, 1))
+
+
+def test_the_published_schema_is_up_to_date() -> None:
+    assert policy_schema.PUBLISHED.read_bytes() == policy_schema.written(), (
+        "kurslotse steering policy schema > services/allocation/steering/policy/schema.json"
+    )
+    fields = policy_schema.schema()["$defs"]["Policy"]["properties"]
+    assert set(fields) == set(Policy.model_fields)
+    assert fields["free_choice"]["description"].startswith("Whether people who are merely entitled")
+    for file in Path(PACKAGED).parent.glob("*.yaml"):
+        assert file.read_text(encoding="utf-8").startswith("# yaml-language-server: $schema=schema.json\n")
+
+
+def test_a_document_made_from_a_policy_reads_the_same() -> None:
+    book = load_rulebook()
+    policy = check_own(GOOD, "99001", book)
+    again = check_own(as_document(policy, policy.valid_from, policy.source), "99001", book)
+    assert again == policy
+    texts = load((mistakes.LOCALE,))["de"]
+    assert parts(texts, again) == parts(texts, policy)
+    assert differences(texts, policy, again) == []
+
+
+def test_policies_that_differ_read_differently() -> None:
+    texts = load((mistakes.LOCALE, mistakes.LOCALE.parents[1] / "runtime" / "web" / "locale"))["de"]
+    (old,) = load_policies().entries
+    new = check_own(GOOD, "99001", load_rulebook())
+    found = {one.heading: one for one in differences(texts, old, new)}
+    assert "Ein Weg dauert nach der Fahrzeitentabelle höchstens 60 Minuten." in found["Grenzen"].new
+    order = found["Was zählt, in dieser Reihenfolge"]
+    assert "2. Personen, deren Berechtigung bald endet" in order.new
+    assert "2. Personen, die am längsten warten" in order.gone
+    assert set(GOALS) == set(Policy.model_json_schema()["properties"]["goals"]["items"]["enum"])
+    assert not re.search(
+        r"[a-z]+_[a-z]+", " ".join(line for part in parts(texts, new) for line in part.lines)
+    )
+
+
+def test_places_of_values_are_those_that_an_editor_shows() -> None:
+    document = documents.read("a:\n  b: [1, {c: x}]\n")
+    assert document.place(("a", "b", 1, "c")) == documents.Place(2, 14)
+    assert document.place(("a", "b", 1, "c"), key=True) == documents.Place(2, 11)
+    assert document.place(("a", "b", 7)) == documents.Place(2, 6)
+    assert document.value == yaml.safe_load("a:\n  b: [1, {c: x}]\n")
+    assert documents.read("kreis: 01001").written["kreis",] == "01001"
+
+
+def test_nothing_that_yaml_takes_for_something_else_becomes_a_number() -> None:
+    for typed in ("010", "0x10", "1_0", "12:30", "1e1"):
+        document = documents.read(changed("days: 10,", f"days: {typed},"))
+        try:
+            (policy,) = policies_of(document)
+        except DocumentError:
+            continue
+        assert str(policy.reservation.days) == typed

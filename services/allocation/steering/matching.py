@@ -188,10 +188,11 @@ def match(
     started = set(np.flatnonzero((starting.need > 0) & (starting.counts(settled.solution) > 0)).tolist())
     closed = {course for course in np.flatnonzero(starting.need > 0).tolist() if course in wanted} - started
     ids = [course.id for course in snapshot.courses]
+    proven = settled.proven == len(settled.tiers)
     return Result(
         engine=ENGINE,
-        status="limit" if settled.cut else "optimal",
-        cut=settled.cut,
+        status="optimal" if proven else "limit",
+        cut="" if proven else settled.cut or "work",
         pairs=len(problem.person),
         gap=settled.gap,
         tiers=tuple(

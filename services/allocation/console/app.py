@@ -17,6 +17,7 @@ from services.allocation.console import (
     policy_versions,
     provider,
 )
+from services.allocation.console.against import RulesOfSteering
 from services.allocation.console.desk import Console
 from services.allocation.console.persons import HOMES, MENU, PERSONS
 from services.allocation.placements.handlers import Placements
@@ -63,6 +64,7 @@ def create_console(
         overrides_api.router,
     )
     app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
-    app.state.policies = policies or PolicyBook(load_policies())
-    app.state.console = Console(resources.web, resources.clock, placements, rulebook)
+    app.state.policies = book = policies or PolicyBook(load_policies())
+    against = RulesOfSteering(book, rulebook)
+    app.state.console = Console(resources.web, resources.clock, placements, rulebook, against)
     return app

@@ -50,18 +50,6 @@ class Against(Protocol):
         ...
 
 
-async def nothing_known(
-    conn: asyncpg.Connection,  # noqa: ARG001
-    participant: UUID,  # noqa: ARG001
-    course: UUID,  # noqa: ARG001
-    section: int,  # noqa: ARG001
-    now: datetime,  # noqa: ARG001
-    /,
-) -> Sequence[str]:
-    """Know no rules."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
 class Console:
     """What the console works with."""
@@ -70,7 +58,7 @@ class Console:
     clock: Clock
     placements: Placements
     rulebook: RuleBook
-    against: Against = nothing_known
+    against: Against
 
     @property
     def overrides(self) -> Overrides:

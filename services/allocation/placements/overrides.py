@@ -99,7 +99,7 @@ class Overrides:
         picture, person = await self._person(conn, participant, now, courses)
         if isinstance(person, NotDone):
             return person
-        unknown = await _unknown(conn, picture, what, person.facts.kreis)
+        unknown = await _unknown(conn, picture, what)
         if unknown is not None:
             return NotDone(None, unknown)
         there = [p for p in picture.placements_of(person.participant) if _concerns(what, p)]
@@ -229,6 +229,8 @@ class Overrides:
             return picture, NotDone(None, Refuse("course_unknown"))
         if found.state != "announced" or not found.held:
             return picture, NotDone(None, Refuse("course_over", {"state": found.state}))
+        if not await store.is_own(conn, found.kreis):
+            return picture, NotDone(None, Refuse("course_of_neighbour"))
         return picture, found
 
 
@@ -244,13 +246,13 @@ def _concerns(what: Exclude, placement: Placement) -> bool:
             return placement.provider == provider
 
 
-async def _unknown(conn: asyncpg.Connection, picture: Picture, what: Exclude, kreis: str) -> Refuse | None:
+async def _unknown(conn: asyncpg.Connection, picture: Picture, what: Exclude) -> Refuse | None:
     match what:
         case ExcludeCourse(course):
             return None if course in picture.courses else Refuse("course_unknown")
         case ExcludeProvider(provider):
             known = await kreise_of(conn, [provider])
-            return None if kreis in known.get(provider, frozenset()) else Refuse("provider_unknown")
+            return None if provider in known else Refuse("provider_unknown")
 
 
 def _take_back(picture: Picture, open_: Iterable[Placement], why: Reason, actor: str, reason: str) -> None:

@@ -178,6 +178,12 @@ async def lift_deviation(conn: asyncpg.Connection, participant: UUID, actor: str
     return row is not None
 
 
+async def is_own(conn: asyncpg.Connection, kreis: str) -> bool:
+    """Say whether the transaction acts for this Kreis; of neighbours that pool it only sees courses."""
+    acts_for: str | None = await conn.fetchval("SELECT current_setting('kurslotse.kreise', true)")
+    return not acts_for or kreis in acts_for.split(",")
+
+
 async def add_course_ruling(conn: asyncpg.Connection, course: UUID, verdict: str, signed: Signed) -> None:
     """Say that a course starts below its minimum (`start`) or does not start (`close`)."""
     await conn.execute(

@@ -200,6 +200,7 @@ REFUSALS: Mapping[str, str] = {
     "day_past": "This day has passed already. Please choose a later one.",
     "course_closed": "It was decided that this course does not start. Take that back first.",
     "course_runs": "This course runs already.",
+    "course_of_neighbour": "This course belongs to a neighbouring Kreis, which decides about it.",
     "not_with_authority": "This proposal is not with the BAMF.",
     "not_due": "It is not time for this step yet.",
     "already_merged": "These two registrations have been merged already.",

@@ -4,7 +4,7 @@ import csv
 import io
 import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,7 +16,6 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from services.allocation.console.app import create_console
-from services.allocation.console.desk import Console
 from services.allocation.placements.handlers import Placements
 from services.allocation.steering.rulebook import load_rulebook
 from services.runtime.db import open_pool
@@ -32,6 +31,7 @@ from tests.allocation.builders import (
     completed,
     confirmed,
     course,
+    levelled,
     person,
     registered,
 )
@@ -69,9 +69,7 @@ class Desk:
     world: World
     http: httpx.AsyncClient
     watch: Watch
-    console: Console
     csrf: str = ""
-    against: list[str] = field(default_factory=list)
 
     async def sign_in(self, who: str = "jana-vogt") -> None:
         signed = await self.http.post("/demo/sign-in", json={"person": who})
@@ -118,12 +116,7 @@ class _desk:  # noqa: N801 - a context manager
         app = create_console(resources, placements, load_rulebook())
         transport = httpx.ASGITransport(app=app)
         http = httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test")
-        self.desk = Desk(world, http, watch, app.state.console)
-
-        async def against(*_: object) -> list[str]:
-            return self.desk.against
-
-        app.state.console = replace(app.state.console, against=against)
+        self.desk = Desk(world, http, watch)
 
     async def __aenter__(self) -> Desk:
         world = self.desk.world
@@ -209,12 +202,11 @@ async def test_a_deviation_from_the_test(desk: Desk) -> None:
 
 
 async def test_what_speaks_against_a_place_is_shown_first(desk: Desk) -> None:
-    desk.against = ["level", "childcare"]
     entry = f"{course('k2')}/1"
     answer = await desk.form(f"{_person()}/place", reason=WHY, entry=entry)
     assert answer.status_code == 200
     assert "Gegen diesen Kurs sprechen Regeln" in answer.text
-    assert "Kinderbetreuung" in answer.text
+    assert "<li>Einstufungstest</li>" in answer.text
     assert WHY in answer.text
     assert await desk.world.rows("SELECT FROM placement") == []
     said = await desk.done(f"{_person()}/place", reason=WHY, entry=entry, known=entry, present="1")
@@ -225,9 +217,14 @@ async def test_what_speaks_against_a_place_is_shown_first(desk: Desk) -> None:
     )
 
 
+async def test_a_place_that_nothing_speaks_against_is_given_at_once(desk: Desk) -> None:
+    await desk.world.must(OFFICE, levelled())
+    assert "hat den Platz" in await desk.done(f"{_person()}/place", reason=WHY, entry=f"{course('k2')}/1")
+    assert await _one(desk.world, "SELECT state FROM placement") == ("reserved",)
+
+
 async def test_the_placement_page_shows_what_speaks_against_another_course(desk: Desk) -> None:
     (placement,) = await desk.world.propose("p1")
-    desk.against = ["level"]
     entry = f"{course('k2')}/1"
     answer = await desk.form(f"/placements/{placement}/override", reason=WHY, entry=entry)
     assert "Gegen diesen Kurs sprechen Regeln" in answer.text
@@ -373,10 +370,9 @@ async def test_the_json_twin(desk: Desk) -> None:
     assert (await desk.api(f"/courses/{course()}/ruling", {"reason": WHY, "decision": "start"})).json()["ok"]
     assert (await desk.api(f"/courses/{course()}/ruling/end")).json()["ok"]
 
-    desk.against = ["level"]
     body = {"reason": WHY, "course": str(course()), "section": 1, "present": True}
     placed = (await desk.api(f"{who}/place", body)).json()
-    assert (placed["state"], placed["against"]) == ("reserved", ["level"])
+    assert (placed["state"], placed["against"]) == ("reserved", ["placement_test"])
     (proposal,) = await world.propose("p2")
     sent = (await desk.api("/proposals/send", {"placements": [str(proposal)]})).json()["results"]
     assert [one["state"] for one in sent] == ["sent_to_authority"]

@@ -21,6 +21,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/",
             "/proposals",
             "/reservations",
+            "/authority",
             "/waiting",
             "/waiting?deadline=1",
             "/courses",

@@ -5,6 +5,8 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.allocation.console import (
+    analysis,
+    analysis_pages,
     api,
     authority,
     course_page,
@@ -59,6 +61,8 @@ def create_console(
         policy.router,
         policy_travel.router,
         policy_versions.router,
+        analysis.router,
+        analysis_pages.router,
         provider.router,
         api.router,
         overrides_api.router,

@@ -49,6 +49,9 @@ _COORDINATION = (
     ("/providers", msgid("Providers")),
     ("/outcomes", msgid("Outcomes")),
     ("/runs", msgid("Runs")),
+    ("/what-if", msgid("What if")),
+    ("/next-course", msgid("Which course next")),
+    ("/pooling", msgid("Pooling")),
     ("/policy", msgid("Policy")),
 )
 MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", msgid("My courses")),)}

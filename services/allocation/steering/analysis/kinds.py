@@ -14,7 +14,9 @@ from typing import Any
 
 from services.allocation.steering.analysis import next_course, pooling, what_if
 from services.allocation.steering.analysis.material import Material, neighbours, past_pooling
+from services.allocation.steering.forecast import answers as forecast
 from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.year import answers as compare
 
 Solve = Callable[[Snapshot, Mapping[str, Any]], dict[str, Any]]
 
@@ -32,4 +34,6 @@ KINDS: Mapping[str, Kind] = {
     "what_if": Kind(what_if.answer, neighbours),
     "next_course": Kind(next_course.answer),
     "pooling": Kind(pooling.answer, past_pooling),
+    "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
+    "forecast": Kind(forecast.answer, forecast.material),
 }

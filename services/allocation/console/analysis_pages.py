@@ -1,0 +1,218 @@
+"""`Which course next` and `Pooling`: what the engine suggests; merging is one step with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter
+from starlette.responses import RedirectResponse, Response
+
+from services.allocation.console import analysis_store, store
+from services.allocation.console.analysis import failure, names_for, refreshed, task_of
+from services.allocation.console.changes_form import sentence
+from services.allocation.console.decisions import reason_wrong
+from services.allocation.console.desk import decide
+from services.allocation.console.policy import AtDesk, Here
+from services.allocation.placements.domain import Refuse
+from services.allocation.steering.analysis import merging, tasks
+from services.allocation.steering.analysis.merging import Merged, NotMergedError
+from services.allocation.steering.analysis.tasks import Answer
+from services.runtime.web.languages import Texts, msgid
+from services.runtime.web.reasons import RULES, refusal
+from services.runtime.web.tables import csv_answer
+from services.runtime.web.words import options
+
+router = APIRouter(include_in_schema=False)
+SHOWN_MERGERS = 20
+OLD = {
+    "suggestion_old": msgid("This suggestion is of another day. Please have it computed anew."),
+    "suggestion_unknown": msgid("There is no such suggestion any more. Please have it computed anew."),
+}
+
+
+async def _latest(here: Here, kind: str, task: UUID | None) -> Answer | None:
+    """Return the question of the address, else the latest one of the kind."""
+    async with here.open() as conn:
+        if task is not None:
+            return await task_of(conn, task, kind)
+        return next(iter(await tasks.latest(conn, kind, 1)), None)
+
+
+async def _ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
+    async with here.open() as conn:
+        now = here.desk.clock.now()
+        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
+    return RedirectResponse(f"{address}/{task}", 303)
+
+
+@router.get("/next-course")
+async def next_course(here: AtDesk) -> Response:
+    """Show the latest ranked list, and how to have a new one."""
+    return await _next_course(here, None)
+
+
+@router.get("/next-course/{task}.csv")
+async def next_course_csv(here: AtDesk, task: UUID) -> Response:
+    """The ranked list as a file."""
+    found, texts = await _latest(here, "next_course", task), here.texts
+    heads = [
+        msgid("Rank"),
+        msgid("Course"),
+        msgid("More people placed"),
+        msgid("Their days of waiting"),
+        msgid("People in it"),
+        msgid("Minimum"),
+        msgid("Starts"),
+        msgid("What they lacked"),
+    ]
+    ranked = ((found and found.result) or {}).get("ranked", ())
+    async with here.open() as conn:
+        names = await names_for(here, conn, [])
+    lines = [
+        (
+            place,
+            sentence(texts, one["change"], names),
+            one["gain"],
+            one["waiting_days"],
+            one["sitting"],
+            one["minimum"],
+            texts.plain(msgid("yes") if one["viable"] else msgid("no")),
+            "; ".join(lacked(texts, one["remedies"])),
+        )
+        for place, one in enumerate(ranked, 1)
+    ]
+    return csv_answer("next-course", [texts.plain(head) for head in heads], lines)
+
+
+@router.get("/next-course/{task}")
+async def next_course_answer(here: AtDesk, task: UUID) -> Response:
+    """Show one ranked list, or that it is still being computed."""
+    return await _next_course(here, task)
+
+
+@router.post("/next-course")
+async def ask_next_course(here: AtDesk) -> Response:
+    """Ask for a ranked list; what makes no sense is left out."""
+    form = await here.request.form()
+    question: dict[str, Any] = {}
+    if (course_type := str(form.get("course_type") or "")) in here.desk.moment().rules.course_types:
+        question["course_types"] = [course_type]
+    seats = str(form.get("seats") or "").strip()
+    if seats.isdecimal() and 1 <= int(seats[:4]) <= 100:  # noqa: PLR2004 - as the question allows
+        question["seats"] = int(seats)
+    return await _ask(here, "next_course", question, "/next-course")
+
+
+async def _next_course(here: Here, task: UUID | None) -> Response:
+    found, texts, rules = await _latest(here, "next_course", task), here.texts, here.desk.moment().rules
+    async with here.open() as conn:
+        names = await names_for(here, conn, [])
+    result = (found and found.result) or {}
+    answer = here.web.page(
+        here.request,
+        "next-course.html",
+        found=found,
+        failed=failure(texts, found) if found is not None and found.state == "failed" else "",
+        result=result,
+        ranked=[
+            (
+                one,
+                sentence(texts, one["change"], names),
+                lacked(texts, one["remedies"]),
+                orjson.dumps([one["change"]]).decode(),
+            )
+            for one in result.get("ranked", ())
+        ],
+        types=[one for one in options(texts, "course_type") if one[0] in rules.course_types],
+    )
+    return refreshed(answer, found)
+
+
+def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
+    """Say what people lacked: a seat, or the rule that the nearest course failed."""
+    words = {"seat": msgid("a free seat")} | dict(RULES)
+    return [f"{texts.plain(words.get(code, code))}: {count}" for code, count in remedies.items()]
+
+
+@router.get("/pooling")
+async def pooling(here: AtDesk) -> Response:
+    """Show the latest suggestions, and how to have new ones."""
+    return await _pooling(here, None)
+
+
+@router.get("/pooling/{task}")
+async def pooling_answer(here: AtDesk, task: UUID) -> Response:
+    """Show suggestions, or that they are still being computed."""
+    return await _pooling(here, task)
+
+
+@router.post("/pooling")
+async def ask_pooling(here: AtDesk) -> Response:
+    """Ask for suggestions."""
+    return await _ask(here, "pooling", {}, "/pooling")
+
+
+@router.post("/pooling/{task}/{number}")
+async def merge(here: AtDesk, task: UUID, number: int) -> Response:
+    """Merge what was suggested: the weak courses do not start, and steering is asked for at once."""
+    form = await here.request.form()
+    reason, now = str(form.get("reason") or "").strip(), here.desk.clock.now()
+    wrong = reason_wrong(reason)
+    if wrong:
+        return await _pooling(here, task, number, here.texts.plain(wrong), reason)
+    async with here.open() as conn:
+        merger = merging.suggested(await task_of(conn, task, "pooling"), number, now)
+    if isinstance(merger, Refuse):
+        return here.web.back(here.request, "/pooling", "warning", OLD[merger.code])
+
+    async def step(conn: asyncpg.Connection) -> Merged:
+        return await merging.merge(here.desk.overrides, conn, merger, here.visitor.key, reason, now)
+
+    try:
+        await decide(here.desk, here.visitor, step)
+    except NotMergedError as error:
+        here.web.note(here.request, "warning", refusal(here.texts, error.refusal.code))
+        return here.web.back(here.request, "/pooling")
+    done = msgid("The courses are merged. Steering now proposes the people to the course that stays.")
+    return here.web.back(here.request, f"/courses/{merger.host}", "success", done)
+
+
+async def _pooling(
+    here: Here, task: UUID | None, number: int = -1, error: str = "", entered: str = ""
+) -> Response:
+    found = await _latest(here, "pooling", task)
+    result = (found and found.result) or {}
+    suggestions: Sequence[Mapping[str, Any]] = result.get("suggestions", ())
+    async with here.open() as conn:
+        before = await analysis_store.merged_before(conn, SHOWN_MERGERS)
+        closed = [one for row in before for one in row["closed"]]
+        named = [course["course"] for one in suggestions for course in (one["host"], *one["closed"])]
+        named += [one["course"] for one in result.get("weak", ())]
+        names = await names_for(here, conn, [*named, *closed])
+        people = [UUID(way["person"]) for one in suggestions for way in one["ways"]]
+        people += [UUID(person) for one in suggestions for person in one["lose"]]
+        references = await store.references(conn, people)
+        providers = await store.publisher_names(conn)
+    today = here.desk.moment().today
+    answer = here.web.page(
+        here.request,
+        "pooling.html",
+        422 if error else 200,
+        found=found,
+        failed=failure(here.texts, found) if found is not None and found.state == "failed" else "",
+        result=result,
+        of_today=result.get("day") == today.isoformat(),
+        names=names,
+        references={str(person): reference for person, reference in references.items()},
+        providers=providers,
+        before=before,
+        actor=here.actor,
+        number=number,
+        error=error,
+        entered=entered,
+    )
+    return refreshed(answer, found)

@@ -1,0 +1,49 @@
+"""What the console reads for questions to the engine: courses by name, towns, decisions about mergers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+
+async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Sequence[asyncpg.Record]:
+    """Return title, provider, town and first day of some courses."""
+    return await conn.fetch(
+        """
+        SELECT f.course, f.title, f.town, f.starts_on, coalesce(b.name, f.provider) AS provider
+        FROM course_fill AS f
+        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
+        WHERE f.course = ANY($1::uuid[])
+        """,
+        list(courses),
+    )
+
+
+async def courses_to_change(conn: asyncpg.Connection, today: date) -> Sequence[asyncpg.Record]:
+    """List the courses that have not ended, those that start next first."""
+    return await conn.fetch(
+        """
+        SELECT f.course, f.title, f.town, f.starts_on, coalesce(b.name, f.provider) AS provider
+        FROM course_fill AS f
+        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
+        WHERE f.state = 'announced' AND f.ends_on >= $1
+        ORDER BY f.starts_on < $1, f.starts_on, f.title, f.course LIMIT 1000
+        """,
+        today,
+    )
+
+
+async def merged_before(conn: asyncpg.Connection, limit: int) -> Sequence[asyncpg.Record]:
+    """List what was merged, the latest first."""
+    return await conn.fetch(
+        """
+        SELECT d.id, d.host, d.host_provider, d.closed, d.gave_up, d.reason, d.actor, d.decided_at, f.title
+        FROM pooling_decision AS d
+        JOIN course_fill AS f ON f.course = d.host
+        ORDER BY d.decided_at DESC, d.id LIMIT $1
+        """,
+        limit,
+    )

@@ -57,7 +57,8 @@ def _policy(chance: random.Random) -> Policy:
         "free_choice": chance.choice(("propose", "propose", "none")),
         "pooling": chance.choice(([], [{"kreis": "99002"}])),
         "towns": {
-            town: {"latitude": 53.0 + at / 20, "longitude": 12.0 + at / 30} for at, town in enumerate(TOWNS[:5])
+            town: {"latitude": 53.0 + at / 20, "longitude": 12.0 + at / 30}
+            for at, town in enumerate(TOWNS[:5])
         },
     }
     return Policy.model_validate(changed)

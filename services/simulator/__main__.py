@@ -84,6 +84,7 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
                 settings.seed,
                 person(settings.console_url, "jana-vogt"),
                 person(settings.console_url, "peter-lindner"),
+                memory.start,
             ),
             inbox=InboxCounsellors(
                 settings.seed,

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
+from services.simulator import ways
 from services.simulator.calendar import is_working_day
 from services.simulator.chance import stream
 from services.simulator.desk import SignedIn
@@ -26,8 +27,9 @@ _RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist 
 class ConsoleCoordinators:
     """Works through the open proposals of each working day; what is left is looked at again tomorrow."""
 
-    def __init__(self, seed: int, first: SignedIn, head: SignedIn) -> None:
+    def __init__(self, seed: int, first: SignedIn, head: SignedIn, start: date) -> None:
         self._seed = seed
+        self._start = start
         self._first = first
         self._head = head
 
@@ -36,6 +38,8 @@ class ConsoleCoordinators:
         done: Counter[str] = Counter()
         if not is_working_day(day):
             return done
+        if day == self._start:
+            done["coordinators.loaded_travel_times"] += await self._load_travel_times()
         by_post: list[str] = []
         in_the_room: list[str] = []
         for proposal in await self._open():
@@ -60,6 +64,10 @@ class ConsoleCoordinators:
         if draw < OVERRIDES + TAKES_BACK + HOLDS + EXCLUDES:
             return Counter({"coordinators.excluded": await self._exclude(proposal)})
         return Counter()
+
+    async def _load_travel_times(self) -> int:
+        files = {"file": ("fahrzeiten.csv", ways.table().encode(), "text/csv")}
+        return int((await self._first.ask("POST", "/policy/travel", files=files)).is_success)
 
     async def _open(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

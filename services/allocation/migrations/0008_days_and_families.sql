@@ -25,6 +25,8 @@ BEGIN
         EXECUTE format('CREATE POLICY pooled_kreis ON %s TO %I
             USING (kreis IN (SELECT p.neighbour FROM public.pooled_kreis AS p))', tab, runtime.role_name('web'));
     END LOOP;
+    EXECUTE format('CREATE POLICY pooled_kreis ON course_decision FOR SELECT TO %I
+        USING (kreis IN (SELECT p.neighbour FROM public.pooled_kreis AS p))', runtime.role_name('web'));
     -- Whoever knows the token of a lease could write under it.
     EXECUTE format('REVOKE ALL ON steering_lease FROM %I', runtime.role_name('web'));
     EXECUTE format('CREATE POLICY pooled_kreis ON steering_run FOR SELECT TO %I

@@ -179,6 +179,9 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
             return httpx.Response(200, json={"proposals": proposals, "next": None})
         if request.url.path.endswith("/release"):
             return httpx.Response(200, json={})
+        if request.url.path == "/policy/travel":
+            assert b"99001001,99001002," in request.content
+            return httpx.Response(200)
         if request.url.path.endswith(("/hold", "/exclusions")):
             return httpx.Response(200, json={"ok": True})
         body = orjson.loads(request.content)
@@ -188,10 +191,11 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
 
     client = patient(answer)
     coordinators = ConsoleCoordinators(
-        1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client)
+        1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client), DAY
     )
     done = await coordinators.work(DAY)
     assert 35 < done["coordinators.confirmed"] < 50
+    assert done["coordinators.loaded_travel_times"] == 1
     assert asked[0] == "/demo/sign-in"
     assert asked.count("/api/v1/proposals/confirm") == 2
     assert here == [False, True]

@@ -18,10 +18,12 @@ from services.allocation.placements.handlers import Placements
 from services.allocation.placements.terms import PolicyTerms
 from services.allocation.steering import commands as steering
 from services.allocation.steering.policy import load_policies
+from services.allocation.steering.year.commands import compare_worlds
 from services.runtime.db import connect
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")
+app.command("compare")(compare_worlds)
 T = TypeVar("T")
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 

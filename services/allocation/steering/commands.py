@@ -14,12 +14,16 @@ from uuid import UUID
 import typer
 
 from services.allocation.steering import policy_commands
+from services.allocation.steering.forecast.commands import show_forecast
 from services.allocation.steering.handlers import Different, Same, replay
 from services.allocation.steering.verify import findings
 from services.runtime.db import connect
 
 app = typer.Typer(no_args_is_help=True, help="Steering runs.")
 policy_commands.add_to(app)
+
+
+app.command("forecast")(show_forecast)
 
 
 @app.callback()

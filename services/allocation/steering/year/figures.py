@@ -14,10 +14,9 @@ from services.allocation.steering.hardrules import last_day
 from services.allocation.steering.rulebook import Rules
 from services.allocation.steering.year.world import CourseState, Life, SeatState, Standing, World
 
-NINE_TENTHS: Final = 0.9
+HALF_A_YEAR: Final = 182
 CERTIFICATE: Final = "certificate_lapses"
 """The date that a person's own paper names, where it names one."""
-_WAITS: Final = frozenset({Standing.WAITING, Standing.SEATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +131,7 @@ def figures_of(world: World) -> Figures:
     lives = [life for life in world.lives if life.state is not Standing.TO_COME]
     waits = [_wait(life) for life in lives if life.started_on is not None]
     waiting = [life for life in lives if life.state is Standing.WAITING]
+    seen = [(setting.end - life.someone.arrives).days for life in waiting]
     decided = [course for course in world.courses.values() if course.decided_on is not None]
     started = sum(course.state is CourseState.RUNNING for course in decided)
     to_come = (life for life in lives if life.state is Standing.SEATED and life.started_on is None)
@@ -143,9 +143,7 @@ def figures_of(world: World) -> Figures:
         p90_wait=_p90(waits),
         half_started_after=half_after(_span(life, setting.end) for life in lives),
         waiting=len(waiting),
-        long_waiting=sum(
-            (setting.end - life.someone.arrives).days > setting.weeks * 7 // 2 for life in waiting
-        ),
+        long_waiting=sum(days > HALF_A_YEAR for days in seen),
         seat_to_come=coming,
         gone=len(lives) - len(waits) - len(waiting) - coming,
         courses_decided=len(decided),

@@ -1,0 +1,86 @@
+"""What `kurslotse steering forecast` does: reads a Kreis, or draws years, and tests the forecast on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from typing import Final
+
+from services.allocation.steering.forecast.backtest import Point, origins, points, scores
+from services.allocation.steering.forecast.history import Cell, History, Registered
+from services.allocation.steering.forecast.reader import history_of, last_registration, registrations
+from services.allocation.steering.forecast.report import score_lines
+from services.allocation.steering.year.model import Setting, year_of
+from services.runtime.db import connect
+
+WARM_UP: Final = 3
+"""Weeks left out at the beginning of a database: its first lists are those who had been waiting before."""
+
+
+async def history(dsn: str, kreis: str, day: date | None, weeks: int) -> History:
+    """Read the history of a Kreis.
+
+    Raises:
+        ValueError: nobody has registered there.
+    """
+    conn = await connect(dsn, name="kurslotse-forecast")
+    try:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            last = await last_registration(conn, kreis)
+            if day is None and last is None:
+                raise ValueError(f"nobody has ever registered in {kreis}")
+            return await history_of(conn, kreis, day or (last or date.min) + timedelta(days=1), weeks)
+    finally:
+        await conn.close()
+
+
+async def registered_in(dsn: str, kreis: str) -> list[Registered]:
+    """Count all registrations of a Kreis by day."""
+    conn = await connect(dsn, name="kurslotse-forecast")
+    try:
+        return await registrations(conn, kreis, date.max)
+    finally:
+        await conn.close()
+
+
+def of_kreis(registered: Sequence[Registered], ahead: int) -> Iterator[str]:
+    """Test on what a database holds, after some weeks of warming up.
+
+    Raises:
+        ValueError: that is too little.
+    """
+    if not registered:
+        raise ValueError("nobody has ever registered")
+    first, last = registered[0].on, registered[-1].on
+    begins = first + timedelta(weeks=WARM_UP)
+    days = origins(begins, last + timedelta(days=1), ahead, after=8)
+    if not days:
+        raise ValueError(f"registrations from {first} to {last} are too few weeks to test on")
+    yield f"Registrations from {first} to {last}; {WARM_UP} weeks of warming up left out."
+    kept = [one for one in registered if one.on >= begins]
+    yield from score_lines(scores(points(kept, days, ahead)), len(days))
+
+
+def arrivals_of(seed: int, people: int) -> tuple[list[Registered], Setting]:
+    """Return who registers in an invented year."""
+    year = year_of(Setting(seed, people))
+    start = year.setting.start
+    cells = (
+        (one.arrives, Cell(one.facts.course_types[0], one.level, one.facts.town))
+        for one in year.people
+        if one.arrives >= start
+    )
+    return [Registered(on, cell, 1) for on, cell in sorted(cells)], year.setting
+
+
+def invented(seeds: Iterable[int], people: int, ahead: int) -> Iterator[str]:
+    """Test on invented years: forecasts every four weeks, after twelve weeks of history."""
+    found: list[Point] = []
+    tried = 0
+    for seed in seeds:
+        registered, setting = arrivals_of(seed, people)
+        days = origins(setting.start, setting.end, ahead)
+        found += points(registered, days, ahead)
+        tried += len(days)
+    yield f"Invented years with {people} people arriving in each; no ends of courses in them."
+    yield from score_lines(scores(found), tried)

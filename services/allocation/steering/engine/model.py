@@ -238,6 +238,9 @@ class Model:
                 np.where(on > 0, -1.0, 1.0),
             )
         highs.setOptionValue("objective_bound", -cutoff + _HALF)
+        if known:
+            # Nothing is better than the known ones: the first that is as good will do.
+            highs.setOptionValue("objective_target", -cutoff + SLACK)
         return self._run(highs)
 
     def _run(self, highs: highspy.Highs) -> Searched:

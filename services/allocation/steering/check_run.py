@@ -196,7 +196,7 @@ def _listed(run: Run, claims: Json) -> Iterator[str]:
         yield "certificate: it ranks by other goals than the policy"
 
 
-class _Bars:
+class Bars:
     """The cut-offs that a certificate claims, put to the question."""
 
     def __init__(self, run: Run, claims: Json) -> None:
@@ -245,7 +245,7 @@ def _priority(run: Run, claims: Json) -> Iterator[str]:
     picture, goals = run.picture, leading(run.picture.policy["goals"])
     if not goals:
         return
-    bars = _Bars(run, claims)
+    bars = Bars(run, claims)
     tied = {name for names in run.families() for name in names}
     for name, person in picture.people.items():
         if name in tied:
@@ -272,7 +272,7 @@ def _rank(picture: Picture, person: Json, goal: str) -> int:
 
 
 def _holds(
-    run: Run, bars: _Bars, name: str, own: Bar, reached: Mapping[tuple[str, int], Bar]
+    run: Run, bars: Bars, name: str, own: Bar, reached: Mapping[tuple[str, int], Bar]
 ) -> Iterator[str]:
     """Check that no cut-off is higher than that of somebody who sits there and could step back or aside."""
     aside = max((bar for place, bar in reached.items() if place != run.places[name]), default=LOCKED)

@@ -9,7 +9,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from services.allocation.console.decisions import reason_wrong
-from services.allocation.console.policy import AtDesk, show
+from services.allocation.console.policy import AtDesk, Here, show
 from services.allocation.steering import travel, travel_store
 from services.allocation.steering.travel_store import File
 from services.runtime.web.languages import msgid
@@ -24,38 +24,41 @@ TOLD = 200
 @router.post("/policy/travel")
 async def upload(here: AtDesk) -> Response:
     """Load a table; a wrong line stops it unless the box is ticked, and every one is named."""
-    form, texts = await here.request.form(), here.texts
-    sent = form.get("file")
-    if not isinstance(sent, UploadFile) or not sent.filename:
-        wrong = texts.gettext("Please choose a file.")
-        return await show(here, [wrong])
-    file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
+    async with here.request.form() as form:
+        sent, skip = form.get("file"), bool(form.get("skip"))
+        if not isinstance(sent, UploadFile) or not sent.filename:
+            return await show(here, [here.texts.gettext("Please choose a file.")])
+        file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
     async with here.open() as conn:
-        table = travel.read_travel(
-            file.raw, known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
-        )
-        stopped = not table.minutes or (table.wrong and not form.get("skip"))
+        known = known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
+        table = travel.read_travel(file.raw, known)
+        stopped = not table.minutes or (table.wrong and not skip)
         if not stopped:
-            loaded = await travel_store.load(
-                conn, here.kreis, file, table, here.visitor.key, here.desk.clock.now()
-            )
+            now = here.desk.clock.now()
+            await travel_store.load(conn, here.kreis, file, table, here.visitor.key, now)
     if stopped:
-        told = [
-            texts.gettext("Line %(line)s: %(what)s", line=one.line, what=travel.said(texts, one))
-            for one in table.wrong[:TOLD]
-        ]
-        if len(table.wrong) > TOLD:
-            told.append(texts.gettext("and %(more)s more lines", more=len(table.wrong) - TOLD))
-        return await show(here, told)
+        return await show(here, _told(here, table))
     return here.web.back(
         here.request,
         "/policy#travel",
         "success",
-        "%(ways)s ways are loaded, %(filled)s ways back are filled in, %(skipped)s lines are left out.",
-        ways=loaded.rows,
+        "Ways loaded: %(ways)s. Ways back filled in: %(filled)s. Lines left out: %(skipped)s.",
+        ways=len(table.minutes),
         filled=len(table.filled()),
-        skipped=loaded.skipped,
+        skipped=len(table.wrong),
     )
+
+
+def _told(here: Here, table: travel.Table) -> list[str]:
+    """Say what is wrong with each line."""
+    texts = here.texts
+    told = [
+        texts.gettext("Line %(line)s: %(what)s", line=one.line, what=travel.said(texts, one))
+        for one in table.wrong[:TOLD]
+    ]
+    if len(table.wrong) > TOLD:
+        told.append(texts.gettext("and %(more)s more lines", more=len(table.wrong) - TOLD))
+    return told
 
 
 @router.post("/policy/travel/remove")

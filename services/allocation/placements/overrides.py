@@ -73,7 +73,7 @@ class Overrides:
         self, conn: asyncpg.Connection, participant: UUID, actor: str, now: datetime
     ) -> Answer:
         """Steer somebody again."""
-        picture, person = await self._person(conn, participant, now)
+        picture, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_hold(conn, person.participant, actor, now):
@@ -121,7 +121,7 @@ class Overrides:
         participant = await store.person_of_exclusion(conn, exclusion)
         if participant is None:
             return NotDone(None, Refuse("ruling_unknown"))
-        picture, person = await self._person(conn, participant, now)
+        picture, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_exclusion(conn, exclusion, actor, now):
@@ -154,7 +154,7 @@ class Overrides:
         self, conn: asyncpg.Connection, participant: UUID, actor: str, now: datetime
     ) -> Answer:
         """Let the placement test count again."""
-        picture, person = await self._person(conn, participant, now)
+        picture, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_deviation(conn, person.participant, actor, now):
@@ -208,14 +208,20 @@ class Overrides:
         picture.wish(course.kreis, "course_decision", urgent=urgent or near)
 
     async def _person(
-        self, conn: asyncpg.Connection, participant: UUID, now: datetime, courses: Iterable[UUID] = ()
+        self,
+        conn: asyncpg.Connection,
+        participant: UUID,
+        now: datetime,
+        courses: Iterable[UUID] = (),
+        *,
+        waiting: bool = True,
     ) -> tuple[Picture, Participant | NotDone]:
-        """Lock somebody who is on the list, or whom they were merged into."""
+        """Lock somebody, or whom they were merged into; `waiting`: only who is on the list."""
         picture = await self.placements.load(conn, Keys(courses=set(courses), people={participant}), now)
         person = picture.person(participant)
         if person is None:
             return picture, NotDone(None, Refuse("participant_unknown"))
-        if person.status != "active":
+        if waiting and person.status != "active":
             return picture, NotDone(None, Refuse("participant_not_waiting"))
         return picture, person
 

@@ -235,8 +235,11 @@ async def test_only_known_people_courses_and_providers(world: World) -> None:
         (lambda o, conn: o.rule_course(conn, uuid4(), "start", "jana", WHY, NOW), "course_unknown"),
     ):
         assert _code(await _rule(world, work)) == code
+    await _hold(world)
     await world.must(OFFICE, withdrawn())
     assert _code(await _hold(world)) == "participant_not_waiting"
+    ended = await _rule(world, lambda o, conn: o.end_hold(conn, person(), "jana", LATER))
+    assert isinstance(ended, Ruled)  # whoever comes back is steered again
 
 
 async def test_rulings_follow_whom_somebody_was_merged_into(world: World) -> None:

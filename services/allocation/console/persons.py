@@ -52,6 +52,8 @@ _COORDINATION = (
     ("/what-if", msgid("What if")),
     ("/next-course", msgid("Which course next")),
     ("/pooling", msgid("Pooling")),
+    ("/forecast", msgid("Forecast")),
+    ("/compare", msgid("Comparison")),
     ("/policy", msgid("Policy")),
 )
 MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", msgid("My courses")),)}

@@ -35,7 +35,7 @@ def verify(seen: Snapshot, result: Result, counts: Counter[str], seconds: Counte
     raw, answer = snapshot.encode(seen), matching.encode(result)
     wrong = check_run.findings(raw, answer, certificate)
     checked = perf_counter()
-    wrong += check_remedies.findings(raw, answer, as_json(found)["each"])
+    wrong += check_remedies.findings(raw, answer, as_json(found, seen)["each"])
     ended = perf_counter()
     for name, spent in (
         ("eligibility", judged - begun),

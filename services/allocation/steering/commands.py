@@ -15,7 +15,8 @@ import typer
 
 from services.allocation.steering import policy_commands
 from services.allocation.steering.forecast.commands import show_forecast
-from services.allocation.steering.handlers import Different, Same, replay
+from services.allocation.steering.explained import all_runs
+from services.allocation.steering.handlers import Different, Same, Verified, replay, verify
 from services.allocation.steering.verify import findings
 from services.runtime.db import connect
 
@@ -91,3 +92,42 @@ def replay_run(run: Annotated[UUID, typer.Argument(help="The run's id.")]) -> No
             raise typer.Exit(1)
         case _:
             assert_never(answer)
+
+
+@app.command("verify")
+def verify_run(
+    run: Annotated[UUID | None, typer.Argument(help="The run's id.")] = None,
+    *,
+    resolve: Annotated[bool, typer.Option("--resolve", help="Solve again for the started courses.")] = False,
+    every: Annotated[bool, typer.Option("--all", help="Check every stored run.")] = False,
+) -> None:
+    """Check stored runs without the engine: result, certificate, reasons, remedies; exit status 1 if wrong."""
+    if (run is None) != every:
+        raise typer.BadParameter("name a run, or say --all")
+    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
+    if not dsn:
+        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
+    checked: list[Verified] = []
+
+    async def work() -> None:
+        conn = await connect(dsn, name="kurslotse-verify")
+        try:
+            for one in [run] if run is not None else await all_runs(conn):
+                checked.append(await verify(conn, one, resolve=resolve))
+                for finding in checked[-1].findings:
+                    sys.stdout.write(f"{one}: {finding}\n")
+        finally:
+            await conn.close()
+
+    try:
+        asyncio.run(work())
+    except LookupError as error:
+        sys.stderr.write(f"{error}\n")
+        raise typer.Exit(1) from error
+    findings_ = sum(len(one.findings) for one in checked)
+    sys.stdout.write(
+        f"{len(checked)} runs, {sum(one.certificates for one in checked)} certificates, "
+        f"{sum(one.reasons for one in checked)} reasons, {sum(one.remedies for one in checked)} remedies "
+        f"checked: {findings_} findings\n"
+    )
+    raise typer.Exit(1 if findings_ else 0)

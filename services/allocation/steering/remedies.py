@@ -353,8 +353,10 @@ def remedies_of(snapshot: Snapshot, result: Result) -> Remedies:
     return Remedies(tuple(remedy for remedy, _ in found), tuple(sums))
 
 
-def as_json(remedies: Remedies) -> dict[str, Any]:
-    """Write remedies as JSON values."""
+def as_json(remedies: Remedies, snapshot: Snapshot) -> dict[str, Any]:
+    """Write remedies as JSON values; the Kreis is the person's, empty where the region is one."""
+    towns = {course.id: course.town for course in snapshot.courses}
+    kreise = {person.id: person.kreis for person in snapshot.people}
     return {
         "each": [
             {
@@ -364,6 +366,8 @@ def as_json(remedies: Remedies) -> dict[str, Any]:
                 "changes": [dict(change) for change in one.changes],
                 "course": None if one.place is None else str(one.place.course),
                 "section": None if one.place is None else one.place.section,
+                "town": None if one.place is None else towns[one.place.course],
+                "kreis": kreise[one.person],
                 "gives_way": None if one.gives_way is None else str(one.gives_way),
             }
             for one in remedies.each

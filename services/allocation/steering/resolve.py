@@ -271,3 +271,24 @@ def with_seats(course: Course, more: int) -> Course:
         capacity=None if course.capacity is None else course.capacity + more,
         sections=tuple(replace(section, free=section.free + more) for section in course.sections),
     )
+
+
+def values_again(snapshot: Snapshot, result: Result) -> tuple[int, ...]:
+    """Seat everybody again with the same courses started, and add up every goal, the lot last."""
+    known = eligibility_of(snapshot)
+    whole = _Whole(snapshot, known, result)
+    places = whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
+    problem = matching.problem_of(snapshot, known).problem
+    entry_of = entry_of_node(problem.later, len(known.entries))
+    people, entries = snapshot.people, known.entries
+    chosen = np.array(
+        [
+            pair
+            for pair, (person, node) in enumerate(
+                zip(problem.person.tolist(), problem.entry.tolist(), strict=True)
+            )
+            if places.get(people[person].id) == entries[entry_of[node]].key
+        ],
+        dtype=np.int64,
+    )
+    return tuple(int(tier.values[chosen].sum()) for tier in problem.tiers)

@@ -292,6 +292,7 @@ class Steering:
             homes = [person.kreis for person in seen.snapshot.people]
             news = await store.put_main_reasons(conn, region.kreise, homes, seen.run, told, now)
             await self._tell(conn, seen, told, news, now)
+            await explained.ask_for_remedies(conn, region.lead, now)
             await store.finish(conn, seen.generations)
             overtaken = any(isinstance(outcome, NotDone) for outcome in done)
             if changed.stale or overtaken:

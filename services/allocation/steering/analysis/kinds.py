@@ -8,17 +8,22 @@ without connections or secrets. What it needs beside the snapshot is read by `ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from services.allocation.steering.analysis import next_course, pooling, what_if
+import asyncpg
+
+from services.allocation.steering.analysis import next_course, pooling, remedies, what_if
 from services.allocation.steering.analysis.material import Material, neighbours, past_pooling
 from services.allocation.steering.forecast import answers as forecast
 from services.allocation.steering.snapshot import Snapshot
 from services.allocation.steering.year import answers as compare
 
 Solve = Callable[[Snapshot, Mapping[str, Any]], dict[str, Any]]
+Keep = Callable[[asyncpg.Connection, str, dict[str, Any], datetime], Awaitable[dict[str, Any]]]
+"""Writes an answer where pages read it, as the task ends; returns what the task itself keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +33,14 @@ class Kind:
     solve: Solve
     material: Material | None = None
     limit_seconds: float = 120.0
+    keep: Keep | None = None
 
 
 KINDS: Mapping[str, Kind] = {
     "what_if": Kind(what_if.answer, neighbours),
     "next_course": Kind(next_course.answer),
     "pooling": Kind(pooling.answer, past_pooling),
+    "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
     "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
     "forecast": Kind(forecast.answer, forecast.material),
 }

@@ -108,6 +108,9 @@ class Analyses:
         async with transaction(self.pool) as conn:
             match outcome:
                 case Answered(result):
+                    keep = self.kinds[task.kind].keep
+                    if keep is not None:
+                        result = await keep(conn, task.kreis, result, now)
                     ours = await tasks.finish(conn, task.id, token, snapshot=address, result=result, now=now)
                 case NotAnswered(code, wrong):
                     ours = await tasks.fail(conn, task.id, token, code, now=now, wrong=wrong)

@@ -1,0 +1,141 @@
+"""What explains runs, in PostgreSQL: certificates, main reasons, remedies and their sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """The names under which what a run saw, decided and proves is stored."""
+
+    snapshot: bytes
+    result: bytes
+    certificate: bytes | None
+    """Runs before certificates have none."""
+
+
+async def contents_of(conn: asyncpg.Connection, run: UUID) -> Contents:
+    """Return the names of a run's contents.
+
+    Raises:
+        LookupError: there is no such run.
+    """
+    row = await conn.fetchrow("SELECT snapshot, result, certificate FROM steering_run WHERE run = $1", run)
+    if row is None:
+        raise LookupError("no such run")
+    return Contents(**dict(row))
+
+
+async def all_runs(conn: asyncpg.Connection) -> list[UUID]:
+    """List every stored run, the oldest first."""
+    rows = await conn.fetch("SELECT run FROM steering_run ORDER BY decided_at, recorded_at, run")
+    return [row["run"] for row in rows]
+
+
+async def latest_run(conn: asyncpg.Connection, kreis: str) -> UUID | None:
+    """Return the latest run that steered a Kreis."""
+    run: UUID | None = await conn.fetchval(
+        """
+        SELECT run FROM steering_run WHERE kreis = $1 OR $1 = ANY(kreise)
+        ORDER BY decided_at DESC, recorded_at DESC LIMIT 1
+        """,
+        kreis,
+    )
+    return run
+
+
+async def reasons_of(conn: asyncpg.Connection, run: UUID) -> list[dict[str, Any]]:
+    """List the main reasons that a run wrote and that still stand."""
+    rows = await conn.fetch(
+        "SELECT participant::text AS person, code, params FROM main_reason WHERE run = $1", run
+    )
+    return [dict(row) for row in rows]
+
+
+async def remedies_of_run(conn: asyncpg.Connection, run: UUID) -> list[dict[str, Any]]:
+    """List the remedies that rest on a run, as remedies.as_json writes them."""
+    rows = await conn.fetch(
+        """
+        SELECT participant::text AS person, code, params->'parts' AS parts, changes, course::text AS course,
+               section, gives_way::text AS gives_way
+        FROM remedy WHERE run = $1 ORDER BY participant
+        """,
+        run,
+    )
+    return [dict(row) for row in rows]
+
+
+async def _forget(conn: asyncpg.Connection, run: UUID) -> None:
+    """Delete the remedies of the Kreise that a run has steered."""
+    await conn.execute(
+        """
+        WITH steered AS (
+            SELECT unnest(coalesce(kreise, ARRAY[kreis])) AS kreis FROM steering_run WHERE run = $1
+        ), sums AS (DELETE FROM remedy_sum WHERE kreis IN (SELECT kreis FROM steered))
+        DELETE FROM remedy WHERE kreis IN (SELECT kreis FROM steered)
+        """,
+        run,
+    )
+
+
+async def put_remedies(
+    conn: asyncpg.Connection, kreis: str, run: UUID, found: dict[str, Any], now: datetime
+) -> None:
+    """Replace the remedies of a Kreis by those of a run, as remedies.as_json writes them.
+
+    People of a neighbour who were steered in the same run are their own Kreis's.
+    """
+    await _forget(conn, run)
+    each: Sequence[dict[str, Any]] = found["each"]
+    await conn.executemany(
+        """
+        INSERT INTO remedy (participant, kreis, run, code, params, changes, course, section, town, gives_way,
+                            found_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+        ON CONFLICT (participant) DO UPDATE SET kreis = excluded.kreis, run = excluded.run,
+            code = excluded.code, params = excluded.params, changes = excluded.changes,
+            course = excluded.course, section = excluded.section, town = excluded.town,
+            gives_way = excluded.gives_way, found_at = excluded.found_at
+        """,
+        [
+            (
+                UUID(one["person"]),
+                one["kreis"] or kreis,
+                run,
+                one["code"],
+                {"parts": one["parts"]},
+                one["changes"],
+                None if one["course"] is None else UUID(one["course"]),
+                one["section"],
+                one["town"],
+                None if one["gives_way"] is None else UUID(one["gives_way"]),
+                now,
+            )
+            for one in each
+        ],
+    )
+    await conn.executemany(
+        "INSERT INTO remedy_sum (kreis, run, code, people, together) VALUES ($1, $2, $3, $4, $5)",
+        [(kreis, run, one["code"], one["people"], one["together"]) for one in found["sums"]],
+    )
+
+
+async def ask_for_remedies(conn: asyncpg.Connection, kreis: str, now: datetime) -> None:
+    """Have the remedies of the latest run looked for, unless somebody has asked and nobody has begun."""
+    await conn.execute(
+        """
+        INSERT INTO analysis_task (id, kreis, kind, question, asked_by, asked_at)
+        SELECT gen_random_uuid(), $1, 'remedies', '{}'::jsonb, 'steering', $2
+        WHERE NOT EXISTS (SELECT FROM analysis_task
+            WHERE kreis = $1 AND kind = 'remedies' AND state = 'waiting')
+        """,
+        kreis,
+        now,
+    )

@@ -7,15 +7,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from time import monotonic
 from typing import Annotated, assert_never
 from uuid import UUID
 
 import typer
 
 from services.allocation.steering import policy_commands
-from services.allocation.steering.forecast.commands import show_forecast
 from services.allocation.steering.explained import all_runs
+from services.allocation.steering.forecast.commands import show_forecast
 from services.allocation.steering.handlers import Different, Same, Verified, replay, verify
 from services.allocation.steering.verify import findings
 from services.runtime.db import connect
@@ -37,19 +36,19 @@ def solve_instance(
     instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
     out: Annotated[Path, typer.Option(help="Where the result goes, JSON.")],
     limit: Annotated[float, typer.Option(min=0, help="Seconds after which the best so far is taken.")] = 60.0,
+    work: Annotated[
+        int | None, typer.Option(min=0, help="Steps of the solver, a reproducible limit.")
+    ] = None,
 ) -> None:
     """Solve anybody's assignment problem; the format stands in services/allocation/steering/instance.py."""
-    from services.allocation.steering.engine import proof  # noqa: PLC0415 -- only this command
-    from services.allocation.steering.instance import InstanceError, read, written  # noqa: PLC0415 -- the same
+    from services.allocation.steering import solving  # noqa: PLC0415 -- only this command
 
-    begun = monotonic()
-    try:
-        asked = read(instance.read_bytes())
-    except InstanceError as error:
-        sys.stderr.write(f"{instance}: {error}\n")
-        raise typer.Exit(2) from error
-    settled = proof.solve(asked.starting, proof.Limits(None, lambda: limit - (monotonic() - begun)))
-    out.write_bytes(written(asked, settled, monotonic() - begun))
+    match solving.solve(instance, limit, work):
+        case solving.Solved(result):
+            out.write_bytes(result)
+        case solving.Failed(status, said):
+            sys.stderr.write(said)
+            raise typer.Exit(status or 1)
 
 
 @app.command("check")
@@ -101,7 +100,7 @@ def verify_run(
     resolve: Annotated[bool, typer.Option("--resolve", help="Solve again for the started courses.")] = False,
     every: Annotated[bool, typer.Option("--all", help="Check every stored run.")] = False,
 ) -> None:
-    """Check stored runs without the engine: result, certificate, reasons, remedies; exit status 1 if wrong."""
+    """Check runs without the engine: result, certificate, reasons, remedies; exit status 1 if wrong."""
     if (run is None) != every:
         raise typer.BadParameter("name a run, or say --all")
     dsn = os.environ.get("KURSLOTSE_DB_WORKER")

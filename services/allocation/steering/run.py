@@ -19,7 +19,7 @@ from schemas.placements import Reason as PublishedReason
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.handlers import NotDone
 from services.allocation.placements.messages import outgoing
-from services.allocation.steering import matching, reading, snapshot, store
+from services.allocation.steering import explained, matching, reading, snapshot, store
 from services.allocation.steering.domain import Person
 from services.allocation.steering.policy import InForce, local_day
 from services.allocation.steering.reasons import Explanation

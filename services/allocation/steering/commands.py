@@ -36,9 +36,7 @@ def solve_instance(
     instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
     out: Annotated[Path, typer.Option(help="Where the result goes, JSON.")],
     limit: Annotated[float, typer.Option(min=0, help="Seconds after which the best so far is taken.")] = 60.0,
-    work: Annotated[
-        int | None, typer.Option(min=0, help="Steps of the solver, a reproducible limit.")
-    ] = None,
+    work: Annotated[int | None, typer.Option(min=0, help="Steps of the solver, reproducible.")] = None,
 ) -> None:
     """Solve anybody's assignment problem; the format stands in services/allocation/steering/instance.py."""
     from services.allocation.steering import solving  # noqa: PLC0415 -- only this command

@@ -7,6 +7,9 @@
 
 Tiers stand from most to least important, each is maximised; a person without a place contributes 0.
 A course starts only if taken + placed >= minimum; one that nobody is added to does not count as started.
+
+    {"status": "optimal", "gap": 0.0, "tiers": [1, 1, -7], "started": ["c1"], "placed": {"p1": "c1"},
+     "seconds": 0.4, "bounds": [1, 1, -7], "proven": 3, "cut": ""}
 """
 
 from __future__ import annotations
@@ -220,7 +223,12 @@ def _line(text: str, path: Path) -> int:
 
 
 def written(instance: Instance, settled: Settled, seconds: float) -> bytes:
-    """Write a result; `optimal` means that every tier is proven."""
+    """Write a result; `optimal` means that every tier is proven.
+
+    `gap` is how far the first unproven tier may be from its best, (bound - value) / |bound|. The tiers before
+    it are proven; `bounds` says of every tier how much it could be, given the values of those before it.
+    `cut` is what ended the search: nothing, `work` (reproducible) or `clock` (not reproducible).
+    """
     problem, pair = instance.starting.problem, settled.solution.pair
     chosen = pair[pair >= 0]
     values = settled.solution.values
@@ -236,6 +244,9 @@ def written(instance: Instance, settled: Settled, seconds: float) -> bytes:
                 instance.people[problem.person[at]]: instance.courses[problem.entry[at]] for at in chosen
             },
             "seconds": round(seconds, 3),
+            "bounds": [tier.bound for tier in settled.tiers],
+            "proven": settled.proven,
+            "cut": settled.cut,
         },
         option=orjson.OPT_INDENT_2,
     )

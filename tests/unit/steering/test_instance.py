@@ -72,6 +72,9 @@ def test_the_example() -> None:
         "started": ["c1", "c3"],
         "placed": {"p1": "c1", "p2": "c1", "p3": "c3"},
         "seconds": 0.0,
+        "bounds": [1, 3, -18],
+        "proven": 3,
+        "cut": "",
     }
 
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from services.allocation.steering.engine import proof
-from services.allocation.steering.engine.first import first_answer
+from services.allocation.steering.engine.first import FirstAnswer
 from services.allocation.steering.engine.flow import Tier
+from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.starts import Starting
 from tests.unit.steering.test_flow import instance, seated
 
@@ -87,5 +88,9 @@ def test_the_first_answer_is_bounded_by_seating_without_minimum() -> None:
     chance = random.Random(11)
     for _ in range(100):
         asked = starting(chance, chance.randint(2, 25), chance.randint(1, 6), 3)
-        answer, bound = first_answer(asked)
-        assert answer.values <= bound.values
+        first = FirstAnswer(asked)
+        answer = first.find()
+        assert asked.allowed(answer)
+        assert asked.allowed(greedy(asked))
+        assert greedy(asked).values <= first.bound.values
+        assert answer.values <= first.bound.values

@@ -9,8 +9,9 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from services.allocation.steering.engine import flow
-from services.allocation.steering.engine.first import first_answer
+from services.allocation.steering.engine.first import FirstAnswer
 from services.allocation.steering.engine.flow import Solution
+from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.limits import Cut, Limits, Meter
 from services.allocation.steering.engine.mincost import Ints
 from services.allocation.steering.engine.model import SLACK, Model, Relaxed
@@ -23,6 +24,8 @@ LARGEST = 2**24
 _ROUNDED = 2**20
 _FIRST_GAP = 8.0
 _WIDER = 4.0
+_LARGE = 50_000
+"""From so many pairs on a first answer by hand is handed up before the exact ones."""
 _RIVALS = 40
 """So many other choices that are as good in a tier are looked at one by one before the next tier is added."""
 
@@ -88,14 +91,23 @@ class _Search:
     def __init__(self, starting: Starting, limits: Limits, report: Callable[[Settled], None] | None) -> None:
         self.starting, self.meter = starting, Meter(limits)
         self._report = report
-        self.best, easier = first_answer(starting)
-        self.proven = _alike(self.best.values, easier.values)
         self.known: dict[Choice, Solution] = {}
+        self.proven = 0
+        self.bounds = [_at_most(starting, tier.values) for tier in starting.problem.tiers]
+        if report is not None and len(starting.problem.person) > _LARGE:
+            self.best = greedy(starting)
+            self.told()
+        answer = FirstAnswer(starting)
+        if report is not None and len(starting.problem.person) > _LARGE:
+            self.bounds[0] = answer.bound.values[0]
+            self.proven = int(self.best.values[0] == self.bounds[0])
+            self.told()
+        self.best = answer.find()
+        self.proven = _alike(self.best.values, answer.bound.values)
         if starting.allowed(self.best):
             self.known[starting.choice(self.best)] = self.best
-        self.bounds = [_at_most(starting, tier.values) for tier in starting.problem.tiers]
         if self.proven < len(self.bounds):
-            self.bounds[self.proven] = easier.values[self.proven]
+            self.bounds[self.proven] = answer.bound.values[self.proven]
         self.told()
 
     def told(self) -> None:

@@ -58,11 +58,11 @@ class Search:
 class Unsteered:
     """One Kreis without steering: lists by provider, or one list that all providers share."""
 
-    def __init__(self, year: Year, *, shared: bool = False) -> None:
-        self.world = World(year)
+    def __init__(self, world: World, *, shared: bool = False) -> None:
+        self.world = world
         self._shared = shared
         self._searches: dict[int, Search] = {}
-        self._habits = tuple((self._desk(plan.provider), _habit(plan)) for plan in year.plans)
+        self._habits = tuple((self._desk(plan.provider), _habit(plan)) for plan in world.year.plans)
         self._supply: tuple[Entry, ...] = ()
         self._of: dict[str, int] = {}
         self._suitable: dict[int, int] = {}
@@ -197,4 +197,4 @@ def _habit(plan: Plan) -> Entry:
 
 def unsteered(year: Year, *, shared: bool = False) -> World:
     """Return the unsteered world at the end of the year."""
-    return Unsteered(year, shared=shared).live()
+    return Unsteered(World(year), shared=shared).live()

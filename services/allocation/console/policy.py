@@ -143,7 +143,9 @@ def as_document(policy: Policy, begins: date, source: str) -> str:
         if "until" in agreement:
             agreement["until"] = date.fromisoformat(agreement["until"])
     head = {"valid_from": begins, "source": source}
-    return yaml.safe_dump(head | data, sort_keys=False, allow_unicode=True, width=100)
+    return yaml.safe_dump(
+        head | data, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
+    )
 
 
 @router.get("/policy/edit")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
@@ -53,6 +55,13 @@ class Event:
 def digest(document: str) -> bytes:
     """Return what names a document's content."""
     return hashlib.sha256(document.encode()).digest()
+
+
+def _in_order() -> UUID:
+    """Make a UUID of version 7 (RFC 9562): events of one business moment stay in their order."""
+    milliseconds, nanoseconds = divmod(time.time_ns(), 1_000_000)
+    fraction = nanoseconds * 4096 // 1_000_000
+    return UUID(int=milliseconds << 80 | 7 << 76 | fraction << 64 | 2 << 62 | secrets.randbits(62))
 
 
 _VERSION = """
@@ -174,7 +183,7 @@ async def note(conn: asyncpg.Connection, kreis: str, event: Event) -> None:
         INSERT INTO policy_event (id, kreis, version, what, actor, at, reason)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
-        uuid4(),
+        _in_order(),
         kreis,
         event.version,
         event.what,
@@ -189,7 +198,7 @@ async def events(conn: asyncpg.Connection, kreis: str, limit: int = 200) -> Sequ
     rows = await conn.fetch(
         """
         SELECT version, what, actor, at, reason FROM policy_event
-        WHERE kreis = $1 ORDER BY at DESC, id LIMIT $2
+        WHERE kreis = $1 ORDER BY at DESC, id DESC LIMIT $2
         """,
         kreis,
         limit,

@@ -133,9 +133,12 @@ async def _next_course(here: Here, task: UUID | None) -> Response:
 
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
-    """Say what people lacked: a seat, or the rule that the nearest course failed."""
+    """Say what people lacked: a seat, or the rules that the nearest course failed."""
     words = {"seat": msgid("a free seat")} | dict(RULES)
-    return [f"{texts.plain(words.get(code, code))}: {count}" for code, count in remedies.items()]
+    return [
+        f"{' + '.join(texts.plain(words.get(rule, rule)) for rule in rules.split(','))}: {count}"
+        for rules, count in remedies.items()
+    ]
 
 
 @router.get("/pooling")

@@ -331,7 +331,7 @@ def _tried(before: Solved, candidate: Candidate) -> dict[str, Any]:
 
 
 def _remedies(before: Solved, gained: Sequence[UUID]) -> dict[str, int]:
-    """Count what those who gain a place lacked: a seat, or what the nearest course failed them in."""
+    """Count what those who gain a place lacked: a seat, or all in which the nearest course failed them."""
     known = eligibility_of(before.seen)
     at = {person.id: place for place, person in enumerate(before.seen.people)}
     counted: Counter[str] = Counter()
@@ -340,7 +340,7 @@ def _remedies(before: Solved, gained: Sequence[UUID]) -> dict[str, int]:
         if known.suitable[place]:
             counted["seat"] += 1
         elif known.entries:
-            counted.update(known.failed(place, known.nearest(place))[:1])
+            counted[",".join(known.failed(place, known.nearest(place)))] += 1
         else:
             counted["course_type"] += 1
     return dict(sorted(counted.items(), key=lambda one: (-one[1], one[0])))

@@ -3,10 +3,11 @@
 For each course type the weekly rate has a Gamma posterior in which a week counts 5 % less with every week
 that passes (the discount model of Smith and Miller 1986; Harvey and Fernandes 1989); ahead, the rate wanders
 as much as the forgetting implies. Weeks vary more than by chance, because offices send people in bunches:
-a factor common to all types, whose size is estimated from the Kreis's weekly sums. Towns share the Kreis's
-registrations of a type: their shares are shrunk towards the towns' shares of all registrations, and levels
-towards the type's tested ones. Every draw is counted for all groups alike, so that towns, types and levels
-add up. Nothing about a person enters but type, level and town.
+a factor common to all types, whose size is estimated from the Kreis's weekly sums; it makes the weeks to
+come uneven, and what is known of the rate less sure. Towns share the Kreis's registrations of a type: their
+shares are shrunk towards the towns' shares of all registrations; levels are shared out as people of the type
+were tested. Every draw is counted for all groups alike, so that towns, types and levels add up. Nothing
+about a person enters but type, level and town.
 
 People whose course ends may register for the next one: a share that is learnt from earlier ends.
 """
@@ -212,7 +213,10 @@ class _Known:
 def _new(chance: np.random.Generator, known: _Known, ahead: int, sums: _Draws) -> None:
     """Draw who registers."""
     factor = evenness(known.counts.sum(axis=(0, 1, 2)))
-    bunched = chance.gamma(factor, 1 / factor, (DRAWS, ahead)) if factor < EVEN else np.ones((DRAWS, ahead))
+    bunched = np.ones((DRAWS, ahead))
+    if factor < EVEN:
+        past = factor * known.weights.sum()
+        bunched = chance.gamma(factor, 1 / factor, (DRAWS, ahead)) * chance.gamma(past, 1 / past, (DRAWS, 1))
     weighted = known.counts @ known.weights
     all_towns = weighted.sum(axis=(0, 2))
     for course_type in range(len(known.types)):

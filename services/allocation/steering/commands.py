@@ -49,6 +49,21 @@ def solve_instance(
             raise typer.Exit(status or 1)
 
 
+@app.command("bench")
+def bench_engine(
+    scale: Annotated[str, typer.Option(help="kreis, mid, nation or all.")] = "kreis",
+    seeds: Annotated[int, typer.Option(min=1, help="Regions of each kind.")] = 12,
+    limit: Annotated[float, typer.Option(min=0, help="Seconds for a region, or for a whole nation.")] = 60.0,
+) -> None:
+    """Measure the engine on generated regions, next to the bare solvers."""
+    from services.allocation.steering import bench  # noqa: PLC0415 -- only this command
+
+    known = {name: [name] for name in bench.SCALES} | {"all": list(bench.SCALES)}
+    if scale not in known:
+        raise typer.BadParameter(f"one of {', '.join(known)}", param_hint="--scale")
+    bench.main(known[scale], seeds, limit)
+
+
 @app.command("check")
 def check_result(
     instance: Annotated[Path, typer.Option(help="The instance, JSON.")],

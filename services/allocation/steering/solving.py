@@ -123,7 +123,7 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
         sink.flush()
 
     limits = Limits(work, lambda: deadline - _RESERVE - monotonic())
-    told(proof.solve(asked.starting, limits, told))
+    told(proof.solve(asked.starting, limits, told, by_hand=True))
 
 
 def _die_with(parent: int) -> None:

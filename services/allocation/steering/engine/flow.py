@@ -119,6 +119,13 @@ def blended(tiers: Sequence[Ints], people: int, entries: int) -> list[Ints]:
     return together
 
 
+def network(problem: Problem) -> tuple[Ints, Ints, Ints, Ints, Ints]:
+    """Write the leading tiers that fit into one flow: supply, tail, head, capacity, cost."""
+    people, entries = problem.people, len(problem.later)
+    leading = blended([tier.values for tier in problem.tiers], people, entries)[0]
+    return *_arcs(problem), _costs(leading, people, entries)
+
+
 def _descend(problem: Problem, tiers: Sequence[Tier]) -> tuple[Ints, Ints, Ints]:
     """Solve tier by tier; return the flow and the bounds that all optimal flows keep, on each arc.
 

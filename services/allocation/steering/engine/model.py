@@ -220,14 +220,8 @@ class Model:
 
     def search(self, relaxed: Relaxed, gap: float, cutoff: float, known: tuple[Choice, ...] = ()) -> Searched:
         """Look within `gap` of the relaxation for an answer worth `cutoff` or more that is not `known`."""
-        model = self._highs.getLp()
-        model.col_lower_, model.col_upper_ = self._within(relaxed, gap)
+        highs = self._integral(*self._within(relaxed, gap))
         switches = self._y + self._z
-        model.integrality_ = [highspy.HighsVarType.kContinuous] * self._x + [
-            highspy.HighsVarType.kInteger
-        ] * switches
-        highs = _quiet()
-        highs.passModel(model)
         for choice in known:
             on = self._point(choice)
             highs.addRow(
@@ -242,6 +236,21 @@ class Model:
             # Nothing is better than the known ones: the first that is as good will do.
             highs.setOptionValue("objective_target", -cutoff + SLACK)
         return self._run(highs)
+
+    def whole(self) -> highspy.Highs:
+        """Write out the whole program, every row of it."""
+        self._write(np.flatnonzero(~self._written))
+        return self._integral(self.lower, self.upper)
+
+    def _integral(self, lower: Floats, upper: Floats) -> highspy.Highs:
+        model = self._highs.getLp()
+        model.col_lower_, model.col_upper_ = lower, upper
+        model.integrality_ = [highspy.HighsVarType.kContinuous] * self._x + [
+            highspy.HighsVarType.kInteger
+        ] * (self._y + self._z)
+        highs = _quiet()
+        highs.passModel(model)
+        return highs
 
     def _run(self, highs: highspy.Highs) -> Searched:
         begun = self._meter.spent

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 from math import ceil, floor, isfinite
 
 import numpy as np
@@ -19,13 +20,12 @@ from services.allocation.steering.engine.starts import Choice, Starting, settled
 
 __all__ = ["Cut", "Limits", "Proof", "Settled", "solve"]
 
+VERSION = f"{flow.VERSION}, highspy {version('highspy')}"
 LARGEST = 2**24
 """Values up to this are proven to the unit in floating point; larger ones are rounded up for the bound."""
 _ROUNDED = 2**20
 _FIRST_GAP = 8.0
 _WIDER = 4.0
-_LARGE = 50_000
-"""From so many pairs on a first answer by hand is handed up before the exact ones."""
 _RIVALS = 40
 """So many other choices that are as good in a tier are looked at one by one before the next tier is added."""
 
@@ -88,17 +88,19 @@ class _Scale:
 class _Search:
     """The best answer so far, all choices that were seated exactly, and what is proven."""
 
-    def __init__(self, starting: Starting, limits: Limits, report: Callable[[Settled], None] | None) -> None:
+    def __init__(
+        self, starting: Starting, limits: Limits, report: Callable[[Settled], None] | None, *, by_hand: bool
+    ) -> None:
         self.starting, self.meter = starting, Meter(limits)
         self._report = report
         self.known: dict[Choice, Solution] = {}
         self.proven = 0
         self.bounds = [_at_most(starting, tier.values) for tier in starting.problem.tiers]
-        if report is not None and len(starting.problem.person) > _LARGE:
+        if by_hand:
             self.best = greedy(starting)
             self.told()
         answer = FirstAnswer(starting)
-        if report is not None and len(starting.problem.person) > _LARGE:
+        if by_hand:
             self.bounds[0] = answer.bound.values[0]
             self.proven = int(self.best.values[0] == self.bounds[0])
             self.told()
@@ -148,12 +150,18 @@ class _Search:
         return True
 
 
-def solve(starting: Starting, limits: Limits, report: Callable[[Settled], None] | None = None) -> Settled:
+def solve(
+    starting: Starting,
+    limits: Limits,
+    report: Callable[[Settled], None] | None = None,
+    *,
+    by_hand: bool = False,
+) -> Settled:
     """Find the best answer tier by tier, with what is proven of it when the time is over.
 
-    `report` gets better answers and better proofs as they come.
+    `report` gets better answers and better proofs as they come, the very first one seated by hand if asked.
     """
-    search = _Search(starting, limits, report)
+    search = _Search(starting, limits, report, by_hand=by_hand)
     tiers = [_Scale.of(tier.values) for tier in starting.problem.tiers]
     if search.proven == len(tiers) or search.meter.over():
         return search.settled()

@@ -16,9 +16,11 @@ from services.allocation.console import (
     overrides,
     overrides_api,
     policy,
+    policy_api,
     policy_travel,
     policy_versions,
     provider,
+    why,
 )
 from services.allocation.console.against import RulesOfSteering
 from services.allocation.console.desk import Console
@@ -55,11 +57,13 @@ def create_console(
     )
     routers = (
         lists.router,
+        why.router,
         overrides.router,
         course_page.router,
         decisions.router,
         authority.router,
         policy.router,
+        policy_api.router,
         policy_travel.router,
         policy_versions.router,
         analysis.router,

@@ -7,7 +7,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.allocation.console import store, supply
+from services.allocation.console import store, supply, why_store
 from services.allocation.console.desk import (
     Coordinator,
     Desk,
@@ -20,13 +20,15 @@ from services.allocation.console.persons import PROVIDER
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import SignInNeededError
-from services.runtime.web.reasons import sentence
+from services.runtime.web.reasons import need, sentence
 from services.runtime.web.tables import PAGE_SIZE, csv_answer
 from services.runtime.web.visitors import Visitor
 from services.runtime.web.words import word
 
 router = APIRouter(include_in_schema=False)
 CSV_LIMIT = 20_000
+SUMS = 5
+"""Kinds of help named above the waiting list."""
 
 
 @router.get("/")
@@ -69,6 +71,9 @@ async def waiting(
     rows = await _waiting(
         desk, visitor, moment, deadline, reason, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
     )
+    async with desk.open(visitor) as conn:
+        sums = [one for one in await why_store.remedy_sums(conn) if one["code"] != "none"][:SUMS]
+    texts = web_of(request).texts(request)
     query = (f"deadline={deadline}&" if deadline.isalnum() else "") + (
         f"reason={reason}&" if reason.isidentifier() else ""
     )
@@ -76,6 +81,8 @@ async def waiting(
         request,
         "waiting.html",
         rows=rows[:PAGE_SIZE],
+        sums=sums,
+        need=lambda code: need(texts, code),
         more=len(rows) > PAGE_SIZE,
         page=page,
         query=query,

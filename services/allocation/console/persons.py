@@ -45,6 +45,7 @@ _COORDINATION = (
     ("/reservations", msgid("Reservations")),
     ("/authority", msgid("To the BAMF")),
     ("/waiting", msgid("Waiting list")),
+    ("/remedies", msgid("What would help")),
     ("/courses", msgid("Courses")),
     ("/providers", msgid("Providers")),
     ("/outcomes", msgid("Outcomes")),

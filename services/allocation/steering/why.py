@@ -5,7 +5,7 @@ A pure function of the stored snapshot and result, like the main reasons; nothin
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
@@ -86,8 +86,8 @@ def _barred(view: View, person: int, at: int) -> Reason:
             return Reason("why_locked")
         case CutOff() as bar:
             params = bar_params(bar, view.snapshot)
-            code = {("class",): "why_cut_off_class", ("waiting_days",): "why_cut_off_days"}
-            return Reason(code.get(tuple(params), "why_cut_off"), params)
+            alone = {"class": "why_cut_off_class", "waiting_days": "why_cut_off_days"}
+            return Reason(alone[next(iter(params))] if len(params) == 1 else "why_cut_off", params)
 
 
 _HUNDREDS = 10
@@ -118,35 +118,36 @@ def _beside(view: View, person: int, chosen: int, at: int) -> tuple[Reason, ...]
     return (Reason("why_better_taken", {"goal": goal}),)
 
 
-def _day(day: date | None) -> Mapping[str, str | int]:
+Params = Mapping[str, str | int]
+
+
+def _day(day: date | None) -> Params:
     return {} if day is None else {"day": day.isoformat()}
 
 
-def _params(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Mapping[str, str | int]:
-    course, clock = entry.course, snapshot.rules.deadlines.get(rule)
+def _way(person: Person, entry: Entry, snapshot: Snapshot) -> Params:
+    limits = (snapshot.policy.limits.travel_minutes, person.max_travel_minutes)
+    longest = min((one for one in limits if one is not None), default=0)
+    return {"minutes": travel_minutes(person, entry.course, snapshot.travel) or 0, "limit": longest}
+
+
+_PARAMS: Mapping[str, Callable[[Person, Entry, Snapshot], Params]] = {
+    "course_type": lambda _p, e, _s: {"course_type": e.course.course_type},
+    "entitlement_valid": lambda p, _e, _s: _day(p.valid_until),
+    "earliest_start": lambda p, _e, _s: _day(p.earliest_start),
+    "registration_deadline": lambda _p, e, _s: _day(e.course.registration_until),
+    "hours_left": lambda p, e, _s: {"ue": e.section.ue or 1, "left": p.hours_left or 0},
+    "time_of_day": lambda _p, e, _s: {"times": ",".join(e.course.times_of_day)},
+    "weekdays": lambda _p, e, _s: {"weekdays": ",".join(e.course.weekdays)},
+    "travel_time": _way,
+}
+
+
+def _params(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Params:
+    clock = snapshot.rules.deadlines.get(rule)
     if clock is not None:
         return _day(last_day(person, clock))
-    match rule:
-        case "course_type":
-            return {"course_type": course.course_type}
-        case "entitlement_valid":
-            return _day(person.valid_until)
-        case "earliest_start":
-            return _day(person.earliest_start)
-        case "registration_deadline":
-            return _day(course.registration_until)
-        case "hours_left":
-            return {"ue": entry.section.ue or 1, "left": person.hours_left or 0}
-        case "time_of_day":
-            return {"times": ",".join(course.times_of_day)}
-        case "weekdays":
-            return {"weekdays": ",".join(course.weekdays)}
-        case "travel_time":
-            limits = (snapshot.policy.limits.travel_minutes, person.max_travel_minutes)
-            longest = min((one for one in limits if one is not None), default=0)
-            return {"minutes": travel_minutes(person, course, snapshot.travel) or 0, "limit": longest}
-        case _:
-            return {}
+    return _PARAMS[rule](person, entry, snapshot) if rule in _PARAMS else {}
 
 
 def against(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Reason:

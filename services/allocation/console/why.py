@@ -1,0 +1,221 @@
+"""Pages that explain: every course for one person, a run with its certificate, what would help."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.allocation.console import store, why_store
+from services.allocation.console.desk import Coordinator, Desk, page_of
+from services.allocation.steering import explained, matching, snapshot
+from services.allocation.steering import store as contents
+from services.allocation.steering.eligibility import eligibility_of
+from services.allocation.steering.reasons import View
+from services.allocation.steering.why import CourseReason, why
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import not_found
+from services.runtime.web.reasons import GOALS, need
+from services.runtime.web.tables import PAGE_SIZE
+
+router = APIRouter(include_in_schema=False)
+BY_COURSE = 40
+"""Lines of the sums by course."""
+Show = Literal["", "suitable", "blocked"]
+Part = Literal["snapshot", "result", "certificate"]
+
+
+async def _stored(conn: asyncpg.Connection, name: bytes) -> bytes:
+    """Read a part of a run; a neighbour's common run is kept where its policy holds."""
+    try:
+        return snapshot.unpack(await contents.content(conn, name), name)
+    except LookupError as error:
+        raise not_found() from error
+
+
+def _told(raw: bytes, result: bytes, participant: UUID) -> tuple[CourseReason, ...]:
+    """Tell every course again from what is stored; a second or less, and not on the loop."""
+    seen = snapshot.decode(raw)
+    return why(View(seen, eligibility_of(seen), matching.decode(result)), participant)
+
+
+@router.get("/people/{participant}/why")
+async def person_why(
+    request: Request, desk: Desk, visitor: Coordinator, participant: UUID, show: Show = ""
+) -> Response:
+    """List all courses for one person: why this one, and why not that one."""
+    async with desk.open(visitor) as conn:
+        person = await store.person(conn, participant)
+        if person is None:
+            raise not_found()
+        remedy = await why_store.remedy_of(conn, participant)
+        run = await why_store.run_of_person(conn, participant)
+        raws = None
+        if run is not None:
+            names = await explained.contents_of(conn, run)
+            raws = await _stored(conn, names.snapshot), await _stored(conn, names.result)
+    told: tuple[CourseReason, ...] = ()
+    seen = raws is not None
+    if raws is not None:
+        try:
+            told = await asyncio.to_thread(_told, *raws, participant)
+        except LookupError:
+            seen = False  # registered, moved or placed since
+    shown = [one for one in told if not show or one.suitable == (show == "suitable")]
+    async with desk.open(visitor) as conn:
+        names_of = await why_store.course_names(conn, [one.course for one in shown])
+    return web_of(request).page(
+        request,
+        "why.html",
+        person=person,
+        run=run,
+        seen=seen,
+        courses=shown,
+        names=names_of,
+        counts={"suitable": sum(one.suitable for one in told), "all": len(told)},
+        show=show,
+        remedy=remedy,
+    )
+
+
+@router.get("/runs/{run}")
+async def run_page(request: Request, desk: Desk, visitor: Coordinator, run: UUID) -> Response:
+    """Show one run: what it proves, which courses start, the cut-offs, and how to check all of it."""
+    async with desk.open(visitor) as conn:
+        row = await why_store.run_row(conn, run)
+        if row is None:
+            raise not_found()
+        result = orjson.loads(await _stored(conn, row["result"]))
+        claims = None if row["certificate"] is None else orjson.loads(await _stored(conn, row["certificate"]))
+        classes = _classes(orjson.loads(await _stored(conn, row["snapshot"])))
+        named = {*result["started"], *result["closed"]}
+        if claims is not None:
+            named |= {course for course, *_ in claims["cutoffs"]}
+        names = await why_store.course_names(conn, [UUID(course) for course in named])
+    return web_of(request).page(
+        request,
+        "certificate.html",
+        run=row,
+        started=[_course(course, names) for course in result["started"]],
+        closed=[_course(course, names) for course in result["closed"]],
+        claims=claims,
+        bars=[] if claims is None else _bars(claims, classes, names),
+        goals=GOALS,
+    )
+
+
+def _classes(seen: Mapping[str, Any]) -> Sequence[str]:
+    return [one["code"] for one in seen["rules"]["priorities"]["classes"]]
+
+
+def _course(course: str, names: Mapping[UUID, asyncpg.Record]) -> dict[str, Any]:
+    row = names.get(UUID(course))
+    return {
+        "course": course,
+        **(dict(row) if row is not None else {"title": course[:8], "provider_name": ""}),
+    }
+
+
+def _bars(
+    claims: Mapping[str, Any], classes: Sequence[str], names: Mapping[UUID, asyncpg.Record]
+) -> list[dict[str, Any]]:
+    """Say each cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
+    bars = []
+    for course, section, door, bar in claims["cutoffs"]:
+        said: dict[str, Any] = {}
+        if isinstance(bar, list):
+            named = dict(zip(claims["rank"], bar, strict=True))
+            said["class"] = classes[named["priority"]] if "priority" in named else None
+            said["days"] = -named["waiting"] if "waiting" in named else None
+        state = bar if isinstance(bar, str) else "rank"
+        bars.append({**_course(course, names), "section": section, "door": door, "state": state, **said})
+    return [bar for bar in bars if bar["state"] != "locked"]
+
+
+@router.get("/runs/{run}/{part}.json")
+async def run_part(desk: Desk, visitor: Coordinator, run: UUID, part: Part) -> Response:
+    """Give what is stored of a run away: people numbered through, without office and reference."""
+    async with desk.open(visitor) as conn:
+        row = await why_store.run_row(conn, run)
+        if row is None or row[part] is None:
+            raise not_found()
+        raws = {
+            name: orjson.loads(await _stored(conn, row[name]))
+            for name in ("snapshot", "result", "certificate")
+            if row[name] is not None
+        }
+    headers = {"Content-Disposition": f'attachment; filename="{part}-{str(run)[:8]}.json"'}
+    return Response(numbered(raws)[part], media_type="application/json", headers=headers)
+
+
+def numbered(raws: Mapping[str, Any]) -> dict[str, bytes]:
+    """Write a run's parts with people numbered through; what they prove can be checked as before.
+
+    The lots are drawn from ids, so that the last goal alone cannot be added up again.
+    """
+    numbers = {one["id"]: f"p{at + 1:06}" for at, one in enumerate(raws["snapshot"]["people"])}
+    families = {name: f"f{at + 1:06}" for at, name in enumerate(_families(raws["snapshot"]))}
+    people = [
+        {
+            **{name: value for name, value in one.items() if name not in {"office", "version", "offer"}},
+            "id": numbers[one["id"]],
+            **({"family": families[one["family"]]} if one.get("family") else {}),
+            **({"offer": {"entry": one["offer"]["entry"]}} if one.get("offer") else {}),
+        }
+        for one in raws["snapshot"]["people"]
+    ]
+    seen = {**raws["snapshot"], "people": people, "numbered": True}
+    places = [[numbers[person], *place] for person, *place in raws["result"]["places"]]
+    written = {"snapshot": _written(seen), "result": _written({**raws["result"], "places": places})}
+    if "certificate" in raws:
+        claims = dict(raws["certificate"])
+        together = [sorted(numbers[one] for one in family) for family in claims["locks"]["families"]]
+        claims["locks"] = {**claims["locks"], "families": together}
+        for part in ("snapshot", "result"):
+            claims[f"stored_{part}"] = claims[part]
+            claims[part] = hashlib.sha256(written[part]).hexdigest()
+        written["certificate"] = _written(claims)
+    return written
+
+
+def _families(seen: Mapping[str, Any]) -> list[str]:
+    return sorted({one["family"] for one in seen["people"] if one.get("family")})
+
+
+def _written(value: Any) -> bytes:  # noqa: ANN401 - a JSON value
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+@router.get("/remedies")
+async def remedies(
+    request: Request,
+    desk: Desk,
+    visitor: Coordinator,
+    code: Annotated[str, Query(pattern="^[a-z_]{0,60}$")] = "",
+) -> Response:
+    """Show what would help: summed, by course, and for each person who waits."""
+    page, texts = page_of(request), web_of(request).texts(request)
+    async with desk.open(visitor) as conn:
+        sums = await why_store.remedy_sums(conn)
+        by_course = await why_store.remedies_by_course(conn, BY_COURSE)
+        rows = await why_store.remedies(conn, code or None, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
+    return web_of(request).page(
+        request,
+        "remedies.html",
+        sums=sums,
+        by_course=by_course,
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        code=code,
+        query=f"code={code}&" if code else "",
+        need=lambda one: need(texts, one),
+    )

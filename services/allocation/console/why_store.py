@@ -1,0 +1,108 @@
+"""What the pages about reasons, certificates and remedies read; row level security limits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+
+async def run_row(conn: asyncpg.Connection, run: UUID) -> asyncpg.Record | None:
+    """Return one run."""
+    return await conn.fetchrow(
+        """
+        SELECT run, region, decided_at, status, cut, gap, people, entries, pairs, placed, proposed, withdrawn,
+            stale, tiers, timing, engine_version, rules_version, policy_version, snapshot, result, certificate
+        FROM steering_run WHERE run = $1
+        """,
+        run,
+    )
+
+
+async def run_of_person(conn: asyncpg.Connection, participant: UUID) -> UUID | None:
+    """Return the latest run that can have seen a person: the latest one of the Kreis."""
+    run: UUID | None = await conn.fetchval(
+        """
+        SELECT s.run FROM participant AS p
+        JOIN steering_run AS s ON s.kreis = p.kreis OR p.kreis = ANY(s.kreise)
+        WHERE p.participant = $1 ORDER BY s.decided_at DESC, s.recorded_at DESC LIMIT 1
+        """,
+        participant,
+    )
+    return run
+
+
+async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Mapping[UUID, asyncpg.Record]:
+    """Return title, town and provider of courses."""
+    rows = await conn.fetch(
+        """
+        SELECT c.course, c.title, c.town, coalesce(b.name, c.provider) AS provider_name
+        FROM course AS c LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
+        WHERE c.course = ANY($1::uuid[])
+        """,
+        list(courses),
+    )
+    return {row["course"]: row for row in rows}
+
+
+async def remedy_sums(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """List how many people wait only for what, the commonest first."""
+    return await conn.fetch(
+        """
+        SELECT code, sum(people)::int AS people, sum(together)::int AS together, max(run::text)::uuid AS run
+        FROM remedy_sum GROUP BY code ORDER BY code = 'none', sum(people) DESC, code
+        """
+    )
+
+
+async def remedies_by_course(conn: asyncpg.Connection, limit: int) -> Sequence[asyncpg.Record]:
+    """List where what would help whom: by course and kind, the commonest first."""
+    return await conn.fetch(
+        """
+        SELECT r.code, r.course, c.title, c.town, coalesce(b.name, c.provider) AS provider_name,
+            count(*)::int AS people
+        FROM remedy AS r JOIN course AS c ON c.course = r.course
+        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
+        GROUP BY r.code, r.course, c.title, c.town, b.name, c.provider
+        ORDER BY count(*) DESC, c.title, r.code LIMIT $1
+        """,
+        limit,
+    )
+
+
+async def remedies(
+    conn: asyncpg.Connection, code: str | None, limit: int, offset: int
+) -> Sequence[asyncpg.Record]:
+    """List single remedies, who has waited longest first."""
+    return await conn.fetch(
+        """
+        SELECT r.participant, p.reference, p.registered_on, r.code, r.params->'parts' AS parts, r.course,
+            r.section, c.title, c.town, r.gives_way, g.reference AS gives_way_reference, r.found_at
+        FROM remedy AS r
+        JOIN participant AS p ON p.participant = r.participant
+        LEFT JOIN course AS c ON c.course = r.course
+        LEFT JOIN participant AS g ON g.participant = r.gives_way
+        WHERE $1::text IS NULL OR r.code = $1
+        ORDER BY r.code = 'none', p.registered_on, r.participant LIMIT $2 OFFSET $3
+        """,
+        code,
+        limit,
+        offset,
+    )
+
+
+async def remedy_of(conn: asyncpg.Connection, participant: UUID) -> Mapping[str, Any] | None:
+    """Return what would help one person."""
+    row = await conn.fetchrow(
+        """
+        SELECT r.code, r.params->'parts' AS parts, r.course, r.section, c.title, c.town, r.gives_way,
+            g.reference AS gives_way_reference, r.found_at
+        FROM remedy AS r LEFT JOIN course AS c ON c.course = r.course
+        LEFT JOIN participant AS g ON g.participant = r.gives_way
+        WHERE r.participant = $1
+        """,
+        participant,
+    )
+    return None if row is None else dict(row)

@@ -90,7 +90,6 @@ TEXTS: Mapping[str, str] = {
     "type_over": msgid("There are no courses of the type “%(value)s” on %(day)s. Please delete it."),
     "late_entry_above_law": msgid("The law allows at most %(most)s UE (%(source)s)."),
     "above_cap": msgid("A course of the type “%(type)s” has at most %(most)s seats (%(source)s)."),
-    "below_law": msgid("A course of the type “%(type)s” needs at least %(least)s people (%(source)s)."),
     "held_too_long": msgid(
         "A seat cannot be held longer than the law gives for the start: %(most)s days (%(source)s)."
     ),

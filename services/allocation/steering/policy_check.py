@@ -156,10 +156,6 @@ def _of_sizes(check: _Check) -> Iterator[Mistake]:
             known = check.rules.course_types.get(code)
             yield from _above_cap(check, path, known, number)
     for code, number in sizes.minimum.items():
-        known = check.rules.course_types.get(code)
-        if known is not None and known.runs_from is not None and number < known.runs_from:
-            least, source = known.runs_from, known.source
-            yield check.wrong(("sizes", "minimum", code), "below_law", type=code, least=least, source=source)
         if sizes.target.get(code, number) < number:
             yield check.wrong(("sizes", "target", code), "target_below_minimum", minimum=number)
     yield from _types(check, ("sizes", "protected_types"), sizes.protected_types)

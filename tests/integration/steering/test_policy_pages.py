@@ -135,7 +135,7 @@ async def test_the_policy_in_force_stands_there_in_words(browser: Browser) -> No
 
 
 async def test_mistakes_stand_beside_the_document_that_stays_as_typed(browser: Browser) -> None:
-    document = (await browser.document()).replace("days: 10", "days: 99 # <b>") + "goal: 1\n"
+    document = (await browser.document()).replace("days: 10", "days: 99") + "goal: 1 # <b>\n"
     page = await browser.refused("/policy/edit", document=document, do="save")
     assert "2 Fehler im Dokument" in page
     assert re.search(
@@ -258,3 +258,44 @@ async def test_travel_times_are_uploaded_line_by_line(browser: Browser) -> None:
     _, page = await browser.done("/policy/travel/remove", reason=WHY)
     assert "Es gibt keine Tabelle." in page
     assert await browser.conn.fetchval("SELECT count(*) FROM travel_time") == 0
+
+
+async def _send(browser: Browser, path: str, body: str) -> httpx.Response:
+    return await browser.http.post(
+        f"/api/v1{path}", content=body.encode(), headers={"x-csrf": browser.csrf, "content-type": "text/csv"}
+    )
+
+
+async def test_programs_load_travel_times(browser: Browser) -> None:
+    answer = await _send(browser, "/travel?name=kreis.csv", WAYS)
+    assert answer.status_code == 422
+    assert answer.json() == {
+        "problems": [
+            {
+                "line": 3,
+                "column": None,
+                "path": "",
+                "code": "minutes",
+                "detail": "„x“ ist keine Minutenzahl von 0 bis 600.",
+            }
+        ]
+    }
+    answer = await _send(browser, "/travel?name=kreis.csv&skip=true", WAYS)
+    assert answer.status_code == 200
+    assert {name: answer.json()[name] for name in ("rows", "filled", "skipped")} == {
+        "rows": 1, "filled": 1, "skipped": 1,
+    }  # fmt: skip
+    assert "In Kraft: kreis.csv mit 1 Wegen" in await browser.page("/policy")
+
+
+async def test_programs_read_and_check_policies(browser: Browser) -> None:
+    now = (await browser.http.get("/api/v1/policy")).json()
+    assert (now["kreis"], now["version"], now["policy"]["reservation"]["days"]) == ("99001", "", 10)
+    document = await browser.document()
+    answer = await _send(browser, "/policy/check", document)
+    assert answer.status_code == 200
+    assert answer.json()["valid_from"] == "2026-03-03"
+    answer = await _send(browser, "/policy/check", document.replace("days: 10", "days: 61"))
+    assert answer.status_code == 422
+    (problem,) = answer.json()["problems"]
+    assert (problem["line"], problem["path"], problem["code"]) == (4, "reservation > days", "too_large")

@@ -163,7 +163,6 @@ BROKEN = [
         "sizes > protected_types > 1",
         "type_over",
     ),
-    ("vocational: 15", "vocational: 14", "14}\n ", "sizes > minimum > vocational", "below_law"),
     (
         "integration_general: 18",
         "integration_general: 26",

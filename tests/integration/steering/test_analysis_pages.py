@@ -187,7 +187,7 @@ async def test_the_next_course_is_ranked_kept_as_a_file_and_tried(browser: Brows
     page = await browser.page("/next-course")
     assert "1. Neu: Allgemeiner Integrationskurs, ab Abschnitt 2" in page
     assert "mit Kinderbetreuung" in page
-    assert "Was ihnen bisher fehlte: Niveau + Kinderbetreuung: 10" in page
+    assert "Was ihnen bisher fehlte: Sprachniveau + Kinderbetreuung: 10" in page
     answer = await browser.http.get(f"{address}.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.text.startswith("\ufeffRang;Kurs;Mehr Personen mit Platz")

@@ -23,7 +23,7 @@ COLUMNS: Mapping[str, str] = {
     " route granted_on valid_until cooperation_plan hours_left course_types available earliest_start"
     " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
     " level section"
-    " tested_type withdrawn_on withdraw_reason merged_into version",
+    " tested_type withdrawn_on withdraw_reason merged_into version available_days family",
     "placement_test": "event kreis participant place tested_on level section course_type stands",
     "placement": "placement kreis participant course provider office course_kind entry_section"
     " seats state version"
@@ -35,6 +35,21 @@ COLUMNS: Mapping[str, str] = {
     "expiry": "placement kreis publisher partition due_at until heard_to read_to",
     "published_counts": "kreis week name value suppressed_below",
     "outcome": "course kreis completed_on started finished sat b1 a2 below lid qualified version",
+    "level_deviation": "id kreis participant section level reason actor decided_at lifted_at lifted_by",
+    "course_decision": "id kreis course decision reason actor decided_at lifted_at lifted_by",
+    "authority_export": "export placement kreis format actor exported_at",
+    "expiry_order": "placement kreis actor ordered_at",
+    "remedy": "participant kreis run code params changes course section town gives_way found_at",
+    "remedy_sum": "kreis run code people together",
+    "analysis_task": "id kreis kind question asked_by asked_at place state attempts token held_until"
+    " snapshot result failed_code finished_at",
+    "pooled_kreis": "kreis neighbour",
+    "pooling_decision": "id kreis host host_provider closed gave_up reason actor decided_at",
+    "policy_version": "id kreis valid_from document sha256 state based_on written_by written_at"
+    " submitted_at activated_by activated_at holds_from withdrawn_by withdrawn_at",
+    "policy_event": "id kreis version what actor at reason",
+    "travel_table": "id kreis name sha256 content rows skipped loaded_by loaded_at active",
+    "travel_time": "kreis from_town to_town minutes filled travel_table",
 }
 """No name, birth date, attendance, result, risk or consent of a person; `outcome` holds totals of courses."""
 

@@ -125,6 +125,20 @@ def test_a_decision_of_one_s_own_needs_a_reason(kreis: Kreis, page: Page) -> Non
     expect(page.locator("main")).to_contain_text("Jana Vogt")
 
 
+def test_somebody_is_put_on_hold_and_steered_again(kreis: Kreis, page: Page) -> None:
+    sign_in(page, kreis.console, "jana-vogt")
+    page.goto(f"{kreis.console}/people/{kreis.people['J-25-099']}")
+    page.fill("#until", "24.12.2025")
+    page.fill("#hold-reason", "Beginnt erst im neuen Jahr")
+    page.click('button:has-text("Zurückstellen")')
+    assert "Die Person ist zurückgestellt" in answered(page)
+    expect(page.locator("main")).to_contain_text("Wieder gesteuert ab 24.12.2025.")
+    assert violations(page) == []
+    page.click('button:has-text("Zurückstellung beenden")')
+    assert "Die Zurückstellung ist beendet" in answered(page)
+    expect(page.locator("#rulings")).to_contain_text("von Jana Vogt")
+
+
 def test_everything_can_be_done_without_javascript(
     kreis: Kreis, browser_without_scripts: BrowserContext
 ) -> None:
@@ -135,7 +149,7 @@ def test_everything_can_be_done_without_javascript(
     expect(page.locator("h1")).to_have_text("Warteliste")
     page.goto(kreis.console + "/proposals")
     card = page.locator("li.kl-proposal", has_text="J-25-002")
-    card.locator("input[type=checkbox]").check()
+    card.locator("input[name=placement]").check()
     page.click('button:has-text("Angekreuzte bestätigen")')
     assert "1 Vorschlag ist bestätigt" in answered(page)
     page.click('button:has-text("English")')

@@ -11,7 +11,8 @@ import pytest
 from services.allocation.placements.handlers import Done, NotDone
 from services.allocation.placements.overrides import Answer, Overrides, Ruled
 from services.allocation.placements.rulings import Deviate, ExcludeCourse, ExcludeProvider
-from services.runtime.db import transaction
+from services.allocation.status import holds_due
+from services.runtime.db import connect, transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,
@@ -102,6 +103,18 @@ async def test_a_hold_ends_on_its_day(world: World) -> None:
     assert await _request(world) == ({"hold"}, False)
     (row,) = await world.rows("SELECT lifted_by FROM steering_hold")
     assert row["lifted_by"] == "timer"
+
+
+async def test_a_hold_whose_day_has_come_is_due(world: World) -> None:
+    """The demo's days go on only once the timer has lifted it."""
+    await _ready(world)
+    await _hold(world, date(2026, 2, 4))
+    conn = await connect(world.database.status, name="status")
+    assert await holds_due(conn, date(2026, 2, 3)) == 0
+    assert await holds_due(conn, date(2026, 2, 4)) == 1
+    await world.timers.lift(NOW + timedelta(days=3))
+    assert await holds_due(conn, date(2026, 2, 4)) == 0
+    await conn.close()
 
 
 async def test_a_new_hold_replaces_the_old_one(world: World) -> None:

@@ -241,12 +241,16 @@ class Policy(_Part):
         return hashlib.sha256(content).hexdigest()
 
 
-class InForce(Protocol):
-    """What knows the policies that hold (`Policies`, policy_book.PolicyBook)."""
+class Held(Protocol):
+    """Policies of one moment."""
 
     def on(self, kreis: str, day: date) -> Policy:
         """Return what holds for the Kreis on the day; LookupError: nothing does."""
         ...
+
+
+class InForce(Held, Protocol):
+    """What knows the policies that hold (`Policies`, policy_book.PolicyBook)."""
 
     def at(self, kreis: str, now: datetime) -> Policy:
         """Return what holds for the Kreis at a business time; LookupError: nothing does."""
@@ -254,6 +258,10 @@ class InForce(Protocol):
 
     async def refresh(self, conn: asyncpg.Connection) -> bool:
         """Learn what has changed since; say whether anything has."""
+        ...
+
+    async def seen_by(self, conn: asyncpg.Connection) -> Held:
+        """Return the policies as a transaction sees them that sees all Kreise."""
         ...
 
 
@@ -283,6 +291,10 @@ class Policies:
     async def refresh(self, conn: asyncpg.Connection) -> bool:  # noqa: ARG002 - as `InForce`
         """Stay as read: a file changes with the next start."""
         return False
+
+    async def seen_by(self, conn: asyncpg.Connection) -> Policies:  # noqa: ARG002 - as `InForce`
+        """Stay as read."""
+        return self
 
 
 _ONE, _MANY = TypeAdapter(Policy), TypeAdapter(list[Policy])

@@ -21,7 +21,7 @@ from services.allocation.placements.handlers import NotDone
 from services.allocation.placements.messages import outgoing
 from services.allocation.steering import explained, matching, reading, snapshot, store
 from services.allocation.steering.domain import Person
-from services.allocation.steering.policy import InForce, local_day
+from services.allocation.steering.policy import Held, InForce, local_day
 from services.allocation.steering.reasons import Explanation
 from services.allocation.steering.regions import Region, region_of
 from services.allocation.steering.requests import request
@@ -109,7 +109,7 @@ class _Seen:
 
 
 async def snapshot_now(
-    conn: asyncpg.Connection, region: Region, day: date, policies: InForce, rulebook: RuleBook
+    conn: asyncpg.Connection, region: Region, day: date, policies: Held, rulebook: RuleBook
 ) -> Snapshot:
     """Read what a run of the region would see; the transaction is REPEATABLE READ, the caller's."""
     rules = rulebook.on(day)
@@ -261,7 +261,8 @@ class Steering:
             generations = await store.generations(conn, region.kreise)
             if not generations:
                 return None
-            seen = await snapshot_now(conn, region, day, self.policies, self.rules)
+            policies = await self.policies.seen_by(conn)
+            seen = await snapshot_now(conn, region, day, policies, self.rules)
         raw = snapshot.encode(seen)
         latest = ",".join(f"{kreis}:{generation}" for kreis, generation in sorted(generations.items()))
         name = f"run/{region.name}/{latest}/{snapshot.address(raw).hex()}"

@@ -295,6 +295,19 @@ async def test_what_another_process_activates_is_known_after_a_look(place: Place
         assert [book.at(kreis, NOW).reservation.days for kreis in (KREIS, OTHER)] == [6, 4]
 
 
+async def test_a_run_follows_what_its_own_transaction_sees(place: Place) -> None:
+    async with place.worker.acquire() as conn, conn.transaction(isolation="repeatable_read"):
+        assert await conn.fetchval("SELECT count(*) FROM policy_version") == 0
+        await place.active(document("2026-03-02", 6))
+        await place.book.refreshed()
+        held = await place.book.seen_by(conn)  # type: ignore[arg-type]
+        assert held.on(KREIS, NOW.date()).reservation.days == 10
+        assert place.book.at(KREIS, NOW).reservation.days == 6
+    async with place.worker.acquire() as conn:
+        held = await place.book.seen_by(conn)  # type: ignore[arg-type]
+        assert held.on(KREIS, NOW.date()).reservation.days == 6
+
+
 async def test_an_activated_policy_that_cannot_be_read_holds_nothing_and_is_told(
     place: Place, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -18,8 +18,7 @@ def looking(policies: InForce, rules: RuleBook) -> Look:
     """Return what takes the snapshot of a Kreis's region on a connection in REPEATABLE READ."""
 
     async def look(conn: asyncpg.Connection, kreis: str, now: datetime) -> Snapshot:
-        await policies.refresh(conn)
-        day = local_day(now)
-        return await snapshot_now(conn, region_of(kreis, day, policies), day, policies, rules)
+        day, held = local_day(now), await policies.seen_by(conn)
+        return await snapshot_now(conn, region_of(kreis, day, held), day, held, rules)
 
     return look

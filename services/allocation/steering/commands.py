@@ -98,9 +98,13 @@ def replay_run(run: Annotated[UUID, typer.Argument(help="The run's id.")]) -> No
     match answer:
         case Same():
             sys.stdout.write(f"{answer.run}: the same bytes, sha256 {answer.sha256}\n")
+        case Different() if answer.harmless:
+            sys.stdout.write(
+                f"{answer.run}: other bytes, because of {answer.why}; the stored result, checked, holds\n"
+            )
         case Different():
-            why = f"; it was made by {answer.engine}" if answer.engine else ""
-            sys.stdout.write(f"{answer.run}: stored {answer.stored}, replayed {answer.replayed}{why}\n")
+            sys.stdout.write(f"{answer.run}: stored {answer.stored}, replayed {answer.replayed}\n")
+            sys.stdout.writelines(f"  {finding}\n" for finding in answer.findings)
             raise typer.Exit(1)
         case _:
             assert_never(answer)

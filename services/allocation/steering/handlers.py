@@ -33,12 +33,23 @@ class Same:
 
 @dataclass(frozen=True, slots=True)
 class Different:
-    """The engine gives other bytes; `engine` is what it was then, if it is another one now."""
+    """The engine gives other bytes.
+
+    Where that is no wonder (another engine then, or a run cut by the clock) the stored result is checked
+    without the engine instead: `findings` is empty if it holds.
+    """
 
     run: UUID
     stored: str
     replayed: str
-    engine: str | None
+    why: str | None
+    """The engine of then, or `clock`; None: the same engine, uncut, should have given the same."""
+    findings: tuple[str, ...] = ()
+
+    @property
+    def harmless(self) -> bool:
+        """Say whether the stored result holds and its difference is explained."""
+        return self.why is not None and not self.findings
 
 
 async def replay(conn: asyncpg.Connection, run: UUID) -> Same | Different:
@@ -46,14 +57,20 @@ async def replay(conn: asyncpg.Connection, run: UUID) -> Same | Different:
 
     Raises:
         LookupError: there is no such run.
-        ValueError: what is stored does not match its name.
+        ValueError: the stored snapshot does not match its name.
     """
     seen, result, engine = await store.run_of(conn, run)
-    raw = snapshot.unpack(await store.content(conn, seen), seen)
+    raw = await _stored(conn, seen)
     again = snapshot.address(solve(raw).result)
     if again == result:
         return Same(run, result.hex())
-    return Different(run, result.hex(), again.hex(), None if engine == ENGINE else engine)
+    try:
+        clock = matching.decode(await _stored(conn, result)).cut == "clock"
+    except ValueError as error:
+        return Different(run, result.hex(), again.hex(), None, (f"result: {error}",))
+    why = engine if engine != ENGINE else "clock" if clock else None
+    found = () if why is None else (await verify(conn, run)).findings
+    return Different(run, result.hex(), again.hex(), why, found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -200,7 +200,10 @@ def unpack(packed: bytes, name: bytes) -> bytes:
     Raises:
         ValueError: they are not those that the name stands for.
     """
-    raw = zlib.decompress(packed)
+    try:
+        raw = zlib.decompress(packed)
+    except zlib.error as error:
+        raise ValueError("stored content is damaged") from error
     if address(raw) != name:
         raise ValueError("stored content does not match its name")
     return raw

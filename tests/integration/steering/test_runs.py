@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,7 +14,9 @@ import pytest
 
 from services.allocation.placements.handlers import Done, Placements
 from services.allocation.placements.terms import PolicyTerms
+from services.allocation.steering import snapshot
 from services.allocation.steering.handlers import Different, Same, replay
+from services.allocation.steering.matching import ENGINE
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.requests import Request, request, request_all
 from services.allocation.steering.rulebook import load_rulebook
@@ -287,9 +290,37 @@ async def test_a_forged_result_is_told_apart(place: Place) -> None:
     )
     await admin.execute("UPDATE steering_run SET result = sha256('forged')")
     await admin.close()
-    assert isinstance(await replay(place.conn, run), Different)
+    told = await replay(place.conn, run)
+    assert isinstance(told, Different)
+    assert told.findings
+    assert not told.harmless
     with pytest.raises(LookupError):
         await replay(place.conn, uuid4())
+
+
+async def test_another_engines_result_is_checked_instead(place: Place) -> None:
+    await place.ask()
+    await place.steering.run_due(NOON)
+    run: UUID = await place.conn.fetchval("SELECT run FROM steering_run")
+    admin = await asyncpg.connect(place.database.admin)
+    stored: bytes = await admin.fetchval(
+        "SELECT content FROM steering_content JOIN steering_run ON result = sha256"
+    )
+    raw = zlib.decompress(stored).replace(ENGINE.encode(), b"flow 0")
+    await admin.execute(
+        "INSERT INTO steering_content (sha256, kreis, content) VALUES ($1, '99001', $2)",
+        snapshot.address(raw),
+        snapshot.pack(raw),
+    )
+    await admin.execute(
+        "UPDATE steering_run SET result = $1, engine_version = 'flow 0', certificate = NULL",
+        snapshot.address(raw),
+    )
+    await admin.close()
+    told = await replay(place.conn, run)
+    assert isinstance(told, Different)
+    assert (told.why, told.findings) == ("flow 0", ())
+    assert told.harmless
 
 
 async def test_pages_see_their_own_kreis_only(place: Place) -> None:

@@ -66,8 +66,13 @@ class ConsoleCoordinators:
         return Counter()
 
     async def _load_travel_times(self) -> int:
-        files = {"file": ("fahrzeiten.csv", ways.table().encode(), "text/csv")}
-        return int((await self._first.ask("POST", "/policy/travel", files=files)).is_success)
+        response = await self._first.ask(
+            "POST",
+            "/api/v1/travel",
+            params={"name": "fahrzeiten.csv"},
+            content=ways.table().encode(),
+        )
+        return int(response.is_success)
 
     async def _open(self) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

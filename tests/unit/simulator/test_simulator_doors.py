@@ -179,7 +179,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
             return httpx.Response(200, json={"proposals": proposals, "next": None})
         if request.url.path.endswith("/release"):
             return httpx.Response(200, json={})
-        if request.url.path == "/policy/travel":
+        if request.url.path == "/api/v1/travel":
             assert b"99001001,99001002," in request.content
             return httpx.Response(200)
         if request.url.path.endswith(("/hold", "/exclusions")):

@@ -7,14 +7,17 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner, Result
 
 from services.allocation.placements.terms import PolicyTerms
 from services.allocation.steering import policy_steps, policy_store, travel_store
+from services.allocation.steering.commands import app
 from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.policy_book import PolicyBook
@@ -50,6 +53,7 @@ class Place:
 
     web: asyncpg.Pool
     worker: asyncpg.Pool
+    worker_dsn: str
     book: PolicyBook
 
     def as_person(self, person: str, kreis: str = KREIS) -> AbstractAsyncContextManager[asyncpg.Connection]:
@@ -93,7 +97,7 @@ async def place(database: MakeDatabase) -> AsyncIterator[Place]:
     worker = await open_pool(made.worker, name="policy-test-worker", max_size=4)
     book = PolicyBook(load_policies(), worker)
     await book.refreshed()
-    yield Place(web, worker, book)
+    yield Place(web, worker, made.worker, book)
     await web.close()
     await worker.close()
 
@@ -381,3 +385,28 @@ async def test_a_loaded_table_is_never_changed(place: Place) -> None:
         with pytest.raises(asyncpg.IntegrityConstraintViolationError):
             async with place.as_person(JANA) as conn:
                 await conn.execute(f"UPDATE travel_table SET {change}")
+
+
+async def test_a_table_is_loaded_on_the_command_line(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KURSLOTSE_DB_WORKER", place.worker_dsn)
+    file = tmp_path / "ways.csv"
+    file.write_text(WAYS + "99001001,99001003,eleven\n", encoding="utf-8")
+
+    async def command(*further: str) -> Result:
+        arguments = ["travel", "load", str(file), "--kreis", KREIS, "--by", "an administrator", *further]
+        return await asyncio.to_thread(CliRunner().invoke, app, arguments)
+
+    run = await command()
+    assert run.exit_code == 1
+    assert run.stderr == (
+        "ways.csv:4: The town 99002001 is not known here.\n"
+        "ways.csv:5: “eleven” is not a number of minutes from 0 to 600.\n"
+    )
+    assert await place.rows(_TIMES, KREIS) == []
+    run = await command("--skip")
+    assert run.exit_code == 0, run.output
+    assert run.stdout == "2 ways, 0 ways back filled in, 2 lines skipped\n"
+    assert len(await place.rows(_TIMES, KREIS)) == 2
+    assert await place.rows("SELECT actor FROM policy_event") == [("an administrator",)]

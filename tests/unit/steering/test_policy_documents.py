@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
 from services.allocation.console.policy import as_document
 from services.allocation.console.policy_words import GOALS, differences, parts
 from services.allocation.steering import documents, mistakes, policy_schema, travel
+from services.allocation.steering.commands import app
 from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy import PACKAGED, Policy, load_policies, policies_of
 from services.allocation.steering.policy_check import check_own, check_text
@@ -312,3 +314,18 @@ def test_nothing_that_yaml_takes_for_something_else_becomes_a_number() -> None:
         except DocumentError:
             continue
         assert str(policy.reservation.days) == typed
+
+
+def test_a_file_is_checked_on_the_command_line(tmp_path: Path) -> None:
+    good, bad = tmp_path / "good.yaml", tmp_path / "bad.yaml"
+    good.write_text(GOOD, encoding="utf-8")
+    bad.write_text(changed("hour: 6", "hour: 36"), encoding="utf-8")
+    run = CliRunner().invoke(app, ["policy", "check", str(good)])
+    assert (run.exit_code, "no mistakes" in run.stdout) == (0, True)
+    run = CliRunner().invoke(app, ["policy", "check", str(bad), "--language", "de"])
+    assert run.exit_code == 1
+    assert run.stderr == f"{bad}:6:32: cadence > hour: Das ist zu groß; höchstens 23.\n"
+    run = CliRunner().invoke(app, ["policy", "check", "-"], input="")
+    assert run.exit_code == 1
+    assert run.stderr.startswith("-:1:1: The document is empty.")
+    assert CliRunner().invoke(app, ["policy", "schema"]).stdout.encode() == policy_schema.written()

@@ -2,95 +2,203 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_matrix
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from services.allocation.steering.engine import proof
+from services.allocation.steering.engine import flow, proof
 from services.allocation.steering.engine.first import FirstAnswer
-from services.allocation.steering.engine.flow import Tier
+from services.allocation.steering.engine.flow import Problem, Solution, Tier
 from services.allocation.steering.engine.greedy import greedy
+from services.allocation.steering.engine.proof import Limits, Settled
 from services.allocation.steering.engine.starts import Starting
-from tests.unit.steering.test_flow import instance, seated
+from services.allocation.steering.generated import Size, region
+from tests.unit.steering.small import KINDS, best_of, by_started, drawn
+
+ENDLESS = Limits(None, lambda: 60.0)
 
 
-def starting(chance: random.Random, people: int, courses: int, tiers: int) -> Starting:
-    problem = instance(chance, people, courses, 2, tiers)
-    course = np.cumsum(np.concatenate([[0], problem.later[:-1] < 0])).astype(np.int64)
-    spread = chance.choice([1, 3, 1000])
-    drawn = tuple(
-        Tier(
-            tier.name,
-            np.array(
-                [chance.randint(-spread if chance.random() < 0.5 else 0, spread) for _ in problem.person],
-                dtype=np.int64,
-            ),
+def check(asked: Starting, found: Solution) -> None:
+    """Check an answer by itself: seats, one place each, enough people, families, the values it claims."""
+    problem = asked.problem
+    chosen = found.pair[found.pair >= 0]
+    assert np.all(problem.person[chosen] == np.flatnonzero(found.pair >= 0))
+    sitting = np.zeros(len(problem.later), dtype=np.int64)
+    for entry in problem.entry[chosen].tolist():
+        node = entry
+        while node >= 0:
+            sitting[node] += 1
+            node = int(problem.later[node])
+    assert np.all(sitting <= problem.seats)
+    counts = np.bincount(asked.course[problem.entry[chosen]], minlength=len(asked.need))
+    assert not np.any((counts > 0) & (counts < asked.need))
+    for members in asked.together:
+        pairs = found.pair[list(members)]
+        assert len({int(asked.course[problem.entry[at]]) if at >= 0 else -1 for at in pairs.tolist()}) == 1
+    assert found.values == tuple(int(tier.values[chosen].sum()) for tier in problem.tiers)
+
+
+def check_proofs(asked: Starting, settled: Settled, best: tuple[int, ...]) -> None:
+    """Check what is claimed of an answer against the best one."""
+    check(asked, settled.solution)
+    counts = asked.counts(settled.solution)
+    assert settled.started == tuple(at for at, need in enumerate(asked.need) if need and counts[at] >= need)
+    assert settled.solution.values == tuple(tier.value for tier in settled.tiers)
+    proven = settled.proven
+    assert settled.solution.values[:proven] == best[:proven]
+    if proven < len(best):
+        assert settled.solution.values <= best
+        assert settled.tiers[proven].bound >= best[proven]
+        assert settled.cut
+        assert settled.gap >= 0
+    else:
+        assert settled.gap == 0
+        assert not settled.cut
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("block", range(4))
+def test_small_instances_equal_exhaustive_search(kind: str, block: int) -> None:
+    chance = random.Random(f"{kind} {block}")
+    for _ in range(55):
+        lower = kind == "lower"
+        asked = drawn(
+            chance, kind, chance.randint(3 if lower else 2, 6), 3 if lower else chance.randint(1, 4)
         )
-        for tier in problem.tiers
-    )
-    need = np.array([chance.randint(0, 3) for _ in range(int(course.max()) + 1)], dtype=np.int64)
-    return Starting(replace(problem, tiers=drawn), course, need)
-
-
-def allowed(asked: Starting, chosen: list[int]) -> bool:
-    problem = asked.problem
-    if np.any(seated(problem)[:, chosen].sum(axis=1) > problem.seats):
-        return False
-    counts = np.bincount(asked.course[problem.entry[chosen]], minlength=len(asked.need)) if chosen else None
-    return counts is None or not np.any((counts > 0) & (counts < asked.need))
-
-
-def exhaustive(asked: Starting) -> tuple[int, ...]:
-    problem = asked.problem
-    options: list[list[int]] = [[-1] for _ in range(problem.people)]
-    for pair, person in enumerate(problem.person):
-        options[int(person)].append(pair)
-    best: tuple[int, ...] = ()
-    for choice in itertools.product(*options):
-        chosen = [pair for pair in choice if pair >= 0]
-        value = tuple(int(tier.values[chosen].sum()) for tier in problem.tiers)
-        if value > best and allowed(asked, chosen):
-            best = value
-    return best
-
-
-@pytest.mark.parametrize("block", range(10))
-def test_small_instances_equal_exhaustive_search(block: int) -> None:
-    chance = random.Random(block)
-    for _ in range(100):
-        asked = starting(chance, chance.randint(1, 6), chance.randint(1, 4), chance.randint(1, 4))
-        settled = proof.solve(asked, proof.Limits(None, lambda: 60.0))
-        best = exhaustive(asked)
+        settled = proof.solve(asked, ENDLESS)
+        best = best_of(asked)
         assert settled.solution.values == best
         assert settled.proven == len(best)
-        chosen = settled.solution.pair[settled.solution.pair >= 0]
-        assert allowed(asked, [int(pair) for pair in chosen])
+        check_proofs(asked, settled, best)
 
 
-def test_without_time_the_answer_is_allowed_and_the_bound_holds() -> None:
+def test_which_courses_start_often_decides_a_lower_tier() -> None:
+    chance = random.Random("lower 0")
+    decided = 0
+    for _ in range(55):
+        asked = drawn(chance, "lower", chance.randint(3, 6), 3)
+        options = sorted(by_started(asked).values())
+        decided += len({option for option in options if option[0] == options[-1][0]}) > 1
+    assert decided >= 15
+
+
+@pytest.mark.parametrize("work", [0, 1, 2, 4])
+@pytest.mark.parametrize("kind", KINDS)
+def test_under_a_limit_the_answer_is_allowed_and_the_bound_holds(kind: str, work: int) -> None:
+    chance = random.Random(f"{kind} {work}")
+    for _ in range(15):
+        asked = drawn(chance, kind, chance.randint(3, 6), chance.randint(2, 4))
+        limits = Limits(work, lambda: 60.0)
+        settled = proof.solve(asked, limits)
+        check_proofs(asked, settled, best_of(asked))
+        assert settled.cut in {"", "work"}
+        again = proof.solve(asked, limits)
+        assert again.solution.pair.tobytes() == settled.solution.pair.tobytes()
+        assert again.tiers == settled.tiers
+
+
+def test_without_time_the_clock_is_named() -> None:
     chance = random.Random(7)
-    for _ in range(100):
-        asked = starting(chance, chance.randint(2, 6), chance.randint(1, 4), chance.randint(1, 3))
-        settled = proof.solve(asked, proof.Limits(None, lambda: 0.0))
-        best = exhaustive(asked)
-        assert settled.solution.values <= best
-        assert settled.solution.values[: settled.proven] == best[: settled.proven]
-        if settled.proven < len(best):
-            assert settled.tiers[settled.proven].bound >= best[settled.proven]
-        chosen = settled.solution.pair[settled.solution.pair >= 0]
-        assert allowed(asked, [int(pair) for pair in chosen])
+    cuts = set()
+    for _ in range(60):
+        asked = drawn(chance, "chains", chance.randint(3, 6), chance.randint(2, 4))
+        settled = proof.solve(asked, Limits(None, lambda: 0.0))
+        check_proofs(asked, settled, best_of(asked))
+        cuts.add(settled.cut)
+    assert cuts == {"", "clock"}
 
 
-def test_the_first_answer_is_bounded_by_seating_without_minimum() -> None:
-    chance = random.Random(11)
-    for _ in range(100):
-        asked = starting(chance, chance.randint(2, 25), chance.randint(1, 6), 3)
+@pytest.mark.parametrize("kind", KINDS)
+def test_first_answers_are_allowed_and_bounded_by_the_easier_problem(kind: str) -> None:
+    chance = random.Random(kind)
+    for _ in range(30):
+        asked = drawn(chance, kind, chance.randint(2, 25), chance.randint(1, 6))
         first = FirstAnswer(asked)
-        answer = first.find()
-        assert asked.allowed(answer)
-        assert asked.allowed(greedy(asked))
-        assert greedy(asked).values <= first.bound.values
+        answer, by_hand = first.find(), greedy(asked)
+        check(asked, answer)
+        check(asked, by_hand)
+        assert by_hand.values <= first.bound.values
         assert answer.values <= first.bound.values
+
+
+@pytest.mark.parametrize("seats", ["scarce", "loose"])
+def test_a_region_is_solved_the_same_again_under_a_work_limit(seats: str) -> None:
+    asked = region(3, Size(220, 18, 6.0), "scarce" if seats == "scarce" else "loose")
+    told: list[Settled] = []
+    settled = proof.solve(asked, Limits(40, lambda: 60.0), told.append, by_hand=True)
+    check(asked, settled.solution)
+    for earlier in told:
+        check(asked, earlier.solution)
+    for one, after in pairwise(told):
+        assert one.solution.values <= after.solution.values
+        assert one.proven <= after.proven
+    again = proof.solve(asked, Limits(40, lambda: 60.0))
+    assert (again.tiers, again.cut) == (settled.tiers, settled.cut)
+    assert again.solution.pair.tobytes() == settled.solution.pair.tobytes()
+
+
+def without_minimum(chance: random.Random, people: int, courses: int) -> Problem:
+    pairs = [(p, c) for p in range(people) for c in range(courses) if chance.random() < 0.3]
+    values = [[chance.randint(0, 1) for _ in pairs], [chance.randint(-99, 99) for _ in pairs]]
+    return Problem(
+        people=people,
+        later=np.full(courses, -1, dtype=np.int64),
+        seats=np.array([chance.randint(1, 6) for _ in range(courses)], dtype=np.int64),
+        person=np.array([p for p, _ in pairs], dtype=np.int64),
+        entry=np.array([c for _, c in pairs], dtype=np.int64),
+        tiers=tuple(Tier(f"t{at}", np.array(one, dtype=np.int64)) for at, one in enumerate(values)),
+    )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_without_minimum_sizes_it_equals_assignment_seat_by_seat(seed: int) -> None:
+    chance = random.Random(seed)
+    problem = without_minimum(chance, chance.randint(60, 140), chance.randint(8, 25))
+    none = np.zeros(len(problem.later), dtype=np.int64)
+    settled = proof.solve(Starting(problem, np.arange(len(none)), none), Limits(0, lambda: 0.0))
+    assert settled.proven == len(problem.tiers)
+    # Each seat is a column, going without one more for everybody; both tiers in one exact number.
+    start = np.concatenate([[0], np.cumsum(problem.seats)])
+    seats = int(start[-1])
+    blend = problem.tiers[0].values * 10**6 + problem.tiers[1].values
+    worth = np.full((problem.people, seats + problem.people), -(10**12), dtype=np.int64)
+    worth[np.arange(problem.people), seats + np.arange(problem.people)] = 0
+    for person, course, value in zip(problem.person, problem.entry, blend, strict=True):
+        worth[person, start[course] : start[course + 1]] = value
+    rows, columns = linear_sum_assignment(worth, maximize=True)
+    total = int(worth[rows, columns].sum())
+    assert settled.solution.values[0] * 10**6 + settled.solution.values[1] == total
+    # The sparse solver, too; weights 0 would be missing edges there.
+    there = np.nonzero(worth > -(10**12))
+    shifted = csr_matrix(((10**9 - worth[there]).astype(np.float64), there), shape=worth.shape)
+    rows, columns = min_weight_full_bipartite_matching(shifted)
+    assert int(worth[rows, columns].sum()) == total
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32), st.sampled_from(KINDS), st.integers(0, 5))
+def test_more_seats_or_smaller_needs_never_make_it_worse(seed: int, kind: str, course: int) -> None:
+    chance = random.Random(seed)
+    asked = drawn(chance, kind, chance.randint(3, 8), chance.randint(1, 4))
+    before = proof.solve(asked, ENDLESS).solution.values
+    less = np.maximum(asked.need - (np.arange(len(asked.need)) == course % len(asked.need)), 0)
+    assert proof.solve(replace(asked, need=less), ENDLESS).solution.values >= before
+    more = replace(asked.problem, seats=asked.problem.seats + 1)
+    assert proof.solve(replace(asked, problem=more), ENDLESS).solution.values >= before
+    assert proof.solve(replace(asked, together=()), ENDLESS).solution.values >= before
+
+
+def test_nobody_is_proven_at_once() -> None:
+    empty = np.array([], dtype=np.int64)
+    problem = Problem(0, empty, empty, empty, empty, (Tier("placed", empty),))
+    settled = proof.solve(Starting(problem, empty, empty), Limits(0, lambda: 0.0))
+    assert (settled.proven, settled.cut, settled.started) == (1, "", ())
+    assert flow.face(problem, 1).pair[0].size == 0

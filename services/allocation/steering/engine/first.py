@@ -12,10 +12,8 @@ from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
 
 _NOTHING = Choice(frozenset(), frozenset())
-PACES = (0.3, 0.1)
-"""Shares of the under-filled courses and split families decided in one step, at least one each."""
-_LARGE = 300_000
-"""Problems with more pairs are closed down at the first pace only."""
+_PACE = 0.3
+"""Share of the under-filled courses and split families decided in one step, at least one each."""
 
 
 class FirstAnswer:
@@ -29,20 +27,12 @@ class FirstAnswer:
         self.bound = starting.seated(_NOTHING)
 
     def find(self) -> Solution:
-        """Close down at several paces, and seat people exactly under the best choice that came of it."""
+        """Close down, and seat people exactly under the choice that came of it."""
         if self._starting.allowed(self.bound):
             return self.bound
         rough = _rough(self._starting)
-        open_to_all = rough.seated(_NOTHING)
-        best: tuple[tuple[int, ...], Choice] | None = None
-        for pace in PACES if len(self._starting.problem.person) <= _LARGE else PACES[:1]:
-            found = _closed_down(rough, open_to_all, pace)
-            if best is None or found.values > best[0]:
-                best = found.values, rough.choice(found)
-            if found.values == open_to_all.values:
-                break
-        answer = settled(self._starting, best[1]) if best else None
-        return answer or nobody(self._starting)
+        found = _closed_down(rough, rough.seated(_NOTHING), _PACE)
+        return settled(self._starting, rough.choice(found)) or nobody(self._starting)
 
 
 def _closed_down(rough: Starting, found: Solution, pace: float) -> Solution:

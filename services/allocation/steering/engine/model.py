@@ -129,6 +129,9 @@ class Model:
         person = self.starting.problem.person[self.pairs[at_home]]
         members, row = np.unique(np.stack([person, place]), axis=1, return_inverse=True)
         size = members.shape[1]
+        sizes = np.array([len(set(one)) for one in self.starting.together], dtype=np.int64)
+        there = np.bincount(members[1], minlength=self._z)
+        self.upper[self._x + self._y :] = there == sizes[self.homes[0]]
         rows.add(
             np.concatenate([row.ravel(), np.arange(size)]),
             np.concatenate([at_home, self._x + self._y + members[1]]),

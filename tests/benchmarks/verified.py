@@ -1,8 +1,4 @@
-"""Verifies every certificate and every remedy of a year with the independent checker: python -m ... --help.
-
-Each remedy that is no change of one person alone (seats, a course that starts, a limit, a family apart) is
-also solved again whole, and the certificate of that changed run is checked like every other.
-"""
+"""Verifies every certificate, reason and remedy of a year with the independent checker, and times them."""
 
 from __future__ import annotations
 
@@ -11,14 +7,18 @@ import sys
 from collections import Counter
 from time import perf_counter
 
-from services.allocation.steering import check_remedies, check_run, matching, snapshot
+from services.allocation.steering import check_reasons, check_remedies, check_run, matching, snapshot
 from services.allocation.steering.certificate import certificate_of
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.matching import Result, match
-from services.allocation.steering.reasons import explain
+from services.allocation.steering.reasons import Explanation, explain
 from services.allocation.steering.remedies import Remedies, as_json, remedies_of
 from services.allocation.steering.snapshot import Snapshot
 from services.allocation.steering.year.steered import runs
+
+
+def _row(one: Explanation) -> dict[str, object]:
+    return {"person": str(one.person), "code": one.main.code, "params": dict(one.main.params)}
 
 
 def verify(seen: Snapshot, result: Result, counts: Counter[str], seconds: Counter[str]) -> list[str]:
@@ -34,6 +34,7 @@ def verify(seen: Snapshot, result: Result, counts: Counter[str], seconds: Counte
     remedied = perf_counter()
     raw, answer = snapshot.encode(seen), matching.encode(result)
     wrong = check_run.findings(raw, answer, certificate)
+    wrong += check_reasons.findings(raw, answer, certificate, [_row(one) for one in told])
     checked = perf_counter()
     wrong += check_remedies.findings(raw, answer, as_json(found, seen)["each"])
     ended = perf_counter()

@@ -116,7 +116,9 @@ def _ranked(run: Run, bars: Bars, reason: Json, running: Sequence[tuple[str, int
         yield f"the rank that was needed is {lowest[1]}, {person} has {own}"
     said = dict(zip(goals, lowest[1], strict=True))
     classes = picture.rules["priorities"]["classes"]
-    if "class" in params and params["class"] != classes[said["priority"]]["code"]:
-        yield "another class was needed"
-    if "waiting_days" in params and params["waiting_days"] != -said["waiting"]:
-        yield f"{-said['waiting']} days were needed"
+    wanted = {
+        **({"class": classes[said["priority"]]["code"]} if "priority" in said else {}),
+        **({"waiting_days": -said["waiting"]} if "waiting" in said else {}),
+    }
+    if {name: value for name, value in params.items() if name != "courses"} != wanted:
+        yield f"{wanted} was needed"

@@ -90,7 +90,7 @@ async def _page(
         entries=entries,
         providers=providers,
         offer=next((one["placement"] for one in live if one["state"] not in SEATED), None),
-        seated=any(one["state"] in SEATED for one in live),
+        seat=next((one["placement"] for one in live if one["state"] in SEATED), None),
         sections=[(number, number) for number in SECTIONS],
         levels=[level.value for level in Level],
         entered=entered,

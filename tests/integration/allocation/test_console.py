@@ -211,6 +211,7 @@ async def test_what_speaks_against_a_place_is_shown_first(desk: Desk) -> None:
     assert await desk.world.rows("SELECT FROM placement") == []
     said = await desk.done(f"{_person()}/place", reason=WHY, entry=entry, known=entry, present="1")
     assert "hat den Platz" in said
+    assert "Ein Platz ist vergeben" in await desk.page(_person())
     assert await _one(desk.world, "SELECT state, expires_at FROM placement") == (
         "reserved",
         NOW + timedelta(days=3),

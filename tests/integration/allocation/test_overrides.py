@@ -1,5 +1,6 @@
 """What coordinators rule about steering: on record, in force at once, lifted once, asked for again."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import date, timedelta
 from typing import Any
@@ -28,6 +29,7 @@ from tests.allocation.builders import (
     withdrawn,
 )
 from tests.allocation.world import World, refusal
+from tests.waiting import wait_until
 
 WHY = "the person is in hospital until then"
 LATER = NOW + timedelta(days=3)
@@ -87,6 +89,25 @@ async def test_a_hold_takes_the_proposal_back_and_lets_no_run_propose(world: Wor
     assert _code(await _rule(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))) == (
         "already_lifted"
     )
+
+
+async def test_a_run_that_writes_meanwhile_waits_and_finds_the_hold(world: World) -> None:
+    """Rulings are read after the lock: what a run saw before the hold cannot be written past it."""
+    await _ready(world)
+
+    async def waits() -> bool:
+        return bool(
+            await world.rows(
+                "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+        )
+
+    async with transaction(world.pool) as conn:
+        answer = await Overrides(world.placements).hold(conn, person(), None, "jana", WHY, NOW)
+        assert isinstance(answer, Ruled)
+        proposing = asyncio.create_task(world.propose("p1"))
+        await wait_until(waits, what="the run waits for the person")
+    assert await proposing == []
 
 
 async def test_a_hold_ends_on_its_day(world: World) -> None:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
-from typing import Final
 
 from services.allocation.steering.forecast.backtest import Point, origins, points, scores
-from services.allocation.steering.forecast.history import Cell, History, Registered
+from services.allocation.steering.forecast.history import Cell, History, Registered, settled
 from services.allocation.steering.forecast.reader import history_of, last_registration, registrations
 from services.allocation.steering.forecast.report import score_lines
 from services.allocation.steering.year.model import Setting, year_of
 from services.runtime.db import connect
-
-WARM_UP: Final = 3
-"""Weeks left out at the beginning of a database: its first lists are those who had been waiting before."""
 
 
 async def history(dsn: str, kreis: str, day: date | None, weeks: int) -> History:
@@ -51,13 +47,13 @@ def of_kreis(registered: Sequence[Registered], ahead: int) -> Iterator[str]:
     """
     if not registered:
         raise ValueError("nobody has ever registered")
-    first, last = registered[0].on, registered[-1].on
-    begins = first + timedelta(weeks=WARM_UP)
-    days = origins(begins, last + timedelta(days=1), ahead, after=8)
+    last = registered[-1].on
+    kept = settled(registered, last)
+    first = kept[0].on
+    days = origins(first, last + timedelta(days=1), ahead, after=8)
     if not days:
         raise ValueError(f"registrations from {first} to {last} are too few weeks to test on")
-    yield f"Registrations from {first} to {last}; {WARM_UP} weeks of warming up left out."
-    kept = [one for one in registered if one.on >= begins]
+    yield f"Registrations from {first} to {last}; weeks of warming up are left out."
     yield from score_lines(scores(points(kept, days, ahead)), len(days))
 
 

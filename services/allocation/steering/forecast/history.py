@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final, NamedTuple
@@ -12,6 +12,10 @@ from schemas.codes import CourseType, Level
 
 UNTESTED: Final = "untested"
 A_WEEK: Final = 7
+WARM_UP: Final = 6
+"""Weeks at the beginning of a database that may be left out."""
+ENOUGH: Final = 12
+"""Weeks that have to be left."""
 _BY_LEVEL: Final = frozenset({CourseType.VOCATIONAL, CourseType.LAND, CourseType.MUNICIPAL})
 _BELOW: Final = {
     above.value: below.value for below, above in zip(tuple(Level)[:-1], tuple(Level)[1:], strict=True)
@@ -94,6 +98,19 @@ def level_for(course_type: str, section: int, target_level: str | None) -> str:
     if course_type in _BY_LEVEL:
         return _BELOW.get(target_level or "", Level.NONE.value)
     return _OF_SECTION.get(section, Level.A2).value
+
+
+def settled(registered: Sequence[Registered], day: date) -> Sequence[Registered]:
+    """Leave out the first weeks of an installation, where enough others are left.
+
+    They hold the lists of those who had been waiting before, which say nothing about who arrives.
+    """
+    if not registered:
+        return registered
+    begins = min(one.on for one in registered) + timedelta(weeks=WARM_UP)
+    if begins + timedelta(weeks=ENOUGH) > day:
+        return registered
+    return [one for one in registered if one.on >= begins]
 
 
 def by_week(

@@ -29,8 +29,8 @@ from services.allocation.steering.forecast.history import A_WEEK, UNTESTED, Cell
 DRAWS: Final = 1000
 KEEPS: Final = 0.95
 """Of a week's weight in the estimate, from week to week."""
-PRIOR_RATE: Final = 0.5
-"""Registrations a week of a type of which nothing is known; it counts as one week."""
+PRIOR_COUNT: Final = 0.5
+"""Registrations of a type in no time, before any are known (Jeffreys): never seen is not never to come."""
 PRIOR_TOWNS: Final = 12.0
 """Registrations as which the Kreis's shares of the towns count for each type."""
 PRIOR_LEVELS: Final = 3.0
@@ -141,13 +141,13 @@ def evenness(totals: Ints) -> float:
 def _paths(chance: np.random.Generator, counts: Ints, ahead: int) -> Floats:
     """Draw the weekly rate of a type for the weeks ahead; (draws, ahead)."""
     weights = _weights(len(counts))
-    shape = PRIOR_RATE + float(weights @ counts)
-    rate = chance.gamma(shape, 1 / (1.0 + weights.sum()), DRAWS)
+    shape = PRIOR_COUNT + float(weights @ counts)
+    rate = chance.gamma(shape, 1 / weights.sum(), DRAWS)
     path = np.empty((DRAWS, ahead))
     for week in range(ahead):
         kept = KEEPS * shape
         rate = rate * chance.beta(kept, shape - kept, DRAWS) / KEEPS
-        path[:, week], shape = rate, max(kept, PRIOR_RATE)
+        path[:, week], shape = rate, kept
     return path
 
 

@@ -19,6 +19,7 @@ from services.allocation.steering.forecast.history import (
     Registered,
     SectionStart,
     by_week,
+    settled,
 )
 from services.allocation.steering.forecast.model import AGAIN_WEEKS
 
@@ -139,7 +140,7 @@ async def afterwards(conn: asyncpg.Connection, kreis: str, day: date) -> Afterwa
 
 async def history_of(conn: asyncpg.Connection, kreis: str, day: date, ahead: int) -> History:
     """Read everything that a forecast of a Kreis from a day on rests on."""
-    weeks, arrivals = by_week(await registrations(conn, kreis, day), day, MOST_WEEKS)
+    weeks, arrivals = by_week(settled(await registrations(conn, kreis, day), day), day, MOST_WEEKS)
     last = day + timedelta(weeks=ahead) - timedelta(days=1)
     return History(
         day,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import random
 from pathlib import Path
@@ -120,6 +121,78 @@ def test_a_forged_result_is_caught(forgery: str) -> None:
             del placed[waiting[2]]
             placed[waiting[0]] = waiting[1]
     assert findings(instance, answer)
+
+
+def honest(instance: dict[str, Any], placed: dict[str, str]) -> dict[str, Any]:
+    """Write a result for a seating, rightly summed, and call it optimal."""
+    worth = {(person, course): values for person, course, values in instance["pairs"]}
+    sums = [sum(worth[pair][tier] for pair in placed.items()) for tier in range(len(instance["tiers"]))]
+    return {
+        "status": "optimal",
+        "gap": 0.0,
+        "tiers": sums,
+        "started": sorted(set(placed.values())),
+        "placed": placed,
+        "bounds": sums,
+        "proven": len(sums),
+    }
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_worse_seating_is_caught_though_rightly_summed(seed: int) -> None:
+    instance = drawn(seed, 24, 6)
+    answer = solved(instance)
+    placed: dict[str, str] = answer["placed"]
+    assert findings(instance, honest(instance, placed)) == []
+    pairs = {(person, course) for person, course, _ in instance["pairs"]}
+    forged = [{who: at for who, at in placed.items() if who != out} for out in placed]
+    forged += [{**placed, person: course} for person, course in pairs if placed.get(person) != course]
+    for one, other in itertools.combinations([person["id"] for person in instance["people"]], 2):
+        there = {**placed, one: placed.get(other), other: placed.get(one)}
+        swapped = {who: at for who, at in there.items() if at is not None}
+        if placed.get(one) != placed.get(other) and all(pair in pairs for pair in swapped.items()):
+            forged.append(swapped)
+    closed = [{who: at for who, at in placed.items() if at != course} for course in set(placed.values())]
+    worse = [one for one in forged + closed if honest(instance, one)["tiers"] != answer["tiers"]]
+    assert len(worse) > 50
+    for one in worse:
+        assert findings(instance, honest(instance, one)), one
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"gap": 0.1}, "no gap"),
+        ({"proven": 1}, "every tier proven"),
+        ({"bounds": [9, 9, 9]}, "no gap"),
+        ({"status": "limit", "proven": 2, "bounds": [1, 3, -19]}, "below what was reached"),
+        ({"status": "limit", "proven": 2, "bounds": [1, 3, 0], "gap": 0.5}, "the gap is"),
+        ({"status": "best"}, "no status"),
+        ({"started": ["c1", "c1", "c3"]}, "started"),
+        ({"started": ["c1", "c2", "c3"]}, "started"),
+        ({"tiers": [1, 3, -17]}, "add up"),
+    ],
+)
+def test_forged_claims_are_caught(change: dict[str, Any], told: str) -> None:
+    answer = solved(EXAMPLE)
+    assert findings(EXAMPLE, answer) == []
+    assert any(told in finding for finding in findings(EXAMPLE, answer | change))
+
+
+def test_what_a_limit_leaves_open_is_no_finding() -> None:
+    instance = drawn(2)
+    answer = solved(instance)
+    person = next(iter(answer["placed"]))
+    worse = honest(instance, {who: at for who, at in answer["placed"].items() if who != person})
+    bounds = answer["tiers"]
+    at = next(
+        tier for tier, sums in enumerate(zip(worse["tiers"], bounds, strict=True)) if len(set(sums)) > 1
+    )
+    gap = (bounds[at] - worse["tiers"][at]) / max(1, abs(bounds[at]))
+    loose = [max(pair) for pair in zip(bounds, worse["tiers"], strict=True)]
+    limited = worse | {"status": "limit", "gap": gap, "proven": at, "bounds": loose}
+    wrong = findings(instance, limited)
+    assert not [finding for finding in wrong if "minimum" not in finding and "at least" not in finding]
 
 
 @pytest.mark.parametrize(

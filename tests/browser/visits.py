@@ -29,6 +29,8 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/providers",
             "/outcomes",
             "/runs",
+            "/policy",
+            "/policy/edit",
             "/nothing",
             "/proposals >> .kl-proposal a.kern-btn",
             "/waiting >> th a",

@@ -82,29 +82,42 @@ TEXTS: Mapping[str, str] = {
     "neighbour_over": msgid("The agreement ends before the policy begins. Please correct the day."),
     "course_form": msgid("A course is named as “provider/own course number”. Please correct “%(value)s”."),
     "late_entry_off": msgid("Late entry is switched off, so no number can hold. Please delete this line."),
-    "target_below_minimum": msgid("The target is smaller than the minimum of %(minimum)s."),
+    "target_below_minimum": msgid(
+        "The target is smaller than the minimum of %(minimum)s. Please correct one of them."
+    ),
     # a policy against the rule book of its day
     "no_rules": msgid("The rule book knows nothing about %(day)s. Please choose a later day."),
     "class_unknown": msgid("The rule book has no class “%(value)s”. Possible are: %(expected)s."),
     "type_unknown": msgid("The rule book has no course type “%(value)s”. Possible are: %(expected)s."),
     "type_over": msgid("There are no courses of the type “%(value)s” on %(day)s. Please delete it."),
-    "late_entry_above_law": msgid("The law allows at most %(most)s UE (%(source)s)."),
-    "above_cap": msgid("A course of the type “%(type)s” has at most %(most)s seats (%(source)s)."),
+    "late_entry_above_law": msgid("The law allows at most %(most)s UE (%(source)s). Please lower it."),
+    "above_cap": msgid(
+        "A course of the type “%(type)s” has at most %(most)s seats (%(source)s). Please lower it."
+    ),
     "held_too_long": msgid(
-        "A seat cannot be held longer than the law gives for the start: %(most)s days (%(source)s)."
+        "The law gives %(most)s days until the start (%(source)s); a seat is not held longer. "
+        "Please lower it."
     ),
     # the rule book
-    "entry_twice": msgid("“%(code)s” has two entries from %(day)s on, the first in line %(first)s."),
+    "entry_twice": msgid(
+        "“%(code)s” has two entries from %(day)s on, the first in line %(first)s. Delete one."
+    ),
     "ends_before_it_begins": msgid("valid_until lies before valid_from. Please correct one of them."),
     "overlaps_next": msgid(
         "This entry of “%(code)s” still holds when the next one begins on %(day)s. Correct valid_until."
     ),
-    "code_unknown": msgid("“%(value)s” is not a code of the published language."),
-    "standing_unknown": msgid("standings.yaml has no “%(value)s”."),
-    "route_unknown": msgid("access_routes.yaml has no “%(value)s”."),
-    "section_hours": msgid("%(sections)s sections of %(ue)s UE are not %(total)s UE."),
-    "cap_order": msgid("The cap that should be kept is larger than the one that must be kept."),
-    "last_class_has_conditions": msgid("The last class takes everybody; it must have no conditions."),
+    "code_unknown": msgid("“%(value)s” is not a code of the published language. Please correct it."),
+    "standing_unknown": msgid("standings.yaml has no “%(value)s”. Please correct it here or add it there."),
+    "route_unknown": msgid("access_routes.yaml has no “%(value)s”. Please correct it here or add it there."),
+    "section_hours": msgid(
+        "%(sections)s sections of %(ue)s UE are not %(total)s UE. Please correct one of them."
+    ),
+    "cap_order": msgid(
+        "The cap that should be kept is larger than the one that must be kept. Please correct one."
+    ),
+    "last_class_has_conditions": msgid(
+        "The last class takes everybody. Please delete its conditions or add a class behind it."
+    ),
 }
 
 

@@ -216,14 +216,14 @@ def test_messages_are_worded_in_both_languages_and_say_what_to_do() -> None:
     error = DocumentError(caught.value.mistakes, "policy.yaml")
     assert mistakes.lines(error, "en") == [
         (
-            "policy.yaml:5:21: reservation > days: A seat cannot be held longer than the law gives for the"
-            " start: 28 days (DeuFöV)."
+            "policy.yaml:5:21: reservation > days: The law gives 28 days until the start (DeuFöV);"
+            " a seat is not held longer. Please lower it."
         )
     ]
     assert mistakes.lines(error, "de") == [
         (
-            "policy.yaml:5:21: reservation > days: Ein Platz kann nicht länger gehalten werden, als das Recht"
-            " für den Beginn lässt: 28 Tage (DeuFöV)."
+            "policy.yaml:5:21: reservation > days: Das Recht lässt 28 Tage bis zum Beginn (DeuFöV);"
+            " länger wird kein Platz gehalten. Bitte verringern Sie die Zahl."
         )
     ]
 

@@ -16,7 +16,7 @@ from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.limits import Cut, Limits, Meter
 from services.allocation.steering.engine.mincost import Ints
 from services.allocation.steering.engine.model import SLACK, Model, Relaxed
-from services.allocation.steering.engine.starts import Choice, Starting, settled
+from services.allocation.steering.engine.starts import Choice, Starting, nobody, settled
 
 __all__ = ["Cut", "Limits", "Proof", "Settled", "solve"]
 
@@ -96,20 +96,24 @@ class _Search:
         self.known: dict[Choice, Solution] = {}
         self.proven = 0
         self.bounds = [_at_most(starting, tier.values) for tier in starting.problem.tiers]
+        self.best = greedy(starting) if by_hand else nobody(starting)
         if by_hand:
-            self.best = greedy(starting)
-            self.told()
+            self._see(tuple(self.bounds))
         answer = FirstAnswer(starting)
         if by_hand:
-            self.bounds[0] = answer.bound.values[0]
-            self.proven = int(self.best.values[0] == self.bounds[0])
-            self.told()
-        self.best = answer.find()
-        self.proven = _alike(self.best.values, answer.bound.values)
-        if starting.allowed(self.best):
-            self.known[starting.choice(self.best)] = self.best
+            self._see(answer.bound.values)
+        found, by_this = answer.find(), self.best
+        self.known[starting.choice(found)] = found
+        self.best = max(found, by_this, key=lambda one: one.values)
+        if self.best is by_this:
+            self.try_out(starting.choice(by_this))
+        self._see(answer.bound.values)
+
+    def _see(self, easier: tuple[int, ...]) -> None:
+        """Take in bounds: the values of an easier problem, or what everybody would add alone."""
+        self.proven = _alike(self.best.values, easier)
         if self.proven < len(self.bounds):
-            self.bounds[self.proven] = answer.bound.values[self.proven]
+            self.bounds[self.proven] = min(self.bounds[self.proven], easier[self.proven])
         self.told()
 
     def told(self) -> None:

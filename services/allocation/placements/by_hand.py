@@ -7,7 +7,7 @@ import asyncpg
 
 from schemas.codes import ENROLLED, PlacementState
 from services.allocation.participants.domain import leave
-from services.allocation.picture import Keys
+from services.allocation.picture import Keys, Picture
 from services.allocation.placements import attending, progress
 from services.allocation.placements.domain import Decision, Placement, Refuse, Stay, Step
 from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements, find_live
@@ -36,18 +36,23 @@ async def complete(
     found = find_live(picture, placement)
     if isinstance(found, NotDone):
         return found
+    outcome = finish(picture, found, actor)
+    await picture.write(conn)
+    return outcome
+
+
+def finish(picture: Picture, found: Placement, actor: str) -> Outcome:
+    """Let somebody have completed a course that is closed, and leave the list."""
     course = picture.courses[found.course]
     if course.state != "completed" or course.ended_on is None or found.state not in ENROLLED:
-        return NotDone(placement, Refuse("not_due"))
+        return NotDone(found.placement, Refuse("not_due"))
     outcome, step = _due(found, attending.finish_course(found, course, course.ended_on))
-    if step is not None:
-        after = picture.take(step, actor)
-        person = picture.people[after.participant]
-        done = after.state == PlacementState.COMPLETED
-        picture.put_person(leave(person, "completed" if done else "left"))
-        outcome = _done(after)
-        await picture.write(conn)
-    return outcome
+    if step is None:
+        return outcome
+    after = picture.take(step, actor)
+    done = after.state == PlacementState.COMPLETED
+    picture.put_person(leave(picture.people[after.participant], "completed" if done else "left"))
+    return _done(after)
 
 
 async def let_end(

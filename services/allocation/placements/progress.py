@@ -193,3 +193,15 @@ async def confirmed_kreise(conn: asyncpg.Connection) -> Sequence[str]:
     """List the Kreise with confirmed placements that have not started."""
     rows = await conn.fetch("SELECT DISTINCT kreis FROM placement WHERE state = 'confirmed' ORDER BY kreis")
     return [row["kreis"] for row in rows]
+
+
+async def left_in_completed(conn: asyncpg.Connection) -> dict[UUID, str]:
+    """List who still sits in a course that its provider has closed, with their Kreis."""
+    rows = await conn.fetch(
+        """
+        SELECT p.placement, p.kreis FROM course AS c
+        JOIN placement AS p ON p.course = c.course AND p.state IN ('confirmed', 'started', 'interrupted')
+        WHERE c.state = 'completed' ORDER BY p.placement
+        """
+    )
+    return {row["placement"]: row["kreis"] for row in rows}

@@ -8,10 +8,11 @@ import asyncpg
 from schemas.codes import PlacementState
 from services.allocation.picture import Keys, Picture
 from services.allocation.placements import attending, domain, progress
+from services.allocation.placements.by_hand import finish
 from services.allocation.placements.domain import Decision, Placement, Step
-from services.allocation.placements.handlers import Placements
+from services.allocation.placements.handlers import Done, Placements
 from services.allocation.placements.rulings_store import lift_ended_holds
-from services.allocation.placements.terms import EXPIRE, START
+from services.allocation.placements.terms import COMPLETE, EXPIRE, START
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.requests import Request, request_all
 from services.runtime.db import transaction
@@ -80,6 +81,20 @@ class PlacementTimers:
                     started += _move(picture, decision) is not None
             await picture.write(conn)
             return started
+
+    async def complete(self, now: datetime) -> int:
+        """Complete who still sits in a closed course, where it has become automatic since it was closed."""
+        async with transaction(self.pool) as conn:
+            automatic = self.placements.terms.automatic
+            left = await progress.left_in_completed(conn)
+            kreise = {kreis for kreis in set(left.values()) if automatic(kreis, COMPLETE, now)}
+            ids = [id_ for id_, kreis in left.items() if kreis in kreise][:AT_ONCE]
+            if not ids:
+                return 0
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            done = [finish(picture, picture.placements[id_], "timer") for id_ in ids]
+            await picture.write(conn)
+            return sum(isinstance(outcome, Done) for outcome in done)
 
     async def lift(self, now: datetime) -> int:
         """End the holds whose day has come; the people are steered again at the next hour."""

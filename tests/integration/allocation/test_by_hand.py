@@ -20,7 +20,7 @@ from tests.allocation.builders import (
     confirmed,
     registered,
 )
-from tests.allocation.world import IN_PERSON, RESERVED_FOR, World, refusal, world_on
+from tests.allocation.world import IN_PERSON, RESERVED_FOR, World, refusal, world_of, world_on
 from tests.conftest import MakeDatabase
 
 AFTER = NOW + timedelta(days=11)
@@ -148,6 +148,20 @@ async def test_complete_by_hand(by_people: World) -> None:
     assert row["ended_on"] == date(2026, 7, 1)
     assert refusal(await _step(by_people, "complete", placement, OVER)) == "placement_over"
     await by_people.check()
+
+
+async def test_what_was_left_is_completed_once_it_is_automatic(by_people: World) -> None:
+    placement = await _confirmed(by_people)
+    await _step(by_people, "start", placement, RUNNING)
+    await by_people.must(PROVIDER, completed(), OVER)
+    assert await by_people.timers.complete(OVER) == 0
+    switched = world_of(by_people.database, by_people.pool, by_people.prefix, steps=ALL)
+    assert await switched.timers.complete(OVER) == 1
+    assert await switched.timers.complete(OVER) == 0
+    assert await _actor(switched, "completed") == "timer"
+    (row,) = await by_people.rows("SELECT status FROM participant")
+    assert row["status"] == "completed"
+    await switched.check()
 
 
 async def test_who_only_held_a_seat_gives_it_up_when_the_course_closes(by_people: World) -> None:

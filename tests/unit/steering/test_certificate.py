@@ -15,6 +15,7 @@ from services.allocation.steering.certificate import certificate_of, leading, ra
 from services.allocation.steering.check_run import findings
 from services.allocation.steering.domain import EntryKey
 from services.allocation.steering.eligibility import eligibility_of, members
+from services.allocation.steering.engine.proof import Limits
 from services.allocation.steering.matching import match
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
@@ -277,3 +278,14 @@ def test_a_certificate_of_another_run_or_with_other_locks_is_caught() -> None:
         findings(raw, result, orjson.dumps(orjson.loads(certificate) | {"form": 99}))
     with pytest.raises(ValueError, match="form"):
         findings(orjson.dumps(orjson.loads(raw) | {"form": 99}), result)
+
+
+def test_a_run_that_is_cut_at_once_is_certified_all_the_same() -> None:
+    cut = 0
+    for seed in range(60):
+        seen = a_crowded_region(seed, *SIZES[seed % 4])
+        result = match(seen, limits=Limits(work=0, seconds_left=lambda: 0.0))
+        cut += bool(result.cut)
+        raw = certificate_of(seen, result)
+        assert findings(snapshot.encode(seen), matching.encode(result), raw) == [], seed
+    assert cut > 5

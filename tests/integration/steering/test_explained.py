@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import AsyncIterator
@@ -13,6 +14,7 @@ import httpx
 import orjson
 import pytest
 from prometheus_client import CollectorRegistry
+from typer.testing import CliRunner
 
 from services.allocation.console.app import create_console
 from services.allocation.placements.handlers import Placements
@@ -21,6 +23,7 @@ from services.allocation.steering import explained, snapshot
 from services.allocation.steering.analysis.looking import looking
 from services.allocation.steering.analysis.runner import Analyses
 from services.allocation.steering.check_run import findings
+from services.allocation.steering.commands import app
 from services.allocation.steering.handlers import verify
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.policy_book import PolicyBook
@@ -49,6 +52,8 @@ class Run:
     run: UUID
     browser: Browser
     pool: asyncpg.Pool
+    worker: str
+    """The worker role's address."""
 
 
 @pytest.fixture
@@ -66,17 +71,17 @@ async def done(database: MakeDatabase, prefix: str) -> AsyncIterator[Run]:
     book, rulebook = PolicyBook(load_policies(), worker), load_rulebook()
     settings = ServiceSettings.from_env("allocation", ENV)
     placements = Placements(prefix, PolicyTerms(book))
-    app = create_console(
+    console = create_console(
         Resources(settings, Noon(), CollectorRegistry(), worker, web), placements, rulebook, book
     )
-    http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
+    http = httpx.AsyncClient(transport=httpx.ASGITransport(app=console), base_url="http://kurslotse.test")
     browser = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
     await browser.sign_in("jana-vogt")
     async with conn.transaction():
         await request(conn, KREIS, "a_test", True, NOON)  # noqa: FBT003 -- urgent
     steering = Steering(worker, Solver(), placements, book, rulebook, prefix)
     assert await steering.run_due(NOON) == 1
-    yield Run(await conn.fetchval("SELECT run FROM steering_run"), browser, worker)
+    yield Run(await conn.fetchval("SELECT run FROM steering_run"), browser, worker, base.worker)
     await http.aclose()
     await conn.close()
     await web.close()
@@ -176,3 +181,28 @@ async def test_files_of_a_run_name_nobody_and_prove_the_same(done: Run) -> None:
     assert re.fullmatch("[0-9a-f]{64}", claims["stored_snapshot"])
     assert (await done.browser.http.get(f"/runs/{done.run}/secrets.json")).status_code == 422
     assert (await done.browser.http.get(f"/runs/{UUID(int=0)}")).status_code == 404
+
+
+async def test_the_command_counts_what_it_checks_and_fails_with_findings(
+    done: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KURSLOTSE_DB_WORKER", done.worker)
+
+    async def said(*words: str) -> tuple[int, str]:
+        ended = await asyncio.to_thread(CliRunner().invoke, app, ["verify", *words])
+        return ended.exit_code, ended.output
+
+    assert await said(str(done.run), "--resolve") == (
+        0,
+        "1 runs, 1 certificates, 16 reasons, 0 remedies checked: 0 findings\n",
+    )
+    await done.browser.analyses.run_waiting(NOON)
+    code, output = await said("--all")
+    assert code == 0
+    assert re.search(r"1 runs, 1 certificates, 16 reasons, [1-9]\d? remedies checked: 0 findings", output)
+    assert (await said())[0] == 2
+    await done.browser.conn.execute("DELETE FROM remedy WHERE code = 'childcare'")
+    code, output = await said("--all")
+    assert code == 1
+    assert f"{done.run}: remedies: not one for each person without a place" in output
+    assert (await said(str(UUID(int=0))))[0] == 1

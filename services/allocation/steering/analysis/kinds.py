@@ -38,8 +38,8 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "what_if": Kind(what_if.answer, neighbours),
-    "next_course": Kind(next_course.answer),
-    "pooling": Kind(pooling.answer, past_pooling),
+    "next_course": Kind(next_course.answer, limit_seconds=300.0),
+    "pooling": Kind(pooling.answer, past_pooling, limit_seconds=300.0),
     "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
     "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
     "forecast": Kind(forecast.answer, forecast.material),

@@ -34,6 +34,7 @@ COMMON_SEATS = 20
 """Where the law recommends no size."""
 VARIANTS = 3
 """So many variants of one idea are solved before the next idea has its turn."""
+SHOWN_VARIANTS = 2
 DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
@@ -108,7 +109,6 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
             one["course"],
         ),
     )
-    least = min((one["gain"] for one in ranked[: asked.show]), default=0)
     tried = {one["course"] for one in ranked}
     exact = bound_is_exact(seen) and all(one["status"] == "optimal" for one in ranked)
     rest = max((one.bound for one in found if str(one.course.id) not in tried), default=0)
@@ -119,11 +119,21 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "solved": len(ranked),
         "cut": len(ranked) < len(wanted),
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
-        "all_proven": exact and rest <= least,
-        "ranked": [
-            {key: value for key, value in one.items() if key != "course"} for one in ranked[: asked.show]
-        ],
+        "ranked": _shown(ranked, asked.show),
     }
+
+
+def _shown(ranked: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
+    """Leave out further variants of an idea that is on the list often enough already."""
+    seen: Counter[tuple[object, ...]] = Counter()
+    shown = []
+    for one in ranked:
+        change = one["change"]
+        idea = (change["course_type"], change["first_section"], change.get("target_level"))
+        seen[idea] += 1
+        if seen[idea] <= SHOWN_VARIANTS:
+            shown.append({key: value for key, value in one.items() if key != "course"})
+    return shown[:most]
 
 
 def bound_is_exact(seen: Snapshot) -> bool:

@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from time import monotonic
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -30,6 +31,8 @@ from services.allocation.steering.snapshot import Snapshot
 
 MOST_COURSES = 4
 """So many courses are merged into one at most."""
+MOST_IN_GROUP = 12
+"""Of more parallel courses those that start first are looked at; the others are, once these are merged."""
 
 
 class Asked(BaseModel):
@@ -41,6 +44,8 @@ class Asked(BaseModel):
     """Starts of parallel courses lie at most so many days apart."""
     solve: int = Field(default=40, ge=1, le=200)
     """How many mergers are solved at most."""
+    seconds: float = Field(default=90.0, gt=0)
+    """After so many seconds no further merger is begun; the answer says that it is not complete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +93,19 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     balance: Mapping[str, int] = question.get("material", {}).get("balance", {})
     before = solved(seen)
     weak = weak_courses(before, question.get("kreis", ""))
-    left, suggestions = asked.solve, []
-    for group in groups(weak, asked.days_apart):
-        works, used = _working(before, group, asked.days_apart, left)
-        left -= used
+    found, suggestions, complete = groups(weak, asked.days_apart), [], True
+    left, until = asked.solve, monotonic() + asked.seconds
+    for at, group in enumerate(found):
+        share = max(1, left // (len(found) - at))
+        works, used, all_tried = _working(before, group, asked.days_apart, (share, until))
+        left, complete = left - used, complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
             suggestions.append(_told(before, best, others, balance))
     return {
         "day": seen.day.isoformat(),
         "weak": [_course(course, before) for course in weak],
-        "complete": left > 0,
+        "complete": complete,
         "suggestions": sorted(suggestions, key=lambda one: (-one["gain"], one["host"]["course"])),
     }
 
@@ -161,29 +168,48 @@ def merged(seen: Snapshot, merger: Merger) -> Snapshot:
     return replace(seen, courses=tuple(courses))
 
 
-def _mergers(group: Sequence[Course], size: int, days_apart: int) -> Iterator[Merger]:
-    for some in combinations(group, size):
-        if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
-            for host in some:
-                closed = tuple(course for course in some if course.id != host.id)
-                if min(section.free for section in host.sections) >= sum(one.seated for one in closed):
-                    yield Merger(host, closed)
-
-
-def _working(before: Solved, group: Sequence[Course], days_apart: int, most: int) -> tuple[list[Tried], int]:
-    """Try the mergers of a group, small ones first; return what works and how often was solved."""
-    suits, used = _suits(before, group), 0
-    works = []
+def _mergers(group: Sequence[Course], days_apart: int) -> Iterator[Merger]:
     for size in range(2, min(MOST_COURSES, len(group)) + 1):
-        for merger in _mergers(group, size, days_apart):
-            seated = merger.host.seated + sum(course.seated for course in merger.closed)
-            if seated + suits[merger.host.id] < minimum_of(merger.host, before.seen) or used >= most:
-                continue
-            used += 1
-            tried = _tried(before, merger)
-            if tried is not None:
-                works.append(tried)
-    return works, used
+        for some in combinations(group, size):
+            if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
+                for host in some:
+                    closed = tuple(course for course in some if course.id != host.id)
+                    if min(section.free for section in host.sections) >= sum(one.seated for one in closed):
+                        yield Merger(host, closed)
+
+
+def _working(
+    before: Solved, group: Sequence[Course], days_apart: int, budget: tuple[int, float]
+) -> tuple[list[Tried], int, bool]:
+    """Try the mergers of a group, those that could bring most people together first.
+
+    `budget` is how many are solved at most and until when. Returns what works, how many were solved, and
+    whether that were all that could work.
+    """
+    suits, used = _suits(before, group), 0
+    works: list[Tried] = []
+    most, until = budget
+    hopeful = [
+        (potential, merger)
+        for merger in _mergers(group[:MOST_IN_GROUP], days_apart)
+        if (potential := _potential(merger, suits)) >= minimum_of(merger.host, before.seen)
+    ]
+    hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
+    for _, merger in hopeful:
+        if used >= most or monotonic() > until:
+            return works, used, False
+        used += 1
+        tried = _tried(before, merger)
+        if tried is not None:
+            works.append(tried)
+    return works, used, len(group) <= MOST_IN_GROUP
+
+
+def _potential(merger: Merger, suits: Counter[UUID]) -> int:
+    """Count how many people the merged course could have at most."""
+    coming = sum(course.seated for course in merger.closed)
+    free = merger.host.sections[0].free - coming
+    return merger.host.seated + coming + min(suits[merger.host.id], free)
 
 
 def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:

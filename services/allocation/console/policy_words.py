@@ -40,6 +40,8 @@ class Part:
     heading: str
     lines: tuple[str, ...]
     ordered: bool = False
+    brief: str = ""
+    """Shown instead of lines that only a comparison needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,16 @@ def parts(texts: Texts, policy: Policy) -> Sequence[Part]:
         Part(say("Steps without a named person"), tuple(_steps(texts, policy))),
         Part(say("When places are steered"), tuple(_cadence(texts, policy))),
         Part(say("Agreements with neighbours"), tuple(_pooling(texts, policy))),
+        Part(
+            say("Positions of towns, for distances as the crow flies"),
+            tuple(f"{ags}: {town.latitude}, {town.longitude}" for ags, town in sorted(policy.towns.items())),
+            brief=texts.ngettext(
+                "The position of %(num)s town is known.",
+                "The positions of %(num)s towns are known.",
+                len(policy.towns),
+            ),
+        ),
+        Part(say("Source"), (policy.source,)),
     )
 
 

@@ -291,6 +291,8 @@ def test_policies_that_differ_read_differently() -> None:
     order = found["Was zählt, in dieser Reihenfolge"]
     assert "2. Personen, deren Berechtigung bald endet" in order.new
     assert "2. Personen, die am längsten warten" in order.gone
+    assert found["Lage der Orte, für Entfernungen nach Luftlinie"].new == ("99001001: 50.5, 9.5",)
+    assert found["Grundlage"].gone == ("Kurslotse's default",)
     assert set(GOALS) == set(Policy.model_json_schema()["properties"]["goals"]["items"]["enum"])
     assert not re.search(
         r"[a-z]+_[a-z]+", " ".join(line for part in parts(texts, new) for line in part.lines)
@@ -329,3 +331,15 @@ def test_a_file_is_checked_on_the_command_line(tmp_path: Path) -> None:
     assert run.exit_code == 1
     assert run.stderr.startswith("-:1:1: The document is empty.")
     assert CliRunner().invoke(app, ["policy", "schema"]).stdout.encode() == policy_schema.written()
+
+
+@pytest.mark.parametrize("field", sorted(set(Policy.model_fields) - {"kreise", "valid_from"}))
+def test_whoever_compares_sees_every_field_that_differs(field: str) -> None:
+    """A second person decides by what is shown: nothing may change without a line."""
+    texts = load((mistakes.LOCALE,))["de"]
+    (old,) = load_policies().entries
+    full = check_own(GOOD, "99001", load_rulebook()).model_copy(
+        update={"free_choice": "none", "alternatives": 7}
+    )
+    assert getattr(old, field) != getattr(full, field)
+    assert differences(texts, old, old.model_copy(update={field: getattr(full, field)}))

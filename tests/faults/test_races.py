@@ -30,7 +30,8 @@ from tests.allocation.world import World, world_on
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.faults.race_invariants import broken
-from tests.faults.racing import COURSES, PEOPLE, Orders
+from tests.faults.racer import COURSES, PEOPLE
+from tests.faults.racing import Orders
 from tests.serving import REPOSITORY
 
 SECONDS = float(os.environ.get("KURSLOTSE_RACE_SECONDS", "8"))

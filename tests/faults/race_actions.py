@@ -1,0 +1,218 @@
+"""What racers do: everything that people, offices, providers and time do to places."""
+
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from services.allocation.placements import by_hand
+from services.allocation.placements.rulings import Deviate, Exclude, ExcludeCourse, ExcludeProvider
+from tests.allocation import builders
+from tests.allocation.builders import OFFICE, PROVIDER
+from tests.faults.racer import COURSES, LATEST, WHY, Action, NothingThereError, Racer
+
+
+def _if_there(action: Action) -> Action:
+    async def work(racer: Racer, now: datetime) -> str:
+        try:
+            return await action(racer, now)
+        except NothingThereError:
+            return "nothing_there"
+
+    work.__name__ = action.__name__
+    return work
+
+
+async def _propose(racer: Racer, now: datetime) -> str:
+    own, provider, _ = racer.course()
+    return (
+        "done" if await racer.world.propose(racer.reference(), own=own, now=now, provider=provider) else "no"
+    )
+
+
+@_if_there
+async def _release(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("proposed", "sent_to_authority")
+    present = racer.chance.random() < 0.3
+    return await racer.command(
+        lambda conn: racer.placements.release(conn, found["placement"], "racer", now, present=present)
+    )
+
+
+@_if_there
+async def _accept(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("reserved")
+    return await racer.say(OFFICE, builders.accepted(found["placement"], found["reference"]), now)
+
+
+@_if_there
+async def _decline(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("reserved", "accepted")
+    return await racer.say(OFFICE, builders.declined(found["placement"], found["reference"]), now)
+
+
+@_if_there
+async def _confirm(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("reserved", "accepted")
+    said = builders.confirmed(found["placement"], found["participant"], found["own_course"])
+    return await racer.say(found["provider"], said, now)
+
+
+@_if_there
+async def _refuse(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("reserved", "accepted", "confirmed")
+    said = builders.refused(found["placement"], found["participant"], found["own_course"])
+    return await racer.say(found["provider"], said, now)
+
+
+@_if_there
+async def _leave(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("accepted", "confirmed", "started")
+    return await racer.say(found["provider"], builders.left(found["participant"], found["own_course"]), now)
+
+
+async def _register(racer: Racer, now: datetime) -> str:
+    return await racer.say(OFFICE, builders.registered(racer.reference()), now)
+
+
+async def _withdraw(racer: Racer, now: datetime) -> str:
+    return await racer.say(OFFICE, builders.withdrawn(racer.reference()), now)
+
+
+async def _cancel(racer: Racer, now: datetime) -> str:
+    own, provider, _ = racer.course()
+    return await racer.say(provider, builders.cancelled(own), now)
+
+
+async def _change_capacity(racer: Racer, now: datetime) -> str:
+    """Announce with another capacity; a cancelled course comes back by it."""
+    own, provider, _ = racer.course()
+    return await racer.say(provider, builders.announced(own, capacity=racer.chance.randint(2, 5)), now)
+
+
+async def _assign(racer: Racer, now: datetime) -> str:
+    own = racer.chance.choice([own for own, provider in COURSES if provider == PROVIDER])
+    said = builders.assigned(racer.reference(), own)
+    return await racer.say(OFFICE, said.model_copy(update={"section": racer.chance.randint(1, 2)}), now)
+
+
+async def _expire(racer: Racer, _now: datetime) -> str:
+    return "done" if await racer.world.timers.expire(LATEST) else "nothing_there"
+
+
+async def _start(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("confirmed")
+    return await racer.command(
+        lambda conn: by_hand.start(
+            racer.placements, conn, found["placement"], "racer", now + timedelta(days=40)
+        )
+    )
+
+
+async def _lift(racer: Racer, _now: datetime) -> str:
+    return "done" if await racer.world.timers.lift(LATEST) else "nothing_there"
+
+
+async def _override(racer: Racer, now: datetime) -> str:
+    who, (_, _, course) = racer.person(), racer.course()
+    section = racer.chance.randint(1, 3)
+    return await racer.command(
+        lambda conn: racer.placements.override(conn, who, course, section, "racer", WHY, now)
+    )
+
+
+@_if_there
+async def _discard(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("proposed", "sent_to_authority", "reserved", "accepted", "confirmed")
+    again = racer.chance.random() < 0.8
+    return await racer.command(
+        lambda conn: racer.placements.discard(conn, found["placement"], "racer", WHY, now, again=again)
+    )
+
+
+@_if_there
+async def _send_to_authority(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("proposed")
+    return await racer.command(
+        lambda conn: racer.placements.send_to_authority(conn, found["placement"], "racer", now)
+    )
+
+
+@_if_there
+async def _refused_by_authority(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("sent_to_authority")
+    return await racer.command(
+        lambda conn: racer.placements.refused_by_authority(
+            conn, found["placement"], "racer", WHY, now, again=True
+        )
+    )
+
+
+async def _hold(racer: Racer, now: datetime) -> str:
+    who, until = racer.person(), racer.chance.choice([None, now.date() + timedelta(days=1)])
+    return await racer.command(lambda conn: racer.rules.hold(conn, who, until, "racer", WHY, now))
+
+
+async def _end_hold(racer: Racer, now: datetime) -> str:
+    who = await _one_of(racer, "SELECT participant FROM steering_hold WHERE lifted_at IS NULL")
+    return await racer.command(lambda conn: racer.rules.end_hold(conn, who, "racer", now))
+
+
+async def _exclude(racer: Racer, now: datetime) -> str:
+    who, (_, provider, course) = racer.person(), racer.course()
+    what: Exclude = ExcludeCourse(course) if racer.chance.random() < 0.5 else ExcludeProvider(provider)
+    return await racer.command(lambda conn: racer.rules.exclude(conn, who, what, "racer", WHY, now))
+
+
+async def _end_exclusion(racer: Racer, now: datetime) -> str:
+    which = await _one_of(racer, "SELECT id FROM steering_exclusion WHERE lifted_at IS NULL")
+    return await racer.command(lambda conn: racer.rules.end_exclusion(conn, which, "racer", now))
+
+
+async def _deviate(racer: Racer, now: datetime) -> str:
+    who, what = racer.person(), Deviate(racer.chance.randint(1, 3), None)
+    return await racer.command(lambda conn: racer.rules.deviate(conn, who, what, "racer", WHY, now))
+
+
+async def _rule_course(racer: Racer, now: datetime) -> str:
+    _, _, course = racer.course()
+    if racer.chance.random() < 0.6:
+        return await racer.command(
+            lambda conn: racer.rules.take_back_course_ruling(conn, course, "racer", now)
+        )
+    close = racer.chance.random() < 0.4
+    return await racer.command(
+        lambda conn: racer.rules.rule_course(conn, course, "close" if close else "start", "racer", WHY, now)
+    )
+
+
+async def _one_of(racer: Racer, query: str) -> UUID:
+    rows = await racer.world.rows(f"{query} ORDER BY random() LIMIT 1")
+    return rows[0][0] if rows else uuid4()
+
+
+ACTIONS: dict[Action, int] = {
+    _propose: 8,
+    _release: 10,
+    _accept: 5,
+    _decline: 3,
+    _confirm: 4,
+    _refuse: 2,
+    _if_there(_start): 2,
+    _leave: 1,
+    _register: 4,
+    _withdraw: 1,
+    _cancel: 1,
+    _change_capacity: 5,
+    _assign: 1,
+    _expire: 2,
+    _lift: 1,
+    _override: 5,
+    _discard: 3,
+    _send_to_authority: 2,
+    _refused_by_authority: 1,
+    _hold: 1,
+    _end_hold: 3,
+    _exclude: 2,
+    _end_exclusion: 3,
+    _deviate: 1,
+    _rule_course: 2,
+}

@@ -43,6 +43,7 @@ def metrics_of(figures: Figures) -> tuple[Metric, ...]:
         Metric("courses_decided", "neither", figures.courses_decided),
         Metric("courses_started", "more", figures.courses_started),
         Metric("courses_cancelled", "less", figures.courses_cancelled),
+        Metric("dropped", "less", figures.dropped),
         Metric("fill", "more", figures.fill),
         Metric("seats_unused", "less", figures.seats_unused),
         Metric("offers", "neither", figures.offers),

@@ -51,6 +51,8 @@ class Figures:
     courses_decided: int
     courses_started: int
     courses_cancelled: int
+    dropped: int
+    """How often somebody who had accepted a seat lost it because the course was cancelled."""
     offers: int
     declined: int
     expired: int
@@ -149,6 +151,7 @@ def figures_of(world: World) -> Figures:
         courses_decided=len(decided),
         courses_started=started,
         courses_cancelled=len(decided) - started,
+        dropped=world.dropped,
         offers=sum(life.offers for life in lives),
         declined=sum(life.declined for life in lives),
         expired=sum(life.expired for life in lives),

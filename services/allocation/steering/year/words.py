@@ -21,6 +21,7 @@ NAMES: Final = {
     "courses_decided": "courses that were to start",
     "courses_started": "courses started",
     "courses_cancelled": "courses cancelled",
+    "dropped": "accepted seats lost because the course was cancelled",
     "fill": "seats taken at section starts, per cent",
     "seats_unused": "seats unused at section starts",
     "offers": "seats offered",

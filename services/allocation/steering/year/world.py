@@ -167,6 +167,8 @@ class World:
         self.courses = {plan.id: Running(plan) for plan in year.plans}
         self.section_seats = self.section_taken = 0
         """Summed over all sections that have begun in the year, on their first day."""
+        self.dropped = 0
+        """How often somebody who had accepted lost the seat because the course was cancelled."""
         self.fell_free = False
         """A seat has become free today."""
         self.announced_today: list[Running] = []
@@ -316,6 +318,7 @@ class World:
 
     def _cancelled(self, seat: Seat, day: date) -> None:
         life = self.lives[seat.person]
+        self.dropped += seat.state is SeatState.ACCEPTED
         self._back(seat, day)
         if life.state is Standing.WAITING and gives_up(self.seed, seat.person, str(seat.course)):
             self._end(life, Standing.GAVE_UP, day)

@@ -136,6 +136,17 @@ def test_a_neighbour_brings_people_and_courses() -> None:
     assert [one["new"] for one in told["people"]["gain"]] == [False, False, True]
 
 
+def test_a_neighbours_people_are_counted_and_not_named() -> None:
+    ours, theirs = [a_person(1), a_person(2)], [a_person(number, kreis="99002") for number in (3, 4, 5)]
+    seen = replace(a_kreis([*ours, *theirs], []), pooled=(("99001", "99002"), ("99002", "99001")))
+    told = what_if.answer(seen, {"changes": [ADDED], "kreis": "99001"})
+    assert (told["before"]["placed"], told["after"]["placed"]) == (0, 5)
+    assert [one["person"] for one in told["people"]["gain"]] == [str(one.id) for one in ours]
+    assert told["elsewhere"] == {"gain": 3, "lose": 0, "move": 0}
+    assert sum(one["people"][0] for one in told["by_town"]) == 2
+    assert all(str(one.id) not in str(told) for one in theirs)
+
+
 def test_more_arrivals_are_like_those_who_came_and_the_same_each_time() -> None:
     held = a_person(50, held=True, registered_on=DAY)
     seen = a_kreis([*(a_person(number, registered_on=DAY) for number in range(3)), held], [])

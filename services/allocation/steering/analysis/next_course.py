@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.codes import CourseType, Level, TimeOfDay
 from services.allocation.steering.analysis.applying import added_course, lengths_of, with_courses
 from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
-from services.allocation.steering.analysis.what_if import Solved, lapsing, solved
+from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, solved
 from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.entries import minimum_of, need_of
@@ -95,12 +95,13 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         ChangeError: the question is wrong.
     """
     asked = asked_of(question)
+    home = question.get("kreis", "")
     begun, before = monotonic(), solved(seen)
-    found = candidates(before, asked, question.get("kreis", ""))
+    found = candidates(before, asked, home)
     wanted = chosen(found, asked.solve)
     in_time = takewhile(lambda _: monotonic() - begun < asked.seconds, wanted)
     ranked = sorted(
-        (_tried(before, candidate) for candidate in in_time),
+        (_tried(before, candidate, home) for candidate in in_time),
         key=lambda one: (
             not one["viable"],
             -one["gain"],
@@ -309,8 +310,9 @@ def _monday(day: date) -> date:
     return day + timedelta(days=-day.weekday() % 7)
 
 
-def _tried(before: Solved, candidate: Candidate) -> dict[str, Any]:
-    """Solve with the candidate added and say what that brings."""
+def _tried(before: Solved, candidate: Candidate, home: str) -> dict[str, Any]:
+    """Solve with the candidate added and say what that brings; neighbours' people are only counted."""
+    own = of_kreis(before.seen, home)
     seen, course = before.seen, candidate.course
     after = solved(with_courses(seen, [course]))
     then, now = before.result.places, after.result.places
@@ -334,8 +336,9 @@ def _tried(before: Solved, candidate: Candidate) -> dict[str, Any]:
         "lapses_averted": len(lapse[0]) - len(lapse[1]),
         "remedies": _remedies(before, gained),
         "status": after.result.status,
-        "gained": [str(one) for one in gained],
-        "lost": [str(one) for one in lost],
+        "gained": [str(one) for one in gained if one in own],
+        "lost": [str(one) for one in lost if one in own],
+        "losing": len(lost),
         "moved": sum(then[one] != now[one] for one in then.keys() & now.keys()),
     }
 

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.identity import NAMESPACE
 from services.allocation.steering.analysis.applying import begins
 from services.allocation.steering.analysis.changes import ChangeError
-from services.allocation.steering.analysis.what_if import Solved, solved, starting
+from services.allocation.steering.analysis.what_if import Solved, of_kreis, solved, starting
 from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.eligibility import eligibility_of, members
 from services.allocation.steering.entries import minimum_of
@@ -101,7 +101,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         left, complete = left - used, complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
-            suggestions.append(_told(before, best, others, balance))
+            suggestions.append(_told(before, best, others, balance, question.get("kreis", "")))
     return {
         "day": seen.day.isoformat(),
         "weak": [_course(course, before) for course in weak],
@@ -313,8 +313,12 @@ def _course(course: Course, one: Solved) -> dict[str, Any]:
     }
 
 
-def _told(before: Solved, best: Tried, others: Sequence[Tried], balance: Mapping[str, int]) -> dict[str, Any]:
+def _told(
+    before: Solved, best: Tried, others: Sequence[Tried], balance: Mapping[str, int], home: str
+) -> dict[str, Any]:
+    """Tell a suggestion; people of neighbours are counted, not named."""
     then, now = before.result.places, best.after.result.places
+    own = of_kreis(before.seen, home)
     seen, merger = before.seen, best.merger
     return {
         "host": _course(merger.host, before),
@@ -324,9 +328,10 @@ def _told(before: Solved, best: Tried, others: Sequence[Tried], balance: Mapping
         "gain": best.safe - safe(before),
         "placed": [len(then), len(now)],
         "to_change": sum(course.seated for course in merger.closed),
-        "ways": list(best.ways),
+        "ways": [way for way in best.ways if UUID(way["person"]) in own],
         "extra_minutes": best.extra_minutes,
-        "lose": [str(person) for person in sorted(then.keys() - now.keys())],
+        "lose": [str(person) for person in sorted((then.keys() - now.keys()) & own)],
+        "losing": len(then.keys() - now.keys()),
         "status": best.after.result.status,
         "balance": {
             course.provider: {"hosted": balance.get(course.provider, 0), "fill": _fill(course.provider, seen)}

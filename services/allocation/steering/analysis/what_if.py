@@ -1,13 +1,13 @@
 """What if: the same engine on a changed snapshot, and what would be different. Nothing is written.
 
-Answers name people by participant id only; small groups are not suppressed, because whoever asks
-coordinates these very people by reference.
+Answers name people by participant id, and only those of the asking Kreis: a neighbour's people are
+counted. Small groups are not suppressed, because whoever asks coordinates these very people.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Any
@@ -51,21 +51,27 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "day": seen.day.isoformat(),
         "changes": [written(change) for change in changes],
-        **difference(before, after),
+        **difference(before, after, question.get("kreis", "")),
         "seated_in_cancelled": sum(course.seated for course in seen.courses if course.id in cancelled),
     }
 
 
-def difference(before: Solved, after: Solved) -> dict[str, Any]:
-    """Say what is different between two solved snapshots, as JSON values."""
+def of_kreis(seen: Snapshot, home: str) -> set[UUID]:
+    """Name the people of a Kreis; empty: everybody."""
+    return {person.id for person in seen.people if not home or person.kreis in {"", home}}
+
+
+def difference(before: Solved, after: Solved, home: str = "") -> dict[str, Any]:
+    """Say what is different between two solved snapshots, as JSON values; people of `home` by id."""
     return {
         "before": _totals(before),
         "after": _totals(after),
         "by_class": _by_class(before, after),
-        "by_town": _by_town(before, after),
-        "people": _people(before, after),
+        "by_town": _by_town(before, after, home),
+        "people": _people(before, after, home),
+        "elsewhere": _elsewhere(before, after, home),
         "courses": _courses(before, after),
-        "lapsing": _lapsing(before, after),
+        "lapsing": _lapsing(before, after, home),
     }
 
 
@@ -99,13 +105,14 @@ def _by_class(before: Solved, after: Solved) -> list[dict[str, Any]]:
     ]
 
 
-def _by_town(before: Solved, after: Solved) -> list[dict[str, Any]]:
+def _by_town(before: Solved, after: Solved, home: str) -> list[dict[str, Any]]:
     """Count people and places by town of residence, where anything is different."""
     people, placed = [], []
     for one in (before, after):
-        towns = {person.id: person.town for person in one.seen.people}
+        own = of_kreis(one.seen, home)
+        towns = {person.id: person.town for person in one.seen.people if person.id in own}
         people.append(Counter(towns.values()))
-        placed.append(Counter(towns[person] for person in one.result.places))
+        placed.append(Counter(towns[person] for person in one.result.places if person in own))
     return [
         {"town": town, "people": [side[town] for side in people], "placed": [side[town] for side in placed]}
         for town in sorted(people[0].keys() | people[1].keys())
@@ -117,16 +124,32 @@ def _place(entry: EntryKey | None) -> dict[str, Any] | None:
     return None if entry is None else {"course": str(entry.course), "section": entry.section}
 
 
-def _people(before: Solved, after: Solved) -> dict[str, list[dict[str, Any]]]:
-    """List who gains a place, who loses one, who has another course; by participant id."""
+def _changed(before: Solved, after: Solved) -> Iterator[tuple[str, UUID]]:
+    """Yield who gains a place, who loses one, who has another course."""
     then, now = before.result.places, after.result.places
-    known = {person.id for person in before.seen.people}
-    lists: dict[str, list[dict[str, Any]]] = {"gain": [], "lose": [], "move": []}
     for person in sorted(then.keys() | now.keys()):
         old, new = then.get(person), now.get(person)
-        if old == new:
+        if old != new:
+            yield "gain" if old is None else "lose" if new is None else "move", person
+
+
+def _elsewhere(before: Solved, after: Solved, home: str) -> dict[str, int]:
+    """Count for how many of the neighbours' people something is different."""
+    own = of_kreis(before.seen, home) | of_kreis(after.seen, home)
+    counted = Counter(kind for kind, person in _changed(before, after) if person not in own)
+    return {kind: counted[kind] for kind in ("gain", "lose", "move")}
+
+
+def _people(before: Solved, after: Solved, home: str) -> dict[str, list[dict[str, Any]]]:
+    """List for whom of the asking Kreis something is different."""
+    then, now = before.result.places, after.result.places
+    known = {person.id for person in before.seen.people}
+    own = of_kreis(before.seen, home) | of_kreis(after.seen, home)
+    lists: dict[str, list[dict[str, Any]]] = {"gain": [], "lose": [], "move": []}
+    for kind, person in _changed(before, after):
+        if person not in own:
             continue
-        kind = "gain" if old is None else "lose" if new is None else "move"
+        old, new = then.get(person), now.get(person)
         lists[kind].append(
             {"person": str(person), "new": person not in known, "from": _place(old), "to": _place(new)}
         )
@@ -185,11 +208,12 @@ def lapsing(one: Solved) -> dict[UUID, str]:
     return found
 
 
-def _lapsing(before: Solved, after: Solved) -> dict[str, Any]:
+def _lapsing(before: Solved, after: Solved, home: str) -> dict[str, Any]:
     then, now = lapsing(before), lapsing(after)
+    own = of_kreis(before.seen, home) | of_kreis(after.seen, home)
 
     def told(ids: set[UUID], days: Mapping[UUID, str]) -> list[dict[str, str]]:
-        return [{"person": str(person), "until": days[person]} for person in sorted(ids)]
+        return [{"person": str(person), "until": days[person]} for person in sorted(ids & own)]
 
     return {
         "days": LAPSE_DAYS,

@@ -7,10 +7,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.optimize import linear_sum_assignment
+from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
@@ -181,6 +182,62 @@ def test_without_minimum_sizes_it_equals_assignment_seat_by_seat(seed: int) -> N
     shifted = csr_matrix(((10**9 - worth[there]).astype(np.float64), there), shape=worth.shape)
     rows, columns = min_weight_full_bipartite_matching(shifted)
     assert int(worth[rows, columns].sum()) == total
+
+
+def sequential(asked: Starting) -> tuple[int, ...]:
+    """Solve one program per tier from nothing, with the values before it as constraints."""
+    problem = asked.problem
+    pairs, courses = len(problem.person), len(asked.need)
+    rows: list[npt.NDArray[np.float64]] = []
+    lower: list[float] = []
+    upper: list[float] = []
+
+    def row(of_pairs: npt.ArrayLike, of_courses: npt.ArrayLike, low: float, high: float) -> None:
+        sides = np.broadcast_to(of_pairs, pairs), np.broadcast_to(of_courses, courses)
+        rows.append(np.concatenate(sides).astype(np.float64))
+        lower.append(low)
+        upper.append(high)
+
+    for person in range(problem.people):
+        row(problem.person == person, 0, 0, 1)
+    for node, seats in enumerate(problem.seats.tolist()):
+        inside = np.array([node in _way(problem, entry) for entry in problem.entry.tolist()])
+        row(inside, 0, 0, seats)
+    for course, need in enumerate(asked.need.tolist()):
+        inside, switch = asked.course[problem.entry] == course, np.arange(courses) == course
+        row(inside, -problem.people * switch, -np.inf, 0)
+        row(inside, -need * switch, 0, np.inf)
+    values: list[int] = []
+    for tier in problem.tiers:
+        found = milp(
+            -np.concatenate([tier.values, np.zeros(courses)]),
+            constraints=LinearConstraint(csr_matrix(np.array(rows)), lower, upper),
+            integrality=np.ones(pairs + courses),
+            bounds=Bounds(0, 1),
+            options={"mip_rel_gap": 0},
+        )
+        assert found.success
+        values.append(round(-found.fun))
+        row(tier.values, 0, values[-1], values[-1])
+    return tuple(values)
+
+
+def _way(problem: Problem, entry: int) -> list[int]:
+    return [entry, *(_way(problem, int(problem.later[entry])) if problem.later[entry] >= 0 else [])]
+
+
+@pytest.mark.parametrize("seed", range(9))
+def test_larger_instances_equal_programs_solved_from_nothing(seed: int) -> None:
+    chance = random.Random(seed)
+    asked = drawn(chance, ("lower", "forests", "chains")[seed % 3], chance.randint(15, 28), 10)
+    need = np.array([chance.randint(0, 7) for _ in asked.need], dtype=np.int64)
+    seats = asked.problem.seats + np.array([chance.randint(2, 7) for _ in asked.problem.seats])
+    tiers = tuple(Tier(tier.name, tier.values % 1000) for tier in asked.problem.tiers)
+    asked = replace(asked, need=need, problem=replace(asked.problem, seats=seats, tiers=tiers))
+    settled = proof.solve(asked, ENDLESS)
+    check(asked, settled.solution)
+    assert settled.proven == len(tiers)
+    assert settled.solution.values == sequential(asked)
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)

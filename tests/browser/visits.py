@@ -29,6 +29,8 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/providers",
             "/outcomes",
             "/runs",
+            "/runs >> td a",
+            "/remedies",
             "/what-if",
             "/next-course",
             "/pooling",

@@ -20,10 +20,10 @@ from services.allocation.steering import explained, matching, snapshot
 from services.allocation.steering import store as contents
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.reasons import View
-from services.allocation.steering.why import CourseReason, why
+from services.allocation.steering.why import CourseReason, alone, why
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.reasons import GOALS, need
+from services.runtime.web.reasons import GOALS, RULES, need
 from services.runtime.web.tables import PAGE_SIZE
 
 router = APIRouter(include_in_schema=False)
@@ -41,10 +41,15 @@ async def _stored(conn: asyncpg.Connection, name: bytes) -> bytes:
         raise not_found() from error
 
 
-def _told(raw: bytes, result: bytes, participant: UUID) -> tuple[CourseReason, ...]:
+Told = tuple[tuple[CourseReason, ...], tuple[tuple[str, int], ...]]
+"""All courses, and how many of them each rule alone takes away."""
+
+
+def _told(raw: bytes, result: bytes, participant: UUID) -> Told:
     """Tell every course again from what is stored; a second or less, and not on the loop."""
     seen = snapshot.decode(raw)
-    return why(View(seen, eligibility_of(seen), matching.decode(result)), participant)
+    view = View(seen, eligibility_of(seen), matching.decode(result))
+    return why(view, participant), alone(view, participant)
 
 
 @router.get("/people/{participant}/why")
@@ -63,10 +68,11 @@ async def person_why(
             names = await explained.contents_of(conn, run)
             raws = await _stored(conn, names.snapshot), await _stored(conn, names.result)
     told: tuple[CourseReason, ...] = ()
+    taken: tuple[tuple[str, int], ...] = ()
     seen = raws is not None
     if raws is not None:
         try:
-            told = await asyncio.to_thread(_told, *raws, participant)
+            told, taken = await asyncio.to_thread(_told, *raws, participant)
         except LookupError:
             seen = False  # registered, moved or placed since
     shown = [one for one in told if not show or one.suitable == (show == "suitable")]
@@ -82,6 +88,7 @@ async def person_why(
         names=names_of,
         counts={"suitable": sum(one.suitable for one in told), "all": len(told)},
         show=show,
+        taken=[(RULES[rule], courses) for rule, courses in taken],
         remedy=remedy,
     )
 

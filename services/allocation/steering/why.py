@@ -16,7 +16,7 @@ from services.allocation.steering.domain import Person
 from services.allocation.steering.entries import Entry
 from services.allocation.steering.fixes import by_section
 from services.allocation.steering.hardrules import last_day, travel_minutes
-from services.allocation.steering.reasons import View, bar_params, compare
+from services.allocation.steering.reasons import View, bar_params, compare, count_courses
 from services.allocation.steering.snapshot import Snapshot
 
 
@@ -57,6 +57,16 @@ def why(view: View, person: UUID) -> tuple[CourseReason, ...]:
         said = CourseReason(key.course, key.section, entry.starts_on, not failed, reasons)
         best[key.course] = (order, said)
     return tuple(said for _, said in sorted(best.values(), key=lambda one: one[0]))
+
+
+def alone(view: View, person: UUID) -> tuple[tuple[str, int], ...]:
+    """Count for each hard rule the courses that it alone takes away from the person, the most first."""
+    place = next((at for at, one in enumerate(view.snapshot.people) if one.id == person), None)
+    if place is None:
+        return ()
+    taken = view.eligibility.alone(place)
+    counts = [(rule, count_courses(view.eligibility.entries, mask)) for rule, mask in taken.items()]
+    return tuple(sorted(counts, key=lambda one: (-one[1], one[0])))
 
 
 def _suitable(view: View, person: int, at: int) -> tuple[Reason, ...]:

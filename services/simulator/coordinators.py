@@ -19,8 +19,8 @@ IN_THE_ROOM: Final = 0.15
 """Share of confirmations with the person in the room: their seat is held for three days, not for ten."""
 HOLD_DAYS: Final = 21
 _OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Grund)."
-_HOLD_REASON: Final = "Person ist drei Wochen in Behandlung, möchte danach beginnen (erfundener Grund)."
-_EXCLUDE_REASON: Final = "Person möchte nicht in den Kurs des früheren Partners (erfundener Grund)."
+_HOLD_REASON: Final = "Person zieht in drei Wochen um und möchte danach beginnen (erfundener Grund)."
+_EXCLUDE_REASON: Final = "Person möchte einen anderen Kurs als ein Verwandter (erfundener Grund)."
 _RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
 
 

@@ -126,6 +126,7 @@ class _Search:
     unfixable: frozenset[str]
     known: dict[bytes, Mapping[UUID, EntryKey]] = field(default_factory=dict)
     """Whole snapshots solved again, by what was changed."""
+    asking: dict[UUID, int] = field(default_factory=dict)
 
     def promising(self, person: int, entry: int) -> bool:
         """Say whether somebody of this rank could be given the entry at all, if no rule spoke against it."""
@@ -207,6 +208,11 @@ class _Search:
 
     def _asking(self, course: UUID) -> int:
         """Count who of those without a place could enter a course that does not start."""
+        if course not in self.asking:
+            self.asking[course] = self._count_asking(course)
+        return self.asking[course]
+
+    def _count_asking(self, course: UUID) -> int:
         base = self.base
         mask = sum(1 << at for at, entry in enumerate(base.eligibility.entries) if entry.course.id == course)
         return sum(

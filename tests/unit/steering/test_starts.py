@@ -259,3 +259,14 @@ def test_nobody_is_proven_at_once() -> None:
     settled = proof.solve(Starting(problem, empty, empty), Limits(0, lambda: 0.0))
     assert (settled.proven, settled.cut, settled.started) == (1, "", ())
     assert flow.face(problem, 1).pair[0].size == 0
+
+
+def test_what_cannot_be_solved_exactly_is_refused() -> None:
+    asked = drawn(random.Random(1), "families", 5, 2)
+    with pytest.raises(ValueError, match="two families"):
+        replace(asked, together=((0, 1), (1, 2)))
+    apart = replace(asked.problem, later=np.full(2, -1, dtype=np.int64), seats=np.array([1, 1]))
+    empty = np.array([], dtype=np.int64)
+    apart = replace(apart, person=empty, entry=empty, tiers=(Tier("placed", empty),))
+    with pytest.raises(ValueError, match="more than one last node"):
+        Starting(apart, np.array([0, 0]), np.array([2]))

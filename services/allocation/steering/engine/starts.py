@@ -38,6 +38,19 @@ class Starting:
     need: Ints
     together: tuple[tuple[int, ...], ...] = ()
 
+    def __post_init__(self) -> None:
+        """Refuse what cannot be solved exactly.
+
+        Raises:
+            ValueError: a course with a need has several last nodes, or somebody stands in two families.
+        """
+        last = self.course[self.problem.later < 0]
+        if np.any(np.bincount(last, minlength=len(self.need))[self.need > 0] > 1):
+            raise ValueError("a course that needs people has more than one last node")
+        members = [person for family in self.together for person in family]
+        if len(members) != len(set(members)):
+            raise ValueError("somebody stands in two families")
+
     @cached_property
     def family(self) -> Ints:
         """Return the family of each person, -1 for none."""

@@ -148,7 +148,7 @@ async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/remedies")
     assert "Kinderbetreuung" in page
-    assert f"{CHILDCARE} Personen warten nur auf Kinderbetreuung." in await browser.page("/waiting")
+    assert f"{CHILDCARE} Personen warten nur auf eins: Kinderbetreuung." in await browser.page("/waiting")
     filtered = await browser.page("/remedies?code=childcare")
     assert filtered.count("Kinderbetreuung während des Kurses.") == CHILDCARE
     person = await conn.fetchval("SELECT participant FROM remedy WHERE code = 'childcare' LIMIT 1")

@@ -210,7 +210,7 @@ def _editor(
 async def edit(here: AtDesk) -> Response:
     """Check a document, and keep it as a draft if that was asked for."""
     form, now, book = await here.request.form(), here.desk.clock.now(), here.desk.rulebook
-    document = str(form.get("document") or "").replace("\r\n", "\n").strip() + "\n"
+    document = str(form.get("document") or "").replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
     based_on = await _version_asked(here, str(form.get("based_on") or ""))
     try:
         if form.get("do") != "save":

@@ -11,9 +11,11 @@ import yaml
 
 from services.allocation.steering.mistakes import DocumentError, Mistake
 
-LONGEST = 200_000
-"""Characters; a policy has some thousands."""
+LONGEST = 30_000
+"""Characters; a policy has some thousands, and reading takes time in which nobody else is served."""
 DEEPEST = 20
+_ODD_BREAKS = re.compile("[\x85\u2028\u2029]")
+"""Line breaks to YAML, but to no editor: the lines would be counted differently."""
 _NUMBER = re.compile(r"-?(0|[1-9][0-9]*)([.][0-9]+)?")
 
 Path = tuple[str | int, ...]
@@ -125,47 +127,59 @@ def read(text: str) -> Document:
     """
     if len(text) > LONGEST:
         raise DocumentError([Mistake(1, 1, "", "too_long", {"most": LONGEST})])
+    if odd := _ODD_BREAKS.search(text):
+        raise DocumentError([_of_character(text, odd.start())])
+    loader = _Plain(text)
     try:
-        _look_through(text)
-        loader = yaml.SafeLoader(text)
-        try:
-            node = loader.get_single_node()
-            if node is None:
-                raise DocumentError([Mistake(1, 1, "", "empty")])
-            reader = _Reader(loader)
-            value = reader.read(node, ())
-        finally:
-            loader.dispose()
+        node = loader.get_single_node()
+        if node is None:
+            raise DocumentError([Mistake(1, 1, "", "empty")])
+        reader = _Reader(loader)
+        value = reader.read(node, ())
     except yaml.MarkedYAMLError as error:
         raise DocumentError([_of_yaml(error)]) from error
-    except yaml.reader.ReaderError as error:
-        raise DocumentError([_of_character(text, error)]) from error
+    finally:
+        loader.dispose()
     if reader.mistakes:
         raise DocumentError(reader.mistakes)
     return Document(value, reader.values, reader.keys, reader.written)
 
 
-def _look_through(text: str) -> None:
-    """Refuse what plain values do not need, before anything is built from it."""
-    depth = documents = 0
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        place = _place(event.start_mark)
-        documents += isinstance(event, yaml.DocumentStartEvent)
+class _Plain(yaml.SafeLoader):
+    """Refuses what plain values do not need, before anything is built from it.
+
+    The reader in Python, although libyaml's is faster: that one lets more through, and what one machine
+    accepts another one has to be able to read.
+    """
+
+    def __init__(self, text: str) -> None:
+        try:
+            super().__init__(text)
+        except yaml.reader.ReaderError as error:
+            raise DocumentError([_of_character(text, error.position)]) from error
+        self._depth = self._documents = 0
+
+    def get_event(self) -> yaml.Event:
+        """Look at each event on its way."""
+        event: yaml.Event = super().get_event()  # type: ignore[no-untyped-call] # of the stubs
+        self._documents += isinstance(event, yaml.DocumentStartEvent)
         if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
+            self._depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
+            self._depth -= 1
         code = ""
-        if documents > 1:
+        if self._documents > 1:
             code = "several_documents"
-        elif depth > DEEPEST:
+        elif self._depth > DEEPEST:
             code = "too_deep"
         elif isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             code = "alias"
         elif getattr(event, "tag", None):
             code = "tag"
         if code:
+            place = _place(event.start_mark)
             raise DocumentError([Mistake(place.line, place.column, "", code)])
+        return event
 
 
 def _place(mark: _Mark | None) -> Place:
@@ -193,6 +207,6 @@ def _of_yaml(error: yaml.MarkedYAMLError) -> Mistake:
     return Mistake(place.line, place.column, "", code, {"problem": problem} if code == "syntax" else {})
 
 
-def _of_character(text: str, error: yaml.reader.ReaderError) -> Mistake:
-    before = text[: error.position]
-    return Mistake(before.count("\n") + 1, error.position - before.rfind("\n"), "", "syntax_character")
+def _of_character(text: str, position: int) -> Mistake:
+    before = text[:position]
+    return Mistake(before.count("\n") + 1, position - before.rfind("\n"), "", "syntax_character")

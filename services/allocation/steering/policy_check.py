@@ -38,7 +38,10 @@ def check_text(text: str, book: RuleBook, *, today: date | None = None) -> list[
     Raises:
         DocumentError: with the line and column of each mistake.
     """
-    document = documents.read(text)
+    return _checked(documents.read(text), book, today)
+
+
+def _checked(document: Document, book: RuleBook, today: date | None) -> list[Policy]:
     policies = policies_of(document)
     mistakes: list[Mistake] = []
     for at, policy in enumerate(policies):
@@ -59,7 +62,7 @@ def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = Non
     document = documents.read(text)
     if not isinstance(document.value, dict):
         raise DocumentError([document.mistake((), "not_mapping")])
-    (policy,) = check_text(text, book, today=today)
+    (policy,) = _checked(document, book, today)
     if policy.kreise not in {(), (kreis,)}:
         raise DocumentError([document.mistake(("kreise",), "kreis_foreign", {"kreis": kreis}, key=True)])
     own = [at for at, one in enumerate(policy.pooling) if one.kreis == kreis]

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.allocation.console.policy import as_document
@@ -76,6 +78,7 @@ BROKEN = [
     ("automatic: [expire]", "automatic: [expire]\n---\nsource: x", "---\n", "", "several_documents"),
     ("automatic: [expire]", "automatic: [expire]\nsource: x", "source: x", "source", "key_twice"),
     ("automatic: [expire]", "automatic: [expire\x07]", "\x07]\nr", "", "syntax_character"),
+    ("automatic: [expire]", "automatic: [expire]\u2028", "\u2028", "", "syntax_character"),
     (
         "automatic: [expire]",
         "automatic: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]",
@@ -204,7 +207,7 @@ def test_a_document_without_a_policy(text: str, code: str) -> None:
 
 
 def test_a_document_that_is_too_long_is_not_read() -> None:
-    assert [one.code for one in wrong("#" * 200_001)] == ["too_long"]
+    assert [one.code for one in wrong("#" * 30_001)] == ["too_long"]
 
 
 def test_messages_are_worded_in_both_languages_and_say_what_to_do() -> None:
@@ -343,3 +346,28 @@ def test_whoever_compares_sees_every_field_that_differs(field: str) -> None:
     )
     assert getattr(old, field) != getattr(full, field)
     assert differences(texts, old, old.model_copy(update={field: getattr(full, field)}))
+
+
+BITS = (
+    *'[]{}:"#-|>?%@`~=', "\n", "\t", "  ", "&a", "*a", "!!x", "<<: ", "---\n", "...\n", "0", "-1", "1e400",
+    "0o7", "12:30", "2026-13-01", ".inf", "null", "true", "\x00", "\x85", "\u2028", "\r\n", "ä", "99001",
+    "\N{GRINNING FACE}",
+)  # fmt: skip
+EDITS = st.lists(
+    st.tuples(st.integers(0, len(GOOD)), st.integers(0, 20), st.sampled_from(BITS)), min_size=1, max_size=4
+)
+
+
+@given(edits=EDITS)
+@settings(max_examples=150, deadline=None)
+def test_whatever_is_typed_is_read_or_told(edits: list[tuple[int, int, str]]) -> None:
+    text = GOOD
+    for at, gone, new in edits:
+        text = text[:at] + new + text[at + gone :]
+    try:
+        assert check_own(text, "99001", load_rulebook()).kreise == ("99001",)
+    except DocumentError as error:
+        for one in error.mistakes:
+            assert 1 <= one.line <= text.count("\n") + 1
+            assert one.column >= 1
+            assert "%(" not in mistakes.said(mistakes.texts_in("de"), one)

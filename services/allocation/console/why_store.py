@@ -48,11 +48,18 @@ async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Map
 
 
 async def remedy_sums(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
-    """List how many people wait only for what, the commonest first."""
+    """List how many people wait only for what, the commonest first.
+
+    What would come of it for all at once is known for all who were steered together: it is left out where
+    some of them are a neighbour's.
+    """
     return await conn.fetch(
         """
-        SELECT code, sum(people)::int AS people, sum(together)::int AS together, max(run::text)::uuid AS run
-        FROM remedy_sum GROUP BY code ORDER BY code = 'none', sum(people) DESC, code
+        SELECT r.code, r.people, s.together
+        FROM (SELECT code, count(*)::int AS people FROM remedy GROUP BY code) AS r
+        LEFT JOIN (SELECT code, sum(people)::int AS people, sum(together)::int AS together
+                   FROM remedy_sum GROUP BY code) AS s ON s.code = r.code AND s.people = r.people
+        ORDER BY r.code = 'none', r.people DESC, r.code
         """
     )
 

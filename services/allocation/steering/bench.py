@@ -6,6 +6,7 @@ tier is; a share of instances reaches that within the limit. Each scenario runs 
 
 from __future__ import annotations
 
+import os
 import resource
 import sys
 from collections.abc import Iterator, Sequence
@@ -19,6 +20,7 @@ from services.allocation.steering.engine import bare, proof
 from services.allocation.steering.engine.limits import Limits
 from services.allocation.steering.engine.proof import Settled
 from services.allocation.steering.generated import KREIS, MID, Seats, Size, nation, region
+from services.allocation.steering.solving import die_with
 
 Scale = Literal["kreis", "mid", "nation"]
 
@@ -94,7 +96,7 @@ def run(scales: Sequence[Scale], seeds: int, limit: float) -> Iterator[str]:
                 continue
             size, count = (KREIS, seeds) if scale == "kreis" else (MID, min(seeds, _MID_SEEDS))
             tasks = [Task(seed, size, seats, limit, compare=True) for seed in range(count)]
-            with get_context("spawn").Pool(1) as pool:
+            with get_context("spawn").Pool(1, die_with, (os.getpid(),)) as pool:
                 yield from _described(f"{scale} {seats}", pool.map(measure, tasks, chunksize=1))
 
 
@@ -106,7 +108,7 @@ def _nation(seats: Seats, limit: float) -> Iterator[str]:
         Task(seed, size, seats, searching * size.people * size.choices, compare=False)
         for seed, size in enumerate(sizes)
     ]
-    with get_context("spawn").Pool(_WORKERS) as pool:
+    with get_context("spawn").Pool(_WORKERS, die_with, (os.getpid(),)) as pool:
         pool.map(_warm, range(_WORKERS), chunksize=1)
         begun = perf_counter()
         found = pool.map(measure, tasks, chunksize=1)

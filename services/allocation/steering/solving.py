@@ -126,7 +126,7 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
     told(proof.solve(asked.starting, limits, told, by_hand=True))
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
     """Ask the kernel for the end once the parent is gone; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with suppress(AttributeError, OSError):
@@ -138,7 +138,7 @@ def _die_with(parent: int) -> None:
 def main() -> None:
     """Be the process that solves."""
     instance, deadline, work, parent = sys.argv[1:]
-    _die_with(int(parent))
+    die_with(int(parent))
     try:
         _serve(Path(instance), float(deadline), int(work) if work else None, sys.stdout.buffer)
     except InstanceError as error:

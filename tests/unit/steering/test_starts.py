@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from services.allocation.steering.engine import flow, proof
-from services.allocation.steering.engine.first import FirstAnswer
+from services.allocation.steering.engine.first import FirstAnswer, opened
 from services.allocation.steering.engine.flow import Problem, Solution, Tier
 from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.proof import Limits, Settled
@@ -128,6 +128,24 @@ def test_first_answers_are_allowed_and_bounded_by_the_easier_problem(kind: str) 
         check(asked, by_hand)
         assert by_hand.values <= first.bound.values
         assert answer.values <= first.bound.values
+
+
+def test_an_answer_is_improved_without_losing_what_is_proven() -> None:
+    better = 0
+    for seed in range(12):
+        asked = region(seed, Size(220, 18, 6.0), "loose")
+        first = FirstAnswer(asked)
+        answer = first.find()
+        if answer.values[0] != first.bound.values[0]:
+            continue
+        tiers = proof.alike(answer.values, first.bound.values)
+        choice = opened(asked, answer, flow.face(asked.problem, tiers), tiers)
+        assert choice is not None
+        found = asked.seated(choice)
+        check(asked, found)
+        assert found.values >= answer.values
+        better += found.values > answer.values
+    assert better > 0
 
 
 @pytest.mark.parametrize("seats", ["scarce", "loose"])

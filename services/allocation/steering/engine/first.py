@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from services.allocation.steering.engine import flow
-from services.allocation.steering.engine.flow import Solution, Tier
+from services.allocation.steering.engine.flow import Face, Solution, Tier
 from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
 
@@ -15,7 +15,8 @@ _NOTHING = Choice(frozenset(), frozenset())
 _PACE, _FAST_PACE = 0.3, 0.5
 """Share of the under-filled courses and split families decided in one step, at least one each; the larger
 one where there are many pairs."""
-_MANY = 60_000
+MANY = 60_000
+"""Pairs from which steps are larger, and an answer is improved by flows before the relaxation is tried."""
 
 
 class FirstAnswer:
@@ -33,9 +34,42 @@ class FirstAnswer:
         if self._starting.allowed(self.bound):
             return self.bound
         rough = _rough(self._starting)
-        pace = _PACE if len(self._starting.problem.person) <= _MANY else _FAST_PACE
+        pace = _PACE if len(self._starting.problem.person) <= MANY else _FAST_PACE
         found = _closed_down(rough, rough.seated(_NOTHING), pace)
         return settled(self._starting, rough.choice(found)) or nobody(self._starting)
+
+
+def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choice | None:
+    """Look for a better choice in one tier, without leaving what the answer reached in the tiers before it.
+
+    Courses that the answer starts may be given up if nobody is left in them, others may be opened; those that
+    come out under-filled are started or closed as in the answer, so that there always is a seating.
+    """
+    if starting.together:
+        return None
+    before = starting.choice(answer)
+    closed: frozenset[int] = frozenset()
+    started: frozenset[int] = frozenset()
+    while True:
+        asked = starting.chosen(Choice(closed, started))
+        found = flow.solve(
+            replace(
+                asked,
+                tiers=asked.tiers[tier : tier + 1],
+                seats=np.minimum(asked.seats, face.node[1]),
+                least=face.node[0] if asked.least is None else np.maximum(asked.least, face.node[0]),
+                barred=face.pair[1] == 0,
+                must=face.without[1] == 0,
+            )
+        )
+        short = starting.short(found)
+        if not len(short):
+            return starting.choice(found)
+        filled = starting.counts(found)[short] / starting.need[short]
+        emptiest = short[np.argsort(filled, kind="stable")].tolist()
+        closing = [course for course in emptiest if course not in before.started]
+        closed |= frozenset(closing[: _share(_FAST_PACE, len(closing))])
+        started |= frozenset(course for course in emptiest if course in before.started)
 
 
 def _closed_down(rough: Starting, found: Solution, pace: float) -> Solution:

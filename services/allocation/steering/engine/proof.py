@@ -10,7 +10,7 @@ from math import ceil, floor, isfinite
 import numpy as np
 
 from services.allocation.steering.engine import flow
-from services.allocation.steering.engine.first import FirstAnswer
+from services.allocation.steering.engine.first import MANY, FirstAnswer, opened
 from services.allocation.steering.engine.flow import Solution
 from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.limits import Cut, Limits, Meter
@@ -111,7 +111,7 @@ class _Search:
 
     def _see(self, easier: tuple[int, ...]) -> None:
         """Take in bounds: the values of an easier problem, or what everybody would add alone."""
-        self.proven = _alike(self.best.values, easier)
+        self.proven = alike(self.best.values, easier)
         if self.proven < len(self.bounds):
             self.bounds[self.proven] = min(self.bounds[self.proven], easier[self.proven])
         self.told()
@@ -170,7 +170,12 @@ def solve(
     if search.proven == len(tiers) or search.meter.over():
         return search.settled()
     easier = starting.chosen(Choice(frozenset(), frozenset()))
-    model = Model(starting, flow.face(easier, search.proven), search.meter)
+    face = flow.face(easier, search.proven)
+    if len(starting.problem.person) > MANY:
+        search.try_out(opened(starting, search.best, face, search.proven))
+        if search.meter.over():
+            return search.settled()
+    model = Model(starting, face, search.meter)
     while search.proven < len(tiers) and not search.meter.over():
         tier = search.proven
         model.aim(tiers[tier].values)
@@ -247,7 +252,7 @@ def _at_most(starting: Starting, values: Ints) -> int:
     return int(most.sum())
 
 
-def _alike(one: tuple[int, ...], two: tuple[int, ...]) -> int:
+def alike(one: tuple[int, ...], two: tuple[int, ...]) -> int:
     """Count the leading tiers in which two answers are equal."""
     count = 0
     for left, right in zip(one, two, strict=True):

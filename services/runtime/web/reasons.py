@@ -221,6 +221,13 @@ def _rules(texts: Texts, value: object, _name: str) -> str:
     return ", ".join(texts.plain(RULES.get(rule, rule)) for rule in str(value).split(",") if rule)
 
 
+def _level(texts: Texts, value: object, _name: str) -> str:
+    """Say where somebody enters: a section by its number, else a level."""
+    if str(value).isdecimal():
+        return texts.plain(msgid("section %(section)s")) % {"section": value}
+    return word(texts, value, "level")
+
+
 _SAID: Mapping[str, Callable[[Texts, Any, str], str]] = {
     "class": lambda texts, value, _: word(texts, value, "priority"),
     "goal": lambda texts, value, _: texts.plain(GOALS.get(str(value), str(value))),
@@ -229,6 +236,8 @@ _SAID: Mapping[str, Callable[[Texts, Any, str], str]] = {
     "times": lambda texts, value, _: _listed(texts, value, "time_of_day"),
     "weekdays": lambda texts, value, _: _listed(texts, value, "weekday"),
     "course_type": word,
+    "level": _level,
+    "result": _level,
     "kind": lambda texts, value, name: word(texts, value, name if str(value) in WORDS[name] else "state"),
 }
 """How the parameters of a reason are said; all others as they are."""

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from services.allocation.steering.engine import mincost
 from services.allocation.steering.engine.flow import Problem, Tier
 from services.allocation.steering.engine.mincost import Ints
 from services.allocation.steering.engine.proof import Settled
@@ -153,6 +154,11 @@ def _pairs(
     if read_fast is None:
         raise _first_mistake(pairs, person_at, course_at, tiers)
     person, course, values = read_fast
+    largest = mincost.LARGEST // (2 * (len(people) + len(courses) + 3))
+    beyond = np.argwhere(np.abs(values) >= largest)
+    if len(beyond):
+        at, tier = beyond[0].tolist()
+        raise _Mistake(("pairs", at, 2, tier), f"must be below {largest} with so many people and courses")
     order = np.lexsort((course, person))
     person, course, values = person[order], course[order], values[order]
     twice = np.flatnonzero((np.diff(person) == 0) & (np.diff(course) == 0))

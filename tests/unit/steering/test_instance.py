@@ -206,6 +206,7 @@ def test_what_a_limit_leaves_open_is_no_finding() -> None:
         ('"p3", "c2"', '"p9", "c2"', r"pairs\[3\]\[0\] is no known person"),
         ('"c2", [', '"c9", [', r"pairs\[3\]\[1\] is no known course"),
         ("-7", "-7.5", r"pairs\[0\]\[2\]\[2\] must be an integer"),
+        ("-7", "9007199254740992", r"pairs\[0\]\[2\]\[2\] must be an integer below"),
         ("-7", "true", r"pairs\[0\]\[2\]\[2\] must be an integer"),
         ("-7]", "-7, 1]", r"pairs\[0\]\[2\] must have 3 values"),
         ('["p3", "c3", [0, 1, -9]]', '["p3", "c2", [0, 1, 1]]', r"pairs\[4\] is there twice"),
@@ -255,3 +256,10 @@ def test_the_commands(tmp_path: Path) -> None:
     assert "add up to" in told.output
     instance.write_text("{", encoding="utf-8")
     assert run.invoke(app, ["solve", *asked]).exit_code == 2
+
+
+def test_values_too_large_for_so_many_people_are_told() -> None:
+    people = [{"id": f"p{number}"} for number in range(200)]
+    instance = EXAMPLE | {"people": people, "pairs": [["p1", "c1", [1, 1, 1]], ["p2", "c1", [1, 2**52, 1]]]}
+    with pytest.raises(InstanceError, match=r"pairs\[1\]\[2\]\[1\] must be below 2\d+ with so many people"):
+        read(json.dumps(instance).encode())

@@ -24,6 +24,7 @@ from services.allocation.steering.forecast.reader import (
 )
 from services.allocation.steering.snapshot import Snapshot
 from services.runtime.db import connect
+from services.simulator.people import population
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill
@@ -171,3 +172,40 @@ async def test_the_command_reads_forecasts_and_tests(
     assert any("mean of last four" in line for line in text)
     with pytest.raises(ValueError, match="nobody has ever registered in 99002"):
         await history(made.worker, "99002", None, 12)
+
+
+async def test_the_simulators_year_is_forecast_better_than_without_a_model(
+    conn: asyncpg.Connection, made: Database
+) -> None:
+    """Its people are written as its offices register them; the demo plays the same ones."""
+    await conn.executemany(
+        """
+        INSERT INTO participant (participant, kreis, office, reference, registered_on, first_registered_on,
+            town, standing, route, course_types, tested_on, level, section)
+        VALUES ($1, $2, $3, $4, $5, $5, $6, $7, $8, $9, $5, $10, $11)
+        """,
+        [
+            (
+                uuid4(),
+                KREIS,
+                person.office,
+                person.reference,
+                person.registered_on,
+                person.town,
+                person.standing,
+                person.route,
+                list(person.course_types),
+                person.level,
+                person.section,
+            )
+            for person in population(7, date(2026, 1, 5), 1500)
+        ],
+    )
+    text = list(of_kreis(await registered_in(made.worker, KREIS), 12))
+    rows = {tuple(line.split()[:2]): line.split()[2:] for line in text if " sum " in line or " week " in line}
+    for by in ("type", "level", "town", "type_level"):
+        for what in ("week", "sum"):
+            _, inside80, inside95, error, last_week, last_four = map(float, rows[by, what])
+            assert inside80 >= 78
+            assert inside95 >= 93
+            assert error <= min(last_week, last_four)

@@ -18,6 +18,7 @@ from services.allocation.console import store, why_store
 from services.allocation.console.desk import Coordinator, Desk, page_of
 from services.allocation.steering import explained, matching, snapshot
 from services.allocation.steering import store as contents
+from services.allocation.steering.analysis import tasks
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.reasons import View
 from services.allocation.steering.why import CourseReason, alone, why
@@ -214,10 +215,14 @@ async def remedies(
         sums = await why_store.remedy_sums(conn)
         by_course = await why_store.remedies_by_course(conn, BY_COURSE)
         rows = await why_store.remedies(conn, code or None, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
+        as_of = await why_store.remedies_as_of(conn)
+        asked = next(iter(await tasks.latest(conn, "remedies", 1)), None)
     return web_of(request).page(
         request,
         "remedies.html",
         sums=sums,
+        as_of=as_of,
+        under_way=asked is not None and asked.under_way,
         by_course=by_course,
         rows=rows[:PAGE_SIZE],
         more=len(rows) > PAGE_SIZE,

@@ -64,6 +64,16 @@ async def remedy_sums(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     )
 
 
+async def remedies_as_of(conn: asyncpg.Connection) -> asyncpg.Record | None:
+    """Return the run on which the remedies rest, and when it was."""
+    return await conn.fetchrow(
+        """
+        SELECT s.run, s.decided_at FROM steering_run AS s
+        WHERE s.run IN (SELECT run FROM remedy) ORDER BY s.decided_at DESC LIMIT 1
+        """
+    )
+
+
 async def remedies_by_course(conn: asyncpg.Connection, limit: int) -> Sequence[asyncpg.Record]:
     """List where what would help whom: by course and kind, the commonest first."""
     return await conn.fetch(

@@ -144,9 +144,13 @@ async def test_remedies_are_asked_for_once_and_kept_summed(done: Run) -> None:
 
 async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     browser, conn = done.browser, done.browser.conn
-    assert "Noch liegt nichts vor" in await browser.page("/remedies")
+    page = await browser.page("/remedies")
+    assert "Noch liegt nichts vor" in page
+    assert "Eine neuere Suche läuft." in page
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/remedies")
+    assert "Stand: Lauf vom 02.03.2026" in page
+    assert "Eine neuere Suche läuft." not in page
     assert "Kinderbetreuung" in page
     assert f"{CHILDCARE} Personen warten nur auf eins: Kinderbetreuung." in await browser.page("/waiting")
     filtered = await browser.page("/remedies?code=childcare")

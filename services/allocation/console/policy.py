@@ -18,6 +18,7 @@ from starlette.responses import Response
 from services.allocation.console import policy_words
 from services.allocation.console.actors import actor_name
 from services.allocation.console.desk import Console, Coordinator, Desk, as_uuid
+from services.allocation.console.policy_help import HELP
 from services.allocation.steering import mistakes, policy_steps, policy_store, travel_store
 from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy import Policy, local_day
@@ -199,6 +200,7 @@ def _editor(
         wrong=wrong,
         checked=checked,
         based_on=based_on,
+        help=HELP,
         goals=[(code, texts.plain(text)) for code, text in policy_words.GOALS.items()],
         classes=[known.code for known in rules.priorities.classes],
         types=sorted(rules.course_types),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from services.allocation.console.policy import as_document
+from services.allocation.console.policy_help import HELP
 from services.allocation.console.policy_words import GOALS, differences, parts
 from services.allocation.steering import documents, mistakes, policy_schema, travel
 from services.allocation.steering.commands import app
@@ -346,6 +347,15 @@ def test_whoever_compares_sees_every_field_that_differs(field: str) -> None:
     )
     assert getattr(old, field) != getattr(full, field)
     assert differences(texts, old, old.model_copy(update={field: getattr(full, field)}))
+
+
+def test_the_help_names_every_field_with_an_example_that_is_right() -> None:
+    fields = list(Policy.model_fields)
+    assert sorted(one.field for one in HELP) == sorted(set(fields) - {"kreise"})
+    together = "\n".join(one.example for one in HELP)
+    policy = check_own(together, "99001", load_rulebook())
+    assert policy.quotas[0].until_days_before == 10
+    assert policy.sizes.protected_courses == ("provider/K-7",)
 
 
 BITS = (

@@ -22,8 +22,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.codes import CourseType, Level, TimeOfDay
 from services.allocation.steering.analysis.applying import added_course, lengths_of, with_courses
 from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
-from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, solved
-from services.allocation.steering.domain import Course, Person
+from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, screened, solved
+from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.entries import minimum_of, need_of
 from services.allocation.steering.goals import waiting_days
@@ -35,6 +35,7 @@ COMMON_SEATS = 20
 VARIANTS = 3
 """So many variants of one idea are solved before the next idea has its turn."""
 SHOWN_VARIANTS = 2
+SCREENED = 3
 DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
@@ -49,8 +50,8 @@ class Asked(BaseModel):
     """How many weeks ahead it could begin; four at the earliest."""
     seats: int | None = Field(default=None, ge=1, le=100)
     """None: as many as the law's recommended size of the type."""
-    solve: int = Field(default=20, ge=1, le=60)
-    """How many candidates are solved exactly."""
+    solve: int = Field(default=12, ge=1, le=60)
+    """How many candidates are solved exactly; so many times `SCREENED` are screened before."""
     show: int = Field(default=10, ge=1, le=60)
     seconds: float = Field(default=90.0, gt=0)
     """After so many seconds no further candidate is begun; the answer says how many were solved."""
@@ -98,8 +99,9 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     home = question.get("kreis", "")
     begun, before = monotonic(), solved(seen)
     found = candidates(before, asked, home)
-    wanted = chosen(found, asked.solve)
-    in_time = takewhile(lambda _: monotonic() - begun < asked.seconds, wanted)
+    wanted = chosen(found, SCREENED * asked.solve)
+    hopeful = _screened(seen, wanted, begun + asked.seconds / 2)[: asked.solve]
+    in_time = takewhile(lambda _: monotonic() - begun < asked.seconds, hopeful)
     ranked = sorted(
         (_tried(before, candidate, home) for candidate in in_time),
         key=lambda one: (
@@ -117,11 +119,25 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "day": seen.day.isoformat(),
         "waiting": len(seen.people) - len(before.result.places),
         "generated": len(found),
+        "screened": len(wanted),
         "solved": len(ranked),
-        "cut": len(ranked) < len(wanted),
+        "cut": len(ranked) < min(asked.solve, len(wanted)),
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
         "ranked": _shown(ranked, asked.show),
     }
+
+
+def _screened(seen: Snapshot, wanted: Sequence[Candidate], until: float) -> list[Candidate]:
+    """Put the candidates in the order of what a quick answer promises; those after the clock come last."""
+    order = []
+    for place, candidate in enumerate(wanted):
+        places: Mapping[UUID, EntryKey] = {}
+        if monotonic() < until:
+            places = screened(with_courses(seen, [candidate.course])).result.places
+        sitting = sum(entry.course == candidate.course.id for entry in places.values())
+        starts = sitting >= minimum_of(candidate.course, seen)
+        order.append((not starts, -len(places), place, candidate))
+    return [candidate for *_, candidate in sorted(order, key=lambda one: one[:3])]
 
 
 def _shown(ranked: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.identity import NAMESPACE
 from services.allocation.steering.analysis.applying import begins
 from services.allocation.steering.analysis.changes import ChangeError
-from services.allocation.steering.analysis.what_if import Solved, of_kreis, solved, starting
+from services.allocation.steering.analysis.what_if import Solved, of_kreis, screened, solved, starting
 from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.eligibility import eligibility_of, members
 from services.allocation.steering.entries import minimum_of
@@ -31,6 +31,7 @@ from services.allocation.steering.snapshot import Snapshot
 
 MOST_COURSES = 4
 """So many courses are merged into one at most."""
+SCREENED = 6
 MOST_IN_GROUP = 12
 """Of more parallel courses those that start first are looked at; the others are, once these are merged."""
 
@@ -42,8 +43,8 @@ class Asked(BaseModel):
 
     days_apart: int = Field(default=28, ge=0, le=120)
     """Starts of parallel courses lie at most so many days apart."""
-    solve: int = Field(default=40, ge=1, le=200)
-    """How many mergers are solved at most."""
+    solve: int = Field(default=6, ge=1, le=60)
+    """How many mergers of a group are solved exactly at most; so many times `SCREENED` are screened."""
     seconds: float = Field(default=90.0, gt=0)
     """After so many seconds no further merger is begun; the answer says that it is not complete."""
 
@@ -94,11 +95,10 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     before = solved(seen)
     weak = weak_courses(before, question.get("kreis", ""))
     found, suggestions, complete = groups(weak, asked.days_apart), [], True
-    left, until = asked.solve, monotonic() + asked.seconds
-    for at, group in enumerate(found):
-        share = max(1, left // (len(found) - at))
-        works, used, all_tried = _working(before, group, asked.days_apart, (share, until))
-        left, complete = left - used, complete and all_tried
+    until = monotonic() + asked.seconds
+    for group in found:
+        works, all_tried = _working(before, group, asked.days_apart, (asked.solve, until))
+        complete = complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
             suggestions.append(_told(before, best, others, balance, question.get("kreis", "")))
@@ -180,11 +180,11 @@ def _mergers(group: Sequence[Course], days_apart: int) -> Iterator[Merger]:
 
 def _working(
     before: Solved, group: Sequence[Course], days_apart: int, budget: tuple[int, float]
-) -> tuple[list[Tried], int, bool]:
-    """Try the mergers of a group, those that could bring most people together first.
+) -> tuple[list[Tried], bool]:
+    """Try the mergers of a group: screen those that could bring most people together, solve the best.
 
-    `budget` is how many are solved at most and until when. Returns what works, how many were solved, and
-    whether that were all that could work.
+    `budget` is how many are solved at most and until when. Returns what works, and whether all that
+    could work were tried.
     """
     suits, used = _suits(before, group), 0
     works: list[Tried] = []
@@ -195,14 +195,23 @@ def _working(
         if (potential := _potential(merger, suits)) >= minimum_of(merger.host, before.seen)
     ]
     hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
-    for _, merger in hopeful:
-        if used >= most or monotonic() > until:
-            return works, used, False
+    rough, screen = safe(screened(before.seen)), []
+    for _, merger in hopeful[: SCREENED * most]:
+        if monotonic() > until:
+            break
         used += 1
+        after = screened(merged(before.seen, merger))
+        if merger.host.id in starting(after) and (people := safe(after)) > rough:
+            screen.append((people, merger))
+    complete = used == len(hopeful) and len(group) <= MOST_IN_GROUP
+    screen.sort(key=lambda one: (-one[0], len(one[1].closed)))
+    for _, merger in screen[:most]:
+        if monotonic() > until:
+            return works, False
         tried = _tried(before, merger)
         if tried is not None:
             works.append(tried)
-    return works, used, len(group) <= MOST_IN_GROUP
+    return works, complete and len(screen) <= most
 
 
 def _potential(merger: Merger, suits: Counter[UUID]) -> int:

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Literal
 
 from services.allocation.steering.engine import bare, proof
@@ -45,12 +45,16 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """Seconds until there was an answer, a proof of the first tier, a proof of all (or not), and the rest."""
+    """Seconds until there was an answer, a proof of the first tier, a proof of all (or not), and the rest.
+
+    `busy` is the processor's time until the first tier was proven, whatever else the machine does.
+    """
 
     pairs: int
     answer: float
     first: float | None
     every: float | None
+    busy: float | None
     total: float
     proven: int
     gap: float
@@ -63,10 +67,11 @@ def measure(task: Task) -> Measured:
     """Solve one region and note when what was known."""
     starting = region(task.seed, task.size, task.seats)
     begun = perf_counter()
-    seen: list[tuple[float, int]] = []
+    idle = process_time()
+    seen: list[tuple[float, float, int]] = []
 
     def told(settled: Settled) -> None:
-        seen.append((perf_counter() - begun, settled.proven))
+        seen.append((perf_counter() - begun, process_time() - idle, settled.proven))
 
     limits = Limits(None, lambda: task.limit - (perf_counter() - begun))
     settled = proof.solve(starting, limits, told, by_hand=False)
@@ -76,8 +81,9 @@ def measure(task: Task) -> Measured:
     return Measured(
         pairs=len(starting.problem.person),
         answer=seen[0][0],
-        first=next((at for at, proven in seen if proven), None),
-        every=next((at for at, proven in seen if proven == tiers), None),
+        first=next((at for at, _, proven in seen if proven), None),
+        every=next((at for at, _, proven in seen if proven == tiers), None),
+        busy=next((busy for _, busy, proven in seen if proven), None),
         total=total,
         proven=settled.proven,
         gap=settled.gap,
@@ -131,6 +137,7 @@ def _described(name: str, found: Sequence[Measured]) -> Iterator[str]:
     yield f"  answer           {_seconds([one.answer for one in found], len(found))}"
     for label, times in (
         ("first tier proven", [one.first for one in found if one.first is not None]),
+        ("  processor time  ", [one.busy for one in found if one.busy is not None]),
         ("all tiers proven ", [one.every for one in found if one.every is not None]),
     ):
         yield f"  {label}{_seconds(times, len(found))}"

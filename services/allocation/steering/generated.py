@@ -25,15 +25,15 @@ _FAR = 2000
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """How large a region is; `choices` is how many courses a person may attend on average."""
+    """How large a region is; `choices` is how many courses a person may attend at most on average."""
 
     people: int
     courses: int
     choices: float
 
 
-KREIS = Size(2_000, 150, 20.8)
-MID = Size(10_000, 1_000, 35.8)
+KREIS = Size(2_000, 150, 27.2)
+MID = Size(10_000, 1_000, 36.8)
 _NATION = Size(100_000, 10_000, 28.6)
 _REGIONS = 400
 
@@ -75,7 +75,7 @@ def _eligible(chance: np.random.Generator, size: Size) -> tuple[Ints, Ints, Ints
     home = centre[chance.choice(towns, size.people, p=share)] + chance.normal(0, 20, (size.people, 2))
     place = centre[chance.choice(towns, size.courses, p=share)]
     # Few courses teach people of several levels together.
-    levels = _LEVELS[: max(1, size.courses // 20)] / _LEVELS[: max(1, size.courses // 20)].sum()
+    levels = _LEVELS[: max(1, size.courses // 25)] / _LEVELS[: max(1, size.courses // 25)].sum()
     level = chance.choice(len(levels), size.people, p=levels)
     teaches = chance.choice(len(levels), size.courses, p=chance.dirichlet(20 * levels))
     persons, courses, distances = [], [], []
@@ -118,4 +118,4 @@ def nation(seed: int) -> list[Size]:
     weight /= weight.sum()
     people = np.maximum(np.round(weight * _NATION.people), 10).astype(np.int64)
     courses = np.maximum(np.round(weight * _NATION.courses), 2).astype(np.int64)
-    return [Size(int(p), int(c), min(0.8 * int(c), 42.0)) for p, c in zip(people, courses, strict=True)]
+    return [Size(int(p), int(c), min(float(c), 63.0)) for p, c in zip(people, courses, strict=True)]

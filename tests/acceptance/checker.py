@@ -12,6 +12,9 @@ import asyncpg
 
 from schemas.identity import event_uuid
 from schemas.topics import EVENT_TYPES, Family
+from services.allocation.steering.explained import all_runs
+from services.allocation.steering.handlers import verify
+from services.runtime.db import connect
 from services.simulator.ledger import read_lines
 from services.simulator.world import moment
 
@@ -160,6 +163,20 @@ async def check_alerts(verdict: Verdict, conn: asyncpg.Connection, mails: Path) 
     verdict.expect("I5", ["a delivery has two ids"] if len(ids) != len(named) else [], len(ids))
 
 
+async def check_runs(verdict: Verdict, address: str) -> None:
+    """Every steering run with its certificate, its reasons and what would help, without the engine."""
+    conn = await connect(address, name="checking-runs")
+    try:
+        for run in await all_runs(conn):
+            checked = await verify(conn, run)
+            verdict.expect("runs", checked.findings, 1)
+            verdict.checked["certificates"] += checked.certificates
+            verdict.checked["reasons"] += checked.reasons
+            verdict.checked["remedies"] += checked.remedies
+    finally:
+        await conn.close()
+
+
 def delivery_of(message_id: str) -> UUID | None:
     """Read the delivery's id from a Message-ID."""
     try:
@@ -184,6 +201,7 @@ async def check(directory: Path, addresses: dict[str, Any]) -> Verdict:
         await check_placements(verdict, allocation, accepted)
         await check_seats(verdict, allocation)
         await check_alerts(verdict, notifications, directory / "mails.jsonl")
+        await check_runs(verdict, addresses["allocation"])
     finally:
         await allocation.close()
         await notifications.close()

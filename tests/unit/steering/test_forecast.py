@@ -21,6 +21,7 @@ from services.allocation.steering.forecast.history import (
     SectionStart,
     by_week,
     level_for,
+    settled,
 )
 from services.allocation.steering.forecast.model import EVEN, Forecast, evenness, forecast, naive
 from services.allocation.steering.forecast.reader import read, written
@@ -164,6 +165,15 @@ def test_weeks_are_counted_back_from_the_day(ago: int, weeks: tuple[int, ...] | 
     known, counts = by_week([Registered(DAY - timedelta(days=ago), cell, 1)], DAY, 52)
     assert counts.get(cell) == weeks
     assert known == len(weeks or ())
+
+
+def test_the_first_lists_of_an_installation_are_left_out_where_enough_is_left() -> None:
+    cell = Cell(GENERAL, "none", A)
+    known = [Registered(DAY + timedelta(weeks=week), cell, 1) for week in range(30)]
+    assert list(settled(known, DAY + timedelta(weeks=30))) == known[6:]
+    assert list(settled(known, DAY + timedelta(weeks=18))) == known[6:]
+    assert list(settled(known, DAY + timedelta(weeks=17))) == known
+    assert list(settled([], DAY)) == []
 
 
 @pytest.mark.parametrize(

@@ -148,6 +148,15 @@ def test_an_answer_is_improved_without_losing_what_is_proven() -> None:
     assert better > 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_improved_by_flows_first_it_is_still_the_best(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(proof, "MANY", 0)
+    chance = random.Random(f"many {kind}")
+    for _ in range(20):
+        asked = drawn(chance, kind, chance.randint(3, 6), chance.randint(2, 4))
+        check_proofs(asked, proof.solve(asked, ENDLESS, by_hand=True), best_of(asked))
+
+
 @pytest.mark.parametrize("seats", ["scarce", "loose"])
 def test_a_region_is_solved_the_same_again_under_a_work_limit(seats: str) -> None:
     asked = region(3, Size(220, 18, 6.0), "scarce" if seats == "scarce" else "loose")

@@ -12,11 +12,10 @@ from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
 
 _NOTHING = Choice(frozenset(), frozenset())
-_PACE, _FAST_PACE = 0.3, 0.5
-"""Share of the under-filled courses and split families decided in one step, at least one each; the larger
-one where there are many pairs."""
+_PACE = 0.3
+"""Share of the under-filled courses and split families decided in one step, at least one each."""
 MANY = 60_000
-"""Pairs from which steps are larger, and an answer is improved by flows before the relaxation is tried."""
+"""Pairs from which an answer is improved by flows before the relaxation is tried."""
 
 
 class FirstAnswer:
@@ -34,8 +33,7 @@ class FirstAnswer:
         if self._starting.allowed(self.bound):
             return self.bound
         rough = _rough(self._starting)
-        pace = _PACE if len(self._starting.problem.person) <= MANY else _FAST_PACE
-        found = _closed_down(rough, rough.seated(_NOTHING), pace)
+        found = _closed_down(rough, rough.seated(_NOTHING), _PACE)
         return settled(self._starting, rough.choice(found)) or nobody(self._starting)
 
 
@@ -68,7 +66,7 @@ def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choic
         filled = starting.counts(found)[short] / starting.need[short]
         emptiest = short[np.argsort(filled, kind="stable")].tolist()
         closing = [course for course in emptiest if course not in before.started]
-        closed |= frozenset(closing[: _share(_FAST_PACE, len(closing))])
+        closed |= frozenset(closing[: _share(_PACE, len(closing))])
         started |= frozenset(course for course in emptiest if course in before.started)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from services.allocation.steering.engine import flow
 from services.allocation.steering.engine.first import MANY, FirstAnswer, opened
-from services.allocation.steering.engine.flow import Solution
+from services.allocation.steering.engine.flow import Face, Solution
 from services.allocation.steering.engine.greedy import greedy
 from services.allocation.steering.engine.limits import Cut, Limits, Meter
 from services.allocation.steering.engine.mincost import Ints
@@ -107,7 +107,15 @@ class _Search:
         self.best = max(found, by_this, key=lambda one: one.values)
         if self.best is by_this:
             self.try_out(starting.choice(by_this))
-        self._see(answer.bound.values)
+        self._easier = answer.bound.values
+        self._see(self._easier)
+
+    def opened(self, face: Face) -> bool:
+        """Improve the first unproven tier by flows alone; say whether that proved it, and not all."""
+        before = self.proven
+        self.try_out(opened(self.starting, self.best, face, before))
+        self._see(self._easier)
+        return before < self.proven < len(self.bounds) and not self.meter.over()
 
     def _see(self, easier: tuple[int, ...]) -> None:
         """Take in bounds: the values of an easier problem, or what everybody would add alone."""
@@ -171,10 +179,10 @@ def solve(
         return search.settled()
     easier = starting.chosen(Choice(frozenset(), frozenset()))
     face = flow.face(easier, search.proven)
-    if len(starting.problem.person) > MANY:
-        search.try_out(opened(starting, search.best, face, search.proven))
-        if search.meter.over():
-            return search.settled()
+    while len(starting.problem.person) > MANY and search.opened(face):
+        face = flow.face(easier, search.proven)
+    if search.proven == len(tiers) or search.meter.over():
+        return search.settled()
     model = Model(starting, face, search.meter)
     while search.proven < len(tiers) and not search.meter.over():
         tier = search.proven

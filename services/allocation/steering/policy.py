@@ -115,7 +115,7 @@ class Limits(_Part):
 class Sizes(_Part):
     """From how many people on courses start, and how many they should have."""
 
-    decide_days: Annotated[int, Field(ge=0, le=182)] = 28
+    decide_days: Annotated[int, Field(ge=0, le=182)] = 10
     """A minimum binds from so many days before the start; until then a course collects people."""
     minimum: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     """By course type; the larger one of this and the provider's own holds."""

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from uuid import UUID
 
 from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.policy import load_policies
+from services.allocation.steering.policy import Sizes, load_policies
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.snapshot import Snapshot, snapshot_of
 
@@ -61,7 +61,7 @@ def a_kreis(people: list[Person], courses: list[Course]) -> Snapshot:
         people=people,
         courses=courses,
         rules=load_rulebook().on(DAY),
-        policy=load_policies().on("99001", DAY),
+        policy=load_policies().on("99001", DAY).model_copy(update={"sizes": Sizes(decide_days=28)}),
     )
 
 

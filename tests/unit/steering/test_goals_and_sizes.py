@@ -35,7 +35,7 @@ def section(free: int) -> tuple[Section, ...]:
 def seen(
     who: list[Person], where: list[Course], policy: dict[str, Any] | None = None, **more: Any
 ) -> Snapshot:
-    basis = load_policies().on("99001", DAY)
+    basis = load_policies().on("99001", DAY).model_copy(update={"sizes": Sizes(decide_days=28)})
     return snapshot_of(
         "99001",
         DAY,
@@ -94,7 +94,7 @@ def test_a_minimum_that_does_not_bind(facts: dict[str, Any], sizes: Sizes) -> No
 
 def test_the_policy_and_the_law_have_minimum_sizes_too() -> None:
     own = course(capacity=20, sections=section(20))
-    assert need_of(own, seen([], [own], {"sizes": Sizes(minimum={"integration_general": 9})})) == 9
+    assert need_of(own, seen([], [own], {"sizes": Sizes(decide_days=28, minimum={"integration_general": 9})})) == 9
     vocational = course(course_type="vocational", kind="vocational", target_level="B2", capacity=20)
     assert need_of(vocational, seen([], [vocational])) == 15
 

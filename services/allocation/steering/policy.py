@@ -116,7 +116,10 @@ class Sizes(_Part):
     """From how many people on courses start, and how many they should have."""
 
     decide_days: Annotated[int, Field(ge=0, le=182)] = 10
-    """A minimum binds from so many days before the start; until then a course collects people."""
+    """A minimum binds from so many days before the start; until then a course collects people.
+
+    Ten: whoever is asked by post can then still answer in time (docs/decisions/0018).
+    """
     minimum: dict[str, Annotated[int, Field(ge=0, le=100)]] = Field(default_factory=dict)
     """By course type; the larger one of this and the provider's own holds."""
     target: dict[str, Annotated[int, Field(ge=1, le=100)]] = Field(default_factory=dict)

@@ -94,7 +94,8 @@ def test_a_minimum_that_does_not_bind(facts: dict[str, Any], sizes: Sizes) -> No
 
 def test_the_policy_and_the_law_have_minimum_sizes_too() -> None:
     own = course(capacity=20, sections=section(20))
-    assert need_of(own, seen([], [own], {"sizes": Sizes(decide_days=28, minimum={"integration_general": 9})})) == 9
+    sizes = Sizes(minimum={"integration_general": 9}, decide_days=28)
+    assert need_of(own, seen([], [own], {"sizes": sizes})) == 9
     vocational = course(course_type="vocational", kind="vocational", target_level="B2", capacity=20)
     assert need_of(vocational, seen([], [vocational])) == 15
 

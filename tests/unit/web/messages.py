@@ -8,7 +8,7 @@ from typing import Any
 from babel.messages.extract import extract_python
 from jinja2.ext import babel_extract
 
-from services.runtime.web import reasons, words
+from services.runtime.web import reasons, why_texts, words
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
 KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext")
@@ -48,7 +48,7 @@ def _of_words() -> Iterator[str]:
         reasons.RULES,
         reasons.GOALS,
         reasons.SUMS,
-        reasons.NEEDS,
+        why_texts.NEEDS,
     ):
         yield from other.values()
 

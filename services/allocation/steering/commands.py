@@ -7,9 +7,11 @@ import json
 import os
 import sys
 from pathlib import Path
+from time import time
 from typing import Annotated, assert_never
 from uuid import UUID
 
+import psutil
 import typer
 
 from services.allocation.steering import policy_commands
@@ -41,7 +43,9 @@ def solve_instance(
     """Solve anybody's assignment problem; the format stands in services/allocation/steering/instance.py."""
     from services.allocation.steering import solving  # noqa: PLC0415 -- only this command
 
-    match solving.solve(instance, limit, work):
+    # The limit counts from the command's start: loading Kurslotse takes a moment, too.
+    spent = time() - psutil.Process().create_time()
+    match solving.solve(instance, max(0.0, limit - spent), work):
         case solving.Solved(result):
             out.write_bytes(result)
         case solving.Failed(status, said):

@@ -25,8 +25,11 @@ from services.allocation.steering.snapshot import Snapshot
 
 ENGINE = f"{flow.VERSION}, HiGHS {version('highspy')}"
 """What a result was made by; another version may choose otherwise among equals."""
-DETERMINISTIC = Limits(work=20_000, seconds_left=lambda: inf)
-"""What a run may work at most: the same everywhere, so that a replay gives the same bytes."""
+DETERMINISTIC = Limits(work=400, seconds_left=lambda: inf)
+"""What a run may work at most: the same everywhere, so that a replay gives the same bytes.
+
+A step takes 0.03-0.1 s in a Kreis of 2,000 people and 150 courses (docs/decisions/0012).
+"""
 _MASK = (1 << 64) - 1
 
 

@@ -14,6 +14,7 @@ from services.allocation.steering.goals import class_of, waiting_days
 from services.allocation.steering.matching import Result, match
 from services.allocation.steering.reasons import explain
 from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 
 REGIONS = [
@@ -147,3 +148,11 @@ def test_an_offer_is_kept_among_equals() -> None:
     assert len(kept) >= len(without)
     classes = len(seen.rules.priorities.classes)
     assert first.tiers[: classes + 1] == again.tiers[: classes + 1]
+
+
+@pytest.mark.parametrize("seed", range(4, 9))
+def test_every_goal_is_proven_where_much_ties_the_engine(seed: int) -> None:
+    result = match(a_crowded_region(seed, 600, 60))
+    assert (result.status, result.cut, result.gap) == ("optimal", "", 0.0)
+    assert all(tier.proven and tier.value == tier.bound for tier in result.tiers)
+    assert result.closed

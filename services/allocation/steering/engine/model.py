@@ -157,10 +157,10 @@ class Model:
         self._highs.changeColsCost(self.columns, np.arange(self.columns, dtype=np.int32), self.cost)
 
     def hold(self, values: Ints, total: int) -> None:
-        """Keep a tier at its proven value; one less than that would cut nothing fractional off."""
+        """Keep a tier at exactly its proven value: any slack is traded for fractions of later tiers."""
         columns = np.flatnonzero(values[self.pairs]).astype(np.int32)
         worth = values[self.pairs[columns]].astype(np.float64)
-        self._highs.addRow(total - SLACK, inf, len(columns), columns, worth)
+        self._highs.addRow(float(total), inf, len(columns), columns, worth)
 
     def fix(self, relaxed: Relaxed, gap: float) -> None:
         """Fix for good what cannot be otherwise in any answer within `gap` of the relaxation."""

@@ -36,6 +36,7 @@ class Kurslotse(TyperGroup):
         for service in BRINGING:
             brought = _brought_by(service)
             if cmd_name in brought:
+                _tell_environment(service)
                 return brought[cmd_name]
         return None
 
@@ -44,7 +45,6 @@ def _brought_by(service: str) -> dict[str, Any]:
     name = f"services.{service}.commands"
     if find_spec(f"services.{service}") is None or find_spec(name) is None:
         return {}
-    _tell_environment(service)
     brought: typer.Typer | None = getattr(import_module(name), "app", None)
     if brought is None:
         return {}

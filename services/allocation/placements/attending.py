@@ -139,6 +139,9 @@ def after_section(  # noqa: PLR0911, PLR0917 - one return for each decision
             return Step(placement, _after(began, course, section, PlacementState.TRANSFERRED, reason, day))
         case SectionDecision.PAUSES:
             return _pause(placement, began, course, section, next_section)
+        case SectionDecision.ENDS if not course.seats_from(section + 1):
+            # Who ends with the last section has not left: the course's totals complete them.
+            return _go_on(placement, began, course, section, section)
         case SectionDecision.ENDS:
             reason = Reason("ended_after_section", {"section": section})
             ended = _after(began, course, section, PlacementState.LEFT, reason, day)

@@ -145,6 +145,26 @@ async def test_after_a_section_seats_move(world: World) -> None:
     await world.check()
 
 
+async def test_who_ends_with_the_last_section_is_completed_and_has_not_left(world: World) -> None:
+    await _three_sit(world)
+    await world.timers.start(NOW + timedelta(days=40))
+    for section in (1, 2):
+        steps = [(person(one), "continues", None) for one in ("p1", "p2")]
+        ends = (person("p3"), "ends" if section == 2 else "continues", None)
+        await world.must(PROVIDER, after_section(section, *steps, ends))
+    await world.must(PROVIDER, after_section(3, *((person(one), "ends", None) for one in ("p1", "p2"))))
+    await world.must(PROVIDER, completed())
+    rows = await world.rows(
+        "SELECT reference, status, state FROM participant JOIN placement USING (participant) ORDER BY 1"
+    )
+    assert [tuple(row) for row in rows] == [
+        ("p1", "completed", "completed"),
+        ("p2", "completed", "completed"),
+        ("p3", "left", "left"),
+    ]
+    await world.check()
+
+
 async def test_totals_sent_again_replace_and_small_ones_are_suppressed(world: World) -> None:
     await world.must(PROVIDER, announced(capacity=20, taken_elsewhere=14))
     await world.must(PROVIDER, completed(finished=2, sat=2, b1=1, a2=1, below=0, lid=1, both=1))

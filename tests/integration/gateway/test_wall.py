@@ -22,7 +22,7 @@ from tests.fixtures.gateway.world import course, person, structured
 from tests.waiting import wait_until
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gateway"
-CANARIES = ("Kanarienvogel", "Tweety", "1991-07-03", "0170", "Katzen", "4711-0815-42")
+CANARIES = ("Kanarienvogel", "Tweety", "1991-07-03", "0170 / 123", "0170123", "Katzen", "4711-0815-42")
 STRUCTURED = {"Content-Type": "application/cloudevents+json"}
 
 

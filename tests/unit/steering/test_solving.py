@@ -87,7 +87,10 @@ def test_a_mistake_is_told_and_nothing_solved(tmp_path: Path) -> None:
 def solver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start the parent on something that takes long; yield it and the id of its child."""
     path, _ = written(tmp_path, Size(2000, 150, 20.0))
-    asked = f"from services.allocation.steering.solving import *; solve(Path({str(path)!r}), 300.0)"
+    asked = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's & ignores it
+        f"from services.allocation.steering.solving import *; solve(Path({str(path)!r}), 300.0)"
+    )
     with subprocess.Popen([sys.executable, "-c", asked], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")
         until = monotonic() + PATIENCE

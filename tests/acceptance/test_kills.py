@@ -17,7 +17,7 @@ from tests.acceptance.checker import check
 from tests.acceptance.running import SERVICES, Installation, installed
 
 VICTIMS = (*SERVICES, "kafka", "postgres")
-KILLS = int(os.environ.get("KURSLOTSE_KILLS", "5"))
+KILLS = int(os.environ.get("KURSLOTSE_KILLS", "3"))
 DAYS_AFTER = 3
 _BACK_SECONDS = 120.0
 

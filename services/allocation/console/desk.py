@@ -135,11 +135,7 @@ def running_clocks(person: Any, clocks: Clocks) -> Sequence[RunningClock]:  # no
 
 def priority_of(person: Any, rules: Rules) -> str:  # noqa: ANN401 - a row
     """Return the code of the person's priority class."""
-    classes = rules.priorities.classes
-    for known in classes:
-        if person["standing"] in known.standings or (known.cooperation_plan and person["cooperation_plan"]):
-            return known.code
-    return classes[-1].code
+    return rules.priorities.code_of(person["standing"], cooperation_plan=person["cooperation_plan"])
 
 
 def page_of(request: Request) -> int:

@@ -74,10 +74,7 @@ class PolicyTerms:
         if self.rulebook is None:
             return None
         holding = [entry for entry in self.rulebook.priorities if entry.holds(local_day(now))]
-        for known in holding[-1].classes if holding else ():
-            if standing in known.standings or (known.cooperation_plan and cooperation_plan):
-                return known.code
-        return holding[-1].classes[-1].code if holding else None
+        return holding[-1].code_of(standing, cooperation_plan=cooperation_plan) if holding else None
 
     def _policy(self, kreis: str, now: datetime) -> Policy | None:
         try:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import sys
 from pathlib import Path
 from time import time
 from typing import Annotated, assert_never
 from uuid import UUID
 
+import asyncpg
 import psutil
 import typer
 
@@ -19,7 +18,7 @@ from services.allocation.steering.explained import all_runs
 from services.allocation.steering.forecast.commands import show_forecast
 from services.allocation.steering.handlers import Different, Same, Verified, replay, verify
 from services.allocation.steering.verify import findings
-from services.runtime.db import connect
+from services.runtime.commands import on_database
 
 app = typer.Typer(no_args_is_help=True, help="Steering runs.")
 policy_commands.add_to(app)
@@ -83,19 +82,8 @@ def check_result(
 @app.command("replay")
 def replay_run(run: Annotated[UUID, typer.Argument(help="The run's id.")]) -> None:
     """Solve the stored snapshot of a run again; exit status 1 unless the result has the same bytes."""
-    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
-    if not dsn:
-        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
-
-    async def work() -> Same | Different:
-        conn = await connect(dsn, name="kurslotse-replay")
-        try:
-            return await replay(conn, run)
-        finally:
-            await conn.close()
-
     try:
-        answer = asyncio.run(work())
+        answer = on_database(lambda conn: replay(conn, run))
     except LookupError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
@@ -124,23 +112,16 @@ def verify_run(
     """Check runs without the engine: result, certificate, reasons, remedies; exit status 1 if wrong."""
     if (run is None) != every:
         raise typer.BadParameter("name a run, or say --all")
-    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
-    if not dsn:
-        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
     checked: list[Verified] = []
 
-    async def work() -> None:
-        conn = await connect(dsn, name="kurslotse-verify")
-        try:
-            for one in [run] if run is not None else await all_runs(conn):
-                checked.append(await verify(conn, one, resolve=resolve))
-                for finding in checked[-1].findings:
-                    sys.stdout.write(f"{one}: {finding}\n")
-        finally:
-            await conn.close()
+    async def work(conn: asyncpg.Connection) -> None:
+        for one in [run] if run is not None else await all_runs(conn):
+            checked.append(await verify(conn, one, resolve=resolve))
+            for finding in checked[-1].findings:
+                sys.stdout.write(f"{one}: {finding}\n")
 
     try:
-        asyncio.run(work())
+        on_database(work)
     except LookupError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error

@@ -28,7 +28,7 @@ GETTING_READY = 10
 
 def class_of(person: Person, rules: Rules) -> int:
     """Return the place of the person's priority class, 0 the most urgent."""
-    return rules.class_place(person.standing, cooperation_plan=person.cooperation_plan)
+    return rules.priorities.place_of(person.standing, cooperation_plan=person.cooperation_plan)
 
 
 def waiting_days(person: Person, day: date) -> int:

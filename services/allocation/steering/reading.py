@@ -163,7 +163,7 @@ async def read_courses(
     )
     classes: dict[UUID, Counter[str]] = defaultdict(Counter)
     for course, standing, plan, count in await read_seated_by(conn, list(sections)):
-        classes[course][rules.class_code(standing, cooperation_plan=plan)] += count
+        classes[course][rules.priorities.code_of(standing, cooperation_plan=plan)] += count
     return [
         Course(
             id=row["course"],

@@ -81,6 +81,17 @@ class Priorities(Dated):
 
     classes: Annotated[tuple[PriorityClass, ...], Field(min_length=1)]
 
+    def place_of(self, standing: str, *, cooperation_plan: bool) -> int:
+        """Return the place of somebody's class, 0 the most urgent; the last one takes everybody."""
+        for place, known in enumerate(self.classes):
+            if standing in known.standings or (known.cooperation_plan and cooperation_plan):
+                return place
+        return len(self.classes) - 1
+
+    def code_of(self, standing: str, *, cooperation_plan: bool) -> str:
+        """Return the code of somebody's class."""
+        return self.classes[self.place_of(standing, cooperation_plan=cooperation_plan)].code
+
 
 class Deadline(Dated):
     """A clock of the law with the event that starts it."""
@@ -126,18 +137,6 @@ class Rules(BaseModel):
     deadlines: Mapping[str, Deadline]
     limits: Mapping[str, int]
     standings: Mapping[str, StandingRule]
-
-    def class_place(self, standing: str, *, cooperation_plan: bool) -> int:
-        """Return the place of somebody's priority class, 0 the most urgent; the last one takes everybody."""
-        classes = self.priorities.classes
-        for place, known in enumerate(classes):
-            if standing in known.standings or (known.cooperation_plan and cooperation_plan):
-                return place
-        return len(classes) - 1
-
-    def class_code(self, standing: str, *, cooperation_plan: bool) -> str:
-        """Return the code of somebody's priority class."""
-        return self.priorities.classes[self.class_place(standing, cooperation_plan=cooperation_plan)].code
 
     def late_entry_ue(self, course_type: str) -> int:
         """Return up to which UE of a section the law allows to enter it."""

@@ -56,6 +56,14 @@ def failure(texts: Texts, found: Answer) -> str:
     return texts.plain(FAILED.get(found.failed_code or "", FAILED["not_computed"]))
 
 
+async def ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
+    """Ask the engine, and lead to the page on which the answer will be."""
+    async with here.open() as conn:
+        now = here.desk.clock.now()
+        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
+    return RedirectResponse(f"{address}/{task}", 303)
+
+
 async def task_of(conn: asyncpg.Connection, task: UUID, kind: str) -> Answer:
     """Return a question of a kind of the visitor's Kreise."""
     found = await tasks.answer_of(conn, task)
@@ -93,7 +101,7 @@ async def collect(here: AtDesk) -> Response:
         return await _collect(here, [], Wrong("", said(here.texts, error.code, error.params)))
     pressed, _, which = str(form.get("do") or "").partition(":")
     if pressed == "ask" and changes:
-        return await _ask(here, changes)
+        return await ask(here, "what_if", {"changes": list(changes)}, "/what-if")
     if pressed == "ask":
         wrong = Wrong("", here.texts.gettext("Please add at least one change first."))
         return await _collect(here, changes, wrong)
@@ -119,14 +127,6 @@ async def _add(here: Here, changes: list[dict[str, Any]], form: FormData, kind: 
     if isinstance(change, Wrong):
         return await _collect(here, changes, change)
     return await _collect(here, [*changes, change])
-
-
-async def _ask(here: Here, changes: Sequence[Mapping[str, Any]]) -> Response:
-    async with here.open() as conn:
-        question = {"changes": list(changes)}
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, "what_if", question, here.visitor.key, now)
-    return RedirectResponse(f"/what-if/{task}", 303)
 
 
 async def _collect(here: Here, changes: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> Response:

@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 import orjson
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.allocation.console import analysis_store, store
-from services.allocation.console.analysis import failure, names_for, refreshed, task_of
+from services.allocation.console.analysis import ask, failure, names_for, refreshed, task_of
 from services.allocation.console.changes_form import sentence
 from services.allocation.console.decisions import reason_wrong
 from services.allocation.console.desk import decide
@@ -40,13 +40,6 @@ async def _latest(here: Here, kind: str, task: UUID | None) -> Answer | None:
         if task is not None:
             return await task_of(conn, task, kind)
         return next(iter(await tasks.latest(conn, kind, 1)), None)
-
-
-async def _ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
-    async with here.open() as conn:
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
-    return RedirectResponse(f"{address}/{task}", 303)
 
 
 @router.get("/next-course")
@@ -104,7 +97,7 @@ async def ask_next_course(here: AtDesk) -> Response:
     seats = str(form.get("seats") or "").strip()
     if seats.isdecimal() and 1 <= int(seats[:4]) <= 100:  # noqa: PLR2004 - as the question allows
         question["seats"] = int(seats)
-    return await _ask(here, "next_course", question, "/next-course")
+    return await ask(here, "next_course", question, "/next-course")
 
 
 async def _next_course(here: Here, task: UUID | None) -> Response:
@@ -156,7 +149,7 @@ async def pooling_answer(here: AtDesk, task: UUID) -> Response:
 @router.post("/pooling")
 async def ask_pooling(here: AtDesk) -> Response:
     """Ask for suggestions."""
-    return await _ask(here, "pooling", {}, "/pooling")
+    return await ask(here, "pooling", {}, "/pooling")
 
 
 @router.post("/pooling/{task}/{number}")

@@ -9,9 +9,9 @@ from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
-from services.allocation.console.analysis import failure, refreshed, task_of
+from services.allocation.console.analysis import ask, failure, refreshed, task_of
 from services.allocation.console.policy import AtDesk, Here
 from services.allocation.steering.analysis import tasks
 from services.allocation.steering.analysis.tasks import Answer
@@ -37,13 +37,6 @@ async def _found(here: Here, kind: str, task: UUID | None) -> Answer | None:
         if task is not None:
             return await task_of(conn, task, kind)
         return next(iter(await tasks.latest(conn, kind, 1)), None)
-
-
-async def _ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
-    async with here.open() as conn:
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
-    return RedirectResponse(f"{address}/{task}", 303)
 
 
 def _failed(here: Here, found: Answer | None) -> str:
@@ -83,7 +76,7 @@ async def compare_ask(here: AtDesk) -> Response:
         "people": int(chosen["people"]),
         "policy": chosen["policy"],
     }
-    return await _ask(here, "compare", question, "/compare")
+    return await ask(here, "compare", question, "/compare")
 
 
 async def _compare(here: Here, task: UUID | None, *, wrong: bool = False) -> Response:
@@ -171,7 +164,7 @@ async def forecast_answer(here: AtDesk, task: UUID, by: str = "all", value: str 
 @router.post("/forecast")
 async def forecast_ask(here: AtDesk) -> Response:
     """Have a new forecast computed."""
-    return await _ask(here, "forecast", {}, "/forecast")
+    return await ask(here, "forecast", {}, "/forecast")
 
 
 async def _forecast(here: Here, task: UUID | None, by: str, value: str) -> Response:

@@ -188,7 +188,7 @@ def match(
         if pair >= 0
     }
     wanted = set(starting.course[problem.entry].tolist())
-    started = set(np.flatnonzero((starting.need > 0) & (starting.counts(settled.solution) > 0)).tolist())
+    started = set(settled.started)
     closed = {course for course in np.flatnonzero(starting.need > 0).tolist() if course in wanted} - started
     ids = [course.id for course in snapshot.courses]
     proven = settled.proven == len(settled.tiers)

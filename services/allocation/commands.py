@@ -1,12 +1,10 @@
 """Commands of the steering side for the `kurslotse` command."""
 
-import asyncio
 import csv
 import os
 import sys
-from collections.abc import Awaitable, Callable
 from datetime import datetime
-from typing import Annotated, TypeVar
+from typing import Annotated
 from uuid import UUID
 
 import asyncpg
@@ -19,29 +17,12 @@ from services.allocation.placements.terms import PolicyTerms
 from services.allocation.steering import commands as steering
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.year.commands import compare_worlds
-from services.runtime.db import connect
+from services.runtime.commands import in_transaction
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")
 app.command("compare")(compare_worlds)
-T = TypeVar("T")
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
-
-
-def _with_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
-    if not dsn:
-        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
-
-    async def run() -> T:
-        conn = await connect(dsn, name="kurslotse-command")
-        try:
-            async with conn.transaction():
-                return await work(conn)
-        finally:
-            await conn.close()
-
-    return asyncio.run(run())
 
 
 @app.command("figures")
@@ -53,7 +34,7 @@ def figures(kreis: Annotated[str, typer.Argument(help="AGS of the Kreis")], firs
 
     table = csv.writer(sys.stdout)
     table.writerow(("figure", "part", "value"))
-    table.writerows(_with_database(count).rows())
+    table.writerows(in_transaction(count).rows())
 
 
 participants = typer.Typer(no_args_is_help=True, help="People, by reference.")
@@ -74,7 +55,7 @@ def merge(
 ) -> None:
     """Say that two participants are one person, as a person has confirmed."""
     placements = Placements(os.environ.get("KURSLOTSE_PREFIX", ""), PolicyTerms(load_policies()))
-    refusal = _with_database(lambda conn: placements.merge(conn, merged, into, by, at))
+    refusal = in_transaction(lambda conn: placements.merge(conn, merged, into, by, at))
     if refusal is not None:
         sys.stderr.write(f"not done: {refusal.code}\n")
         raise typer.Exit(1)

@@ -36,6 +36,16 @@ def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     return asyncio.run(run(dsn))
 
 
+def in_transaction(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Do something as `on_database` does, all of it or nothing."""
+
+    async def whole(conn: asyncpg.Connection) -> T:
+        async with conn.transaction():
+            return await work(conn)
+
+    return on_database(whole)
+
+
 @quarantine_app.command("list")
 def list_refused(limit: Annotated[int, typer.Option(help="Show at most so many.")] = 50) -> None:
     """Show the newest refused records: where they lie and why, never what they say."""

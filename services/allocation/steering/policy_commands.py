@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
 from collections.abc import Iterator
@@ -18,7 +17,7 @@ from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy_check import check_text
 from services.allocation.steering.rulebook import PACKAGED, CourseTypeRule, Rules, read_rulebook
 from services.runtime.clock import clock_of
-from services.runtime.db import connect
+from services.runtime.commands import in_transaction
 from services.runtime.web.places import known_towns
 
 Language = Annotated[str, typer.Option(help="Language of messages: de or en.")]
@@ -62,9 +61,13 @@ def rules(
     sys.stdout.writelines(f"{line}\n" for line in rule_lines(found))
 
 
-def _today() -> date:
+def _now() -> datetime:
     clock = os.environ.get("KURSLOTSE_CLOCK_FILE")
-    return clock_of(Path(clock) if clock else None).now().astimezone(UTC).date()
+    return clock_of(Path(clock) if clock else None).now()
+
+
+def _today() -> date:
+    return local_day(_now())
 
 
 def _told(error: DocumentError, language: str) -> typer.Exit:
@@ -93,7 +96,8 @@ def rule_lines(found: Rules) -> Iterator[str]:
     for code, clock in sorted(found.deadlines.items()):
         after = "; lapses" if clock.lapses else ""
         but = f"; {clock.exceptions}" if clock.exceptions else ""
-        runs = f"{clock.days} days from {clock.starts_with}{after}: {clock.group}{but}"
+        span = f"{clock.months} months" if clock.days is None else f"{clock.days} days"
+        runs = f"{span} from {clock.starts_with}{after}: {clock.group}{but}"
         yield f"  {code}: {runs} [{_since(clock)}]"
     yield "Standings"
     for code, standing in sorted(found.standings.items()):
@@ -105,7 +109,8 @@ def rule_lines(found: Rules) -> Iterator[str]:
 
 def _since(entry: object) -> str:
     begins, ends = getattr(entry, "valid_from", ""), getattr(entry, "valid_until", None)
-    return f"{getattr(entry, 'source', '')}; from {begins}" + (f" to {ends}" if ends else "")
+    assumed = " (day assumed)" if getattr(entry, "day_assumed", False) else ""
+    return f"{getattr(entry, 'source', '')}; from {begins}{assumed}" + (f" to {ends}" if ends else "")
 
 
 def _type_line(kind: CourseTypeRule) -> str:
@@ -158,27 +163,18 @@ def load(
     language: Language = "en",
 ) -> None:
     """Load the table of travel times of a Kreis; nothing is loaded if a line is wrong, unless --skip."""
-    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
-    if not dsn:
-        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
     sent = travel_store.File(file.name, file.read_bytes())
-    told = asyncio.run(_load(dsn, kreis, sent, by, skip=skip, language=language))
-    sys.stdout.write(f"{told}\n")
 
+    async def into(conn: asyncpg.Connection) -> str:
+        table = travel.read_travel(sent.raw, known_towns(kreis, await travel_store.towns(conn, kreis)))
+        texts = mistakes.texts_in("de" if language.startswith("de") else "en")
+        for wrong in table.wrong:
+            sys.stderr.write(f"{sent.name}:{wrong.line}: {travel.said(texts, wrong)}\n")
+        if not table.minutes or (table.wrong and not skip):
+            raise typer.Exit(1)
+        loaded = await travel_store.load(conn, kreis, sent, table, by, _now())
+        return (
+            f"{loaded.rows} ways, {len(table.filled())} ways back filled in, {loaded.skipped} lines skipped"
+        )
 
-async def _load(dsn: str, kreis: str, sent: travel_store.File, by: str, *, skip: bool, language: str) -> str:
-    clock = os.environ.get("KURSLOTSE_CLOCK_FILE")
-    now = clock_of(Path(clock) if clock else None).now()
-    conn: asyncpg.Connection = await connect(dsn, name="kurslotse-travel")
-    try:
-        async with conn.transaction():
-            table = travel.read_travel(sent.raw, known_towns(kreis, await travel_store.towns(conn, kreis)))
-            texts = mistakes.texts_in("de" if language.startswith("de") else "en")
-            for wrong in table.wrong:
-                sys.stderr.write(f"{sent.name}:{wrong.line}: {travel.said(texts, wrong)}\n")
-            if not table.minutes or (table.wrong and not skip):
-                raise typer.Exit(1)
-            loaded = await travel_store.load(conn, kreis, sent, table, by, now)
-    finally:
-        await conn.close()
-    return f"{loaded.rows} ways, {len(table.filled())} ways back filled in, {loaded.skipped} lines skipped"
+    sys.stdout.write(f"{in_transaction(into)}\n")

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.allocation.steering.forecast.asked import history, of_kreis, registered_in
+from services.allocation.steering.forecast.asked import history, of_kreis
 from services.allocation.steering.forecast.history import UNTESTED, WARM_UP, Afterwards, Cell
 from services.allocation.steering.forecast.model import forecast
 from services.allocation.steering.forecast.reader import (
@@ -157,10 +157,8 @@ async def test_courses_cancelled_or_removed_offer_nothing(conn: asyncpg.Connecti
     assert region.region == KREIS
 
 
-async def test_the_command_reads_forecasts_and_tests(
-    conn: asyncpg.Connection, region: Snapshot, made: Database
-) -> None:
-    read = await history(made.worker, KREIS, None, 12)
+async def test_the_command_reads_forecasts_and_tests(conn: asyncpg.Connection, region: Snapshot) -> None:
+    read = await history(conn, KREIS, None, 12)
     assert read.day == max(person.registered_on for person in region.people) + timedelta(days=1)
     settled = min(person.registered_on for person in region.people) + timedelta(weeks=WARM_UP)
     kept = [person for person in region.people if person.registered_on >= settled]
@@ -170,15 +168,13 @@ async def test_the_command_reads_forecasts_and_tests(
     assert whole is not None
     assert whole.waiting == len(region.people)
     assert whole.seats > 0
-    text = list(of_kreis(await registered_in(made.worker, KREIS), 4))
+    text = list(of_kreis(await registrations(conn, KREIS, date.max), 4))
     assert any("mean of last four" in line for line in text)
     with pytest.raises(ValueError, match="nobody has ever registered in 99002"):
-        await history(made.worker, "99002", None, 12)
+        await history(conn, "99002", None, 12)
 
 
-async def test_the_simulators_year_is_forecast_better_than_without_a_model(
-    conn: asyncpg.Connection, made: Database
-) -> None:
+async def test_the_simulators_year_is_forecast_better_than_without_a_model(conn: asyncpg.Connection) -> None:
     """Its people are written as its offices register them; the demo plays the same ones."""
     await conn.executemany(
         """
@@ -203,7 +199,7 @@ async def test_the_simulators_year_is_forecast_better_than_without_a_model(
             for person in population(7, date(2026, 1, 5), 1500)
         ],
     )
-    text = list(of_kreis(await registered_in(made.worker, KREIS), 12))
+    text = list(of_kreis(await registrations(conn, KREIS, date.max), 12))
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in text if " sum " in line or " week " in line}
     for by in ("type", "level", "town", "type_level"):
         for what in ("week", "sum"):

@@ -5,38 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 
+import asyncpg
+
 from services.allocation.steering.forecast.backtest import Point, origins, points, scores
 from services.allocation.steering.forecast.history import Cell, History, Registered, settled
-from services.allocation.steering.forecast.reader import history_of, last_registration, registrations
+from services.allocation.steering.forecast.reader import history_of, last_registration
 from services.allocation.steering.forecast.report import score_lines
 from services.allocation.steering.year.model import Setting, year_of
-from services.runtime.db import connect
 
 
-async def history(dsn: str, kreis: str, day: date | None, weeks: int) -> History:
+async def history(conn: asyncpg.Connection, kreis: str, day: date | None, weeks: int) -> History:
     """Read the history of a Kreis.
 
     Raises:
         ValueError: nobody has registered there.
     """
-    conn = await connect(dsn, name="kurslotse-forecast")
-    try:
-        async with conn.transaction(isolation="repeatable_read", readonly=True):
-            last = await last_registration(conn, kreis)
-            if day is None and last is None:
-                raise ValueError(f"nobody has ever registered in {kreis}")
-            return await history_of(conn, kreis, day or (last or date.min) + timedelta(days=1), weeks)
-    finally:
-        await conn.close()
-
-
-async def registered_in(dsn: str, kreis: str) -> list[Registered]:
-    """Count all registrations of a Kreis by day."""
-    conn = await connect(dsn, name="kurslotse-forecast")
-    try:
-        return await registrations(conn, kreis, date.max)
-    finally:
-        await conn.close()
+    async with conn.transaction(isolation="repeatable_read", readonly=True):
+        last = await last_registration(conn, kreis)
+        if day is None and last is None:
+            raise ValueError(f"nobody has ever registered in {kreis}")
+        return await history_of(conn, kreis, day or (last or date.min) + timedelta(days=1), weeks)
 
 
 def of_kreis(registered: Sequence[Registered], ahead: int) -> Iterator[str]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
 import sys
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated
 
 import typer
+
+from services.runtime.commands import on_database
 
 
 def show_forecast(
@@ -27,6 +27,7 @@ def show_forecast(
     """Forecast who will register by type, level and town, with ranges, beside the seats on offer."""
     from services.allocation.steering.forecast import asked  # noqa: PLC0415 -- only this command
     from services.allocation.steering.forecast.model import forecast  # noqa: PLC0415 -- the same
+    from services.allocation.steering.forecast.reader import registrations  # noqa: PLC0415 -- the same
     from services.allocation.steering.forecast.report import lines  # noqa: PLC0415 -- the same
 
     if backtest and not kreis:
@@ -34,15 +35,12 @@ def show_forecast(
         return
     if not kreis:
         raise typer.BadParameter("a Kreis is needed, or --backtest")
-    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
-    if not dsn:
-        raise typer.BadParameter("KURSLOTSE_DB_WORKER is not set and nothing runs here")
     day = None if on is None else on.date()
     try:
         if backtest:
-            _print(asked.of_kreis(asyncio.run(asked.registered_in(dsn, kreis)), weeks))
+            _print(asked.of_kreis(on_database(lambda conn: registrations(conn, kreis, date.max)), weeks))
         else:
-            _print(lines(forecast(asyncio.run(asked.history(dsn, kreis, day, weeks)), weeks)))
+            _print(lines(forecast(on_database(lambda conn: asked.history(conn, kreis, day, weeks)), weeks)))
     except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error

@@ -37,7 +37,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     solver = Worker()
     solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
     steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
-    analyses = Analyses(resources.worker, Process(), looking(policies, rulebook))
+    analyses = Analyses(resources.worker, Process(), looking(policies, rulebook), clock=resources.clock)
     metrics = CompletionMetrics(resources.registry, resources.worker)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(

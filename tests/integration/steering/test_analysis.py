@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -354,6 +354,30 @@ async def test_it_has_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) 
     assert not [name for name in process.environ() if name.startswith("KURSLOTSE")]
     asking.cancel()
     await asyncio.gather(asking, return_exceptions=True)
+
+
+async def test_business_time_passes_while_questions_wait(desk: Desk) -> None:
+    class Passing:
+        days = 0
+
+        def now(self) -> datetime:
+            self.days += 1
+            return NOON + timedelta(days=self.days)
+
+    asked = [await desk.ask(), await desk.ask()]
+    await replace(desk.analyses, clock=Passing()).run_waiting(NOON)
+    first, second = [await desk.answer(one) for one in asked]
+    assert first.result is not None
+    assert second.result is not None
+    assert first.result["day"] < second.result["day"]
+    assert NOON < (first.finished_at or NOON) < (second.finished_at or NOON)
+
+
+async def test_a_comparison_lets_the_others_pass(desk: Desk) -> None:
+    for kind in ("compare", "pooling", "what_if"):
+        await desk.ask(kind, WHAT_IF)
+    await desk.analyses.run_waiting(NOON)
+    assert desk.process.asked == ["pooling", "what_if", "compare"]
 
 
 async def test_business_time_is_the_askers(desk: Desk) -> None:

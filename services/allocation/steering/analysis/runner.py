@@ -21,6 +21,7 @@ from services.allocation.steering.analysis.material import Look, Sight
 from services.allocation.steering.analysis.tasks import Task
 from services.allocation.steering.analysis.worker import Answered, NotAnswered
 from services.allocation.steering.worker import WorkerDiedError
+from services.runtime.clock import Clock
 from services.runtime.db import acquire, transaction
 from services.runtime.failures import Meaning, meaning_of, name_of
 
@@ -54,13 +55,18 @@ class Analyses:
     process: Answers
     look: Look
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
+    clock: Clock | None = None
+    """Business time may pass while questions wait behind each other; None: it stands still."""
 
     async def run_waiting(self, now: datetime) -> int:
         """Answer every question that waits; return how many. One that fails says so and stops no other."""
         done = 0
-        while await self._next(now):
+        while await self._next(self._now(now)):
             done += 1
         return done
+
+    def _now(self, now: datetime) -> datetime:
+        return now if self.clock is None else self.clock.now()
 
     async def _next(self, now: datetime) -> bool:
         token = uuid4()
@@ -105,15 +111,16 @@ class Analyses:
 
     async def _work(self, task: Task, token: UUID, now: datetime) -> None:
         address, outcome = await self._outcome(task, now)
+        done = self._now(now)
         async with transaction(self.pool) as conn:
             match outcome:
                 case Answered(result):
                     keep = self.kinds[task.kind].keep
                     if keep is not None:
                         result = await keep(conn, task.kreis, result, now)
-                    ours = await tasks.finish(conn, task.id, token, snapshot=address, result=result, now=now)
+                    ours = await tasks.finish(conn, task.id, token, snapshot=address, result=result, now=done)
                 case NotAnswered(code, wrong):
-                    ours = await tasks.fail(conn, task.id, token, code, now=now, wrong=wrong)
+                    ours = await tasks.fail(conn, task.id, token, code, now=done, wrong=wrong)
             if not ours:
                 raise LeaseLostError
             await tasks.forget_old(conn, task.kreis, task.kind)

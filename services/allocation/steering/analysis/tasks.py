@@ -90,7 +90,10 @@ async def latest(conn: asyncpg.Connection, kind: str, limit: int) -> Sequence[An
 
 
 async def claim(conn: asyncpg.Connection, token: UUID, seconds: float) -> Task | None:
-    """Take the oldest question that nobody works on, also one whose worker is gone."""
+    """Take the oldest question that nobody works on, also one whose worker is gone.
+
+    A comparison takes minutes, everything else seconds: it lets the others pass.
+    """
     row = await conn.fetchrow(
         """
         UPDATE analysis_task SET state = 'running', token = $1, attempts = attempts + 1,
@@ -98,7 +101,7 @@ async def claim(conn: asyncpg.Connection, token: UUID, seconds: float) -> Task |
         WHERE id = (
             SELECT id FROM analysis_task
             WHERE state = 'waiting' OR state = 'running' AND held_until < clock_timestamp()
-            ORDER BY place LIMIT 1 FOR UPDATE SKIP LOCKED
+            ORDER BY kind = 'compare', place LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         RETURNING id, kreis, kind, question, asked_by, asked_at, attempts
         """,

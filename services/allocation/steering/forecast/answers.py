@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from services.allocation.steering.analysis.changes import ChangeError
 from services.allocation.steering.analysis.material import Sight
-from services.allocation.steering.forecast.model import Forecast, forecast
+from services.allocation.steering.forecast.history import History
+from services.allocation.steering.forecast.model import Forecast, Group, forecast, groups_of
 from services.allocation.steering.forecast.reader import history_of, read, written
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.snapshot import Snapshot
 
 WEEKS: Final = 12
+PAST_WEEKS: Final = 12
+"""Full weeks before the day whose registrations are told beside what is expected."""
 
 
 async def material(sight: Sight) -> dict[str, Any]:
@@ -27,17 +31,30 @@ def answer(_seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ChangeError: `nobody_registered`: there is nothing to forecast from.
     """
+    history = read(question["material"]["history"])
     try:
-        return told(forecast(read(question["material"]["history"]), WEEKS))
+        return told(forecast(history, WEEKS), past_of(history))
     except ValueError as error:
         raise ChangeError("nobody_registered") from error
 
 
-def told(said: Forecast) -> dict[str, Any]:
-    """Write a forecast as JSON values."""
+def past_of(history: History) -> Mapping[Group, Sequence[int]]:
+    """Count the registrations of each group in the last full weeks, the oldest first."""
+    weeks = min(PAST_WEEKS, history.weeks)
+    found: dict[Group, list[int]] = defaultdict(lambda: [0] * weeks)
+    for cell, counts in history.arrivals.items():
+        for group in groups_of(cell):
+            sums = found[group]
+            for at, count in enumerate(counts[len(counts) - weeks :]):
+                sums[at] += count
+    return found
+
+
+def told(said: Forecast, past: Mapping[Group, Sequence[int]]) -> dict[str, Any]:
+    """Write a forecast as JSON values, with what has been counted so far."""
     groups = [
         asdict(group)
-        | {"seats": group.seats}
+        | {"seats": group.seats, "past": list(past.get((group.by, group.value), ()))}
         | {"weeks": [asdict(week) | {"begins": week.begins.isoformat()} for week in group.weeks]}
         for group in said.groups
     ]

@@ -18,7 +18,7 @@ from services.allocation.participants import store as people_store
 from services.allocation.participants.domain import Participant, PlacementTest
 from services.allocation.placements import messages
 from services.allocation.placements import store as placements_store
-from services.allocation.placements.domain import LIVE, Placement, Step
+from services.allocation.placements.domain import LIVE, OFFERED, Placement, Step
 from services.allocation.placements.store import History
 from services.allocation.placements.terms import Terms
 from services.allocation.steering.policy import local_day
@@ -26,6 +26,8 @@ from services.allocation.steering.requests import Request, request_all
 from services.runtime.consume import Incoming
 from services.runtime.outbox import Outgoing, put
 
+STEERING = "steering"
+"""The actor of a run, which knows by itself what it no longer proposes."""
 Row = TypeVar("Row")
 ReadRows = Callable[[asyncpg.Connection, Sequence[UUID]], Awaitable[Sequence[asyncpg.Record]]]
 
@@ -173,6 +175,8 @@ class Picture:
         )
         if before is not None and set(before.seats) - set(after.seats):
             self.wish(after.kreis, f"seat_freed_{after.state}", urgent=True)
+        elif _offers_no_more(before, after) and actor != STEERING:
+            self.wish(after.kreis, "proposal_taken_back", urgent=True)
         return after
 
     def put_outcome(self, outcome: Outcome) -> None:
@@ -276,6 +280,11 @@ class Picture:
         await _if_any(outcomes_store.write, conn, [self.outcomes[id_] for id_ in sorted(self._reported)])
         await _if_any(put, conn, self._told)
         await request_all(conn, self._wishes, self.now)
+
+
+def _offers_no_more(before: Placement | None, after: Placement) -> bool:
+    """Say whether a place that was offered to somebody can be offered to others now."""
+    return before is not None and before.state in OFFERED and after.state not in LIVE
 
 
 async def _if_any(

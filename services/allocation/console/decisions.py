@@ -156,6 +156,7 @@ async def decide_page(  # an error repeats the page with what was entered
         about=about,
         against=against,
         due=by_hand_due(desk, row, "" if course is None else course["state"], moment),
+        answers=ANSWERS.get(row["state"], ()),
     )
 
 
@@ -173,12 +174,26 @@ def by_hand_due(desk: Console, row: asyncpg.Record, course_state: str, moment: M
             return ""
 
 
-BY_HAND = {START: by_hand.start, COMPLETE: by_hand.complete, EXPIRE: by_hand.let_end}
+BY_HAND = {
+    START: by_hand.start,
+    COMPLETE: by_hand.complete,
+    EXPIRE: by_hand.let_end,
+    "accept": by_hand.accept,
+    "decline": by_hand.decline,
+    "confirm": by_hand.confirm,
+    "refuse": by_hand.refuse,
+}
+ANSWERS = {
+    "reserved": ("accept", "decline", "confirm", "refuse"),
+    "accepted": ("confirm", "decline", "refuse"),
+    "confirmed": ("refuse",),
+}
+"""Answers that may come by telephone or letter, by the state of the placement."""
 
 
 @router.post("/placements/{placement}/step")
 async def step(request: Request, desk: Desk, visitor: Coordinator, placement: UUID) -> Response:
-    """Take a step that the policy leaves to people: start, complete, let the reservation end."""
+    """Take a step that the policy leaves to people, or note an answer that came by telephone or letter."""
     form = await request.form()
     take = BY_HAND.get(str(form.get("step")))
     if take is None:

@@ -83,11 +83,11 @@ class Refusal(Grounds):
 
 
 class Step(BaseModel):
-    """A step that the policy leaves to people."""
+    """A step that the policy leaves to people, or an answer that came by telephone or letter."""
 
     model_config = ConfigDict(extra="forbid")
 
-    step: Literal["start", "complete", "expire"]
+    step: Literal["start", "complete", "expire", "accept", "decline", "confirm", "refuse"]
 
 
 class List(BaseModel):

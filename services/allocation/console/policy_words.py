@@ -22,8 +22,10 @@ GOALS: Mapping[str, str] = {
     "balance": msgid("even fill of the providers"),
 }
 STEPS: Mapping[Step, str] = {
+    Step.SEND: msgid("proposals go on the list for the BAMF and wait for its word"),
     Step.RELEASE: msgid("proposals become reservations without confirmation"),
     Step.EXPIRE: msgid("unanswered reservations end at their time"),
+    Step.CONFIRM: msgid("accepted places are confirmed without waiting for the provider"),
     Step.START: msgid("confirmed places start on the first day"),
     Step.COMPLETE: msgid("places are completed with their course"),
 }

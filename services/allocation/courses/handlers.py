@@ -200,8 +200,8 @@ def completed(picture: Picture, incoming: Incoming) -> Verdict:
         return _unknown(id_)
     if known.state == "cancelled":
         return Rejected(Problem("course_cancelled", field="course"))
-    by_itself = picture.terms.automatic(known.kreis, COMPLETE, picture.now)
     for placement in picture.live_in(id_):
+        by_itself = picture.terms.automatic(placement.kreis, COMPLETE, picture.now)
         if placement.state in ENROLLED and not by_itself:
             continue
         decision = finish_course(placement, known, said.completed_on)

@@ -123,6 +123,11 @@ def stay(known: Participant) -> Participant:
     return replace(known, status="active", version=known.version + 1) if known.status == "left" else known
 
 
+def back(known: Participant) -> Participant:
+    """Put somebody back whom an authority assigns a course after they had been taken off the list."""
+    return replace(known, status="active", withdrawn_on=None, withdraw_reason=None, version=known.version + 1)
+
+
 def repeat_from(known: Participant, section: int) -> Participant:
     """Note that a person has to enter again at a section."""
     return replace(known, section=section, version=known.version + 1)

@@ -15,7 +15,7 @@ from schemas.offices import (
 from services.allocation.participants import domain
 from services.allocation.participants.domain import Facts, Participant, PlacementTest
 from services.allocation.picture import Picture
-from services.allocation.placements.domain import LIVE, Reason, Refuse, Stay, Step, give_up
+from services.allocation.placements.domain import LIVE, OFFERED, Reason, Refuse, Stay, Step, give_up
 from services.runtime.consume import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 
@@ -65,6 +65,8 @@ def registered(picture: Picture, incoming: Incoming) -> Verdict:
     if known is not None and known.status == "merged":
         return Applied((Problem("participant_merged", field="reference"),), (participant_key(id_),))
     facts = _facts(said)
+    if known is not None and said.kreis != known.facts.kreis:
+        _leave_kreis(picture, incoming, known)
     if known is not None and incoming.event.corrects is not None:
         person = domain.correct_registration(known, facts, said.registered_on)
     else:
@@ -85,10 +87,8 @@ def changed(picture: Picture, incoming: Incoming) -> Verdict:
             return verdict
     if not _yours(picture, incoming, said.kreis):
         return Rejected(Problem("kreis_not_yours", field="kreis"))
-    moved = said.kreis is not None and said.kreis != known.facts.kreis
-    if moved:
-        _take_back_offers(picture, incoming, known, Reason("moved_to_another_kreis"))
-        picture.wish(known.facts.kreis, "participant_moved", urgent=False)
+    if said.kreis is not None and said.kreis != known.facts.kreis:
+        _leave_kreis(picture, incoming, known)
     changes: dict[str, Any] = {
         name: value for name in _PLAIN if (value := getattr(said, name)) is not None
     } | (_entitlement(said.entitlement) if said.entitlement is not None else {})
@@ -98,12 +98,14 @@ def changed(picture: Picture, incoming: Incoming) -> Verdict:
     return Applied()
 
 
-def _take_back_offers(picture: Picture, incoming: Incoming, person: Participant, reason: Reason) -> None:
+def _leave_kreis(picture: Picture, incoming: Incoming, person: Participant) -> None:
+    """Take back what the old Kreis has proposed; a seat that is held stays held."""
     for placement in picture.placements_of(person.participant):
-        if placement.state in LIVE and not placement.seats:
-            decision = give_up(placement, reason)
+        if placement.state in OFFERED:
+            decision = give_up(placement, Reason("moved_to_another_kreis"))
             if isinstance(decision, Step):
                 picture.take(decision, f"office:{incoming.publisher}", incoming)
+    picture.wish(person.facts.kreis, "participant_moved", urgent=False)
 
 
 def withdrawn(picture: Picture, incoming: Incoming) -> Verdict:

@@ -10,10 +10,10 @@ from schemas.offices import AssignedByAuthority, PlaceAccepted, PlaceDeclined
 from schemas.providers import ParticipantLeft, PlaceConfirmed, PlaceRefused
 from services.allocation.courses.domain import Course
 from services.allocation.courses.handlers import course_key
-from services.allocation.participants.domain import Participant, leave, stay
+from services.allocation.participants.domain import Participant, back, leave, stay
 from services.allocation.participants.handlers import event_key, target, unknown_participant
 from services.allocation.picture import Picture
-from services.allocation.placements import attending, domain
+from services.allocation.placements import attending, by_policy, domain
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -26,6 +26,9 @@ from services.allocation.placements.domain import (
     Step,
 )
 from services.runtime.consume import Applied, Incoming, Parked, Problem, Rejected, Verdict
+
+BEGUN = frozenset({PlacementState.STARTED, PlacementState.INTERRUPTED})
+"""Somebody sits in the course: an authority's assignment elsewhere does not end that by itself."""
 
 
 def _found(picture: Picture, placement: UUID) -> Placement | Rejected:
@@ -68,7 +71,9 @@ def accepted(picture: Picture, incoming: Incoming) -> Verdict:
     match _office_answer(picture, incoming, said.placement):
         case Placement() as found:
             decision = domain.accept(found, Reason("accepted"))
-            return _judge(picture, incoming, decision, f"office:{incoming.publisher}")
+            verdict = _judge(picture, incoming, decision, f"office:{incoming.publisher}")
+            by_policy.go_on(picture, picture.placements[found.placement], incoming)
+            return verdict
         case verdict:
             return verdict
 
@@ -154,17 +159,19 @@ def left(picture: Picture, incoming: Incoming) -> Verdict:
         if incoming.event.corrects:
             decision = attending.correct_exit(found, said.kind, said.left_on, incoming.cause)
         else:
-            decision = attending.reopen(found, course, picture.placements_of(person.participant))
+            others = picture.placements_of(person.participant)
+            until = picture.terms.reserved_until(found.kreis, picture.now)
+            decision = attending.reopen(found, course, others, until)
     verdict = _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
     if isinstance(verdict, Applied):
         if isinstance(decision, Step):
-            _follow(picture, person, decision.after)
+            _follow(picture, incoming, person, decision.after)
         return replace(verdict, unlocks=(event_key(incoming.cause),))
     return verdict
 
 
-def _follow(picture: Picture, person: Participant, placement: Placement) -> None:
-    """Take somebody who left off the list, and put them back if that was wrong."""
+def _follow(picture: Picture, incoming: Incoming, person: Participant, placement: Placement) -> None:
+    """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
             picture.put_person(leave(person, "left"))
@@ -173,10 +180,17 @@ def _follow(picture: Picture, person: Participant, placement: Placement) -> None
                 picture.put_person(stay(person))
         case _:
             pass
+    if placement.state in SEATED:
+        for other in picture.placements_of(person.participant):
+            _give_up_offer(picture, incoming, other, Reason("exit_retracted"))
 
 
 def assigned(picture: Picture, incoming: Incoming) -> Verdict:
-    """An authority assigned a course: what was proposed or reserved gives way, the seat is taken."""
+    """An authority assigned a course: what has not begun gives way, the seat is taken.
+
+    Only somebody who sits in a course already has to leave it first. Who had been taken off the list is
+    back on it: the authority's word is the later one.
+    """
     said = cast(AssignedByAuthority, incoming.event.data)
     subject = UUID(incoming.subject)
     person = picture.person(subject)
@@ -191,7 +205,7 @@ def assigned(picture: Picture, incoming: Incoming) -> Verdict:
     if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
         reason = Reason("assigned_by_authority")
         return _judge(picture, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
-    if any(p.state in ENROLLED and p.course_kind == course.facts.kind for p in own):
+    if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
         return Rejected(Problem("already_placed", field="course"))
     day = said.assigned_on
     given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
@@ -199,6 +213,8 @@ def assigned(picture: Picture, incoming: Incoming) -> Verdict:
     if against is not None:
         return Rejected(Problem(against.code, field="course", params=against.params))
     _give_way(picture, incoming, own, course, said.section)
+    if person.status != "active":
+        picture.put_person(back(person))
     return _assign(picture, incoming, person, said)
 
 
@@ -213,10 +229,23 @@ def _give_way(
     for placement in own:
         if _agrees(placement, course.course, section):
             continue
-        if placement.state in OFFERED or placement.course_kind == course.facts.kind:
-            decision = domain.give_up(placement, Reason("assigned_by_authority"))
-            if isinstance(decision, Step):
-                picture.take(decision, f"office:{incoming.publisher}", incoming)
+        reason = Reason("assigned_by_authority")
+        _give_up_offer(picture, incoming, placement, reason)
+        if placement.state in SEATED and placement.course_kind == course.facts.kind:
+            _give_up(picture, incoming, placement, reason)
+
+
+def _give_up_offer(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+    if placement.state in OFFERED:
+        _give_up(picture, incoming, placement, reason)
+
+
+def _give_up(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+    decision = domain.give_up(placement, reason)
+    if isinstance(decision, Step):
+        is_providers = isinstance(incoming.event.data, ParticipantLeft)
+        actor = f"{'provider' if is_providers else 'office'}:{incoming.publisher}"
+        picture.take(decision, actor, incoming)
 
 
 def _assign(picture: Picture, incoming: Incoming, person: Participant, said: AssignedByAuthority) -> Verdict:
@@ -233,4 +262,6 @@ def _assign(picture: Picture, incoming: Incoming, person: Participant, said: Ass
         return _judge(picture, incoming, reserved, "authority")
     actor = f"office:{incoming.publisher}"
     held = picture.take(Step(sent, reserved.after), actor, incoming)
-    return _judge(picture, incoming, domain.accept(held, reason), actor)
+    verdict = _judge(picture, incoming, domain.accept(held, reason), actor)
+    by_policy.go_on(picture, picture.placements[held.placement], incoming)
+    return verdict

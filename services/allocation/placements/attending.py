@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date
+from datetime import date, datetime
 from uuid import UUID
 
 from schemas.codes import ENROLLED, SEATED, ExitKind, PlacementState, SectionDecision
@@ -57,7 +57,8 @@ def leave(placement: Placement, course: Course, kind: str, day: date, event: UUI
     """Somebody no longer attends."""
     reason = Reason("left", {"kind": kind})
     if placement.state in PROMISED:
-        return Step(placement, gone(placement, PlacementState.RELEASED, reason))
+        after = gone(placement, PlacementState.RELEASED, reason)
+        return Step(placement, replace(after, exit_event=event))
     if placement.state in ENROLLED:
         state = PlacementState.TRANSFERRED if kind == ExitKind.TRANSFER else PlacementState.LEFT
         after = _end(placement, course, state, reason, day)
@@ -86,9 +87,15 @@ def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Dec
     )
 
 
-def reopen(placement: Placement, course: Course, others: Iterable[Placement]) -> Decision:
-    """The exit was reported wrongly: the person has the place back if the seats are still there."""
-    if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
+def reopen(
+    placement: Placement, course: Course, others: Iterable[Placement], until: datetime | None = None
+) -> Decision:
+    """The exit was reported wrongly: the person has the place back if the seats are still there.
+
+    Whose place was not confirmed yet is asked again, and has time `until` then.
+    """
+    promised = placement.state == PlacementState.RELEASED and placement.exit_event is not None
+    if not promised and placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
         return Refuse("placement_over", {"state": placement.state})
     if course.state != "announced":
         return Refuse("course_over", {"state": course.state})
@@ -105,7 +112,8 @@ def reopen(placement: Placement, course: Course, others: Iterable[Placement]) ->
         placement,
         replace(
             placement,
-            state=state,
+            state=PlacementState.RESERVED if promised else state,
+            expires_at=until if promised else None,
             seats=tuple(sorted({*placement.seats, *wanted})),
             ended_on=None,
             exit_kind=None,

@@ -1,16 +1,17 @@
-"""Steps that the policy leaves to people where it does not take them by itself: start, complete, let end."""
+"""Steps that people take: what the policy leaves to them, and answers that came by telephone or letter."""
 
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
-from schemas.codes import ENROLLED, PlacementState
+from schemas.codes import ENROLLED, DeclineReason, PlacementState, RefusalReason
 from services.allocation.participants.domain import leave
 from services.allocation.picture import Keys, Picture
 from services.allocation.placements import attending, progress
 from services.allocation.placements.domain import Decision, Placement, Refuse, Stay, Step
-from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements, find_live
+from services.allocation.placements.handlers import Placements, find_live
+from services.allocation.placements.outcomes import NotDone, Outcome, done
 
 
 async def start(
@@ -23,7 +24,7 @@ async def start(
         return found
     outcome, step = _due(found, attending.start(found, picture.courses[found.course], picture.today))
     if step is not None:
-        outcome = _done(picture.take(step, actor))
+        outcome = done(picture.take(step, actor))
         await picture.write(conn)
     return outcome
 
@@ -50,9 +51,9 @@ def finish(picture: Picture, found: Placement, actor: str) -> Outcome:
     if step is None:
         return outcome
     after = picture.take(step, actor)
-    done = after.state == PlacementState.COMPLETED
-    picture.put_person(leave(picture.people[after.participant], "completed" if done else "left"))
-    return _done(after)
+    through = after.state == PlacementState.COMPLETED
+    picture.put_person(leave(picture.people[after.participant], "completed" if through else "left"))
+    return done(after)
 
 
 async def let_end(
@@ -67,18 +68,42 @@ async def let_end(
     if found.state != PlacementState.RESERVED or not overdue:
         return NotDone(placement, Refuse("not_due"))
     await progress.order_expiry(conn, placement, found.kreis, actor, now)
-    return _done(found)
+    return done(found)
+
+
+async def accept(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that the person takes the place."""
+    return await placements.accept(conn, placement, actor, now)
+
+
+async def decline(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that the person does not take the place; why is the office's to ask."""
+    return await placements.decline(conn, placement, actor, DeclineReason.OTHER, now)
+
+
+async def confirm(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that the provider takes the person."""
+    return await placements.confirm(conn, placement, actor, now)
+
+
+async def refuse(
+    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
+) -> Outcome:
+    """Note that the provider cannot take the person."""
+    return await placements.refuse(conn, placement, actor, RefusalReason.OTHER, now)
 
 
 def _due(found: Placement, decision: Decision) -> tuple[Outcome, Step | None]:
     match decision:
         case Step() as step:
-            return _done(found), step
+            return done(found), step
         case Stay(code):
             return NotDone(found.placement, Refuse(code)), None
         case Refuse() as refusal:
             return NotDone(found.placement, refusal), None
-
-
-def _done(placement: Placement) -> Done:
-    return Done(placement.placement, placement.state, placement.version)

@@ -246,7 +246,9 @@ def _too_late(placement: Placement) -> Refuse:
             return Refuse("placement_over", {"state": placement.state})
 
 
-def confirm(placement: Placement, own_number: str | None) -> Decision:
+def confirm(
+    placement: Placement, own_number: str | None, reason: Reason = Reason("confirmed_by_provider")
+) -> Decision:
     """The provider confirms the place, or tells its own number of the person."""
     number = own_number or placement.own_number
     if placement.state in PROMISED:
@@ -255,7 +257,7 @@ def confirm(placement: Placement, own_number: str | None) -> Decision:
             state=PlacementState.CONFIRMED,
             expires_at=None,
             own_number=number,
-            reason=Reason("confirmed_by_provider"),
+            reason=reason,
         )
         return Step(placement, after)
     if placement.state in ENROLLED:

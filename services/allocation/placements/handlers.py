@@ -10,8 +10,8 @@ import asyncpg
 
 from schemas.codes import SEATED, PlacementState
 from schemas.identity import effect_id
-from services.allocation.picture import Keys, Picture, SeatLocks
-from services.allocation.placements import domain, rulings_store
+from services.allocation.picture import STEERING, Keys, Picture, SeatLocks
+from services.allocation.placements import by_policy, domain, rulings_store
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -24,29 +24,12 @@ from services.allocation.placements.domain import (
     Step,
 )
 from services.allocation.placements.merging import merge
+from services.allocation.placements.outcomes import Done, NotDone, Outcome, done
 from services.allocation.placements.rulings import Bars, ExcludeCourse
 from services.allocation.placements.rulings_store import Signed
 from services.allocation.placements.terms import RELEASE, Terms
 
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """The step was taken (or had been already); so the placement stands now."""
-
-    placement: UUID
-    state: PlacementState
-    version: int
-
-
-@dataclass(frozen=True, slots=True)
-class NotDone:
-    """Nothing was changed, and why: a code with parameters, rendered where it is shown."""
-
-    placement: UUID | None
-    refusal: Refuse
-
-
-Outcome = Done | NotDone
+__all__ = ["Done", "NotDone", "Outcome", "Placements", "find_live"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +52,7 @@ class Placements:
 
         The same proposal as before stays as it is. A stale one (person placed or put on hold meanwhile,
         course over or closed, no seat left) is not done. Where the policy releases automatically it is
-        reserved at once.
+        reserved at once, or put on the list for BAMF.
         """
         keys = Keys(courses={p.course for p in proposals}, people={p.participant for p in proposals})
         picture = await self.load(conn, keys, now)
@@ -98,17 +81,21 @@ class Placements:
             if (old.course, old.entry_section) == (proposal.course, proposal.entry_section):
                 again = replace(old, run=run_id, reasons=proposal.reasons, alternatives=proposal.alternatives)
                 picture.put_placement(again)
-                return self._release_if_automatic(picture, again)
-            _take(picture, domain.give_up(old, Reason("better_proposal")), "steering")
+                return self.go_on(picture, again)
+            _take(picture, domain.give_up(old, Reason("better_proposal")), STEERING)
         id_ = effect_id(run_id, "placement", f"{person.participant}/{course.course}/{proposal.entry_section}")
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = picture.take(domain.offer(id_, who, course, proposal, run_id, picture.now), "steering")
-        return self._release_if_automatic(picture, fresh)
+        fresh = picture.take(domain.offer(id_, who, course, proposal, run_id, picture.now), STEERING)
+        return self.go_on(picture, fresh)
 
-    def _release_if_automatic(self, picture: Picture, placement: Placement) -> Outcome:
-        if not self.terms.automatic(placement.kreis, RELEASE, picture.now):
-            return _done(placement)
-        return self._reserve(picture, placement, "policy", Reason("released_by_policy"))
+    def go_on(self, picture: Picture, found: Placement) -> Outcome:
+        """Take the step that is next for a placement, if the policy takes it by itself."""
+        return by_policy.go_on(picture, found) or self._released(picture, found)
+
+    def _released(self, picture: Picture, found: Placement) -> Outcome:
+        if found.state == PlacementState.PROPOSED and self.terms.automatic(found.kreis, RELEASE, picture.now):
+            return self._reserve(picture, found, by_policy.POLICY, Reason("released_by_policy"))
+        return done(found)
 
     async def supersede(
         self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
@@ -123,7 +110,7 @@ class Placements:
             elif found.state != PlacementState.PROPOSED:
                 outcomes.append(NotDone(id_, Refuse("placement_over", {"state": found.state})))
             else:
-                outcomes.append(_take(picture, domain.give_up(found, reason), "steering", found))
+                outcomes.append(_take(picture, domain.give_up(found, reason), STEERING, found))
         await picture.write(conn)
         return outcomes
 
@@ -267,20 +254,12 @@ class Placements:
         if isinstance(found, NotDone):
             return found
         outcome = _take(picture, decide(found), actor, found, note=reason)
-        if isinstance(outcome, Done) and found.state in OFFERED:
-            self._wish_after(picture, found)
-            if not again:
-                signed = Signed(uuid4(), found.kreis, reason, actor, now)
-                what = ExcludeCourse(found.course)
-                await rulings_store.add_exclusion(conn, found.participant, what, signed)
+        if isinstance(outcome, Done) and found.state in OFFERED and not again:
+            signed = Signed(uuid4(), found.kreis, reason, actor, now)
+            what = ExcludeCourse(found.course)
+            await rulings_store.add_exclusion(conn, found.participant, what, signed)
         await picture.write(conn)
         return outcome
-
-    def _wish_after(self, picture: Picture, offered: Placement) -> None:
-        """Ask for steering once a proposal is gone: its place can be proposed to somebody else."""
-        section = picture.courses[offered.course].section(offered.entry_section)
-        near = section is not None and self.terms.near(offered.kreis, section.starts_on, picture.now)
-        picture.wish(offered.kreis, "proposal_taken_back", urgent=near)
 
     async def send_to_authority(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
@@ -292,6 +271,17 @@ class Placements:
         """Note at the console that the person takes the place (offices do it by event)."""
         why = Reason("accepted")
         return await self.take_one(conn, placement, actor, now, lambda found: domain.accept(found, why))
+
+    async def confirm(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
+        """Note at the console that the provider takes the person (providers do it by event)."""
+        return await self.take_one(conn, placement, actor, now, lambda found: domain.confirm(found, None))
+
+    async def refuse(
+        self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
+    ) -> Outcome:
+        """Note at the console that the provider cannot take the person, who waits again."""
+        why = Reason("refused", {"reason": reason})
+        return await self.take_one(conn, placement, actor, now, lambda found: domain.refuse(found, why))
 
     async def decline(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
@@ -315,6 +305,8 @@ class Placements:
         if isinstance(found, NotDone):
             return found
         outcome = _take(picture, decide(found), actor, found, note=note)
+        if isinstance(outcome, Done) and outcome.state == PlacementState.ACCEPTED:
+            outcome = self.go_on(picture, picture.placements[placement])
         await picture.write(conn)
         return outcome
 
@@ -367,15 +359,11 @@ def _take(
 ) -> Outcome:
     match decision:
         case Step() as step:
-            return _done(picture.take(step, actor, note=note))
+            return done(picture.take(step, actor, note=note))
         case Stay(code):
-            return _done(found) if found is not None else NotDone(None, Refuse(code))
+            return done(found) if found is not None else NotDone(None, Refuse(code))
         case Refuse() as refusal:
             return NotDone(None if found is None else found.placement, refusal)
-
-
-def _done(placement: Placement) -> Done:
-    return Done(placement.placement, placement.state, placement.version)
 
 
 def find_live(picture: Picture, placement: UUID) -> Placement | NotDone:

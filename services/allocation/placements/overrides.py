@@ -65,7 +65,7 @@ class Overrides:
         await store.add_hold(conn, person.participant, Hold(until), signed)
         open_ = [p for p in picture.placements_of(person.participant) if p.state == "proposed"]
         _take_back(picture, open_, Reason("on_hold"), actor, reason)
-        picture.wish(signed.kreis, "hold", urgent=bool(open_))
+        picture.wish(signed.kreis, "hold", urgent=False)
         await picture.write(conn)
         return Ruled(signed.ruling)
 
@@ -110,7 +110,7 @@ class Overrides:
             return NotDone(None, Refuse("already_excluded"))
         open_ = [p for p in there if p.state in OFFERED]
         _take_back(picture, open_, Reason("excluded"), actor, reason)
-        picture.wish(signed.kreis, "exclusion", urgent=bool(open_))
+        picture.wish(signed.kreis, "exclusion", urgent=False)
         await picture.write(conn)
         return Ruled(signed.ruling)
 
@@ -186,7 +186,7 @@ class Overrides:
         await store.add_course_ruling(conn, course, verdict, signed)
         open_ = [p for p in picture.live_in(course) if verdict == "close" and p.state in OFFERED]
         _take_back(picture, open_, Reason("course_closed"), actor, reason)
-        self._wish_for(picture, found, urgent=bool(open_))
+        self._wish_for(picture, found)
         await picture.write(conn)
         return Ruled(signed.ruling)
 
@@ -199,13 +199,13 @@ class Overrides:
             return found
         if await store.lift_course_ruling(conn, course, actor, now) is None:
             return NotDone(None, Refuse("already_lifted"))
-        self._wish_for(picture, found, urgent=False)
+        self._wish_for(picture, found)
         await picture.write(conn)
         return Ruled()
 
-    def _wish_for(self, picture: Picture, course: Course, *, urgent: bool) -> None:
+    def _wish_for(self, picture: Picture, course: Course) -> None:
         near = self.placements.terms.near(course.kreis, _starts_on(course), picture.now)
-        picture.wish(course.kreis, "course_decision", urgent=urgent or near)
+        picture.wish(course.kreis, "course_decision", urgent=near)
 
     async def _person(
         self,

@@ -205,3 +205,35 @@ async def left_in_completed(conn: asyncpg.Connection) -> dict[UUID, str]:
         """
     )
     return {row["placement"]: row["kreis"] for row in rows}
+
+
+async def standing_kreise(conn: asyncpg.Connection) -> list[tuple[str, str]]:
+    """List in which Kreise placements stand where an automatic step could take them on, and their state."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT kreis, state FROM placement
+        WHERE state IN ('proposed', 'sent_to_authority', 'accepted') ORDER BY kreis, state
+        """
+    )
+    return [(row["kreis"], row["state"]) for row in rows]
+
+
+async def standing(
+    conn: asyncpg.Connection, wanted: Sequence[tuple[str, str]], after: UUID, today: date, limit: int
+) -> list[UUID]:
+    """List placements in these Kreise and states, in id order; with BAMF only where the section has begun."""
+    rows = await conn.fetch(
+        """
+        SELECT p.placement FROM placement AS p
+        JOIN unnest($1::text[], $2::text[]) AS w (kreis, state) ON (w.kreis, w.state) = (p.kreis, p.state)
+        JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
+        WHERE p.placement > $3 AND (p.state <> 'sent_to_authority' OR s.starts_on < $4)
+        ORDER BY p.placement LIMIT $5
+        """,
+        [kreis for kreis, _ in wanted],
+        [state for _, state in wanted],
+        after,
+        today,
+        limit,
+    )
+    return [row["placement"] for row in rows]

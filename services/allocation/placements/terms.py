@@ -7,8 +7,10 @@ from typing import Protocol
 from services.allocation.steering.policy import InForce, Policy, Reservation, Step, local_day
 from services.allocation.steering.rulebook import RuleBook
 
+SEND = "send"
 RELEASE = "release"
 EXPIRE = "expire"
+CONFIRM = "confirm"
 START = "start"
 COMPLETE = "complete"
 
@@ -29,7 +31,7 @@ class Terms(Protocol):
         ...
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:
-        """Say whether a step (`release`, `expire`, `start`, `complete`) is taken without a named person."""
+        """Say whether a step (see policy.Step) is taken without a named person."""
         ...
 
     def near(self, kreis: str, starts_on: date, now: datetime) -> bool:

@@ -2,23 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 
 from schemas.codes import PlacementState
 from services.allocation.picture import Keys, Picture
-from services.allocation.placements import attending, domain, progress
+from services.allocation.placements import attending, by_policy, domain, progress
 from services.allocation.placements.by_hand import finish
 from services.allocation.placements.domain import Decision, Placement, Step
-from services.allocation.placements.handlers import Done, Placements
+from services.allocation.placements.handlers import Placements
+from services.allocation.placements.outcomes import Done
 from services.allocation.placements.rulings_store import lift_ended_holds
-from services.allocation.placements.terms import COMPLETE, EXPIRE, START
+from services.allocation.placements.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.requests import Request, request_all
 from services.runtime.db import transaction
 
 AT_ONCE = 200
 """Placements of one transaction."""
+GOES_ON = {"proposed": (SEND, RELEASE), "sent_to_authority": (EXPIRE,), "accepted": (CONFIRM,)}
+"""By which automatic steps a placement leaves a state without anybody's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,38 @@ class PlacementTimers:
             done = [finish(picture, picture.placements[id_], "timer") for id_ in ids]
             await picture.write(conn)
             return sum(isinstance(outcome, Done) for outcome in done)
+
+    async def go_on(self, now: datetime) -> int:
+        """Take the steps that have become automatic since a placement came where it stands.
+
+        What comes there from now on goes on by itself; a proposal without a free seat is tried again.
+        """
+        moved, after = 0, UUID(int=0)
+        while (last := await self._go_on_some(now, after)) is not None:
+            after, some = last
+            moved += some
+        return moved
+
+    async def _go_on_some(self, now: datetime, after: UUID) -> tuple[UUID, int] | None:
+        async with transaction(self.pool) as conn:
+            standing = await progress.standing_kreise(conn)
+            wanted = [
+                (kreis, state)
+                for kreis, state in standing
+                if any(self.placements.terms.automatic(kreis, step, now) for step in GOES_ON[state])
+            ]
+            ids = await progress.standing(conn, wanted, after, local_day(now), AT_ONCE) if wanted else []
+            if not ids:
+                return None
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            before = {id_: picture.placements[id_].version for id_ in ids}
+            for found in (picture.placements[id_] for id_ in ids):
+                if found.state == PlacementState.SENT_TO_AUTHORITY:
+                    by_policy.lapse(picture, found)
+                else:
+                    self.placements.go_on(picture, found)
+            await picture.write(conn)
+            return ids[-1], sum(picture.placements[id_].version > before[id_] for id_ in ids)
 
     async def lift(self, now: datetime) -> int:
         """End the holds whose day has come; the people are steered again at the next hour."""

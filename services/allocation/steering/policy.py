@@ -35,10 +35,14 @@ CourseName = Annotated[str, Field(pattern=r"^[^/\s]+/[^/\s]+$")]
 class Step(StrEnum):
     """Steps that the Kreis can switch to automatic; all others are always somebody's decision."""
 
+    SEND = "send"
+    """A proposal for a course of BAMF's is put on the list for BAMF, and waits for its word."""
     RELEASE = "release"
     """A proposal becomes a reservation without a coordinator's confirmation."""
     EXPIRE = "expire"
-    """An unanswered reservation ends at its time."""
+    """An unanswered reservation ends at its time; what BAMF has not answered, once the course begins."""
+    CONFIRM = "confirm"
+    """An accepted place is confirmed without waiting for the provider."""
     START = "start"
     """A confirmed place is started on the first day of its section."""
     COMPLETE = "complete"
@@ -200,7 +204,7 @@ class Policy(_Part):
     source: Annotated[str, Field(min_length=3, max_length=500)]
     """Who decided it and when."""
     automatic: tuple[Step, ...]
-    """Steps that need no named person: release, expire, start, complete."""
+    """Steps that need no named person: send, release, expire, confirm, start, complete."""
     reservation: Reservation
     cadence: Cadence
     limits: Limits
@@ -230,9 +234,12 @@ class Policy(_Part):
                     )
         return self
 
-    def pools_with(self, kreis: str, day: date) -> bool:
-        """Say whether an agreement with a neighbour holds on a day, as far as this policy goes."""
-        return any(one.kreis == kreis and (one.until is None or day <= one.until) for one in self.pooling)
+    def agreement(self, kreis: str, day: date) -> Pooling | None:
+        """Return the agreement with a neighbour that holds on a day, as far as this policy goes."""
+        return next(
+            (one for one in self.pooling if one.kreis == kreis and (one.until is None or day <= one.until)),
+            None,
+        )
 
     def automates(self, step: Step) -> bool:
         """Say whether the step happens without a named person."""

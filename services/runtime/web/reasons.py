@@ -12,6 +12,7 @@ from services.runtime.web.words import WORDS, word
 
 RULES: Mapping[str, str] = {
     "course_type": "course type",
+    "type_over": "course type that has ended",
     "route_leads_there": "access route",
     "route_open": "closed access route",
     "entitlement_valid": "end of the entitlement",
@@ -61,6 +62,7 @@ _UNPLACED = {
     "blocked_placement_test": "The placement test is missing; "
     "with it, %(courses)s courses come into question.",
     "blocked_course_type": "No course of the suitable type is announced.",
+    "blocked_type_over": "By law, courses of the suitable type may no longer begin.",
     "blocked_route_leads_there": "The access route does not lead into these courses.",
     "blocked_route_open": "The access route was closed when it was granted.",
     "blocked_entitlement_valid": "The entitlement ends before the course starts.",
@@ -141,6 +143,8 @@ _STEPS = {
     "excluded": "excluded for this person",
     "course_closed": "the course does not start",
     "refused_by_authority": "the BAMF does not agree",
+    "authority_silent": "no answer of the BAMF until the course began",
+    "pooled": "the course is merged with another one",
     "accepted": "the person takes the place",
     "declined": "the person does not take the place",
     "refused": "the provider cannot take the person",
@@ -153,6 +157,7 @@ _STEPS = {
     "participant_merged": "two registrations turned out to be one person",
     "moved_to_another_kreis": "moved to another Kreis",
     "confirmed_by_provider": "confirmed by the provider",
+    "confirmed_by_policy": "confirmed automatically by policy once it was accepted",
     "own_number_changed": "the provider told its own number",
     "no_answer": "no answer in time; this is no breach of duty",
     "section_began": "section %(section)s has begun",

@@ -143,9 +143,10 @@ async def test_an_assignment_needs_a_seat(world: World) -> None:
     assert await world.state(placement) == "reserved"  # what the person had stays
 
 
-async def test_an_enrolled_person_is_not_assigned_elsewhere(world: World) -> None:
+async def test_who_sits_in_a_course_is_not_assigned_elsewhere(world: World) -> None:
     await _ready(world)
     await world.enrolled(own="k2")
+    assert await world.timers.start(NOW + timedelta(days=40)) == 1
     assert await world.say(OFFICE, assigned()) == Rejected(Problem("already_placed", field="course"))
 
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import pytest
 
 from schemas.gateway import PublisherProgressed
-from services.allocation.placements import by_hand, progress
+from services.allocation.console.decisions import BY_HAND
+from services.allocation.placements import progress
 from services.allocation.placements.handlers import Done, Outcome
 from services.runtime.db import transaction
 from tests.allocation.builders import (
@@ -16,8 +17,11 @@ from tests.allocation.builders import (
     PROVIDER,
     accepted,
     announced,
+    assigned,
     completed,
     confirmed,
+    person,
+    refused,
     registered,
 )
 from tests.allocation.world import IN_PERSON, RESERVED_FOR, World, refusal, world_of, world_on
@@ -57,9 +61,8 @@ async def _heard(world: World) -> None:
 
 
 async def _step(world: World, step: str, placement: UUID, now: datetime) -> Outcome:
-    work = {"start": by_hand.start, "complete": by_hand.complete, "expire": by_hand.let_end}[step]
     async with transaction(world.pool) as conn:
-        return await work(world.placements, conn, placement, "jana", now)
+        return await BY_HAND[step](world.placements, conn, placement, "jana", now)
 
 
 async def _actor(world: World, state: str) -> str:
@@ -188,3 +191,83 @@ async def _confirmed(world: World) -> UUID:
     await world.must(OFFICE, accepted(placement))
     await world.must(PROVIDER, confirmed(placement))
     return placement
+
+
+async def test_answers_noted_by_hand(by_people: World) -> None:
+    """Accept, confirm, refuse; declined; each under the name of who noted it."""
+    placement = await by_people.reserved()
+    for step, state in (("accept", "accepted"), ("confirm", "confirmed"), ("refuse", "refused")):
+        assert isinstance(await _step(by_people, step, placement, NOW), Done)
+        assert (await by_people.state(placement), await _actor(by_people, state)) == (state, "jana")
+    assert refusal(await _step(by_people, "accept", placement, NOW)) == "placement_over"
+    other = await by_people.reserved()
+    assert isinstance(await _step(by_people, "decline", other, NOW), Done)
+    assert await by_people.taken() == [0, 0, 0]
+    assert "seat_freed_declined" in await by_people.wishes()
+    await by_people.check()
+
+
+async def test_accepted_places_are_confirmed_by_policy(by_people: World) -> None:
+    """By the office's event, by a word noted at the console, and what had been accepted before."""
+    first = await by_people.reserved()
+    await by_people.must(OFFICE, accepted(first))
+    switched = _switched(by_people, "confirm")
+    assert await switched.timers.go_on(NOW) == 1
+    assert await switched.timers.go_on(NOW) == 0
+    assert (await switched.state(first), await _actor(switched, "confirmed")) == ("confirmed", "policy")
+    await switched.must(OFFICE, registered("p2"))
+    second = await switched.reserved("p2")
+    await switched.must(OFFICE, accepted(second, "p2"))
+    assert await switched.state(second) == "confirmed"
+    await switched.must(PROVIDER, refused(second, person("p2")))  # the provider still has its say
+    third = await switched.reserved("p2", "k1", AFTER)
+    assert isinstance(await _step(switched, "accept", third, AFTER), Done)
+    assert await switched.state(third) == "confirmed"
+    kinds = [kind for kind, data, _ in await switched.told() if data["placement"] == str(second)]
+    assert kinds == [
+        "place-proposed", "place-reserved", "placement-advanced", "enrolment-confirmed", "enrolment-ended",
+    ]  # fmt: skip
+    await switched.check()
+
+
+async def test_proposals_are_sent_by_policy(by_people: World) -> None:
+    """Those for courses of BAMF's go on its list; others are released, if that is automatic, too."""
+    await by_people.must(PROVIDER, announced("k9", course_type="municipal"))
+    await by_people.must(OFFICE, registered("p2"))
+    before = await by_people.propose("p1")
+    switched = _switched(by_people, "send", "release")
+    assert await switched.timers.go_on(NOW) == 1
+    (sent,) = before
+    assert await switched.state(sent) == "sent_to_authority"
+    (other,) = await switched.propose("p2", own="k9")
+    assert await switched.state(other) == "reserved"
+    await switched.must(OFFICE, assigned())
+    assert await switched.state(sent) == "accepted"
+    await switched.check()
+
+
+async def test_what_stands_is_released_once_that_is_automatic(by_people: World) -> None:
+    (placement,) = await by_people.propose("p1")
+    switched = _switched(by_people, "release")
+    assert await switched.timers.go_on(NOW) == 1
+    assert (await switched.state(placement), await _actor(switched, "reserved")) == ("reserved", "policy")
+
+
+async def test_what_bamf_never_answered_ends_with_the_start(by_people: World) -> None:
+    """Else the person would neither be placed nor steered; where expiring is by hand, people say so."""
+    (placement,) = await by_people.propose("p1")
+    async with transaction(by_people.pool) as conn:
+        await by_people.placements.send_to_authority(conn, placement, "jana", NOW)
+    assert await by_people.timers.go_on(RUNNING) == 0
+    switched = _switched(by_people, "expire")
+    assert await switched.timers.go_on(NOW) == 0
+    assert await switched.timers.go_on(RUNNING) == 1
+    assert await switched.state(placement) == "superseded"
+    assert "proposal_taken_back" in await switched.wishes()
+
+
+def _switched(world: World, *steps: str) -> World:
+    """The same Kreis once its policy has made steps automatic."""
+    switched = world_of(world.database, world.pool, world.prefix, steps=frozenset(steps))
+    switched.publishers = world.publishers
+    return switched

@@ -76,7 +76,10 @@ async def test_a_hold_takes_the_proposal_back_and_lets_no_run_propose(world: Wor
     assert await world.state(placement) == "superseded"
     (step,) = await world.rows("SELECT reason, actor, note FROM placement_step WHERE to_state = 'superseded'")
     assert tuple(step) == ("on_hold", "jana", WHY)
-    assert await _request(world) == ({"hold"}, True)  # the place can be proposed to somebody else
+    assert await _request(world) == (
+        {"hold", "proposal_taken_back"},
+        True,
+    )  # the place can be proposed to somebody else
     assert await world.propose("p1") == []
 
     await _ruled(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))
@@ -163,7 +166,7 @@ async def test_an_exclusion_bars_everybody_but_the_authority(
     (placement,) = await world.propose("p1")
     ruled = await _ruled(world, lambda o, conn: o.exclude(conn, person(), what, "jana", WHY, NOW))
     assert await world.state(placement) == "superseded"
-    assert await _request(world) == ({"exclusion"}, True)
+    assert await _request(world) == ({"exclusion", "proposal_taken_back"}, True)
     assert await world.propose("p1") == []
     assert len(await world.propose("p1", own="k2")) == (1 if isinstance(what, ExcludeCourse) else 0)
     async with transaction(world.pool) as conn:
@@ -228,7 +231,7 @@ async def test_a_course_that_does_not_start_takes_its_proposals_back(world: Worl
     await world.rows("DELETE FROM steering_request")
     await _ruled(world, lambda o, conn: o.rule_course(conn, course(), "close", "jana", WHY, NOW))
     assert (await world.state(proposed), await world.state(held)) == ("superseded", "reserved")
-    assert await _request(world) == ({"course_decision"}, True)
+    assert await _request(world) == ({"course_decision", "proposal_taken_back"}, True)
     assert await world.propose("p1") == []
     async with transaction(world.pool) as conn:
         outcome = await world.placements.override(conn, person(), course(), 1, "jana", WHY, NOW)
@@ -348,7 +351,7 @@ async def test_taking_a_proposal_back_excludes_the_course_unless_it_may_come_aga
         await world.rows("DELETE FROM steering_request")
         async with transaction(world.pool) as conn:
             await world.placements.discard(conn, placement, "jana", WHY, NOW, again=again)
-        assert await _request(world) == ({"proposal_taken_back"}, False)
+        assert await _request(world) == ({"proposal_taken_back"}, True)
         assert len(await world.propose("p1")) == left
     rows: list[UUID] = [row["course"] for row in await world.rows("SELECT course FROM steering_exclusion")]
     assert rows == [course()]

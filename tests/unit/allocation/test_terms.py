@@ -2,12 +2,20 @@
 
 from datetime import UTC, date, datetime
 
-from services.allocation.placements.terms import COMPLETE, EXPIRE, RELEASE, START, PolicyTerms
+from services.allocation.placements.terms import (
+    COMPLETE,
+    CONFIRM,
+    EXPIRE,
+    RELEASE,
+    SEND,
+    START,
+    PolicyTerms,
+)
 from services.allocation.steering.policy import PACKAGED, Policies, load_policies
 from services.allocation.steering.rulebook import load_rulebook
 
 NOW = datetime(2026, 2, 1, 8, tzinfo=UTC)
-STEPS = (RELEASE, EXPIRE, START, COMPLETE)
+STEPS = (SEND, RELEASE, EXPIRE, CONFIRM, START, COMPLETE)
 
 
 def test_the_packaged_policy_only_proposes() -> None:
@@ -21,7 +29,9 @@ def test_the_packaged_policy_only_proposes() -> None:
 
 def test_the_demo_lets_the_clock_do_what_waits_for_a_date() -> None:
     terms = PolicyTerms(load_policies(PACKAGED.with_name("demo.yaml")))
-    assert [terms.automatic("99001", step, NOW) for step in STEPS] == [False, True, True, True]
+    assert [terms.automatic("99001", step, NOW) for step in STEPS] == [
+        False, False, True, False, True, True,
+    ]  # fmt: skip
 
 
 def test_a_kreis_that_has_decided_nothing_gets_ten_days_and_nothing_automatic() -> None:

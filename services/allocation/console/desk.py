@@ -70,8 +70,7 @@ class Console:
         now = self.clock.now()
         today = local_day(now)
         rules = self.rulebook.on(today)
-        days = {code: rule.days for code, rule in rules.deadlines.items()}
-        clocks = Clocks(days["claim_lapses"], days["admission_lapses"], days["vocational_lapses"])
+        clocks = Clocks(tuple(clock for _, clock in sorted(rules.deadlines.items()) if clock.lapses))
         return Moment(now, today, today + timedelta(days=SOON_DAYS), clocks, rules)
 
     def open(self, visitor: Visitor) -> AbstractAsyncContextManager[asyncpg.Connection]:
@@ -123,13 +122,10 @@ def running_clocks(person: Any, clocks: Clocks) -> Sequence[RunningClock]:  # no
     if person["valid_until"] is not None:
         found.append(RunningClock("certificate", person["valid_until"]))
     elif person["granted_on"] is not None:
-        days = {
-            "aufenthg_44_1": ("claim", clocks.claim),
-            "aufenthg_44_4": ("admission", clocks.admission),
-            "deufoev_4": ("vocational", clocks.vocational),
-        }.get(person["route"])
-        if days:
-            found.append(RunningClock(days[0], person["granted_on"] + timedelta(days=days[1])))
+        for clock in clocks.lapsing:
+            if person["route"] in clock.routes:
+                name = clock.code.removesuffix("_lapses")
+                found.append(RunningClock(name, clock.last_day(person["granted_on"])))
     return found
 
 

@@ -7,25 +7,47 @@ from uuid import UUID
 
 import asyncpg
 
+from services.allocation.steering.rule_entries import Deadline
+
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """How many days the law's clocks run (rule book of the day)."""
+    """The law's clocks that run from a grant, after which it lapses (rule book of the day)."""
 
-    claim: int
-    admission: int
-    vocational: int
+    lapsing: tuple[Deadline, ...]
+
+    def columns(self) -> tuple[list[str], list[int], list[int]]:
+        """Return routes, months and days, one row for each route of each clock."""
+        rows = [(route, one.months or 0, one.days or 0) for one in self.lapsing for route in one.routes]
+        routes, months, days = zip(*rows, strict=True) if rows else ((), (), ())
+        return list(routes), list(months), list(days)
+
+
+_WAITING = """
+    WITH clock AS (
+        SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[]) AS c (route, months, days)
+    ), waits AS (
+        SELECT w.participant, w.kreis, w.office, w.reference, w.town, w.standing, w.route, w.cooperation_plan,
+            w.course_types, w.registered_on, w.first_registered_on, w.returns, w.granted_on, w.valid_until,
+            w.level, w.section, w.tested_on,
+            coalesce(w.valid_until, (
+                SELECT min((w.granted_on + make_interval(months => c.months, days => c.days))::date)
+                FROM clock AS c WHERE c.route = w.route)) AS deadline
+        FROM waiting_people(0, 0, 0) AS w
+    )
+"""
+"""Who waits, with the earliest clock that is known to run; a certificate's own date goes before all."""
 
 
 async def figures(conn: asyncpg.Connection, clocks: Clocks, today: date, soon: date) -> asyncpg.Record | None:
     """Count what the first page says; `soon` is the last day of the four weeks ahead."""
     return await conn.fetchrow(
-        """
+        _WAITING
+        + """
         SELECT
-            (SELECT count(*) FROM waiting_people($1, $2, $3)) AS waiting,
-            (SELECT count(*) FROM waiting_people($1, $2, $3) WHERE deadline BETWEEN $4 AND $5)
-                AS deadline_within_four_weeks,
-            (SELECT count(*) FROM waiting_people($1, $2, $3) WHERE deadline < $4) AS deadline_over,
+            (SELECT count(*) FROM waits) AS waiting,
+            (SELECT count(*) FROM waits WHERE deadline BETWEEN $4 AND $5) AS deadline_within_four_weeks,
+            (SELECT count(*) FROM waits WHERE deadline < $4) AS deadline_over,
             (SELECT count(*) FROM course_fill WHERE state = 'announced' AND starts_on BETWEEN $4 AND $5
                 AND first_taken + proposed < minimum) AS courses_below_minimum,
             (SELECT count(*) FROM placement WHERE state = 'proposed') AS proposals_open,
@@ -36,9 +58,7 @@ async def figures(conn: asyncpg.Connection, clocks: Clocks, today: date, soon: d
             (SELECT count(*) FROM placement
                 WHERE state IN ('confirmed', 'started', 'interrupted')) AS enrolled
         """,
-        clocks.claim,
-        clocks.admission,
-        clocks.vocational,
+        *clocks.columns(),
         today,
         soon,
     )
@@ -59,10 +79,11 @@ async def waiting(
     `since`, `until`: with a deadline between these days; `reason`: with this main reason.
     """
     return await conn.fetch(
-        """
+        _WAITING
+        + """
         SELECT w.*, m.code AS reason_code, m.params AS reason_params, m.since AS reason_since,
             o.name AS office_name, q.placement AS proposal
-        FROM waiting_people($1, $2, $3) AS w
+        FROM waits AS w
         LEFT JOIN main_reason AS m ON m.participant = w.participant
         LEFT JOIN runtime.publisher AS o ON o.slug = w.office
         LEFT JOIN placement AS q
@@ -72,9 +93,7 @@ async def waiting(
         ORDER BY w.deadline NULLS LAST, w.registered_on, w.participant
         LIMIT $7 OFFSET $8
         """,
-        clocks.claim,
-        clocks.admission,
-        clocks.vocational,
+        *clocks.columns(),
         since,
         until,
         reason,

@@ -43,6 +43,7 @@ async def rules_against(  # noqa: PLR0917 - who, where, when, by which rules
         policy=policies.on(region.lead, day),
         travel=await reading.read_travel(conn, region.kreise),
         pooled=region.pooled,
+        pooled_types=region.types,
     )
     known = eligibility_of(seen)
     places = [place for place, entry in enumerate(known.entries) if entry.key == wanted]

@@ -6,7 +6,7 @@ Standard library only: it shares no code with what makes the runs, and reads the
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property
 from math import asin, cos, radians, sin, sqrt
@@ -37,6 +37,8 @@ class Picture:
         self.courses: Mapping[str, Json] = {one["id"]: one for one in data["courses"]}
         self.travel = {(home, venue): minutes for home, venue, minutes in data["travel"]}
         self.pooled = {(one, other) for one, other in data["pooled"]}
+        self.pooled_types = {(one, other): types for one, other, types in data.get("pooled_types", ())}
+        self._ended = self.rules.get("ended_types", {})
         self.coming = {
             name: [one for one in course["sections"] if _day(one["ends_on"]) >= self.day]
             for name, course in self.courses.items()
@@ -71,10 +73,16 @@ class Picture:
         """Return a section that has not ended."""
         return next((one for one in self.coming[course] if one["number"] == number), None)
 
+    def _law(self, course: Json) -> Json | None:
+        """Return what the law says about the type of a course, also of one that has ended."""
+        kind = course["course_type"]
+        known: Json | None = self.rules["course_types"].get(kind) or self._ended.get(kind)
+        return known
+
     def _need(self, course: Json) -> int:
         sizes, kind = self.policy["sizes"], course["course_type"]
-        begins = _day(course.get("begins_on") or course["sections"][0]["starts_on"])
-        known = self.rules["course_types"].get(kind)
+        begins = _begins(course)
+        known = self._law(course)
         protected = kind in sizes["protected_types"] or any(
             str(uuid5(_NAMESPACE, name)) == course["id"] for name in sizes["protected_courses"]
         )
@@ -95,7 +103,7 @@ class Picture:
         course, section = self.courses[name], self.section(name, number)
         assert section is not None  # noqa: S101 -- nodes are made of sections that there are
         free, capacity = section["free"], course.get("capacity")
-        known = self.rules["course_types"].get(course["course_type"])
+        known = self._law(course)
         most = (known or {}).get("cap_must")
         if most is not None and capacity is not None:
             free = min(free, most - (capacity - free))
@@ -148,13 +156,13 @@ class Picture:
         return self._by_section(course) is False or section["number"] in _own(who, "section")
 
     def _by_section(self, course: Json) -> bool:
-        known = self.rules["course_types"].get(course["course_type"])
+        known = self._law(course)
         return bool(known["placed_by"] == "section" if known else course["kind"] == "integration")
 
     def forbidden(self, who: Json, course: Json, section: Json) -> list[str]:
         """Name every rule that speaks against a person's entering a course at a section."""
         checks = {
-            **_needs(who, course),
+            **_needs(who, course, self.rules.get("women_types", (_WOMEN,))),
             **self._rights(who, course, section),
             **self._dates(who, course, section),
             **self._level(who, course, section),
@@ -169,7 +177,7 @@ class Picture:
             return
         for clock in self.rules["deadlines"].values():
             if who["route"] in clock["routes"] and (clock["lapses"] or not lapsing):
-                yield clock["code"], _day(granted) + timedelta(days=clock["days"])
+                yield clock["code"], _after(_day(granted), clock)
 
     def _rights(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
         kind, begins, history = (
@@ -178,14 +186,15 @@ class Picture:
             self.rules["routes"].get(who["route"], ()),
         )
         granted = who.get("granted_on") or who["registered_on"]
-        held = [
-            one for one in history
-            if one["valid_from"] <= granted and (one["valid_until"] is None or granted <= one["valid_until"])
-        ]  # fmt: skip
+        begun = [one for one in history if one["valid_from"] <= granted]
+        held = [one for one in begun[-1:] if one["valid_until"] is None or granted <= one["valid_until"]]
+        leads = [one["kinds"] for one in (held or history[:1])]
+        last = self.rules.get("last_starts", {}).get(course["course_type"])
         other, until, left = kind == "other", who.get("valid_until"), who.get("hours_left")
         return {
             "course_type": course["course_type"] in who["course_types"],
-            "route_leads_there": other or any(kind in one["kinds"] for one in history),
+            "type_over": last is None or _begins(course) <= _day(last),
+            "route_leads_there": other or (bool(leads) and kind in leads[0]),
             "route_open": other or (bool(held) and held[-1]["open"]),
             "entitlement_valid": other or until is None or begins <= _day(until),
             "hours_left": left is None or kind != "integration" or left >= (section["ue"] or 1),
@@ -198,21 +207,26 @@ class Picture:
         first, last = _day(section["starts_on"]), _day(section["ends_on"])
         length = (last - first).days + 1
         gone = min(max((self.day - first).days, 0), length)
-        held = -(-(section["ue"] or 100) * gone // length)
-        law = (self.rules["course_types"].get(course["course_type"]) or {}).get("late_entry_ue")
+        kind = self._law(course) or {}
+        usual = (
+            kind.get("section_ue") or kind.get("language_ue") or self.rules["limits"].get("section_ue", 100)
+        )
+        held = -(-(section["ue"] or usual) * gone // length)
+        law = kind.get("late_entry_ue")
         law = self.rules["limits"]["late_entry_ue"] if law is None else law
         most = law if limits["late_entry"] else 0
         if limits["late_entry_ue"] is not None:
             most = min(most, limits["late_entry_ue"])
         return {
             "earliest_start": earliest is None or begins >= _day(earliest),
-            "registration_deadline": register is None or _day(register) >= self.day,
+            "registration_deadline": register is None
+            or _day(register) >= self.day
+            or _day(register) < _begins(course) < first,
             "latest_start": begins <= self.day + timedelta(days=limits["latest_start_days"]),
             "late_entry": first >= self.day or held < most,
         }
 
     def _level(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
-        first = course["sections"][0]["number"]
         if self._by_section(course):
             own = _own(who, "section")
             return {"placement_test": bool(own), "level": not own or section["number"] in own}
@@ -222,12 +236,12 @@ class Picture:
             target in _LEVELS and one in _LEVELS and _LEVELS.index(target) == _LEVELS.index(one) + 1
             for one in levels
         )
-        fits = not tested or (section["number"] == first and reached)
+        fits = not tested or (_day(section["starts_on"]) <= _begins(course) and reached)
         return {"placement_test": tested, "level": fits}
 
     def _decided(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
         free = not self.rules["standings"].get(who["standing"], {"obliged": False})["obliged"]
-        first = course["sections"][0]["number"]
+        first = _day(section["starts_on"]) <= _begins(course)
         barred = course["id"] in who.get("barred_courses", ()) or course["provider"] in who.get(
             "barred_providers", ()
         )
@@ -239,7 +253,7 @@ class Picture:
             "free_choice": self.policy["free_choice"] == "propose" or not free,
             "neighbour": self._shared(who.get("kreis", ""), course),
             "course_not_to_start": course.get("decision") != "close",
-            "course_not_sure": not self.needs[course["id"]] or section["number"] == first,
+            "course_not_sure": not self.needs[course["id"]] or first,
             "exclusion": not barred,
             "travel_time": longest is None or minutes is None or minutes <= longest,
         }
@@ -254,6 +268,8 @@ class Picture:
             return True
         types = {one["kreis"]: one["course_types"] for one in self.policy["pooling"]}
         agreed = types.get(there) or types.get(home) or ()
+        if self.pooled_types:
+            agreed = self.pooled_types.get((home, there), ())
         return (home, there) in self.pooled and (not agreed or course["course_type"] in agreed)
 
     def value(self, goal: str, who: Json, course: Json, section: Json) -> int:  # noqa: PLR0911 -- one a goal
@@ -290,9 +306,10 @@ class Picture:
         seats, taken = Counter[str](), Counter[str]()
         for course in self.courses.values():
             first = course["sections"][0]["free"] if course["sections"] else 0
-            seats[course["provider"]] += course.get("capacity") or first
-            taken[course["provider"]] += course.get("seated", 0)
-        return {name: 100 * taken[name] // max(1, seats[name]) for name in seats}
+            capacity, seated = course.get("capacity"), course.get("seated", 0)
+            seats[course["provider"]] += seated + max(0, first) if capacity is None else capacity
+            taken[course["provider"]] += seated
+        return {name: min(100, 100 * taken[name] // max(1, seats[name])) for name in seats}
 
     def _hundreds_of_metres(self, who: Json, course: Json) -> int | None:
         lat, lon, towns = course.get("latitude"), course.get("longitude"), self.policy["towns"]
@@ -314,17 +331,34 @@ def _own(who: Json, what: str) -> set[Any]:
     return {one for one in (who.get(what), deviation.get(what)) if one is not None}
 
 
-def _needs(who: Json, course: Json) -> dict[str, bool]:
+def _begins(course: Json) -> date:
+    return _day(course.get("begins_on") or course["sections"][0]["starts_on"])
+
+
+def _after(event: date, clock: Json) -> date:
+    """Return the last day of a clock; months end on the same day of the month, or on its last."""
+    if not clock.get("months"):
+        return event + timedelta(days=clock["days"])
+    count = event.year * 12 + event.month - 1 + clock["months"]
+    for day in range(event.day, 27, -1):
+        try:
+            return date(count // 12, count % 12 + 1, day)
+        except ValueError:
+            continue
+    return date(count // 12, count % 12 + 1, min(event.day, 28))
+
+
+def _needs(who: Json, course: Json, for_women: Collection[str]) -> dict[str, bool]:
     kind, times, days = course["course_type"], course.get("times_of_day", ()), course.get("weekdays", ())
     available, on_days = who.get("available", ()), who.get("available_days", ())
-    women = course.get("women_only", False) or kind == _WOMEN
+    women = course.get("women_only", False) or kind in for_women
     wanted = who.get("needs_women_only", False)
     reachable = course.get("online") or course.get("barrier_free") is True
     return {
         "time_of_day": not available or (bool(times) and set(times) <= set(available)),
         "weekdays": not on_days or set(days) <= set(on_days),
         "childcare": not who.get("needs_childcare") or course.get("childcare") is True,
-        "women_only": women if wanted else not women or _WOMEN in who["course_types"],
+        "women_only": women if wanted else not women or bool(set(for_women) & set(who["course_types"])),
         "barrier_free": not who.get("needs_barrier_free") or reachable,
         "earlier_answer": course["id"] not in who.get("excluded", ()),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path as FilePath
 from typing import Protocol
 
 import yaml
@@ -143,6 +144,30 @@ def read(text: str) -> Document:
     if reader.mistakes:
         raise DocumentError(reader.mistakes)
     return Document(value, reader.values, reader.keys, reader.written)
+
+
+def read_file(path: FilePath) -> Document:
+    """Read a file; it is written in UTF-8, with or without a byte order mark.
+
+    Raises:
+        DocumentError: with the line and column of each mistake.
+        OSError: there is no such file, or it cannot be read.
+    """
+    return read(decoded(path.read_bytes()))
+
+
+def decoded(raw: bytes) -> str:
+    """Return a document's text.
+
+    Raises:
+        DocumentError: it is not written in UTF-8.
+    """
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start]
+        line, column = before.count(b"\n") + 1, error.start - before.rfind(b"\n")
+        raise DocumentError([Mistake(line, column, "", "not_utf8")]) from error
 
 
 class _Plain(yaml.SafeLoader):

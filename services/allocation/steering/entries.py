@@ -32,7 +32,7 @@ class Entry:
 
 def _seats(course: Course, section: Section, rules: Rules) -> int:
     """Count what is free in a section, without going over the law's cap for the type (IntV § 14)."""
-    known = rules.course_types.get(course.course_type)
+    known = rules.type_of(course.course_type)
     if known is None or known.cap_must is None or course.capacity is None:
         return max(0, section.free)
     return max(0, min(section.free, known.cap_must - (course.capacity - section.free)))
@@ -51,16 +51,29 @@ def entries_of(snapshot: Snapshot) -> tuple[Entry, ...]:
     return tuple(entries)
 
 
-def ue_held(section: Section, day: date) -> int:
-    """Estimate how many UE of a section lie before the day, spread evenly over its days."""
+def ue_held(section: Section, day: date, unknown: int) -> int:
+    """Estimate how many UE of a section lie before the day, spread evenly over its days.
+
+    `unknown`: how many it has if nobody has said it.
+    """
     length = (section.ends_on - section.starts_on).days + 1
     gone = min(max((day - section.starts_on).days, 0), length)
-    return -(-(section.ue or 100) * gone // length)
+    return -(-(section.ue or unknown) * gone // length)
+
+
+def begins_on(course: Course) -> date:
+    """Return the first day of a course, also of one whose first sections are over."""
+    return course.begins_on or course.sections[0].starts_on
+
+
+def at_the_beginning(entry: Entry) -> bool:
+    """Say whether somebody who enters here is there from the course's beginning on."""
+    return entry.section.starts_on <= begins_on(entry.course)
 
 
 def minimum_of(course: Course, snapshot: Snapshot) -> int:
     """Return the larger minimum of provider and municipality; where both are silent, that of the rules."""
-    known = snapshot.rules.course_types.get(course.course_type)
+    known = snapshot.rules.type_of(course.course_type)
     law = known.runs_from if known is not None and known.runs_from is not None else 0
     said = max(course.minimum or 0, snapshot.policy.sizes.minimum.get(course.course_type, 0))
     return said or law
@@ -72,7 +85,7 @@ def need_of(course: Course, snapshot: Snapshot) -> int:
     The minimum counts from `decide_days` before the start on; a coordinator's decision and the policy's
     protection go before it.
     """
-    sizes, begins = snapshot.policy.sizes, course.begins_on or course.sections[0].starts_on
+    sizes, begins = snapshot.policy.sizes, begins_on(course)
     soon = begins <= snapshot.day + timedelta(days=sizes.decide_days)
     running = begins < snapshot.day
     if running or not soon or course.decision == "start" or sizes.protects(course.course_type, course.id):

@@ -14,8 +14,8 @@ from typing import Any
 from schemas.codes import Level
 from services.allocation.placements.domain import Reason
 from services.allocation.steering.domain import Deviation, Person
-from services.allocation.steering.entries import Entry
-from services.allocation.steering.hardrules import travel_minutes
+from services.allocation.steering.entries import Entry, at_the_beginning
+from services.allocation.steering.hardrules import last_day, placed_by, travel_minutes
 from services.allocation.steering.snapshot import Snapshot
 
 COSTS: Mapping[str, int] = {
@@ -75,8 +75,7 @@ def _listed(codes: Sequence[str]) -> str:
 
 def by_section(entry: Entry, snapshot: Snapshot) -> bool:
     """Say whether the test places into a section of the course, not by level."""
-    known = snapshot.rules.course_types.get(entry.course.course_type)
-    return entry.course.kind == "integration" if known is None else known.placed_by == "section"
+    return placed_by(entry.course, snapshot.rules) == "section"
 
 
 def _before(level: str | None) -> str | None:
@@ -102,8 +101,7 @@ def _level(person: Person, entry: Entry, snapshot: Snapshot) -> Fix | None:
         kept = None if person.deviation is None else person.deviation.level
         return _fix("level", {"deviation": Deviation(number, kept)}, level=number)
     level = _before(entry.course.target_level)
-    first = entry.section.number == entry.course.sections[0].number
-    if not first or level is None or person.level not in _LEVELS:
+    if not at_the_beginning(entry) or level is None or person.level not in _LEVELS:
         return None
     if abs(_LEVELS.index(level) - _LEVELS.index(person.level)) != 1:
         return None
@@ -126,7 +124,9 @@ def _earlier(person: Person, entry: Entry, _snapshot: Snapshot) -> Fix | None:
 
 def _extended(person: Person, entry: Entry, snapshot: Snapshot) -> Fix | None:
     """A certificate's own date goes before the clocks of the law."""
-    weeks = _weeks(person.valid_until or snapshot.day, entry.starts_on)
+    clocks = (last_day(person, clock) for clock in snapshot.rules.deadlines.values() if clock.lapses)
+    ends = person.valid_until or min((day for day in clocks if day is not None), default=snapshot.day)
+    weeks = _weeks(ends, entry.starts_on)
     sets = {"valid_until": entry.starts_on}
     return None if weeks is None else _fix("extended", sets, weeks, day=entry.starts_on.isoformat())
 

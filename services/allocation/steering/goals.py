@@ -150,7 +150,8 @@ def _fill_of_providers(snapshot: Snapshot) -> dict[str, int]:
     seats: dict[str, int] = {}
     taken: dict[str, int] = {}
     for course in snapshot.courses:
-        capacity = course.capacity or sum(section.free for section in course.sections[:1])
+        free = sum(max(0, section.free) for section in course.sections[:1])
+        capacity = course.seated + free if course.capacity is None else course.capacity
         seats[course.provider] = seats.get(course.provider, 0) + capacity
         taken[course.provider] = taken.get(course.provider, 0) + course.seated
-    return {provider: 100 * taken[provider] // max(1, known) for provider, known in seats.items()}
+    return {provider: min(100, 100 * taken[provider] // max(1, all_)) for provider, all_ in seats.items()}

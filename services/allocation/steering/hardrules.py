@@ -6,11 +6,12 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from schemas.codes import CourseKind, CourseType, Level
+from schemas.codes import CourseKind, Level
 from services.allocation.steering.domain import Course, Person
-from services.allocation.steering.entries import Entry, need_of, ue_held
+from services.allocation.steering.entries import Entry, at_the_beginning, begins_on, need_of, ue_held
 from services.allocation.steering.policy import Policy
-from services.allocation.steering.rulebook import Deadline, Rules
+from services.allocation.steering.rule_entries import Deadline
+from services.allocation.steering.rulebook import Rules
 from services.allocation.steering.snapshot import Snapshot, Travel
 
 _LEVELS = {level.value: place for place, level in enumerate(Level)}
@@ -31,8 +32,9 @@ def _nothing(_person: Person) -> Hashable:
     return None
 
 
-def _placed_by(course: Course, rules: Rules) -> str:
-    known = rules.course_types.get(course.course_type)
+def placed_by(course: Course, rules: Rules) -> str:
+    """Say whether the placement test leads to a `section` of the course, or to a `level`."""
+    known = rules.type_of(course.course_type)
     if known is not None:
         return known.placed_by
     return "section" if course.kind == CourseKind.INTEGRATION else "level"
@@ -50,7 +52,7 @@ def _levels(person: Person) -> set[str]:
 
 
 def _tested(person: Person, entry: Entry, rules: Rules) -> bool:
-    if _placed_by(entry.course, rules) == "section":
+    if placed_by(entry.course, rules) == "section":
         return bool(_sections(person))
     return entry.course.target_level is None or bool(_levels(person))
 
@@ -58,21 +60,14 @@ def _tested(person: Person, entry: Entry, rules: Rules) -> bool:
 def _level_fits(person: Person, entry: Entry, rules: Rules) -> bool:
     if not _tested(person, entry, rules):
         return True  # what is missing is the test, not the level
-    if _placed_by(entry.course, rules) == "section":
+    if placed_by(entry.course, rules) == "section":
         return entry.section.number in _sections(person)
-    if entry.section.number != entry.course.sections[0].number:
+    if not at_the_beginning(entry):
         return False
     target = entry.course.target_level
     if target is None:
         return True
-    return any(_LEVELS.get(target, -1) == _LEVELS.get(level, -2) + 1 for level in _levels(person))
-
-
-def _women_only(person: Person, entry: Entry) -> bool:
-    women = entry.course.women_only or entry.course.course_type == CourseType.WOMEN
-    if person.needs_women_only:
-        return women
-    return not women or CourseType.WOMEN in person.course_types
+    return target in _LEVELS and any(_LEVELS.get(level) == _LEVELS[target] - 1 for level in _levels(person))
 
 
 def _time_fits(person: Person, entry: Entry) -> bool:
@@ -90,7 +85,7 @@ def last_day(person: Person, clock: Deadline) -> date | None:
     """Return the last day of a clock of the law; None: it does not run, or a certificate has its own date."""
     if person.valid_until is not None or person.granted_on is None or person.route not in clock.routes:
         return None
-    return person.granted_on + timedelta(days=clock.days)
+    return clock.last_day(person.granted_on)
 
 
 def _clock_rule(clock: Deadline) -> Rule:
@@ -137,13 +132,13 @@ def travel_minutes(person: Person, course: Course, travel: Travel) -> int | None
 def _decision_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
     """List what people have decided: holds, exclusions, courses that do not start; and the neighbours."""
     rules, policy = snapshot.rules, snapshot.policy
-    pooled, types = set(snapshot.pooled), {one.kreis: one.course_types for one in policy.pooling}
+    pooled = set(snapshot.pooled)
 
     def shared(person: Person, entry: Entry) -> bool:
         home, there = person.kreis, entry.course.kreis
         if home == there or not home or not there:
             return True
-        agreed = types.get(there) or types.get(home) or ()
+        agreed = snapshot.agreed_types(home, there)
         return (home, there) in pooled and (not agreed or entry.course.course_type in agreed)
 
     return (
@@ -165,7 +160,7 @@ def _decision_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
             "course_not_sure",
             _nothing,
             lambda e: (e.course.id, e.section.number),
-            lambda _, e: not need_of(e.course, snapshot) or e.section.number == e.course.sections[0].number,
+            lambda _, e: not need_of(e.course, snapshot) or at_the_beginning(e),
         ),
         Rule(
             "exclusion",
@@ -182,11 +177,12 @@ def _entitlement_rules(rules: Rules) -> tuple[Rule, ...]:
     def admitted(person: Person) -> bool:
         return rules.route_admits(person.route, person.granted_on or person.registered_on)
 
-    def route_leads(person: Person, entry: Entry) -> bool:
-        history = rules.routes.get(person.route, ())
-        return entry.course.kind == CourseKind.OTHER or any(
-            entry.course.kind in rule.kinds for rule in history
-        )
+    def leads(person: Person) -> tuple[str, ...]:
+        return rules.route_leads(person.route, person.granted_on or person.registered_on)
+
+    def exists(_person: Person, entry: Entry) -> bool:
+        until = rules.last_starts.get(entry.course.course_type)
+        return until is None or begins_on(entry.course) <= until
 
     def valid(person: Person, entry: Entry) -> bool:
         until = person.valid_until
@@ -203,7 +199,13 @@ def _entitlement_rules(rules: Rules) -> tuple[Rule, ...]:
             lambda e: e.course.course_type,
             lambda p, e: e.course.course_type in p.course_types,
         ),
-        Rule("route_leads_there", lambda p: p.route, lambda e: e.course.kind, route_leads),
+        Rule("type_over", _nothing, lambda e: (e.course.course_type, begins_on(e.course)), exists),
+        Rule(
+            "route_leads_there",
+            leads,
+            lambda e: e.course.kind,
+            lambda p, e: e.course.kind == CourseKind.OTHER or e.course.kind in leads(p),
+        ),
         Rule(
             "route_open",
             admitted,
@@ -225,9 +227,19 @@ def _course_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
         own = policy.limits.late_entry_ue
         return law if own is None else min(law, own)
 
+    def held(entry: Entry) -> int:
+        return ue_held(entry.section, day, rules.section_ue(entry.course.course_type))
+
+    def registrable(_person: Person, entry: Entry) -> bool:
+        """A day before the course begins is said of its beginning; later sections are entered later."""
+        until = entry.course.registration_until
+        if until is None or until >= day:
+            return True
+        return until < begins_on(entry.course) and not at_the_beginning(entry)
+
     def level_seen(entry: Entry) -> Hashable:
-        first = entry.section.number == entry.course.sections[0].number
-        return _placed_by(entry.course, rules), entry.section.number, first, entry.course.target_level
+        by, number, target = placed_by(entry.course, rules), entry.section.number, entry.course.target_level
+        return by, number, at_the_beginning(entry), target
 
     return (
         Rule(
@@ -251,21 +263,28 @@ def _course_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
         Rule(
             "registration_deadline",
             _nothing,
-            lambda e: e.course.registration_until,
-            lambda _, e: e.course.registration_until is None or e.course.registration_until >= day,
+            lambda e: (e.course.registration_until, begins_on(e.course), at_the_beginning(e)),
+            registrable,
         ),
         Rule("latest_start", _nothing, lambda e: e.starts_on, lambda _, e: e.starts_on <= latest),
         Rule(
             "late_entry",
             _nothing,
             lambda e: (e.section, e.course.course_type) if e.late else None,
-            lambda _, e: not e.late or ue_held(e.section, day) < late_ue(e),
+            lambda _, e: not e.late or held(e) < late_ue(e),
         ),
     )
 
 
-def _need_rules() -> tuple[Rule, ...]:
+def _need_rules(rules: Rules) -> tuple[Rule, ...]:
     """List what the person needs, and what has been answered before."""
+
+    def women(entry: Entry) -> bool:
+        return entry.course.women_only or entry.course.course_type in rules.women_types
+
+    def among_women(person: Person) -> bool:
+        return any(one in rules.women_types for one in person.course_types)
+
     return (
         Rule("time_of_day", lambda p: p.available, lambda e: e.course.times_of_day, _time_fits),
         Rule("weekdays", lambda p: p.available_days, lambda e: e.course.weekdays, _days_fit),
@@ -277,9 +296,9 @@ def _need_rules() -> tuple[Rule, ...]:
         ),
         Rule(
             "women_only",
-            lambda p: (p.needs_women_only, CourseType.WOMEN in p.course_types),
-            lambda e: (e.course.women_only, e.course.course_type),
-            _women_only,
+            lambda p: (p.needs_women_only, among_women(p)),
+            women,
+            lambda p, e: women(e) if p.needs_women_only else not women(e) or among_women(p),
         ),
         Rule(
             "barrier_free",
@@ -302,7 +321,7 @@ def hard_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
     return (
         *_entitlement_rules(rules),
         *_course_rules(day, rules, policy),
-        *_need_rules(),
+        *_need_rules(rules),
         _travel_rule(snapshot),
         *_decision_rules(snapshot),
     )

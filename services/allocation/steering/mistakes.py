@@ -42,6 +42,7 @@ TEXTS: Mapping[str, str] = {
     "alias": msgid("References with & or * are not possible. Please write the value out."),
     "tag": msgid("Words with ! are not possible. Please delete the ! and the word behind it."),
     "too_deep": msgid("Too many levels lie within each other. Please remove some."),
+    "not_utf8": msgid("The file is not written in UTF-8. Please save it again as UTF-8."),
     "too_long": msgid("The document is too long. At most %(most)s characters are possible."),
     "empty": msgid("The document is empty. Please start from the policy in force."),
     "key_twice": msgid("“%(name)s” stands here for the second time, first in line %(first)s. Delete one."),
@@ -106,6 +107,17 @@ TEXTS: Mapping[str, str] = {
     "overlaps_next": msgid(
         "This entry of “%(code)s” still holds when the next one begins on %(day)s. Correct valid_until."
     ),
+    "gap_before": msgid(
+        "“%(code)s” has no entry between %(ended)s and %(day)s. Let one begin earlier or end later."
+    ),
+    "begins_late": msgid(
+        "The book begins on %(day)s and has to say this from then on. Please add an earlier entry."
+    ),
+    "nothing_behind": msgid("After this day the book would say nothing. Delete valid_until or add an entry."),
+    "limit_unknown": msgid("There is no limit “%(value)s”. Possible are: %(expected)s."),
+    "days_or_months": msgid("A clock runs for days or for months: please write exactly one of the two."),
+    "hours_order": msgid("language_ue_from is larger than language_ue. Please correct one of them."),
+    "size_order": msgid("It would need more people than may be in it. Please correct runs_from or cap_must."),
     "code_unknown": msgid("“%(value)s” is not a code of the published language. Please correct it."),
     "standing_unknown": msgid("standings.yaml has no “%(value)s”. Please correct it here or add it there."),
     "route_unknown": msgid("access_routes.yaml has no “%(value)s”. Please correct it here or add it there."),

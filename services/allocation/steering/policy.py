@@ -218,6 +218,12 @@ class Policy(_Part):
     pooling: tuple[Pooling, ...] = ()
     alternatives: Annotated[int, Field(ge=0, le=10)] = 3
     """How many other places are named with a proposal."""
+    explained_days: Annotated[int, Field(ge=30, le=3650)] = 730
+    """For so long what a decision rests on is kept, longer while it is open or contested.
+
+    Two years: one in which a decision can be contested by whoever was not told how (§ 58 (2) VwGO,
+    § 66 (2) SGG), and the one in which council and auditors look back at it (docs/decisions/0018).
+    """
 
     @model_validator(mode="after")
     def _quotas_are_nested(self) -> Policy:

@@ -10,7 +10,8 @@ from services.allocation.steering import documents
 from services.allocation.steering.documents import Document, Path
 from services.allocation.steering.mistakes import DocumentError, Mistake
 from services.allocation.steering.policy import Policy, policies_of
-from services.allocation.steering.rulebook import CourseTypeRule, RuleBook, Rules
+from services.allocation.steering.rule_entries import CourseTypeRule
+from services.allocation.steering.rulebook import RuleBook, Rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,16 +114,16 @@ def _of_reservation(check: _Check) -> Iterator[Mistake]:
     """A seat is not held for longer than the law gives until a course has to have begun or come about."""
     reservation = check.policy.reservation
     clocks = [rule for rule in check.rules.deadlines.values() if not rule.lapses]
-    longest = min(clocks, key=lambda rule: rule.days, default=None)
+    shortest = min(clocks, key=lambda rule: rule.shortest(), default=None)
     held: list[tuple[Path, int]] = [
         (("days",), reservation.days),
         (("present_days",), reservation.present_days),
     ]
     held += [(("by_class", code), days) for code, days in reservation.by_class.items()]
     for path, days in held:
-        if longest is not None and days > longest.days:
+        if shortest is not None and days > shortest.shortest():
             yield check.wrong(
-                ("reservation", *path), "held_too_long", most=longest.days, source=longest.source
+                ("reservation", *path), "held_too_long", most=shortest.shortest(), source=shortest.source
             )
     for code in reservation.by_class:
         yield from _class(check, ("reservation", "by_class", code), code)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,8 +14,10 @@ import typer
 
 from services.allocation.steering import mistakes, policy_schema, travel, travel_store
 from services.allocation.steering.mistakes import DocumentError
+from services.allocation.steering.policy import local_day
 from services.allocation.steering.policy_check import check_text
-from services.allocation.steering.rulebook import PACKAGED, CourseTypeRule, Rules, read_rulebook
+from services.allocation.steering.rule_entries import CourseTypeRule
+from services.allocation.steering.rulebook import PACKAGED, Rules, read_rulebook
 from services.runtime.clock import clock_of
 from services.runtime.commands import in_transaction
 from services.runtime.web.places import known_towns

@@ -25,6 +25,8 @@ class Region:
     kreise: tuple[str, ...]
     pooled: tuple[tuple[str, str], ...] = ()
     """Who may attend whose courses, each pair in both orders."""
+    types: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """For pairs that have not agreed on all course types: those on which both have."""
 
     @property
     def name(self) -> str:
@@ -39,25 +41,30 @@ class Region:
 
 def region_of(kreis: str, day: date, policies: PolicyOf) -> Region:
     """Find all Kreise that are connected with one by agreements that both sides have made."""
-    found, waiting, pooled = {kreis}, [kreis], set[tuple[str, str]]()
+    found, waiting, pooled = {kreis}, [kreis], dict[tuple[str, str], tuple[str, ...]]()
     while waiting:
         one = waiting.pop()
-        for other in _neighbours(one, day, policies):
-            pooled |= {(one, other), (other, one)}
+        for other, types in _neighbours(one, day, policies):
+            pooled |= {(one, other): types, (other, one): types}
             if other not in found:
                 found.add(other)
                 waiting.append(other)
-    return Region(tuple(sorted(found)), tuple(sorted(pooled)))
+    some = tuple((*pair, types) for pair, types in sorted(pooled.items()) if types)
+    return Region(tuple(sorted(found)), tuple(sorted(pooled)), some)
 
 
-def _neighbours(kreis: str, day: date, policies: PolicyOf) -> Iterable[str]:
+def _neighbours(kreis: str, day: date, policies: PolicyOf) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Yield the neighbours of an agreement that both have made, with the course types of both; empty: all."""
     for agreement in policies.on(kreis, day).pooling:
-        other = agreement.kreis
-        if other == kreis or not policies.on(kreis, day).pools_with(other, day):
+        own = policies.on(kreis, day).agreement(agreement.kreis, day)
+        if own is None or own is not agreement or agreement.kreis == kreis:
             continue
         try:
-            agreed = policies.on(other, day).pools_with(kreis, day)
+            theirs = policies.on(agreement.kreis, day).agreement(kreis, day)
         except LookupError:
             continue  # the neighbour has decided nothing
-        if agreed:
-            yield other
+        if theirs is None:
+            continue
+        types = tuple(sorted(set(own.course_types) & set(theirs.course_types)))
+        if types or not own.course_types or not theirs.course_types:
+            yield agreement.kreis, types or own.course_types or theirs.course_types

@@ -122,6 +122,7 @@ async def snapshot_now(
         policy=policies.on(region.lead, day),
         travel=await reading.read_travel(conn, region.kreise),
         pooled=region.pooled,
+        pooled_types=region.types,
     )
 
 

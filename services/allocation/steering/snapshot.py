@@ -37,6 +37,15 @@ class Snapshot:
     """Minutes from town to town by the municipality's table, as far as anybody here could need them."""
     pooled: tuple[tuple[str, str], ...] = ()
     """Pairs of Kreise, each in both orders, whose people may attend each other's courses."""
+    pooled_types: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """For pairs that have agreed on some course types only: those on which both have."""
+
+    def agreed_types(self, home: str, there: str) -> tuple[str, ...]:
+        """Return the course types that two Kreise share; empty: all."""
+        if not self.pooled_types:  # snapshots before, and questions about agreements that are not made yet
+            types = {one.kreis: one.course_types for one in self.policy.pooling}
+            return types.get(there) or types.get(home) or ()
+        return next((types for one, other, types in self.pooled_types if (one, other) == (home, there)), ())
 
 
 def snapshot_of(
@@ -49,6 +58,7 @@ def snapshot_of(
     policy: Policy,
     travel: Travel | None = None,
     pooled: Iterable[tuple[str, str]] = (),
+    pooled_types: Iterable[tuple[str, str, tuple[str, ...]]] = (),
 ) -> Snapshot:
     """Make a snapshot; the order of the input does not matter."""
     people, courses = tuple(people), tuple(courses)
@@ -62,6 +72,7 @@ def snapshot_of(
         policy,
         {way: minutes for way, minutes in (travel or {}).items() if way[0] in homes and way[1] in venues},
         tuple(sorted(pooled)),
+        tuple(sorted(pooled_types)),
     )
 
 
@@ -100,6 +111,7 @@ def encode(snapshot: Snapshot) -> bytes:
             "policy": snapshot.policy.model_dump(mode="json"),
             "travel": [[*way, minutes] for way, minutes in sorted(snapshot.travel.items())],
             "pooled": snapshot.pooled,
+            **({"pooled_types": snapshot.pooled_types} if snapshot.pooled_types else {}),
         },
         default=_as_text,
         option=orjson.OPT_SORT_KEYS,
@@ -181,6 +193,7 @@ def decode(raw: bytes) -> Snapshot:
         Policy.model_validate(data["policy"]),
         {(home, venue): minutes for home, venue, minutes in data["travel"]},
         tuple((one, other) for one, other in data["pooled"]),
+        tuple((one, other, tuple(types)) for one, other, types in data.get("pooled_types", ())),
     )
 
 

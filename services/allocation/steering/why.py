@@ -143,6 +143,7 @@ def _way(person: Person, entry: Entry, snapshot: Snapshot) -> Params:
 
 _PARAMS: Mapping[str, Callable[[Person, Entry, Snapshot], Params]] = {
     "course_type": lambda _p, e, _s: {"course_type": e.course.course_type},
+    "type_over": lambda _p, e, s: _day(s.rules.last_starts.get(e.course.course_type)),
     "entitlement_valid": lambda p, _e, _s: _day(p.valid_until),
     "earliest_start": lambda p, _e, _s: _day(p.earliest_start),
     "registration_deadline": lambda _p, e, _s: _day(e.course.registration_until),

@@ -25,6 +25,7 @@ COURSES: Mapping[str, str] = {
     "why_less_distance": "About %(by)s km farther away (estimated).",
     "why_less_balance": "The provider's courses are fuller by %(by)s per cent.",
     "against_course_type": "Another course type: %(course_type)s.",
+    "against_type_over": "By law, courses of this type could begin until %(day)s only.",
     "against_route_leads_there": "The access route does not lead into this course.",
     "against_route_open": "The access route was closed when it was granted.",
     "against_entitlement_valid": "Starts after the end of the entitlement on %(day)s.",

@@ -131,7 +131,7 @@ def test_a_rule_fails_under_its_name(
 def test_late_entry_ends_with_the_units_of_the_law() -> None:
     assert failed(person(), course(sections=running(9)), late_entry=True) == ()
     assert failed(person(), course(sections=running(10)), late_entry=True) == ("late_entry",)
-    assert ue_held(running(10)[0], DAY) == 25
+    assert ue_held(running(10)[0], DAY, 0) == 25
 
 
 def test_seats_of_later_sections_bound_an_entry() -> None:

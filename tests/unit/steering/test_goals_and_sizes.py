@@ -182,15 +182,17 @@ def test_against_the_placement_test_only_with_a_deviation_on_record() -> None:
 
 
 def test_each_clock_of_the_law_by_itself() -> None:
-    year_ago = SOON - timedelta(days=366)
+    year_ago = SOON.replace(year=SOON.year - 1) - timedelta(days=1)
     assert failed(person(granted_on=year_ago), course()) == ("claim_lapses",)
     assert failed(person(granted_on=year_ago, route="aufenthg_44_4"), course()) == ("admission_lapses",)
     assert failed(person(granted_on=year_ago, route="aufenthg_44a"), course()) == ()
     assert failed(person(granted_on=year_ago, valid_until=SOON), course()) == ()
     vocational = course(course_type="vocational", kind="vocational", target_level="A1")
     facts = {"route": "deufoev_4", "course_types": ("vocational",)}
-    assert failed(person(granted_on=SOON - timedelta(days=92), **facts), vocational) == ("vocational_lapses",)
-    assert failed(person(granted_on=SOON - timedelta(days=91), **facts), vocational) == ()
+    three_months_ago = SOON.replace(year=2025, month=12)
+    assert failed(person(granted_on=three_months_ago, **facts), vocational) == ()
+    day_before = three_months_ago - timedelta(days=1)
+    assert failed(person(granted_on=day_before, **facts), vocational) == ("vocational_lapses",)
 
 
 def test_hours_that_may_still_be_funded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import date
 from pathlib import Path
@@ -12,10 +13,12 @@ from typer.testing import CliRunner
 from schemas.codes import AccessRoute, CourseType, Standing
 from services.allocation.steering import snapshot
 from services.allocation.steering.commands import app
+from services.allocation.steering.hardrules import hard_rules
 from services.allocation.steering.matching import match
 from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy_commands import rule_lines
 from services.allocation.steering.rulebook import PACKAGED, load_rulebook, read_rulebook
+from services.runtime.web.reasons import REASONS
 from tests.unit.steering.region import a_region
 
 TODAY = date(2026, 3, 1)
@@ -86,17 +89,36 @@ def test_special_courses_ended_and_a_route_closed_on_their_days() -> None:
 
 def test_clocks_stay_apart() -> None:
     clocks = load_rulebook().on(TODAY).deadlines
-    starts = {code: (clock.days, clock.starts_with, clock.lapses) for code, clock in clocks.items()}
+    starts = {
+        code: (clock.days, clock.months, clock.starts_with, clock.lapses) for code, clock in clocks.items()
+    }
     assert starts == {
-        "course_start": (42, "registration_at_provider", False),
-        "claim_lapses": (365, "residence_title", True),
-        "admission_lapses": (365, "admission", True),
-        "interruption": (365, "interruption", False),
-        "vocational_start": (28, "entitlement", False),
-        "vocational_lapses": (91, "entitlement", True),
+        "course_start": (42, None, "registration_at_provider", False),
+        "claim_lapses": (None, 12, "residence_title", True),
+        "admission_lapses": (None, 12, "admission", True),
+        "interruption": (None, 12, "interruption", False),
+        "vocational_start": (28, None, "entitlement", False),
+        "vocational_lapses": (None, 3, "entitlement", True),
     }
     assert not clocks["course_start"].routes  # the registration at a provider is not known here
     assert not clocks["interruption"].routes  # whose reasons these were is never computed
+
+
+@pytest.mark.parametrize(
+    ("code", "event", "last"),
+    [
+        ("claim_lapses", date(2024, 2, 10), date(2025, 2, 10)),
+        ("claim_lapses", date(2023, 3, 1), date(2024, 3, 1)),  # 366 days: a leap day lies between
+        ("claim_lapses", date(2024, 2, 29), date(2025, 2, 28)),
+        ("vocational_lapses", date(2025, 11, 30), date(2026, 2, 28)),  # 90 days
+        ("vocational_lapses", date(2026, 6, 1), date(2026, 9, 1)),  # 92 days
+        ("vocational_lapses", date(2025, 12, 31), date(2026, 3, 31)),
+        ("vocational_start", date(2026, 2, 2), date(2026, 3, 2)),
+    ],
+)
+def test_months_are_those_of_the_calendar(code: str, event: date, last: date) -> None:
+    """BGB § 188: a term of months ends on the same day of its last month, or on that month's last day."""
+    assert load_rulebook().on(TODAY).deadlines[code].last_day(event) == last
 
 
 def test_late_entry_by_type(folder: Path) -> None:
@@ -127,6 +149,22 @@ BROKEN = [
     ("priorities.yaml", "standings: []", "standings: [entitled]", "last_class_has_conditions"),
     ("standings.yaml", "obliged: true", "obliged: 1", "not_yes_no"),
     ("limits.yaml", "value: 25", "value: viele", "not_whole"),
+    ("limits.yaml", "value: 25", "value: -1", "too_small"),
+    ("limits.yaml", "code: late_entry_ue", "code: late_entri_ue", "limit_unknown"),
+    (
+        "limits.yaml",
+        "code: late_entry_ue, valid_from: 2005-01-01",
+        "code: late_entry_ue, valid_from: 2010-01-01",
+        "begins_late",
+    ),
+    ("limits.yaml", "value: 25", "value: 25, valid_until: 2030-12-31", "nothing_behind"),
+    ("priorities.yaml", "  day_assumed: true", "  valid_until: 2030-12-31", "nothing_behind"),
+    ("priorities.yaml", "[obliged_foreigners_authority,", "[obliged_jobcenter,", "value_twice"),
+    ("priorities.yaml", "code: other_duty", "code: urgent_duty", "value_twice"),
+    ("deadlines.yaml", "months: 12", "months: 12\n  days: 365", "days_or_months"),
+    ("deadlines.yaml", "  days: 42\n", "", "days_or_months"),
+    ("course_types.yaml", "language_ue_from: 400", "language_ue_from: 600", "hours_order"),
+    ("course_types.yaml", "runs_from: 15", "runs_from: 26", "size_order"),
 ]
 
 
@@ -153,12 +191,74 @@ def test_entries_that_hold_at_once_by_their_own_word(folder: Path) -> None:
     assert read_rulebook(folder).on(date(2023, 6, 30)).course_types["integration_intensive"].cap_must == 25
 
 
+def test_a_gap_between_entries_of_one_code_is_a_mistake(folder: Path) -> None:
+    """On such a day the book would say nothing, and nobody would notice before a run on it."""
+    old = "  law: federal\n  placed_by: section\n  language_ue: 400"
+    change(folder, "course_types.yaml", old, f"  valid_until: 2023-06-28\n{old}")
+    with pytest.raises(DocumentError) as caught:
+        read_rulebook(folder)
+    (gap,) = caught.value.mistakes
+    assert (gap.code, gap.params["ended"], gap.params["day"]) == ("gap_before", "2023-06-28", "2023-06-30")
+    text = (folder / "course_types.yaml").read_text(encoding="utf-8").splitlines()
+    assert text[gap.line - 1].endswith("valid_from: 2023-06-30")
+
+
+def test_an_entry_that_another_has_followed_never_holds_again(folder: Path) -> None:
+    """Closed until the end of 2026, and then? Not open again by an entry of 2005."""
+    change(
+        folder,
+        "access_routes.yaml",
+        "2026-02-09, open: false",
+        "2026-02-09, valid_until: 2026-12-31, open: false",
+    )
+    rules = read_rulebook(folder).on(date(2027, 3, 1))
+    assert not rules.route_admits("aufenthg_44_4", date(2027, 1, 15))
+    assert rules.route_admits("aufenthg_44_4", date(2026, 2, 8))
+
+
+def test_entries_may_stand_in_any_order(folder: Path) -> None:
+    for name in ("access_routes.yaml", "course_types.yaml"):
+        file = folder / name
+        first, *entries = re.split(r"(?m)^(?=- )", file.read_text(encoding="utf-8"))
+        whole = [entry if entry.endswith("\n") else f"{entry}\n" for entry in entries]
+        file.write_text(first + "".join(reversed(whole)), encoding="utf-8")
+    for day in (TODAY, date(2023, 6, 29)):
+        assert read_rulebook(folder).on(day).course_types == load_rulebook().on(day).course_types
+        assert read_rulebook(folder).on(day).routes == load_rulebook().on(day).routes
+
+
+@pytest.mark.parametrize("as_typed", [b"\xef\xbb\xbf", b""], ids=["with a byte order mark", "plain"])
+def test_files_from_windows_read_the_same(folder: Path, as_typed: bytes) -> None:
+    for file in folder.iterdir():
+        file.write_bytes(as_typed + file.read_bytes().replace(b"\n", b"\r\n"))
+    assert read_rulebook(folder).on(TODAY).version == load_rulebook().on(TODAY).version
+
+
+def test_a_file_in_another_encoding_says_so(folder: Path) -> None:
+    file = folder / "limits.yaml"
+    file.write_bytes(file.read_bytes().replace("§".encode(), b"\xa7"))
+    with pytest.raises(DocumentError) as caught:
+        read_rulebook(folder)
+    assert [(one.code, one.line) for one in caught.value.mistakes] == [("not_utf8", 4)]
+
+
+def test_every_clock_has_words_and_a_name_of_its_own() -> None:
+    clocks = {clock.code for clock in load_rulebook().deadlines if clock.lapses}
+    names = [rule.name for rule in hard_rules(a_region(1, 1, 1))]
+    assert clocks <= set(names)
+    assert len(set(names)) == len(names)
+    for clock in clocks:
+        assert {f"blocked_{clock}", f"against_{clock}"} <= set(REASONS)
+
+
 def test_rules_of_a_day_are_printed() -> None:
     run = CliRunner().invoke(app, ["rules", "--on", "2026-03-01"])
     assert run.exit_code == 0
     assert f"Rules of 2026-03-01, version {load_rulebook().on(TODAY).version}" in run.stdout
     assert "KURSNET MB 01" in run.stdout
     assert "BAMF TRS 02/26" in run.stdout
+    assert "12 months from residence_title; lapses" in run.stdout
+    assert "AufenthG § 44; from 2005-01-01 (day assumed)" in run.stdout
     assert "integration_women" not in run.stdout
     before = CliRunner().invoke(app, ["rules", "--on", "2024-11-30"])
     assert "integration_women" in before.stdout
@@ -170,7 +270,7 @@ def test_a_broken_book_is_told_on_the_command_line(folder: Path) -> None:
     change(folder, "limits.yaml", "value: 25", "value: viele")
     run = CliRunner().invoke(app, ["rules", "--folder", str(folder), "--language", "de"])
     assert run.exit_code == 1
-    assert f"{folder / 'limits.yaml'}:2:" in run.stderr
+    assert f"{folder / 'limits.yaml'}:3:" in run.stderr
     assert "Hier muss eine ganze Zahl stehen." in run.stderr
 
 

@@ -26,7 +26,7 @@ from services.allocation.steering.analysis.changes import (
     PolicyChanged,
 )
 from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.rulebook import CourseTypeRule
+from services.allocation.steering.rule_entries import CourseTypeRule
 from services.allocation.steering.snapshot import Snapshot, snapshot_of
 
 MOST_ARRIVALS = 1000

@@ -43,6 +43,8 @@ def _mistake(document: Document, item: Mapping[str, Any], names: list[str]) -> M
         return document.mistake(path, "missing", {"name": str(path[-1]) if path else ""})
     if kind == "extra_forbidden":
         name = str(path[-1])
+        if name in names:  # a field of another part
+            return document.mistake(path, "unknown_field_here", {"name": name}, key=True)
         like = get_close_matches(name, names, 1)
         params = {"name": name} | ({"like": like[0]} if like else {})
         return document.mistake(path, "unknown_field_like" if like else "unknown_field", params, key=True)
@@ -73,6 +75,8 @@ def _short(number: object) -> int | str:
 
 
 def _one_of(ctx: Mapping[str, Any], written: str) -> Told:
+    if not written:
+        return "not_text", {}
     expected = str(ctx["expected"]).replace(" or ", ", ").replace("'", "")
     like = get_close_matches(written, expected.split(", "), 1)
     if like:

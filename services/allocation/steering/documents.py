@@ -46,6 +46,8 @@ class Document:
     keys: Mapping[Path, Place]
     written: Mapping[Path, str]
     """Scalars as they were typed: `01001`, not 513."""
+    mistakes: Sequence[Mistake] = ()
+    """What is wrong with single values, where the rest could be read all the same."""
 
     def place(self, path: Path, *, key: bool = False) -> Place:
         """Return where a field stands, or the innermost one around it."""
@@ -105,8 +107,9 @@ class _Reader:
         self.written[path] = str(node.value)
         try:
             value: object = self.loader.construct_object(node)
-        except (ValueError, OverflowError):  # 2026-02-30 looks like a day
-            self._wrong(self.values[path], path, "no_such_day", value=str(node.value)[:40])
+        except (ValueError, OverflowError):  # 2026-02-30 looks like a day; an endless number is none, too
+            code = "no_such_day" if node.tag.endswith(":timestamp") else "number_endless"
+            self._wrong(self.values[path], path, code, value=str(node.value)[:40])
             return None
         if (
             isinstance(value, int | float)
@@ -120,8 +123,10 @@ class _Reader:
         self.mistakes.append(Mistake(place.line, place.column, shown(path), code, params))
 
 
-def read(text: str) -> Document:
+def read(text: str, *, partly: bool = False) -> Document:
     """Read one YAML document: plain values only, no references, no types, no name twice.
+
+    `partly`: what is wrong with single values is kept in the document, so that all else can be looked at.
 
     Raises:
         DocumentError: with the line and column of each mistake.
@@ -141,9 +146,9 @@ def read(text: str) -> Document:
         raise DocumentError([_of_yaml(error)]) from error
     finally:
         loader.dispose()
-    if reader.mistakes:
+    if reader.mistakes and not partly:
         raise DocumentError(reader.mistakes)
-    return Document(value, reader.values, reader.keys, reader.written)
+    return Document(value, reader.values, reader.keys, reader.written, reader.mistakes)
 
 
 def read_file(path: FilePath) -> Document:

@@ -47,11 +47,19 @@ TEXTS: Mapping[str, str] = {
     "empty": msgid("The document is empty. Please start from the policy in force."),
     "key_twice": msgid("“%(name)s” stands here for the second time, first in line %(first)s. Delete one."),
     "key_kind": msgid("A single word has to stand before the colon."),
+    "number_endless": msgid("%(value)s… is no number that could be meant. Please correct it."),
+    "more": msgid("There are %(count)s more mistakes. Please correct those above first."),
     "no_such_day": msgid("The day %(value)s does not exist. Please correct it."),
     # single fields
     "missing": msgid("“%(name)s” is missing. Please add it."),
     "unknown_field": msgid("There is no field “%(name)s”. Please delete it or correct its name."),
     "unknown_field_like": msgid("There is no field “%(name)s”. Do you mean “%(like)s”?"),
+    "unknown_field_here": msgid("The field “%(name)s” does not belong here. Please move or delete it."),
+    "policy_twice": msgid(
+        "For this day and Kreis a policy stands here already, the first in line %(first)s. Delete one."
+    ),
+    "no_policy": msgid("The list is empty. Please add a policy."),
+    "quota_of_all": msgid("This quota names every class, so it keeps a seat from nobody. Please delete it."),
     "not_whole": msgid("A whole number has to stand here."),
     "not_number": msgid("A number has to stand here."),
     "not_text": msgid("A text has to stand here."),
@@ -133,11 +141,20 @@ TEXTS: Mapping[str, str] = {
 }
 
 
+MOST = 100
+"""More mistakes are counted, not told."""
+
+
 class DocumentError(ValueError):
-    """A document with mistakes, in the order of the lines."""
+    """A document with mistakes, in the order of the lines; very many are counted only."""
 
     def __init__(self, mistakes: Sequence[Mistake], file: str = "") -> None:
-        self.mistakes = tuple(sorted(mistakes, key=lambda one: (one.line, one.column, one.path, one.code)))
+        each = {(one.line, one.column, one.path, one.code): one for one in reversed(mistakes)}
+        found = [one for _, one in sorted(each.items(), key=lambda item: item[0])]
+        if len(found) > MOST:
+            last = found[MOST]
+            found[MOST:] = [Mistake(last.line, last.column, "", "more", {"count": len(found) - MOST})]
+        self.mistakes = tuple(found)
         self.file = file
         super().__init__("\n".join(lines(self, "en")))
 

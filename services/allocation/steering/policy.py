@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -19,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from schemas.identity import course_id
 from services.allocation.steering import documents
 from services.allocation.steering.checked import checked
-from services.allocation.steering.mistakes import DocumentError
+from services.allocation.steering.mistakes import DocumentError, Mistake
 
 PACKAGED = Path(__file__).parent / "policy" / "default.yaml"
 LOCAL = ZoneInfo("Europe/Berlin")
@@ -328,9 +329,22 @@ def policies_of(document: documents.Document) -> list[Policy]:
     Raises:
         DocumentError: with the line and column of each mistake.
     """
-    if isinstance(document.value, list):
-        return checked(document, _MANY, fields_of())
-    return [checked(document, _ONE, fields_of())]
+    if not isinstance(document.value, list):
+        return [checked(document, _ONE, fields_of())]
+    if not document.value:
+        raise DocumentError([document.mistake((), "no_policy")])
+    return checked(document, _MANY, fields_of())
+
+
+def twice(document: documents.Document, entries: Sequence[Policy]) -> Iterator[Mistake]:
+    """Look for policies that begin on one day for one Kreis: nobody could say which of them holds."""
+    seen: dict[tuple[date, str], int] = {}
+    for at, entry in enumerate(entries):
+        for kreis in entry.kreise or ("",):
+            first = seen.setdefault((entry.valid_from, kreis), at)
+            if first != at:
+                line = document.place((first,)).line
+                yield document.mistake((at, "valid_from"), "policy_twice", {"first": line})
 
 
 def load_policies(path: Path | None = None) -> Policies:
@@ -341,7 +355,10 @@ def load_policies(path: Path | None = None) -> Policies:
     """
     file = path or PACKAGED
     try:
-        entries = policies_of(documents.read(file.read_text(encoding="utf-8")))
+        document = documents.read_file(file)
+        entries = policies_of(document)
+        if found := list(twice(document, entries)):
+            raise DocumentError(found)  # noqa: TRY301 -- told like all others
     except DocumentError as error:
         raise DocumentError(error.mistakes, str(file)) from None
     return Policies(tuple(sorted(entries, key=lambda entry: entry.valid_from)))

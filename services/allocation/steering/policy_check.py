@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
+from functools import cached_property
 
 from services.allocation.steering import documents
 from services.allocation.steering.documents import Document, Path
 from services.allocation.steering.mistakes import DocumentError, Mistake
-from services.allocation.steering.policy import Policy, policies_of
+from services.allocation.steering.policy import Policy, load_policies, policies_of, twice
 from services.allocation.steering.rule_entries import CourseTypeRule
 from services.allocation.steering.rulebook import RuleBook, Rules
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Check:
     """A policy, where each part of it stands, and the rules it is held against."""
 
     document: Document
     root: Path
     policy: Policy
-    rules: Rules
     book: RuleBook
+    today: date | None
+
+    @cached_property
+    def rules(self) -> Rules:
+        """The rules of its first day, or of today if it has held for longer."""
+        first = self.policy.valid_from
+        return self.book.on(max(first, self.today or first, self.book.first_day()))
 
     def wrong(self, path: Path, kind: str, /, **params: str | int) -> Mistake:
         return self.document.mistake((*self.root, *path), kind, params)
@@ -39,19 +47,61 @@ def check_text(text: str, book: RuleBook, *, today: date | None = None) -> list[
     Raises:
         DocumentError: with the line and column of each mistake.
     """
-    return _checked(documents.read(text), book, today)
-
-
-def _checked(document: Document, book: RuleBook, today: date | None) -> list[Policy]:
-    policies = policies_of(document)
-    mistakes: list[Mistake] = []
+    document = documents.read(text, partly=True)
+    policies, mistakes = _read(document)
+    many = isinstance(document.value, list)
     for at, policy in enumerate(policies):
-        root: Path = (at,) if isinstance(document.value, list) else ()
-        day = max(policy.valid_from, today or policy.valid_from, book.first_day())
-        mistakes += _mistakes(_Check(document, root, policy, book.on(day), book))
+        mistakes += _against(_Check(document, (at,) if many else (), policy, book, today), mistakes)
+    mistakes += twice(document, policies) if many else ()
     if mistakes:
         raise DocumentError(mistakes)
     return policies
+
+
+def _read(document: Document) -> tuple[list[Policy], list[Mistake]]:
+    """Read what can be read, and tell what cannot: wrong fields are as in the packaged policy then."""
+    told = list(document.mistakes)
+    try:
+        policies = policies_of(document)
+    except DocumentError as error:
+        known = {one.path for one in told}  # what is no value at all is not told a second time
+        told += [one for one in error.mistakes if one.path not in known]
+    else:
+        return policies, told
+    many = isinstance(document.value, list)
+    parts = document.value if isinstance(document.value, list) else [document.value]
+    mended = [
+        _mended(part, _fields(told, (at,) if many else ())) if isinstance(part, dict) else None
+        for at, part in enumerate(parts)
+    ]
+    if None in mended or not mended:
+        return [], told
+    rest = replace(document, value=mended if many else mended[0])
+    try:
+        return policies_of(rest), told
+    except DocumentError:
+        return [], told
+
+
+def _fields(mistakes: Sequence[Mistake], root: Path) -> set[str]:
+    """Name the fields of a policy in which something is wrong."""
+    paths = [one.path.split(" > ") for one in mistakes]
+    own = [str(part + 1) for part in root if isinstance(part, int)]
+    return {path[len(own)] for path in paths if path[: len(own)] == own and len(path) > len(own)}
+
+
+def _mended(part: Mapping[str, object], wrong: Collection[str]) -> dict[str, object]:
+    usual = load_policies().entries[0].model_dump(mode="json")
+    needed = {name: usual[name] for name, one in Policy.model_fields.items() if one.is_required()}
+    return needed | {name: value for name, value in part.items() if name not in wrong}
+
+
+def _against(check: _Check, told: Sequence[Mistake]) -> list[Mistake]:
+    """Hold a policy against the rule book, but for the fields in which something is wrong by itself."""
+    wrong = _fields(told, check.root)
+    if "valid_from" in wrong and check.today is None:  # nobody knows its day: the latest rules will do
+        check = replace(check, today=max(rule.valid_from for rule in check.book.course_types))
+    return [one for one in _mistakes(check) if not _fields([one], check.root) & wrong]
 
 
 def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = None) -> Policy:
@@ -60,16 +110,19 @@ def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = Non
     Raises:
         DocumentError: with the line and column of each mistake.
     """
-    document = documents.read(text)
+    document = documents.read(text, partly=True)
     if not isinstance(document.value, dict):
         raise DocumentError([document.mistake((), "not_mapping")])
-    (policy,) = _checked(document, book, today)
-    if policy.kreise not in {(), (kreis,)}:
-        raise DocumentError([document.mistake(("kreise",), "kreis_foreign", {"kreis": kreis}, key=True)])
-    own = [at for at, one in enumerate(policy.pooling) if one.kreis == kreis]
-    if own:
-        raise DocumentError([document.mistake(("pooling", at, "kreis"), "neighbour_is_self") for at in own])
-    return policy.model_copy(update={"kreise": (kreis,)})
+    policies, mistakes = _read(document)
+    for policy in policies:
+        mistakes += _against(_Check(document, (), policy, book, today), mistakes)
+        if policy.kreise not in {(), (kreis,)}:
+            mistakes.append(document.mistake(("kreise",), "kreis_foreign", {"kreis": kreis}, key=True))
+        own = [at for at, one in enumerate(policy.pooling) if one.kreis == kreis]
+        mistakes += [document.mistake(("pooling", at, "kreis"), "neighbour_is_self") for at in own]
+    if mistakes:
+        raise DocumentError(mistakes)
+    return policies[0].model_copy(update={"kreise": (kreis,)})
 
 
 def _mistakes(check: _Check) -> Iterator[Mistake]:
@@ -82,9 +135,11 @@ def _mistakes(check: _Check) -> Iterator[Mistake]:
 
 
 def _twice(check: _Check, path: Path, values: Sequence[str], kind: str, name: str) -> Iterator[Mistake]:
+    seen = set[str]()
     for at, value in enumerate(values):
-        if value in values[:at]:
+        if value in seen:
             yield check.wrong((*path, at), kind, **{name: value})
+        seen.add(value)
 
 
 def _of_lists(check: _Check) -> Iterator[Mistake]:
@@ -107,7 +162,7 @@ def _of_limits(check: _Check) -> Iterator[Mistake]:
         + [(rule.late_entry_ue or 0, rule.source) for rule in known]
     )
     if limits.late_entry_ue > most:
-        yield check.wrong(path, "late_entry_above_law", most=most, source=source)
+        yield check.wrong(path, "late_entry_above_law", most=most, source=_cited(source))
 
 
 def _of_reservation(check: _Check) -> Iterator[Mistake]:
@@ -123,10 +178,18 @@ def _of_reservation(check: _Check) -> Iterator[Mistake]:
     for path, days in held:
         if shortest is not None and days > shortest.shortest():
             yield check.wrong(
-                ("reservation", *path), "held_too_long", most=shortest.shortest(), source=shortest.source
+                ("reservation", *path),
+                "held_too_long",
+                most=shortest.shortest(),
+                source=_cited(shortest.source),
             )
     for code in reservation.by_class:
         yield from _class(check, ("reservation", "by_class", code), code)
+
+
+def _cited(source: str) -> str:
+    """Return the citation of a source, which is the same in every language, without what it says."""
+    return re.split("[:;]", source)[0]
 
 
 def _class(check: _Check, path: Path, code: str) -> Iterator[Mistake]:
@@ -168,7 +231,9 @@ def _of_sizes(check: _Check) -> Iterator[Mistake]:
 
 def _above_cap(check: _Check, path: Path, known: CourseTypeRule | None, number: int) -> Iterator[Mistake]:
     if known is not None and known.cap_must is not None and number > known.cap_must:
-        yield check.wrong(path, "above_cap", type=known.code, most=known.cap_must, source=known.source)
+        yield check.wrong(
+            path, "above_cap", type=known.code, most=known.cap_must, source=_cited(known.source)
+        )
 
 
 def _of_quotas(check: _Check) -> Iterator[Mistake]:
@@ -181,6 +246,8 @@ def _of_quotas(check: _Check) -> Iterator[Mistake]:
         for inner, code in enumerate(quota.classes):
             yield from _class(check, (*path, "classes", inner), code)
         yield from _twice(check, (*path, "classes"), quota.classes, "value_twice", "value")
+        if {one.code for one in check.rules.priorities.classes} <= set(quota.classes):
+            yield check.wrong((*path, "classes"), "quota_of_all")
         yield from _types(check, (*path, "course_types"), quota.course_types)
         yield from _twice(check, (*path, "providers"), quota.providers, "value_twice", "value")
         types = [check.rules.course_types.get(code) for code in quota.course_types]

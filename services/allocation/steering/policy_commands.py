@@ -12,7 +12,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
-from services.allocation.steering import mistakes, policy_schema, travel, travel_store
+from services.allocation.steering import documents, mistakes, policy_schema, travel, travel_store
 from services.allocation.steering.mistakes import DocumentError
 from services.allocation.steering.policy import local_day
 from services.allocation.steering.policy_check import check_text
@@ -139,9 +139,12 @@ def check(
     language: Language = "en",
 ) -> None:
     """Check a policy by itself and against the rule book of its day; exit status 1 if it has mistakes."""
-    text = sys.stdin.read() if str(file) == "-" else file.read_text(encoding="utf-8")
     try:
-        found = check_text(text, read_rulebook(folder), today=_today())
+        raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+        found = check_text(documents.decoded(raw), read_rulebook(folder), today=_today())
+    except OSError as error:
+        sys.stderr.write(f"{file}: {error.strerror}\n")
+        raise typer.Exit(1) from error
     except DocumentError as error:
         raise _told(DocumentError(error.mistakes, error.file or str(file)), language) from error
     for one in found:

@@ -178,6 +178,19 @@ BROKEN = [
     ),
     ("seats: 6", "seats: 26", "26, ", "quotas > 2 > seats", "above_cap"),
     ("days: 10,", "days: 29,", "29, ", "reservation > days", "held_too_long"),
+    ("automatic: [expire]", "automatic: [expire]\ndays: 5", "days: 5", "days", "unknown_field_here"),
+    ("automatic: [expire]", "automatic: [[expire]]", "[exp", "automatic > 1", "not_text"),
+    ("days: 10,", f"days: 7{'0' * 5000},", "7000", "reservation > days", "number_endless"),
+    ("until: 2026-12-31", "until: 20261231", "20261231", "pooling > 1 > until", "not_day"),
+    ("until: 2026-12-31", "until: 1.12.2026", "1.12.", "pooling > 1 > until", "not_day"),
+    (
+        "[urgent_duty, other_duty]",
+        "[urgent_duty, other_duty, others]",
+        "[urgent_duty, o",
+        "quotas > 2 > classes",
+        "quota_of_all",
+    ),
+    ("goals: [priority, deadline, waiting, viability]", "goals:", "\ntowns", "goals", "not_list"),
 ]
 
 
@@ -186,9 +199,10 @@ def test_each_mistake_is_told_where_it_stands(old: str, new: str, at: str, path:
     text = changed(old, new)
     assert text.count(at) == 1
     before = text[: text.index(at)].split("\n")
-    first = wrong(text)[0]
-    assert (first.code, first.path) == (code, path)
-    assert (first.line, first.column) == (len(before), len(before[-1]) + 1)
+    told = [(one.code, one.path) for one in wrong(text)]
+    assert (code, path) in told
+    one = wrong(text)[told.index((code, path))]
+    assert (one.line, one.column) == (len(before), len(before[-1]) + 1)
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:
@@ -200,8 +214,54 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines() -> None:
     ]
 
 
+def test_mistakes_of_every_kind_are_told_together() -> None:
+    """Values that are none, fields that do not fit, and what the rule book says of all other fields."""
+    text = changed("days: 10,", "days: 29,").replace("hour: 6", "hour: 24").replace("[land]", "[lant]")
+    text = text.replace("until: 2026-12-31", "until: 2026-02-30") + "source: twice\n"
+    told = [(one.path, one.code) for one in wrong(text)]
+    assert told == [
+        ("reservation > days", "held_too_long"),
+        ("cadence > hour", "too_large"),
+        ("sizes > protected_types > 1", "type_unknown"),
+        ("pooling > 1 > until", "no_such_day"),
+        ("source", "key_twice"),
+    ]
+    with pytest.raises(DocumentError) as caught:
+        check_own(text + 'kreise: ["99003"]\n', "99001", load_rulebook())
+    assert {one.code for one in caught.value.mistakes} == {code for _, code in told} | {"kreis_foreign"}
+
+
+def test_a_policy_without_its_day_is_held_against_the_latest_rules() -> None:
+    assert [one.code for one in wrong(changed("2026-06-01", "2026-6-1"))] == ["not_day"]
+
+
+def test_very_many_mistakes_are_counted() -> None:
+    told = wrong(changed("goals: [priority,", f"goals: [{'waiting,' * 1000} priority,"))
+    assert len(told) == 101
+    assert (told[-1].code, told[-1].params) == ("more", {"count": 900})
+
+
+def test_a_list_of_policies_says_which_one_holds() -> None:
+    entry = "- " + GOOD.replace("\n", "\n  ").rstrip() + "\n"
+    first, again = entry + 'XX  kreise: ["99001"]\n', entry + 'XX  kreise: ["99003", "99001"]\n'
+    text = (first + again).replace("XX", "")
+    assert [(one.path, one.code) for one in wrong(text)] == [("2 > valid_from", "policy_twice")]
+    assert len(check_text(text.replace('"99003", "99001"', '"99003"'), load_rulebook())) == 2
+
+
 @pytest.mark.parametrize(
-    ("text", "code"), [("", "empty"), ("# only a remark\n", "empty"), ("5", "not_mapping")]
+    ("key", "read"), [("01002", "01002"), ("09002", "09002"), ('"01002"', "01002"), ("'01002'", "01002")]
+)
+def test_a_leading_zero_is_never_lost(key: str, read: str) -> None:
+    (policy,) = check_text(changed('kreis: "99002"', f"kreis: {key}"), load_rulebook())
+    assert policy.pooling[0].kreis == read
+    (policy,) = check_text(changed('"99001001":', f"{key.replace('002', '002001')}:"), load_rulebook())
+    assert set(policy.towns) == {f"{read}001"}
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [("", "empty"), ("# only a remark\n", "empty"), ("5", "not_mapping"), ("[]", "no_policy")],
 )
 def test_a_document_without_a_policy(text: str, code: str) -> None:
     assert [one.code for one in wrong(text)] == [code]
@@ -343,7 +403,7 @@ def test_whoever_compares_sees_every_field_that_differs(field: str) -> None:
     texts = load((mistakes.LOCALE,))["de"]
     (old,) = load_policies().entries
     full = check_own(GOOD, "99001", load_rulebook()).model_copy(
-        update={"free_choice": "none", "alternatives": 7}
+        update={"free_choice": "none", "alternatives": 7, "explained_days": 365}
     )
     assert getattr(old, field) != getattr(full, field)
     assert differences(texts, old, old.model_copy(update={field: getattr(full, field)}))
@@ -356,6 +416,27 @@ def test_the_help_names_every_field_with_an_example_that_is_right() -> None:
     policy = check_own(together, "99001", load_rulebook())
     assert policy.quotas[0].until_days_before == 10
     assert policy.sizes.protected_courses == ("provider/K-7",)
+
+
+def test_files_are_read_as_editors_write_them(tmp_path: Path) -> None:
+    file = tmp_path / "policy.yaml"
+    for raw in (GOOD.encode(), b"\xef\xbb\xbf" + GOOD.encode(), GOOD.replace("\n", "\r\n").encode()):
+        file.write_bytes(raw)
+        assert load_policies(file).entries == load_policies_of(GOOD)
+        assert CliRunner().invoke(app, ["policy", "check", str(file)]).exit_code == 0
+    file.write_bytes(GOOD.encode("utf-16"))
+    run = CliRunner().invoke(app, ["policy", "check", str(file), "--language", "de"])
+    assert (run.exit_code, run.stderr.count("UTF-8")) == (1, 2)
+    assert run.stderr.startswith(f"{file}:1:1: ")
+    file.write_bytes(GOOD.encode("latin-1").replace(b"council", b"Gespr\xe4ch"))
+    with pytest.raises(DocumentError, match=r"policy\.yaml:1:17: The file is not written in UTF-8"):
+        load_policies(file)
+    gone = CliRunner().invoke(app, ["policy", "check", str(tmp_path / "nothing.yaml")])
+    assert (gone.exit_code, "No such file" in gone.stderr) == (1, True)
+
+
+def load_policies_of(text: str) -> tuple[Policy, ...]:
+    return tuple(check_text(text, load_rulebook()))
 
 
 BITS = (

@@ -11,7 +11,7 @@ import asyncpg
 import pytest
 
 from services.allocation.steering.forecast.asked import history, of_kreis
-from services.allocation.steering.forecast.history import UNTESTED, WARM_UP, Afterwards, Cell
+from services.allocation.steering.forecast.history import UNTESTED, WARM_UP, Afterwards, Cell, Repeated
 from services.allocation.steering.forecast.model import forecast
 from services.allocation.steering.forecast.reader import (
     afterwards,
@@ -19,6 +19,8 @@ from services.allocation.steering.forecast.reader import (
     history_of,
     last_registration,
     registrations,
+    repeated,
+    section_ends,
     section_starts,
     waiting,
 )
@@ -169,9 +171,39 @@ async def test_the_command_reads_forecasts_and_tests(conn: asyncpg.Connection, r
     assert whole.waiting == len(region.people)
     assert whole.seats > 0
     text = list(of_kreis(await registrations(conn, KREIS, date.max), 4))
-    assert any("mean of last four" in line for line in text)
+    assert any("last 12" in line for line in text)
     with pytest.raises(ValueError, match="nobody has ever registered in 99002"):
         await history(conn, "99002", None, 12)
+
+
+async def test_sections_end_before_their_courses_and_some_repeat_them(
+    conn: asyncpg.Connection, region: Snapshot
+) -> None:
+    last = DAY + timedelta(weeks=12)
+    found = await section_ends(conn, KREIS, DAY, last)
+    wanted = [
+        (one.ends_on, SEATS - one.free)
+        for course in region.courses
+        for one in course.sections[:-1]
+        if DAY <= one.ends_on <= last
+    ]
+    assert sorted((end.on, end.seated) for end in found) == sorted(wanted) != []
+    assert await repeated(conn, KREIS, DAY) == Repeated(0, 0)
+    course = next(one for one in region.courses if len(one.sections) > 1)
+    await conn.execute(
+        "UPDATE course_section SET completed_on = $2, taken = 9 WHERE course = $1 AND number = $3",
+        course.id,
+        DAY - timedelta(days=3),
+        course.sections[0].number,
+    )
+    who = region.people[0].id
+    await place(conn, region, who, "completed", DAY - timedelta(days=3))
+    await conn.execute(
+        """UPDATE placement SET state = 'transferred', reason = '{"code": "repeats_section"}'
+        WHERE participant = $1""",
+        who,
+    )
+    assert await repeated(conn, KREIS, DAY) == Repeated(9, 1)
 
 
 async def test_the_simulators_year_is_forecast_better_than_without_a_model(conn: asyncpg.Connection) -> None:
@@ -203,7 +235,8 @@ async def test_the_simulators_year_is_forecast_better_than_without_a_model(conn:
     rows = {tuple(line.split()[:2]): line.split()[2:] for line in text if " sum " in line or " week " in line}
     for by in ("type", "level", "town", "type_level"):
         for what in ("week", "sum"):
-            _, inside80, inside95, error, last_week, last_four = map(float, rows[by, what])
+            _, inside80, inside95, error, *naive, ends, by_chance = map(float, rows[by, what])
             assert inside80 >= 78
             assert inside95 >= 93
-            assert error <= min(last_week, last_four)
+            assert error <= min(naive)
+            assert ends <= by_chance

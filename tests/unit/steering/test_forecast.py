@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 
 from services.allocation.steering.forecast.asked import arrivals_of
-from services.allocation.steering.forecast.backtest import Point, Score, origins, points, scores
+from services.allocation.steering.forecast.backtest import (
+    Point,
+    Score,
+    by_chance,
+    origins,
+    pinball,
+    points,
+    scores,
+)
 from services.allocation.steering.forecast.history import (
     UNTESTED,
     Afterwards,
@@ -18,12 +27,15 @@ from services.allocation.steering.forecast.history import (
     CourseEnd,
     History,
     Registered,
+    Repeated,
+    SectionEnd,
     SectionStart,
     by_week,
     level_for,
     settled,
 )
-from services.allocation.steering.forecast.model import EVEN, Forecast, evenness, forecast, naive
+from services.allocation.steering.forecast.model import Forecast, forecast, naive
+from services.allocation.steering.forecast.rates import Ints, chances, remembered, season
 from services.allocation.steering.forecast.reader import read, written
 from services.allocation.steering.forecast.report import lines, score_lines
 
@@ -191,13 +203,80 @@ def test_a_place_asks_for_a_level(course_type: str, section: int, target: str | 
     assert level_for(course_type, section, target) == level
 
 
-def test_bunches_are_seen_where_they_are() -> None:
+def _dispersion(counts: Sequence[int]) -> float:
+    found = remembered(np.asarray(counts, dtype=np.int64), np.ones(len(counts)))
+    weights = chances([one.likelihood for one in found])
+    return float(sum(weight * one.dispersion for weight, one in zip(weights, found, strict=True)))
+
+
+def test_weeks_are_as_uneven_as_they_have_been() -> None:
+    """Bunches make weeks more uneven than chance does; a number of appointments a week makes them less so."""
     chance = np.random.default_rng(7)
-    even = [evenness(chance.poisson(20, 52).astype(np.int64)) for _ in range(40)]
-    bunched = [evenness(chance.poisson(20 * chance.gamma(6, 1 / 6, 52)).astype(np.int64)) for _ in range(40)]
-    assert np.median(even) > 50
-    assert 3 < np.median(bunched) < 14
-    assert evenness(np.array([20, 20, 21, 19] * 6, dtype=np.int64)) == EVEN
+    by_chance = [_dispersion(chance.poisson(20, 52).tolist()) for _ in range(30)]
+    bunched = [_dispersion(chance.poisson(20 * chance.gamma(6, 1 / 6, 52)).tolist()) for _ in range(30)]
+    assert 0.8 < np.median(by_chance) < 1.5
+    assert 3 < np.median(bunched) < 6
+    assert _dispersion([20, 20, 21, 19] * 13) < 0.4
+
+
+def test_what_has_changed_is_followed_and_what_stays_is_remembered() -> None:
+    def keeps(counts: Sequence[int]) -> float:
+        found = remembered(np.asarray(counts, dtype=np.int64), np.ones(len(counts)))
+        return max(found, key=lambda one: one.likelihood).keeps
+
+    chance = np.random.default_rng(3)
+    steady_ = [keeps(chance.poisson(20, 52).tolist()) for _ in range(15)]
+    changed = [keeps([*chance.poisson(10, 30), *chance.poisson(40, 22)]) for _ in range(15)]
+    assert np.median(steady_) >= 0.98
+    assert max(changed) <= 0.9
+
+
+def _years_with_summers(chance: np.random.Generator, weeks: int, quiet: float) -> Ints:
+    """Draw weeks that end before DAY; in six weeks of each summer fewer come."""
+    days = [DAY + timedelta(weeks=week - weeks) for week in range(weeks)]
+    return chance.poisson([25 * (quiet if 26 <= day.isocalendar().week <= 31 else 1) for day in days]).astype(
+        np.int64
+    )
+
+
+def test_a_season_is_seen_after_a_year_and_not_where_there_is_none() -> None:
+    chance = np.random.default_rng(5)
+    _, ahead = season(_years_with_summers(chance, 156, 0.4), DAY, 12)
+    summer = [26 <= (DAY + timedelta(weeks=week)).isocalendar().week <= 31 for week in range(12)]
+    inside = float(np.mean([one for one, is_in in zip(ahead, summer, strict=True) if is_in]))
+    assert inside < 0.7
+    assert ahead[0] > 0.9
+    _, none = season(_years_with_summers(chance, 156, 1), DAY, 12)
+    assert np.abs(none - 1).max() < 0.12
+    _, short = season(_years_with_summers(chance, 51, 0.4), DAY, 12)
+    assert (short == 1).all()
+
+
+def test_who_repeats_a_section_waits_again_when_it_ends() -> None:
+    ends = (SectionEnd(DAY + timedelta(days=24), GENERAL, "A1", 60),)
+    usual = forecast(steady()).group("type_level", f"{GENERAL}/A1")
+    more = forecast(replace(steady(), section_ends=ends, repeated=Repeated(100, 30))).group(
+        "type_level", f"{GENERAL}/A1"
+    )
+    assert usual is not None
+    assert more is not None
+    added = [
+        after.demand.mean - before.demand.mean for before, after in zip(usual.weeks, more.weeks, strict=True)
+    ]
+    assert 11 < added[3] < 19  # a quarter or so of 60, less those who leave until then
+    assert max(abs(one) for week, one in enumerate(added) if week != 3) < 0.2
+
+
+def test_a_range_costs_what_it_misses_and_what_it_wastes() -> None:
+    narrow, wide, off = (
+        pinball(10, (6, 8, 12, 14)),
+        pinball(10, (0, 2, 18, 20)),
+        pinball(10, (20, 21, 25, 27)),
+    )
+    assert narrow < wide < off
+    low, _, _, high = by_chance(100)
+    assert (low, high) == (81, 120)
+    assert by_chance(0) == (0, 0, 0, 0)
 
 
 def test_naive_forecasts_are_what_they_say() -> None:
@@ -269,7 +348,7 @@ def test_an_invented_year_can_be_tested_on() -> None:
     assert len(days) == 8
     assert days[-1] + timedelta(weeks=12) <= setting.end
     text = "\n".join(score_lines(scores(points(registered, days[:1], 12)), 1))
-    assert "as last week" in text
+    assert "last 12" in text
 
 
 def test_a_history_travels_as_plain_values() -> None:
@@ -282,6 +361,8 @@ def test_a_history_travels_as_plain_values() -> None:
         (CourseEnd(DAY, GENERAL, None, 4),),
         (SectionStart("c", DAY, 1, GENERAL, None, A, 5, 4),),
         Afterwards(9, 2),
+        (SectionEnd(DAY, GENERAL, "A1", 7),),
+        Repeated(40, 3),
     )
     assert read(written(whole)) == whole
 

@@ -7,11 +7,12 @@ from datetime import date, timedelta
 
 import asyncpg
 
-from services.allocation.steering.forecast.backtest import Point, origins, points, scores
+from services.allocation.steering.forecast.backtest import Point, Score, origins, points, scores
 from services.allocation.steering.forecast.history import Cell, History, Registered, settled
 from services.allocation.steering.forecast.reader import history_of, last_registration
-from services.allocation.steering.forecast.report import score_lines
-from services.allocation.steering.year.model import Setting, year_of
+from services.allocation.steering.forecast.report import score_lines, year_lines
+from services.allocation.steering.year.model import Setting
+from services.allocation.steering.year.people import people_of
 
 
 async def history(conn: asyncpg.Connection, kreis: str, day: date | None, weeks: int) -> History:
@@ -45,26 +46,33 @@ def of_kreis(registered: Sequence[Registered], ahead: int) -> Iterator[str]:
     yield from score_lines(scores(points(kept, days, ahead)), len(days))
 
 
-def arrivals_of(seed: int, people: int) -> tuple[list[Registered], Setting]:
-    """Return who registers in an invented year."""
-    year = year_of(Setting(seed, people))
-    start = year.setting.start
+def arrivals_of(seed: int, people: int, years: int = 1) -> tuple[list[Registered], Setting]:
+    """Return who registers in invented years, so many people in each."""
+    setting = Setting(seed, people * years, weeks=52 * years)
     cells = (
         (one.arrives, Cell(one.facts.course_types[0], one.level, one.facts.town))
-        for one in year.people
-        if one.arrives >= start
+        for one in people_of(seed, setting.start, setting.weeks, setting.people, setting.people // 8)
+        if one.arrives >= setting.start
     )
-    return [Registered(on, cell, 1) for on, cell in sorted(cells)], year.setting
+    return [Registered(on, cell, 1) for on, cell in sorted(cells)], setting
 
 
-def invented(seeds: Iterable[int], people: int, ahead: int) -> Iterator[str]:
-    """Test on invented years: forecasts every four weeks, after twelve weeks of history."""
+def invented(seeds: Iterable[int], people: int, ahead: int, years: int = 1) -> Iterator[str]:
+    """Test on invented years: forecasts every four weeks, after twelve weeks of history.
+
+    Of several years the last one is forecast: only then there is a season to be known.
+    """
     found: list[Point] = []
+    by_year: list[tuple[Score, ...]] = []
     tried = 0
     for seed in seeds:
-        registered, setting = arrivals_of(seed, people)
-        days = origins(setting.start, setting.end, ahead)
-        found += points(registered, days, ahead)
+        registered, setting = arrivals_of(seed, people, years)
+        days = origins(setting.start, setting.end, ahead, after=52 * (years - 1) or 12)
+        of_year = list(points(registered, days, ahead))
+        found += of_year
+        by_year.append(scores(of_year))
         tried += len(days)
     yield f"Invented years with {people} people arriving in each; no ends of courses in them."
     yield from score_lines(scores(found), tried)
+    yield ""
+    yield from year_lines(by_year)

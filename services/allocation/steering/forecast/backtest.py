@@ -1,4 +1,4 @@
-"""What the forecast would have said in the past, held against what came, beside two naive forecasts."""
+"""What the forecast would have said in the past, held against what came, beside three naive forecasts."""
 
 from __future__ import annotations
 
@@ -8,12 +8,17 @@ from datetime import date, timedelta
 from statistics import fmean
 from typing import Final
 
+import numpy as np
+from scipy.special import pdtrik
+
 from services.allocation.steering.forecast.history import Cell, History, Registered, by_week
 from services.allocation.steering.forecast.model import Expected, Group, forecast, groups_of, naive
 
 KINDS: Final = ("all", "type", "level", "town", "type_level")
-LAST_WEEK, FOUR_WEEKS = 1, 4
-MOST_WEEKS: Final = 52
+LAST_WEEK, FOUR_WEEKS, TWELVE_WEEKS = 1, 4, 12
+MOST_WEEKS: Final = 156
+"""Three years; what is older says little, and a season has shown three times."""
+QUANTILES: Final = (0.025, 0.1, 0.9, 0.975)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,7 @@ class Point:
     expected: Expected
     last_week: float
     last_four: float
+    last_twelve: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,12 +48,22 @@ class Score:
     error: float
     error_last_week: float
     error_last_four: float
-    """Mean absolute errors: the forecast's mean, the last week's count, the mean of the last four weeks."""
+    error_last_twelve: float
+    """Mean absolute errors: the forecast's mean, the last week's count, means of the last 4 and 12 weeks."""
+    pinball: float
+    pinball_naive: float
+    """Mean loss of the four ends of the ranges (Koenker and Bassett 1978), and of those that chance alone
+    (Poisson) would put around the mean of the last twelve weeks: wrong and wide ranges both cost."""
 
     @property
     def better_than_naive(self) -> bool:
-        """Say whether neither naive forecast has a smaller error."""
-        return self.error <= min(self.error_last_week, self.error_last_four)
+        """Say whether no naive forecast has a smaller error."""
+        return self.error <= min(self.error_last_week, self.error_last_four, self.error_last_twelve)
+
+    @property
+    def better_ranges(self) -> bool:
+        """Say whether the naive ranges cost no less."""
+        return self.pinball <= self.pinball_naive
 
 
 def _weekly(arrivals: Mapping[Cell, tuple[int, ...]], weeks: int) -> dict[Group, list[int]]:
@@ -75,10 +91,11 @@ def points(registered: Sequence[Registered], origins: Iterable[date], ahead: int
         for group in said.groups:
             key = group.by, group.value
             before, found = known.get(key, [0] * weeks), came.get(key, [0] * ahead)
-            one, four = naive(before, LAST_WEEK), naive(before, FOUR_WEEKS)
+            last = [naive(before, of_last) for of_last in (LAST_WEEK, FOUR_WEEKS, TWELVE_WEEKS)]
             for week, count in zip(group.weeks, found, strict=True):
-                yield Point(group.by, False, count, week.demand, one, four)  # noqa: FBT003 -- one week
-            yield Point(group.by, True, sum(found), group.total, ahead * one, ahead * four)  # noqa: FBT003 -- the sum
+                yield Point(group.by, False, count, week.demand, *last)  # noqa: FBT003 -- one week
+            summed = (ahead * one for one in last)
+            yield Point(group.by, True, sum(found), group.total, *summed)  # noqa: FBT003 -- the sum
 
 
 def scores(found: Iterable[Point]) -> tuple[Score, ...]:
@@ -104,7 +121,34 @@ def _score(by: str, summed: bool, found: Sequence[Point]) -> Score:
         error=fmean(abs(one.expected.mean - one.came) for one in found),
         error_last_week=fmean(abs(one.last_week - one.came) for one in found),
         error_last_four=fmean(abs(one.last_four - one.came) for one in found),
+        error_last_twelve=fmean(abs(one.last_twelve - one.came) for one in found),
+        pinball=fmean(
+            pinball(one.came, (e.low95, e.low80, e.high80, e.high95)) for one in found for e in [one.expected]
+        ),
+        pinball_naive=fmean(pinball(one.came, by_chance(one.last_twelve)) for one in found),
     )
+
+
+def pinball(came: float, ends: Sequence[float]) -> float:
+    """Return the mean loss of the ends of the ranges, as in `QUANTILES`.
+
+    >>> pinball(10, (5, 8, 12, 15))
+    0.1625
+    """
+    return round(
+        fmean(
+            (came - end) * share if came >= end else (end - came) * (1 - share)
+            for share, end in zip(QUANTILES, ends, strict=True)
+        ),
+        6,
+    )
+
+
+def by_chance(mean: float) -> tuple[float, ...]:
+    """Return the ends of the ranges of a count that varies by chance alone (Poisson)."""
+    if mean <= 0:
+        return (0.0,) * len(QUANTILES)
+    return tuple(max(0.0, float(np.ceil(pdtrik(share, mean)))) for share in QUANTILES)
 
 
 def origins(first: date, last: date, ahead: int, *, after: int = 12, step: int = 4) -> tuple[date, ...]:

@@ -12,7 +12,7 @@ import typer
 from services.runtime.commands import on_database
 
 
-def show_forecast(
+def show_forecast(  # noqa: PLR0917 - the command's options
     kreis: Annotated[str, typer.Argument(help="AGS of the Kreis; not needed with --backtest.")] = "",
     on: Annotated[
         datetime | None,
@@ -21,6 +21,7 @@ def show_forecast(
     weeks: Annotated[int, typer.Option(min=1, max=26, help="Weeks ahead.")] = 12,
     seeds: Annotated[int, typer.Option(min=1, help="Invented years for a back-test without a Kreis.")] = 4,
     people: Annotated[int, typer.Option(min=50, help="Who arrive in each of them.")] = 1200,
+    years: Annotated[int, typer.Option(min=1, max=4, help="Years of history; the last one is tested.")] = 1,
     *,
     backtest: Annotated[bool, typer.Option("--backtest", help="Hold past forecasts against facts.")] = False,
 ) -> None:
@@ -31,7 +32,7 @@ def show_forecast(
     from services.allocation.steering.forecast.report import lines  # noqa: PLC0415 -- the same
 
     if backtest and not kreis:
-        _print(asked.invented(range(seeds), people, weeks))
+        _print(asked.invented(range(seeds), people, weeks, years))
         return
     if not kreis:
         raise typer.BadParameter("a Kreis is needed, or --backtest")

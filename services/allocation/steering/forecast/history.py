@@ -78,6 +78,25 @@ class Afterwards:
 
 
 @dataclass(frozen=True, slots=True)
+class SectionEnd:
+    """A section of a running course that ends before its last, with those who sit in it."""
+
+    on: date
+    course_type: str
+    level: str
+    """The level that the section asks for: who repeats it waits with that."""
+    seated: int
+
+
+@dataclass(frozen=True, slots=True)
+class Repeated:
+    """Of so many who sat at the end of a section in the last year, so many repeat it in another course."""
+
+    ended: int = 0
+    repeat: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class History:
     """Everything that is known on a day."""
 
@@ -91,6 +110,8 @@ class History:
     ends: tuple[CourseEnd, ...] = ()
     starts: tuple[SectionStart, ...] = ()
     afterwards: Afterwards = Afterwards()
+    section_ends: tuple[SectionEnd, ...] = ()
+    repeated: Repeated = Repeated()
 
 
 def level_for(course_type: str, section: int, target_level: str | None) -> str:

@@ -1,15 +1,12 @@
-"""The forecast: weekly registrations as a Gamma-Poisson process that forgets, split by town and level.
+"""The forecast: weekly registrations of a Kreis, shared out over types, levels and towns.
 
-For each course type the weekly rate has a Gamma posterior in which a week counts 5 % less with every week
-that passes (the discount model of Smith and Miller 1986; Harvey and Fernandes 1989); ahead, the rate wanders
-as much as the forgetting implies. Weeks vary more than by chance, because offices send people in bunches:
-a factor common to all types, whose size is estimated from the Kreis's weekly sums; it makes the weeks to
-come uneven, and what is known of the rate less sure. Towns share the Kreis's registrations of a type: their
-shares are shrunk towards the towns' shares of all registrations; levels are shared out as people of the type
-were tested. Every draw is counted for all groups alike, so that towns, types and levels add up. Nothing
-about a person enters but type, level and town.
+How many come in a week is a level that wanders and weeks that are as uneven as they have been (rates.py);
+who of them wants what are shares that lean on each other (shares.py). The Kreis is drawn first and shared
+out, so that the parts add up in every draw and rest on the same weeks. Nothing about a person enters but
+type, level and town.
 
-People whose course ends may register for the next one: a share that is learnt from earlier ends.
+People whose course ends may register for the next one, and those who repeat a section wait again: both
+shares are learnt from earlier ends, and when courses and sections end is known to the day.
 """
 
 from __future__ import annotations
@@ -21,34 +18,25 @@ from datetime import date, timedelta
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from schemas.codes import CourseType, Level
+from services.allocation.steering.forecast import rates, shares
 from services.allocation.steering.forecast.history import A_WEEK, UNTESTED, Cell, CourseEnd, History
+from services.allocation.steering.forecast.rates import Floats, Ints
 
 DRAWS: Final = 1000
-KEEPS: Final = 0.95
-"""Of a week's weight in the estimate, from week to week."""
-PRIOR_COUNT: Final = 0.5
-"""Registrations of a type in no time, before any are known (Jeffreys): never seen is not never to come."""
-PRIOR_TOWNS: Final = 12.0
-"""Registrations as which the Kreis's shares of the towns count for each type."""
-PRIOR_LEVELS: Final = 3.0
-USUAL_EVENNESS: Final = 12.0
-EVEN: Final = 1e9
-"""How even weeks are where they vary no more than by chance."""
 STAYS: Final = 0.986
 """Who are in a course and still there a week later (62 % go through, BAMF 2018, over 35 weeks)."""
 AGAIN: Final = (1.0, 9.0)
 """Prior of those who register for the next course: one in ten, worth ten people."""
+REPEATS: Final = (1.0, 19.0)
+"""Prior of those who repeat a section and wait again: one in twenty, worth twenty people."""
+TOWNS_KEEP: Final = 0.99
+"""Of a week's weight in the shares of the towns, which hardly change."""
 AGAIN_WEEKS: Final = 8
 """Weeks after the end over which they come."""
-_EVEN_AT_LEAST: Final = 2.0
-_WEEKS_FOR_EVENNESS: Final = 8
 _QUANTILES: Final = (0.025, 0.1, 0.9, 0.975)
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 Group = tuple[str, str]
 """What is summed: `all`, `type`, `level`, `town` or `type_level`, and which."""
 
@@ -118,48 +106,6 @@ def groups_of(cell: Cell) -> tuple[Group, ...]:
     )
 
 
-def _weights(weeks: int) -> Floats:
-    """Return how much each week counts, the oldest first."""
-    return KEEPS ** np.arange(weeks - 1, -1, -1, dtype=np.float64)
-
-
-def evenness(totals: Ints) -> float:
-    """Estimate how evenly people arrive: the shape of the Gamma factor that all types of a week share.
-
-    `totals` are the Kreis's weekly sums, the oldest first. Few weeks say little: then chance alone counts
-    together with a bunching as it is usual.
-    """
-    weights = _weights(len(totals))
-    if len(totals) < _WEEKS_FOR_EVENNESS or not totals.sum():
-        return USUAL_EVENNESS
-    mean = float(np.average(totals, weights=weights))
-    variance = float(np.average((totals - mean) ** 2, weights=weights)) * len(totals) / (len(totals) - 1)
-    extra = variance - mean
-    return EVEN if extra <= 0 else max(_EVEN_AT_LEAST, mean * mean / extra)
-
-
-def _paths(chance: np.random.Generator, counts: Ints, ahead: int) -> Floats:
-    """Draw the weekly rate of a type for the weeks ahead; (draws, ahead)."""
-    weights = _weights(len(counts))
-    shape = PRIOR_COUNT + float(weights @ counts)
-    rate = chance.gamma(shape, 1 / weights.sum(), DRAWS)
-    path = np.empty((DRAWS, ahead))
-    for week in range(ahead):
-        kept = KEEPS * shape
-        rate = rate * chance.beta(kept, shape - kept, DRAWS) / KEEPS
-        path[:, week], shape = rate, kept
-    return path
-
-
-def _shares(chance: np.random.Generator, counts: Floats, prior: Floats, worth: float) -> Floats:
-    """Draw shares (Dirichlet) from counts and what is usual elsewhere; (draws, parts)."""
-    whole = prior.sum()
-    usual = prior / whole if whole > 0 else np.full(len(prior), 1 / len(prior))
-    drawn = chance.standard_gamma(counts + worth * usual + 1e-3, (DRAWS, len(counts)))
-    shares: Floats = drawn / drawn.sum(axis=1, keepdims=True)
-    return shares
-
-
 class _Draws:
     """Sums of draws by group: (draws, weeks ahead)."""
 
@@ -193,16 +139,18 @@ class _Known:
             level = len(self.levels) if cell.level == UNTESTED else self.levels.index(cell.level)
             place = self.types.index(cell.course_type), self.towns.index(cell.town), level
             self.counts[place] += np.asarray(weeks)
-        self.weights = _weights(history.weeks)
+        self.day = history.day
 
-    def add(self, sums: _Draws, course_type: int, drawn: Ints) -> None:
-        """Count draws of a type in every group; (draws, ahead, towns, levels)."""
+    def town_counts(self) -> Floats:
+        """Return people by type and town, older ones counting less; (types, towns)."""
+        return shares.weighted(self.counts.sum(axis=2), TOWNS_KEEP)
+
+    def add(self, sums: _Draws, course_type: int, by_town: Ints, by_level: Ints) -> None:
+        """Count draws of a type in every group; (draws, ahead, towns) and (draws, ahead, levels)."""
         name = self.types[course_type]
-        by_level = drawn.sum(axis=2)
         whole = by_level.sum(axis=2)
         sums.add(("all", ""), whole)
         sums.add(("type", name), whole)
-        by_town = drawn.sum(axis=3)
         for place, town in enumerate(self.towns):
             sums.add(("town", town), by_town[:, :, place])
         for place, level in enumerate(self.levels):
@@ -211,36 +159,24 @@ class _Known:
 
 
 def _new(chance: np.random.Generator, known: _Known, ahead: int, sums: _Draws) -> None:
-    """Draw who registers."""
-    factor = evenness(known.counts.sum(axis=(0, 1, 2)))
-    bunched = np.ones((DRAWS, ahead))
-    if factor < EVEN:
-        past = factor * known.weights.sum()
-        bunched = chance.gamma(factor, 1 / factor, (DRAWS, ahead)) * chance.gamma(past, 1 / past, (DRAWS, 1))
-    weighted = known.counts @ known.weights
-    all_towns = weighted.sum(axis=(0, 2))
+    """Draw who registers: the Kreis, shared out over types, and those over towns and levels."""
+    totals: Ints = known.counts.sum(axis=(0, 1, 2))
+    past, coming = rates.season(totals, known.day, ahead)
+    whole, _ = rates.drawn(chance, rates.remembered(totals, past), coming, DRAWS)
+    of_types = shares.drawn(chance, known.counts.sum(axis=(1, 2)), DRAWS)
+    by_type = shares.split(chance, whole, of_types)
+    of_towns = shares.leaning(chance, known.town_counts(), DRAWS)
     for course_type in range(len(known.types)):
-        of_type = weighted[course_type]
-        rates = _paths(chance, known.counts[course_type].sum(axis=(0, 1)), ahead)
-        count = chance.poisson(rates * bunched)
-        towns = _shares(chance, of_type.sum(axis=1), all_towns, PRIOR_TOWNS)
-        tested = of_type.sum(axis=0)[:-1]
-        levels = _shares(chance, tested, tested + 1e-6, PRIOR_LEVELS)
-        in_town = chance.multinomial(count, towns[:, None, :])
-        known.add(sums, course_type, chance.multinomial(in_town, levels[:, None, None, :]))
+        count = by_type[:, :, course_type]
+        tested = known.counts[course_type].sum(axis=0)[:-1]
+        of_levels = shares.drawn(chance, tested, DRAWS)
+        by_town = shares.split(chance, count, of_towns[course_type])
+        known.add(sums, course_type, by_town, shares.split(chance, count, of_levels))
 
 
 def _again(chance: np.random.Generator, history: History, known: _Known, ahead: int, sums: _Draws) -> None:
     """Draw who registers for the next course after one that ends, for work at the level above."""
-    if not history.ends:
-        return
-    comes = chance.beta(
-        AGAIN[0] + history.afterwards.registered_again,
-        AGAIN[1] + max(0, history.afterwards.finished - history.afterwards.registered_again),
-        DRAWS,
-    )
-    all_towns = (known.counts @ known.weights).sum(axis=(0, 2))
-    towns = _shares(chance, np.zeros(len(known.towns)), all_towns, PRIOR_TOWNS)
+    comes = _share(chance, AGAIN, history.afterwards.finished, history.afterwards.registered_again)
     vocational = known.types.index(CourseType.VOCATIONAL.value)
     for end in history.ends:
         level = _reached(end)
@@ -250,12 +186,40 @@ def _again(chance: np.random.Generator, history: History, known: _Known, ahead: 
         through = chance.binomial(end.seated, STAYS**weeks_left, DRAWS)
         back = chance.binomial(through, comes)
         spread = chance.multinomial(back, np.full(AGAIN_WEEKS, 1 / AGAIN_WEEKS))
-        drawn = np.zeros((DRAWS, ahead, len(known.towns), len(known.levels)), dtype=np.int64)
-        for after in range(AGAIN_WEEKS):
-            week = weeks_left + after
-            if week < ahead:
-                drawn[:, week, :, known.levels.index(level)] = chance.multinomial(spread[:, after], towns)
-        known.add(sums, vocational, drawn)
+        coming = np.zeros((DRAWS, ahead), dtype=np.int64)
+        within = max(0, min(AGAIN_WEEKS, ahead - weeks_left))
+        coming[:, weeks_left : weeks_left + within] = spread[:, :within]
+        _count_in(chance, known, sums, (vocational, level), coming)
+
+
+def _repeats(chance: np.random.Generator, history: History, known: _Known, ahead: int, sums: _Draws) -> None:
+    """Draw who waits again because they repeat a section that ends, at its level."""
+    repeats = _share(chance, REPEATS, history.repeated.ended, history.repeated.repeat)
+    for end in history.section_ends:
+        week = (end.on - history.day).days // A_WEEK
+        if end.course_type not in known.types or end.level not in known.levels or not 0 <= week < ahead:
+            continue
+        there = chance.binomial(end.seated, STAYS**week, DRAWS)
+        coming = np.zeros((DRAWS, ahead), dtype=np.int64)
+        coming[:, week] = chance.binomial(there, repeats)
+        _count_in(chance, known, sums, (known.types.index(end.course_type), end.level), coming)
+
+
+def _share(chance: np.random.Generator, prior: tuple[float, float], of: int, did: int) -> Floats:
+    """Draw a share that is known from so many who could and did."""
+    drawn: Floats = chance.beta(prior[0] + did, prior[1] + max(0, of - did), DRAWS)
+    return drawn
+
+
+def _count_in(
+    chance: np.random.Generator, known: _Known, sums: _Draws, who: tuple[int, str], coming: Ints
+) -> None:
+    """Count people of a type and level; they live where others of the Kreis do; (draws, ahead)."""
+    course_type, level = who
+    (towns,) = shares.leaning(chance, known.town_counts().sum(axis=0, keepdims=True), DRAWS)
+    by_level = np.zeros((*coming.shape, len(known.levels)), dtype=np.int64)
+    by_level[:, :, known.levels.index(level)] = coming
+    known.add(sums, course_type, shares.split(chance, coming, towns), by_level)
 
 
 def _reached(end: CourseEnd) -> str:
@@ -300,6 +264,7 @@ def forecast(history: History, ahead: int = 12, seed: int = 1) -> Forecast:
     chance, known, sums = np.random.default_rng(seed), _Known(history), _Draws(ahead)
     _new(chance, known, ahead, sums)
     _again(chance, history, known, ahead, sums)
+    _repeats(chance, history, known, ahead, sums)
     supply = _supply(history, ahead)
     waiting: dict[Group, int] = defaultdict(int)
     for cell, count in history.waiting.items():

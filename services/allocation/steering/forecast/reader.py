@@ -17,8 +17,11 @@ from services.allocation.steering.forecast.history import (
     CourseEnd,
     History,
     Registered,
+    Repeated,
+    SectionEnd,
     SectionStart,
     by_week,
+    level_for,
     settled,
 )
 from services.allocation.steering.forecast.model import AGAIN_WEEKS
@@ -138,6 +141,50 @@ async def afterwards(conn: asyncpg.Connection, kreis: str, day: date) -> Afterwa
     return Afterwards(row["finished"], row["again"]) if row is not None else Afterwards()
 
 
+async def section_ends(conn: asyncpg.Connection, kreis: str, first: date, last: date) -> list[SectionEnd]:
+    """List the sections that end in a period and are not their course's last, with who sits in them."""
+    rows = await conn.fetch(
+        """
+        SELECT s.ends_on, s.number, s.taken, c.course_type, c.target_level
+        FROM course_section s JOIN course c USING (course)
+        WHERE s.kreis = $1 AND NOT s.removed AND c.state = 'announced' AND s.ends_on BETWEEN $2 AND $3
+            AND EXISTS (SELECT FROM course_section l
+                WHERE l.course = s.course AND l.number > s.number AND NOT l.removed)
+        ORDER BY s.ends_on, s.course, s.number
+        """,
+        kreis,
+        first,
+        last,
+    )
+    return [
+        SectionEnd(
+            row["ends_on"],
+            row["course_type"],
+            level_for(row["course_type"], row["number"], row["target_level"]),
+            row["taken"],
+        )
+        for row in rows
+    ]
+
+
+async def repeated(conn: asyncpg.Connection, kreis: str, day: date) -> Repeated:
+    """Count who sat at the end of a section in the last year, and who of them repeats it elsewhere."""
+    row = await conn.fetchrow(
+        """
+        SELECT (SELECT coalesce(sum(s.taken), 0) FROM course_section s
+                WHERE s.kreis = $1 AND s.completed_on BETWEEN $2::date - 365 AND $2
+                    AND EXISTS (SELECT FROM course_section l
+                        WHERE l.course = s.course AND l.number > s.number AND NOT l.removed)) AS ended,
+               (SELECT count(*) FROM placement p
+                WHERE p.kreis = $1 AND p.state = 'transferred' AND p.reason->>'code' = 'repeats_section'
+                    AND p.ended_on BETWEEN $2::date - 365 AND $2) AS repeat
+        """,
+        kreis,
+        day,
+    )
+    return Repeated(row["ended"], row["repeat"]) if row is not None else Repeated()
+
+
 async def history_of(conn: asyncpg.Connection, kreis: str, day: date, ahead: int) -> History:
     """Read everything that a forecast of a Kreis from a day on rests on."""
     weeks, arrivals = by_week(settled(await registrations(conn, kreis, day), day), day, MOST_WEEKS)
@@ -150,6 +197,8 @@ async def history_of(conn: asyncpg.Connection, kreis: str, day: date, ahead: int
         tuple(await course_ends(conn, kreis, day, last)),
         tuple(await section_starts(conn, kreis, day, last)),
         await afterwards(conn, kreis, day),
+        tuple(await section_ends(conn, kreis, day, last)),
+        await repeated(conn, kreis, day),
     )
 
 
@@ -163,6 +212,8 @@ def written(history: History) -> dict[str, Any]:
         "ends": [asdict(end) | {"on": end.on.isoformat()} for end in history.ends],
         "starts": [asdict(start) | {"on": start.on.isoformat()} for start in history.starts],
         "afterwards": asdict(history.afterwards),
+        "section_ends": [asdict(end) | {"on": end.on.isoformat()} for end in history.section_ends],
+        "repeated": asdict(history.repeated),
     }
 
 
@@ -176,4 +227,6 @@ def read(data: dict[str, Any]) -> History:
         tuple(CourseEnd(**(end | {"on": date.fromisoformat(end["on"])})) for end in data["ends"]),
         tuple(SectionStart(**(one | {"on": date.fromisoformat(one["on"])})) for one in data["starts"]),
         Afterwards(**data["afterwards"]),
+        tuple(SectionEnd(**(end | {"on": date.fromisoformat(end["on"])})) for end in data["section_ends"]),
+        Repeated(**data["repeated"]),
     )

@@ -44,17 +44,32 @@ def _sum(group: GroupForecast) -> str:
 
 def score_lines(found: Sequence[Score], origins: int) -> Iterator[str]:
     """Write how good the forecasts were, and where a naive one is better."""
-    yield f"{origins} forecasts, each held against what came. Errors are mean absolute ones, in people."
-    yield "by          what        n  in 80 %  in 95 %   error  as last week  mean of last four"
+    yield f"{origins} forecasts, each held against what came. Errors are mean absolute ones, in people;"
+    yield "ranges: mean pinball loss of the ends of both ranges, beside chance around the last 12 weeks."
+    yield "by          what        n  in 80 %  in 95 %   error  last week  last 4  last 12  ranges  by chance"
     for one in found:
         what = "sum" if one.summed else "week"
         shares = f"{100 * one.inside80:7.1f}  {100 * one.inside95:7.1f}"
-        errors = f"{one.error:6.2f}  {one.error_last_week:12.2f}  {one.error_last_four:17.2f}"
-        yield f"{one.by:11} {what:5} {one.n:>7}  {shares}  {errors}"
-    worse = [one for one in found if not one.better_than_naive]
+        naive = f"{one.error_last_week:9.2f}  {one.error_last_four:6.2f}  {one.error_last_twelve:7.2f}"
+        ends = f"{one.pinball:6.3f}  {one.pinball_naive:9.3f}"
+        yield f"{one.by:11} {what:5} {one.n:>7}  {shares}  {one.error:6.2f}  {naive}  {ends}"
     yield ""
-    if not worse:
-        yield "No naive forecast has a smaller error in any of them."
-    for one in worse:
-        what = "sums" if one.summed else "single weeks"
-        yield f"Not better than the naive ones: {what} by {one.by}."
+    worse = [one for one in found if not one.better_than_naive]
+    yield from (f"Not better than the naive ones: {_named(one)}." for one in worse)
+    wider = [one for one in found if not one.better_ranges]
+    yield from (f"Ranges not better than chance around the last 12 weeks: {_named(one)}." for one in wider)
+    if not worse and not wider:
+        yield "No naive forecast has a smaller error or better ranges in any of them."
+
+
+def year_lines(years: Sequence[Sequence[Score]]) -> Iterator[str]:
+    """Write in how many years the forecast was better, each year by itself: means hide the bad ones."""
+    yield f"Years (of {len(years)}) with an error no larger than every naive one, and with better ranges:"
+    for place, one in enumerate(years[0] if years else ()):
+        errors = sum(year[place].better_than_naive for year in years)
+        ranges = sum(year[place].better_ranges for year in years)
+        yield f"  {_named(one):26} {errors:>3}  {ranges:>3}"
+
+
+def _named(one: Score) -> str:
+    return f"{'sums' if one.summed else 'single weeks'} by {one.by}"

@@ -17,6 +17,7 @@ from services.allocation.steering.analysis.runner import Analyses
 from services.allocation.steering.analysis.worker import Process
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.policy_book import REFRESH_SECONDS, PolicyBook
+from services.allocation.steering.retention import Retention
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.run import Steering
 from services.allocation.steering.worker import Worker, Workers
@@ -51,6 +52,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),
             Timer("metrics", 15.0, metrics.refresh),
+            Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),
         web=create_console(resources, placements, rulebook, policies) if "web" in settings.roles else None,

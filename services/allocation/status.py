@@ -131,6 +131,8 @@ async def figures(conn: asyncpg.Connection) -> dict[str, float]:
     found["courses_completed"] = done["courses"]
     found["finished"] = float(done["finished"])
     found["qualified"] = float(done["qualified"])
+    stored = await _one(conn, "SELECT runs, bytes FROM status.steering_stored")
+    found |= {"steering.runs": stored["runs"], "steering.bytes": stored["bytes"]}
     return found
 
 

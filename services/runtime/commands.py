@@ -3,12 +3,15 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, TypeVar
 
 import asyncpg
 import typer
 
 from services.runtime import breaker, quarantine
+from services.runtime.clock import clock_of
 from services.runtime.db import connect
 
 T = TypeVar("T")
@@ -34,6 +37,12 @@ def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
             await conn.close()
 
     return asyncio.run(run(dsn))
+
+
+def business_now() -> datetime:
+    """Return the business time of the installation that runs here, else the machine's."""
+    clock = os.environ.get("KURSLOTSE_CLOCK_FILE")
+    return clock_of(Path(clock) if clock else None).now()
 
 
 def in_transaction(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:

@@ -13,7 +13,7 @@ import asyncpg
 from schemas.identity import event_uuid
 from schemas.topics import EVENT_TYPES, Family
 from services.allocation.steering.explained import all_runs
-from services.allocation.steering.handlers import verify
+from services.allocation.steering.verifying import verify
 from services.runtime.db import connect
 from services.simulator.ledger import read_lines
 from services.simulator.world import moment

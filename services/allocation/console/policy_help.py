@@ -74,6 +74,11 @@ HELP = (
     ),
     Help("alternatives", msgid("How many other places are named with a proposal."), "alternatives: 3"),
     Help(
+        "explained_days",
+        msgid("For how many days it stays on record what a decision rested on."),
+        "explained_days: 730",
+    ),
+    Help(
         "towns",
         msgid("Where towns lie, for distances as the crow flies."),
         'towns:\n  "99001001": {latitude: 53.9, longitude: 11.3}',

@@ -140,6 +140,10 @@ def _limits(texts: Texts, policy: Policy) -> Iterator[str]:
         "%(num)s other places are named with a proposal.",
         policy.alternatives,
     )
+    yield texts.gettext(
+        "What a decision rested on stays on record for %(days)s days, longer while it is open or contested.",
+        days=policy.explained_days,
+    )
 
 
 def _quotas(texts: Texts, policy: Policy) -> Iterator[str]:

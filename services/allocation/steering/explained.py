@@ -9,6 +9,9 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
+import orjson
+
+from services.allocation.steering import snapshot, store
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +22,8 @@ class Contents:
     result: bytes
     certificate: bytes | None
     """Runs before certificates have none."""
+    remedies: bytes | None
+    """None: they have not been looked for; a run that another one followed at once has none."""
 
 
 async def contents_of(conn: asyncpg.Connection, run: UUID) -> Contents:
@@ -27,16 +32,24 @@ async def contents_of(conn: asyncpg.Connection, run: UUID) -> Contents:
     Raises:
         LookupError: there is no such run.
     """
-    row = await conn.fetchrow("SELECT snapshot, result, certificate FROM steering_run WHERE run = $1", run)
+    row = await conn.fetchrow(
+        "SELECT snapshot, result, certificate, remedies FROM steering_run WHERE run = $1", run
+    )
     if row is None:
         raise LookupError("no such run")
     return Contents(**dict(row))
 
 
-async def all_runs(conn: asyncpg.Connection) -> list[UUID]:
-    """List every stored run, the oldest first."""
-    rows = await conn.fetch("SELECT run FROM steering_run ORDER BY decided_at, recorded_at, run")
-    return [row["run"] for row in rows]
+async def all_runs(conn: asyncpg.Connection, since: datetime | None = None) -> dict[UUID, datetime]:
+    """List every stored run with its business time, the oldest first."""
+    rows = await conn.fetch(
+        """
+        SELECT run, decided_at FROM steering_run WHERE $1::timestamptz IS NULL OR decided_at >= $1
+        ORDER BY decided_at, recorded_at, run
+        """,
+        since,
+    )
+    return {row["run"]: row["decided_at"] for row in rows}
 
 
 async def latest_run(conn: asyncpg.Connection, kreis: str) -> UUID | None:
@@ -125,6 +138,21 @@ async def put_remedies(
         "INSERT INTO remedy_sum (kreis, run, code, people, together) VALUES ($1, $2, $3, $4, $5)",
         [(kreis, run, one["code"], one["people"], one["together"]) for one in found["sums"]],
     )
+
+
+async def keep_remedies(conn: asyncpg.Connection, run: UUID, each: Sequence[dict[str, Any]]) -> None:
+    """Store with a run what it would have taken for whom, for when `remedy` holds those of a later run.
+
+    Raises:
+        LookupError: there is no such run.
+    """
+    kreis = await conn.fetchval("SELECT kreis FROM steering_run WHERE run = $1", run)
+    if kreis is None:
+        raise LookupError("no such run")
+    raw = orjson.dumps(each, option=orjson.OPT_SORT_KEYS)
+    name = snapshot.address(raw)
+    await store.put_content(conn, kreis, name, snapshot.pack(raw))
+    await conn.execute("UPDATE steering_run SET remedies = $2 WHERE run = $1", run, name)
 
 
 async def ask_for_remedies(conn: asyncpg.Connection, kreis: str, now: datetime) -> None:

@@ -160,11 +160,14 @@ async def versions_of(conn: asyncpg.Connection, people: Iterable[UUID]) -> dict[
 
 
 async def put_content(conn: asyncpg.Connection, kreis: str, sha256: bytes, packed: bytes) -> None:
-    """Store compressed bytes under the name of what they hold."""
+    """Store compressed bytes under the name of what they hold.
+
+    What is there already is locked, so that nobody forgets it before the run that refers to it is written.
+    """
     await conn.execute(
         """
-        INSERT INTO steering_content (sha256, kreis, content) VALUES ($1, $2, $3)
-        ON CONFLICT (sha256) DO NOTHING
+        INSERT INTO steering_content AS there (sha256, kreis, content) VALUES ($1, $2, $3)
+        ON CONFLICT (sha256) DO UPDATE SET kreis = there.kreis
         """,
         sha256,
         kreis,

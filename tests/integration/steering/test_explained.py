@@ -19,17 +19,17 @@ from typer.testing import CliRunner
 from services.allocation.console.app import create_console
 from services.allocation.placements.handlers import Placements
 from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import explained, snapshot
+from services.allocation.steering import explained, snapshot, store
 from services.allocation.steering.analysis.looking import looking
 from services.allocation.steering.analysis.runner import Analyses
 from services.allocation.steering.check_run import findings
 from services.allocation.steering.commands import app
-from services.allocation.steering.handlers import verify
 from services.allocation.steering.policy import load_policies
 from services.allocation.steering.policy_book import PolicyBook
 from services.allocation.steering.requests import request
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.run import Steering
+from services.allocation.steering.verifying import verify
 from services.runtime.db import connect, open_pool, transaction
 from services.runtime.service import Resources
 from services.runtime.settings import ServiceSettings
@@ -193,7 +193,7 @@ async def test_the_command_counts_what_it_checks_and_fails_with_findings(
     monkeypatch.setenv("KURSLOTSE_DB_WORKER", done.worker)
 
     async def said(*words: str) -> tuple[int, str]:
-        ended = await asyncio.to_thread(CliRunner().invoke, app, ["verify", *words])
+        ended = await asyncio.to_thread(CliRunner().invoke, app, ["verify", "--jobs", "1", *words])
         return ended.exit_code, ended.output
 
     assert await said(str(done.run), "--resolve") == (
@@ -205,8 +205,17 @@ async def test_the_command_counts_what_it_checks_and_fails_with_findings(
     assert code == 0
     assert re.search(r"1 runs, 1 certificates, 16 reasons, [1-9]\d? remedies checked: 0 findings", output)
     assert (await said())[0] == 2
-    await done.browser.conn.execute("DELETE FROM remedy WHERE code = 'childcare'")
+    name = (await explained.contents_of(done.browser.conn, done.run)).remedies
+    assert name is not None
+    raw = snapshot.unpack(await store.content(done.browser.conn, name), name)
+    await explained.keep_remedies(done.browser.conn, done.run, orjson.loads(raw)[1:])
     code, output = await said("--all")
     assert code == 1
     assert f"{done.run}: remedies: not one for each person without a place" in output
+    assert "is shown" in output
+    assert (await said("--all", "--since", "2026-03-03"))[1].startswith("0 runs")
+    assert (await said("--all", "--since", "2026-03-02"))[1] == output
+    await done.browser.conn.execute("UPDATE steering_content SET content = ''")
+    code, output = await said("--all")
+    assert (code, output.count("stored: stored content is damaged")) == (1, 1)
     assert (await said(str(UUID(int=0))))[0] == 1

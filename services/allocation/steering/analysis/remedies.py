@@ -43,5 +43,7 @@ def answer(_seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
 async def keep(conn: asyncpg.Connection, kreis: str, result: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Write the remedies beside the people; the answer itself keeps the sums only."""
     if result["run"] is not None:
-        await explained.put_remedies(conn, kreis, UUID(result["run"]), result, now)
+        run = UUID(result["run"])
+        await explained.put_remedies(conn, kreis, run, result, now)
+        await explained.keep_remedies(conn, run, result["each"])
     return {"run": result["run"], "sums": result["sums"], "people": len(result["each"])}

@@ -11,11 +11,10 @@ import asyncpg
 import orjson
 from fastapi import APIRouter
 from starlette.datastructures import FormData
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from services.allocation.console import analysis_store, store
 from services.allocation.console.changes_form import (
-    FAILED,
     KINDS,
     LABELS,
     Names,
@@ -28,48 +27,16 @@ from services.allocation.console.changes_form import (
 )
 from services.allocation.console.desk import as_uuid
 from services.allocation.console.policy import AtDesk, Here, as_document, in_force
+from services.allocation.console.questions import ask, refreshed, seen_of
 from services.allocation.steering.analysis import tasks
 from services.allocation.steering.analysis.changes import MOST_CHANGES, ChangeError
 from services.allocation.steering.analysis.tasks import Answer
-from services.runtime.web.languages import Texts
 from services.runtime.web.places import towns_of
-from services.runtime.web.problems import not_found
 from services.runtime.web.words import options
 
 router = APIRouter(include_in_schema=False)
-WAIT_SECONDS = "2"
 SHOWN_PEOPLE = 100
 SHOWN_TASKS = 10
-
-
-def refreshed(answer: Response, found: Answer | None) -> Response:
-    """Let the browser ask again while an answer is still to come."""
-    if found is not None and found.under_way:
-        answer.headers["Refresh"] = WAIT_SECONDS
-    return answer
-
-
-def failure(texts: Texts, found: Answer) -> str:
-    """Say why there is no answer, and what to do."""
-    if found.failed_code == "question_wrong" and found.result is not None:
-        return said(texts, found.result["code"], found.result["params"])
-    return texts.plain(FAILED.get(found.failed_code or "", FAILED["not_computed"]))
-
-
-async def ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
-    """Ask the engine, and lead to the page on which the answer will be."""
-    async with here.open() as conn:
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
-    return RedirectResponse(f"{address}/{task}", 303)
-
-
-async def task_of(conn: asyncpg.Connection, task: UUID, kind: str) -> Answer:
-    """Return a question of a kind of the visitor's Kreise."""
-    found = await tasks.answer_of(conn, task)
-    if found is None or found.kind != kind:
-        raise not_found()
-    return found
 
 
 async def names_for(here: Here, conn: asyncpg.Connection, courses: Iterable[object]) -> Names:
@@ -167,37 +134,44 @@ def _changes(one: Answer) -> Sequence[Mapping[str, Any]]:
 @router.get("/what-if/{task}")
 async def what_if_answer(here: AtDesk, task: UUID) -> Response:
     """Show what would be different, or that it is still being computed."""
+    seen = await seen_of(here, "what_if", task)
+    assert seen.found is not None  # noqa: S101 - the task of the address
+    result, changes = seen.result, _changes(seen.found)
     async with here.open() as conn:
-        found = await task_of(conn, task, "what_if")
-        result = found.result or {}
-        people = result.get("people", {})
-        places = [
-            side for some in people.values() for one in some for side in (one["from"], one["to"]) if side
-        ]
-        courses = result.get("courses", {})
-        named = [one["course"] for kind in ("start", "close") for one in courses.get(kind, ())]
-        asked = [change.get("course") for change in _changes(found)]
-        names = await names_for(here, conn, [*asked, *named, *(place["course"] for place in places)])
-        wanted = [one["person"] for some in people.values() for one in some[:SHOWN_PEOPLE]]
-        lapsing = result.get("lapsing", {})
-        wanted += [
-            one["person"] for kind in ("saved", "lost") for one in lapsing.get(kind, ())[:SHOWN_PEOPLE]
-        ]
-        references = await store.references(conn, [UUID(person) for person in wanted])
+        names = await names_for(here, conn, [*(one.get("course") for one in changes), *courses_in(result)])
+        references = await store.references(conn, [UUID(person) for person in people_in(result)])
     answer = here.web.page(
         here.request,
         "what-if-answer.html",
-        found=found,
-        failed=failure(here.texts, found) if found.state == "failed" else "",
-        changes=[sentence(here.texts, change, names) for change in _changes(found)],
-        carried=orjson.dumps(list(_changes(found))).decode(),
+        seen=seen,
+        found=seen.found,
+        changes=[sentence(here.texts, change, names) for change in changes],
+        carried=orjson.dumps(list(changes)).decode(),
         result=result,
         added={str(id_): text for id_, text in _added(here, result).items()},
         names=names,
         references={str(person): reference for person, reference in references.items()},
         shown=SHOWN_PEOPLE,
     )
-    return refreshed(answer, found)
+    return refreshed(answer, seen)
+
+
+def courses_in(result: Mapping[str, Any]) -> Sequence[str]:
+    """Name the courses that a difference speaks of."""
+    people = [one for some in result.get("people", {}).values() for one in some]
+    places = [side for one in people for side in (one["from"], one["to"]) if side]
+    courses = result.get("courses", {})
+    named = [one["course"] for kind in ("start", "close") for one in courses.get(kind, ())]
+    return [*named, *(place["course"] for place in places)]
+
+
+def people_in(result: Mapping[str, Any]) -> Sequence[str]:
+    """Name the people of a difference that a page shows."""
+    wanted = [one["person"] for some in result.get("people", {}).values() for one in some[:SHOWN_PEOPLE]]
+    lapsing = result.get("lapsing", {})
+    return wanted + [
+        one["person"] for kind in ("saved", "lost") for one in lapsing.get(kind, ())[:SHOWN_PEOPLE]
+    ]
 
 
 def _added(here: Here, result: Mapping[str, Any]) -> dict[str, str]:

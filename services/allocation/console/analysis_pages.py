@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +13,15 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.allocation.console import analysis_store, store
-from services.allocation.console.analysis import ask, failure, names_for, refreshed, task_of
+from services.allocation.console.analysis import names_for
 from services.allocation.console.changes_form import sentence
 from services.allocation.console.decisions import reason_wrong
 from services.allocation.console.desk import decide
 from services.allocation.console.policy import AtDesk, Here
+from services.allocation.console.questions import ask, refreshed, seen_of, task_of
 from services.allocation.placements.domain import Refuse
-from services.allocation.steering.analysis import merging, tasks
+from services.allocation.steering.analysis import merging
 from services.allocation.steering.analysis.merging import Merged, NotMergedError
-from services.allocation.steering.analysis.tasks import Answer
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.reasons import RULES, refusal
 from services.runtime.web.tables import csv_answer
@@ -28,18 +29,12 @@ from services.runtime.web.words import options
 
 router = APIRouter(include_in_schema=False)
 SHOWN_MERGERS = 20
+MOST_SEATS = 100
+"""Of a course that could be offered, as the question allows."""
 OLD = {
     "suggestion_old": msgid("This suggestion is of another day. Please have it computed anew."),
     "suggestion_unknown": msgid("There is no such suggestion any more. Please have it computed anew."),
 }
-
-
-async def _latest(here: Here, kind: str, task: UUID | None) -> Answer | None:
-    """Return the question of the address, else the latest one of the kind."""
-    async with here.open() as conn:
-        if task is not None:
-            return await task_of(conn, task, kind)
-        return next(iter(await tasks.latest(conn, kind, 1)), None)
 
 
 @router.get("/next-course")
@@ -51,7 +46,7 @@ async def next_course(here: AtDesk) -> Response:
 @router.get("/next-course/{task}.csv")
 async def next_course_csv(here: AtDesk, task: UUID) -> Response:
     """The ranked list as a file."""
-    found, texts = await _latest(here, "next_course", task), here.texts
+    seen, texts = await seen_of(here, "next_course", task), here.texts
     heads = [
         msgid("Rank"),
         msgid("Course"),
@@ -62,7 +57,7 @@ async def next_course_csv(here: AtDesk, task: UUID) -> Response:
         msgid("Starts"),
         msgid("What they lacked"),
     ]
-    ranked = ((found and found.result) or {}).get("ranked", ())
+    ranked = seen.result.get("ranked", ())
     async with here.open() as conn:
         names = await names_for(here, conn, [])
     lines = [
@@ -89,28 +84,46 @@ async def next_course_answer(here: AtDesk, task: UUID) -> Response:
 
 @router.post("/next-course")
 async def ask_next_course(here: AtDesk) -> Response:
-    """Ask for a ranked list; what makes no sense is left out."""
+    """Ask for a ranked list."""
     form = await here.request.form()
+    typed = Typed(str(form.get("course_type") or ""), str(form.get("seats") or "").strip())
     question: dict[str, Any] = {}
-    if (course_type := str(form.get("course_type") or "")) in here.desk.moment().rules.course_types:
-        question["course_types"] = [course_type]
-    seats = str(form.get("seats") or "").strip()
-    if seats.isdecimal() and 1 <= int(seats[:4]) <= 100:  # noqa: PLR2004 - as the question allows
-        question["seats"] = int(seats)
+    if typed.course_type in here.desk.moment().rules.course_types:
+        question["course_types"] = [typed.course_type]
+    if typed.seats:
+        if not typed.seats.isdecimal() or not 1 <= int(typed.seats[:4]) <= MOST_SEATS:
+            wrong = here.texts.gettext("Please enter 1 to %(most)s seats, or nothing.", most=MOST_SEATS)
+            return await _next_course(here, None, replace(typed, wrong=wrong))
+        question["seats"] = int(typed.seats)
     return await ask(here, "next_course", question, "/next-course")
 
 
-async def _next_course(here: Here, task: UUID | None) -> Response:
-    found, texts, rules = await _latest(here, "next_course", task), here.texts, here.desk.moment().rules
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed into the form of `Which course next`, and what is wrong with it."""
+
+    course_type: str = ""
+    seats: str = ""
+    wrong: str = ""
+
+
+async def _next_course(here: Here, task: UUID | None, typed: Typed | None = None) -> Response:
+    seen, texts, rules = await seen_of(here, "next_course", task), here.texts, here.desk.moment().rules
     async with here.open() as conn:
         names = await names_for(here, conn, [])
-    result = (found and found.result) or {}
+    asked = {} if seen.found is None else seen.found.question
+    typed = typed or Typed(
+        str(here.request.query_params.get("course_type") or next(iter(asked.get("course_types", ())), "")),
+        str(asked.get("seats", "")),
+    )
     answer = here.web.page(
         here.request,
         "next-course.html",
-        found=found,
-        failed=failure(texts, found) if found is not None and found.state == "failed" else "",
-        result=result,
+        422 if typed.wrong else 200,
+        seen=seen,
+        found=seen.found,
+        typed=typed,
+        result=seen.result,
         ranked=[
             (
                 one,
@@ -118,11 +131,11 @@ async def _next_course(here: Here, task: UUID | None) -> Response:
                 lacked(texts, one["remedies"]),
                 orjson.dumps([one["change"]]).decode(),
             )
-            for one in result.get("ranked", ())
+            for one in seen.result.get("ranked", ())
         ],
         types=[one for one in options(texts, "course_type") if one[0] in rules.course_types],
     )
-    return refreshed(answer, found)
+    return refreshed(answer, seen)
 
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
@@ -180,8 +193,8 @@ async def merge(here: AtDesk, task: UUID, number: int) -> Response:
 async def _pooling(
     here: Here, task: UUID | None, number: int = -1, error: str = "", entered: str = ""
 ) -> Response:
-    found = await _latest(here, "pooling", task)
-    result = (found and found.result) or {}
+    seen = await seen_of(here, "pooling", task)
+    result = seen.result
     suggestions: Sequence[Mapping[str, Any]] = result.get("suggestions", ())
     async with here.open() as conn:
         before = await analysis_store.merged_before(conn, SHOWN_MERGERS)
@@ -198,8 +211,8 @@ async def _pooling(
         here.request,
         "pooling.html",
         422 if error else 200,
-        found=found,
-        failed=failure(here.texts, found) if found is not None and found.state == "failed" else "",
+        seen=seen,
+        found=seen.found,
         result=result,
         of_today=result.get("day") == today.isoformat(),
         names=names,
@@ -211,4 +224,4 @@ async def _pooling(
         error=error,
         entered=entered,
     )
-    return refreshed(answer, found)
+    return refreshed(answer, seen)

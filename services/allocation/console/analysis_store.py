@@ -47,3 +47,17 @@ async def merged_before(conn: asyncpg.Connection, limit: int) -> Sequence[asyncp
         """,
         limit,
     )
+
+
+async def ahead_of(conn: asyncpg.Connection, task: UUID) -> int:
+    """Count the questions of the visible Kreise whose turn comes before; comparisons let the others pass."""
+    number: int = await conn.fetchval(
+        """
+        SELECT count(*) FROM analysis_task AS other, analysis_task AS mine
+        WHERE mine.id = $1 AND other.id <> mine.id AND (
+            other.state = 'running' OR other.state = 'waiting'
+                AND (other.kind = 'compare', other.place) < (mine.kind = 'compare', mine.place))
+        """,
+        task,
+    )
+    return number

@@ -1,22 +1,23 @@
-"""What to expect: demand for the next weeks beside the seats, and steering held against doing without it."""
+"""`Comparison`: steering held against doing without it, in words first, also where it is worse."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
-from typing import Any, Final
+from typing import Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.console.analysis import ask, failure, refreshed, task_of
 from services.allocation.console.policy import AtDesk, Here
-from services.allocation.steering.analysis import tasks
-from services.allocation.steering.analysis.tasks import Answer
+from services.allocation.console.questions import ask, refreshed, seen_of
+from services.allocation.steering.year.compare import ONE_LIST, STEERED, UNSTEERED
 from services.allocation.steering.year.words import ASSUMPTIONS, name_of
 from services.runtime.web.languages import NOTHING, Texts, msgid
+from services.runtime.web.problems import not_found
+from services.runtime.web.tables import csv_answer
 from services.runtime.web.words import word
 
 router = APIRouter(include_in_schema=False)
@@ -24,34 +25,73 @@ SEEDS: Final = (1, 2, 3, 5)
 PEOPLE: Final = (300, 600, 1200)
 POLICIES: Final = {"own": msgid("the policy in force here"), "default": msgid("Kurslotse's own default")}
 WRONG: Final = msgid("Please choose from the lists.")
-MISSING: Final = {
-    "field_wrong": WRONG,
-    "nobody_registered": msgid("Nobody has registered yet, so there is nothing to forecast from."),
+KNOWN: Final = {"field_wrong": WRONG}
+OTHERS: Final = {
+    UNSTEERED: msgid("first come, first served by provider"),
+    ONE_LIST: msgid("one common list, first come, first served"),
 }
-WEEKS_SHOWN: Final = ("all", "type", "level", "town", "type_level")
+"""The worlds that steering is held against; stored answers keep no order of theirs."""
+FIRST: Final = ("started", "median_wait", "lapsed_vocational_lapses", "courses_cancelled", "dropped")
+"""Figures that are told in a sentence."""
+Verdict = Literal["better", "worse", "same", "neither"]
+VERDICTS: Final[Mapping[Verdict, str]] = {
+    "better": msgid("better"),
+    "worse": msgid("worse"),
+    "same": msgid("the same"),
+    "neither": NOTHING,
+}
+HEADS: Final = (
+    msgid("Figure"),
+    msgid("Steered"),
+    msgid("By provider"),
+    msgid("One list"),
+    msgid("Steered less by provider"),
+    msgid("Steered against by provider"),
+    msgid("Steered less one list"),
+    msgid("Steered against one list"),
+)
 
 
-async def _found(here: Here, kind: str, task: UUID | None) -> Answer | None:
-    """Return the question of the address, else the latest one."""
-    async with here.open() as conn:
-        if task is not None:
-            return await task_of(conn, task, kind)
-        return next(iter(await tasks.latest(conn, kind, 1)), None)
+@dataclass(frozen=True, slots=True)
+class Against:
+    """How the steered world is apart from another one in a figure."""
+
+    said: str
+    verdict: Verdict
+    in_years: int
+    """Years in which it is worse, or better, as the verdict says."""
+    always: bool
+    """Whether no year says the contrary."""
 
 
-def _failed(here: Here, found: Answer | None) -> str:
-    if found is None or found.state != "failed":
-        return ""
-    known = MISSING.get((found.result or {}).get("code", ""))
-    if known is not None:
-        return here.texts.plain(known)
-    return failure(here.texts, found)
+@dataclass(frozen=True, slots=True)
+class ShownRow:
+    """A figure as the page shows it; worlds in the order of the table."""
+
+    code: str
+    name: str
+    worlds: tuple[str, ...]
+    against: Mapping[str, Against]
 
 
 @router.get("/compare")
 async def compare(here: AtDesk) -> Response:
     """Show the latest comparison, and how to have another one."""
     return await _compare(here, None)
+
+
+@router.get("/compare/{task}.csv")
+async def compare_csv(here: AtDesk, task: UUID) -> Response:
+    """All figures of a comparison as a file."""
+    seen, texts = await seen_of(here, "compare", task), here.texts
+    if not seen.done:
+        raise not_found()
+    lines = []
+    for row in rows_of(texts, seen.result):
+        told = [row.against[world] for world in OTHERS]
+        verdicts = [part for one in told for part in (one.said, texts.plain(VERDICTS[one.verdict]))]
+        lines.append((row.name, *row.worlds, *verdicts))
+    return csv_answer("compare", [texts.plain(head) for head in HEADS], lines)
 
 
 @router.get("/compare/{task}")
@@ -80,55 +120,67 @@ async def compare_ask(here: AtDesk) -> Response:
 
 
 async def _compare(here: Here, task: UUID | None, *, wrong: bool = False) -> Response:
-    found = await _found(here, "compare", task)
-    result = found.result if found is not None and found.state == "done" else None
-    texts = here.texts
-    under = "" if found is None else POLICIES.get(found.question.get("policy", ""), "")
-    rows = [] if result is None else [_row(texts, row) for row in result["rows"]]
+    seen, texts = await seen_of(here, "compare", task, KNOWN), here.texts
+    asked = {} if seen.found is None else seen.found.question
+    rows = rows_of(texts, seen.result)
     page = here.web.page(
         here.request,
         "compare.html",
         422 if wrong else 200,
-        found=found,
-        failed=_failed(here, found),
+        seen=seen,
+        found=seen.found,
+        asked=asked,
         wrong=texts.plain(WRONG) if wrong else "",
-        result=result,
+        result=seen.result,
         rows=rows,
-        worse={
-            world: [row for row in rows if world in row.worse_than] for world in ("unsteered", "one_list")
-        },
+        first=[row for code in FIRST for row in rows if row.code == code],
+        counts={world: Counter(row.against[world].verdict for row in rows) for world in OTHERS},
+        worse={world: [row for row in rows if row.against[world].verdict == "worse"] for world in OTHERS},
+        others=[(world, texts.plain(text)) for world, text in OTHERS.items()],
         assumptions=[texts.plain(one) for one in ASSUMPTIONS],
         seeds=[(one, one) for one in SEEDS],
-        people=[(one, one) for one in PEOPLE],
+        people=[(one, texts.number(one)) for one in PEOPLE],
         policies=[(code, texts.plain(text)) for code, text in POLICIES.items()],
-        policy=texts.plain(under) if under else "",
+        policy=texts.plain(POLICIES.get(asked.get("policy", ""), POLICIES["own"])),
     )
-    return refreshed(page, found)
+    return refreshed(page, seen)
 
 
-@dataclass(frozen=True, slots=True)
-class ShownRow:
-    """A figure as the page shows it."""
-
-    name: str
-    worlds: tuple[str, ...]
-    differences: Mapping[str, str]
-    worse_than: Sequence[str]
-    worse_in: Mapping[str, int]
+def rows_of(texts: Texts, result: Mapping[str, Any]) -> Sequence[ShownRow]:
+    """Say every figure of a comparison; an empty answer has none."""
+    years = len(result.get("seeds", ()))
+    return [_row(texts, row, years) for row in result.get("rows", ())]
 
 
-def _row(texts: Texts, row: Mapping[str, Any]) -> ShownRow:
+def _row(texts: Texts, row: Mapping[str, Any], years: int) -> ShownRow:
     words, of_class = name_of(row["code"])
     name = texts.plain(words)
     if of_class:
         name = f"{word(texts, of_class, 'priority')}: {name}"
+    worlds = [row["worlds"][world] for world in (STEERED, *OTHERS)]
     return ShownRow(
+        row["code"],
         name,
-        tuple(NOTHING if one is None else _figure(texts, one["mean"]) for one in row["worlds"].values()),
-        {world: _difference(texts, one) for world, one in row["differences"].items()},
-        row["worse_than"],
-        {world: one["worse_in"] for world, one in row["differences"].items() if one is not None},
+        tuple(NOTHING if one is None else _figure(texts, one["mean"]) for one in worlds),
+        {world: _against(texts, row, world, years) for world in OTHERS},
     )
+
+
+def _against(texts: Texts, row: Mapping[str, Any], world: str, years: int) -> Against:
+    told = row["differences"][world]
+    if told is None:
+        return Against(NOTHING, "neither", 0, always=False)
+    spread, better, worse_in = told["spread"], row["better"], told["worse_in"]
+    ends = {part: round(spread[part], 1) for part in ("mean", "low", "high")}
+    said = _difference(texts, ends, years)
+    if better == "neither":
+        return Against(said, "neither", 0, always=False)
+    if world in row["worse_than"]:
+        return Against(said, "worse", worse_in, always=worse_in == years)
+    if not spread["mean"]:
+        return Against(said, "same", 0, always=False)
+    contrary = spread["low"] > 0 if better == "more" else spread["high"] < 0
+    return Against(said, "better", years - worse_in, always=contrary)
 
 
 def _figure(texts: Texts, value: float) -> str:
@@ -136,85 +188,13 @@ def _figure(texts: Texts, value: float) -> str:
 
 
 def _signed(texts: Texts, value: float) -> str:
-    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else "\N{PLUS-MINUS SIGN}"
+    sign = "+" if value > 0 else "\N{MINUS SIGN}" if value < 0 else ""
     return sign + _figure(texts, abs(value))
 
 
-def _difference(texts: Texts, told: Mapping[str, Any] | None) -> str:
-    if told is None:
-        return NOTHING
-    spread = told["spread"]
-    return texts.plain(msgid("%(mean)s (%(low)s to %(high)s)")) % {
-        part: _signed(texts, spread[part]) for part in ("mean", "low", "high")
-    }
-
-
-@router.get("/forecast")
-async def forecast(here: AtDesk, by: str = "all", value: str = "") -> Response:
-    """Show the latest forecast, and how to have a new one."""
-    return await _forecast(here, None, by, value)
-
-
-@router.get("/forecast/{task}")
-async def forecast_answer(here: AtDesk, task: UUID, by: str = "all", value: str = "") -> Response:
-    """Show one forecast, or that it is still being computed."""
-    return await _forecast(here, task, by, value)
-
-
-@router.post("/forecast")
-async def forecast_ask(here: AtDesk) -> Response:
-    """Have a new forecast computed."""
-    return await ask(here, "forecast", {}, "/forecast")
-
-
-async def _forecast(here: Here, task: UUID | None, by: str, value: str) -> Response:
-    found = await _found(here, "forecast", task)
-    result = found.result if found is not None and found.state == "done" else None
-    groups: Sequence[Mapping[str, Any]] = [] if result is None else result["groups"]
-    named = {(one["by"], one["value"]): _name(here, one["by"], one["value"]) for one in groups}
-    shown = next((one for one in groups if (one["by"], one["value"]) == (by, value)), None)
-    if shown is None:
-        shown = next((one for one in groups if one["by"] == "all"), None)
-    page = here.web.page(
-        here.request,
-        "forecast.html",
-        found=found,
-        failed=_failed(here, found),
-        result=result,
-        day=None if result is None else date.fromisoformat(result["day"]),
-        shown=shown,
-        name="" if shown is None else named[shown["by"], shown["value"]],
-        kinds=[
-            (kind, [(one, named[kind, one["value"]]) for one in groups if one["by"] == kind])
-            for kind in WEEKS_SHOWN[1:]
-        ],
-        span=lambda low, high: _span(here.texts, low, high),
-    )
-    return refreshed(page, found)
-
-
-def _span(texts: Texts, low: int, high: int) -> str:
-    """Write a range of whole people; below zero are seats left over."""
-    ends = [("\N{MINUS SIGN}" if end < 0 else "") + str(texts.number(abs(end))) for end in (low, high)]
-    return texts.plain(msgid("%(low)s to %(high)s")) % dict(zip(("low", "high"), ends, strict=True))
-
-
-def _name(here: Here, by: str, value: str) -> str:
-    match by:
-        case "type":
-            return word(here.texts, value, "course_type")
-        case "level":
-            return _level(here.texts, value)
-        case "town":
-            return here.web.places.get(value, value)
-        case "type_level":
-            course_type, _, level = value.partition("/")
-            return f"{word(here.texts, course_type, 'course_type')}, {_level(here.texts, level)}"
-        case _:
-            return here.texts.plain(msgid("The whole Kreis"))
-
-
-def _level(texts: Texts, level: str) -> str:
-    if level == "untested":
-        return texts.plain(msgid("not tested yet"))
-    return word(texts, level, "level")
+def _difference(texts: Texts, ends: Mapping[str, float], years: int) -> str:
+    """Say a difference with the smallest and the largest of the years; one year has no range."""
+    said = {part: _signed(texts, value) for part, value in ends.items()}
+    if years == 1 or ends["low"] == ends["high"]:
+        return said["mean"]
+    return texts.plain(msgid("%(mean)s (%(low)s to %(high)s)")) % said

@@ -77,6 +77,10 @@ class Texts:
             day = day.astimezone(self._zone).date() if self._zone else day.date()
         return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
 
+    def day_of_year(self, day: date) -> str:
+        """Write a day without its year, for a scale: 03.11."""
+        return format_date(day, "dd.MM." if self.language == "de" else "d MMM", locale=self.language)
+
     def last_day(self, end: datetime | None) -> str:
         """Write the last day before an end: what ends at midnight was possible the day before."""
         return self.date(None if end is None else end - timedelta(seconds=1))

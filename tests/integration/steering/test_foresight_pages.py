@@ -66,9 +66,11 @@ async def test_a_forecast_is_asked_for_computed_and_told(browser: Browser) -> No
     assert await browser.analyses.run_waiting(NOON) == 1
     page = await browser.page(address)
     assert "refresh" not in (await browser.http.get(address)).headers
-    assert "Der ganze Kreis" in page
-    assert "Ab 02.03.2026, auf der Grundlage von" in page
+    assert re.search(r"In den nächsten 12 Wochen melden sich voraussichtlich \d+ Personen an", page)
+    assert "Sie beginnt am 02.03.2026 und beruht auf" in page
     assert re.search(r"\d+ Personen warten heute ohne Platz", page)
+    assert page.count("<svg") - page.count("</svg>") == 0
+    assert len(re.findall(r'class="kl-chart__mean" x1="\d+\.\d+%"', page)) == 24
     assert len(re.findall(r"<th scope=\"row\"[^>]*>\d\d\.\d\d\.2026</th>", page)) == 12
     for part in (
         "Nach Kursart",
@@ -80,6 +82,8 @@ async def test_a_forecast_is_asked_for_computed_and_told(browser: Browser) -> No
     ):
         assert part in page
     assert page.count("<td") == (await browser.page("/forecast")).count("<td")
+    file = await browser.http.get(f"{address}.csv")
+    assert file.text.count("\r\n") == 1 + 12 * page.count("<option")
 
 
 async def test_each_part_has_its_weeks(browser: Browser) -> None:
@@ -111,11 +115,39 @@ async def test_a_comparison_is_asked_for_computed_and_told(browser: Browser) -> 
     assert await browser.analyses.run_waiting(NOON) == 1
     page = await browser.page(address)
     assert "1 Jahr mit 300 neuen Personen, Maßstab: die hier geltenden Vorgaben" in page
-    assert "Wo Steuerung schlechter ist als der Reihe nach bei jedem Träger" in page
-    assert "Wo Steuerung schlechter ist als eine gemeinsame Liste" in page
+    assert "Gesteuert gegenüber: der Reihe nach bei jedem Träger einzeln" in page
+    assert "Wo Steuerung schlechter ist" in page
     assert "verfallene Rechte: DeuFöV, drei Monate" in page
     assert re.search(r"Personen angemeldet</th>(\s*<td[^>]*>337</td>){3}", page)
-    assert "±0 (±0 bis ±0)" in page
+
+
+async def test_each_world_stands_in_its_own_column(browser: Browser) -> None:
+    address, _ = await browser.done("/compare", **ONE_YEAR)
+    value = {"steered": 5.0, "unsteered": 7.0, "one_list": 2.0}
+    row = {
+        "code": "courses_cancelled",
+        "better": "less",
+        "worlds": {world: dict.fromkeys(("mean", "low", "high"), one) for world, one in value.items()},
+        "differences": {
+            world: {"spread": dict.fromkeys(("mean", "low", "high"), 5 - value[world]), "worse_in": bad}
+            for world, bad in (("unsteered", 0), ("one_list", 1))
+        },
+        "worse_than": ["one_list"],
+    }
+    await browser.conn.execute(
+        "UPDATE analysis_task SET state = 'done', finished_at = asked_at, snapshot = sha256(''), result = $1",
+        {"seeds": [0], "people": 300, "rows": [row]},
+    )
+    page = await browser.page(address)
+    cells = re.search(r"Kurse abgesagt</th>((?:\s*<td.*?</td>)+)", page)
+    assert cells is not None
+    told = re.sub(r"<[^>]+>", " ", cells[1]).split()
+    assert told == ["5", "7", "2", "\N{MINUS SIGN}2", "besser", "+3", "schlechter"]
+    assert re.search(
+        r"einzeln</h2>.*?In keiner Kennzahl.*?der Reihe nach</h2>.*?Kurse abgesagt: \+3", page, re.DOTALL
+    )
+    line = (await browser.http.get(f"{address}.csv")).text.splitlines()[1]
+    assert line == "Kurse abgesagt;5;7;2;\N{MINUS SIGN}2;besser;'+3;schlechter"
 
 
 @pytest.mark.parametrize("wrong", [{"seeds": "50"}, {"people": "100000"}, {"policy": "none"}, {"seeds": ""}])

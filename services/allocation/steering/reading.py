@@ -13,35 +13,40 @@ from schemas.identity import NAMESPACE
 from services.allocation.steering.domain import Course, Deviation, EntryKey, Offer, Person, Section
 from services.allocation.steering.rulebook import Rules
 
+_PERSON = """
+    SELECT p.participant, p.version, p.kreis, p.office, p.town, p.standing, p.route, p.registered_on,
+           p.course_types, p.granted_on, p.valid_until, p.cooperation_plan, p.hours_left, p.available,
+           p.available_days, p.earliest_start, p.needs_childcare, p.needs_women_only,
+           p.needs_barrier_free, p.max_travel_minutes, p.family, p.level, p.section,
+           o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded,
+           d.section AS other_section, d.level AS other_level, d.id IS NOT NULL AS deviates,
+           h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers
+    FROM participant p
+    LEFT JOIN placement o ON o.participant = p.participant AND o.state = 'proposed'
+    LEFT JOIN level_deviation d ON d.participant = p.participant AND d.lifted_at IS NULL
+    LEFT JOIN steering_hold h ON h.participant = p.participant AND h.lifted_at IS NULL
+                              AND (h.until IS NULL OR h.until > $2)
+    LEFT JOIN (
+        SELECT participant,
+               array_agg(course ORDER BY course) FILTER (WHERE course IS NOT NULL) AS courses,
+               array_agg(provider ORDER BY provider) FILTER (WHERE provider IS NOT NULL) AS providers
+        FROM steering_exclusion WHERE lifted_at IS NULL GROUP BY participant
+    ) b ON b.participant = p.participant
+    LEFT JOIN (
+        SELECT participant, array_agg(DISTINCT course ORDER BY course) AS excluded FROM placement
+        WHERE state IN ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
+                        'course_cancelled')
+        GROUP BY participant
+    ) x ON x.participant = p.participant
+"""
+"""What steering knows of somebody; $2 is the day."""
+
 
 async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date) -> list[Person]:
     """Read the people who wait: active, without a seat, and not with the authority; on hold or not."""
     rows = await conn.fetch(
-        """
-        SELECT p.participant, p.version, p.kreis, p.office, p.town, p.standing, p.route, p.registered_on,
-               p.course_types, p.granted_on, p.valid_until, p.cooperation_plan, p.hours_left, p.available,
-               p.available_days, p.earliest_start, p.needs_childcare, p.needs_women_only,
-               p.needs_barrier_free, p.max_travel_minutes, p.family, p.level, p.section,
-               o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded,
-               d.section AS other_section, d.level AS other_level, d.id IS NOT NULL AS deviates,
-               h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers
-        FROM participant p
-        LEFT JOIN placement o ON o.participant = p.participant AND o.state = 'proposed'
-        LEFT JOIN level_deviation d ON d.participant = p.participant AND d.lifted_at IS NULL
-        LEFT JOIN steering_hold h ON h.participant = p.participant AND h.lifted_at IS NULL
-                                  AND (h.until IS NULL OR h.until > $2)
-        LEFT JOIN (
-            SELECT participant,
-                   array_agg(course ORDER BY course) FILTER (WHERE course IS NOT NULL) AS courses,
-                   array_agg(provider ORDER BY provider) FILTER (WHERE provider IS NOT NULL) AS providers
-            FROM steering_exclusion WHERE lifted_at IS NULL GROUP BY participant
-        ) b ON b.participant = p.participant
-        LEFT JOIN (
-            SELECT participant, array_agg(DISTINCT course ORDER BY course) AS excluded FROM placement
-            WHERE state IN ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
-                            'course_cancelled')
-            GROUP BY participant
-        ) x ON x.participant = p.participant
+        _PERSON
+        + """
         WHERE p.kreis = ANY($1) AND p.status = 'active' AND NOT EXISTS (
             SELECT FROM placement s WHERE s.participant = p.participant AND s.state IN
                 ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
@@ -49,6 +54,50 @@ async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date
         """,
         kreise,
         day,
+    )
+    return [_person(row) for row in rows]
+
+
+async def read_seated(
+    conn: asyncpg.Connection, kreise: Sequence[str], day: date, courses: Sequence[UUID]
+) -> dict[UUID, list[Person]]:
+    """Read who would wait again if courses were cancelled: all who sit there, and nowhere else."""
+    rows = await conn.fetch(
+        _PERSON
+        + """
+        WHERE p.kreis = ANY($1) AND p.status = 'active' AND EXISTS (
+            SELECT FROM placement i WHERE i.participant = p.participant AND i.course = ANY($3::uuid[])
+                AND i.state IN
+                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        AND NOT EXISTS (
+            SELECT FROM placement s WHERE s.participant = p.participant AND s.course <> ALL($3::uuid[])
+                AND s.state IN
+                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        ORDER BY p.participant
+        """,
+        kreise,
+        day,
+        courses,
+    )
+    sitting = await _sits_in(conn, [row["participant"] for row in rows], courses)
+    found: dict[UUID, list[Person]] = defaultdict(list)
+    for row in rows:
+        found[sitting[row["participant"]]].append(_person(row))
+    return found
+
+
+async def read_recent(conn: asyncpg.Connection, kreise: Sequence[str], day: date, days: int) -> list[Person]:
+    """Read who registered in the last days, whatever has become of them; who withdrew is left out."""
+    rows = await conn.fetch(
+        _PERSON
+        + """
+        WHERE p.kreis = ANY($1) AND p.status <> 'merged' AND p.status <> 'withdrawn'
+            AND p.registered_on > $2::date - $3::int AND p.registered_on <= $2
+        ORDER BY p.participant
+        """,
+        kreise,
+        day,
+        days,
     )
     return [_person(row) for row in rows]
 
@@ -90,6 +139,22 @@ def _person(row: asyncpg.Record) -> Person:
         barred_courses=tuple(row["barred_courses"] or ()),
         barred_providers=tuple(row["barred_providers"] or ()),
     )
+
+
+async def _sits_in(
+    conn: asyncpg.Connection, people: Sequence[UUID], courses: Sequence[UUID]
+) -> dict[UUID, UUID]:
+    rows = await conn.fetch(
+        """
+        SELECT participant, course FROM placement
+        WHERE participant = ANY($1::uuid[]) AND course = ANY($2::uuid[]) AND state IN
+            ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')
+        ORDER BY participant, course
+        """,
+        people,
+        courses,
+    )
+    return {row["participant"]: row["course"] for row in rows}
 
 
 async def _sections(

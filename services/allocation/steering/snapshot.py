@@ -118,6 +118,17 @@ def encode(snapshot: Snapshot) -> bytes:
     )
 
 
+def written_people(people: Iterable[Person]) -> list[Any]:
+    """Write people as JSON values, as in canonical bytes."""
+    written: list[Any] = orjson.loads(orjson.dumps([_short(person) for person in people], default=_as_text))
+    return written
+
+
+def read_people(written: Iterable[Mapping[str, Any]]) -> tuple[Person, ...]:
+    """Read what `written_people` wrote."""
+    return tuple(_person(person) for person in written)
+
+
 def _day(text: str | None) -> date | None:
     return None if text is None else date.fromisoformat(text)
 

@@ -16,6 +16,7 @@ from services.allocation.steering.analysis import what_if
 from services.allocation.steering.analysis.applying import apply, course_in
 from services.allocation.steering.analysis.changes import ChangeError, parse, parse_all, written
 from services.allocation.steering.analysis.worker import Answered, NotAnswered, solve
+from services.allocation.steering.domain import EntryKey, Offer
 from services.allocation.steering.matching import match
 from services.allocation.steering.snapshot import Snapshot
 from tests.unit.steering.crowd import DAY, TOWNS, a_course, a_crowd, a_kreis, a_person
@@ -69,6 +70,81 @@ def test_nobody_is_left_in_a_cancelled_course(seed: int, place: int) -> None:
     told = asked(seen, change)
     assert all((one["to"] or {}).get("course") != str(gone) for one in told["people"]["move"])
     assert told["seated_in_cancelled"] == course_in(seen, gone).seated
+
+
+@given(st.integers(1, 10_000), st.integers(0, 7), st.integers(1, 6))
+@settings(max_examples=8, deadline=None)
+def test_who_sat_in_a_cancelled_course_waits_again(seed: int, place: int, seated: int) -> None:
+    """The answer is that of a run which sees them wait, with the claims they had, and no such course."""
+    full = a_crowd(seed, 60, 8)
+    gone, back = full.courses[place].id, full.people[:seated]
+    seen = replace(full, people=full.people[seated:])
+    material = {"seated": {str(gone): snapshot.written_people(back)}}
+    change = {"kind": "course_cancelled", "course": str(gone)}
+    told = what_if.answer(seen, {"changes": [change], "material": material})
+    real = replace(
+        full,
+        people=tuple(replace(one, excluded=(gone,)) if one in back else one for one in full.people),
+        courses=tuple(one for one in full.courses if one.id != gone),
+    )
+    assert told["after"]["placed"] == len(match(real).places)
+    assert told["seated_back"] == seated
+    gained = {one["person"] for one in told["people"]["gain"]}
+    assert gained >= {str(one.id) for one in back if one.id in match(real).places}
+
+
+def test_a_proposal_in_a_cancelled_course_is_gone() -> None:
+    offer = Offer(UUID(int=9), 1, EntryKey(a_course(1, 30).id, 1))
+    seen = a_kreis([replace(a_person(1), offer=offer)], [a_course(1, 30), a_course(2, 30)])
+    change = {"kind": "course_cancelled", "course": str(a_course(1, 30).id)}
+    assert applied(seen, change).people[0].offer is None
+
+
+@given(st.integers(1, 10_000), st.data())
+@settings(max_examples=12, deadline=None)
+def test_changes_that_touch_different_things_can_be_made_in_any_order(seed: int, data: st.DataObject) -> None:
+    seen = a_crowd(seed, 50, 8)
+    ids = [str(one.id) for one in seen.courses]
+    changes: list[dict[str, Any]] = [
+        {"kind": "capacity", "course": ids[0], "seats": 2},
+        {"kind": "childcare", "course": ids[0]},
+        {"kind": "course_cancelled", "course": ids[1]},
+        {"kind": "childcare", "course": ids[2]},
+        {
+            "kind": "policy",
+            "policy": seen.policy.model_copy(update={"alternatives": 1}).model_dump(mode="json"),
+        },
+    ]
+    some = data.draw(st.lists(st.sampled_from(changes), unique_by=str, max_size=5))
+    other = data.draw(st.permutations(some))
+    assert applied(seen, *some) == applied(seen, *other)
+
+
+@given(st.integers(1, 10_000), st.integers(0, 7), st.booleans())
+@settings(max_examples=10, deadline=None)
+def test_the_parts_of_a_difference_add_up(seed: int, place: int, with_neighbour: bool) -> None:
+    """Classes, and towns with what is the neighbours', both sum to the totals' difference."""
+    seen = a_crowd(seed, 50, 8)
+    changes: list[dict[str, Any]] = [{"kind": "course_cancelled", "course": str(seen.courses[place].id)}]
+    question: dict[str, Any] = {"kreis": "99001"}
+    if with_neighbour:
+        other = replace(a_crowd(seed + 1, 20, 4), region="99002")
+        other = replace(
+            other,
+            people=tuple(replace(one, kreis="99002", id=UUID(int=one.id.int + 1)) for one in other.people),
+        )
+        changes.append({"kind": "neighbour", "kreis": "99002"})
+        question["material"] = {"neighbours": {"99002": snapshot.encode(other).decode()}}
+    told = what_if.answer(replace(seen, region="99001"), {"changes": changes, **question})
+    for what in ("people", "placed"):
+        total = told["after"][what] - told["before"][what]
+        assert sum(one[what][1] - one[what][0] for one in told["by_class"]) == total
+        towns = sum(one[what][1] - one[what][0] for one in told["by_town"])
+        beside = told["of_neighbours"][what]
+        assert towns + beside[1] - beside[0] == total
+    moves = told["people"], told["elsewhere"]
+    gained = len(moves[0]["gain"]) + moves[1]["gain"] - len(moves[0]["lose"]) - moves[1]["lose"]
+    assert gained == told["after"]["placed"] - told["before"]["placed"]
 
 
 def test_the_difference_is_that_of_two_runs() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Any, assert_never
 from uuid import UUID, uuid5
@@ -14,6 +14,7 @@ from schemas.codes import kind_of
 from schemas.identity import NAMESPACE
 from services.allocation.steering import snapshot as pictures
 from services.allocation.steering.analysis.changes import (
+    TEMPLATE_DAYS,
     CapacityChanged,
     Change,
     ChangeError,
@@ -27,60 +28,110 @@ from services.allocation.steering.analysis.changes import (
 )
 from services.allocation.steering.domain import Course, Person, Section
 from services.allocation.steering.rule_entries import CourseTypeRule
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.steering.snapshot import Snapshot, Travel, snapshot_of
 
 MOST_ARRIVALS = 1000
-TEMPLATE_DAYS = 56
-"""More arrivals look like the people of the last eight weeks."""
 UE_A_WEEK = 20
 UNKNOWN_UE = 300
 """What is assumed for a type of which the rule book says nothing."""
 
 
-def apply(
-    seen: Snapshot,
-    changes: Sequence[Change],
-    neighbours: Mapping[str, Snapshot] | None = None,
-    home: str = "",
-) -> Snapshot:
-    """Apply changes one after the other; `neighbours` has the snapshots of the Kreise that may join.
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What changes need beside the snapshot."""
 
-    `home` is the Kreis that new courses belong to, empty: the snapshot names none.
+    neighbours: Mapping[str, Snapshot] = field(default_factory=dict)
+    """The snapshots of the Kreise that may join."""
+    seated: Mapping[UUID, tuple[Person, ...]] = field(default_factory=dict)
+    """Who would wait again if a course were cancelled."""
+    recent: tuple[Person, ...] | None = None
+    """Who registered in the last weeks, placed meanwhile or not; None: those of the snapshot."""
+    travel: Travel | None = None
+    """All ways that are known; None: those of the snapshot."""
+    home: str = ""
+    """The Kreis that new courses belong to; empty: the snapshot names none."""
+
+
+def beside_of(question: Mapping[str, Any]) -> Beside:
+    """Read what came with a question (see material.py)."""
+    material = question.get("material", {})
+    recent = material.get("recent")
+    seated = material.get("seated", {}).items()
+    return Beside(
+        decode_neighbours(material.get("neighbours", {})),
+        {UUID(course): pictures.read_people(people) for course, people in seated},
+        None if recent is None else pictures.read_people(recent),
+        travel_of(material),
+        question.get("kreis", ""),
+    )
+
+
+def travel_of(material: Mapping[str, Any]) -> Travel | None:
+    """Read the ways that came with a question; None: none did."""
+    known = material.get("travel")
+    return None if known is None else {(home, venue): minutes for home, venue, minutes in known}
+
+
+def with_ways(seen: Snapshot, travel: Travel | None) -> Snapshot:
+    """Take all known ways instead of those to courses that there are."""
+    return seen if travel is None else replace(seen, travel={**travel, **seen.travel})
+
+
+def apply(seen: Snapshot, changes: Sequence[Change], beside: Beside | None = None) -> Snapshot:
+    """Apply changes one after the other.
 
     Raises:
         ChangeError: one of them cannot be made.
     """
+    beside = beside or Beside()
+    changed = with_ways(seen, beside.travel)
     for at, change in enumerate(changes):
         try:
-            seen = _applied(seen, change, neighbours or {}, at, home)
+            changed = _applied(changed, change, beside, at)
         except ChangeError as error:
             raise ChangeError(error.code, at, **error.params) from error
-    return seen
+    return changed
 
 
-def _applied(  # noqa: PLR0911 - one return for each kind of change
-    seen: Snapshot, change: Change, neighbours: Mapping[str, Snapshot], at: int, home: str
-) -> Snapshot:
+def _applied(seen: Snapshot, change: Change, beside: Beside, at: int) -> Snapshot:  # noqa: PLR0911
     match change:
         case PolicyChanged(policy=policy):
             return replace(seen, policy=policy)
         case CourseAdded():
-            return with_courses(seen, [added_course(seen, change, at, home)])
+            return with_courses(seen, [added_course(seen, change, at, beside.home)])
         case CourseMoved(course=course):
             return _replaced(seen, moved(course_in(seen, course), change, seen.day))
         case CourseCancelled(course=course):
-            gone = course_in(seen, course)
-            return replace(seen, courses=tuple(one for one in seen.courses if one.id != gone.id))
+            return _cancelled(seen, course_in(seen, course), beside)
         case CapacityChanged(course=course, seats=seats):
             return _replaced(seen, _with_seats(course_in(seen, course), seats))
         case ChildcareAdded(course=course):
             return _replaced(seen, replace(course_in(seen, course), childcare=True))
         case NeighbourJoins(kreis=kreis):
-            return _joined(seen, kreis, neighbours, home)
+            return _joined(seen, kreis, beside.neighbours, beside.home)
         case MoreArrivals():
-            return _more_people(seen, change, at)
+            return _more_people(seen, change, at, beside.recent)
         case _:
             assert_never(change)
+
+
+def _cancelled(seen: Snapshot, gone: Course, beside: Beside) -> Snapshot:
+    """Take a course away; who sat in it waits again with what they had a claim to, as if it had happened."""
+    known = {person.id for person in seen.people}
+    back = [
+        replace(person, offer=None) for person in beside.seated.get(gone.id, ()) if person.id not in known
+    ]
+    stays = (_unproposed(person, gone.id) for person in seen.people)
+    return replace(
+        seen,
+        people=tuple(sorted((*stays, *back), key=lambda person: person.id)),
+        courses=tuple(one for one in seen.courses if one.id != gone.id),
+    )
+
+
+def _unproposed(person: Person, course: UUID) -> Person:
+    offered = person.offer is not None and person.offer.entry.course == course
+    return replace(person, offer=None) if offered else person
 
 
 def course_in(seen: Snapshot, course: UUID) -> Course:
@@ -237,13 +288,17 @@ def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot], home
     )
 
 
-def _more_people(seen: Snapshot, change: MoreArrivals, at: int) -> Snapshot:
+def _more_people(seen: Snapshot, change: MoreArrivals, at: int, recent: Sequence[Person] | None) -> Snapshot:
+    """Let more people register in the last weeks, like those who did: all of them, not only who still waits.
+
+    The same people each time, from whatever order; nobody knows yet what they would be proposed.
+    """
     wanted = change.per_week * change.weeks
     if wanted > MOST_ARRIVALS:
         raise ChangeError("too_many_arrivals", most=str(MOST_ARRIVALS))
     since = seen.day - timedelta(days=TEMPLATE_DAYS)
     drawn = sorted(
-        (one for one in seen.people if one.registered_on > since and not one.held),
+        (one for one in (seen.people if recent is None else recent) if since < one.registered_on <= seen.day),
         key=lambda one: uuid5(NAMESPACE, f"what-if/template/{seen.day}/{one.id}"),
     )
     if not drawn:
@@ -274,6 +329,7 @@ def _like(person: Person, registered_on: date, at: int, number: int) -> Person:
         earliest_start=shifted(person.earliest_start),
         excluded=(),
         offer=None,
+        held=False,
         family=None,
         deviation=None,
         barred_courses=(),

@@ -13,6 +13,8 @@ from schemas.codes import CourseType, Level, TimeOfDay, Weekday
 from services.allocation.steering.policy import Policy
 
 MOST_CHANGES = 20
+TEMPLATE_DAYS = 56
+"""More arrivals look like the people of the last eight weeks."""
 NEW_PROVIDER = "new"
 """Stands for a provider that nobody has chosen yet."""
 
@@ -70,7 +72,7 @@ class CourseMoved(_Change):
 
 
 class CourseCancelled(_Change):
-    """A course does not take place."""
+    """A course does not take place; who sits in it waits again."""
 
     kind: Literal["course_cancelled"] = "course_cancelled"
     course: UUID

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 import asyncpg
 
-from services.allocation.steering import snapshot
-from services.allocation.steering.analysis.changes import neighbours_named, parse_all
+from services.allocation.steering import reading, snapshot
+from services.allocation.steering.analysis.changes import (
+    TEMPLATE_DAYS,
+    CourseCancelled,
+    MoreArrivals,
+    neighbours_named,
+    parse_all,
+)
 from services.allocation.steering.snapshot import Snapshot
 
 Look = Callable[[asyncpg.Connection, str, datetime], Awaitable[Snapshot]]
@@ -30,22 +36,53 @@ class Sight:
     question: Mapping[str, Any]
     now: datetime
     look: Look
+    seen: Snapshot
+    """What was seen for the question, on the same connection."""
 
 
 Material = Callable[[Sight], Awaitable[dict[str, Any]]]
 
 
-async def neighbours(sight: Sight) -> dict[str, Any]:
-    """Take the snapshots of the Kreise that are to join; one without a policy or people is left out."""
+async def changed(sight: Sight) -> dict[str, Any]:
+    """Read what changes may need beside the snapshot.
+
+    Snapshots of the Kreise that are to join (one without a policy or people is left out); who sits in the
+    courses that are to be cancelled; who registered in the last weeks; ways to towns without a course yet.
+    """
+    changes = parse_all(sight.question.get("changes"))
     found = {}
-    for kreis in neighbours_named(parse_all(sight.question.get("changes"))):
+    for kreis in neighbours_named(changes):
         try:
             seen = await sight.look(sight.conn, kreis, sight.now)
         except LookupError:
             continue
         if seen.people or seen.courses:
             found[kreis] = snapshot.encode(seen).decode()
-    return {"neighbours": found}
+    kreise, day = [*_kreise(sight), *found], sight.seen.day
+    cancelled = [change.course for change in changes if isinstance(change, CourseCancelled)]
+    seated = await reading.read_seated(sight.conn, _kreise(sight), day, cancelled) if cancelled else {}
+    arrivals = any(isinstance(change, MoreArrivals) for change in changes)
+    recent = await reading.read_recent(sight.conn, [sight.kreis], day, TEMPLATE_DAYS) if arrivals else []
+    return {
+        "neighbours": found,
+        "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
+        "recent": snapshot.written_people(recent) if arrivals else None,
+        **await _ways(sight, kreise),
+    }
+
+
+async def ways(sight: Sight) -> dict[str, Any]:
+    """Read all ways that the region's tables know: a new course may be where there was none."""
+    return await _ways(sight, _kreise(sight))
+
+
+async def _ways(sight: Sight, kreise: Sequence[str]) -> dict[str, Any]:
+    known = await reading.read_travel(sight.conn, kreise)
+    return {"travel": [[*way, minutes] for way, minutes in sorted(known.items())]}
+
+
+def _kreise(sight: Sight) -> list[str]:
+    return sight.seen.region.split("+")
 
 
 async def past_pooling(sight: Sight) -> dict[str, Any]:

@@ -20,7 +20,13 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.codes import CourseType, Level, TimeOfDay
-from services.allocation.steering.analysis.applying import added_course, lengths_of, with_courses
+from services.allocation.steering.analysis.applying import (
+    added_course,
+    lengths_of,
+    travel_of,
+    with_courses,
+    with_ways,
+)
 from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
 from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, screened, solved
 from services.allocation.steering.domain import Course, EntryKey, Person
@@ -97,6 +103,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     """
     asked = asked_of(question)
     home = question.get("kreis", "")
+    seen = with_ways(seen, travel_of(question.get("material", {})))
     begun, before = monotonic(), solved(seen)
     found = candidates(before, asked, home)
     wanted = chosen(found, SCREENED * asked.solve)

@@ -144,7 +144,7 @@ class Analyses:
             seen = await self.look(conn, task.kreis, now)
             question = {**task.question, "kreis": task.kreis}
             if kind.material is not None:
-                sight = Sight(conn, task.kreis, task.question, now, self.look)
+                sight = Sight(conn, task.kreis, task.question, now, self.look, seen)
                 question["material"] = await kind.material(sight)
         raw = snapshot.encode(seen)
         answered = await self.process.answer(task.kind, question, raw, kind.limit_seconds)

@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
-from services.allocation.steering.analysis.applying import apply, begins, decode_neighbours
+from services.allocation.steering.analysis.applying import apply, begins, beside_of
 from services.allocation.steering.analysis.changes import CourseCancelled, parse_all, written
 from services.allocation.steering.domain import EntryKey
 from services.allocation.steering.entries import minimum_of, need_of
@@ -44,20 +44,22 @@ def screened(seen: Snapshot) -> Solved:
 
 
 def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer `{"changes": [...], "kreis": ..., "material": {"neighbours": {kreis: canonical snapshot}}}`.
+    """Answer `{"changes": [...], "kreis": ..., "material": {...}}`, the last as read by material.changed.
 
     Raises:
         ChangeError: a change cannot be made.
     """
-    changes = parse_all(question.get("changes"))
-    neighbours = decode_neighbours(question.get("material", {}).get("neighbours", {}))
-    before, after = solved(seen), solved(apply(seen, changes, neighbours, question.get("kreis", "")))
+    changes, beside = parse_all(question.get("changes")), beside_of(question)
+    before, after = solved(seen), solved(apply(seen, changes, beside))
     cancelled = {change.course for change in changes if isinstance(change, CourseCancelled)}
+    back = sum(len(beside.seated.get(course, ())) for course in cancelled)
+    seated = sum(course.seated for course in seen.courses if course.id in cancelled)
     return {
         "day": seen.day.isoformat(),
         "changes": [written(change) for change in changes],
-        **difference(before, after, question.get("kreis", "")),
-        "seated_in_cancelled": sum(course.seated for course in seen.courses if course.id in cancelled),
+        **difference(before, after, beside.home),
+        "seated_back": back,
+        "seated_in_cancelled": max(0, seated - back),
     }
 
 
@@ -73,6 +75,7 @@ def difference(before: Solved, after: Solved, home: str = "") -> dict[str, Any]:
         "after": _totals(after),
         "by_class": _by_class(before, after),
         "by_town": _by_town(before, after, home),
+        "of_neighbours": _of_neighbours(before, after, home),
         "people": _people(before, after, home),
         "elsewhere": _elsewhere(before, after, home),
         "courses": _courses(before, after),
@@ -123,6 +126,16 @@ def _by_town(before: Solved, after: Solved, home: str) -> list[dict[str, Any]]:
         for town in sorted(people[0].keys() | people[1].keys())
         if people[0][town] != people[1][town] or placed[0][town] != placed[1][town]
     ]
+
+
+def _of_neighbours(before: Solved, after: Solved, home: str) -> dict[str, list[int]]:
+    """Count people and places of neighbours: with the towns they add up to the totals."""
+    found = []
+    for one in (before, after):
+        own = of_kreis(one.seen, home)
+        others = {person.id for person in one.seen.people} - own
+        found.append((len(others), len(others & one.result.places.keys())))
+    return {"people": [people for people, _ in found], "placed": [placed for _, placed in found]}
 
 
 def _place(entry: EntryKey | None) -> dict[str, Any] | None:

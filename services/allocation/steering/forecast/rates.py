@@ -25,7 +25,7 @@ PRIOR_COUNT: Final = 0.5
 """Registrations in no time, before any are known (Jeffreys): never seen is not never to come."""
 USUAL_EVENNESS: Final = 12.0
 """Weeks vary by 1/sqrt of this beside chance, as offices usually bunch; counts as `USUAL_WORTH` weeks."""
-USUAL_WORTH: Final = 3.0
+USUAL_WORTH: Final = 2.0
 BEFORE_JUDGING: Final = 4
 """Weeks that are learnt from before the first one is foretold."""
 LEAST_DISPERSION: Final = 0.05

@@ -13,7 +13,7 @@ from services.allocation.steering.engine.mincost import Ints
 
 Bools = NDArray[np.bool_]
 
-VERSION = f"flow 3, {mincost.VERSION}"
+VERSION = f"flow 4, {mincost.VERSION}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -221,8 +221,19 @@ class Model:
         self._bounds(self._highs)
         return None if now is None else self._choice(now.point)
 
-    def search(self, relaxed: Relaxed, gap: float, cutoff: float, known: tuple[Choice, ...] = ()) -> Searched:
-        """Look within `gap` of the relaxation for an answer worth `cutoff` or more that is not `known`."""
+    def search(
+        self,
+        relaxed: Relaxed,
+        gap: float,
+        cutoff: float,
+        known: tuple[Choice, ...] = (),
+        *,
+        any_: bool = False,
+    ) -> Searched:
+        """Look within `gap` of the relaxation for the best answer worth `cutoff` or more that is not `known`.
+
+        With `any_`, the first that is worth `cutoff` will do.
+        """
         highs = self._integral(*self._within(relaxed, gap))
         switches = self._y + self._z
         for choice in known:
@@ -235,8 +246,7 @@ class Model:
                 np.where(on > 0, -1.0, 1.0),
             )
         highs.setOptionValue("objective_bound", -cutoff + _HALF)
-        if known:
-            # Nothing is better than the known ones: the first that is as good will do.
+        if any_:
             highs.setOptionValue("objective_target", -cutoff + SLACK)
         return self._run(highs)
 

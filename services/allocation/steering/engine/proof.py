@@ -23,11 +23,13 @@ __all__ = ["Cut", "Limits", "Proof", "Settled", "solve"]
 VERSION = f"{flow.VERSION}, highspy {version('highspy')}"
 LARGEST = 2**24
 """Values up to this are proven to the unit in floating point; larger ones are rounded up for the bound."""
-_ROUNDED = 2**20
+_ROUNDED = 2**16
 _FIRST_GAP = 8.0
+_FIRST_SHARE = 1 / 16
+"""The first gap to search, at least: larger ones are cheap to rule out in three steps."""
 _WIDER = 4.0
-_RIVALS = 40
-"""So many other choices that are as good in a tier are looked at one by one before the next tier is added."""
+_ROUNDS = 4_000
+"""So many searches of a rounded tier at most: each gives a choice that is seated, or a narrower bound."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +163,12 @@ class _Search:
         self.told()
         return True
 
+    def finished(self) -> bool:
+        """Note that every tier is proven."""
+        self.proven = len(self.bounds)
+        self.told()
+        return True
+
 
 def solve(
     starting: Starting,
@@ -196,10 +204,11 @@ def solve(
             if not _proven(search, model, relaxed, tier, tiers[tier].unit):
                 break
             model.fix(relaxed, relaxed.bound - search.best.values[tier] // tiers[tier].unit)
-            if search.proven < len(tiers) and rest and _no_rival(search, model, relaxed, tier, tiers[tier]):
+            if search.proven < len(tiers) and rest and _alone(search, model, relaxed, tier, tiers[tier]):
                 break
             model.hold(tiers[tier].values, search.best.values[tier] // tiers[tier].unit)
-        elif not _no_rival(search, model, relaxed, tier, tiers[tier]):
+        else:
+            _rounded(search, model, relaxed, tier, tiers[tier].unit)
             break
     return search.settled()
 
@@ -211,10 +220,10 @@ def _proven(search: _Search, model: Model, relaxed: Relaxed, tier: int, unit: in
     search.try_out(model.dive(relaxed))
     if search.bound(tier, floor(relaxed.bound + SLACK) * unit):
         return True
-    gap = _FIRST_GAP
+    gap = 0.0
     while not search.meter.over():
         least = search.best.values[tier] // unit + 1
-        gap = min(gap, relaxed.bound - least)
+        gap = min(gap or _first(relaxed.bound - least), relaxed.bound - least)
         cutoff = max(least, ceil(relaxed.bound - gap - SLACK))
         found = model.search(relaxed, gap, cutoff)
         search.try_out(found.choice)
@@ -232,25 +241,49 @@ def _proven(search: _Search, model: Model, relaxed: Relaxed, tier: int, unit: in
     return False
 
 
-def _no_rival(search: _Search, model: Model, relaxed: Relaxed, tier: int, scale: _Scale) -> bool:
-    """Look for other choices as good in this tier, until none is left: then all later tiers are proven.
+def _alone(search: _Search, model: Model, relaxed: Relaxed, tier: int, scale: _Scale) -> bool:
+    """Say whether no other choice is as good in a proven tier: then all later tiers are proven, too.
 
-    Each choice found is seated exactly in all tiers, so that only choices have to be gone through.
+    One that is, is seated exactly in all tiers.
     """
-    for _ in range(_RIVALS if scale.exact else 100 * _RIVALS):
+    if search.meter.over():
+        return False
+    value = search.best.values[tier] // scale.unit
+    found = model.search(relaxed, relaxed.bound - value, value, tuple(search.known), any_=True)
+    search.try_out(found.choice)
+    return found.complete and found.value < value - SLACK and search.finished()
+
+
+def _rounded(search: _Search, model: Model, relaxed: Relaxed, tier: int, unit: int) -> bool:
+    """Prove a tier whose values were rounded up, and all after it, within wider and wider gaps.
+
+    Every choice that could be as good is seated exactly and then left out, until none is left.
+    """
+    search.try_out(model.dive(relaxed))
+    gap = 0.0
+    for _ in range(_ROUNDS):
         if search.meter.over():
-            return False
-        cutoff = -(-search.best.values[tier] // scale.unit)
-        found = model.search(relaxed, relaxed.bound - cutoff, cutoff, tuple(search.known))
-        if found.complete and found.value < cutoff - SLACK:
-            search.proven = len(search.bounds)
-            search.told()
-            return True
-        if tier == search.proven:
-            search.bounds[tier] = min(search.bounds[tier], floor(relaxed.bound + SLACK) * scale.unit)
-        if not search.try_out(found.choice):
-            return False
+            break
+        least = -(-search.best.values[tier] // unit)
+        full = relaxed.bound - least
+        gap = min(gap or _first(full), full)
+        cutoff = max(least, ceil(relaxed.bound - gap - SLACK))
+        found = model.search(relaxed, gap, cutoff, tuple(search.known))
+        new = search.try_out(found.choice)
+        none = found.complete and found.value < cutoff - SLACK
+        if none and cutoff == least:
+            return search.finished()
+        if isfinite(found.bound) or none:
+            most = floor(max(found.bound, cutoff - 1) + SLACK) * unit
+            search.bounds[tier] = min(search.bounds[tier], max(most, search.best.values[tier]))
+        if not none and not (found.complete and new):
+            break
+        gap *= _WIDER if none else 1.0
     return False
+
+
+def _first(full: float) -> float:
+    return max(_FIRST_GAP, _FIRST_SHARE * full)
 
 
 def _at_most(starting: Starting, values: Ints) -> int:

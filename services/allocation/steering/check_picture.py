@@ -5,25 +5,33 @@ Standard library only: it shares no code with what makes the runs, and reads the
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from functools import cached_property
-from math import asin, cos, radians, sin, sqrt
 from typing import Any
 from uuid import UUID, uuid5
 
-Json = Mapping[str, Any]
+from services.allocation.steering.check_tables import (
+    Group,
+    Json,
+    OfCourse,
+    OfDays,
+    OfEntry,
+    Said,
+    Tables,
+    places,
+)
+
 Node = tuple[str, int, int]
 """Course, section, and how many quotas stand before the entry."""
 
 _NAMESPACE = UUID("7d1c1ae4-5f0e-5b62-9a0e-3c7f0a4b6d21")
 _LEVELS = ("none", "A1", "A2", "B1", "B2", "C1", "C2")
 _WOMEN = "integration_women"
-_BITS = (1 << 64) - 1
 
 
-def _day(text: str) -> date:
+def day_of(text: str) -> date:
+    """Read a day."""
     return date.fromisoformat(text)
 
 
@@ -32,7 +40,7 @@ class Picture:
 
     def __init__(self, data: Json) -> None:
         self.data, self.policy, self.rules = data, data["policy"], data["rules"]
-        self.day = _day(data["day"])
+        self.day = day_of(data["day"])
         self.people: Mapping[str, Json] = {one["id"]: one for one in data["people"]}
         self.courses: Mapping[str, Json] = {one["id"]: one for one in data["courses"]}
         self.travel = {(home, venue): minutes for home, venue, minutes in data["travel"]}
@@ -40,12 +48,17 @@ class Picture:
         self.pooled_types = {(one, other): types for one, other, types in data.get("pooled_types", ())}
         self._ended = self.rules.get("ended_types", {})
         self.coming = {
-            name: [one for one in course["sections"] if _day(one["ends_on"]) >= self.day]
+            name: [one for one in course["sections"] if day_of(one["ends_on"]) >= self.day]
             for name, course in self.courses.items()
         }
         self.needs = {name: self._need(course) for name, course in self.courses.items()}
+        self.entries = [(name, one["number"]) for name, some in self.coming.items() for one in some]
+        self.every = (1 << len(self.entries)) - 1
+        self.tables = Tables(
+            self._groups(), [(self.courses[name], some) for name, some in self.coming.items()]
+        )
         self._allowed: dict[str, list[tuple[str, int]]] = {}
-        self._seats: dict[Node, int] = {}
+        self.seat_counts: dict[Node, int] = {}
 
     def class_of(self, person: Json) -> int:
         """Return the place of the priority class."""
@@ -63,11 +76,11 @@ class Picture:
 
     def waited(self, person: Json) -> int:
         """Count the days of waiting."""
-        return max(0, (self.day - _day(person["registered_on"])).days)
+        return max(0, (self.day - day_of(person["registered_on"])).days)
 
     def starts(self, section: Json) -> date:
         """Return the first day of somebody who enters."""
-        return max(_day(section["starts_on"]), self.day)
+        return max(day_of(section["starts_on"]), self.day)
 
     def section(self, course: str, number: int) -> Json | None:
         """Return a section that has not ended."""
@@ -95,9 +108,9 @@ class Picture:
 
     def seats(self, node: Node) -> int:
         """Return how many people the run may seat by way of a node."""
-        if node not in self._seats:
-            self._seats[node] = self._count(*node)
-        return self._seats[node]
+        if node not in self.seat_counts:
+            self.seat_counts[node] = self._count(*node)
+        return self.seat_counts[node]
 
     def _count(self, name: str, number: int, door: int) -> int:
         course, section = self.courses[name], self.section(name, number)
@@ -114,7 +127,7 @@ class Picture:
 
     def quotas(self, name: str, section: Json) -> list[Json]:
         """List the quotas that hold for an entry, the narrowest first."""
-        course, days = self.courses[name], (_day(section["starts_on"]) - self.day).days
+        course, days = self.courses[name], (day_of(section["starts_on"]) - self.day).days
         holding = [
             quota
             for quota in self.policy["quotas"]
@@ -136,39 +149,52 @@ class Picture:
     def allowed(self, person: str) -> list[tuple[str, int]]:
         """List the entries with a free seat that no rule speaks against."""
         if person not in self._allowed:
-            self._allowed[person] = [place for name in self.courses for place in self.entries(person, name)]
+            free = self._free
+            for forbidden in self.against(person).values():
+                free &= ~forbidden
+            self._allowed[person] = [self.entries[place] for place in places(free)]
         return self._allowed[person]
 
-    def entries(self, person: str, name: str) -> Iterator[tuple[str, int]]:
-        """Yield those of one course."""
-        who, course = self.people[person], self.courses[name]
-        if course["course_type"] not in who["course_types"]:
-            return
-        for section in self.coming[name]:
-            if not self._may_lie(who, course, section) or self.forbidden(who, course, section):
-                continue
-            path = self.path(who, name, section["number"])
-            if all(self.seats(node) for node in path if not node[2]):
-                yield name, section["number"]
+    def against(self, person: str) -> Mapping[str, int]:
+        """Return by rule the entries that it forbids a person, as bits in the order of `entries`."""
+        return self.tables.against(self.people[person])
 
-    def _may_lie(self, who: Json, course: Json, section: Json) -> bool:
-        """Say quickly whether the section could be the right one at all."""
-        return self._by_section(course) is False or section["number"] in _own(who, "section")
+    @cached_property
+    def _free(self) -> int:
+        """The entries in which somebody finds a seat in every section, whatever quotas stand before it."""
+        return sum(
+            1 << place
+            for place, (name, number) in enumerate(self.entries)
+            if all(
+                self.seats((name, one["number"], 0)) for one in self.coming[name] if one["number"] >= number
+            )
+        )
 
     def _by_section(self, course: Json) -> bool:
         known = self._law(course)
         return bool(known["placed_by"] == "section" if known else course["kind"] == "integration")
 
-    def forbidden(self, who: Json, course: Json, section: Json) -> list[str]:
+    def forbidden(self, person: str, name: str, number: int) -> list[str]:
         """Name every rule that speaks against a person's entering a course at a section."""
-        checks = {
-            **_needs(who, course, self.rules.get("women_types", (_WOMEN,))),
-            **self._rights(who, course, section),
-            **self._dates(who, course, section),
-            **self._level(who, course, section),
-            **self._decided(who, course, section),
-        }
-        return [name for name, fine in checks.items() if not fine]
+        bit = 1 << self.entries.index((name, number))
+        return [rule for rule, entries in self.against(person).items() if entries & bit]
+
+    def _groups(self) -> list[Group]:
+        """List all rules, with the facts about a person that they read."""
+        needs = ("needs_childcare", "needs_women_only", "needs_barrier_free", "course_types")
+        return [
+            OfCourse(("available", "available_days"), _times),
+            OfCourse(needs, self._needs),
+            OfCourse(("course_types",), self._types),
+            OfCourse(("route", "granted_on", "registered_on"), self._route),
+            OfDays(("route", "granted_on", "valid_until", "earliest_start"), self._days),
+            OfEntry(("hours_left",), _hours),
+            OfEntry((), self._dates),
+            OfEntry(("level", "section", "deviation"), self._level),
+            OfCourse(("excluded", "barred_courses", "barred_providers"), _barred),
+            OfCourse(("standing", "held"), self._decided),
+            OfCourse(("kreis", "town", "max_travel_minutes"), self._reached),
+        ]
 
     def clocks(self, who: Json, *, lapsing: bool) -> Iterator[tuple[str, date]]:
         """Yield the clocks of the law that run for a person, with their last day."""
@@ -177,34 +203,68 @@ class Picture:
             return
         for clock in self.rules["deadlines"].values():
             if who["route"] in clock["routes"] and (clock["lapses"] or not lapsing):
-                yield clock["code"], _after(_day(granted), clock)
+                yield clock["code"], _after(day_of(granted), clock)
 
-    def _rights(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
-        kind, begins, history = (
-            course["kind"],
-            self.starts(section),
-            self.rules["routes"].get(who["route"], ()),
-        )
+    def _needs(self, who: Json, course: Json) -> Said:
+        for_women = set(self.rules.get("women_types", (_WOMEN,)))
+        women = course.get("women_only", False) or course["course_type"] in for_women
+        wanted = who.get("needs_women_only", False)
+        reachable = course.get("online") or course.get("barrier_free") is True
+        return {
+            "childcare": not who.get("needs_childcare") or course.get("childcare") is True,
+            "women_only": women if wanted else not women or bool(for_women & set(who["course_types"])),
+            "barrier_free": not who.get("needs_barrier_free") or reachable,
+        }
+
+    def _types(self, who: Json, course: Json) -> Said:
+        last = self.rules.get("last_starts", {}).get(course["course_type"])
+        return {
+            "course_type": course["course_type"] in who["course_types"],
+            "type_over": last is None or _begins(course) <= day_of(last),
+        }
+
+    def _route(self, who: Json, course: Json) -> Said:
+        kind, history = course["kind"], self.rules["routes"].get(who["route"], ())
         granted = who.get("granted_on") or who["registered_on"]
         begun = [one for one in history if one["valid_from"] <= granted]
         held = [one for one in begun[-1:] if one["valid_until"] is None or granted <= one["valid_until"]]
         leads = [one["kinds"] for one in (held or history[:1])]
-        last = self.rules.get("last_starts", {}).get(course["course_type"])
-        other, until, left = kind == "other", who.get("valid_until"), who.get("hours_left")
         return {
-            "course_type": course["course_type"] in who["course_types"],
-            "type_over": last is None or _begins(course) <= _day(last),
-            "route_leads_there": other or (bool(leads) and kind in leads[0]),
-            "route_open": other or (bool(held) and held[-1]["open"]),
-            "entitlement_valid": other or until is None or begins <= _day(until),
-            "hours_left": left is None or kind != "integration" or left >= (section["ue"] or 1),
-            **{code: other or begins <= last for code, last in self.clocks(who, lapsing=True)},
+            "route_leads_there": kind == "other" or (bool(leads) and kind in leads[0]),
+            "route_open": kind == "other" or (bool(held) and held[-1]["open"]),
         }
 
-    def _dates(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
+    def _days(self, who: Json) -> Mapping[str, int]:
+        until, earliest = who.get("valid_until"), who.get("earliest_start")
+        ends = dict(self.clocks(who, lapsing=True))
+        if until is not None:
+            ends["entitlement_valid"] = day_of(until)
+        found = {rule: self.later(last) & ~self._other for rule, last in ends.items()}
+        if earliest is not None:
+            found["earliest_start"] = ~self.later(day_of(earliest) - timedelta(days=1)) & self.every
+        return found
+
+    def later(self, day: date) -> int:
+        """Return the entries whose first day is after a day."""
+        return sum(1 << place for place, begins in enumerate(self._begin) if begins > day)
+
+    @cached_property
+    def _begin(self) -> list[date]:
+        return [self.starts(section) for some in self.coming.values() for section in some]
+
+    @cached_property
+    def _other(self) -> int:
+        """The entries of courses that no entitlement is needed for."""
+        return sum(
+            1 << place
+            for place, (name, _) in enumerate(self.entries)
+            if self.courses[name]["kind"] == "other"
+        )
+
+    def _dates(self, _who: Json, course: Json, section: Json) -> Said:
         limits, begins = self.policy["limits"], self.starts(section)
-        earliest, register = who.get("earliest_start"), course.get("registration_until")
-        first, last = _day(section["starts_on"]), _day(section["ends_on"])
+        register = course.get("registration_until")
+        first, last = day_of(section["starts_on"]), day_of(section["ends_on"])
         length = (last - first).days + 1
         gone = min(max((self.day - first).days, 0), length)
         kind = self._law(course) or {}
@@ -218,15 +278,15 @@ class Picture:
         if limits["late_entry_ue"] is not None:
             most = min(most, limits["late_entry_ue"])
         return {
-            "earliest_start": earliest is None or begins >= _day(earliest),
             "registration_deadline": register is None
-            or _day(register) >= self.day
-            or _day(register) < _begins(course) < first,
+            or day_of(register) >= self.day
+            or day_of(register) < _begins(course) < first,
             "latest_start": begins <= self.day + timedelta(days=limits["latest_start_days"]),
             "late_entry": first >= self.day or held < most,
+            "course_not_sure": not self.needs[course["id"]] or first <= _begins(course),
         }
 
-    def _level(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
+    def _level(self, who: Json, course: Json, section: Json) -> Said:
         if self._by_section(course):
             own = _own(who, "section")
             return {"placement_test": bool(own), "level": not own or section["number"] in own}
@@ -236,25 +296,23 @@ class Picture:
             target in _LEVELS and one in _LEVELS and _LEVELS.index(target) == _LEVELS.index(one) + 1
             for one in levels
         )
-        fits = not tested or (_day(section["starts_on"]) <= _begins(course) and reached)
+        fits = not tested or (day_of(section["starts_on"]) <= _begins(course) and reached)
         return {"placement_test": tested, "level": fits}
 
-    def _decided(self, who: Json, course: Json, section: Json) -> dict[str, bool]:
+    def _decided(self, who: Json, course: Json) -> Said:
         free = not self.rules["standings"].get(who["standing"], {"obliged": False})["obliged"]
-        first = _day(section["starts_on"]) <= _begins(course)
-        barred = course["id"] in who.get("barred_courses", ()) or course["provider"] in who.get(
-            "barred_providers", ()
-        )
+        return {
+            "on_hold": not who.get("held", False),
+            "free_choice": self.policy["free_choice"] == "propose" or not free,
+            "course_not_to_start": course.get("decision") != "close",
+        }
+
+    def _reached(self, who: Json, course: Json) -> Said:
         limits = (self.policy["limits"]["travel_minutes"], who.get("max_travel_minutes"))
         longest = min((one for one in limits if one is not None), default=None)
         minutes = self.minutes(who, course)
         return {
-            "on_hold": not who.get("held", False),
-            "free_choice": self.policy["free_choice"] == "propose" or not free,
             "neighbour": self._shared(who.get("kreis", ""), course),
-            "course_not_to_start": course.get("decision") != "close",
-            "course_not_sure": not self.needs[course["id"]] or first,
-            "exclusion": not barred,
             "travel_time": longest is None or minutes is None or minutes <= longest,
         }
 
@@ -272,59 +330,6 @@ class Picture:
             agreed = self.pooled_types.get((home, there), ())
         return (home, there) in self.pooled and (not agreed or course["course_type"] in agreed)
 
-    def value(self, goal: str, who: Json, course: Json, section: Json) -> int:  # noqa: PLR0911 -- one a goal
-        """Return what a pair is worth under a goal that compares pairs."""
-        begins, offer, minutes = self.starts(section), who.get("offer"), self.minutes(who, course)
-        metres = self._hundreds_of_metres(who, course)
-        match goal:
-            case "deadline":
-                days = [last for _, last in self.clocks(who, lapsing=False)]
-                days += [_day(who["valid_until"])] if who.get("valid_until") else []
-                return int(bool(days) and begins <= min(days))
-            case "viability":
-                target = self.policy["sizes"]["target"].get(course["course_type"])
-                return int(target is not None and course.get("seated", 0) < target)
-            case "keep_offer":
-                wanted = {"course": course["id"], "section": section["number"]}
-                return int(offer is not None and offer["entry"] == wanted)
-            case "type_choice":
-                return 11 - int(who["course_types"].index(course["course_type"]))
-            case "early_start":
-                return int(self.policy["limits"]["latest_start_days"]) - (begins - self.day).days
-            case "travel_time":
-                estimate = 10 + round(2.5 * (150 if metres is None else metres) / 10)
-                return 240 - min(estimate if minutes is None else minutes, 240)
-            case "distance":
-                return 2000 - min(150 if metres is None else metres, 2000)
-            case "balance":
-                return 100 - self._fill[course["provider"]]
-            case _:
-                raise ValueError(f"unknown goal {goal}")
-
-    @cached_property
-    def _fill(self) -> Mapping[str, int]:
-        seats, taken = Counter[str](), Counter[str]()
-        for course in self.courses.values():
-            first = course["sections"][0]["free"] if course["sections"] else 0
-            capacity, seated = course.get("capacity"), course.get("seated", 0)
-            seats[course["provider"]] += seated + max(0, first) if capacity is None else capacity
-            taken[course["provider"]] += seated
-        return {name: min(100, 100 * taken[name] // max(1, seats[name])) for name in seats}
-
-    def _hundreds_of_metres(self, who: Json, course: Json) -> int | None:
-        lat, lon, towns = course.get("latitude"), course.get("longitude"), self.policy["towns"]
-        if course.get("online") or (lat is None and course.get("town") == who["town"]):
-            return 0
-        there, home = towns.get(course.get("town")), towns.get(who["town"])
-        if lat is not None and lon is not None:
-            there = {"latitude": lat, "longitude": lon}
-        if home is None or there is None:
-            return None
-        ends = (home["latitude"], home["longitude"], there["latitude"], there["longitude"])
-        lat1, lon1, lat2, lon2 = map(radians, ends)
-        half = sin((lat2 - lat1) / 2) ** 2 + cos(lat1) * cos(lat2) * sin((lon2 - lon1) / 2) ** 2
-        return round(2 * 63710 * asin(sqrt(half)))
-
 
 def _own(who: Json, what: str) -> set[Any]:
     deviation = who.get("deviation") or {}
@@ -332,7 +337,7 @@ def _own(who: Json, what: str) -> set[Any]:
 
 
 def _begins(course: Json) -> date:
-    return _day(course.get("begins_on") or course["sections"][0]["starts_on"])
+    return day_of(course.get("begins_on") or course["sections"][0]["starts_on"])
 
 
 def _after(event: date, clock: Json) -> date:
@@ -348,29 +353,23 @@ def _after(event: date, clock: Json) -> date:
     return date(count // 12, count % 12 + 1, min(event.day, 28))
 
 
-def _needs(who: Json, course: Json, for_women: Collection[str]) -> dict[str, bool]:
-    kind, times, days = course["course_type"], course.get("times_of_day", ()), course.get("weekdays", ())
+def _hours(who: Json, course: Json, section: Json) -> Said:
+    left = who.get("hours_left")
+    return {"hours_left": left is None or course["kind"] != "integration" or left >= (section["ue"] or 1)}
+
+
+def _times(who: Json, course: Json) -> Said:
+    times, days = course.get("times_of_day", ()), course.get("weekdays", ())
     available, on_days = who.get("available", ()), who.get("available_days", ())
-    women = course.get("women_only", False) or kind in for_women
-    wanted = who.get("needs_women_only", False)
-    reachable = course.get("online") or course.get("barrier_free") is True
     return {
         "time_of_day": not available or (bool(times) and set(times) <= set(available)),
         "weekdays": not on_days or set(days) <= set(on_days),
-        "childcare": not who.get("needs_childcare") or course.get("childcare") is True,
-        "women_only": women if wanted else not women or bool(set(for_women) & set(who["course_types"])),
-        "barrier_free": not who.get("needs_barrier_free") or reachable,
-        "earlier_answer": course["id"] not in who.get("excluded", ()),
     }
 
 
-def lot(person: str, course: str, section: int) -> int:
-    """Draw the lot of a pair from its ids."""
-
-    def fold(name: str) -> int:
-        return (UUID(name).int >> 64) ^ (UUID(name).int & _BITS)
-
-    mixed = fold(person) ^ (((fold(course) + section) & _BITS) * 0x9E3779B97F4A7C15 & _BITS)
-    mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9 & _BITS
-    mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB & _BITS
-    return (mixed ^ (mixed >> 31)) >> 48
+def _barred(who: Json, course: Json) -> Said:
+    barred = course["id"] in who.get("barred_courses", ())
+    return {
+        "earlier_answer": course["id"] not in who.get("excluded", ()),
+        "exclusion": not barred and course["provider"] not in who.get("barred_providers", ()),
+    }

@@ -7,8 +7,9 @@ from typing import Any
 
 import orjson
 
-from services.allocation.steering.check_picture import Json, Picture
+from services.allocation.steering.check_picture import Picture
 from services.allocation.steering.check_run import LOCKED, OPEN, Bars, Run, leading
+from services.allocation.steering.check_tables import Json, places
 
 _RANKED = ("outranked", "outranked_class", "equal_rank", "equal_rank_class")
 _LEFT_OPEN = ("families_first", "goals_first")
@@ -18,7 +19,11 @@ _SAID_FIRST = ("blocked_placement_test", "blocked_on_hold", "blocked_free_choice
 
 def findings(snapshot: bytes, result: bytes, certificate: bytes, reasons: Sequence[Json]) -> list[str]:
     """List every reason that does not say what binds; one for each person: {"person", "code", "params"}."""
-    run = Run(snapshot, result)
+    return of_run(Run(snapshot, result), certificate, reasons)
+
+
+def of_run(run: Run, certificate: bytes, reasons: Sequence[Json]) -> list[str]:
+    """List the same for a run that has been read."""
     bars = Bars(run, orjson.loads(certificate))
     wrong = []
     told = sorted(one["person"] for one in reasons)
@@ -35,12 +40,8 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes, reasons: Sequen
     return wrong
 
 
-def _failed(picture: Picture, person: str) -> Iterator[tuple[str, list[str]]]:
-    """Yield for every entry its course and the rules that speak against it."""
-    who = picture.people[person]
-    for name, course in picture.courses.items():
-        for section in picture.coming[name]:
-            yield name, picture.forbidden(who, course, section)
+def _courses(picture: Picture, entries: int) -> set[str]:
+    return {picture.entries[place][0] for place in places(entries)}
 
 
 def _one(run: Run, bars: Bars, reason: Json, *, tied: bool) -> Iterator[str]:
@@ -75,8 +76,11 @@ def _beaten(
 
 
 def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]) -> Iterator[str]:
-    failed = list(_failed(picture, person))
-    suitable = {name for name, rules in failed if not rules}
+    against = picture.against(person)
+    once, twice = 0, 0  # entries that a rule, and that more than one rule speaks against
+    for entries in against.values():
+        once, twice = once | entries, twice | once & entries
+    suitable = _courses(picture, picture.every & ~once)
     if code == "all_full":
         if len(suitable) != params["courses"]:
             yield f"{len(suitable)} courses are suitable"
@@ -84,18 +88,25 @@ def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]
     if suitable:
         yield "a course is suitable, though full"
     if code == "blocked_together":
-        if any(len(rules) == 1 for _, rules in failed):
+        if once & ~twice:
             yield "one rule alone stands in the way"
-        if not any(
-            rules == params["rules"].split(",") or set(rules) == set(params["rules"].split(","))
-            for _, rules in failed
-        ):
+        if not _by_just(picture, against, params["rules"].split(",")):
             yield "no place is missed by just these rules"
     elif code not in _SAID_FIRST:
         rule = code.removeprefix("blocked_")
-        alone = {name for name, rules in failed if rules == [rule]}
+        alone = _courses(picture, against.get(rule, 0) & once & ~twice)
         if len(alone) != params["courses"]:
             yield f"{len(alone)} courses are missed by this alone"
+
+
+def _by_just(picture: Picture, against: Mapping[str, int], rules: Sequence[str]) -> int:
+    """Return the entries against which all these rules speak and no other."""
+    missed = picture.every
+    for rule in rules:
+        missed &= against.get(rule, 0)
+    for rule in against.keys() - set(rules):
+        missed &= ~against[rule]
+    return missed
 
 
 def _ranked(run: Run, bars: Bars, reason: Json, running: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -14,8 +14,9 @@ from typing import Any
 
 import orjson
 
-from services.allocation.steering.check_picture import Json, Node, Picture
+from services.allocation.steering.check_picture import Node, Picture
 from services.allocation.steering.check_run import Run, leading
+from services.allocation.steering.check_tables import Json
 
 Place = tuple[str, int]
 Rank = tuple[int, ...]
@@ -60,20 +61,21 @@ class _Changed(Picture):
 
     def __init__(self, before: Picture, changes: Sequence[Json]) -> None:
         super().__init__(apply(before.data, changes))
+        if all(one["op"] in {"person", "seats"} for one in changes):  # no rule asks how many seats there are
+            self.tables = before.tables
         self._before, self._all = before, any(one["op"] == "travel_minutes" for one in changes)
         self._touched = {one["id"] for one in changes if "id" in one}
+        self.seat_counts = {
+            node: seats for node, seats in before.seat_counts.items() if node[0] not in self._touched
+        }
 
     def allowed(self, person: str) -> list[Place]:
         if self._all or person in self._touched:
             return super().allowed(person)
         if person not in self._allowed:
-            kept = [place for place in self._before.allowed(person) if place[0] not in self._touched]
-            self._allowed[person] = kept + [
-                place
-                for name in self.courses
-                if name in self._touched
-                for place in self.entries(person, name)
-            ]
+            if not self._touched & self.courses.keys():
+                return self._before.allowed(person)
+            return super().allowed(person)
         return self._allowed[person]
 
 
@@ -156,17 +158,36 @@ def _rank(picture: Picture, person: str, goals: Sequence[str]) -> Rank:
 
 def findings(snapshot: bytes, result: bytes, remedies: Sequence[Json]) -> list[str]:
     """List every remedy that does not do what it says."""
-    run = Run(snapshot, result)
+    return of_run(Run(snapshot, result), remedies)
+
+
+def of_run(run: Run, remedies: Sequence[Json]) -> list[str]:
+    """List the same for a run that has been read."""
     wrong = list(_told(run, remedies))
     alike: dict[bytes, Picture] = {}
+    by_person = {one["person"]: one for one in remedies}
     for one in remedies:
         if one["code"] == "none" or one["person"] not in run.picture.people:
             continue
         name = orjson.dumps(one["changes"])
         if name not in alike:
             alike[name] = _Changed(run.picture, one["changes"])
-        wrong += _one(run, alike[name], one)
+        names = _family(alike[name], one["person"])
+        if not names:
+            wrong += _one(run, alike[name], one)
+        elif one["person"] == min(name for name in names if by_person.get(name, _NONE)["code"] != "none"):
+            wrong += _together(run, alike[name], names, [by_person.get(name, _NONE) for name in names])
     return wrong
+
+
+_NONE: Json = {"code": "none"}
+
+
+def _family(picture: Picture, person: str) -> list[str]:
+    """List who waits together with somebody, that person too; nobody: they wait alone."""
+    own = picture.people[person].get("family")
+    names = sorted(name for name, one in picture.people.items() if own and one.get("family") == own)
+    return names if len(names) > 1 else []
 
 
 def _told(run: Run, remedies: Sequence[Json]) -> Iterator[str]:
@@ -195,21 +216,56 @@ def _one(run: Run, picture: Picture, remedy: Json) -> Iterator[str]:
         yield f"remedy: {instead} would give way to {person}, who ranks lower"
         return
     if any(change["op"] != "person" for change in remedy["changes"]):
-        _serve_better(seating, person, own, goals)
-        fits = seating.seat(person)
-    else:
-        fits = seating.seat(person, only=place, instead=instead)
-    if not fits:
+        _serve_better(seating, [person], own, goals)
+    if not seating.seat(person, only=place, instead=instead):
         yield f"remedy: no seat can be had for {person} in {place[0]}, section {place[1]}"
 
 
-def _serve_better(seating: _Seating, person: str, own: Rank, goals: Sequence[str]) -> None:
-    """Seat everybody without a place who ranks better, before it is the person's turn."""
+def _together(run: Run, picture: Picture, names: Sequence[str], told: Sequence[Json]) -> Iterator[str]:
+    """Check what is told to a family: the same for all, and seats for all in one course; nobody gives way."""
+    first = min(names)
+    alike = {(one["code"], one.get("course"), orjson.dumps(one.get("changes"))) for one in told}
+    if len(alike) > 1 or any(one.get("gives_way") is not None for one in told):
+        yield f"remedy: the family of {first} is not helped as a whole"
+        return
+    places = {one["person"]: (one["course"], one["section"]) for one in told}
+    for person, place in places.items():
+        if place not in picture.allowed(person):
+            yield f"remedy: {person} may still not enter {place[0]}, section {place[1]}"
+            return
+    course, goals = told[0]["course"], leading(picture.policy["goals"])
+    if picture.needs[course] and not run.counts[course]:
+        yield f"remedy: {course} does not start, where the family of {first} would sit"
+        return
+    seating = _Seating(picture, run)
+    if any(change["op"] != "person" for change in told[0]["changes"]):
+        worst = max(_rank(picture, name, goals) for name in names)
+        _serve_better(seating, names, worst, goals)
+        places = _rivals(picture, run, course, worst, names) | places
+    for person, place in places.items():
+        if not seating.seat(person, only=place):
+            yield f"remedy: no seat can be had for {person} in {place[0]}, section {place[1]}"
+
+
+def _rivals(picture: Picture, run: Run, course: str, worst: Rank, names: Sequence[str]) -> dict[str, Place]:
+    """Return other families that might get the seats of a course first, and where they would sit."""
+    goals, found = leading(picture.policy["goals"]), dict[str, Place]()
+    for family in run.families():
+        own = {name: [one for one in picture.allowed(name) if one[0] == course] for name in family}
+        if family[0] in names or family[0] in run.places or not all(own.values()):
+            continue
+        if min(_rank(picture, name, goals) for name in family) <= worst:
+            found |= {name: places[0] for name, places in own.items()}
+    return found
+
+
+def _serve_better(seating: _Seating, asking: Sequence[str], own: Rank, goals: Sequence[str]) -> None:
+    """Seat everybody without a place who ranks better, before it is the turn of those who ask."""
     picture = seating.picture
     ranks = {
         name: _rank(picture, name, goals)
         for name in picture.people
-        if name not in seating.places and name not in seating.tied and name != person
+        if name not in seating.places and name not in seating.tied and name not in asking
     }
     for name in sorted(ranks, key=lambda one: (ranks[one], one)):
         if ranks[name] < own:

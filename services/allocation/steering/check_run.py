@@ -14,7 +14,9 @@ from typing import Any
 
 import orjson
 
-from services.allocation.steering.check_picture import Json, Node, Picture, lot
+from services.allocation.steering.check_picture import Node, Picture
+from services.allocation.steering.check_tables import Json
+from services.allocation.steering.check_values import Values, lot
 
 FORM, CERTIFICATE_FORM = 2, 1
 Bar = tuple[int, tuple[int, ...]]
@@ -27,6 +29,10 @@ class Run:
     """A stored run, as far as it makes sense: places of known people in sections that there are."""
 
     def __init__(self, snapshot: bytes, result: bytes) -> None:
+        self.names = {
+            "snapshot": hashlib.sha256(snapshot).hexdigest(),
+            "result": hashlib.sha256(result).hexdigest(),
+        }
         self.picture, self.result = Picture(orjson.loads(snapshot)), orjson.loads(result)
         self.wrong: list[str] = []
         self.places: dict[str, tuple[str, int]] = {}
@@ -65,7 +71,11 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes | None = None) -
     Raises:
         ValueError: the snapshot or certificate is of another form.
     """
-    run = Run(snapshot, result)
+    return of_run(Run(snapshot, result), certificate)
+
+
+def of_run(run: Run, certificate: bytes | None = None) -> list[str]:
+    """List the same for a run that has been read."""
     if run.picture.data["form"] != FORM:
         raise ValueError(f"snapshot form {run.picture.data['form']} is not {FORM}")
     wrong = [
@@ -81,8 +91,8 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes | None = None) -
     claims = orjson.loads(certificate)
     if claims["form"] != CERTIFICATE_FORM:
         raise ValueError(f"certificate form {claims['form']} is not {CERTIFICATE_FORM}")
-    for name, raw in (("snapshot", snapshot), ("result", result)):
-        if claims[name] != hashlib.sha256(raw).hexdigest():
+    for name, sha256 in run.names.items():
+        if claims[name] != sha256:
             wrong.append(f"certificate: it belongs to another {name}")
     return [*wrong, *_listed(run, claims), *_priority(run, claims)]
 
@@ -90,9 +100,7 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes | None = None) -
 def _eligibility(run: Run) -> Iterator[str]:
     picture = run.picture
     for person, (course, number) in run.places.items():
-        section = picture.section(course, number)
-        assert section is not None  # noqa: S101 -- Run has left out what is unknown
-        failed = picture.forbidden(picture.people[person], picture.courses[course], section)
+        failed = picture.forbidden(person, course, number)
         if failed:
             yield f"ineligible: {person} may not enter {course}, section {number}: {', '.join(failed)}"
 
@@ -129,7 +137,7 @@ def _families(run: Run) -> Iterator[str]:
 def _sums(run: Run) -> Iterator[tuple[str, int]]:
     """Add up every goal over the places, in the policy's order; the lot decides last."""
     picture = run.picture
-    who = {person: picture.people[person] for person in run.places}
+    who, values = {person: picture.people[person] for person in run.places}, Values(picture)
     for goal in picture.policy["goals"]:
         if goal == "priority":
             classes = Counter(picture.code_of(person) for person in who.values())
@@ -144,7 +152,7 @@ def _sums(run: Run) -> Iterator[tuple[str, int]]:
                 section = picture.section(course, number)
                 assert section is not None  # noqa: S101 -- Run has left out what is unknown
                 if picture.courses[course]["course_type"] in who[name]["course_types"]:
-                    total += picture.value(goal, who[name], picture.courses[course], section)
+                    total += values.of(goal, who[name], picture.courses[course], section)
             yield goal, total
     numbered = picture.data.get("numbered", False)  # lots are drawn from ids that a published run leaves out
     yield "lot", 0 if numbered else sum(lot(person, *place) for person, place in run.places.items())

@@ -95,20 +95,21 @@ def check(run: Stored, *, resolve: bool = False) -> Verified:
         ValueError: something is of another form.
     """
     seen, answer = snapshot.decode(run.snapshot), matching.decode(run.result)
-    found = check_run.findings(run.snapshot, run.result, run.certificate)
+    read = check_run.Run(run.snapshot, run.result)
+    found = check_run.of_run(read, run.certificate)
     told = [
         {"person": str(one.person), "code": one.main.code, "params": dict(one.main.params)}
         for one in explain(seen, eligibility_of(seen), answer)
     ]
     if run.certificate is not None:
-        found += check_reasons.findings(run.snapshot, run.result, run.certificate, told)
+        found += check_reasons.of_run(read, run.certificate, told)
     by_person = {one["person"]: one for one in told}
     for row in run.reasons_shown:
         if by_person.get(row["person"]) != row:
             found.append(f"reason: {row['person']} is shown {row['code']}, which the run does not say")
     remedies = run.remedies_shown if run.remedies is None else orjson.loads(run.remedies)
     if remedies:
-        found += check_remedies.findings(run.snapshot, run.result, remedies)
+        found += check_remedies.of_run(read, remedies)
     if run.remedies is not None:
         found += _shown(run.remedies_shown, remedies)
     if resolve and (again := values_again(seen, answer)) != tuple(tier.value for tier in answer.tiers):

@@ -35,7 +35,7 @@ def told_differently(seen: Snapshot, counts: Counter[str]) -> list[str]:
             section = picture.section(there, entry.section.number)
             assert section is not None
             one = known.failed(at, place)
-            other = picture.forbidden(picture.people[name], picture.courses[there], section)
+            other = picture.forbidden(name, there, entry.section.number)
             counts.update(one)
             counts["pairs"] += 1
             wrong += [f"{rule}: {who} at {entry}" for rule in set(one) ^ set(other)]

@@ -26,7 +26,8 @@ from services.allocation.console.changes_form import (
     typed,
 )
 from services.allocation.console.desk import as_uuid
-from services.allocation.console.policy import AtDesk, Here, as_document, in_force
+from services.allocation.console.policy import AtDesk, Here, in_force
+from services.allocation.console.policy_document import as_document
 from services.allocation.console.questions import ask, refreshed, seen_of
 from services.allocation.steering.analysis import tasks
 from services.allocation.steering.analysis.changes import MOST_CHANGES, ChangeError
@@ -104,7 +105,7 @@ async def _collect(here: Here, changes: Sequence[Mapping[str, Any]], wrong: Wron
         named = [change.get("course") for one in before for change in one.question.get("changes", ())]
         names = await names_for(here, conn, [*named, *(change.get("course") for change in changes)])
     holds = in_force(here.book, here.kreis, moment.today).policy
-    document = as_document(holds, moment.today, holds.source) if holds else ""
+    document = as_document(here.texts, holds, moment.today, holds.source) if holds else ""
     rules = moment.rules.course_types
     types = [one for one in options(texts, "course_type") if one[0] in rules]
     return here.web.page(

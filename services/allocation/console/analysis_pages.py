@@ -14,14 +14,14 @@ from starlette.responses import Response
 
 from services.allocation.console import analysis_store, store
 from services.allocation.console.analysis import names_for
-from services.allocation.console.changes_form import sentence
+from services.allocation.console.changes_form import new_course
 from services.allocation.console.decisions import reason_wrong
 from services.allocation.console.desk import decide
 from services.allocation.console.policy import AtDesk, Here
 from services.allocation.console.questions import ask, refreshed, seen_of, task_of
 from services.allocation.placements.domain import Refuse
 from services.allocation.steering.analysis import merging
-from services.allocation.steering.analysis.merging import Merged, NotMergedError
+from services.allocation.steering.analysis.merging import Merged, Merger, NotMergedError
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.reasons import RULES, refusal
 from services.runtime.web.tables import csv_answer
@@ -63,7 +63,7 @@ async def next_course_csv(here: AtDesk, task: UUID) -> Response:
     lines = [
         (
             place,
-            sentence(texts, one["change"], names),
+            new_course(texts, one["change"], names),
             one["gain"],
             one["waiting_days"],
             one["sitting"],
@@ -127,7 +127,7 @@ async def _next_course(here: Here, task: UUID | None, typed: Typed | None = None
         ranked=[
             (
                 one,
-                sentence(texts, one["change"], names),
+                new_course(texts, one["change"], names),
                 lacked(texts, one["remedies"]),
                 orjson.dumps([one["change"]]).decode(),
             )
@@ -169,25 +169,36 @@ async def ask_pooling(here: AtDesk) -> Response:
 async def merge(here: AtDesk, task: UUID, number: int) -> Response:
     """Merge what was suggested: the weak courses do not start, and steering is asked for at once."""
     form = await here.request.form()
-    reason, now = str(form.get("reason") or "").strip(), here.desk.clock.now()
+    reason = str(form.get("reason") or "").strip()
     wrong = reason_wrong(reason)
     if wrong:
         return await _pooling(here, task, number, here.texts.plain(wrong), reason)
+    outcome = await decide_merger(here, task, number, reason)
+    if isinstance(outcome, Refuse):
+        old = OLD.get(outcome.code)
+        here.web.note(
+            here.request, "warning", here.texts.plain(old) if old else refusal(here.texts, outcome.code)
+        )
+        return here.web.back(here.request, "/pooling")
+    done = msgid("The courses are merged. Steering now proposes the people to the course that stays.")
+    return here.web.back(here.request, f"/courses/{outcome[0].host}", "success", done)
+
+
+async def decide_merger(here: Here, task: UUID, number: int, reason: str) -> tuple[Merger, Merged] | Refuse:
+    """Merge what was suggested, with the visitor's reason; a refusal has changed nothing."""
+    now = here.desk.clock.now()
     async with here.open() as conn:
         merger = merging.suggested(await task_of(conn, task, "pooling"), number, now)
     if isinstance(merger, Refuse):
-        return here.web.back(here.request, "/pooling", "warning", OLD[merger.code])
+        return merger
 
     async def step(conn: asyncpg.Connection) -> Merged:
         return await merging.merge(here.desk.overrides, conn, merger, here.visitor.key, reason, now)
 
     try:
-        await decide(here.desk, here.visitor, step)
+        return merger, await decide(here.desk, here.visitor, step)
     except NotMergedError as error:
-        here.web.note(here.request, "warning", refusal(here.texts, error.refusal.code))
-        return here.web.back(here.request, "/pooling")
-    done = msgid("The courses are merged. Steering now proposes the people to the course that stays.")
-    return here.web.back(here.request, f"/courses/{merger.host}", "success", done)
+        return error.refusal
 
 
 async def _pooling(

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.allocation.console import (
     analysis,
+    analysis_api,
     analysis_pages,
     api,
     authority,
@@ -19,6 +20,7 @@ from services.allocation.console import (
     policy,
     policy_api,
     policy_travel,
+    policy_trial,
     policy_versions,
     provider,
     why,
@@ -66,6 +68,7 @@ def create_console(
         policy.router,
         policy_api.router,
         policy_travel.router,
+        policy_trial.router,
         policy_versions.router,
         analysis.router,
         analysis_pages.router,
@@ -74,6 +77,7 @@ def create_console(
         provider.router,
         api.router,
         overrides_api.router,
+        analysis_api.router,
     )
     app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
     app.state.policies = book = policies or PolicyBook(load_policies())

@@ -202,7 +202,7 @@ def sentence(  # noqa: PLR0911 - one return for each kind of change
     times = ", ".join(word(texts, time, "time_of_day") for time in change.get("times_of_day", ()))
     match change["kind"]:
         case "course_added":
-            return _added(texts, change, names, times)
+            return texts.gettext("New: %(what)s", what=new_course(texts, change, names))
         case "course_moved":
             return _moved(texts, change, names, times)
         case "course_cancelled":
@@ -227,7 +227,9 @@ def sentence(  # noqa: PLR0911 - one return for each kind of change
             return texts.gettext("Another policy (valid from %(day)s)", day=begins)
 
 
-def _added(texts: Texts, change: Mapping[str, Any], names: Names, times: str) -> str:
+def new_course(texts: Texts, change: Mapping[str, Any], names: Names) -> str:
+    """Say in a line what a course that could be offered is like."""
+    times = ", ".join(word(texts, time, "time_of_day") for time in change.get("times_of_day", ()))
     entry = (
         texts.gettext("to level %(level)s", level=change["target_level"])
         if "target_level" in change
@@ -245,7 +247,7 @@ def _added(texts: Texts, change: Mapping[str, Any], names: Names, times: str) ->
         parts.append(texts.gettext("with childcare"))
     if change.get("women_only"):
         parts.append(texts.gettext("for women"))
-    return texts.gettext("New: %(what)s", what=", ".join(part for part in parts if part))
+    return ", ".join(part for part in parts if part)
 
 
 def _moved(texts: Texts, change: Mapping[str, Any], names: Names, times: str) -> str:

@@ -10,14 +10,15 @@ from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-import yaml
 from fastapi import APIRouter, Depends
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.allocation.console import policy_words
 from services.allocation.console.actors import actor_name
 from services.allocation.console.desk import Console, Coordinator, Desk, as_uuid
+from services.allocation.console.policy_document import as_document
 from services.allocation.console.policy_help import HELP
 from services.allocation.steering import mistakes, policy_steps, policy_store, travel_store
 from services.allocation.steering.mistakes import DocumentError
@@ -137,33 +138,22 @@ async def show(here: Here, travel_mistakes: Sequence[str] = ()) -> Response:
     )
 
 
-def as_document(policy: Policy, begins: date, source: str) -> str:
-    """Write a policy as a document to start from."""
-    data = policy.model_dump(mode="json", exclude_defaults=True, exclude={"kreise", "valid_from", "source"})
-    for agreement in data.get("pooling", ()):
-        if "until" in agreement:
-            agreement["until"] = date.fromisoformat(agreement["until"])
-    head = {"valid_from": begins, "source": source}
-    return yaml.safe_dump(
-        head | data, sort_keys=False, allow_unicode=True, width=100, default_flow_style=None
-    )
-
-
 @router.get("/policy/edit")
 async def edit_page(here: AtDesk) -> Response:
     """Show a document to change: a version's, or that of the policy in force."""
     today = here.desk.moment().today
-    version = await _version_asked(here, str(here.request.query_params.get("from") or ""))
+    version = await version_asked(here, str(here.request.query_params.get("from") or ""))
     if version is not None:
-        return _editor(here, version.document, based_on=version)
+        return editor(here, version.document, based_on=version)
     holds = in_force(here.book, here.kreis, today)
     if holds.policy is None:
         raise not_found()
     source = here.texts.gettext("Decision of …")
-    return _editor(here, as_document(holds.policy, today + timedelta(days=1), source))
+    return editor(here, as_document(here.texts, holds.policy, today + timedelta(days=1), source))
 
 
-async def _version_asked(here: Here, text: str) -> Version | None:
+async def version_asked(here: Here, text: str) -> Version | None:
+    """Read the version that a document starts from; None: from none."""
     asked = as_uuid(text)
     if asked is None:
         return None
@@ -179,7 +169,7 @@ async def version_of(conn: asyncpg.Connection, one: UUID) -> Version:
     return found
 
 
-def _editor(
+def editor(
     here: Here,
     document: str,
     *,
@@ -208,16 +198,24 @@ def _editor(
     )
 
 
+def typed_document(form: FormData) -> str:
+    """Read the document as it was typed, with plain ends of lines."""
+    text = str(form.get("document") or "")
+    return text.replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
+
+
 @router.post("/policy/edit")
 async def edit(here: AtDesk) -> Response:
     """Check a document, and keep it as a draft if that was asked for."""
     form, now, book = await here.request.form(), here.desk.clock.now(), here.desk.rulebook
-    document = str(form.get("document") or "").replace("\r\n", "\n").replace("\r", "\n").strip() + "\n"
-    based_on = await _version_asked(here, str(form.get("based_on") or ""))
+    document = typed_document(form)
+    based_on = await version_asked(here, str(form.get("based_on") or ""))
     try:
+        if form.get("do") == "show":
+            return editor(here, document, based_on=based_on)
         if form.get("do") != "save":
             check_own(document, here.kreis, book, today=local_day(now))
-            return _editor(here, document, based_on=based_on, checked=True)
+            return editor(here, document, based_on=based_on, checked=True)
         async with here.open() as conn:
             draft = await policy_steps.write(
                 conn,
@@ -229,6 +227,6 @@ async def edit(here: AtDesk) -> Response:
                 based_on=None if based_on is None else based_on.id,
             )
     except DocumentError as error:
-        return _editor(here, document, based_on=based_on, error=error)
+        return editor(here, document, based_on=based_on, error=error)
     done = msgid("The draft is kept. Nothing has changed yet.")
     return here.web.back(here.request, f"/policy/versions/{draft.id}", "success", done)

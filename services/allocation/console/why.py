@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -15,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.allocation.console import store, why_store
-from services.allocation.console.desk import Coordinator, Desk, page_of
+from services.allocation.console.desk import Console, Coordinator, Desk, page_of
 from services.allocation.steering import explained, matching, snapshot
 from services.allocation.steering import store as contents
 from services.allocation.steering.analysis import tasks
@@ -26,6 +27,7 @@ from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
 from services.runtime.web.reasons import GOALS, RULES, need
 from services.runtime.web.tables import PAGE_SIZE
+from services.runtime.web.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 BY_COURSE = 40
@@ -35,7 +37,7 @@ Part = Literal["snapshot", "result", "certificate"]
 
 
 async def _stored(conn: asyncpg.Connection, name: bytes) -> bytes:
-    """Read a part of a run; a neighbour's common run is kept where its policy holds."""
+    """Read a part of a run of the visitor's Kreise, alone or together with neighbours."""
     try:
         return snapshot.unpack(await contents.content(conn, name), name)
     except LookupError as error:
@@ -53,11 +55,20 @@ def _told(raw: bytes, result: bytes, participant: UUID) -> Told:
     return why(view, participant), alone(view, participant)
 
 
-@router.get("/people/{participant}/why")
-async def person_why(
-    request: Request, desk: Desk, visitor: Coordinator, participant: UUID, show: Show = ""
-) -> Response:
-    """List all courses for one person: why this one, and why not that one."""
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Everything that is said about one person; `seen`: the run knew the person."""
+
+    person: asyncpg.Record
+    remedy: Mapping[str, Any] | None
+    run: UUID | None
+    seen: bool
+    courses: tuple[CourseReason, ...]
+    taken: tuple[tuple[str, int], ...]
+
+
+async def why_of(desk: Console, visitor: Visitor, participant: UUID) -> Explained:
+    """Read and tell every course for a person of the visitor's Kreise."""
     async with desk.open(visitor) as conn:
         person = await store.person(conn, participant)
         if person is None:
@@ -68,29 +79,34 @@ async def person_why(
         if run is not None:
             names = await explained.contents_of(conn, run)
             raws = await _stored(conn, names.snapshot), await _stored(conn, names.result)
-    told: tuple[CourseReason, ...] = ()
-    taken: tuple[tuple[str, int], ...] = ()
-    seen = raws is not None
-    if raws is not None:
-        try:
-            told, taken = await asyncio.to_thread(_told, *raws, participant)
-        except LookupError:
-            seen = False  # registered, moved or placed since
-    shown = [one for one in told if not show or one.suitable == (show == "suitable")]
+    try:
+        told, taken = ((), ()) if raws is None else await asyncio.to_thread(_told, *raws, participant)
+    except LookupError:  # registered, moved or placed since
+        return Explained(person, remedy, run, seen=False, courses=(), taken=())
+    return Explained(person, remedy, run, raws is not None, told, taken)
+
+
+@router.get("/people/{participant}/why")
+async def person_why(
+    request: Request, desk: Desk, visitor: Coordinator, participant: UUID, show: Show = ""
+) -> Response:
+    """List all courses for one person: why this one, and why not that one."""
+    told = await why_of(desk, visitor, participant)
+    shown = [one for one in told.courses if not show or one.suitable == (show == "suitable")]
     async with desk.open(visitor) as conn:
         names_of = await why_store.course_names(conn, [one.course for one in shown])
     return web_of(request).page(
         request,
         "why.html",
-        person=person,
-        run=run,
-        seen=seen,
+        person=told.person,
+        run=told.run,
+        seen=told.seen,
         courses=shown,
         names=names_of,
-        counts={"suitable": sum(one.suitable for one in told), "all": len(told)},
+        counts={"suitable": sum(one.suitable for one in told.courses), "all": len(told.courses)},
         show=show,
-        taken=[(RULES[rule], courses) for rule, courses in taken],
-        remedy=remedy,
+        taken=[(RULES[rule], courses) for rule, courses in told.taken],
+        remedy=told.remedy,
     )
 
 
@@ -112,6 +128,7 @@ async def run_page(request: Request, desk: Desk, visitor: Coordinator, run: UUID
         request,
         "certificate.html",
         run=row,
+        together=[web_of(request).places.get(kreis, kreis) for kreis in row["kreise"] or ()],
         started=[_course(course, names) for course in result["started"]],
         closed=[_course(course, names) for course in result["closed"]],
         claims=claims,
@@ -161,7 +178,26 @@ async def run_part(desk: Desk, visitor: Coordinator, run: UUID, part: Part) -> R
             if row[name] is not None
         }
     headers = {"Content-Disposition": f'attachment; filename="{part}-{str(run)[:8]}.json"'}
-    return Response(numbered(raws)[part], media_type="application/json", headers=headers)
+    return Response(
+        numbered(of_own(raws, visitor.kreise))[part], media_type="application/json", headers=headers
+    )
+
+
+def of_own(raws: Mapping[str, Any], kreise: Sequence[str]) -> dict[str, Any]:
+    """Leave the people of other Kreise out of a common run's parts, and say how many these are."""
+    everybody = raws["snapshot"]["people"]
+    people = [one for one in everybody if one.get("kreis", "") in {"", *kreise}]
+    if len(people) == len(everybody):
+        return dict(raws)
+    own = {one["id"] for one in people}
+    seen = {**raws["snapshot"], "people": people, "left_out": len(everybody) - len(people)}
+    places = [place for place in raws["result"]["places"] if place[0] in own]
+    found = {**raws, "snapshot": seen, "result": {**raws["result"], "places": places}}
+    if "certificate" in raws:
+        locks = raws["certificate"]["locks"]
+        families = [family for family in locks["families"] if own.issuperset(family)]
+        found["certificate"] = {**raws["certificate"], "locks": {**locks, "families": families}}
+    return found
 
 
 def numbered(raws: Mapping[str, Any]) -> dict[str, bytes]:

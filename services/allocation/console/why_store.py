@@ -13,8 +13,9 @@ async def run_row(conn: asyncpg.Connection, run: UUID) -> asyncpg.Record | None:
     """Return one run."""
     return await conn.fetchrow(
         """
-        SELECT run, region, decided_at, status, cut, gap, people, entries, pairs, placed, proposed, withdrawn,
-            stale, tiers, timing, engine_version, rules_version, policy_version, snapshot, result, certificate
+        SELECT run, region, kreise, decided_at, status, cut, gap, people, entries, pairs, placed, proposed,
+            withdrawn, stale, tiers, timing, engine_version, rules_version, policy_version,
+            snapshot, result, certificate
         FROM steering_run WHERE run = $1
         """,
         run,

@@ -185,9 +185,9 @@ async def test_the_next_course_is_ranked_kept_as_a_file_and_tried(browser: Brows
     assert "Das wird berechnet." in page
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/next-course")
-    assert "1. Neu: Allgemeiner Integrationskurs, ab Abschnitt 2" in page
+    assert "1. Allgemeiner Integrationskurs, ab Abschnitt 2" in page
     assert "mit Kinderbetreuung" in page
-    assert "Was ihnen bisher fehlte: Sprachniveau + Kinderbetreuung: 10" in page
+    assert "Was ihnen bisher fehlte (Zahl der Personen): Sprachniveau + Kinderbetreuung: 10" in page
     answer = await browser.http.get(f"{address}.csv")
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.text.startswith("\ufeffRang;Kurs;Mehr Personen mit Platz")
@@ -201,6 +201,86 @@ async def test_the_next_course_is_ranked_kept_as_a_file_and_tried(browser: Brows
     assert "3 → 13 (+10)" in page
 
 
+async def test_seats_that_make_no_sense_are_said_and_stay_typed(browser: Browser) -> None:
+    page = await browser.refused("/next-course", seats="zwölf", course_type="integration_general")
+    assert "Bitte geben Sie 1 bis 100 Plätze an, oder nichts." in page
+    assert 'value="zwölf"' in page
+    assert await count(browser, "SELECT count(*) FROM analysis_task") == 0
+
+
+async def send(browser: Browser, path: str, body: object = None) -> httpx.Response:
+    return await browser.http.post(f"/api/v1{path}", json=body or {}, headers={"X-CSRF": browser.csrf})
+
+
+async def test_programs_ask_the_same_questions(browser: Browser) -> None:
+    asked = {
+        "what_if": {"changes": [{"kind": "arrivals", "per_week": 5, "weeks": 2}]},
+        "next_course": {"course_types": ["integration_general"], "seats": 12},
+        "pooling": {},
+        "forecast": {},
+    }
+    addresses = []
+    for kind, question in asked.items():
+        answer = await send(browser, f"/questions/{kind}", question)
+        assert (answer.status_code, answer.json()["state"]) == (202, "waiting"), answer.text
+        addresses.append(f"/api/v1/questions/{kind}/{answer.json()['task']}")
+    await browser.analyses.run_waiting(NOON)
+    answers = [(await browser.http.get(address)).json() for address in addresses]
+    assert [one["state"] for one in answers] == ["done"] * 4
+    assert answers[1]["result"]["ranked"][0]["gain"] == 10
+    assert answers[1]["question"] == asked["next_course"]
+    (before,) = (await browser.http.get("/api/v1/questions/pooling")).json()
+    assert (before["task"], before["result"]) == (answers[2]["task"], None)
+    wrong = await browser.http.get(addresses[0].replace("what_if", "pooling"))
+    assert (wrong.status_code, wrong.json()["code"]) == (404, "not_found")
+    remedies = (await browser.http.get("/api/v1/remedies")).json()
+    assert remedies == {"run": None, "as_of": None, "sums": [], "people": []}
+
+
+@pytest.mark.parametrize(
+    ("kind", "question", "code"),
+    [
+        ("what_if", {"changes": []}, "input_invalid"),
+        ("what_if", {"changes": [{"kind": "arrivals", "per_week": -1}]}, "field_wrong"),
+        ("next_course", {"seats": 101}, "input_invalid"),
+        ("next_course", {"seconds": 9}, "input_invalid"),
+        ("compare", {"seeds": 6, "people": 300}, "input_invalid"),
+        ("verdict", {}, "input_invalid"),
+    ],
+)
+async def test_programs_are_told_what_is_wrong(
+    browser: Browser, kind: str, question: dict[str, object], code: str
+) -> None:
+    answer = await send(browser, f"/questions/{kind}", question)
+    assert (answer.status_code, answer.json()["code"]) == (422, code)
+    assert await count(browser, "SELECT count(*) FROM analysis_task") == 0
+
+
+async def test_only_coordinators_may_ask(browser: Browser) -> None:
+    await browser.sign_in("mira-kern")
+    for path in ("/questions/pooling", "/remedies", f"/people/{UUID(int=1)}/why"):
+        assert (await browser.http.get(f"/api/v1{path}")).status_code == 403
+    assert (await send(browser, "/questions/forecast")).status_code == 403
+    assert (
+        await send(browser, f"/questions/pooling/{UUID(int=1)}/0/merge", {"reason": WHY})
+    ).status_code == 403
+
+
+async def test_a_program_merges_in_one_step_as_well(browser: Browser) -> None:
+    task = (await send(browser, "/questions/pooling")).json()["task"]
+    merge = f"/questions/pooling/{task}/0/merge"
+    refused = await send(browser, merge, {"reason": WHY})
+    assert (refused.status_code, refused.json()["code"]) == (409, "suggestion_unknown")
+    await browser.analyses.run_waiting(NOON)
+    answer = await send(browser, merge, {"reason": WHY})
+    assert answer.status_code == 200, answer.text
+    assert await count(browser, "SELECT count(*) FROM course_decision WHERE decision = 'close'") == 2
+    decision = await browser.conn.fetchval("SELECT id FROM pooling_decision")
+    assert answer.json()["decision"] == str(decision)
+    again = await send(browser, merge, {"reason": WHY})
+    assert (again.status_code, again.json()["code"]) == (409, "course_closed")
+
+
 async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     made: tuple[Browser, Steering],
 ) -> None:
@@ -209,8 +289,8 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     await browser.analyses.run_waiting(NOON)
     page = await browser.page(address)
     assert "3 Kurse zu einem zusammenlegen" in page
-    assert "0 → 15" in page
-    assert "8 Menschen haben Plätze in Kursen, die nicht stattfänden" in page
+    assert "jetzt 0, dann 15 (15 mehr)" in page
+    assert "8 Personen haben Plätze in Kursen, die nicht stattfänden" in page
     assert "mindestens zehn Zeichen" in await browser.refused(f"{address}/0", reason="short")
     assert await count(browser, "SELECT count(*) FROM course_decision") == 0
     _, page = await browser.done(f"{address}/0", reason=WHY)

@@ -144,7 +144,7 @@ async def test_each_world_stands_in_its_own_column(browser: Browser) -> None:
     told = re.sub(r"<[^>]+>", " ", cells[1]).split()
     assert told == ["5", "7", "2", "\N{MINUS SIGN}2", "besser", "+3", "schlechter"]
     assert re.search(
-        r"einzeln</h2>.*?In keiner Kennzahl.*?der Reihe nach</h2>.*?Kurse abgesagt: \+3", page, re.DOTALL
+        r"einzeln</h2>.*?bei keiner Kennzahl.*?der Reihe nach</h2>.*?Kurse abgesagt: \+3", page, re.DOTALL
     )
     line = (await browser.http.get(f"{address}.csv")).text.splitlines()[1]
     assert line == "Kurse abgesagt;5;7;2;\N{MINUS SIGN}2;besser;'+3;schlechter"

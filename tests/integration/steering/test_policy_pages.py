@@ -190,6 +190,27 @@ async def test_two_people_change_the_policy(browser: Browser) -> None:
     assert browser.book.at("99001", NOON).limits.latest_start_days == 182
 
 
+async def test_a_document_is_tried_before_it_is_kept(browser: Browser) -> None:
+    document = (await browser.document()).replace("latest_start_days: 182", "latest_start_days: 30")
+    assert "1 Fehler im Dokument" in await browser.refused("/policy/preview", document=document + "x: 1\n")
+    address, page = await browser.done("/policy/preview", document=document)
+    assert "Das wird berechnet" in page
+    assert await browser.analyses.run_waiting(NOON) == 1
+    page = await browser.page(address)
+    assert "<ins>Vorgeschlagen werden Kurse, die innerhalb von 30 Tagen beginnen.</ins>" in page
+    assert re.search(r"0 Personen gewinnen einen Platz, [1-9]\d* verlieren ihn", page)
+    kept = re.search(r'name="document" value="(.*?)">', (await browser.http.get(address)).text, re.DOTALL)
+    assert kept is not None
+    again = await browser.form("/policy/edit", document=html.unescape(kept[1]), do="show")
+    assert _document(again.text).strip() == document.strip()
+    assert await browser.conn.fetchval("SELECT count(*) FROM policy_version") == 0
+    await browser.draft(html.unescape(kept[1]))
+    asked = await browser.conn.fetchval("SELECT id FROM analysis_task")
+    assert (await browser.http.get(f"/what-if/{asked}")).status_code == 200
+    await browser.conn.execute("UPDATE analysis_task SET question = question - 'document'")
+    assert (await browser.http.get(address)).status_code == 404
+
+
 async def test_a_preview_says_who_gains_and_who_loses_and_writes_nothing(browser: Browser) -> None:
     document = (await browser.document()).replace("latest_start_days: 182", "latest_start_days: 30")
     draft = await browser.draft(document)
@@ -298,4 +319,5 @@ async def test_programs_read_and_check_policies(browser: Browser) -> None:
     answer = await _send(browser, "/policy/check", document.replace("days: 10", "days: 61"))
     assert answer.status_code == 422
     (problem,) = answer.json()["problems"]
-    assert (problem["line"], problem["path"], problem["code"]) == (4, "reservation > days", "too_large")
+    line = 1 + document[: document.index("days: 10")].count("\n")
+    assert (problem["line"], problem["path"], problem["code"]) == (line, "reservation > days", "too_large")

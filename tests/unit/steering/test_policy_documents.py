@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from services.allocation.console.policy import as_document
+from services.allocation.console.policy_document import as_document
 from services.allocation.console.policy_help import HELP
 from services.allocation.console.policy_words import GOALS, differences, parts
 from services.allocation.steering import documents, mistakes, policy_schema, travel
@@ -339,9 +339,12 @@ def test_the_published_schema_is_up_to_date() -> None:
 def test_a_document_made_from_a_policy_reads_the_same() -> None:
     book = load_rulebook()
     policy = check_own(GOOD, "99001", book)
-    again = check_own(as_document(policy, policy.valid_from, policy.source), "99001", book)
-    assert again == policy
     texts = load((mistakes.LOCALE,))["de"]
+    document = as_document(texts, policy, policy.valid_from, policy.source)
+    again = check_own(document, "99001", book)
+    assert again == policy
+    assert "  - priority  # möglichst viele Personen jeder Dringlichkeitsklasse" in document
+    assert document.index("\ntowns:") > document.index("\nlimits:")
     assert parts(texts, again) == parts(texts, policy)
     assert differences(texts, policy, again) == []
 

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 
 from services.allocation.steering.analysis import pooling
 from services.allocation.steering.analysis.changes import ChangeError
+from services.allocation.steering.analysis.sitting import Merger, merged
 from services.allocation.steering.analysis.what_if import solved, starting
-from services.allocation.steering.domain import Course
+from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.matching import match
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.snapshot import Snapshot, written_people
 from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
 FAR = {(TOWNS[0], TOWNS[1]): 50, (TOWNS[0], TOWNS[2]): 20, (TOWNS[0], TOWNS[3]): 90}
@@ -69,10 +70,10 @@ def test_what_is_stated_is_what_a_run_would_do() -> None:
     seen = seated_kreis()
     (found,) = suggestions(seen)
     courses = {str(course.id): course for course in seen.courses}
-    merger = pooling.Merger(
+    merger = Merger(
         courses[found["host"]["course"]], tuple(courses[one["course"]] for one in found["closed"])
     )
-    run = match(pooling.merged(seen, merger))
+    run = match(merged(seen, merger))
     entered = [entry for entry in run.places.values() if str(entry.course) == found["host"]["course"]]
     assert found["sitting"] == 12 + len(entered)
     assert {str(entry.course) for entry in run.places.values()} & {
@@ -90,12 +91,50 @@ def test_every_suggestion_holds_in_any_kreis(seed: int) -> None:
         courses = {str(course.id): course for course in seen.courses}
         host = courses[found["host"]["course"]]
         closed = tuple(courses[one["course"]] for one in found["closed"])
-        after = solved(pooling.merged(seen, pooling.Merger(host, closed)))
+        after = solved(merged(seen, Merger(host, closed)))
         assert host.id in starting(after)
         assert found["safe"] == [pooling.safe(before), pooling.safe(after)]
         assert found["gain"] > 0
         assert not {entry.course for entry in after.result.places.values()} & {one.id for one in closed}
         assert all(pooling.parallel(host, one, 60) for one in closed)
+
+
+def with_people(seen: Snapshot, *others: Person) -> dict[str, Any]:
+    """Let the four of each course be people: of the first one's some are others."""
+    seated = {}
+    for place, course in enumerate(seen.courses):
+        usual = [a_person(100 + 10 * place + n, town=TOWNS[0]) for n in range(4)]
+        seated[str(course.id)] = written_people([*others, *usual][:4] if place == 0 else usual)
+    return {"seated": seated}
+
+
+def test_who_has_accepted_changes_over_and_the_longer_way_is_told() -> None:
+    seen = seated_kreis()
+    balance = {"provider-1": 1, "provider-2": -1, "provider-3": 1}
+    (found,) = suggestions(seen, material={"balance": balance, **with_people(seen)})
+    assert found["host"]["provider"] == "provider-2"
+    assert found["to_change"] == 0
+    assert len(found["changing"]) == 8
+    assert {tuple(one["minutes"]) for one in found["changing"]} == {(50, 20), (90, 20)}
+    every = [*found["ways"], *found["changing"]]
+    assert found["extra_minutes"] == sum(max(0, one["extra"]) for one in every)
+
+
+def test_for_whom_the_course_that_stays_is_nothing_is_not_counted_as_changing() -> None:
+    """One needs childcare that only their own course has; one is on hold, which speaks against both."""
+    first, second, third = seated_kreis().courses
+    small = tuple(replace(part, free=5) for part in first.sections)
+    seen = replace(seated_kreis(), courses=(replace(first, childcare=True, sections=small), second, third))
+    parent = replace(a_person(501, town=TOWNS[0]), needs_childcare=True)
+    late = replace(a_person(502, town=TOWNS[0]), held=True)
+    balance = {"provider-1": 1, "provider-2": -1, "provider-3": 1}
+    (found,) = suggestions(seen, material={"balance": balance, **with_people(seen, parent, late)})
+    assert found["host"]["provider"] == "provider-2"
+    assert found["unsuited"] == [str(parent.id)]
+    assert found["unsuited_by_rule"] == {"childcare": 1}
+    assert len(found["changing"]) == 7
+    assert found["sitting"] == 4 + 7 + 3
+    assert found["safe"][1] == 14
 
 
 def test_who_has_given_up_hosts_next_and_among_equals_the_emptier_one() -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import asyncpg
 
 from services.allocation.steering.analysis import next_course, pooling, remedies, what_if
-from services.allocation.steering.analysis.material import Material, changed, past_pooling, ways
+from services.allocation.steering.analysis.material import Material, changed, poolable, ways
 from services.allocation.steering.forecast import answers as forecast
 from services.allocation.steering.snapshot import Snapshot
 from services.allocation.steering.year import answers as compare
@@ -39,7 +39,7 @@ class Kind:
 KINDS: Mapping[str, Kind] = {
     "what_if": Kind(what_if.answer, changed),
     "next_course": Kind(next_course.answer, ways, limit_seconds=300.0),
-    "pooling": Kind(pooling.answer, past_pooling, limit_seconds=300.0),
+    "pooling": Kind(pooling.answer, poolable, limit_seconds=300.0),
     "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
     "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
     "forecast": Kind(forecast.answer, forecast.material),

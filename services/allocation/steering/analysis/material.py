@@ -18,6 +18,7 @@ from services.allocation.steering.analysis.changes import (
     neighbours_named,
     parse_all,
 )
+from services.allocation.steering.entries import begins_on
 from services.allocation.steering.snapshot import Snapshot
 
 Look = Callable[[asyncpg.Connection, str, datetime], Awaitable[Snapshot]]
@@ -85,15 +86,28 @@ def _kreise(sight: Sight) -> list[str]:
     return sight.seen.region.split("+")
 
 
-async def past_pooling(sight: Sight) -> dict[str, Any]:
-    """Sum by provider how often it hosted and how often it gave up in the last year."""
+async def poolable(sight: Sight) -> dict[str, Any]:
+    """Read how often each provider hosted, who sits in courses to come, and the ways that are known."""
+    seen = sight.seen
+    to_come = [one.id for one in seen.courses if begins_on(one) > seen.day and one.seated]
+    seated = await reading.read_seated(sight.conn, _kreise(sight), seen.day, to_come)
+    return {
+        "balance": await past_pooling(sight),
+        "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
+    }
+
+
+async def past_pooling(sight: Sight) -> dict[str, int]:
+    """Sum by provider how often it hosted less how often it gave up in the last year; undone ones apart."""
     rows = await sight.conn.fetch(
         """
-        SELECT host_provider, gave_up FROM pooling_decision WHERE kreis = $1 AND decided_at > $2
+        SELECT host_provider, gave_up FROM pooling_decision AS p WHERE kreis = $1 AND decided_at > $2
+            AND NOT EXISTS (SELECT FROM course_decision AS d WHERE d.course = ANY(p.closed)
+                AND d.decided_at = p.decided_at AND d.decision = 'close' AND d.lifted_at IS NOT NULL)
         """,
         sight.kreis,
         sight.now - timedelta(days=BALANCE_DAYS),
     )
     hosted = Counter(row["host_provider"] for row in rows)
     gave_up = Counter(provider for row in rows for provider in row["gave_up"])
-    return {"balance": {provider: hosted[provider] - gave_up[provider] for provider in {*hosted, *gave_up}}}
+    return {provider: hosted[provider] - gave_up[provider] for provider in {*hosted, *gave_up}}

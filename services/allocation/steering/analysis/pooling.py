@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import combinations
 from time import monotonic
 from typing import Any
@@ -22,12 +22,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.identity import NAMESPACE
 from services.allocation.steering.analysis.applying import begins
 from services.allocation.steering.analysis.changes import ChangeError
+from services.allocation.steering.analysis.sitting import Merger, Sitting, changing, merged, of_seated
 from services.allocation.steering.analysis.what_if import Solved, of_kreis, screened, solved, starting
 from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.eligibility import eligibility_of, members
 from services.allocation.steering.entries import minimum_of
 from services.allocation.steering.goals import Way, way_to
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.snapshot import Snapshot, read_people
 
 MOST_COURSES = 4
 """So many courses are merged into one at most."""
@@ -47,14 +48,6 @@ class Asked(BaseModel):
     """How many mergers of a group are solved exactly at most; so many times `SCREENED` are screened."""
     seconds: float = Field(default=90.0, gt=0)
     """After so many seconds no further merger is begun; the answer says that it is not complete."""
-
-
-@dataclass(frozen=True, slots=True)
-class Merger:
-    """Courses that could be merged, and the one that would stay."""
-
-    host: Course
-    closed: tuple[Course, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +84,20 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         ChangeError: the question is wrong.
     """
     asked = asked_of(question)
-    balance: Mapping[str, int] = question.get("material", {}).get("balance", {})
+    material = question.get("material", {})
+    balance: Mapping[str, int] = material.get("balance", {})
+    seated = material.get("seated", {}).items()
+    sitting = Sitting({UUID(course): read_people(people) for course, people in seated}, seen)
     before = solved(seen)
     weak = weak_courses(before, question.get("kreis", ""))
     found, suggestions, complete = groups(weak, asked.days_apart), [], True
     until = monotonic() + asked.seconds
     for group in found:
-        works, all_tried = _working(before, group, asked.days_apart, (asked.solve, until))
+        works, all_tried = _working(before, group, asked.days_apart, (asked.solve, until), sitting)
         complete = complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
-            suggestions.append(_told(before, best, others, balance, question.get("kreis", "")))
+            suggestions.append(_told(before, best, others, (balance, sitting, question.get("kreis", ""))))
     return {
         "day": seen.day.isoformat(),
         "weak": [_course(course, before) for course in weak],
@@ -152,34 +148,19 @@ def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
     return found
 
 
-def merged(seen: Snapshot, merger: Merger) -> Snapshot:
-    """Close the others; who sits in them already is taken to change to the host, as far as it has seats."""
-    coming = sum(course.seated for course in merger.closed)
-    host = replace(
-        merger.host,
-        seated=merger.host.seated + coming,
-        sections=tuple(replace(one, free=one.free - coming) for one in merger.host.sections),
-    )
-    gone = {course.id for course in merger.closed}
-    courses = (
-        host if one.id == host.id else replace(one, decision="close", seated=0) if one.id in gone else one
-        for one in seen.courses
-    )
-    return replace(seen, courses=tuple(courses))
-
-
-def _mergers(group: Sequence[Course], days_apart: int) -> Iterator[Merger]:
+def _mergers(group: Sequence[Course], days_apart: int, sitting: Sitting) -> Iterator[Merger]:
     for size in range(2, min(MOST_COURSES, len(group)) + 1):
         for some in combinations(group, size):
             if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
                 for host in some:
                     closed = tuple(course for course in some if course.id != host.id)
-                    if min(section.free for section in host.sections) >= sum(one.seated for one in closed):
-                        yield Merger(host, closed)
+                    merger = Merger(host, closed)
+                    if min(section.free for section in host.sections) >= sitting.coming(merger):
+                        yield merger
 
 
 def _working(
-    before: Solved, group: Sequence[Course], days_apart: int, budget: tuple[int, float]
+    before: Solved, group: Sequence[Course], days_apart: int, budget: tuple[int, float], sitting: Sitting
 ) -> tuple[list[Tried], bool]:
     """Try the mergers of a group: screen those that could bring most people together, solve the best.
 
@@ -191,8 +172,9 @@ def _working(
     most, until = budget
     hopeful = [
         (potential, merger)
-        for merger in _mergers(group[:MOST_IN_GROUP], days_apart)
-        if (potential := _potential(merger, suits)) >= minimum_of(merger.host, before.seen)
+        for merger in _mergers(group[:MOST_IN_GROUP], days_apart, sitting)
+        if (potential := _potential(merger, suits, sitting.coming(merger)))
+        >= minimum_of(merger.host, before.seen)
     ]
     hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
     rough, screen = safe(screened(before.seen)), []
@@ -200,7 +182,7 @@ def _working(
         if monotonic() > until:
             break
         used += 1
-        after = screened(merged(before.seen, merger))
+        after = screened(merged(before.seen, merger, sitting))
         if merger.host.id in starting(after) and (people := safe(after)) > rough:
             screen.append((people, merger))
     complete = used == len(hopeful) and len(group) <= MOST_IN_GROUP
@@ -208,15 +190,14 @@ def _working(
     for _, merger in screen[:most]:
         if monotonic() > until:
             return works, False
-        tried = _tried(before, merger)
+        tried = _tried(before, merger, sitting)
         if tried is not None:
             works.append(tried)
     return works, complete and len(screen) <= most
 
 
-def _potential(merger: Merger, suits: Counter[UUID]) -> int:
+def _potential(merger: Merger, suits: Counter[UUID], coming: int) -> int:
     """Count how many people the merged course could have at most."""
-    coming = sum(course.seated for course in merger.closed)
     free = merger.host.sections[0].free - coming
     return merger.host.seated + coming + min(suits[merger.host.id], free)
 
@@ -239,15 +220,15 @@ def safe(one: Solved) -> int:
     return sitting + sum(entry.course in sure for entry in one.result.places.values())
 
 
-def _tried(before: Solved, merger: Merger) -> Tried | None:
-    after = solved(merged(before.seen, merger))
+def _tried(before: Solved, merger: Merger, sitting: Sitting) -> Tried | None:
+    after = solved(merged(before.seen, merger, sitting))
     host = merger.host.id
     if host not in starting(after) or (people := safe(after)) <= safe(before):
         return None
     ways = tuple(_ways(before, after, merger))
     entered = sum(entry.course == host for entry in after.result.places.values())
-    seated = sum(course.seated for course in (merger.host, *merger.closed))
-    extra = sum(max(0, way["extra"] or 0) for way in ways)
+    seated = merger.host.seated + sitting.coming(merger)
+    extra = sum(max(0, way["extra"] or 0) for way in (*ways, *changing(merger, sitting, before.seen)))
     return Tried(merger, after, people, seated + entered, extra, ways)
 
 
@@ -323,9 +304,10 @@ def _course(course: Course, one: Solved) -> dict[str, Any]:
 
 
 def _told(
-    before: Solved, best: Tried, others: Sequence[Tried], balance: Mapping[str, int], home: str
+    before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], Sitting, str]
 ) -> dict[str, Any]:
     """Tell a suggestion; people of neighbours are counted, not named."""
+    balance, sitting, home = with_
     then, now = before.result.places, best.after.result.places
     own = of_kreis(before.seen, home)
     seen, merger = before.seen, best.merger
@@ -336,7 +318,7 @@ def _told(
         "safe": [safe(before), best.safe],
         "gain": best.safe - safe(before),
         "placed": [len(then), len(now)],
-        "to_change": sum(course.seated for course in merger.closed),
+        **of_seated(merger, sitting, seen),
         "ways": [way for way in best.ways if UUID(way["person"]) in own],
         "extra_minutes": best.extra_minutes,
         "lose": [str(person) for person in sorted((then.keys() - now.keys()) & own)],

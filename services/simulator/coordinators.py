@@ -18,9 +18,14 @@ EXCLUDES: Final = 0.006
 IN_THE_ROOM: Final = 0.15
 """Share of confirmations with the person in the room: their seat is held for three days, not for ten."""
 HOLD_DAYS: Final = 21
+ASKS_BAMF: Final = 0.06
+"""Share of what would be confirmed that goes to BAMF first."""
+AGREES, REFUSES = 0.35, 0.04
+"""Chances that BAMF's answer comes on a working day."""
 _OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Grund)."
 _HOLD_REASON: Final = "Person zieht in drei Wochen um und möchte danach beginnen (erfundener Grund)."
 _EXCLUDE_REASON: Final = "Person möchte einen anderen Kurs als ein Verwandter (erfundener Grund)."
+_BAMF_REASON: Final = "BAMF: Für diese Person ist ein anderer Kurs vorgesehen (erfundener Grund)."
 _RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
 
 
@@ -40,19 +45,49 @@ class ConsoleCoordinators:
             return done
         if day == self._start:
             done["coordinators.loaded_travel_times"] += await self._load_travel_times()
-        by_post: list[str] = []
+        by_post, refused = await self._answers_of_bamf(day)
         in_the_room: list[str] = []
-        for proposal in await self._open():
+        to_bamf: list[str] = []
+        for placement in refused:
+            done["coordinators.bamf_refused"] += await self._refused_by_bamf(placement)
+        for proposal in await self._open("proposed"):
             name = (proposal["participant"], proposal["own_course"])
             draw = stream(self._seed, "coordinator", *name, day).random()
             if draw < CONFIRMS:
-                here = draw < CONFIRMS * IN_THE_ROOM
-                (in_the_room if here else by_post).append(proposal["placement"])
+                here, asks = draw < CONFIRMS * IN_THE_ROOM, draw > CONFIRMS * (1 - ASKS_BAMF)
+                (in_the_room if here else to_bamf if asks else by_post).append(proposal["placement"])
             else:
                 done.update(await self._decide_otherwise(proposal, draw - CONFIRMS, day))
         done.update(await self._confirm(by_post, present=False))
         done.update(await self._confirm(in_the_room, present=True))
+        done["coordinators.asked_bamf"] += await self._send(to_bamf)
         return done
+
+    async def _answers_of_bamf(self, day: date) -> tuple[list[str], list[str]]:
+        """Return with what of all that was sent BAMF agrees today, and with what it does not."""
+        agreed: list[str] = []
+        refused: list[str] = []
+        for proposal in await self._open("sent_to_authority"):
+            draw = stream(self._seed, "bamf", proposal["participant"], proposal["own_course"], day).random()
+            if draw < AGREES:
+                agreed.append(proposal["placement"])
+            elif draw < AGREES + REFUSES:
+                refused.append(proposal["placement"])
+        return agreed, refused
+
+    async def _send(self, placements: list[str]) -> int:
+        """Take out the list for BAMF, and mark what is on it as sent."""
+        if not placements:
+            return 0
+        response = await self._first.ask("POST", "/api/v1/proposals/send", json={"placements": placements})
+        response.raise_for_status()
+        done = sum(result["ok"] for result in response.json()["results"])
+        (await self._first.ask("POST", "/api/v1/authority/export", json={"scope": "new"})).raise_for_status()
+        return int(done)
+
+    async def _refused_by_bamf(self, placement: str) -> int:
+        path = f"/api/v1/proposals/{placement}/authority-refused"
+        return int((await self._first.ask("POST", path, json={"reason": _BAMF_REASON})).is_success)
 
     async def _decide_otherwise(self, proposal: Mapping[str, Any], draw: float, day: date) -> Counter[str]:
         if draw < OVERRIDES:
@@ -74,11 +109,11 @@ class ConsoleCoordinators:
         )
         return int(response.is_success)
 
-    async def _open(self) -> list[dict[str, Any]]:
+    async def _open(self, state: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: str | None = None
         while True:
-            params = {"limit": "500"} | ({"after": after} if after else {})
+            params = {"limit": "500", "state": state} | ({"after": after} if after else {})
             response = await self._first.ask("GET", "/api/v1/proposals", params=params)
             response.raise_for_status()
             page = response.json()

@@ -16,8 +16,8 @@ WEEKDAYS_5: Final = frozenset({0, 1, 2, 3, 4})
 WEEKDAYS_4: Final = frozenset({0, 1, 2, 3})
 EVENINGS: Final = frozenset({0, 1, 3})
 _BEFORE: Final = 40
-_AFTER: Final = 54
-"""Weeks before and after the first day in which courses start."""
+_AFTER: Final = 66
+"""Weeks before and after the first day in which courses start, so that the next ones are announced at the end."""
 
 
 class _Options(TypedDict, total=False):

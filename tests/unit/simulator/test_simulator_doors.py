@@ -155,6 +155,8 @@ async def test_a_clock_that_is_further_on_is_no_fault() -> None:
 async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -> None:
     asked: list[str] = []
     here: list[bool] = []
+    sent: list[list[str]] = []
+    confirmed: list[list[str]] = []
     proposals = [
         {
             "placement": f"p{n}",
@@ -166,7 +168,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
         for n in range(50)
     ]
 
-    def answer(request: httpx.Request) -> httpx.Response:
+    def answer(request: httpx.Request) -> httpx.Response:  # noqa: PLR0911 -- one a path
         asked.append(request.url.path)
         if request.url.path == "/demo/sign-in":
             assert orjson.loads(request.content) == {"person": "jana-vogt"}
@@ -176,7 +178,16 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
         assert request.headers["x-csrf"] == "token"
         assert request.headers["cookie"] == "kurslotse_allocation=s"
         if request.method == "GET":
-            return httpx.Response(200, json={"proposals": proposals, "next": None})
+            state = request.url.params["state"]
+            known = [
+                {**one, "state": state, "placement": f"{state[0]}-{one['placement']}"} for one in proposals
+            ]
+            return httpx.Response(200, json={"proposals": known, "next": None})
+        if request.url.path == "/api/v1/authority/export":
+            return httpx.Response(200, json={"export": "e", "proposals": []})
+        if request.url.path.endswith("/authority-refused"):
+            assert request.url.path.startswith("/api/v1/proposals/s-")
+            return httpx.Response(200, json={"ok": True})
         if request.url.path.endswith("/release"):
             return httpx.Response(200, json={})
         if request.url.path == "/api/v1/travel":
@@ -185,16 +196,25 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
         if request.url.path.endswith(("/hold", "/exclusions")):
             return httpx.Response(200, json={"ok": True})
         body = orjson.loads(request.content)
-        here.append(body["present"])
         placements = body["placements"]
-        return httpx.Response(200, json={"results": [{"placement": p, "ok": p != "p0"} for p in placements]})
+        (sent if request.url.path.endswith("/send") else confirmed).append(placements)
+        here.extend([body["present"]] if "present" in body else [])
+        return httpx.Response(
+            200, json={"results": [{"placement": p, "ok": p != "p-p0"} for p in placements]}
+        )
 
     client = patient(answer)
     coordinators = ConsoleCoordinators(
         1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client), DAY
     )
     done = await coordinators.work(DAY)
-    assert 35 < done["coordinators.confirmed"] < 50
+    assert 40 < done["coordinators.confirmed"] < 80
+    assert 0 < done["coordinators.asked_bamf"] == len(sent[0]) < 10
+    assert all(one.startswith("p-") for one in sent[0])
+    agreed = [one for one in confirmed[0] if one.startswith("s-")]  # with what was sent before
+    assert 8 < len(agreed) < 30
+    assert 0 < done["coordinators.bamf_refused"] < 10
+    assert asked.index("/api/v1/authority/export") > asked.index("/api/v1/proposals/send")
     assert done["coordinators.loaded_travel_times"] == 1
     assert asked[0] == "/demo/sign-in"
     assert asked.count("/api/v1/proposals/confirm") == 2

@@ -17,7 +17,7 @@ WEEKDAYS_4: Final = frozenset({0, 1, 2, 3})
 EVENINGS: Final = frozenset({0, 1, 3})
 _BEFORE: Final = 40
 _AFTER: Final = 66
-"""Weeks before and after the first day in which courses start, so that the next ones are announced at the end."""
+"""Weeks before and after the first day in which courses start; the end still has some to announce."""
 
 
 class _Options(TypedDict, total=False):

@@ -109,8 +109,23 @@ def test_a_course_below_its_minimum_comes_after_one_that_starts() -> None:
 
 
 def test_the_clock_ends_the_search_and_that_is_told() -> None:
-    told = next_course.answer(a_crowd(1, 60, 5), {"seconds": 0.000001})
-    assert (told["solved"], told["cut"], told["best_proven"]) == (0, True, False)
+    """And the answer is still of use: the most promising ones, each with what the engine says at once."""
+    seen = a_crowd(1, 60, 5)
+    told = next_course.answer(seen, {"seconds": 0.000001})
+    assert (told["solved"], told["cut"], told["best_proven"]) == (what_if.LEAST_TRIES, True, False)
+    assert all(one["status"] in {"limit", "optimal"} for one in told["ranked"])
+    assert any(one["gain"] > 0 for one in told["ranked"])
+
+
+@pytest.mark.parametrize(("pairs", "wanted"), [(0, 12), (20_000, 12), (25_000, 10), (10**6, 4)])
+def test_how_much_is_searched_follows_from_the_size_alone(pairs: int, wanted: int) -> None:
+    assert what_if.tries(pairs, 12) == wanted
+    assert what_if.tries(pairs, 3) == 3
+
+
+def test_the_same_question_has_the_same_answer() -> None:
+    seen = a_crowd(3, 80, 6, seats=6, minimum=8)
+    assert next_course.answer(seen, {"solve": 3}) == next_course.answer(seen, {"solve": 3})
 
 
 def test_who_is_held_or_has_no_test_makes_no_candidate() -> None:

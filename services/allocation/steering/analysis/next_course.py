@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from itertools import product, takewhile
+from itertools import product
 from time import monotonic
 from typing import Any
 from uuid import UUID
@@ -28,9 +28,19 @@ from services.allocation.steering.analysis.applying import (
     with_ways,
 )
 from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
-from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, screened, solved
+from services.allocation.steering.analysis.what_if import (
+    LEAST_TRIES,
+    Solved,
+    lapsing,
+    many,
+    of_kreis,
+    screened,
+    solved,
+    tries,
+)
 from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.engine.limits import Limits
 from services.allocation.steering.entries import minimum_of, need_of
 from services.allocation.steering.goals import waiting_days
 from services.allocation.steering.snapshot import Snapshot
@@ -57,10 +67,16 @@ class Asked(BaseModel):
     seats: int | None = Field(default=None, ge=1, le=100)
     """None: as many as the law's recommended size of the type."""
     solve: int = Field(default=12, ge=1, le=60)
-    """How many candidates are solved exactly; so many times `SCREENED` are screened before."""
+    """How many candidates are solved at most; so many times `SCREENED` are screened before."""
     show: int = Field(default=10, ge=1, le=60)
     seconds: float = Field(default=90.0, gt=0)
-    """After so many seconds no further candidate is begun; the answer says how many were solved."""
+    """The safety net: after so many seconds the search ends, and the answer says so (`cut`).
+
+    The most promising ones are still answered then, as the engine answers at once (`status` is `limit`).
+
+    How much is searched follows from the size of the region (`what_if.tries`), so that the same question
+    has the same answer on any machine that is fast enough.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,13 +120,16 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     asked = asked_of(question)
     home = question.get("kreis", "")
     seen = with_ways(seen, travel_of(question.get("material", {})))
-    begun, before = monotonic(), solved(seen)
+    end = monotonic() + asked.seconds
+    limits = many(lambda: end - monotonic())
+    before = solved(seen, limits)
     found = candidates(before, asked, home)
-    wanted = chosen(found, SCREENED * asked.solve)
-    hopeful = _screened(seen, wanted, begun + asked.seconds / 2)[: asked.solve]
-    in_time = takewhile(lambda _: monotonic() - begun < asked.seconds, hopeful)
+    most = tries(before.result.pairs, asked.solve)
+    wanted = chosen(found, SCREENED * most)
+    hopeful = _screened(seen, wanted, end - asked.seconds / 2)[:most]
+    in_time = (candidate for at, candidate in enumerate(hopeful) if at < LEAST_TRIES or monotonic() < end)
     ranked = sorted(
-        (_tried(before, candidate, home) for candidate in in_time),
+        (_tried(before, candidate, home, limits) for candidate in in_time),
         key=lambda one: (
             not one["viable"],
             -one["gain"],
@@ -128,7 +147,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "generated": len(found),
         "screened": len(wanted),
         "solved": len(ranked),
-        "cut": len(ranked) < min(asked.solve, len(wanted)),
+        "cut": monotonic() >= end,
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
         "ranked": _shown(ranked, asked.show),
     }
@@ -333,11 +352,11 @@ def _monday(day: date) -> date:
     return day + timedelta(days=-day.weekday() % 7)
 
 
-def _tried(before: Solved, candidate: Candidate, home: str) -> dict[str, Any]:
+def _tried(before: Solved, candidate: Candidate, home: str, limits: Limits) -> dict[str, Any]:
     """Solve with the candidate added and say what that brings; neighbours' people are only counted."""
     own = of_kreis(before.seen, home)
     seen, course = before.seen, candidate.course
-    after = solved(with_courses(seen, [course]))
+    after = solved(with_courses(seen, [course]), limits)
     then, now = before.result.places, after.result.places
     people = {person.id: person for person in seen.people}
     gained, lost = sorted(now.keys() - then.keys()), sorted(then.keys() - now.keys())

@@ -23,9 +23,18 @@ from schemas.identity import NAMESPACE
 from services.allocation.steering.analysis.applying import begins
 from services.allocation.steering.analysis.changes import ChangeError
 from services.allocation.steering.analysis.sitting import Merger, Sitting, changing, merged, of_seated
-from services.allocation.steering.analysis.what_if import Solved, of_kreis, screened, solved, starting
+from services.allocation.steering.analysis.what_if import (
+    Solved,
+    many,
+    of_kreis,
+    screened,
+    solved,
+    starting,
+    tries,
+)
 from services.allocation.steering.domain import Course, Person
 from services.allocation.steering.eligibility import eligibility_of, members
+from services.allocation.steering.engine.limits import Limits
 from services.allocation.steering.entries import minimum_of
 from services.allocation.steering.goals import Way, way_to
 from services.allocation.steering.snapshot import Snapshot, read_people
@@ -88,12 +97,14 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     balance: Mapping[str, int] = material.get("balance", {})
     seated = material.get("seated", {}).items()
     sitting = Sitting({UUID(course): read_people(people) for course, people in seated}, seen)
-    before = solved(seen)
+    until = monotonic() + asked.seconds
+    limits = many(lambda: until - monotonic())
+    before = solved(seen, limits)
     weak = weak_courses(before, question.get("kreis", ""))
     found, suggestions, complete = groups(weak, asked.days_apart), [], True
-    until = monotonic() + asked.seconds
+    most = tries(before.result.pairs, asked.solve)
     for group in found:
-        works, all_tried = _working(before, group, asked.days_apart, (asked.solve, until), sitting)
+        works, all_tried = _working(before, group, asked.days_apart, (most, until, limits), sitting)
         complete = complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
@@ -102,6 +113,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "day": seen.day.isoformat(),
         "weak": [_course(course, before) for course in weak],
         "complete": complete,
+        "cut": monotonic() >= until,
         "suggestions": sorted(suggestions, key=lambda one: (-one["gain"], one["host"]["course"])),
     }
 
@@ -160,16 +172,20 @@ def _mergers(group: Sequence[Course], days_apart: int, sitting: Sitting) -> Iter
 
 
 def _working(
-    before: Solved, group: Sequence[Course], days_apart: int, budget: tuple[int, float], sitting: Sitting
+    before: Solved,
+    group: Sequence[Course],
+    days_apart: int,
+    budget: tuple[int, float, Limits],
+    sitting: Sitting,
 ) -> tuple[list[Tried], bool]:
     """Try the mergers of a group: screen those that could bring most people together, solve the best.
 
-    `budget` is how many are solved at most and until when. Returns what works, and whether all that
-    could work were tried.
+    `budget` is how many are solved at most, until when, and with which limits. Returns what works, and
+    whether all that could work were tried.
     """
     suits, used = _suits(before, group), 0
     works: list[Tried] = []
-    most, until = budget
+    most, until, limits = budget
     hopeful = [
         (potential, merger)
         for merger in _mergers(group[:MOST_IN_GROUP], days_apart, sitting)
@@ -190,7 +206,7 @@ def _working(
     for _, merger in screen[:most]:
         if monotonic() > until:
             return works, False
-        tried = _tried(before, merger, sitting)
+        tried = _tried(before, merger, sitting, limits)
         if tried is not None:
             works.append(tried)
     return works, complete and len(screen) <= most
@@ -220,8 +236,8 @@ def safe(one: Solved) -> int:
     return sitting + sum(entry.course in sure for entry in one.result.places.values())
 
 
-def _tried(before: Solved, merger: Merger, sitting: Sitting) -> Tried | None:
-    after = solved(merged(before.seen, merger, sitting))
+def _tried(before: Solved, merger: Merger, sitting: Sitting, limits: Limits) -> Tried | None:
+    after = solved(merged(before.seen, merger, sitting), limits)
     host = merger.host.id
     if host not in starting(after) or (people := safe(after)) <= safe(before):
         return None

@@ -7,7 +7,7 @@ counted. Small groups are not suppressed, because whoever asks coordinates these
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -16,11 +16,17 @@ from uuid import UUID
 from services.allocation.steering.analysis.applying import apply, begins, beside_of
 from services.allocation.steering.analysis.changes import CourseCancelled, parse_all, written
 from services.allocation.steering.domain import EntryKey
+from services.allocation.steering.engine.limits import Limits
 from services.allocation.steering.entries import minimum_of, need_of
 from services.allocation.steering.goals import class_of, deadline_of, waiting_days
 from services.allocation.steering.matching import DETERMINISTIC, Result, match
 from services.allocation.steering.snapshot import Snapshot
 
+WORK_OF_MANY = 120
+"""Steps of the engine for each possibility of many: enough to prove all goals of 1,500 people, 60 courses."""
+PAIRS_OF_MANY = 250_000
+"""Pairs of all possibilities together: 2,000 people and 150 courses have about 23,000 each."""
+LEAST_TRIES = 4
 LAPSE_DAYS = 84
 """A clock that runs out within so many days is told of if its person has no place."""
 
@@ -33,14 +39,24 @@ class Solved:
     result: Result
 
 
-def solved(seen: Snapshot) -> Solved:
-    """Solve a snapshot as a run would."""
-    return Solved(seen, match(seen))
+def solved(seen: Snapshot, limits: Limits = DETERMINISTIC) -> Solved:
+    """Solve a snapshot as a run would, by default with a run's limit of work."""
+    return Solved(seen, match(seen, limits=limits))
 
 
 def screened(seen: Snapshot) -> Solved:
     """Solve a snapshot quickly: a good answer without proof, to choose what is solved exactly."""
     return Solved(seen, match(seen, limits=replace(DETERMINISTIC, work=0)))
+
+
+def many(seconds_left: Callable[[], float]) -> Limits:
+    """Return the limits for questions that solve often: work, the same everywhere, and then the clock."""
+    return Limits(WORK_OF_MANY, seconds_left)
+
+
+def tries(pairs: int, most: int) -> int:
+    """Say how many possibilities are solved in a region of this size: the same number on any machine."""
+    return max(min(most, LEAST_TRIES), min(most, PAIRS_OF_MANY // max(1, pairs)))
 
 
 def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:

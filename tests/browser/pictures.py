@@ -20,7 +20,7 @@ PICTURES = (
     ("console", "jana-vogt", "/courses", "console-courses-dark", "dark"),
     ("console", "jana-vogt", "/remedies", "console-remedies", "light"),
     ("console", "jana-vogt", "/policy", "console-policy", "light"),
-    ("console", "jana-vogt", "/runs >> td a", "console-run", "light"),
+    ("console", "jana-vogt", "/runs >> th a", "console-run", "light"),
     ("desk", "ole-brandt", "/register", "desk-register", "light"),
     ("desk", "ole-brandt", "/desk", "desk-offers", "light"),
     ("desk", "ole-brandt", "/desk >> td a", "desk-offer-sheet", "light"),

@@ -29,7 +29,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/providers",
             "/outcomes",
             "/runs",
-            "/runs >> td a",
+            "/runs >> th a",
             "/remedies",
             "/what-if",
             "/next-course",

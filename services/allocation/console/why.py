@@ -23,15 +23,31 @@ from services.allocation.steering.analysis import tasks
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.reasons import View
 from services.allocation.steering.why import CourseReason, alone, why
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.reasons import GOALS, RULES, need
-from services.runtime.web.tables import PAGE_SIZE
+from services.runtime.web.reasons import GOALS, RULES, load, need, sentence
+from services.runtime.web.tables import PAGE_SIZE, csv_answer
 from services.runtime.web.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 BY_COURSE = 40
 """Lines of the sums by course."""
+CSV_LIMIT = 20_000
+NAMED = 3
+"""Kinds of help named in the first sentence."""
+STEPS: Mapping[str, tuple[str, str]] = {
+    "test": ("/waiting?reason=blocked_placement_test", msgid("see who needs a placement test")),
+    "childcare": ("/what-if", msgid("try childcare at a course")),
+    "seat": ("/what-if", msgid("try more seats")),
+    "start": ("/pooling", msgid("see which courses could be merged")),
+    "travel_limit": ("/policy", msgid("see the limit in the policy")),
+    "time_of_day": ("/next-course", msgid("see which course would help most")),
+    "weekdays": ("/next-course", msgid("see which course would help most")),
+    "travel": ("/next-course", msgid("see which course would help most")),
+    "access": ("/next-course", msgid("see which course would help most")),
+}
+"""What a coordinator can do about a kind of help: where, and in words."""
 Show = Literal["", "suitable", "blocked"]
 Part = Literal["snapshot", "result", "certificate"]
 
@@ -238,6 +254,39 @@ def _written(value: Any) -> bytes:  # noqa: ANN401 - a JSON value
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
+@router.get("/remedies.csv")
+async def remedies_csv(
+    request: Request,
+    desk: Desk,
+    visitor: Coordinator,
+    code: Annotated[str, Query(pattern="^[a-z_]{0,60}$")] = "",
+) -> Response:
+    """What would help each person who waits, as a file."""
+    texts = web_of(request).texts(request)
+    async with desk.open(visitor) as conn:
+        rows = await why_store.remedies(conn, code or None, CSV_LIMIT, 0)
+    heads = (
+        msgid("Reference"),
+        msgid("Waiting since"),
+        msgid("What would help"),
+        msgid("Then a place in"),
+        msgid("Section"),
+        msgid("Who gives way"),
+    )
+    lines = [
+        (
+            row["reference"],
+            texts.date(row["registered_on"]),
+            " ".join(sentence(texts, part) for part in load(row["parts"]) or ()),
+            row["title"],
+            row["section"],
+            row["gives_way_reference"],
+        )
+        for row in rows
+    ]
+    return csv_answer("remedies", [texts.plain(head) for head in heads], lines)
+
+
 @router.get("/remedies")
 async def remedies(
     request: Request,
@@ -266,4 +315,6 @@ async def remedies(
         code=code,
         query=f"code={code}&" if code else "",
         need=lambda one: need(texts, one),
+        named=[one for one in sums if one["code"] != "none"][:NAMED],
+        steps=STEPS,
     )

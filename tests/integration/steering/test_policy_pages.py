@@ -223,12 +223,12 @@ async def test_a_preview_says_who_gains_and_who_loses_and_writes_nothing(browser
     done = await browser.http.get(address)
     assert "refresh" not in done.headers
     page = html.unescape(done.text)
-    assert "Nach Dringlichkeitsklasse" in page
+    assert "Nach Vorrangklasse" in page
     assert re.search(r"Verlieren einen Platz: [1-9]", page)
     assert re.search(r'<a class="kern-link kl-id" href="/people/[0-9a-f-]{36}">', page)
     assert await browser.conn.fetchval("SELECT count(*) FROM placement") == 0
     other = await browser.draft(document.replace("30", "31"))
-    assert "Nach Dringlichkeitsklasse" not in await browser.page(f"{other}?{address.partition('?')[2]}")
+    assert "Nach Vorrangklasse" not in await browser.page(f"{other}?{address.partition('?')[2]}")
 
 
 async def test_a_draft_is_opened_again_and_changed(browser: Browser) -> None:

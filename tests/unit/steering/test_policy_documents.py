@@ -343,7 +343,7 @@ def test_a_document_made_from_a_policy_reads_the_same() -> None:
     document = as_document(texts, policy, policy.valid_from, policy.source)
     again = check_own(document, "99001", book)
     assert again == policy
-    assert "  - priority  # möglichst viele Personen jeder Dringlichkeitsklasse" in document
+    assert "  - priority  # möglichst viele Personen jeder Vorrangklasse" in document
     assert document.index("\ntowns:") > document.index("\nlimits:")
     assert parts(texts, again) == parts(texts, policy)
     assert differences(texts, policy, again) == []

@@ -28,15 +28,16 @@ from tests.allocation import builders
 from tests.allocation.builders import KREIS, NOW, OFFICE, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, Publisher
 from tests.databases import Database
 
+AUTOMATIC = frozenset({"expire", "start", "complete"})
 RESERVED_FOR = timedelta(days=10)
 IN_PERSON = timedelta(days=3)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class FixedTerms:
-    """Terms for tests: ten days, three in person, and these steps automatic."""
+    """Terms for tests: ten days, three in person, and these steps automatic until they are changed."""
 
-    steps: frozenset[str] = frozenset({"expire", "start", "complete"})
+    steps: frozenset[str] = AUTOMATIC
 
     def reserved_until(
         self,
@@ -67,6 +68,7 @@ class World:
     placements: Placements
     judge: Judge
     timers: PlacementTimers
+    terms_now: FixedTerms
     publishers: dict[str, Publisher] = field(default_factory=dict)
 
     def event(self, slug: str, payload: Payload, **further: str) -> Incoming:
@@ -176,13 +178,13 @@ def world_of(
     pool: asyncpg.Pool,
     prefix: str,
     locks: SeatLocks | None = None,
-    steps: frozenset[str] = FixedTerms().steps,
+    steps: frozenset[str] = AUTOMATIC,
 ) -> World:
     """Put the steering side on a pool; publishers are there already."""
     locks, terms = locks or SeatLocks(), FixedTerms(steps)
     placements = Placements(prefix, terms, locks)
     timers = PlacementTimers(pool, placements)
-    return World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers)
+    return World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers, terms)
 
 
 @asynccontextmanager
@@ -191,7 +193,7 @@ async def world_on(
     prefix: str,
     locks: SeatLocks | None = None,
     size: int = 10,
-    steps: frozenset[str] = FixedTerms().steps,
+    steps: frozenset[str] = AUTOMATIC,
 ) -> AsyncIterator[World]:
     """Put the steering side on a database."""
     pool = await open_pool(database.worker, name="allocation-test", max_size=size)

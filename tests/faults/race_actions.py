@@ -5,6 +5,7 @@ from uuid import UUID, uuid4
 
 from services.allocation.placements import by_hand
 from services.allocation.placements.rulings import Deviate, Exclude, ExcludeCourse, ExcludeProvider
+from services.allocation.steering.analysis.merging import Merger, merge, undo
 from tests.allocation import builders
 from tests.allocation.builders import OFFICE, PROVIDER
 from tests.faults.racer import COURSES, LATEST, WHY, Action, NothingThereError, Racer
@@ -189,6 +190,72 @@ async def _one_of(racer: Racer, query: str) -> UUID:
     return rows[0][0] if rows else uuid4()
 
 
+async def _merge(racer: Racer, now: datetime) -> str:
+    """Merge two courses as two coordinators may do at once, one this way and one the other way round."""
+    (_, host_provider, host), (_, provider, course) = racer.chance.sample(
+        [(own, slug, builders.course(own, slug)) for own, slug in COURSES], 2
+    )
+    merger = Merger(builders.KREIS, host, host_provider, ((course, provider),))
+    return await racer.told(lambda conn: merge(racer.rules, conn, merger, "racer", WHY, now))
+
+
+async def _undo(racer: Racer, now: datetime) -> str:
+    decision = await _one_of(racer, "SELECT id FROM pooling_decision")
+    return await racer.told(lambda conn: undo(racer.rules, conn, decision, "racer", WHY, now))
+
+
+async def _say_again(racer: Racer, now: datetime) -> str:
+    """Deliver late what was said before under another id: an answer to what has long moved on."""
+    rows = await racer.world.rows(
+        """
+        SELECT s.placement, w.reference, c.own_course, p.provider, p.participant FROM placement_step s
+        JOIN placement p USING (placement) JOIN participant w USING (participant) JOIN course c USING (course)
+        WHERE s.to_state IN ('accepted', 'declined', 'confirmed', 'refused') ORDER BY random() LIMIT 1
+        """
+    )
+    if not rows:
+        return "nothing_there"
+    row = rows[0]
+    match racer.chance.randrange(4):
+        case 0:
+            return await racer.say(OFFICE, builders.accepted(row["placement"], row["reference"]), now)
+        case 1:
+            return await racer.say(OFFICE, builders.declined(row["placement"], row["reference"]), now)
+        case 2:
+            said = builders.confirmed(row["placement"], row["participant"], row["own_course"])
+            return await racer.say(row["provider"], said, now)
+        case _:
+            no = builders.refused(row["placement"], row["participant"], row["own_course"])
+            return await racer.say(row["provider"], no, now)
+
+
+async def _take_exit_back(racer: Racer, now: datetime) -> str:
+    """Somebody leaves and the provider takes it back: the seat may be somebody else's by then."""
+    found = await racer.placement("accepted", "confirmed", "started")
+    said = builders.left(
+        found["participant"], found["own_course"], kind=racer.chance.choice(["work", "transfer"])
+    )
+    gone = racer.world.event(found["provider"], said)
+    code = await racer.heard(gone, now)
+    if code != "done":
+        return f"left_{code}"
+    return await racer.say(found["provider"], said, now, retracts=gone.event.id)
+
+
+async def _correct(racer: Racer, now: datetime) -> str:
+    """Facts that were wrong from the start, in the middle of everything."""
+    said = builders.registered(racer.reference(), needs_childcare=racer.chance.random() < 0.2)
+    return await racer.say(OFFICE, said, now, corrects="e0")
+
+
+async def _activate(racer: Racer, now: datetime) -> str:
+    """Let the policy make steps automatic, or leave them to people again, while a run may be on."""
+    racer.world.terms_now.steps = frozenset(
+        step for step in ("release", "confirm", "send", "expire") if racer.chance.random() < 0.3
+    )
+    return "done" if await racer.world.timers.go_on(now) else "nothing_there"
+
+
 ACTIONS: dict[Action, int] = {
     _propose: 8,
     _release: 10,
@@ -215,4 +282,10 @@ ACTIONS: dict[Action, int] = {
     _end_exclusion: 3,
     _deviate: 1,
     _rule_course: 2,
+    _merge: 2,
+    _undo: 1,
+    _say_again: 2,
+    _if_there(_take_exit_back): 2,
+    _correct: 1,
+    _activate: 2,
 }

@@ -85,11 +85,27 @@ MOVES = {
     "confirmed": {
         "confirmed", "started", "refused", "released", "course_cancelled", "left", "transferred",
     },
+    "released": {"reserved"},
+    "left": {"confirmed", "started"},
+    "transferred": {"confirmed", "started"},
     "started": {"started", "interrupted", "left", "transferred", "course_cancelled", "completed"},
     "interrupted": {"started", "left", "transferred", "course_cancelled"},
 }  # fmt: skip
-"""Every step that a race can take; what has ended stays ended, for no exit is corrected here."""
+"""Every step that a race can take; what has ended stays ended but for exits that are taken back."""
 
+SEATED_AND_OFFERED = """
+    SELECT count(*) FROM placement AS o WHERE o.state IN ('proposed', 'sent_to_authority') AND EXISTS (
+        SELECT FROM placement AS s WHERE s.participant = o.participant AND s.course_kind = o.course_kind
+            AND s.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+"""
+# A seat that somebody gave up for a merger was held for them elsewhere in the same step.
+POOLED = """
+    SELECT count(*) FROM placement_step AS g JOIN placement AS p USING (placement)
+    WHERE g.to_state = 'released' AND g.reason = 'pooled' AND NOT EXISTS (
+        SELECT FROM placement_step AS r JOIN placement AS q USING (placement)
+        WHERE q.participant = p.participant AND r.reason = 'pooled' AND r.to_state = 'reserved'
+            AND r.decided_at = g.decided_at)
+"""
 PROMISES = {
     "over capacity: seats taken": OVER,
     "seats: taken is not what is counted": MISCOUNTED,
@@ -101,6 +117,8 @@ PROMISES = {
     "proposed while on hold": HELD,
     "proposed in a closed course": CLOSED,
     "two runs of one request": RUN_TWICE,
+    "seated and still offered": SEATED_AND_OFFERED,
+    "moved by a merger without a seat": POOLED,
 }
 
 

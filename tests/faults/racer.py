@@ -13,7 +13,8 @@ import asyncpg
 from schemas.base import Payload
 from services.allocation.placements.handlers import NotDone, Outcome, Placements
 from services.allocation.placements.overrides import Answer, Overrides
-from services.runtime.consume import Applied, Parked, Rejected
+from services.allocation.steering.analysis.merging import NotMergedError
+from services.runtime.consume import Applied, Incoming, Parked, Rejected
 from services.runtime.db import web_transaction
 from tests.allocation import builders
 from tests.allocation.builders import KREIS, NOW, OTHER_PROVIDER, PROVIDER
@@ -103,9 +104,23 @@ class Racer:
             done = await work(conn)
         return done.refusal.code if isinstance(done, NotDone) else "done"
 
-    async def say(self, slug: str, payload: Payload, now: datetime) -> str:
+    async def told(self, work: Callable[[asyncpg.Connection], Awaitable[object]]) -> str:
+        """Do as the console does where nothing of a decision may remain if a part of it is refused."""
+        try:
+            async with web_transaction(self.web, kreise=[KREIS], person="racer") as conn:
+                await work(conn)
+        except NotMergedError as error:
+            return error.refusal.code
+        return "done"
+
+    async def say(self, slug: str, payload: Payload, now: datetime, **further: str) -> str:
         """Do as the consumer does: judge one event in one transaction."""
-        match await self.world.say(slug, payload, now):
+        return await self.heard(self.world.event(slug, payload, **further), now)
+
+    async def heard(self, incoming: Incoming, now: datetime) -> str:
+        """Judge an event; say what came of it in a word."""
+        (verdict,) = await self.world.judged(incoming, now=now)
+        match verdict:
             case Applied(warnings=warnings):
                 return warnings[0].code if warnings else "done"
             case Rejected(problem=problem):

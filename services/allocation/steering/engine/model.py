@@ -22,6 +22,14 @@ SLACK = 1e-4
 _TIGHT = 1e-6
 _MARGIN = 1e-2
 _HALF = 0.5
+_PROVING = (
+    ("mip_heuristic_effort", 0.0),
+    ("mip_heuristic_run_root_reduced_cost", False),
+    ("mip_heuristic_run_rens", False),
+    ("mip_heuristic_run_rins", False),
+    ("mip_detect_symmetry", False),
+)
+"""A good answer is known before: without the solver's own looking for one a proof is 2-3 times faster."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,6 +253,8 @@ class Model:
                 np.arange(self._x, self.columns, dtype=np.int32),
                 np.where(on > 0, -1.0, 1.0),
             )
+        for name, value in _PROVING:
+            highs.setOptionValue(name, value)
         highs.setOptionValue("objective_bound", -cutoff + _HALF)
         if any_:
             highs.setOptionValue("objective_target", -cutoff + SLACK)

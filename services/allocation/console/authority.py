@@ -16,6 +16,7 @@ from services.allocation.console.desk import Console, Coordinator, Desk, as_uuid
 from services.allocation.placements.handlers import NotDone, Outcome
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
+from services.runtime.web.problems import not_found
 from services.runtime.web.reasons import refusal
 from services.runtime.web.tables import PAGE_SIZE, csv_answer, xlsx_answer
 from services.runtime.web.visitors import Visitor
@@ -108,11 +109,26 @@ async def export(request: Request, desk: Desk, visitor: Coordinator) -> Response
     return make("bamf", [texts.plain(head) for head in HEADS], [line(texts, row) for row in rows])
 
 
+@router.get("/authority/lists/{export}")
+async def again(request: Request, desk: Desk, visitor: Coordinator, export: UUID) -> Response:
+    """Give out again what was in a list, with how each proposal stands now."""
+    async with desk.open(visitor) as conn:
+        rows = await records.in_list(conn, export)
+    if not rows:
+        raise not_found()
+    texts = web_of(request).texts(request)
+    make = FORMATS.get(str(request.query_params.get("format")), csv_answer)
+    heads = [texts.plain(head) for head in (*HEADS, msgid("State"))]
+    lines = [(*line(texts, row), word(texts, row["state"], "state")) for row in rows]
+    return make("bamf", heads, lines)
+
+
 async def take_out(
     desk: Console, visitor: Visitor, export_id: UUID, kind: str, *, fresh: bool
 ) -> Sequence[asyncpg.Record]:
     """Read the list and note that it was taken out, in one transaction."""
     async with desk.open(visitor) as conn:
+        await records.one_list_at_a_time(conn)
         rows = await records.sent(conn, MOST_ROWS, fresh=fresh)
         if rows:
             await records.note_export(conn, export_id, rows, kind, visitor.key, desk.clock.now())

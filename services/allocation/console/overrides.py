@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.codes import SEATED, Level
-from services.allocation.console import records, store
+from services.allocation.console import records, store, why_store
 from services.allocation.console.actors import actor_name
 from services.allocation.console.decisions import answer, entry_of, reason_wrong
 from services.allocation.console.desk import (
@@ -75,6 +75,7 @@ async def _page(
         entries = await store.free_entries(conn, participant, moment.today)
         providers = await records.providers(conn)
         live = await store.live_placements(conn, participant)
+        remedy = None if live else await why_store.remedy_of(conn, participant)
     web = web_of(request)
     return web.page(
         request,
@@ -86,6 +87,7 @@ async def _page(
         moment=moment,
         clocks=running_clocks(row, moment.clocks),
         priority=priority_of(row, moment.rules),
+        remedy=remedy,
         rulings=rulings,
         entries=entries,
         providers=providers,

@@ -281,22 +281,28 @@ async def export(desk: Desk, visitor: Coordinator, wish: List) -> Response:
     """Take out the list for BAMF, without names; who took out what is noted."""
     id_ = uuid4()
     rows = await take_out(desk, visitor, id_, "csv", fresh=wish.scope == "new")
-    return JSONResponse(
-        {
-            "export": str(id_) if rows else None,
-            "proposals": [
-                {
-                    "placement": str(row["placement"]),
-                    "reference": row["reference"],
-                    "office": row["office"],
-                    "course_number": row["course_number"],
-                    "provider": row["provider"],
-                    "section": row["entry_section"],
-                    "starts_on": row["starts_on"].isoformat(),
-                    "route": row["route"],
-                    "standing": row["standing"],
-                }
-                for row in rows
-            ],
-        }
-    )
+    return JSONResponse({"export": str(id_) if rows else None, "proposals": [_line(row) for row in rows]})
+
+
+@router.get("/authority/exports/{export}")
+async def exported(desk: Desk, visitor: Coordinator, export: UUID) -> Response:
+    """Return what was in a list, with how each proposal stands now."""
+    async with desk.open(visitor) as conn:
+        rows = await records.in_list(conn, export)
+    if not rows:
+        raise not_found()
+    return JSONResponse({"proposals": [_line(row) | {"state": row["state"]} for row in rows]})
+
+
+def _line(row: asyncpg.Record) -> dict[str, Any]:
+    return {
+        "placement": str(row["placement"]),
+        "reference": row["reference"],
+        "office": row["office"],
+        "course_number": row["course_number"],
+        "provider": row["provider"],
+        "section": row["entry_section"],
+        "starts_on": row["starts_on"].isoformat(),
+        "route": row["route"],
+        "standing": row["standing"],
+    }

@@ -55,24 +55,30 @@ async def providers(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     )
 
 
+_LINE = """
+    SELECT p.placement, p.kreis, p.participant, p.entry_section, w.reference, w.standing, w.route, p.state,
+        o.name AS office_name, p.office, c.title, coalesce(c.own_number, c.own_course) AS course_number,
+        p.course, p.provider, b.name AS provider_name, s.starts_on, p.changed_at AS sent_at, e.exported_at
+    FROM placement AS p
+    JOIN participant AS w ON w.participant = p.participant
+    JOIN course AS c ON c.course = p.course
+    JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
+    LEFT JOIN runtime.publisher AS o ON o.slug = p.office
+    LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+    LEFT JOIN LATERAL (
+        SELECT max(exported_at) AS exported_at FROM authority_export WHERE placement = p.placement
+    ) AS e ON true
+"""
+"""A line of a list for BAMF."""
+
+
 async def sent(
     conn: asyncpg.Connection, limit: int, offset: int = 0, *, fresh: bool = False
 ) -> Sequence[asyncpg.Record]:
     """List the proposals that are with BAMF, those that start soonest first; `fresh`: in no list yet."""
     return await conn.fetch(
-        """
-        SELECT p.placement, p.kreis, p.participant, p.entry_section, w.reference, w.standing, w.route,
-            o.name AS office_name, p.office, c.title, coalesce(c.own_number, c.own_course) AS course_number,
-            p.course, p.provider, b.name AS provider_name, s.starts_on, p.changed_at AS sent_at, e.exported_at
-        FROM placement AS p
-        JOIN participant AS w ON w.participant = p.participant
-        JOIN course AS c ON c.course = p.course
-        JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
-        LEFT JOIN runtime.publisher AS o ON o.slug = p.office
-        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        LEFT JOIN LATERAL (
-            SELECT max(exported_at) AS exported_at FROM authority_export WHERE placement = p.placement
-        ) AS e ON true
+        _LINE
+        + """
         WHERE p.state = 'sent_to_authority' AND (NOT $3 OR e.exported_at IS NULL)
         ORDER BY s.starts_on, w.reference, p.placement LIMIT $1 OFFSET $2
         """,
@@ -80,6 +86,23 @@ async def sent(
         offset,
         fresh,
     )
+
+
+async def in_list(conn: asyncpg.Connection, export: UUID) -> Sequence[asyncpg.Record]:
+    """List the proposals that were in a list, whatever has become of them since."""
+    return await conn.fetch(
+        _LINE
+        + """
+        JOIN authority_export AS x ON x.placement = p.placement AND x.export = $1
+        ORDER BY s.starts_on, w.reference, p.placement
+        """,
+        export,
+    )
+
+
+async def one_list_at_a_time(conn: asyncpg.Connection) -> None:
+    """Wait until nobody else takes out a list: what is new goes into one list only."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('authority_export', 0))")
 
 
 async def exports(conn: asyncpg.Connection, limit: int) -> Sequence[asyncpg.Record]:

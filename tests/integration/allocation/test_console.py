@@ -1,5 +1,6 @@
 """The coordinators' pages on a real database: forms with reasons, what they leave, the list for BAMF."""
 
+import asyncio
 import csv
 import io
 import re
@@ -297,6 +298,24 @@ async def test_the_list_for_bamf(desk: Desk) -> None:
 
     said = await desk.done(f"/placements/{first}/authority-refused", reason=WHY)
     assert "wartet wieder" in said
+    # What was in which list can be taken out again, with what has become of it.
+    lists = re.findall(r"/authority/lists/([0-9a-f-]+)\?format=(csv|xlsx)", await desk.page("/authority"))
+    assert [form for _, form in lists] == ["xlsx", "csv"]
+    answer = await desk.http.get(f"/authority/lists/{lists[1][0]}?format=csv")
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert [row[0] for row in rows] == ["Aktenzeichen", "p1"]
+    assert (rows[0][-1], rows[1][-1] != "") == ("Stand", True)
+    told = (await desk.http.get(f"/api/v1/authority/exports/{lists[0][0]}")).json()["proposals"]
+    assert {one["reference"]: one["state"] for one in told} == {
+        "p1": "superseded", "p2": "sent_to_authority",
+    }  # fmt: skip
+    assert (await desk.http.get(f"/authority/lists/{first}")).status_code == 404
+    # Two coordinators take out what is new at the same moment: it stands in one list only.
+    await desk.world.must(OFFICE, registered("p3"))
+    (third,) = await desk.world.propose("p3")
+    await desk.done("/authority/send", placement=str(third))
+    both = await asyncio.gather(*(desk.api("/authority/export", {"scope": "new"}) for _ in range(2)))
+    assert sorted(len(one.json()["proposals"]) for one in both) == [0, 1]
     assert WHY in await desk.page(_person())
     assert "bestätigt" in await desk.done("/proposals/confirm", one=str(second))  # BAMF agrees
     short = await desk.form(f"/placements/{second}/authority-refused", reason="kurz")

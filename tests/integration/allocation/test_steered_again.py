@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import cast
@@ -12,7 +12,9 @@ import pytest
 from services.allocation.placements.handlers import Placements
 from services.allocation.placements.overrides import Overrides, Ruled
 from services.allocation.placements.rulings import ExcludeProvider
-from services.allocation.steering.policy import load_policies
+from services.allocation.steering import run
+from services.allocation.steering.policy import Policies, load_policies
+from services.allocation.steering.requests import request
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.run import Proposes, Steering
 from services.allocation.steering.worker import Solved, solve
@@ -171,6 +173,68 @@ async def test_one_run_of_a_region_at_a_time(region: Region) -> None:
     assert await region.run() == 1
     assert others == [0]
     assert region.solver.solved == 1
+
+
+async def test_a_run_that_takes_longer_than_its_lease_keeps_it(
+    region: Region, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(run, "LEASE_SECONDS", 2.4)
+    await region.world.must(PROVIDER, cancelled())
+    others: list[int] = []
+
+    async def meanwhile() -> None:
+        region.solver.meanwhile = None
+        seen: set[datetime] = set()
+        while len(seen) < 4:  # renewed every third of the lease: it would have ended by now
+            rows = await region.world.rows("SELECT held_until FROM steering_lease")
+            seen |= {row["held_until"] for row in rows}
+        others.append(await region.run())
+
+    region.solver.meanwhile = meanwhile
+    assert await region.run() == 1
+    assert others == [0]
+    assert region.solver.solved == 1
+    assert await region.world.rows("SELECT FROM steering_lease") == []
+
+
+async def test_the_region_of_a_killed_process_is_steered_once_its_lease_has_ended(region: Region) -> None:
+    """Killed between solving and writing: nothing of the run is there, the request stays open."""
+    await region.world.must(PROVIDER, cancelled())
+    before = await region.runs()
+    lease = """
+        INSERT INTO steering_lease (region, kreis, token, held_until)
+        VALUES ('99001', '99001', gen_random_uuid(), clock_timestamp() + $1)
+        ON CONFLICT (region) DO UPDATE SET held_until = excluded.held_until
+    """
+    await region.world.rows(lease, timedelta(seconds=60))
+    assert await region.run() == 0
+    await region.world.rows(lease, timedelta(seconds=-1))
+    assert await region.run() == 1
+    assert await region.runs() == before + 1
+    assert await region.run() == 0
+
+
+async def test_a_policy_activated_during_a_run_decides_the_next_one(region: Region) -> None:
+    await region.world.must(PROVIDER, cancelled())
+    other = replace_policies(goals=("waiting",))
+
+    async def meanwhile() -> None:
+        region.solver.meanwhile = None
+        region.steering = replace(region.steering, policies=other)
+        async with transaction(region.world.pool) as conn:
+            await request(conn, "99001", "policy_activated", urgent=True, now=NOW)
+
+    region.solver.meanwhile = meanwhile
+    assert await region.run() == 1
+    assert await region.run() == 1
+    rows = await region.world.rows("SELECT policy_version FROM steering_run ORDER BY generation DESC LIMIT 2")
+    versions = [row["policy_version"] for row in rows]
+    assert versions[0] == other.entries[0].version() != versions[1]
+
+
+def replace_policies(**changes: object) -> Policies:
+    entry = load_policies().on("99001", NOW.date())
+    return Policies((entry.model_copy(update=changes),))
 
 
 async def test_a_hold_during_the_solve_is_not_overrun(region: Region) -> None:

@@ -16,6 +16,7 @@ from services.allocation.steering.year.compare import (
     rows_of,
 )
 from services.allocation.steering.year.figures import Figures, figures_of, half_after
+from services.allocation.steering.year.hindsight import suited
 from services.allocation.steering.year.model import Setting, year_of
 from services.allocation.steering.year.report import lines
 from services.allocation.steering.year.unsteered import unsteered
@@ -32,7 +33,7 @@ def found() -> Comparison:
 
 def plain(**changed: float) -> Figures:
     """Return the figures of a small world, with some of them changed."""
-    return replace(figures_of(unsteered(year_of(SMALL))), **changed)  # type: ignore[arg-type]
+    return replace(figures_of(unsteered(year_of(SMALL)), frozenset()), **changed)  # type: ignore[arg-type]
 
 
 def test_the_same_seeds_give_the_same_comparison(found: Comparison) -> None:
@@ -51,7 +52,7 @@ def test_every_world_counts_the_same_people(found: Comparison) -> None:
 
 def test_everybody_registered_is_counted_once() -> None:
     world = unsteered(year_of(SMALL))
-    figures = figures_of(world)
+    figures = figures_of(world, suited(year_of(SMALL)))
     assert figures.registered == figures.started + figures.waiting + figures.seat_to_come + figures.gone
     assert figures.gone <= sum(life.state in GONE for life in world.lives)
     assert sum(one.registered for one in figures.classes) == figures.registered

@@ -9,6 +9,7 @@ from typing import Final, Literal
 
 from services.allocation.steering.policy import Policy
 from services.allocation.steering.year.figures import Figures, figures_of
+from services.allocation.steering.year.hindsight import suited
 from services.allocation.steering.year.model import Setting, year_of
 from services.allocation.steering.year.steered import Cadence, steered
 from services.allocation.steering.year.unsteered import unsteered
@@ -31,11 +32,13 @@ def metrics_of(figures: Figures) -> tuple[Metric, ...]:
     """List the figures of one world."""
     return (
         Metric("registered", "neither", figures.registered),
+        Metric("suited", "neither", figures.suited),
         Metric("started", "more", figures.started),
         Metric("median_wait", "less", figures.median_wait),
         Metric("p90_wait", "less", figures.p90_wait),
         Metric("half_started_after", "less", figures.half_started_after),
         Metric("waiting", "less", figures.waiting),
+        Metric("waiting_suited", "less", figures.waiting_suited),
         Metric("long_waiting", "less", figures.long_waiting),
         Metric("seat_to_come", "neither", figures.seat_to_come),
         Metric("gone", "less", figures.gone),
@@ -162,13 +165,20 @@ def compare(
     common, years = setting or Setting(), []
     for seed in seeds:
         year = year_of(replace(common, seed=seed), policy)
+        could = suited(year)
         years.append(
             {
-                STEERED: figures_of(steered(year, cadence)),
-                UNSTEERED: figures_of(unsteered(year)),
-                ONE_LIST: figures_of(unsteered(year, shared=True)),
+                STEERED: figures_of(steered(year, cadence), could),
+                UNSTEERED: figures_of(unsteered(year), could),
+                ONE_LIST: figures_of(unsteered(year, shared=True), could),
             }
         )
         told(seed)
-    known = year.policy.version()
-    return Comparison(tuple(seeds), common.people, common.weeks, cadence, known, tuple(rows_of(years)))
+    return Comparison(
+        seeds=tuple(seeds),
+        people=common.people,
+        weeks=common.weeks,
+        cadence=cadence,
+        policy=year.policy.version(),
+        rows=tuple(rows_of(years)),
+    )

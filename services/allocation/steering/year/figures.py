@@ -35,6 +35,8 @@ class Figures:
     """One world at the end of the year. Waits run from the registration to the first day in a course."""
 
     registered: int
+    suited: int
+    """Of them, those for whom there was any suitable course in the year, started or not."""
     started: int
     median_wait: float | None
     p90_wait: float | None
@@ -42,8 +44,10 @@ class Figures:
     """Days after which half of all registered have started, whoever still waits counted (Kaplan-Meier)."""
     waiting: int
     """Without a seat at the end of the year."""
+    waiting_suited: int
+    """Of them, those for whom there was a suitable course at some time of the year."""
     long_waiting: int
-    """Of them, for more than half a year."""
+    """Without a seat for more than half a year."""
     seat_to_come: int
     """With a seat in a course that starts after the end of the year, or an open offer."""
     gone: int
@@ -126,8 +130,8 @@ def _classes(lives: Sequence[Life], rules: Rules) -> tuple[ClassFigures, ...]:
     return tuple(found)
 
 
-def figures_of(world: World) -> Figures:
-    """Count a world at the end of its year."""
+def figures_of(world: World, suited: frozenset[int]) -> Figures:
+    """Count a world at the end of its year; `suited` could have started some course in it."""
     setting = world.year.setting
     rules = world.rules(setting.start)
     lives = [life for life in world.lives if life.state is not Standing.TO_COME]
@@ -140,11 +144,13 @@ def figures_of(world: World) -> Figures:
     coming = sum(life.seat is not None and life.seat.state is not SeatState.NO_SHOW for life in to_come)
     return Figures(
         registered=len(lives),
+        suited=sum(life.someone.number in suited for life in lives),
         started=len(waits),
         median_wait=_median(waits),
         p90_wait=_p90(waits),
         half_started_after=half_after(_span(life, setting.end) for life in lives),
         waiting=len(waiting),
+        waiting_suited=sum(life.someone.number in suited for life in waiting),
         long_waiting=sum(days > HALF_A_YEAR for days in seen),
         seat_to_come=coming,
         gone=len(lives) - len(waits) - len(waiting) - coming,

@@ -7,6 +7,7 @@ it applies the same law to the same seats; lists remember the day on which someb
 after a cancelled course; who has found a seat elsewhere is off all lists at once, nobody holds two.
 What is assumed against it: a provider gives the first suitable seat of its own to the first who asks and
 does not send people to others; a person asks one provider at a time and the next one only after weeks.
+The list that all providers share has no desk: it asks people by post, just as steering does.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from services.allocation.steering.year.courses import Plan
 from services.allocation.steering.year.model import Year
 from services.allocation.steering.year.places import TRAVEL
 from services.allocation.steering.year.steered import snapshot_on
-from services.allocation.steering.year.world import Life, Standing, World
+from services.allocation.steering.year.world import STEERING_ONLY, Life, Standing, World
 
 LISTS: Final = 3
 """So many providers somebody asks at most."""
@@ -36,7 +37,6 @@ SOON_ENOUGH: Final = 84
 """Days until a start that somebody agrees to before having asked the other providers."""
 SATURDAY: Final = 5
 EVERYBODY: Final = "all providers"
-_STEERING_ONLY: Final = frozenset({"course_not_sure", "free_choice", "on_hold"})
 _OF_THE_COURSE: Final = frozenset(
     {"course_type", "time_of_day", "weekdays", "childcare", "women_only", "barrier_free", "travel_time"}
 )
@@ -97,7 +97,7 @@ class Unsteered:
         for at, entry in enumerate(known.entries):
             desk = self._desk(entry.course.provider)
             self._of[desk] = self._of.get(desk, 0) | 1 << at
-        counting = [at for at, name in enumerate(known.rules) if name not in _STEERING_ONLY]
+        counting = [at for at, name in enumerate(known.rules) if name not in STEERING_ONLY]
         self._suitable = {}
         for person, passing in zip(seen.people, known.passing, strict=True):
             self._suitable[self.world.number[person.id]] = reduce(and_, (passing[at] for at in counting))
@@ -160,7 +160,7 @@ class Unsteered:
         number = life.someone.number
         for entry in self._free(life, provider):
             wanted = last or entry.starts_on <= day + timedelta(days=SOON_ENOUGH)
-            if wanted and self.world.offer(number, entry.key, day, in_the_room=True):
+            if wanted and self.world.offer(number, entry.key, day, in_the_room=not self._shared):
                 return True
         return False
 

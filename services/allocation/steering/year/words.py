@@ -6,12 +6,14 @@ from typing import Final
 
 NAMES: Final = {
     "registered": "people registered",
+    "suited": "of them with any suitable course at all",
     "started": "people placed: started a course (the n of their waits)",
     "median_wait": "median wait of those who started, days",
     "p90_wait": "nine of ten of them waited at most, days",
     "half_started_after": "half of all registered have started after, days",
     "waiting": "still waiting without a seat at the end",
-    "long_waiting": "of them for more than half a year",
+    "waiting_suited": "of them with a suitable course at some time",
+    "long_waiting": "of all who wait, for more than half a year",
     "seat_to_come": "with a seat that is still to start at the end",
     "gone": "gone without a start (moved, gave up, not reached, no-show)",
     "lapsed_admission_lapses": "rights lapsed: admission (IntV § 5)",
@@ -58,7 +60,15 @@ ASSUMPTIONS: Final = (
         "free. Nobody holds two seats, nobody loses a place on a list. Providers do not send people to "
         "each other."
     ),
-    "One common list: the same, but from the first day people see and get the seats of all providers.",
+    (
+        "One common list: the same, but from the first day people see and get the seats of all providers, "
+        "and are asked by post, as when steered."
+    ),
+    (
+        "A suitable course: one of the year, started or not, that the law allows and that the person would "
+        "have taken and come to, had there been a seat in time. Whoever had none could not be placed in any "
+        "world: more or other courses are needed."
+    ),
     (
         "In every world a course below its minimum on its first day is put off once by some providers, "
         "started all the same by a few, and else cancelled."

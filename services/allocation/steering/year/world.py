@@ -23,6 +23,8 @@ from services.allocation.steering.year.places import TRAVEL
 
 PUT_OFF: Final = 21
 """Days by which a provider puts off a weak course, once."""
+STEERING_ONLY: Final = frozenset({"course_not_sure", "free_choice", "on_hold"})
+"""Hard rules that are no law: they hold only where somebody steers."""
 UNANSWERED: Final = 2
 """After so many unanswered offers nobody offers the person anything any more."""
 

@@ -241,22 +241,9 @@ def _together(run: Run, picture: Picture, names: Sequence[str], told: Sequence[J
     if any(change["op"] != "person" for change in told[0]["changes"]):
         worst = max(_rank(picture, name, goals) for name in names)
         _serve_better(seating, names, worst, goals)
-        places = _rivals(picture, run, course, worst, names) | places
     for person, place in places.items():
         if not seating.seat(person, only=place):
             yield f"remedy: no seat can be had for {person} in {place[0]}, section {place[1]}"
-
-
-def _rivals(picture: Picture, run: Run, course: str, worst: Rank, names: Sequence[str]) -> dict[str, Place]:
-    """Return other families that might get the seats of a course first, and where they would sit."""
-    goals, found = leading(picture.policy["goals"]), dict[str, Place]()
-    for family in run.families():
-        own = {name: [one for one in picture.allowed(name) if one[0] == course] for name in family}
-        if family[0] in names or family[0] in run.places or not all(own.values()):
-            continue
-        if min(_rank(picture, name, goals) for name in family) <= worst:
-            found |= {name: places[0] for name, places in own.items()}
-    return found
 
 
 def _serve_better(seating: _Seating, asking: Sequence[str], own: Rank, goals: Sequence[str]) -> None:

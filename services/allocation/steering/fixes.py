@@ -201,4 +201,6 @@ def fixable(snapshot: Snapshot) -> frozenset[str]:
 
 def fix_for(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Fix | None:
     """Return what would satisfy a rule at an entry; None: nothing that could be asked for."""
-    return _FIXES.get(rule, _extended)(person, entry, snapshot)
+    clock = snapshot.rules.deadlines.get(rule)
+    made = _extended if clock is not None and clock.lapses else _FIXES.get(rule)
+    return None if made is None else made(person, entry, snapshot)

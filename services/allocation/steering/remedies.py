@@ -7,8 +7,8 @@ started (resolve.py), the cheapest first, until the person has a place. The orde
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections import ChainMap, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
@@ -21,10 +21,12 @@ from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import members
 from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.entries import need_of
+from services.allocation.steering.family_remedies import Families
 from services.allocation.steering.fixes import COSTS, MOST_MINUTES, SEAT, TWO, Fix, fix_for, fixable
 from services.allocation.steering.hardrules import travel_minutes
 from services.allocation.steering.matching import Result
-from services.allocation.steering.resolve import Base, seated_again, with_seats
+from services.allocation.steering.remedy_changes import Change, Made, apply, person_change, solved_with
+from services.allocation.steering.resolve import Base, started_anyway
 from services.allocation.steering.snapshot import Snapshot
 
 MOST_SEATS = 5
@@ -33,9 +35,6 @@ MOST_TRIES = 12
 """Ways of helping one person that are solved again before the search ends."""
 STEP = 5
 """Minutes by which a municipality's limit of travel time would be raised."""
-
-Change = Mapping[str, Any]
-"""One change of the snapshot as JSON: {"op": "person" | "seats" | "start" | "travel_minutes", ...}."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,36 +67,6 @@ class Remedies:
     sums: tuple[Sum, ...]
 
 
-def _plain(value: object) -> Any:  # noqa: ANN401 - a JSON value
-    return orjson.loads(orjson.dumps(value))
-
-
-def _person_change(person: UUID, sets: Mapping[str, Any]) -> Change:
-    return {"op": "person", "id": str(person), "set": _plain(sets)}
-
-
-def apply(snapshot: Snapshot, changes: Sequence[tuple[Change, Mapping[str, Any]]]) -> Snapshot:
-    """Return the snapshot with changes made; beside each stand the values that it sets."""
-    people = {person.id: person for person in snapshot.people}
-    courses = {course.id: course for course in snapshot.courses}
-    policy = snapshot.policy
-    for change, sets in changes:
-        match change["op"]:
-            case "person":
-                name = UUID(change["id"])
-                people[name] = replace(people[name], **sets)
-            case "seats":
-                name = UUID(change["id"])
-                courses[name] = with_seats(courses[name], change["add"])
-            case "start":
-                name = UUID(change["id"])
-                courses[name] = replace(courses[name], decision="start")
-            case _:
-                limits = policy.limits.model_copy(update={"travel_minutes": change["value"]})
-                policy = policy.model_copy(update={"limits": limits})
-    return replace(snapshot, people=tuple(people.values()), courses=tuple(courses.values()), policy=policy)
-
-
 @dataclass(frozen=True, slots=True)
 class _Try:
     """One thing to try: what it costs, and what it changes for whom."""
@@ -105,14 +74,17 @@ class _Try:
     cost: int
     order: tuple[int, ...]
     parts: tuple[Reason, ...]
-    changes: tuple[tuple[Change, Mapping[str, Any]], ...]
+    changes: tuple[Made, ...]
     person: Person | None = None
     """The changed person, if nothing else changes."""
+    entries: Mapping[int, int] = field(default_factory=dict)
+    """Where the members of a family sit then, if it is for a whole family."""
 
     @property
     def code(self) -> str:
         """Return what it asks for, two parts joined."""
-        return "_and_".join(sorted(part.code.removeprefix("remedy_") for part in self.parts))
+        codes = {part.code.removeprefix("remedy_") for part in self.parts}
+        return "_and_".join(sorted(codes - {"family"}))
 
     @property
     def name(self) -> bytes:
@@ -143,14 +115,12 @@ class _Search:
                 return False
 
     def tries(self, person: int) -> Iterator[_Try]:
-        """Yield what could be tried for somebody, the cheapest first; seats are counted only if needed."""
-        tied = self.base.standing.tied(person)
-        found = [self._apart(person)] if tied else list(self._fixes(person))
-        found += [*self._starts(person), *self._limits(person)]
+        """Yield what could be tried for somebody by themselves, the cheapest first; seats only if needed."""
+        found = [*self._fixes(person), *self._starts(person), *self._limits(person)]
         unique = {one.name: one for one in sorted(found, key=_by_cost, reverse=True)}
         yield from sorted((one for one in unique.values() if one.cost < COSTS["seat"]), key=_by_cost)
         dear = [one for one in unique.values() if one.cost >= COSTS["seat"]]
-        yield from sorted([*dear, *(() if tied else self._seats(person))], key=_by_cost)
+        yield from sorted([*dear, *self._seats(person)], key=_by_cost)
 
     def _failing(self, person: int) -> tuple[int, int, int]:
         """Return the entries that none, one and two rules that can be fixed speak against, and no other."""
@@ -238,11 +208,10 @@ class _Search:
             change = {"op": "travel_minutes", "value": value}
             yield _Try(COSTS["travel_limit"] + value - limit, (at,), (part,), ((change, {}),))
 
-    def _apart(self, person: int) -> _Try:
-        """Let every member of the family attend by themselves."""
-        people = self.base.snapshot.people
-        family = [one for one in people if one.family == people[person].family]
-        changes = tuple((_person_change(one.id, {"family": None}), {"family": None}) for one in family)
+    def apart(self, family: Sequence[int]) -> _Try:
+        """Let every member of a family attend by themselves."""
+        people = [self.base.snapshot.people[member] for member in family]
+        changes = tuple((person_change(one.id, {"family": None}), {"family": None}) for one in people)
         return _Try(COSTS["apart"], (), (Reason("remedy_apart"),), changes)
 
     def solved(self, one: _Try, person: int) -> Remedy | None:
@@ -267,12 +236,22 @@ class _Search:
 
     def _whole(self, one: _Try) -> Mapping[UUID, EntryKey]:
         if one.name not in self.known:
-            ((change, _), *more) = one.changes
-            if change["op"] == "seats" and not more:
-                self.known[one.name] = self.base.with_more_seats(UUID(change["id"]), change["add"])
-            else:
-                self.known[one.name] = solved_with(self.base, one.changes)
+            self.known[one.name] = self._solved(one)
         return self.known[one.name]
+
+    def _solved(self, one: _Try) -> Mapping[UUID, EntryKey]:
+        """Seat everybody with a change made; what makes room, makes it for waiting families, too."""
+        base, ((change, _), *_more) = self.base, one.changes
+        try:
+            match change["op"]:
+                case "seats":
+                    return base.with_more_seats(UUID(change["id"]), change["add"])
+                case "start":
+                    return started_anyway(apply(base.snapshot, one.changes), base.result, UUID(change["id"]))
+                case _:
+                    return solved_with(base, one.changes)
+        except InfeasibleError:
+            return {}
 
 
 def _try_seats(course: UUID, more: int) -> _Try:
@@ -289,23 +268,42 @@ def _try_fixes(who: Person, fixes: Sequence[Fix], entry: int) -> _Try:
     sets = {name: value for fix in fixes for name, value in fix.sets.items()}
     cost = sum(fix.cost for fix in fixes) + (TWO if len(fixes) > 1 else 0)
     parts = {fix.code: fix.reason for fix in fixes}  # two clocks are one extension
-    change = (_person_change(who.id, sets), sets)
+    change = (person_change(who.id, sets), sets)
     return _Try(cost, (entry,), tuple(parts.values()), (change,), replace(who, **sets))
 
 
-def solved_with(base: Base, changes: Sequence[tuple[Change, Mapping[str, Any]]]) -> Mapping[UUID, EntryKey]:
-    """Solve the whole changed snapshot again; nobody has a place if a started course cannot be filled."""
-    people = {UUID(change["id"]): sets for change, sets in changes if change["op"] == "person"}
-    try:
-        if len(people) < len(changes):
-            return seated_again(apply(base.snapshot, changes), base.result)
-        before = {person.id: person for person in base.snapshot.people if person.id in people}
-        return base.with_people({name: replace(before[name], **sets) for name, sets in people.items()})
-    except InfeasibleError:
-        return {}
+Found = tuple[Remedy, _Try | None]
 
 
-def _remedy(search: _Search, person: int) -> tuple[Remedy, _Try | None]:
+def _nothing(base: Base, person: int) -> Found:
+    return Remedy(base.snapshot.people[person].id, "none", (Reason("remedy_none"),)), None
+
+
+def _of_family(search: _Search, families: Families, family: Sequence[int]) -> dict[int, Found]:
+    """Help all members together, or let them attend different courses if that costs less and helps all."""
+    base, apart = search.base, search.apart(family)
+    alone = {member: search.solved(apart, member) for member in family}
+    together = families.found(family)
+    if together is None or (apart.cost <= together.cost and None not in alone.values()):
+        return {
+            member: _nothing(base, member) if found is None else (found, apart)
+            for member, found in alone.items()
+        }
+    parts = (*together.parts, Reason("remedy_family", {"people": len(family)}))
+    one = _Try(together.cost, (), parts, together.changes, entries=together.entries)
+    changes = tuple(change for change, _ in one.changes)
+    return {
+        member: (
+            Remedy(
+                base.snapshot.people[member].id, one.code, parts, changes, base.eligibility.entries[entry].key
+            ),
+            one,
+        )
+        for member, entry in together.entries.items()
+    }
+
+
+def _remedy(search: _Search, person: int) -> Found:
     tried = 0
     for one in search.tries(person):
         tried += one.person is not None or one.name not in search.known
@@ -314,29 +312,42 @@ def _remedy(search: _Search, person: int) -> tuple[Remedy, _Try | None]:
         found = search.solved(one, person)
         if found is not None:
             return found, one
-    return Remedy(search.base.snapshot.people[person].id, "none", (Reason("remedy_none"),)), None
+    return _nothing(search.base, person)
 
 
-def _summed(base: Base, found: Sequence[tuple[Remedy, _Try | None]]) -> Iterator[Sum]:
+def _at_once(base: Base, some: Iterable[_Try]) -> Mapping[UUID, EntryKey]:
+    """Seat everybody with all changes made; families as far as there is room for each of them together."""
+    each = list({one.name: one for one in some}.values())
+    changes = {orjson.dumps(change): (change, sets) for one in each for change, sets in one.changes}
+    largest, families = _largest(tuple(changes.values())), [one.entries for one in each if one.entries]
+    forced = dict(ChainMap(*(dict(one) for one in families)))
+    places = solved_with(base, largest, forced)
+    if families and not base.result.places.keys() <= places.keys():
+        forced, places = {}, solved_with(base, largest)
+        for one in families:
+            tried = solved_with(base, largest, forced | dict(one))
+            if places.keys() <= tried.keys():
+                forced, places = forced | dict(one), tried
+    return places
+
+
+def _summed(base: Base, found: Sequence[Found]) -> Iterator[Sum]:
     """Make all remedies of one kind come about at once, and count who of their people sits then."""
     kinds: dict[str, list[tuple[Remedy, _Try]]] = defaultdict(list)
     for remedy, one in found:
         if one is not None:
             kinds[remedy.code].append((remedy, one))
     for code, some in kinds.items():
-        changes = {orjson.dumps(change): (change, sets) for _, one in some for change, sets in one.changes}
-        places = solved_with(base, _largest(tuple(changes.values())))
+        places = _at_once(base, (one for _, one in some))
         yield Sum(code, len(some), sum(remedy.person in places for remedy, _ in some))
     without = sum(one is None for _, one in found)
     if without:
         yield Sum("none", without, 0)
 
 
-def _largest(
-    changes: Sequence[tuple[Change, Mapping[str, Any]]],
-) -> list[tuple[Change, Mapping[str, Any]]]:
+def _largest(changes: Sequence[Made]) -> list[Made]:
     """Keep of changes to the same number the largest: five seats include three."""
-    kept: dict[tuple[str, str], tuple[Change, Mapping[str, Any]]] = {}
+    kept: dict[tuple[str, str], Made] = {}
     for change, sets in changes:
         name = (change["op"], change.get("id", ""))
         before = kept.get(name)
@@ -350,8 +361,12 @@ def remedies_of(snapshot: Snapshot, result: Result) -> Remedies:
     """Find for everybody without a place what is cheapest, each verified by solving again."""
     base = Base(snapshot, result)
     search = _Search(base, frozenset(base.eligibility.rules) - fixable(snapshot))
+    families, of_families = Families(base), dict[int, Found]()
+    for family in base.standing.families:
+        if snapshot.people[family[0]].id not in result.places:
+            of_families |= _of_family(search, families, family)
     found = [
-        _remedy(search, place)
+        of_families.get(place) or _remedy(search, place)
         for place, person in enumerate(snapshot.people)
         if person.id not in result.places
     ]

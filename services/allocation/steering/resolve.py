@@ -20,10 +20,10 @@ from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import Eligibility, eligibility_of
 from services.allocation.steering.engine import flow
 from services.allocation.steering.engine.flow import Problem, Tier
-from services.allocation.steering.engine.mincost import Ints
-from services.allocation.steering.entries import Entry, entries_of, need_of
+from services.allocation.steering.entries import Entry, entries_of
 from services.allocation.steering.hardrules import Rule, hard_rules
 from services.allocation.steering.matching import Result
+from services.allocation.steering.seating import Whole, entry_of_node, needs_at_end
 from services.allocation.steering.seats import seats_of
 from services.allocation.steering.snapshot import Snapshot
 
@@ -105,8 +105,10 @@ class Base:
             self._onwards[person] = frozenset(first[node] for node in self.standing.enterable(person))
         return self._onwards[person]
 
-    def with_people(self, changed: Mapping[UUID, Person]) -> dict[UUID, EntryKey]:
-        """Solve everybody again, with some people changed.
+    def with_people(
+        self, changed: Mapping[UUID, Person], forced: Mapping[int, int] | None = None
+    ) -> dict[UUID, EntryKey]:
+        """Solve everybody again, with some people changed; `forced`: families that sit where they are told.
 
         Raises:
             InfeasibleError: a started course cannot have enough people any more.
@@ -122,8 +124,8 @@ class Base:
                     mask &= one
             suitable.append(mask)
         judged = replace(known, passing=tuple(passing), suitable=tuple(suitable))
-        whole = _Whole(replace(self.snapshot, people=people), judged, self.result)
-        return whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
+        whole = Whole(replace(self.snapshot, people=people), judged, self.result)
+        return whole.places(np.array(whole.standing.seats.free, dtype=np.int64), forced or {})
 
     def with_person(self, place: int, changed: Person) -> Again:
         """Solve again with one unplaced person changed."""
@@ -149,17 +151,17 @@ class Base:
         return Again(placed, tuple(person for person in others if person not in placed))
 
     @cached_property
-    def _whole(self) -> _Whole:
+    def _whole(self) -> Whole:
         """Return the snapshot with the pairs of full entries too, for more seats."""
         known = replace(self.eligibility, with_seats=(1 << len(self.eligibility.entries)) - 1)
-        return _Whole(self.snapshot, known, self.result)
+        return Whole(self.snapshot, known, self.result)
 
     def with_more_seats(self, course: UUID, more: int) -> dict[UUID, EntryKey]:
-        """Solve again with more seats in every section of a course."""
+        """Solve again with more seats in every section of a course; families that wait may get them."""
         courses = [with_seats(one, more) if one.id == course else one for one in self.snapshot.courses]
         changed = replace(self.snapshot, courses=tuple(courses))
-        seats = seats_of(changed, entries_of(changed))
-        return self._whole.places(np.array(seats.free, dtype=np.int64))
+        seats = np.array(seats_of(changed, entries_of(changed)).free, dtype=np.int64)
+        return self._whole.sure(seats, course)
 
     def _sub(self, own: Problem, others: list[int]) -> Problem:
         """Write the problem of one changed person and those who could be moved; all others stay."""
@@ -187,81 +189,30 @@ class Base:
         )
 
 
-def entry_of_node(later: Ints, entries: int) -> list[int]:
-    """Return for each node the entry that is taken by way of it."""
-    found = list(range(entries))
-    for node in range(entries, len(later)):
-        found.append(found[int(later[node])])
-    return found
-
-
-def needs_at_end(snapshot: Snapshot, standing: Standing) -> Ints:
-    """Return by node how many people have to sit there because the course was started with them."""
-    started = set(standing.result.started)
-    later, course = standing.seats.later, standing.seats.course
-    return np.array(
-        [
-            need_of(snapshot.courses[course[node]], snapshot)
-            if later[node] < 0 and snapshot.courses[course[node]].id in started
-            else 0
-            for node in range(len(later))
-        ],
-        dtype=np.int64,
-    )
-
-
-class _Whole:
-    """A snapshot to be solved whole, with the same courses started and families as they were."""
-
-    def __init__(self, snapshot: Snapshot, known: Eligibility, result: Result) -> None:
-        self.standing = Standing(snapshot, known, result)
-        self._problem = matching.problem_of(snapshot, known).problem
-        self._closed = np.array(
-            [course in self.standing.closed for course in self.standing.seats.course], dtype=bool
-        )
-        self._entry_of = entry_of_node(self._problem.later, len(known.entries))
-        self._tied = [place for place in range(len(snapshot.people)) if self.standing.tied(place)]
-        self._kept = ~self._closed[self._problem.entry] & ~np.isin(self._problem.person, self._tied)
-        self._least = needs_at_end(snapshot, self.standing)
-
-    def places(self, seats: Ints) -> dict[UUID, EntryKey]:
-        """Seat everybody exactly, with so many seats by node."""
-        standing, problem, kept = self.standing, self._problem, self._kept
-        sitting = np.zeros(len(problem.later), dtype=np.int64)
-        entries, people = standing.eligibility.entries, standing.snapshot.people
-        places = {}
-        for place in self._tied:
-            if place in standing.entry_of:
-                places[people[place].id] = entries[standing.entry_of[place]].key
-                for node in standing.seats.path(standing.node_of(place, standing.entry_of[place])):
-                    sitting[node] += 1
-        entry = problem.entry[kept]
-        solved = flow.solve(
-            replace(
-                problem,
-                seats=np.where(self._closed, 0, np.maximum(seats - sitting, 0)),
-                person=problem.person[kept],
-                entry=entry,
-                tiers=tuple(Tier(tier.name, tier.values[kept]) for tier in problem.tiers),
-                least=np.maximum(self._least - sitting, 0),
-            )
-        )
-        for place, pair in enumerate(solved.pair.tolist()):
-            if pair >= 0:
-                places[people[place].id] = entries[self._entry_of[int(entry[pair])]].key
-        return places
-
-
-def seated_again(snapshot: Snapshot, result: Result) -> dict[UUID, EntryKey]:
-    """Seat everybody of a changed snapshot exactly: the same courses start, families stay as they were.
-
-    A course that no longer needs people in the changed snapshot starts besides.
+def started_anyway(snapshot: Snapshot, result: Result, course: UUID) -> dict[UUID, EntryKey]:
+    """Seat everybody of a snapshot in which a course starts for sure; families that wait may sit there.
 
     Raises:
         InfeasibleError: a started course cannot have enough people any more.
     """
-    whole = _Whole(snapshot, eligibility_of(snapshot), result)
-    return whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
+    whole = Whole(snapshot, eligibility_of(snapshot), result)
+    seats = np.array(whole.standing.seats.free, dtype=np.int64)
+    return whole.sure(seats, course)
+
+
+def seated_again(
+    snapshot: Snapshot, result: Result, forced: Mapping[int, int] | None = None
+) -> dict[UUID, EntryKey]:
+    """Seat everybody of a changed snapshot exactly: the same courses start, families stay as they were.
+
+    A course that no longer needs people in the changed snapshot starts besides; families that are forced
+    sit where they are told.
+
+    Raises:
+        InfeasibleError: a started course cannot have enough people any more.
+    """
+    whole = Whole(snapshot, eligibility_of(snapshot), result)
+    return whole.places(np.array(whole.standing.seats.free, dtype=np.int64), forced or {})
 
 
 def with_seats(course: Course, more: int) -> Course:
@@ -276,7 +227,7 @@ def with_seats(course: Course, more: int) -> Course:
 def values_again(snapshot: Snapshot, result: Result) -> tuple[int, ...]:
     """Seat everybody again with the same courses started, and add up every goal, the lot last."""
     known = eligibility_of(snapshot)
-    whole = _Whole(snapshot, known, result)
+    whole = Whole(snapshot, known, result)
     places = whole.places(np.array(whole.standing.seats.free, dtype=np.int64))
     problem = matching.problem_of(snapshot, known).problem
     entry_of = entry_of_node(problem.later, len(known.entries))

@@ -72,6 +72,7 @@ REMEDIES: Mapping[str, str] = {
     "remedy_extended": "Extend the entitlement until %(day)s.",
     "remedy_seat": "Seats more in the course: %(seats)s.",
     "remedy_start": "Start the course although %(missing)s people are missing.",
+    "remedy_family": "This helps all %(people)s members of the family together.",
     "remedy_apart": "Let the family attend different courses.",
     "remedy_none": "None of the changes that were tried helps.",
 }

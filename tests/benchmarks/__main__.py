@@ -6,11 +6,11 @@ import logging
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import attendance, latency, memory, steering
+from tests.benchmarks import attendance, latency, memory, reentry, steering
 from tests.benchmarks.stage import machine, say
 from tests.serving import servers_running
 
-PARTS = ("attendance", "latency", "memory", "steering")
+PARTS = ("attendance", "latency", "memory", "reentry", "steering")
 USUALLY = ("attendance", "latency", "memory")
 
 
@@ -26,6 +26,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--profile", action="store_true", help="profile `attendance` before it is measured")
     parser.add_argument("--seconds", type=int, default=40, help="how long `latency` plays")
     parser.add_argument("--rate", type=int, default=1_000, help="events a second of `latency`")
+    parser.add_argument("--tries", type=int, default=10, help="freed seats of `reentry`")
+    parser.add_argument("--people", type=int, default=1_500, help="people who wait in `reentry`")
+    parser.add_argument("--courses", type=int, default=60, help="courses of `reentry`")
     asked = parser.parse_args()
     unknown = set(asked.parts) - set(PARTS)
     if unknown:
@@ -43,6 +46,8 @@ async def measure(asked: argparse.Namespace) -> None:
             )
         if "latency" in asked.parts:
             await latency.latency(servers, seconds=asked.seconds, rate=asked.rate)
+        if "reentry" in asked.parts:
+            await reentry.reentry(servers, tries=asked.tries, people=asked.people, courses=asked.courses)
 
 
 def main() -> None:
@@ -50,7 +55,7 @@ def main() -> None:
     asked = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # new topics take a moment to be seen
     say(machine())
-    if {"attendance", "latency"} & set(asked.parts):
+    if {"attendance", "latency", "reentry"} & set(asked.parts):
         asyncio.run(measure(asked))
     if "memory" in asked.parts:
         memory.memory()

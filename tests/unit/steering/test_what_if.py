@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from services.allocation.steering import snapshot
 from services.allocation.steering.analysis import what_if
-from services.allocation.steering.analysis.applying import apply, course_in
+from services.allocation.steering.analysis.applying import apply, beside_of, course_in
 from services.allocation.steering.analysis.changes import ChangeError, parse, parse_all, written
 from services.allocation.steering.analysis.worker import Answered, NotAnswered, solve
 from services.allocation.steering.domain import EntryKey, Offer
@@ -221,6 +221,20 @@ def test_a_neighbours_people_are_counted_and_not_named() -> None:
     assert told["elsewhere"] == {"gain": 3, "lose": 0, "move": 0}
     assert sum(one["people"][0] for one in told["by_town"]) == 2
     assert all(str(one.id) not in str(told) for one in theirs)
+
+
+def test_the_table_of_ways_holds_for_new_towns_whoever_else_joins() -> None:
+    other = replace(a_kreis([a_person(7)], [a_course(9, 30)]), region="99002")
+    ways = [[TOWNS[0], "99001008", 47]]
+    question = {
+        "kreis": "99001",
+        "material": {"travel": ways, "neighbours": {"99002": snapshot.encode(other).decode()}},
+    }
+    changes: list[dict[str, Any]] = [{"kind": "neighbour", "kreis": "99002"}, {**ADDED, "town": "99001008"}]
+    seen = a_kreis([a_person(1, town=TOWNS[0])], [])
+    for some in (changes, changes[::-1], changes[1:]):
+        found = apply(seen, parse_all(some), beside_of(question))
+        assert found.travel[TOWNS[0], "99001008"] == 47
 
 
 def test_more_arrivals_are_like_those_who_came_and_the_same_each_time() -> None:

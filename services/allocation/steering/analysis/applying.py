@@ -84,13 +84,13 @@ def apply(seen: Snapshot, changes: Sequence[Change], beside: Beside | None = Non
         ChangeError: one of them cannot be made.
     """
     beside = beside or Beside()
-    changed = with_ways(seen, beside.travel)
+    changed = seen
     for at, change in enumerate(changes):
         try:
             changed = _applied(changed, change, beside, at)
         except ChangeError as error:
             raise ChangeError(error.code, at, **error.params) from error
-    return changed
+    return with_ways(changed, beside.travel)
 
 
 def _applied(seen: Snapshot, change: Change, beside: Beside, at: int) -> Snapshot:  # noqa: PLR0911

@@ -20,6 +20,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.codes import CourseType, Level, TimeOfDay
+from services.allocation.steering.analysis import what_if
 from services.allocation.steering.analysis.applying import (
     added_course,
     lengths_of,
@@ -28,16 +29,7 @@ from services.allocation.steering.analysis.applying import (
     with_ways,
 )
 from services.allocation.steering.analysis.changes import ChangeError, CourseAdded, written
-from services.allocation.steering.analysis.what_if import (
-    LEAST_TRIES,
-    Solved,
-    lapsing,
-    many,
-    of_kreis,
-    screened,
-    solved,
-    tries,
-)
+from services.allocation.steering.analysis.what_if import Solved, lapsing, of_kreis, screened, solved
 from services.allocation.steering.domain import Course, EntryKey, Person
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.engine.limits import Limits
@@ -121,13 +113,15 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     home = question.get("kreis", "")
     seen = with_ways(seen, travel_of(question.get("material", {})))
     end = monotonic() + asked.seconds
-    limits = many(lambda: end - monotonic())
+    limits = what_if.many(lambda: end - monotonic())
     before = solved(seen, limits)
     found = candidates(before, asked, home)
-    most = tries(before.result.pairs, asked.solve)
+    most = what_if.tries(before.result.pairs, asked.solve)
     wanted = chosen(found, SCREENED * most)
     hopeful = _screened(seen, wanted, end - asked.seconds / 2)[:most]
-    in_time = (candidate for at, candidate in enumerate(hopeful) if at < LEAST_TRIES or monotonic() < end)
+    in_time = (
+        candidate for at, candidate in enumerate(hopeful) if at < what_if.LEAST_TRIES or monotonic() < end
+    )
     ranked = sorted(
         (_tried(before, candidate, home, limits) for candidate in in_time),
         key=lambda one: (

@@ -191,6 +191,7 @@ async def test_an_assignment_by_the_authority_overrides(world: World) -> None:
         row["placement"] for row in await world.rows("SELECT * FROM placement WHERE state='accepted'")
     ]
     await world.must(PROVIDER, confirmed(placement))
+    assert await world.timers.start(NOW + timedelta(days=40)) == 1
     assert await world.say(OFFICE, assigned("p1", "k2")) == Rejected(
         Problem("already_placed", field="course")
     )

@@ -11,8 +11,10 @@ from tests.allocation.builders import (
     PROVIDER,
     accepted,
     announced,
+    cancelled,
     completed,
     confirmed,
+    declined,
     levelled,
     person,
     registered,
@@ -75,6 +77,41 @@ async def test_the_chain_through_the_topics(
         assert {"I2", "I3", "I10", "I11"} <= {invariant["id"] for invariant in status["invariants"]}
         assert status["figures"]["completions"] == 1
         assert "kurslotse_courses_completed" in await allocation.metrics()
+        assert await allocation.stop() == 0
+
+
+async def test_a_freed_place_goes_to_the_next_one_without_waiting_for_the_hour(
+    servers: Servers, database: MakeDatabase, topics: MakeTopics, prefix: str, tmp_path: Path
+) -> None:
+    await topics(PROVIDER, OFFICE)
+    own = await database("allocation")
+    policy = POLICY.replace("near_start_days: 60", "near_start_days: 0")
+    async with running(servers, own, prefix, tmp_path, policy) as allocation:
+        await allocation.say(PROVIDER, announced(capacity=1))
+        for reference in ("p1", "p2"):
+            await allocation.say(OFFICE, registered(reference))
+            await allocation.say(OFFICE, levelled(reference))
+        await allocation.read(5)
+        allocation.set_clock(NOW + timedelta(days=1))
+        first = await allocation.hear("place-reserved")
+        names = {str(person(reference)): reference for reference in ("p1", "p2")}
+        allocation.heard.clear()
+
+        # From here on nobody moves the clock: a day that does not pass is no hour to wait for.
+        held = UUID(first["placement"])
+        await allocation.say(OFFICE, declined(held, names.pop(first["participant"])))
+        proposed = await allocation.hear("place-proposed")
+        assert ([proposed["participant"]], proposed["course"]) == (
+            list(names),
+            str(course_id(PROVIDER, "k1")),
+        )
+
+        await allocation.hear("place-reserved")
+        allocation.heard.clear()
+        await allocation.say(PROVIDER, announced("k2", capacity=1))
+        await allocation.say(PROVIDER, cancelled("k1"))
+        proposed = await allocation.hear("place-proposed")
+        assert proposed["course"] == str(course_id(PROVIDER, "k2"))
         assert await allocation.stop() == 0
 
 

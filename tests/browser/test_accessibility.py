@@ -82,7 +82,7 @@ def test_targets_are_large_enough(lively: Kreis, page: Page) -> None:
 def test_nothing_is_lost_on_a_small_screen(lively: Kreis, page: Page) -> None:
     page.set_viewport_size({"width": 320, "height": 720})
     sign_in(page, lively.console, "jana-vogt")
-    for address in ("/", "/proposals", "/waiting", "/courses"):
+    for address in ("/", "/proposals", "/waiting", "/courses", "/policy", "/remedies", "/runs"):
         page.goto(lively.console + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
 

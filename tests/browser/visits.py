@@ -34,6 +34,8 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/what-if",
             "/next-course",
             "/pooling",
+            "/forecast",
+            "/compare",
             "/policy",
             "/policy/edit",
             "/nothing",

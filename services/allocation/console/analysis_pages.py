@@ -140,11 +140,12 @@ async def _next_course(here: Here, task: UUID | None, typed: Typed | None = None
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
     """Say what people lacked: a seat, or the rules that the nearest course failed."""
+    return [f"{_rules(texts, rules)}: {count}" for rules, count in remedies.items()]
+
+
+def _rules(texts: Texts, rules: str) -> str:
     words = {"seat": msgid("a free seat")} | dict(RULES)
-    return [
-        f"{' + '.join(texts.plain(words.get(rule, rule)) for rule in rules.split(','))}: {count}"
-        for rules, count in remedies.items()
-    ]
+    return " + ".join(texts.plain(words.get(rule, rule)) for rule in rules.split(","))
 
 
 @router.get("/pooling")
@@ -213,8 +214,11 @@ async def _pooling(
         named = [course["course"] for one in suggestions for course in (one["host"], *one["closed"])]
         named += [one["course"] for one in result.get("weak", ())]
         names = await names_for(here, conn, [*named, *closed])
-        people = [UUID(way["person"]) for one in suggestions for way in one["ways"]]
-        people += [UUID(person) for one in suggestions for person in one["lose"]]
+        offered = [UUID(course["course"]) for one in suggestions for course in (one["host"], *one["closed"])]
+        decided = await analysis_store.closed_by_decision(conn, offered)
+        ways = [way for one in suggestions for way in (*one["ways"], *one.get("changing", ()))]
+        people = [UUID(way["person"]) for way in ways]
+        people += [UUID(who) for one in suggestions for who in (*one["lose"], *one.get("unsuited", ()))]
         references = await store.references(conn, people)
         providers = await store.publisher_names(conn)
     today = here.desk.moment().today
@@ -227,9 +231,11 @@ async def _pooling(
         result=result,
         of_today=result.get("day") == today.isoformat(),
         names=names,
+        against=lambda rules: _rules(here.texts, rules),
         references={str(person): reference for person, reference in references.items()},
         providers=providers,
         before=before,
+        decided={str(course) for course in decided},
         actor=here.actor,
         number=number,
         error=error,

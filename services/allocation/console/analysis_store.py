@@ -61,3 +61,15 @@ async def ahead_of(conn: asyncpg.Connection, task: UUID) -> int:
         task,
     )
     return number
+
+
+async def closed_by_decision(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Sequence[UUID]:
+    """Name those of some courses of which it is decided that they do not start."""
+    rows = await conn.fetch(
+        """
+        SELECT course FROM course_decision
+        WHERE course = ANY($1::uuid[]) AND decision = 'close' AND lifted_at IS NULL
+        """,
+        list(courses),
+    )
+    return [row["course"] for row in rows]

@@ -116,7 +116,7 @@ async def test_changes_are_collected_tried_and_told(browser: Browser) -> None:
     page, changes = await collect(
         browser, changes=changes, do="add:arrivals", **{"arrivals-per_week": "5", "arrivals-weeks": "2"}
     )
-    assert "5 Menschen mehr je Woche, 2 Wochen lang" in page
+    assert "5 Personen mehr je Woche, 2 Wochen lang" in page
     page, changes = await collect(browser, changes=changes, do="drop:2")
     assert "5 Menschen mehr" not in page
     address, page = await browser.done("/what-if", changes=changes, do="ask")
@@ -308,6 +308,8 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     assert "Es ist entschieden, dass dieser Kurs nicht beginnt." in page
     assert await count(browser, "SELECT count(*) FROM pooling_decision") == 1
     page = await browser.page("/pooling")
+    assert "Das ist schon entschieden." in page
+    assert 'name="reason"' not in page
     assert "Bisher zusammengelegt" in page
     assert "Jana Vogt" in page
 

@@ -134,7 +134,7 @@ def _families(run: Run) -> Iterator[str]:
             yield f"family: {', '.join(names)} are not in the same course"
 
 
-def _sums(run: Run) -> Iterator[tuple[str, int]]:
+def sums(run: Run) -> Iterator[tuple[str, int]]:
     """Add up every goal over the places, in the policy's order; the lot decides last."""
     picture = run.picture
     who, values = {person: picture.people[person] for person in run.places}, Values(picture)
@@ -160,11 +160,11 @@ def _sums(run: Run) -> Iterator[tuple[str, int]]:
 
 def _tiers(run: Run) -> Iterator[str]:
     told = [(tier["name"], tier["value"]) for tier in run.result["tiers"]]
-    sums = list(_sums(run))
-    if [name for name, _ in told] != [name for name, _ in sums]:
+    added = list(sums(run))
+    if [name for name, _ in told] != [name for name, _ in added]:
         yield f"tiers: {[name for name, _ in told]} are not the policy's goals"
         return
-    for (name, value), (_, total) in zip(told, sums, strict=True):
+    for (name, value), (_, total) in zip(told, added, strict=True):
         if value != total and not (name == "lot" and run.picture.data.get("numbered", False)):
             yield f"tiers: {name} adds up to {total}, not to {value}"
     for tier in run.result["tiers"]:

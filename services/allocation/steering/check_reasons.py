@@ -94,6 +94,8 @@ def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]
             yield "no place is missed by just these rules"
     elif code not in _SAID_FIRST:
         rule = code.removeprefix("blocked_")
+        if rule == "for_women" and not picture.people[person].get("needs_women_only", False):
+            rule = "women_only"
         alone = _courses(picture, against.get(rule, 0) & once & ~twice)
         if len(alone) != params["courses"]:
             yield f"{len(alone)} courses are missed by this alone"

@@ -99,7 +99,7 @@ def _without(eligibility: Eligibility, person: int, rule: str) -> int:
     return count_courses(eligibility.entries, left)
 
 
-def _blocked(person: int, eligibility: Eligibility) -> Reason:
+def _blocked(who: Person, person: int, eligibility: Eligibility) -> Reason:
     """Name the rule that stands in the way of somebody without any suitable entry."""
     names, masks = eligibility.rules, dict(zip(eligibility.rules, eligibility.passing[person], strict=True))
     for name in DECIDED:
@@ -113,7 +113,8 @@ def _blocked(person: int, eligibility: Eligibility) -> Reason:
     }
     if alone:
         best = max(alone, key=lambda name: (name not in GENERAL_RULES, alone[name], -names.index(name)))
-        return Reason(f"blocked_{best}", {"courses": alone[best]})
+        name = "for_women" if best == "women_only" and not who.needs_women_only else best
+        return Reason(f"blocked_{name}", {"courses": alone[best]})
     rules = eligibility.failed(person, eligibility.nearest(person))
     return Reason("blocked_together", {"rules": ",".join(rules)})
 
@@ -151,7 +152,7 @@ def unplaced(view: View, person: int) -> Reason:
     if not entries:
         return Reason("no_courses")
     if not suitable:
-        return _blocked(person, eligibility)
+        return _blocked(view.snapshot.people[person], person, eligibility)
     eligible = list(members(eligibility.eligible(person)))
     if not eligible:
         return Reason("all_full", {"courses": count_courses(entries, suitable)})

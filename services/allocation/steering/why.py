@@ -165,4 +165,8 @@ def against(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Reas
     """Say how a hard rule speaks against an entry."""
     if rule == "level" and person.section is not None and by_section(entry, snapshot):
         return Reason("against_level_section", {"section": entry.section.number, "tested": person.section})
+    if rule == "women_only" and not person.needs_women_only:
+        return Reason("against_for_women")
+    if rule == "time_of_day" and not entry.course.times_of_day:
+        return Reason("against_time_unknown")
     return Reason(f"against_{rule}", _params(rule, person, entry, snapshot))

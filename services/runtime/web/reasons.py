@@ -25,6 +25,7 @@ RULES: Mapping[str, str] = {
     "time_of_day": "time of day",
     "childcare": "childcare",
     "women_only": "courses for women",
+    "for_women": "only for women",
     "barrier_free": "accessibility",
     "earlier_answer": "earlier answer",
     "claim_lapses": "end of the claim",
@@ -55,16 +56,17 @@ GOALS: Mapping[str, str] = {
 _UNPLACED = {
     "no_courses": "No course is announced.",
     "all_full": "All %(courses)s suitable courses are full.",
-    "outranked": "People of class “%(class)s” who have waited %(waiting_days)s days got the seats "
-    "of the %(courses)s suitable courses.",
+    "outranked": "The last seat of the suitable courses (%(courses)s) needed class "
+    "“%(class)s” and %(waiting_days)s days of waiting.",
     "equal_rank": "People of the same class and waiting time got the seats of the %(courses)s "
     "suitable courses; the lot decided.",
-    "blocked_placement_test": "The placement test is missing; "
-    "with it, %(courses)s courses come into question.",
+    "blocked_placement_test": "The placement test is missing; courses that come into question with "
+    "it: %(courses)s.",
     "blocked_course_type": "No course of the suitable type is announced.",
     "blocked_type_over": "By law, courses of the suitable type may no longer begin.",
     "blocked_route_leads_there": "The access route does not lead into these courses.",
-    "blocked_route_open": "The access route was closed when it was granted.",
+    "blocked_route_open": "The access route was closed on the day of the grant (without one on "
+    "record: of the registration).",
     "blocked_entitlement_valid": "The entitlement ends before the course starts.",
     "blocked_level": "No course enters at the tested level.",
     "blocked_earliest_start": "All suitable courses start before the person can begin.",
@@ -74,6 +76,7 @@ _UNPLACED = {
     "blocked_time_of_day": "Only the time of day is missing: suitable courses are held at other times.",
     "blocked_childcare": "Only childcare is missing.",
     "blocked_women_only": "Only a place in a course for women is missing.",
+    "blocked_for_women": "Suitable courses are for women only.",
     "blocked_barrier_free": "Only an accessible course is missing.",
     "blocked_earlier_answer": "The suitable course was declined, left or refused before.",
     "blocked_claim_lapses": "The claim lapses before the course starts.",
@@ -89,9 +92,9 @@ _UNPLACED = {
     "blocked_course_not_to_start": "A coordinator has decided that the suitable course does not start.",
     "blocked_course_not_sure": "Suitable sections belong to courses that are not sure to start.",
     "blocked_exclusion": "A coordinator has excluded the suitable course or provider.",
-    "course_too_small": "Too few people for a course: the nearest of %(courses)s suitable courses has "
-    "%(people)s of at least %(minimum)s, %(missing)s are missing.",
-    "outranked_class": "People of class “%(class)s” got the seats of the %(courses)s suitable courses.",
+    "course_too_small": "Too few people for a course: the one that misses fewest (suitable "
+    "courses: %(courses)s) has %(people)s of at least %(minimum)s; missing: %(missing)s.",
+    "outranked_class": "The last seat of the suitable courses (%(courses)s) needed class “%(class)s”.",
     "equal_rank_class": "People of the same class got the seats of the %(courses)s suitable courses; "
     "other goals of the policy decided.",
     "families_first": "Families who attend together hold the seats of the %(courses)s suitable courses.",

@@ -122,6 +122,24 @@ def test_people_on_hold_and_free_choosers_are_told_just_that() -> None:
     assert apart == ("family_apart", {"people": 2, "courses": 1})
 
 
+def test_who_needs_a_course_for_women_and_who_may_not_enter_one_are_told_apart() -> None:
+    assert reason_of(a_person(1), a_course(1, 20, women_only=True))[0] == "blocked_for_women"
+    assert reason_of(a_person(1, needs_women_only=True), a_course(1, 20))[0] == "blocked_women_only"
+    for person, course, code in (
+        (a_person(1), a_course(1, 20, women_only=True), "against_for_women"),
+        (a_person(1, needs_women_only=True), a_course(1, 20), "against_women_only"),
+        (a_person(1, available=("morning",)), a_course(1, 20, times_of_day=()), "against_time_unknown"),
+        (
+            a_person(1, available=("morning",)),
+            a_course(1, 20, times_of_day=("evening",)),
+            "against_time_of_day",
+        ),
+    ):
+        _, view = alone(person, course)
+        (told,) = why(view, person.id)
+        assert [reason.code for reason in told.reasons] == [code]
+
+
 def test_the_way_is_minutes_by_the_table_and_an_estimate_else() -> None:
     person, course = a_person(1), a_course(1, 20)
     seen = a_kreis([person], [course])

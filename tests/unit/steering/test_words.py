@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.matching import match
 from services.allocation.steering.reasons import explain
+from services.runtime.web import reasons
+from services.runtime.web.languages import load
 from services.runtime.web.reasons import REASONS, RULES
+from services.runtime.web.why_texts import NEEDS
 from tests.unit.steering.region import a_region
 
 
@@ -27,3 +32,14 @@ def test_every_reason_told_has_words() -> None:
                 assert REASONS[reason.code] % {"class": "", "goal": "", "rules": "", **reason.params}
     assert len(told) > 20
     assert told <= set(REASONS)
+
+
+def test_words_of_reasons_are_german_too() -> None:
+    german = load((Path(reasons.__file__).parent / "locale",))["de"]
+    every = {
+        *reasons.REASONS.values(),
+        *reasons.RULES.values(),
+        *reasons.GOALS.values(),
+        *reasons.SUMS.values(),
+    }
+    assert [text for text in every | set(NEEDS.values()) if not german.knows(text)] == []

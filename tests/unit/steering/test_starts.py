@@ -15,10 +15,11 @@ from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from services.allocation.steering.engine import flow, proof
-from services.allocation.steering.engine.first import FirstAnswer, opened
+from services.allocation.steering.engine import flow, parts, prices, proof, search
+from services.allocation.steering.engine.first import FirstAnswer, on_face, opened
 from services.allocation.steering.engine.flow import Problem, Solution, Tier
 from services.allocation.steering.engine.greedy import greedy
+from services.allocation.steering.engine.limits import Meter
 from services.allocation.steering.engine.proof import Limits, Settled
 from services.allocation.steering.engine.starts import Starting
 from services.allocation.steering.generated import Size, region
@@ -150,11 +151,44 @@ def test_an_answer_is_improved_without_losing_what_is_proven() -> None:
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_improved_by_flows_first_it_is_still_the_best(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(proof, "MANY", 0)
+    monkeypatch.setattr(search, "MANY", 0)
     chance = random.Random(f"many {kind}")
     for _ in range(20):
         asked = drawn(chance, kind, chance.randint(3, 6), chance.randint(2, 4))
         check_proofs(asked, proof.solve(asked, ENDLESS, by_hand=True), best_of(asked))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_shares_nothing_is_solved_apart(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_SMALL", 0)
+    chance = random.Random(f"apart {kind}")
+    divided = 0
+    for _ in range(30):
+        asked = drawn(chance, kind, chance.randint(3, 6), chance.randint(2, 4))
+        best = best_of(asked)
+        divided += len(parts.divided(asked)) > 1
+        settled = proof.solve(asked, ENDLESS)
+        assert settled.solution.values == best
+        check_proofs(asked, settled, best)
+        check_proofs(asked, proof.solve(asked, Limits(2, lambda: 60.0), by_hand=True), best)
+    assert divided >= 5
+
+
+def test_prices_bound_a_tier_better_than_the_easier_problem() -> None:
+    closer = 0
+    for seed in range(6):
+        asked = region(seed, Size(220, 18, 6.0), "loose")
+        first = FirstAnswer(asked)
+        answer, easier = first.find(), first.bound.values
+        tier = proof.alike(answer.values, easier)
+        face = flow.face(asked.problem, tier)
+        price = flow.prices(on_face(asked, asked.choice(answer), face, tier))
+        market = prices.Market(asked, face, asked.problem.tiers[tier].values)
+        bound = prices.bound(market, price, answer.values[tier], Meter(ENDLESS))
+        best = proof.solve(asked, ENDLESS).solution.values
+        assert bound >= best[tier]
+        closer += bound < easier[tier]
+    assert closer >= 4
 
 
 @pytest.mark.parametrize("seats", ["scarce", "loose"])

@@ -7,13 +7,15 @@ from dataclasses import replace
 import numpy as np
 
 from services.allocation.steering.engine import flow
-from services.allocation.steering.engine.flow import Face, Solution, Tier
+from services.allocation.steering.engine.flow import Face, Problem, Solution, Tier
 from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
 
 _NOTHING = Choice(frozenset(), frozenset())
 _PACE = 0.3
 """Share of the under-filled courses and split families decided in one step, at least one each."""
+_LIKELY = 0.7
+"""How full an under-filled course has to be, as a share of its need, to be started rather than left open."""
 MANY = 60_000
 """Pairs from which an answer is improved by flows before the relaxation is tried."""
 
@@ -48,46 +50,71 @@ def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choic
     before = starting.choice(answer)
     closed: frozenset[int] = frozenset()
     started: frozenset[int] = frozenset()
-    while True:
-        asked = starting.chosen(Choice(closed, started))
-        found = flow.solve(
-            replace(
-                asked,
-                tiers=asked.tiers[tier : tier + 1],
-                seats=np.minimum(asked.seats, face.node[1]),
-                least=face.node[0] if asked.least is None else np.maximum(asked.least, face.node[0]),
-                barred=face.pair[1] == 0,
-                must=face.without[1] == 0,
-            )
-        )
+    found = _solved(on_face(starting, Choice(closed, started), face, tier))
+    while found is not None:
         short = starting.short(found)
         if not len(short):
             return starting.choice(found)
         filled = starting.counts(found)[short] / starting.need[short]
-        emptiest = short[np.argsort(filled, kind="stable")].tolist()
-        closing = [course for course in emptiest if course not in before.started]
-        closed |= frozenset(closing[: _share(_PACE, len(closing))])
-        started |= frozenset(course for course in emptiest if course in before.started)
+        order = np.argsort(filled, kind="stable")
+        unsure = [int(at) for at in order if int(short[at]) not in before.started]
+        share = _share(_PACE, len(unsure))
+        closed |= frozenset(short[unsure[:share]].tolist())
+        started |= before.started & frozenset(short.tolist())
+        likely = frozenset(int(short[at]) for at in unsure[share:][-share:] if filled[at] >= _LIKELY)
+        found = _solved(on_face(starting, Choice(closed, started | likely), face, tier))
+        if found is not None:
+            started |= likely
+        elif likely:
+            found = _solved(on_face(starting, Choice(closed, started), face, tier))
+    return None
+
+
+def on_face(starting: Starting, choice: Choice, face: Face, tier: int) -> Problem:
+    """Write a choice down for one tier, keeping what was reached in the tiers before it."""
+    asked = starting.chosen(choice)
+    least = face.node[0] if asked.least is None else np.maximum(asked.least, face.node[0])
+    return replace(
+        asked,
+        tiers=asked.tiers[tier : tier + 1],
+        seats=np.minimum(asked.seats, face.node[1]),
+        least=least,
+        barred=face.pair[1] == 0,
+        must=face.without[1] == 0,
+    )
+
+
+def _solved(problem: Problem) -> Solution | None:
+    try:
+        return flow.solve(problem)
+    except InfeasibleError:
+        return None
 
 
 def _closed_down(rough: Starting, found: Solution, pace: float) -> Solution:
+    """Decide courses from both ends: the emptiest are closed, the fullest get what they still need."""
     closed: set[int] = set()
+    started: set[int] = set()
     homes = [OPEN] * len(rough.together)
     while not rough.allowed(found):
         short = rough.short(found)
         filled = rough.counts(found)[short] / rough.need[short]
-        emptiest = short[np.argsort(filled, kind="stable")]
-        closed |= set(emptiest[: _share(pace, len(short))].tolist())
+        order = np.argsort(filled, kind="stable")
+        share = _share(pace, len(short))
+        closed |= set(short[order[:share]].tolist())
+        likely = {int(short[at]) for at in order[share:][-share:] if filled[at] >= _LIKELY}
         split = [at for at, home in enumerate(rough.homes(found)) if home == OPEN]
         for at in split[: _share(pace, len(split))]:
             homes[at] = _home(rough, found, at, closed)
         homes = [-1 if home in closed else home for home in homes]
-        try:
-            found = rough.seated(Choice(frozenset(closed), frozenset(), tuple(homes)))
-        except InfeasibleError:
-            # More families in one course than it has seats: the last ones wait.
-            homes = [-1 if at in split else home for at, home in enumerate(homes)]
-            found = rough.seated(Choice(frozenset(closed), frozenset(), tuple(homes)))
+        # More families in one course than it has seats: the last ones wait.
+        fewer = [-1 if at in split else home for at, home in enumerate(homes)]
+        for begun, houses in ((started | likely, homes), (started, homes), (set(), homes), (set(), fewer)):
+            choice = Choice(frozenset(closed), frozenset(begun), tuple(houses))
+            tried = settled(rough, choice)
+            if tried is not None:
+                started, homes, found = begun, houses, tried
+                break
     return found
 
 

@@ -172,6 +172,20 @@ def solve(problem: Problem) -> Solution:
     return Solution(pair, tuple(int(tier.values[chosen].sum()) for tier in problem.tiers))
 
 
+def prices(problem: Problem) -> Ints:
+    """Return what going without each person would cost in the first tier, by an optimal dual solution.
+
+    Raises:
+        InfeasibleError: `least` or `must` cannot be had.
+    """
+    supply, tail, head, capacity = _arcs(problem)
+    values = problem.tiers[0].values
+    cost = _costs(values, problem.people, len(problem.later))
+    found = mincost.solve(mincost.Network(supply, tail, head, capacity, cost))
+    price: Ints = max(int(values.max(initial=0)), 0) + found.potential[: problem.people] - found.potential[-1]
+    return price
+
+
 def face(problem: Problem, tiers: int) -> Face:
     """Bound what can differ between the seatings that are optimal in the leading tiers."""
     _, low, high = _descend(problem, problem.tiers[:tiers])

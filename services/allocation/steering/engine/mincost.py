@@ -37,10 +37,11 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """An optimal flow and the reduced costs that prove it."""
+    """An optimal flow, the reduced costs that prove it, and the potentials behind them."""
 
     on: Ints
     reduced: Ints
+    potential: Ints
 
 
 def _lmcf(network: Network) -> tuple[Ints, Ints]:
@@ -87,4 +88,4 @@ def solve(network: Network) -> Flow:
         or np.any((reduced < 0) & (on < network.capacity))
     ):
         raise NotOptimalError("potentials do not prove the flow")
-    return Flow(on, reduced)
+    return Flow(on, reduced, potential)

@@ -140,7 +140,7 @@ async def test_changes_are_collected_tried_and_told(browser: Browser) -> None:
 @pytest.mark.parametrize(
     ("fields", "text"),
     [
-        ({"do": "add:arrivals", "arrivals-per_week": "many"}, "Menschen je Woche"),
+        ({"do": "add:arrivals", "arrivals-per_week": "many"}, "Personen je Woche"),
         ({"do": "add:capacity", "capacity-seats": "5"}, "Bitte prüfen Sie Ihre Angabe: Kurs."),
         ({**ADDED, "course_added-starts_on": "soon"}, "Bitte prüfen Sie Ihre Angabe: Erster Tag."),
         ({"do": "add:policy", "policy-policy": "goals: 7"}, "Zeile 1:"),
@@ -290,7 +290,7 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     page = await browser.page(address)
     assert "3 Kurse zu einem zusammenlegen" in page
     assert "jetzt 0, dann 15 (15 mehr)" in page
-    assert "8 Personen haben Plätze in Kursen, die nicht stattfänden" in page
+    assert "Die Träger haben 8 Personen von Kursen, die nicht stattfänden, selbst aufgenommen" in page
     assert "mindestens zehn Zeichen" in await browser.refused(f"{address}/0", reason="short")
     assert await count(browser, "SELECT count(*) FROM course_decision") == 0
     _, page = await browser.done(f"{address}/0", reason=WHY)

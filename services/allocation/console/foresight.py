@@ -89,7 +89,9 @@ async def compare_csv(here: AtDesk, task: UUID) -> Response:
     lines = []
     for row in rows_of(texts, seen.result):
         told = [row.against[world] for world in OTHERS]
-        verdicts = [part for one in told for part in (one.said, texts.plain(VERDICTS[one.verdict]))]
+        verdicts = [
+            part for one in told for part in (one.said.lstrip("+"), texts.plain(VERDICTS[one.verdict]))
+        ]
         lines.append((row.name, *row.worlds, *verdicts))
     return csv_answer("compare", [texts.plain(head) for head in HEADS], lines)
 

@@ -15,15 +15,18 @@ from functools import cached_property
 from uuid import UUID
 
 import numpy as np
+import orjson
 
 from services.allocation.placements.domain import Reason
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.engine.mincost import InfeasibleError, Ints
-from services.allocation.steering.entries import need_of
+from services.allocation.steering.entries import entries_of, need_of
 from services.allocation.steering.fixes import COSTS, SEAT, TWO, Fix, fix_for
 from services.allocation.steering.remedy_changes import Made, apply, person_change
 from services.allocation.steering.resolve import Base, Judge
 from services.allocation.steering.seating import Seated, Whole, worth_of
+from services.allocation.steering.seats import seats_of
+from services.allocation.steering.snapshot import Snapshot
 
 MOST_TRIES = 12
 """Ways of helping one family that are solved again before the search ends."""
@@ -54,6 +57,16 @@ class _Way:
     fixes: tuple[Fix, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Setting:
+    """A changed snapshot, ready to be seated with families put where they are wanted."""
+
+    seen: Snapshot
+    whole: Whole
+    seats: Ints
+    judge: Judge
+
+
 class Families:
     """The families of a run that wait, and what would help each of them."""
 
@@ -64,6 +77,7 @@ class Families:
             self._entries[entry.course.id].append(at)
         self._whole = Whole(base.snapshot, base.eligibility, base.result)
         self._asking: dict[UUID, int] = {}
+        self._settings: dict[bytes, _Setting] = {}
 
     def found(self, family: Sequence[int]) -> Together | None:
         """Return the cheapest of the ways that were tried and that help; None: none of them does."""
@@ -150,52 +164,63 @@ class Families:
     def _before(self) -> Seated:
         return self._whole.seated(_free(self._whole))
 
+    def _setting(self, changes: Sequence[Made]) -> _Setting:
+        """Prepare a changed snapshot; no rule asks how many seats there are: only a start is judged anew."""
+        base, op = self._base, changes[0][0]["op"]
+        if op == "person":
+            return _Setting(base.snapshot, self._whole, _free(self._whole), base.judge)
+        seen = apply(base.snapshot, changes)
+        if op == "seats":
+            seats = np.array(seats_of(seen, entries_of(seen)).free, dtype=np.int64)
+            return _Setting(seen, base.roomy, seats, base.judge)
+        known = eligibility_of(seen)
+        whole = Whole(seen, known, base.result)
+        return _Setting(seen, whole, _free(whole), Judge(seen, known.entries))
+
     def _helps(self, family: Sequence[int], way: Together) -> bool:
         base = self._base
-        seen, known, whole = base.snapshot, base.eligibility, self._whole
-        if any(change["op"] != "person" for change, _ in way.changes):  # else nobody is judged otherwise
-            seen = apply(base.snapshot, way.changes)
-            known = eligibility_of(seen)
-            whole = Whole(seen, known, base.result)
-        waiting: list[Mapping[int, int]] = []
-        if whole is not self._whole:
-            course = known.entries[way.entries[family[0]]].course.id
-            waiting = [one for one in whole.waiting_for(course) if family[0] not in one]
+        name = orjson.dumps([change for change, _ in way.changes if change["op"] != "person"])
+        if name not in self._settings:
+            self._settings[name] = self._setting(way.changes)
+        at = self._settings[name]
+        known = at.whole.standing.eligibility
         people = {person.id: person for person in apply(base.snapshot, way.changes).people}
-        changed = {member: people[seen.people[member].id] for member in way.entries}
-        judge = Judge(seen, known.entries)
-        if any(
-            not mask >> way.entries[member] & 1 for member, who in changed.items() for mask in judge.row(who)
-        ):
-            return False
-        each = [worth_of(changed[member], entry, seen, known) for member, entry in way.entries.items()]
+        changed = {member: people[base.snapshot.people[member].id] for member in way.entries}
+        for member, who in changed.items():
+            if any(not mask >> way.entries[member] & 1 for mask in at.judge.row(who)):
+                return False
+        each = [worth_of(changed[member], entry, at.seen, known) for member, entry in way.entries.items()]
         own = tuple(map(sum, zip(*each, strict=True)))
-        return all(
-            self._gains(family, whole, some, way.entries, own) for some in ([], waiting)[: 1 + bool(waiting)]
-        )
+        if not self._gains(family, at, [], way.entries, own):
+            return False
+        if at.whole is self._whole:
+            return True
+        course = known.entries[way.entries[family[0]]].course.id
+        waiting = [one for one in at.whole.waiting_for(course) if family[0] not in one]
+        return not waiting or self._gains(family, at, waiting, way.entries, own)
 
     def _gains(
         self,
         family: Sequence[int],
-        whole: Whole,
+        at: _Setting,
         waiting: Sequence[Mapping[int, int]],
         entries: Mapping[int, int],
         own: tuple[int, ...],
     ) -> bool:
         """Say whether the goals gain by seating a family, and nobody loses a place or misses one by it."""
-        base, seats = self._base, _free(whole)
-        before = self._before if whole is self._whole else whole.with_families(seats, waiting)
+        base = self._base
         try:
-            after = whole.with_families(seats, waiting, entries, own)
+            after = at.whole.with_families(at.seats, waiting, entries, own)
         except InfeasibleError:
             return False
+        before = self._before if at.whole is self._whole else at.whole.with_families(at.seats, waiting)
         worst = max(base.ranks[member] for member in family)
         tied = {base.snapshot.people[member].id for one in base.standing.families for member in one}
         better = {
             person.id
-            for at, person in enumerate(base.snapshot.people)
+            for place, person in enumerate(base.snapshot.people)
             if person.id in base.result.places
-            or (person.id in before.places and person.id not in tied and base.ranks[at] < worst)
+            or (person.id in before.places and person.id not in tied and base.ranks[place] < worst)
         }
         return better <= after.places.keys() and after.values > before.values
 

@@ -151,7 +151,7 @@ class Base:
         return Again(placed, tuple(person for person in others if person not in placed))
 
     @cached_property
-    def _whole(self) -> Whole:
+    def roomy(self) -> Whole:
         """Return the snapshot with the pairs of full entries too, for more seats."""
         known = replace(self.eligibility, with_seats=(1 << len(self.eligibility.entries)) - 1)
         return Whole(self.snapshot, known, self.result)
@@ -161,7 +161,7 @@ class Base:
         courses = [with_seats(one, more) if one.id == course else one for one in self.snapshot.courses]
         changed = replace(self.snapshot, courses=tuple(courses))
         seats = np.array(seats_of(changed, entries_of(changed)).free, dtype=np.int64)
-        return self._whole.sure(seats, course)
+        return self.roomy.sure(seats, course)
 
     def _sub(self, own: Problem, others: list[int]) -> Problem:
         """Write the problem of one changed person and those who could be moved; all others stay."""

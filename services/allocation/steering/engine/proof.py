@@ -83,11 +83,12 @@ def solve(
             next(one)
         ready = True
         told()
-    waiting = [(search.proven, 0, at) for at, search in enumerate(searches)]
+    tiers = len(starting.problem.tiers)
+    waiting = [(search.proven, 0, at) for at, search in enumerate(searches) if search.proven < tiers]
     heapify(waiting)
     while waiting and not meter.over():
         _, taken, at = heappop(waiting)
-        if next(running[at], _ENDED) is not _ENDED:
+        if next(running[at], _ENDED) is not _ENDED and searches[at].proven < tiers:
             heappush(waiting, (searches[at].proven, taken + 1, at))
     return _joined(starting, divided, searches, meter)
 
@@ -120,4 +121,5 @@ def _joined(
         pair[part.people[seated]] = part.pairs[search.best.pair[seated]]
     best = Solution(pair, tuple(one.value for one in proofs))
     enough = (starting.need > 0) & (starting.counts(best) >= starting.need)
-    return Settled(best, tuple(proofs), meter.cut, tuple(np.flatnonzero(enough).tolist()))
+    cut = meter.cut if proven < tiers else ""
+    return Settled(best, tuple(proofs), cut, tuple(np.flatnonzero(enough).tolist()))

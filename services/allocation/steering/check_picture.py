@@ -15,8 +15,8 @@ from services.allocation.steering.check_tables import (
     Group,
     Json,
     OfCourse,
-    OfDays,
     OfEntry,
+    OfPerson,
     Said,
     Tables,
     places,
@@ -186,8 +186,8 @@ class Picture:
             OfCourse(("available", "available_days"), _times),
             OfCourse(needs, self._needs),
             OfCourse(("course_types",), self._types),
-            OfCourse(("route", "granted_on", "registered_on"), self._route),
-            OfDays(("route", "granted_on", "valid_until", "earliest_start"), self._days),
+            OfPerson(("route", "granted_on", "registered_on"), self._route),
+            OfPerson(("route", "granted_on", "valid_until", "earliest_start"), self._days),
             OfEntry(("hours_left",), _hours),
             OfEntry((), self._dates),
             OfEntry(("level", "section", "deviation"), self._level),
@@ -223,15 +223,19 @@ class Picture:
             "type_over": last is None or _begins(course) <= day_of(last),
         }
 
-    def _route(self, who: Json, course: Json) -> Said:
-        kind, history = course["kind"], self.rules["routes"].get(who["route"], ())
+    def _route(self, who: Json) -> Mapping[str, int]:
+        history = self.rules["routes"].get(who["route"], ())
         granted = who.get("granted_on") or who["registered_on"]
         begun = [one for one in history if one["valid_from"] <= granted]
         held = [one for one in begun[-1:] if one["valid_until"] is None or granted <= one["valid_until"]]
         leads = [one["kinds"] for one in (held or history[:1])]
+        needed = self.every & ~self.of_kind("other")
+        there = 0
+        for kind in leads[0] if leads else ():
+            there |= self.of_kind(kind)
         return {
-            "route_leads_there": kind == "other" or (bool(leads) and kind in leads[0]),
-            "route_open": kind == "other" or (bool(held) and held[-1]["open"]),
+            "route_leads_there": needed & ~there,
+            "route_open": 0 if held and held[-1]["open"] else needed,
         }
 
     def _days(self, who: Json) -> Mapping[str, int]:
@@ -239,7 +243,7 @@ class Picture:
         ends = dict(self.clocks(who, lapsing=True))
         if until is not None:
             ends["entitlement_valid"] = day_of(until)
-        found = {rule: self.later(last) & ~self._other for rule, last in ends.items()}
+        found = {rule: self.later(last) & ~self.of_kind("other") for rule, last in ends.items()}
         if earliest is not None:
             found["earliest_start"] = ~self.later(day_of(earliest) - timedelta(days=1)) & self.every
         return found
@@ -252,14 +256,17 @@ class Picture:
     def _begin(self) -> list[date]:
         return [self.starts(section) for some in self.coming.values() for section in some]
 
+    def of_kind(self, kind: str) -> int:
+        """Return the entries of courses of a kind; those of `other` need no entitlement."""
+        return self._kinds.get(kind, 0)
+
     @cached_property
-    def _other(self) -> int:
-        """The entries of courses that no entitlement is needed for."""
-        return sum(
-            1 << place
-            for place, (name, _) in enumerate(self.entries)
-            if self.courses[name]["kind"] == "other"
-        )
+    def _kinds(self) -> Mapping[str, int]:
+        found: dict[str, int] = {}
+        for place, (name, _) in enumerate(self.entries):
+            kind = self.courses[name]["kind"]
+            found[kind] = found.get(kind, 0) | 1 << place
+        return found
 
     def _dates(self, _who: Json, course: Json, section: Json) -> Said:
         limits, begins = self.policy["limits"], self.starts(section)

@@ -52,14 +52,14 @@ class OfEntry:
 
 
 @dataclass(frozen=True, slots=True)
-class OfDays:
-    """Rules that compare days, which are different for everybody: they name the entries that they forbid."""
+class OfPerson:
+    """Rules that read what is different for everybody, like days: they name the entries that they forbid."""
 
     facts: Sequence[str]
     forbids: Callable[[Json], Mapping[str, int]]
 
 
-Group = OfCourse | OfEntry | OfDays
+Group = OfCourse | OfEntry | OfPerson
 
 
 class Tables:
@@ -80,7 +80,7 @@ class Tables:
         return found
 
     def _ask(self, group: Group, facts: Facts) -> Mapping[str, int]:
-        if isinstance(group, OfDays):
+        if isinstance(group, OfPerson):
             return {rule: bits for rule, bits in group.forbids(facts).items() if bits}
         found: dict[str, int] = {}
         for bits, said in self._answers(group, facts):

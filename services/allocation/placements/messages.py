@@ -22,6 +22,7 @@ from schemas.topics import Family, topic
 from services.allocation.courses.domain import Course
 from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Placement, Step
+from services.allocation.steering.policy import local_day
 from services.runtime.outbox import Outgoing
 
 SOURCE = "/allocation"
@@ -68,7 +69,7 @@ def _step(step: Step, common: dict[str, Any], now: datetime) -> Payload:
         case PlacementState.CONFIRMED if was in ENROLLED or was not in ENDED:
             return EnrolmentConfirmed(**common, own_number=after.own_number)
         case state if state in ENDED or (was in ENROLLED and state not in ENROLLED):
-            return EnrolmentEnded(**common, ended_on=after.ended_on or now.date())
+            return EnrolmentEnded(**common, ended_on=after.ended_on or local_day(now))
         case state if state == was and before is not None and before.own_number != after.own_number:
             return EnrolmentConfirmed(**common, own_number=after.own_number)
         case _:

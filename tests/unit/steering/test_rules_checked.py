@@ -10,11 +10,15 @@ from typing import Any
 import orjson
 import pytest
 
-from services.allocation.steering import snapshot
+from services.allocation.steering import check_reasons, check_remedies, check_run, matching, snapshot
+from services.allocation.steering.certificate import certificate_of
 from services.allocation.steering.check_picture import Picture
 from services.allocation.steering.domain import Course, Person, Section
 from services.allocation.steering.eligibility import eligibility_of
 from services.allocation.steering.entries import entries_of
+from services.allocation.steering.matching import match
+from services.allocation.steering.reasons import explain
+from services.allocation.steering.remedies import as_json, remedies_of
 from services.allocation.steering.rulebook import load_rulebook
 from services.allocation.steering.snapshot import Snapshot
 from tests.unit.steering.anything import any_region
@@ -172,3 +176,26 @@ def test_missing_data_never_crashes_and_never_opens_a_door() -> None:
     assert failed(person(section=None, level=None), bare) == ("placement_test",)
     assert failed(person(max_travel_minutes=5, town="00000000"), bare) == ()
     assert failed(person(available_days=("mon",)), bare) == ()
+
+
+def test_whole_runs_on_odd_data_are_certified_explained_and_helped() -> None:
+    remedies = 0
+    for seed in range(100, 112):
+        seen = any_region(seed, 30)
+        known = eligibility_of(seen)
+        result = match(seen, known)
+        raw, answer, proof = (
+            snapshot.encode(seen),
+            matching.encode(result),
+            certificate_of(seen, result, known),
+        )
+        told = [
+            {"person": str(one.person), "code": one.main.code, "params": dict(one.main.params)}
+            for one in explain(seen, known, result)
+        ]
+        found = as_json(remedies_of(seen, result), seen)["each"]
+        assert check_run.findings(raw, answer, proof) == [], seed
+        assert check_reasons.findings(raw, answer, proof, told) == [], seed
+        assert check_remedies.findings(raw, answer, found) == [], seed
+        remedies += sum(one["code"] != "none" for one in found)
+    assert remedies > 20

@@ -19,6 +19,7 @@ from services.allocation.console.decisions import reason_wrong
 from services.allocation.console.desk import decide
 from services.allocation.console.policy import AtDesk, Here
 from services.allocation.console.questions import ask, refreshed, seen_of, task_of
+from services.allocation.placements.changing import Changed
 from services.allocation.placements.domain import Refuse
 from services.allocation.steering.analysis import merging
 from services.allocation.steering.analysis.merging import Merged, Merger, NotMergedError
@@ -183,6 +184,28 @@ async def merge(here: AtDesk, task: UUID, number: int) -> Response:
         return here.web.back(here.request, "/pooling")
     done = msgid("The courses are merged. Steering now proposes the people to the course that stays.")
     return here.web.back(here.request, f"/courses/{outcome[0].host}", "success", done)
+
+
+@router.post("/pooling/merged/{decision}/undo")
+async def undo(here: AtDesk, decision: UUID) -> Response:
+    """Let the closed courses go on; who has not answered has the old seat again."""
+    form = await here.request.form()
+    reason, now = str(form.get("reason") or "").strip(), here.desk.clock.now()
+    wrong = reason_wrong(reason)
+    if wrong:
+        here.web.note(here.request, "warning", here.texts.plain(wrong))
+        return here.web.back(here.request, "/pooling")
+
+    async def step(conn: asyncpg.Connection) -> Changed:
+        return await merging.undo(here.desk.overrides, conn, decision, here.visitor.key, reason, now)
+
+    try:
+        await decide(here.desk, here.visitor, step)
+    except NotMergedError as error:
+        here.web.note(here.request, "warning", refusal(here.texts, error.refusal.code))
+        return here.web.back(here.request, "/pooling")
+    done = msgid("The merger is undone. Who had not answered yet has the old seat again.")
+    return here.web.back(here.request, "/pooling", "success", done)
 
 
 async def decide_merger(here: Here, task: UUID, number: int, reason: str) -> tuple[Merger, Merged] | Refuse:

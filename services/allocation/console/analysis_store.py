@@ -40,7 +40,9 @@ async def merged_before(conn: asyncpg.Connection, limit: int) -> Sequence[asyncp
     """List what was merged, the latest first."""
     return await conn.fetch(
         """
-        SELECT d.id, d.host, d.host_provider, d.closed, d.gave_up, d.reason, d.actor, d.decided_at, f.title
+        SELECT d.id, d.host, d.host_provider, d.closed, d.gave_up, d.reason, d.actor, d.decided_at, f.title,
+            NOT EXISTS (SELECT FROM course_decision AS c WHERE c.course = ANY(d.closed)
+                AND c.decided_at = d.decided_at AND c.decision = 'close' AND c.lifted_at IS NOT NULL) AS holds
         FROM pooling_decision AS d
         JOIN course_fill AS f ON f.course = d.host
         ORDER BY d.decided_at DESC, d.id LIMIT $1

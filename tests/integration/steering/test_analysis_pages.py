@@ -309,7 +309,7 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     assert await count(browser, "SELECT count(*) FROM pooling_decision") == 1
     page = await browser.page("/pooling")
     assert "Das ist schon entschieden." in page
-    assert 'name="reason"' not in page
+    assert 'id="reason-' not in page
     assert "Bisher zusammengelegt" in page
     assert "Jana Vogt" in page
 
@@ -379,6 +379,21 @@ async def test_two_coordinators_merge_once(browser: Browser) -> None:
     await asyncio.gather(*(browser.form(f"{address}/0", reason=WHY) for _ in range(3)))
     assert await count(browser, "SELECT count(*) FROM pooling_decision") == 1
     assert await count(browser, "SELECT count(*) FROM course_decision WHERE lifted_at IS NULL") == 2
+
+
+async def test_a_merger_is_undone_with_a_reason(browser: Browser) -> None:
+    address, _ = await browser.done("/pooling")
+    await browser.analyses.run_waiting(NOON)
+    await browser.done(f"{address}/0", reason=WHY)
+    id_ = await browser.conn.fetchval("SELECT id FROM pooling_decision")
+    _, page = await browser.done(f"/pooling/merged/{id_}/undo", reason="kurz")
+    assert "mindestens zehn Zeichen" in page
+    assert await count(browser, "SELECT count(*) FROM course_decision WHERE lifted_at IS NULL") == 2
+    _, page = await browser.done(f"/pooling/merged/{id_}/undo", reason=WHY)
+    assert "Die Zusammenlegung ist rückgängig gemacht." in page
+    assert await count(browser, "SELECT count(*) FROM course_decision WHERE lifted_at IS NULL") == 0
+    _, page = await browser.done(f"/pooling/merged/{id_}/undo", reason=WHY)
+    assert "Das ist schon beendet." in page
 
 
 async def test_answers_of_another_kind_or_kreis_are_not_shown(browser: Browser) -> None:

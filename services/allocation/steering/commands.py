@@ -55,7 +55,7 @@ def solve_instance(
     spent = time() - psutil.Process().create_time()
     match solving.solve(instance, max(0.0, limit - spent), work):
         case solving.Solved(result):
-            out.write_bytes(result)
+            solving.keep(result, out)
         case solving.Failed(status, said):
             sys.stderr.write(said)
             raise typer.Exit(status or 1)

@@ -137,6 +137,23 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
     hand_up(proof.solve(asked.starting, limits, told, by_hand=True))
 
 
+def keep(result: bytes, out: Path) -> None:
+    """Write a result whole or not at all; what is no regular file is written to directly.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if out.exists() and not out.is_file():
+        out.write_bytes(result)
+        return
+    partial = out.with_name(f".{out.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(result)
+        partial.replace(out)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
 def die_with(parent: int) -> None:
     """Ask the kernel for the end once the parent is gone; Ctrl-C is for the parent."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -154,6 +171,9 @@ def main() -> None:
         _serve(Path(instance), float(deadline), int(work) if work else None, sys.stdout.buffer)
     except InstanceError as error:
         sys.stderr.write(f"{instance}: {error}\n")
+        sys.exit(INVALID)
+    except OSError as error:
+        sys.stderr.write(f"{instance}: cannot be read: {error.strerror}\n")
         sys.exit(INVALID)
 
 

@@ -83,6 +83,24 @@ def test_a_mistake_is_told_and_nothing_solved(tmp_path: Path) -> None:
     assert "line 2: people must be a list" in found.said
 
 
+def test_what_cannot_be_read_is_told(tmp_path: Path) -> None:
+    found = solving.solve(tmp_path / "none.json", 5.0)
+    assert isinstance(found, solving.Failed)
+    assert found.status == solving.INVALID
+    assert found.said == f"{tmp_path / 'none.json'}: cannot be read: No such file or directory\n"
+
+
+def test_a_result_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    out = tmp_path / "result.json"
+    solving.keep(b"one", out)
+    solving.keep(b"other", out)
+    assert [path.name for path in tmp_path.iterdir()] == ["result.json"]
+    assert out.read_bytes() == b"other"
+    with pytest.raises(FileNotFoundError):
+        solving.keep(b"one", tmp_path / "nowhere" / "result.json")
+    solving.keep(b"one", Path("/dev/null"))
+
+
 @pytest.fixture
 def solver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """Start the parent on something that takes long; yield it and the id of its child."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -18,8 +17,7 @@ from services.allocation.steering.policy import local_day
 from services.allocation.steering.policy_check import check_text
 from services.allocation.steering.rule_entries import CourseTypeRule
 from services.allocation.steering.rulebook import PACKAGED, Rules, read_rulebook
-from services.runtime.clock import clock_of
-from services.runtime.commands import in_transaction
+from services.runtime.commands import business_now, in_transaction
 from services.runtime.web.places import known_towns
 
 Language = Annotated[str, typer.Option(help="Language of messages: de or en.")]
@@ -63,13 +61,8 @@ def rules(
     sys.stdout.writelines(f"{line}\n" for line in rule_lines(found))
 
 
-def _now() -> datetime:
-    clock = os.environ.get("KURSLOTSE_CLOCK_FILE")
-    return clock_of(Path(clock) if clock else None).now()
-
-
 def _today() -> date:
-    return local_day(_now())
+    return local_day(business_now())
 
 
 def _told(error: DocumentError, language: str) -> typer.Exit:
@@ -177,7 +170,7 @@ def load(
             sys.stderr.write(f"{sent.name}:{wrong.line}: {travel.said(texts, wrong)}\n")
         if not table.minutes or (table.wrong and not skip):
             raise typer.Exit(1)
-        loaded = await travel_store.load(conn, kreis, sent, table, by, _now())
+        loaded = await travel_store.load(conn, kreis, sent, table, by, business_now())
         return (
             f"{loaded.rows} ways, {len(table.filled())} ways back filled in, {loaded.skipped} lines skipped"
         )

@@ -30,14 +30,15 @@ def go_on(picture: Picture, found: Placement, cause: Incoming | None = None) -> 
 
 
 def lapse(picture: Picture, found: Placement) -> Done | None:
-    """End a proposal that BAMF has not answered by the time its section began; None: it goes on."""
+    """End a proposal that BAMF has not answered by the time its section began; None: it goes on.
+
+    BAMF has at least as long as a person by post: the section may have begun before the proposal was sent.
+    """
     section = picture.courses[found.course].section(found.entry_section)
     begun = section is None or section.starts_on < picture.today
-    if (
-        found.state not in OFFERED
-        or not begun
-        or not picture.terms.automatic(found.kreis, EXPIRE, picture.now)
-    ):
+    answered_by = picture.terms.reserved_until(found.kreis, found.changed_at)
+    over = found.state in OFFERED and begun and answered_by <= picture.now
+    if not over or not picture.terms.automatic(found.kreis, EXPIRE, picture.now):
         return None
     decision = domain.give_up(found, Reason("authority_silent"))
     return done(picture.take(decision, POLICY)) if isinstance(decision, Step) else None

@@ -84,21 +84,24 @@ def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]
     if code == "all_full":
         if len(suitable) != params["courses"]:
             yield f"{len(suitable)} courses are suitable"
-        return
-    if suitable:
+    elif suitable:
         yield "a course is suitable, though full"
-    if code == "blocked_together":
+    elif code == "blocked_together":
         if once & ~twice:
             yield "one rule alone stands in the way"
         if not _by_just(picture, against, params["rules"].split(",")):
             yield "no place is missed by just these rules"
     elif code not in _SAID_FIRST:
-        rule = code.removeprefix("blocked_")
-        if rule == "for_women" and not picture.people[person].get("needs_women_only", False):
-            rule = "women_only"
-        alone = _courses(picture, against.get(rule, 0) & once & ~twice)
+        alone = _courses(picture, against.get(_rule_of(picture, person, code), 0) & once & ~twice)
         if len(alone) != params["courses"]:
             yield f"{len(alone)} courses are missed by this alone"
+
+
+def _rule_of(picture: Picture, person: str, code: str) -> str:
+    """Name the rule behind a reason: that a course is for women only is told as what it is."""
+    rule = code.removeprefix("blocked_")
+    women = rule == "for_women" and not picture.people[person].get("needs_women_only", False)
+    return "women_only" if women else rule
 
 
 def _by_just(picture: Picture, against: Mapping[str, int], rules: Sequence[str]) -> int:

@@ -266,6 +266,17 @@ async def test_what_bamf_never_answered_ends_with_the_start(by_people: World) ->
     assert "proposal_taken_back" in await switched.wishes()
 
 
+async def test_bamf_has_its_days_also_for_a_section_that_runs_already(by_people: World) -> None:
+    (placement,) = await by_people.propose("p1")
+    switched = _switched(by_people, "expire")
+    async with transaction(by_people.pool) as conn:
+        await switched.placements.send_to_authority(conn, placement, "jana", RUNNING)
+    assert await switched.timers.go_on(RUNNING) == 0
+    assert await switched.timers.go_on(RUNNING + timedelta(days=9)) == 0
+    assert await switched.state(placement) == "sent_to_authority"
+    assert await switched.timers.go_on(RUNNING + timedelta(days=11)) == 1
+
+
 def _switched(world: World, *steps: str) -> World:
     """The same Kreis once its policy has made steps automatic."""
     switched = world_of(world.database, world.pool, world.prefix, steps=frozenset(steps))

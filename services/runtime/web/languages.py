@@ -69,6 +69,10 @@ class Texts:
         """Say whether there is a text of its own for a msgid."""
         return message in self._known
 
+    def day_of_year(self, day: date) -> str:
+        """Write a day without its year, for a scale: 03.11."""
+        return format_date(day, "dd.MM." if self.language == "de" else "d MMM", locale=self.language)
+
     def date(self, day: date | datetime | None) -> str:
         """Write a day as people write it: 03.11.2025."""
         if day is None:
@@ -76,10 +80,6 @@ class Texts:
         if isinstance(day, datetime):
             day = day.astimezone(self._zone).date() if self._zone else day.date()
         return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
-
-    def day_of_year(self, day: date) -> str:
-        """Write a day without its year, for a scale: 03.11."""
-        return format_date(day, "dd.MM." if self.language == "de" else "d MMM", locale=self.language)
 
     def last_day(self, end: datetime | None) -> str:
         """Write the last day before an end: what ends at midnight was possible the day before."""

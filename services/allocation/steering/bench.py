@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from statistics import median
-from time import perf_counter, process_time
+from time import monotonic, perf_counter, process_time
 from typing import Literal
 
 from services.allocation.steering.engine import bare, proof
@@ -28,8 +28,9 @@ SCALES: tuple[Scale, ...] = ("kreis", "mid", "nation")
 _KINDS: tuple[Seats, ...] = ("scarce", "loose")
 _MID_SEEDS = 2
 _WORKERS = 2
-_SPENT_SEARCHING = 0.6
-"""Share of a nation's time that its regions may search; the rest is for first answers."""
+_LEAST = 0.1
+_SPENT_SEARCHING = 0.8
+"""Share of what is left of a nation's time that its regions may take; making them up takes some, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,15 @@ class Task:
     seats: Seats
     limit: float
     compare: bool
+    share: float = 0.0
+    """If given, `limit` is the moment (monotonic) at which all is to be done; this is the region's share."""
+
+    def seconds(self) -> float:
+        """Return how long the region may search: what smaller ones before it left over is shared out."""
+        if not self.share:
+            return self.limit
+        left = max(0.0, self.limit - monotonic())
+        return min(left, max(_LEAST, _SPENT_SEARCHING * _WORKERS * self.share * left))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +83,8 @@ def measure(task: Task) -> Measured:
     def told(settled: Settled) -> None:
         seen.append((perf_counter() - begun, process_time() - idle, settled.proven))
 
-    limits = Limits(None, lambda: task.limit - (perf_counter() - begun))
+    allowed = task.seconds()
+    limits = Limits(None, lambda: allowed - (perf_counter() - begun))
     settled = proof.solve(starting, limits, told, by_hand=False)
     total = perf_counter() - begun
     tiers = len(settled.tiers)
@@ -107,16 +118,16 @@ def run(scales: Sequence[Scale], seeds: int, limit: float) -> Iterator[str]:
 
 
 def _nation(seats: Seats, limit: float) -> Iterator[str]:
-    sizes = nation(0)
-    pairs = sum(size.people * size.choices for size in sizes)
-    searching = _SPENT_SEARCHING * limit * _WORKERS / pairs
-    tasks = [
-        Task(seed, size, seats, searching * size.people * size.choices, compare=False)
-        for seed, size in enumerate(sizes)
-    ]
+    sizes = nation(0)[::-1]
+    pairs = [size.people * size.choices for size in sizes]
+    shares = [own / sum(pairs[at:]) for at, own in enumerate(pairs)]
     with get_context("spawn").Pool(_WORKERS, die_with, (os.getpid(),)) as pool:
         pool.map(_warm, range(_WORKERS), chunksize=1)
-        begun = perf_counter()
+        begun, until = perf_counter(), monotonic() + limit
+        tasks = [
+            Task(seed, size, seats, until, compare=False, share=min(share, 1 / _WORKERS))
+            for seed, (size, share) in enumerate(zip(sizes, shares, strict=True))
+        ]
         found = pool.map(measure, tasks, chunksize=1)
         took = perf_counter() - begun
     yield from _described(f"nation {seats}", found)

@@ -60,15 +60,16 @@ async def _stored(conn: asyncpg.Connection, name: bytes) -> bytes:
         raise not_found() from error
 
 
-Told = tuple[tuple[CourseReason, ...], tuple[tuple[str, int], ...]]
-"""All courses, and how many of them each rule alone takes away."""
+Told = tuple[tuple[CourseReason, ...], tuple[tuple[str, int], ...], bool]
+"""All courses, how many of them each rule alone takes away, and whether an earlier version decided."""
 
 
 def _told(raw: bytes, result: bytes, participant: UUID) -> Told:
     """Tell every course again from what is stored; a second or less, and not on the loop."""
     seen = snapshot.decode(raw)
-    view = View(seen, eligibility_of(seen), matching.decode(result))
-    return why(view, participant), alone(view, participant)
+    answer = matching.decode(result)
+    view = View(seen, eligibility_of(seen), answer)
+    return why(view, participant), alone(view, participant), answer.engine != matching.ENGINE
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +82,8 @@ class Explained:
     seen: bool
     courses: tuple[CourseReason, ...]
     taken: tuple[tuple[str, int], ...]
+    older: bool = False
+    """An earlier version of Kurslotse decided, whose rules may have meant something else."""
 
 
 async def why_of(desk: Console, visitor: Visitor, participant: UUID) -> Explained:
@@ -96,10 +99,11 @@ async def why_of(desk: Console, visitor: Visitor, participant: UUID) -> Explaine
             names = await explained.contents_of(conn, run)
             raws = await _stored(conn, names.snapshot), await _stored(conn, names.result)
     try:
-        told, taken = ((), ()) if raws is None else await asyncio.to_thread(_told, *raws, participant)
+        nothing: Told = ((), (), False)
+        told, taken, older = nothing if raws is None else await asyncio.to_thread(_told, *raws, participant)
     except LookupError:  # registered, moved or placed since
         return Explained(person, remedy, run, seen=False, courses=(), taken=())
-    return Explained(person, remedy, run, raws is not None, told, taken)
+    return Explained(person, remedy, run, raws is not None, told, taken, older)
 
 
 @router.get("/people/{participant}/why")
@@ -117,6 +121,7 @@ async def person_why(
         person=told.person,
         run=told.run,
         seen=told.seen,
+        older=told.older,
         courses=shown,
         names=names_of,
         counts={"suitable": sum(one.suitable for one in told.courses), "all": len(told.courses)},

@@ -188,6 +188,8 @@ class Tally:
         self.reasons += one.reasons
         self.remedies += one.remedies
         self.findings += len(one.findings)
+        if one.findings and one.made_by is not None:
+            sys.stdout.write(f"{one.run}: made by another version ({one.made_by}), whose rules may differ:\n")
         for finding in one.findings:
             sys.stdout.write(f"{one.run}: {finding}\n")
 

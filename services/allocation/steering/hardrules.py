@@ -14,6 +14,8 @@ from services.allocation.steering.rule_entries import Deadline
 from services.allocation.steering.rulebook import Rules
 from services.allocation.steering.snapshot import Snapshot, Travel
 
+VERSION = 2
+"""Raised whenever a rule means something else: what was decided before is then told with a word about it."""
 _LEVELS = {level.value: place for place, level in enumerate(Level)}
 
 

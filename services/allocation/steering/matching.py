@@ -11,6 +11,7 @@ from uuid import UUID
 import numpy as np
 import orjson
 
+from services.allocation.steering import hardrules
 from services.allocation.steering.domain import EntryKey
 from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.engine import flow, proof
@@ -23,8 +24,8 @@ from services.allocation.steering.goals import Worth, class_of, waiting_days
 from services.allocation.steering.seats import seats_of
 from services.allocation.steering.snapshot import Snapshot
 
-ENGINE = f"{flow.VERSION}, HiGHS {version('highspy')}"
-"""What a result was made by; another version may choose otherwise among equals."""
+ENGINE = f"{flow.VERSION}, rules {hardrules.VERSION}, HiGHS {version('highspy')}"
+"""What a result was made by; another version may choose otherwise among equals, or mean something else."""
 DETERMINISTIC = Limits(work=400, seconds_left=lambda: inf)
 """What a run may work at most: the same everywhere, so that a replay gives the same bytes.
 

@@ -50,9 +50,11 @@ class Verified:
 
     run: UUID
     findings: tuple[str, ...]
-    certificates: int
-    reasons: int
-    remedies: int
+    certificates: int = 0
+    reasons: int = 0
+    remedies: int = 0
+    made_by: str | None = None
+    """The version it was made by, if that is another one than today's: its rules may have meant otherwise."""
 
 
 async def content(conn: asyncpg.Connection, name: bytes) -> bytes:
@@ -95,6 +97,8 @@ def check(run: Stored, *, resolve: bool = False) -> Verified:
         ValueError: something is of another form.
     """
     seen, answer = snapshot.decode(run.snapshot), matching.decode(run.result)
+    certificates = int(run.certificate is not None)
+    made_by = None if answer.engine == matching.ENGINE else answer.engine
     read = check_run.Run(run.snapshot, run.result)
     found = check_run.of_run(read, run.certificate)
     try:
@@ -104,7 +108,7 @@ def check(run: Stored, *, resolve: bool = False) -> Verified:
         ]
     except (ValueError, LookupError):  # a forged result need not be one that can be explained
         found.append("reason: none can be told from this result")
-        return Verified(run.run, tuple(found), int(run.certificate is not None), 0, 0)
+        return Verified(run.run, tuple(found), certificates, made_by=made_by)
     if run.certificate is not None:
         found += check_reasons.of_run(read, run.certificate, told)
     by_person = {one["person"]: one for one in told}
@@ -118,7 +122,7 @@ def check(run: Stored, *, resolve: bool = False) -> Verified:
         found += _shown(run.remedies_shown, remedies)
     if resolve and (again := values_again(seen, answer)) != tuple(tier.value for tier in answer.tiers):
         found.append(f"resolve: solved again the goals have {again}")
-    return Verified(run.run, tuple(found), int(run.certificate is not None), len(told), len(remedies))
+    return Verified(run.run, tuple(found), certificates, len(told), len(remedies), made_by)
 
 
 def _shown(rows: Sequence[dict[str, Any]], remedies: Sequence[dict[str, Any]]) -> list[str]:
@@ -162,14 +166,14 @@ def _pool(jobs: int) -> Executor:
 
 
 async def _found(run: UUID, finding: str) -> Verified:
-    return Verified(run, (finding,), 0, 0, 0)
+    return Verified(run, (finding,))
 
 
 def _checked(read: Stored, *, resolve: bool) -> Verified:
     try:
         return check(read, resolve=resolve)
     except (ValueError, LookupError, TypeError) as error:  # a forged part need not have the form of one
-        return Verified(read.run, (f"stored: {type(error).__name__} {error}",), 0, 0, 0)
+        return Verified(read.run, (f"stored: {type(error).__name__} {error}",))
 
 
 async def verify(conn: asyncpg.Connection, run: UUID, *, resolve: bool = False) -> Verified:

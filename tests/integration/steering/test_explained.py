@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from services.allocation.console.app import create_console
 from services.allocation.placements.handlers import Placements
 from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import explained, snapshot, store
+from services.allocation.steering import explained, matching, snapshot, store
 from services.allocation.steering.analysis.looking import looking
 from services.allocation.steering.analysis.runner import Analyses
 from services.allocation.steering.check_run import findings
@@ -219,3 +219,16 @@ async def test_the_command_counts_what_it_checks_and_fails_with_findings(
     code, output = await said("--all")
     assert (code, output.count("stored: stored content is damaged")) == (1, 1)
     assert (await said(str(UUID(int=0))))[0] == 1
+
+
+async def test_what_an_earlier_version_decided_is_told_as_that(
+    done: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    conn, said = done.browser.conn, "Entschieden hat eine frühere Version"
+    person = await conn.fetchval("SELECT participant FROM main_reason WHERE placed LIMIT 1")
+    assert said not in await done.browser.page(f"/people/{person}/why")
+    assert (await verify(conn, done.run)).made_by is None
+    then = matching.ENGINE
+    monkeypatch.setattr(matching, "ENGINE", "a later one")
+    assert said in await done.browser.page(f"/people/{person}/why")
+    assert (await verify(conn, done.run)).made_by == then

@@ -14,6 +14,8 @@ from services.allocation.steering.engine.starts import OPEN, Choice, Starting, n
 _NOTHING = Choice(frozenset(), frozenset())
 _PACE = 0.3
 """Share of the under-filled courses and split families decided in one step, at least one each."""
+_FAST_PACE = 0.5
+"""The same where there are very many pairs: a flow takes seconds, and the answer is improved anyway."""
 _LIKELY = 0.7
 """How full an under-filled course has to be, as a share of its need, to be started rather than left open."""
 MANY = 60_000
@@ -35,7 +37,8 @@ class FirstAnswer:
         if self._starting.allowed(self.bound):
             return self.bound
         rough = _rough(self._starting)
-        found = _closed_down(rough, rough.seated(_NOTHING), _PACE)
+        pace = _PACE if len(rough.problem.person) <= MANY else _FAST_PACE
+        found = _closed_down(rough, rough.seated(_NOTHING), pace)
         return settled(self._starting, rough.choice(found)) or nobody(self._starting)
 
 

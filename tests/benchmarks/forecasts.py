@@ -11,9 +11,9 @@ import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 
-from services.allocation.steering.forecast.backtest import Point, Score, origins, points, scores
+from services.allocation.steering.forecast.asked import tested
+from services.allocation.steering.forecast.backtest import origins
 from services.allocation.steering.forecast.history import UNTESTED, Cell, Registered, settled
-from services.allocation.steering.forecast.report import score_lines, year_lines
 from services.simulator.people import population
 
 START = date(2026, 1, 5)
@@ -31,20 +31,12 @@ def registered(seed: int, people: int) -> list[Registered]:
 
 def table(seeds: list[int], people: int, ahead: int) -> Iterator[str]:
     """Test on simulated years: forecasts every four weeks, after eight weeks of history."""
-    found: list[Point] = []
-    years: list[tuple[Score, ...]] = []
-    tried = 0
-    for seed in seeds:
-        known = registered(seed, people)
-        days = origins(known[0].on, known[-1].on + timedelta(days=1), ahead, after=8)
-        of_year = list(points(known, days, ahead))
-        found += of_year
-        years.append(scores(of_year))
-        tried += len(days)
     yield f"The simulator's years {seeds}, {people} people each."
-    yield from score_lines(scores(found), tried)
-    yield ""
-    yield from year_lines(years)
+    years = (registered(seed, people) for seed in seeds)
+    tests = (
+        (known, origins(known[0].on, known[-1].on + timedelta(days=1), ahead, after=8)) for known in years
+    )
+    yield from tested(tests, ahead)
 
 
 def main() -> None:

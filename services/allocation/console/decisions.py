@@ -23,7 +23,7 @@ from services.allocation.console.desk import (
     priority_of,
 )
 from services.allocation.placements import by_hand
-from services.allocation.placements.handlers import NotDone, Outcome
+from services.allocation.placements.handlers import NotDone, Outcome, Placements
 from services.allocation.placements.overrides import Answer
 from services.allocation.placements.terms import COMPLETE, EXPIRE, START
 from services.runtime.web.languages import msgid
@@ -178,9 +178,9 @@ BY_HAND = {
     START: by_hand.start,
     COMPLETE: by_hand.complete,
     EXPIRE: by_hand.let_end,
-    "accept": by_hand.accept,
+    "accept": Placements.accept,
     "decline": by_hand.decline,
-    "confirm": by_hand.confirm,
+    "confirm": Placements.confirm,
     "refuse": by_hand.refuse,
 }
 ANSWERS = {

@@ -71,25 +71,11 @@ async def let_end(
     return done(found)
 
 
-async def accept(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Outcome:
-    """Note that the person takes the place."""
-    return await placements.accept(conn, placement, actor, now)
-
-
 async def decline(
     placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
 ) -> Outcome:
     """Note that the person does not take the place; why is the office's to ask."""
     return await placements.decline(conn, placement, actor, DeclineReason.OTHER, now)
-
-
-async def confirm(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Outcome:
-    """Note that the provider takes the person."""
-    return await placements.confirm(conn, placement, actor, now)
 
 
 async def refuse(

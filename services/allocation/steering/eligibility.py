@@ -6,8 +6,10 @@ who is alike in what it looks at, and what each rule forbids stays known.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import reduce
+from operator import and_
 
 from services.allocation.steering.domain import Person
 from services.allocation.steering.entries import Entry, entries_of
@@ -40,6 +42,13 @@ class Eligibility:
         """Return the entries that the person could be given now."""
         return self.suitable[person] & self.with_seats
 
+    def without(self, rules: frozenset[str]) -> tuple[int, ...]:
+        """Return by person the entries that pass all rules but these, whether or not a seat is free."""
+        counting = [at for at, name in enumerate(self.rules) if name not in rules]
+        return tuple(
+            _passing_all((masks[at] for at in counting), len(self.entries)) for masks in self.passing
+        )
+
     def failed(self, person: int, entry: int) -> tuple[str, ...]:
         """Name the rules that speak against an entry."""
         bit = 1 << entry
@@ -65,6 +74,10 @@ class Eligibility:
             kept = [layer & mask for layer in layers]
             layers = [one | other for one, other in zip([*kept, 0], [0, *failing], strict=True)]
         return next(next(members(layer)) for layer in layers if layer)
+
+
+def _passing_all(masks: Iterable[int], entries: int) -> int:
+    return reduce(and_, masks, (1 << entries) - 1)
 
 
 def _decide(rule: Rule, people: Sequence[Person], entries: Sequence[Entry]) -> list[int]:
@@ -94,12 +107,6 @@ def eligibility_of(snapshot: Snapshot) -> Eligibility:
     rules = hard_rules(snapshot)
     by_rule = [_decide(rule, snapshot.people, entries) for rule in rules]
     passing = tuple(zip(*by_rule, strict=True))
-    everything = (1 << len(entries)) - 1
-    suitable = []
-    for masks in passing:
-        left = everything
-        for mask in masks:
-            left &= mask
-        suitable.append(left)
+    suitable = tuple(_passing_all(masks, len(entries)) for masks in passing)
     with_seats = sum(1 << place for place, entry in enumerate(entries) if entry.free > 0)
-    return Eligibility(entries, tuple(rule.name for rule in rules), passing, tuple(suitable), with_seats)
+    return Eligibility(entries, tuple(rule.name for rule in rules), passing, suitable, with_seats)

@@ -8,7 +8,6 @@ import numpy as np
 
 from services.allocation.steering.engine import flow
 from services.allocation.steering.engine.flow import Face, Problem, Solution, Tier
-from services.allocation.steering.engine.mincost import InfeasibleError
 from services.allocation.steering.engine.starts import OPEN, Choice, Starting, nobody, settled
 
 _NOTHING = Choice(frozenset(), frozenset())
@@ -53,7 +52,7 @@ def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choic
     before = starting.choice(answer)
     closed: frozenset[int] = frozenset()
     started: frozenset[int] = frozenset()
-    found = _solved(on_face(starting, Choice(closed, started), face, tier))
+    found = flow.attempt(on_face(starting, Choice(closed, started), face, tier))
     while found is not None:
         short = starting.short(found)
         if not len(short):
@@ -65,11 +64,11 @@ def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choic
         closed |= frozenset(short[unsure[:share]].tolist())
         started |= before.started & frozenset(short.tolist())
         likely = frozenset(int(short[at]) for at in unsure[share:][-share:] if filled[at] >= _LIKELY)
-        found = _solved(on_face(starting, Choice(closed, started | likely), face, tier))
+        found = flow.attempt(on_face(starting, Choice(closed, started | likely), face, tier))
         if found is not None:
             started |= likely
         elif likely:
-            found = _solved(on_face(starting, Choice(closed, started), face, tier))
+            found = flow.attempt(on_face(starting, Choice(closed, started), face, tier))
     return None
 
 
@@ -85,13 +84,6 @@ def on_face(starting: Starting, choice: Choice, face: Face, tier: int) -> Proble
         barred=face.pair[1] == 0,
         must=face.without[1] == 0,
     )
-
-
-def _solved(problem: Problem) -> Solution | None:
-    try:
-        return flow.solve(problem)
-    except InfeasibleError:
-        return None
 
 
 def _closed_down(rough: Starting, found: Solution, pace: float) -> Solution:

@@ -172,6 +172,14 @@ def solve(problem: Problem) -> Solution:
     return Solution(pair, tuple(int(tier.values[chosen].sum()) for tier in problem.tiers))
 
 
+def attempt(problem: Problem) -> Solution | None:
+    """Seat people as `solve` does; None if `least` or `must` cannot be had."""
+    try:
+        return solve(problem)
+    except mincost.InfeasibleError:
+        return None
+
+
 def prices(problem: Problem) -> Ints:
     """Return what going without each person would cost in the first tier, by an optimal dual solution.
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from services.allocation.steering.engine import flow
 from services.allocation.steering.engine.flow import Bools, Problem, Solution
-from services.allocation.steering.engine.mincost import InfeasibleError, Ints
+from services.allocation.steering.engine.mincost import Ints
 
 OPEN = -2
 """The home of a family that is not decided yet; -1 is none."""
@@ -144,7 +144,4 @@ def nobody(starting: Starting) -> Solution:
 
 def settled(starting: Starting, choice: Choice) -> Solution | None:
     """Seat people exactly under a full choice; None if it cannot be had."""
-    try:
-        return starting.seated(choice)
-    except InfeasibleError:
-        return None
+    return flow.attempt(starting.chosen(choice))

@@ -62,17 +62,25 @@ def invented(seeds: Iterable[int], people: int, ahead: int, years: int = 1) -> I
 
     Of several years the last one is forecast: only then there is a season to be known.
     """
+    yield f"Invented years with {people} people arriving in each; no ends of courses in them."
+    known = (arrivals_of(seed, people, years) for seed in seeds)
+    tests = (
+        (registered, origins(setting.start, setting.end, ahead, after=52 * (years - 1) or 12))
+        for registered, setting in known
+    )
+    yield from tested(tests, ahead)
+
+
+def tested(years: Iterable[tuple[Sequence[Registered], Sequence[date]]], ahead: int) -> Iterator[str]:
+    """Test on years, each as who registered and the days on which is forecast; print the tables."""
     found: list[Point] = []
     by_year: list[tuple[Score, ...]] = []
     tried = 0
-    for seed in seeds:
-        registered, setting = arrivals_of(seed, people, years)
-        days = origins(setting.start, setting.end, ahead, after=52 * (years - 1) or 12)
+    for registered, days in years:
         of_year = list(points(registered, days, ahead))
         found += of_year
         by_year.append(scores(of_year))
         tried += len(days)
-    yield f"Invented years with {people} people arriving in each; no ends of courses in them."
     yield from score_lines(scores(found), tried)
     yield ""
     yield from year_lines(by_year)

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
-from functools import reduce
-from operator import and_
 from typing import Final
 
 from services.allocation.steering.domain import Course, Section
@@ -69,10 +67,9 @@ def _allowed(world: World, courses: Sequence[Course], rules: Rules) -> Iterator[
         travel=TRAVEL,
     )
     known = eligibility_of(seen)
-    counting = [at for at, name in enumerate(known.rules) if name not in _LEFT_OUT]
-    for person, passing in zip(seen.people, known.passing, strict=True):
+    for person, entries in zip(seen.people, known.without(_LEFT_OUT), strict=True):
         someone = world.lives[world.number[person.id]].someone
-        for at in members(reduce(and_, (passing[rule] for rule in counting))):
+        for at in members(entries):
             yield someone, known.entries[at]
 
 

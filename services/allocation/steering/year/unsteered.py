@@ -14,8 +14,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import reduce
-from operator import and_
 from typing import Final
 
 from services.allocation.steering.domain import Course, Person, Section
@@ -97,10 +95,10 @@ class Unsteered:
         for at, entry in enumerate(known.entries):
             desk = self._desk(entry.course.provider)
             self._of[desk] = self._of.get(desk, 0) | 1 << at
-        counting = [at for at, name in enumerate(known.rules) if name not in STEERING_ONLY]
-        self._suitable = {}
-        for person, passing in zip(seen.people, known.passing, strict=True):
-            self._suitable[self.world.number[person.id]] = reduce(and_, (passing[at] for at in counting))
+        self._suitable = {
+            self.world.number[person.id]: entries
+            for person, entries in zip(seen.people, known.without(STEERING_ONLY), strict=True)
+        }
         if not self._rules:
             self._rules = tuple(rule for rule in hard_rules(seen) if rule.name in _OF_THE_COURSE)
 

@@ -60,6 +60,7 @@ check: setup ## everything that can be said without running it; changes nothing
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 	$(VENV)/bin/lint-imports
+	$(VENV)/bin/deptry --no-ansi services schemas
 	$(VENV)/bin/squawk $(MIGRATIONS)
 	$(RUN) -m schemas.export --check
 	$(RUN) tests/gettext_check.py

@@ -3,7 +3,9 @@
 import asyncio
 import hashlib
 import json
+import math
 import sys
+import time
 import webbrowser
 from collections.abc import Mapping
 from pathlib import Path
@@ -105,22 +107,23 @@ def state_folder(home: Home) -> Path:
 
 
 async def play(stack: Stack, seconds: int | None) -> int:
-    """Run the simulator until it ends, or for ever when no time was given; return the exit status."""
+    """Run the simulator until it ends, telling how its year goes on; return the exit status.
+
+    Without `seconds` the simulator ends only when it is told to.
+    """
     (child,) = stack.supervisor.start([simulator_program(stack, seconds)])
-    if seconds is None:
-        await child.until_finished()
-        return 0
     tell = stack.supervisor.narrator
-    with tell.step(f"Playing for {seconds} s", seconds) as step:
+    text = "Playing the year" if seconds is None else f"Playing for {seconds} s"
+    limit = math.inf if seconds is None else seconds + _GRACE_SECONDS
+    with tell.step(text, seconds) as step:
         end = asyncio.create_task(child.until_finished())
-        for _ in range(int(seconds + _GRACE_SECONDS)):
-            done, _ = await asyncio.wait({end}, timeout=1)
-            if done:
-                break
+        begun = time.monotonic()
+        while not end.done() and time.monotonic() - begun < limit:
+            await asyncio.wait({end}, timeout=1)
             step.note(tail(child.program.log).rpartition("\n")[2][:80])
             step.advance(1)
     if not end.done():
-        tell.say(f"The simulator did not end by itself within {seconds + _GRACE_SECONDS:.0f} s.")
+        tell.say(f"The simulator did not end by itself within {limit:.0f} s.")
         return 1
     if end.result():
         tell.say(f"The simulator ended with {end.result()}:\n{tail(child.program.log)}")

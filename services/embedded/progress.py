@@ -39,9 +39,12 @@ class _PlainStep:
 
     def advance(self, amount: int) -> None:
         self._done += amount
-        if self._total and time.monotonic() - self._shown >= _PLAIN_EVERY_SECONDS:
-            self._shown = time.monotonic()
-            self._say(f"{self._text}: {min(100, 100 * self._done // self._total)} % {self._note}".rstrip())
+        if time.monotonic() - self._shown < _PLAIN_EVERY_SECONDS:
+            return
+        self._shown = time.monotonic()
+        share = f" {min(100, 100 * self._done // self._total)} %" if self._total else ""
+        if share or self._note:
+            self._say(f"{self._text}:{share} {self._note}".rstrip())
 
     def note(self, text: str) -> None:
         self._note = text

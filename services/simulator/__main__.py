@@ -114,8 +114,9 @@ async def _play(table: Table, until: float) -> None:
         table.days += 1
         table.summarise()
         took = time.monotonic() - began
+        people, alerts = len(game.memory.references), game.memory.counts.get("inbox.seen", 0)
         sys.stdout.write(
-            f"{day} day {game.memory.days} in {took:.2f} s, {len(game.memory.references)} people\n"
+            f"{day}, day {game.memory.days} in {took:.2f} s: {people} people, {alerts} alerts seen\n"
         )
         sys.stdout.flush()
         if settings.speed is not None and game.memory.days >= settings.history:

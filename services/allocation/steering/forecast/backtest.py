@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from statistics import fmean
 from typing import Final
-
-import numpy as np
-from scipy.special import pdtrik
 
 from services.allocation.steering.forecast.history import Cell, History, Registered, by_week
 from services.allocation.steering.forecast.model import Expected, Group, forecast, groups_of, naive
@@ -148,7 +146,18 @@ def by_chance(mean: float) -> tuple[float, ...]:
     """Return the ends of the ranges of a count that varies by chance alone (Poisson)."""
     if mean <= 0:
         return (0.0,) * len(QUANTILES)
-    return tuple(max(0.0, float(np.ceil(pdtrik(share, mean)))) for share in QUANTILES)
+    return tuple(_poisson_quantile(share, mean) for share in QUANTILES)
+
+
+def _poisson_quantile(share: float, mean: float) -> float:
+    """Return the least count that a Poisson variable stays at or below with this chance."""
+    count, chance = 0, math.exp(-mean)
+    reached = chance
+    while reached < share and chance > 0:
+        count += 1
+        chance *= mean / count
+        reached += chance
+    return float(count)
 
 
 def origins(first: date, last: date, ahead: int, *, after: int = 12, step: int = 4) -> tuple[date, ...]:

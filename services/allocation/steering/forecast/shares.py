@@ -7,10 +7,10 @@ rate of their own.
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 import numpy as np
-from scipy.special import gammaln
 
 from services.allocation.steering.forecast.rates import Floats, Ints, chances
 
@@ -22,12 +22,14 @@ PRIOR: Final = 0.5
 """People as which all kinds together count before any are known."""
 _LEAST: Final = 1e-3
 
+gammaln = np.vectorize(math.lgamma, otypes=[np.float64])
+
 
 def _likelihood(counts: Floats, known: Floats) -> float:
     """Return the logarithm of how likely counts are under a Dirichlet (Pólya), orders apart."""
     whole, n = known.sum(), counts.sum()
-    of_kinds = (gammaln(known + counts) - gammaln(known)).sum()
-    return float(of_kinds + gammaln(whole) - gammaln(whole + n))
+    of_kinds = float((gammaln(known + counts) - gammaln(known)).sum())
+    return of_kinds + math.lgamma(whole) - math.lgamma(whole + n)
 
 
 def _filtered(counts: Ints, prior: Floats, keeps: float) -> tuple[Floats, float]:

@@ -116,7 +116,7 @@ async def _play(table: Table, until: float) -> None:
         took = time.monotonic() - began
         people, alerts = len(game.memory.references), game.memory.counts.get("inbox.seen", 0)
         sys.stdout.write(
-            f"{day}, day {game.memory.days} in {took:.2f} s: {people} people, {alerts} alerts seen\n"
+            f"{day}, day {game.memory.days} in {took:.2f} s: people {people}, alerts seen {alerts}\n"
         )
         sys.stdout.flush()
         if settings.speed is not None and game.memory.days >= settings.history:

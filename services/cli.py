@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from services.runtime.commands import quarantine_app, reading_app
+from services.runtime.serve.commands import quarantine_app, reading_app
 
 BRINGING = ("gateway", "allocation", "notifications")
 HomeOption = Annotated[
@@ -58,7 +58,7 @@ def _nothing() -> None:
 
 def _tell_environment(service: str) -> None:
     """Give a service's command the addresses and secrets of the installation that runs here."""
-    from services.embedded.find import environment_of  # noqa: PLC0415 -- `run` must not pay for it
+    from services.embedded.stack.find import environment_of  # noqa: PLC0415 -- `run` must not pay for it
 
     for name, value in environment_of(service, os.environ).items():
         os.environ.setdefault(name, value)
@@ -93,7 +93,7 @@ def run(
     ] = None,
 ) -> None:
     """Run one service; everything it needs to know comes from its environment."""
-    from services.runtime.settings import SettingsError, parse_roles  # noqa: PLC0415 -- only this command
+    from services.runtime.base.settings import SettingsError, parse_roles  # noqa: PLC0415 -- only this command
 
     if service not in BRINGING:
         raise typer.BadParameter(f"known services: {', '.join(BRINGING)}")

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
-from services.runtime.kafka import (
+from services.runtime.kafka.administration import (
     SERVICE_ACCESS,
     KafkaAdmin,
     ensure_publisher_access,

@@ -11,8 +11,8 @@ from docker.errors import DockerException  # type: ignore[import-untyped]
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
-from services.embedded.installation import ServerSecrets, cluster_id, password
-from services.embedded.kafka import ADMIN, Node, properties, scram
+from services.embedded.machine.installation import ServerSecrets, cluster_id, password
+from services.embedded.servers.kafka import ADMIN, Node, properties, scram
 
 POSTGRES = "postgres:18"
 KAFKA = "apache/kafka:4.3.0"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from services.runtime import migrate, roles
+from services.runtime.data import migrate, roles
 from tests.serving import REPOSITORY, Servers
 
 

@@ -3,7 +3,7 @@
 import aiokafka
 from aiokafka import ConsumerRecord, TopicPartition
 
-from services.runtime.kafka import client_options, parse_address
+from services.runtime.kafka.administration import client_options, parse_address
 
 
 async def everything_on(address: str, topic: str) -> list[ConsumerRecord]:

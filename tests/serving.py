@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from services.embedded.launch import launched
+from services.embedded.servers.launch import launched
 
 REPOSITORY = Path(__file__).parent.parent
 

@@ -9,9 +9,9 @@ from datetime import datetime
 import asyncpg
 
 from schemas.topics import Family, pattern
-from services.runtime.consume import Applied, Incoming, Subscription, Verdict
-from services.runtime.service import Resources, ServiceDefinition, Timer, run
-from services.runtime.settings import LoopSettings, ServiceSettings
+from services.runtime.base.settings import LoopSettings, ServiceSettings
+from services.runtime.events.subscription import Applied, Incoming, Subscription, Verdict
+from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 
 async def fine(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:  # noqa: ARG001

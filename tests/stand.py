@@ -21,15 +21,15 @@ from schemas.envelope import Event, Problem, encode_data, encode_headers
 from schemas.gateway import PublisherAnnounced
 from schemas.providers import CourseAnnounced, CourseCancelled, CourseChanged, CourseCompleted, Section
 from schemas.topics import Family, pattern, topic
-from services.runtime.clock import SystemClock
-from services.runtime.consume import Applied, Incoming, Parked, Rejected, Subscription, Verdict
-from services.runtime.consumers import Consumers, cluster_id
-from services.runtime.db import open_pool
-from services.runtime.kafka import client_options, parse_address
-from services.runtime.loop import Parts
-from services.runtime.outbox import Outgoing, effect_id, put
-from services.runtime.settings import HttpAddress, LoopSettings, ServiceSettings
-from services.runtime.subscriber import Subscriber
+from services.runtime.base.clock import SystemClock
+from services.runtime.base.settings import HttpAddress, LoopSettings, ServiceSettings
+from services.runtime.consume.consumers import Consumers, cluster_id
+from services.runtime.consume.loop import Parts
+from services.runtime.consume.subscriber import Subscriber
+from services.runtime.data.db import open_pool
+from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected, Subscription, Verdict
+from services.runtime.kafka.administration import client_options, parse_address
+from services.runtime.send.outbox import Outgoing, effect_id, put
 from tests.databases import Database
 from tests.serving import Servers
 from tests.waiting import wait_until

@@ -5,24 +5,24 @@ import os
 import sys
 from functools import partial
 
+from services.allocation.acts.placements import Placements
+from services.allocation.acts.timers import PlacementTimers
 from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
-from services.allocation.outcomes.metrics import CompletionMetrics
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.placements.timers import PlacementTimers
+from services.allocation.figures.metrics import CompletionMetrics
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import REFRESH_SECONDS, PolicyBook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
 from services.allocation.status import AllocationStatus
-from services.allocation.steering.analysis.looking import looking
-from services.allocation.steering.analysis.runner import Analyses
-from services.allocation.steering.analysis.worker import Process
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.policy_book import REFRESH_SECONDS, PolicyBook
-from services.allocation.steering.retention import Retention
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.worker import Worker, Workers
-from services.runtime.service import Resources, ServiceDefinition, Timer, run
-from services.runtime.settings import ALL_ROLES, ServiceSettings
+from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.runner import Analyses
+from services.allocation.steering.questions.worker import Process
+from services.allocation.steering.runs.retention import Retention
+from services.allocation.steering.runs.service import Steering
+from services.allocation.steering.runs.worker import Worker, Workers
+from services.runtime.base.settings import ALL_ROLES, ServiceSettings
+from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 SOLVE_WITHIN_SECONDS = 60.0
 

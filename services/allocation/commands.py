@@ -10,14 +10,14 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from services.allocation.outcomes.figures import Figures, figures_of
-from services.allocation.outcomes.handlers import SUPPRESS_BELOW
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
+from services.allocation.acts.placements import Placements
+from services.allocation.figures.cohorts import Figures, figures_of
+from services.allocation.figures.course_outcomes import SUPPRESS_BELOW
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
 from services.allocation.steering import commands as steering
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.year.commands import compare_worlds
-from services.runtime.commands import in_transaction
+from services.runtime.serve.commands import in_transaction
+from services.simulator.year.commands import compare_worlds
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")

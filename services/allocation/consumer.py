@@ -31,13 +31,12 @@ from schemas.providers import (
     SectionCompleted,
 )
 from schemas.topics import Family, pattern, topic
-from services.allocation.courses import handlers as courses
+from services.allocation.events import answers, courses, participants
 from services.allocation.outcomes import store as outcomes
-from services.allocation.participants import handlers as participants
-from services.allocation.picture import Keys, Picture, SeatLocks
-from services.allocation.placements import answers, progress
-from services.allocation.placements.terms import Terms
-from services.runtime.consume import Applied, Incoming, Problem, Rejected, Subscription, Verdict
+from services.allocation.placements import progress
+from services.allocation.policy.terms import Terms
+from services.allocation.unit_of_work import Keys, Picture, SeatLocks
+from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Subscription, Verdict
 
 Decide = Callable[[Picture, Incoming], Verdict]
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 import asyncpg
 
 from schemas.codes import PlacementState
-from services.allocation.placements.terms import EXPIRE, START, Terms
-from services.allocation.steering.policy import local_day
-from services.runtime.status import Invariant, OwnStatus
+from services.allocation.policy.domain import local_day
+from services.allocation.policy.terms import EXPIRE, START, Terms
+from services.runtime.serve.status import Invariant, OwnStatus
 
 CountDue = Callable[[asyncpg.Connection, datetime], Awaitable[int]]
 

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 
-from services.embedded import report
-from services.embedded.children import StartError
-from services.embedded.find import running
-from services.embedded.home import AlreadyRunningError, Home, read_json
-from services.embedded.jars import JarError
-from services.embedded.processes import Identity, end, sweep_recorded
-from services.embedded.progress import Narrator, narrator
-from services.embedded.supervisor import start_servers, supervised
+from services.embedded.machine.children import StartError
+from services.embedded.machine.home import AlreadyRunningError, Home, read_json
+from services.embedded.machine.processes import Identity, end, sweep_recorded
+from services.embedded.machine.progress import Narrator, narrator
+from services.embedded.servers.jars import JarError
+from services.embedded.stack import report
+from services.embedded.stack.find import running
+from services.embedded.stack.supervisor import start_servers, supervised
 
 _STOP_SECONDS = 90.0
 _ASK_SECONDS = 30.0

@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from services.embedded import environment
-from services.embedded.children import Program, StartError, tail
-from services.embedded.home import Home
-from services.embedded.stack import Stack
-from services.simulator.kreis import OFFICES, PUBLISHERS
+from services.embedded.machine.children import Program, StartError, tail
+from services.embedded.machine.home import Home
+from services.embedded.stack import environment
+from services.embedded.stack.stack import Stack
+from services.simulator.world.kreis import OFFICES, PUBLISHERS
 
 _LOAD_SECONDS = 60.0
 _GRACE_SECONDS = 180.0  # on top of what was asked for: history first, then a last quiet

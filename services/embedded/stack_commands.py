@@ -5,14 +5,14 @@ import os
 from pathlib import Path
 
 from services.embedded import demo as playing
-from services.embedded import report
-from services.embedded.apply import apply_everything
 from services.embedded.commands import supervise
-from services.embedded.find import administrative
-from services.embedded.home import Home, read_json
-from services.embedded.progress import Narrator, narrator
-from services.embedded.stack import Stack, compose, running_stack
-from services.embedded.supervisor import supervised
+from services.embedded.machine.home import Home, read_json
+from services.embedded.machine.progress import Narrator, narrator
+from services.embedded.stack import report
+from services.embedded.stack.apply import apply_everything
+from services.embedded.stack.find import administrative
+from services.embedded.stack.stack import Stack, compose, running_stack
+from services.embedded.stack.supervisor import supervised
 
 
 def up(home: Path | None, *, demo: bool) -> int:

@@ -19,9 +19,9 @@ from services.gateway.people import HttpPeople, NoPeople, People
 from services.gateway.progress import Progress
 from services.gateway.status import due, own_status
 from services.gateway.upkeep import Upkeep
-from services.runtime.kafka import parse_address
-from services.runtime.service import Resources, ServiceDefinition, Timer, run
-from services.runtime.settings import ALL_ROLES, ServiceSettings, need
+from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
+from services.runtime.kafka.administration import parse_address
+from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 PEOPLE_TIMEOUT = 10.0
 

@@ -13,7 +13,7 @@ from schemas.envelope import Decoded, Event, Problem, decode_attributes, unknown
 from schemas.identity import event_uuid, identity_hash
 from schemas.topics import EVENT_TYPES, Family, topic
 from services.gateway.publishers.domain import Publisher
-from services.runtime.outbox import Outgoing, put
+from services.runtime.send.outbox import Outgoing, put
 
 _TAKEN = ("specversion", "id", "type", "time", "corrects", "retracts")
 _TRACES = ("correlationid", "causationid")

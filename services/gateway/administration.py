@@ -11,8 +11,8 @@ import asyncpg
 import yaml
 
 from services.gateway.publishers.domain import Registration
-from services.runtime import roles
-from services.runtime.db import connect
+from services.runtime.data import roles
+from services.runtime.data.db import connect
 
 
 @asynccontextmanager

@@ -21,9 +21,9 @@ from services.gateway.import_command import ImportCommandError, import_file
 from services.gateway.publishers import handlers, store
 from services.gateway.publishers.domain import KEY_SCOPES, Registration, RegistrationError
 from services.gateway.publishers.handlers import Registered
-from services.runtime.clock import clock_of
-from services.runtime.kafka import KafkaAdmin, parse_address
-from services.runtime.settings import SettingsError, need
+from services.runtime.base.clock import clock_of
+from services.runtime.base.settings import SettingsError, need
+from services.runtime.kafka.administration import KafkaAdmin, parse_address
 
 __all__ = ["admin_connection", "app"]
 

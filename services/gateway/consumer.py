@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from schemas.topics import Family, topic
 from services.gateway.findings.handlers import AddressedHandler, FindingsHandler
-from services.runtime.consume import Subscription
+from services.runtime.events.subscription import Subscription
 
 
 def subscriptions(prefix: str) -> Sequence[Subscription]:

@@ -14,9 +14,9 @@ from services.gateway.findings.advice import Adviser
 from services.gateway.http.door import ShutError
 from services.gateway.http.imports import read_settings
 from services.gateway.publishers.store import publishers
-from services.runtime.clock import clock_of
-from services.runtime.db import open_pool, transaction
-from services.runtime.settings import ServiceSettings, need
+from services.runtime.base.clock import clock_of
+from services.runtime.base.settings import ServiceSettings, need
+from services.runtime.data.db import open_pool, transaction
 
 _LANGUAGE = "de"
 _SHOWN = 50

@@ -8,7 +8,7 @@ import aiokafka
 import aiokafka.errors
 from aiokafka.admin import AIOKafkaAdminClient
 
-from services.runtime.kafka import KafkaAddress, client_options
+from services.runtime.kafka.administration import KafkaAddress, client_options
 
 _TIMEOUT_MS = 10_000
 

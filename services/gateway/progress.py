@@ -11,8 +11,8 @@ from schemas.envelope import Event
 from schemas.gateway import PublisherProgressed
 from schemas.identity import NAMESPACE, effect_id
 from schemas.topics import Family, topic
-from services.runtime.db import acquire, transaction
-from services.runtime.outbox import Outgoing, put
+from services.runtime.data.db import acquire, transaction
+from services.runtime.send.outbox import Outgoing, put
 
 STEP = timedelta(seconds=60)
 """An idle publisher's T is announced when it has grown by this much."""

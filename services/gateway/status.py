@@ -5,7 +5,7 @@ from datetime import datetime
 import asyncpg
 
 from services.gateway.progress import STEP
-from services.runtime.status import Invariant, OwnStatus
+from services.runtime.serve.status import Invariant, OwnStatus
 
 
 async def due(conn: asyncpg.Connection, now: datetime) -> int:

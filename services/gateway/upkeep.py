@@ -4,7 +4,7 @@ from datetime import datetime
 
 import asyncpg
 
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 
 KEEP_DAYS = 90
 _AT_ONCE = 20_000

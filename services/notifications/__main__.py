@@ -24,8 +24,8 @@ from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.registrations import GatewayDoor, send_pending
 from services.notifications.retention import Retention
-from services.runtime.service import Resources, ServiceDefinition, Timer, run
-from services.runtime.settings import ALL_ROLES, ServiceSettings, need
+from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
+from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 log = logging.getLogger(__name__)
 

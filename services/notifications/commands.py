@@ -14,9 +14,9 @@ from pydantic import ValidationError
 
 from services.notifications.delivery import store as deliveries
 from services.notifications.offices import handlers as offices
-from services.runtime import roles
-from services.runtime.db import Connection, connect
-from services.runtime.settings import SettingsError, need
+from services.runtime.base.settings import SettingsError, need
+from services.runtime.data import roles
+from services.runtime.data.db import Connection, connect
 
 app = typer.Typer(no_args_is_help=True)
 offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselling offices.")

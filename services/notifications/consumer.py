@@ -17,8 +17,8 @@ from services.notifications.consents import handlers as consents
 from services.notifications.participation import attendance, facts, placements, results
 from services.notifications.people.crypto import Keyring
 from services.notifications.settings import Policy
-from services.runtime.consume import Incoming, Subscription, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Incoming, Subscription, Verdict
 
 _Part = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, Any, list[Verdict]]]
 

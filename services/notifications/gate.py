@@ -1,6 +1,6 @@
 """Keeps what rests on consent apart in time from its end: nothing is written on a consent just revoked."""
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 _GATE = 7_320_501
 

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.notifications.alerts.domain import Kind, State
 from services.notifications.delivery.domain import Outcome
-from services.runtime.db import Pool, transaction
+from services.runtime.data.db import Pool, transaction
 
 DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
 

@@ -7,7 +7,7 @@ from services.notifications.consents import handlers as consents
 from services.notifications.people import handlers as people
 from services.notifications.settings import Policy
 from services.notifications.times import local_day
-from services.runtime.db import Connection, Pool, transaction
+from services.runtime.data.db import Connection, Pool, transaction
 
 
 @dataclass(slots=True)

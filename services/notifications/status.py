@@ -6,7 +6,7 @@ import asyncpg
 
 from services.notifications.counts.domain import last_week
 from services.notifications.times import local_day
-from services.runtime.status import Invariant, OwnStatus
+from services.runtime.serve.status import Invariant, OwnStatus
 
 
 async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> OwnStatus:

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.runtime.clock import Clock
-from services.runtime.db import connect
-from services.runtime.failures import Meaning, meaning_of, name_of
-from services.runtime.retry import jittered
+from services.runtime.base.clock import Clock
+from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.retry import jittered
+from services.runtime.data.db import connect
 
 log = logging.getLogger(__name__)
 

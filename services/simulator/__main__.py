@@ -15,18 +15,18 @@ from dataclasses import dataclass, field
 import httpx
 
 from services.simulator import summary
-from services.simulator.control import HttpControl
-from services.simulator.coordinators import ConsoleCoordinators
-from services.simulator.counsellors import InboxCounsellors
-from services.simulator.desk import SignedIn
-from services.simulator.gateway import HttpGateway
-from services.simulator.http import PatientClient, Unanswered
-from services.simulator.kreis import JMD, MBE_NORTH
-from services.simulator.people import YEAR
+from services.simulator.actors.coordinators import ConsoleCoordinators
+from services.simulator.actors.counsellors import InboxCounsellors
+from services.simulator.doors.control import HttpControl
+from services.simulator.doors.gateway import HttpGateway
+from services.simulator.doors.http import PatientClient, Unanswered
+from services.simulator.doors.signed_in import SignedIn
+from services.simulator.doors.sink import MailBox, mail_sink
 from services.simulator.play import Files, Game, remembered
 from services.simulator.settings import SettingsError, SimulatorSettings
-from services.simulator.sink import MailBox, mail_sink
-from services.simulator.world import World
+from services.simulator.world.kreis import JMD, MBE_NORTH
+from services.simulator.world.people import YEAR
+from services.simulator.world.world import World
 
 _ANSWER_SECONDS = 30.0
 

@@ -7,13 +7,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import assert_never
 
-from services.simulator import kreis, mess, offices, providers, state
-from services.simulator.calendar import is_working_day
-from services.simulator.canaries import CanaryFile, of_event, of_person
-from services.simulator.doors import Answer, Console, Control, Gateway, Inbox, Taken, Turned
-from services.simulator.ledger import Accepted, Lines, Refused, wall_clock
-from services.simulator.state import Planned, State
-from services.simulator.world import World, moment
+from services.simulator.actors import mess, offices, providers
+from services.simulator.doors.ledger import Accepted, Lines, Refused, wall_clock
+from services.simulator.doors.protocols import Answer, Console, Control, Gateway, Inbox, Taken, Turned
+from services.simulator.world import kreis, state
+from services.simulator.world.calendar import is_working_day
+from services.simulator.world.canaries import CanaryFile, of_event, of_person
+from services.simulator.world.state import Planned, State
+from services.simulator.world.world import World, moment
 
 _AT_ONCE = 400
 """Events in one request."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from services.simulator.state import State
+from services.simulator.world.state import State
 
 
 def summarise(memory: State, *, mails: int, repeats: int, seconds: float, days: int) -> dict[str, Any]:

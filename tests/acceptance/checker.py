@@ -12,11 +12,11 @@ import asyncpg
 
 from schemas.identity import event_uuid
 from schemas.topics import EVENT_TYPES, Family
-from services.allocation.steering.explained import all_runs
-from services.allocation.steering.verifying import verify
-from services.runtime.db import connect
-from services.simulator.ledger import read_lines
-from services.simulator.world import moment
+from services.allocation.steering.explain.store import all_runs
+from services.allocation.steering.runs.audit import verify
+from services.runtime.data.db import connect
+from services.simulator.doors.ledger import read_lines
+from services.simulator.world.world import moment
 
 JUDGE = {Family.IN: "allocation", Family.SUPPORT: "notifications"}
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from services.runtime.kafka import KafkaAdmin, parse_address
+from services.runtime.kafka.administration import KafkaAdmin, parse_address
 from tests.acceptance.running import SERVICES, Installation, installed
 from tests.serving import Servers
 

@@ -16,14 +16,14 @@ import httpx
 import pytest
 
 from schemas.identity import participant_id
-from services.simulator.control import HttpControl
-from services.simulator.desk import SignedIn
-from services.simulator.doors import Taken
-from services.simulator.gateway import HttpGateway
-from services.simulator.http import PatientClient
-from services.simulator.ledger import read_lines
-from services.simulator.sink import MailBox, mail_sink
-from services.simulator.state import Planned
+from services.simulator.doors.control import HttpControl
+from services.simulator.doors.gateway import HttpGateway
+from services.simulator.doors.http import PatientClient
+from services.simulator.doors.ledger import read_lines
+from services.simulator.doors.protocols import Taken
+from services.simulator.doors.signed_in import SignedIn
+from services.simulator.doors.sink import MailBox, mail_sink
+from services.simulator.world.state import Planned
 from tests.acceptance.running import Installation, installed, read_json
 from tests.serving import Servers
 

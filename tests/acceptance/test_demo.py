@@ -12,8 +12,8 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.providers import CourseCancelled
-from services.simulator import canaries
-from services.simulator.ledger import read_lines
+from services.simulator.doors.ledger import read_lines
+from services.simulator.world import canaries
 from tests.acceptance.checker import check
 from tests.acceptance.running import SERVICES, Installation
 from tests.acceptance.wall import Scanner, scan_database, scan_files, scan_topics

@@ -29,7 +29,7 @@ from schemas.providers import (
     SectionStep,
 )
 from schemas.topics import Family, topic
-from services.runtime.consume import Incoming, Place
+from services.runtime.events.subscription import Incoming, Place
 
 KREIS = "99001"
 PROVIDER = "vhs"

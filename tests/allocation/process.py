@@ -21,7 +21,7 @@ from schemas.codes import PublisherKind
 from schemas.envelope import Event, encode_data, encode_headers
 from schemas.gateway import PublisherAnnounced, PublisherProgressed
 from schemas.topics import Family, topic, types_for
-from services.runtime.kafka import client_options, parse_address
+from services.runtime.kafka.administration import client_options, parse_address
 from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER
 from tests.databases import Database
 from tests.serving import REPOSITORY, Servers

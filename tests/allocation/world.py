@@ -11,19 +11,19 @@ import asyncpg
 import orjson
 
 from schemas.base import Payload
+from services.allocation.acts.placements import Done, NotDone, Outcome, Placements
+from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import Judge
-from services.allocation.picture import SeatLocks
 from services.allocation.placements.domain import Proposal, Reason
-from services.allocation.placements.handlers import Done, NotDone, Outcome, Placements
-from services.allocation.placements.timers import PlacementTimers
 from services.allocation.status import (
     nothing_unheard_expired,
     offsets_are_guarded,
     one_enrolment,
     seats_hold,
 )
-from services.runtime.consume import Applied, Incoming, Verdict
-from services.runtime.db import connect, open_pool, transaction
+from services.allocation.unit_of_work import SeatLocks
+from services.runtime.data.db import connect, open_pool, transaction
+from services.runtime.events.subscription import Applied, Incoming, Verdict
 from tests.allocation import builders
 from tests.allocation.builders import KREIS, NOW, OFFICE, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, Publisher
 from tests.databases import Database

@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from time import perf_counter
 from typing import Any
 
-from services.allocation.steering import snapshot
-from services.allocation.steering.analysis.worker import Answered, Process
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions.worker import Answered, Process
 from tests.unit.steering.crowd import TOWNS, a_crowd
 
 PEOPLE, COURSES, SEEDS = 1500, 60, (1, 2, 3)

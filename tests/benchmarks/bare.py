@@ -22,11 +22,12 @@ from schemas.support import AttendanceRecorded
 from schemas.topics import Family, topic
 from services.notifications import gate
 from services.notifications.participation import store
-from services.runtime import offsets, parking, registry
-from services.runtime.consumers import cluster_id
-from services.runtime.db import connect
-from services.runtime.kafka import client_options, parse_address
-from services.runtime.offsets import Group, Stored
+from services.runtime.bookkeeping import offsets, parking
+from services.runtime.bookkeeping.offsets import Group, Stored
+from services.runtime.consume.consumers import cluster_id
+from services.runtime.data.db import connect
+from services.runtime.events import publishers as registry
+from services.runtime.kafka.administration import client_options, parse_address
 
 BATCH = 500
 INBOX = (

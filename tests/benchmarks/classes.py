@@ -13,7 +13,7 @@ from schemas.envelope import Event, encode_data, encode_headers
 from schemas.identity import course_id
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from schemas.topics import EVENT_TYPES, Family, topic
-from services.runtime.kafka import (
+from services.runtime.kafka.administration import (
     KafkaAdmin,
     client_options,
     ensure_publisher_access,

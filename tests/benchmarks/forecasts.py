@@ -14,7 +14,7 @@ from datetime import date, timedelta
 from services.allocation.steering.forecast.asked import tested
 from services.allocation.steering.forecast.backtest import origins
 from services.allocation.steering.forecast.history import UNTESTED, Cell, Registered, settled
-from services.simulator.people import population
+from services.simulator.world.people import population
 
 START = date(2026, 1, 5)
 

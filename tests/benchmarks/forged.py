@@ -21,11 +21,11 @@ from typing import Any
 import asyncpg
 import orjson
 
-from services.allocation.steering import check_run
-from services.allocation.steering.explained import all_runs
-from services.allocation.steering.verifying import Stored, check, stored
-from services.embedded.find import environment_of
-from services.runtime.db import connect
+from services.allocation.steering.explain.store import all_runs
+from services.allocation.steering.runs.audit import Stored, check, stored
+from services.checker import run as check_run
+from services.embedded.stack.find import environment_of
+from services.runtime.data.db import connect
 
 Json = dict[str, Any]
 Forgery = Callable[[check_run.Run, Json, random.Random], bool]

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from time import perf_counter
 
-from services.allocation.steering import snapshot
-from services.allocation.steering.matching import encode as written
-from services.allocation.steering.matching import match
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
-from services.allocation.steering.worker import solve
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.match import encode as written
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
+from services.allocation.steering.runs.worker import solve
 from tests.unit.steering.crowded import a_crowded_region
 
 BUSY = "while True: sum(range(1000))"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from services.embedded.launch import launched
+from services.embedded.servers.launch import launched
 from tests.benchmarks.stage import say
 
 SERVICES = ("gateway", "allocation", "notifications")

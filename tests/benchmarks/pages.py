@@ -36,7 +36,7 @@ _LINK = re.compile(r'href="(/[^"#]*)')
 _VARYING = (
     re.compile(r'name="csrf" value="[^"]*"'),
     re.compile(r'nonce(="|-)[A-Za-z0-9_=+/-]+'),
-    re.compile(r'name="(nonce|token|once)" value="[^"]*"'),
+    re.compile(r'name="(nonce|token|form)" value="[^"]*"'),
     re.compile(r"\?v=[0-9a-f]+"),
 )
 

@@ -19,7 +19,7 @@ import httpx
 
 from schemas.base import Payload
 from services.gateway.publishers.domain import Registration
-from services.runtime.db import connect
+from services.runtime.data.db import connect
 from tests.allocation.builders import (
     KREIS,
     NOW,

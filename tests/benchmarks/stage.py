@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 import psutil
 
-from services.runtime import roles
+from services.runtime.data import roles
 from tests.databases import Database, Templates
 from tests.serving import REPOSITORY, Servers
 

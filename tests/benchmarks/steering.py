@@ -14,14 +14,14 @@ from pathlib import Path
 from statistics import median
 from time import perf_counter
 
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.requests import request
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.worker import workers
-from services.runtime.db import open_pool, transaction
+from services.allocation.acts.placements import Placements
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.rerun import request
+from services.allocation.steering.runs.service import Steering
+from services.allocation.steering.runs.worker import workers
+from services.runtime.data.db import open_pool, transaction
 from tests.databases import Database, Templates
 from tests.integration.steering.rows import fill
 from tests.serving import servers_running

@@ -7,14 +7,18 @@ import sys
 from collections import Counter
 from time import perf_counter
 
-from services.allocation.steering import check_reasons, check_remedies, check_run, matching, snapshot
-from services.allocation.steering.certificate import certificate_of
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.reasons import Explanation, explain
-from services.allocation.steering.remedies import Remedies, as_json, remedies_of
-from services.allocation.steering.snapshot import Snapshot
-from services.allocation.steering.year.steered import runs
+from services.allocation.steering.explain.certificate import certificate_of
+from services.allocation.steering.explain.reasons import Explanation, explain
+from services.allocation.steering.explain.remedies import Remedies, as_json, remedies_of
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import reasons as check_reasons
+from services.checker import remedies as check_remedies
+from services.checker import run as check_run
+from services.simulator.year.steered import runs
 
 
 def _row(one: Explanation) -> dict[str, object]:

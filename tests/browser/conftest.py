@@ -11,15 +11,15 @@ import asyncpg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from services.embedded.launch import launched
-from services.runtime.kafka import (
+from services.embedded.servers.launch import launched
+from services.runtime.kafka.administration import (
     SERVICE_ACCESS,
     KafkaAdmin,
     parse_address,
     publisher_user,
     service_user,
 )
-from services.simulator.kreis import PUBLISHERS
+from services.simulator.world.kreis import PUBLISHERS
 from tests.browser.chromium import found
 from tests.browser.kreis import Kreis
 from tests.serving import Servers

@@ -7,8 +7,8 @@ from pathlib import Path
 import asyncpg
 import pytest
 
-from services.runtime import roles
-from services.runtime.snapshot import snapshot
+from services.runtime.data import roles
+from services.runtime.data.snapshot import snapshot
 from tests.conftest import MakeDatabase
 from tests.databases import Templates
 

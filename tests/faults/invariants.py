@@ -8,7 +8,7 @@ import orjson
 
 from schemas.envelope import Event
 from schemas.identity import event_uuid
-from services.runtime.consumers import Consumers
+from services.runtime.consume.consumers import Consumers
 from tests.stand import SLUG, Stand
 from tests.waiting import wait_until
 

@@ -10,12 +10,12 @@ from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.message import StreamMessage
 
-from services.runtime import inbox
-from services.runtime.inbox import Seen
-from services.runtime.loop import Polled
-from services.runtime.offsets import Cut, Gap, Group, Stored
-from services.runtime.records import Readable
-from services.runtime.subscriber import Subscriber
+from services.runtime.bookkeeping import inbox
+from services.runtime.bookkeeping.inbox import Seen
+from services.runtime.bookkeeping.offsets import Cut, Gap, Group, Stored
+from services.runtime.consume.loop import Polled
+from services.runtime.consume.subscriber import Subscriber
+from services.runtime.events.records import Readable
 
 
 class Swallowing(Subscriber):

@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from services.allocation.placements import by_hand
+from services.allocation.acts import by_hand
 from services.allocation.placements.rulings import Deviate, Exclude, ExcludeCourse, ExcludeProvider
-from services.allocation.steering.analysis.merging import Merger, merge, undo
+from services.allocation.steering.questions.mergers import Merger, merge, undo
 from tests.allocation import builders
 from tests.allocation.builders import OFFICE, PROVIDER
 from tests.faults.racer import COURSES, LATEST, WHY, Action, NothingThereError, Racer

@@ -11,11 +11,11 @@ from uuid import UUID
 import asyncpg
 
 from schemas.base import Payload
-from services.allocation.placements.handlers import NotDone, Outcome, Placements
-from services.allocation.placements.overrides import Answer, Overrides
-from services.allocation.steering.analysis.merging import NotMergedError
-from services.runtime.consume import Applied, Incoming, Parked, Rejected
-from services.runtime.db import web_transaction
+from services.allocation.acts.overrides import Answer, Overrides
+from services.allocation.acts.placements import NotDone, Outcome, Placements
+from services.allocation.steering.questions.mergers import NotMergedError
+from services.runtime.data.db import web_transaction
+from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected
 from tests.allocation import builders
 from tests.allocation.builders import KREIS, NOW, OTHER_PROVIDER, PROVIDER
 from tests.allocation.world import World

@@ -15,11 +15,11 @@ from typing import Any
 
 import orjson
 
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.worker import Worker, Workers
-from services.runtime.db import open_pool
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.steering.runs.service import Steering
+from services.allocation.steering.runs.worker import Worker, Workers
+from services.runtime.data.db import open_pool
 from tests.allocation.builders import OFFICE, OTHER_PROVIDER, PROVIDER, Publisher
 from tests.allocation.world import world_of
 from tests.databases import Database

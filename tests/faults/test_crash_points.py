@@ -8,8 +8,8 @@ import asyncpg
 import pytest
 
 from schemas.envelope import Event
-from services.runtime.loop import Parts
-from services.runtime.subscriber import Subscriber
+from services.runtime.consume.loop import Parts
+from services.runtime.consume.subscriber import Subscriber
 from tests.faults import mutants
 from tests.faults.invariants import BrokenError, check, redelivery_changes_nothing, settled
 from tests.stand import Stand, announcement, completed, event

@@ -15,7 +15,7 @@ import pytest
 
 from schemas.gateway import PublisherProgressed
 from services.allocation.placements import progress
-from services.runtime.db import connect, transaction
+from services.runtime.data.db import connect, transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

@@ -12,11 +12,11 @@ from prometheus_client import CollectorRegistry
 from schemas.envelope import Event
 from schemas.providers import CourseCancelled
 from schemas.topics import Family, topic
-from services.runtime.db import connect, transaction
-from services.runtime.kafka import parse_address
-from services.runtime.metrics import relay_metrics
-from services.runtime.outbox import Outgoing, put
-from services.runtime.relay import Relay, Row, next_rows
+from services.runtime.base.metrics import relay_metrics
+from services.runtime.data.db import connect, transaction
+from services.runtime.kafka.administration import parse_address
+from services.runtime.send.outbox import Outgoing, put
+from services.runtime.send.relay import Relay, Row, next_rows
 from tests.reading import everything_on
 from tests.stand import Stand
 from tests.waiting import wait_until

@@ -7,9 +7,9 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.allocation.picture import SeatLocks
-from services.allocation.placements.handlers import Done, NotDone, Outcome
-from services.runtime.db import transaction
+from services.allocation.acts.placements import Done, NotDone, Outcome
+from services.allocation.unit_of_work import SeatLocks
+from services.runtime.data.db import transaction
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, course, registered
 from tests.allocation.world import World, world_on
 from tests.conftest import MakeDatabase

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import aiosmtplib
 
-from services.simulator.ledger import read_lines
-from services.simulator.sink import MailBox, mail_sink
+from services.simulator.doors.ledger import read_lines
+from services.simulator.doors.sink import MailBox, mail_sink
 
 
 def free_port() -> int:

@@ -34,8 +34,8 @@ from services.notifications.participation.placements import PlacementReader
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.consume import Incoming, Place, Verdict
-from services.runtime.db import open_pool, transaction
+from services.runtime.data.db import open_pool, transaction
+from services.runtime.events.subscription import Incoming, Place, Verdict
 from tests.databases import Database
 
 StepType = TypeVar("StepType", bound=PlacementStep)

@@ -4,39 +4,36 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
-from services.allocation.console import (
-    analysis,
-    analysis_api,
-    analysis_pages,
-    api,
-    authority,
-    course_page,
-    decisions,
-    forecasts,
-    foresight,
-    lists,
-    overrides,
-    overrides_api,
-    policy,
-    policy_api,
-    policy_travel,
-    policy_trial,
-    policy_versions,
-    provider,
-    why,
-)
-from services.allocation.console.against import RulesOfSteering
-from services.allocation.console.desk import Console
-from services.allocation.console.persons import HOMES, MENU, PERSONS
-from services.allocation.placements.handlers import Placements
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.policy_book import PolicyBook
-from services.allocation.steering.rulebook import RuleBook
-from services.runtime.service import Resources
-from services.runtime.settings import need
+from services.allocation.acts.placements import Placements
+from services.allocation.console import lists
+from services.allocation.console.context.page import Console
+from services.allocation.console.context.persons import HOMES, MENU, PERSONS
+from services.allocation.console.courses import page as course_page
+from services.allocation.console.courses import provider
+from services.allocation.console.people import rulings as overrides
+from services.allocation.console.people import rulings_api as overrides_api
+from services.allocation.console.people import why
+from services.allocation.console.people.objections import RulesOfSteering
+from services.allocation.console.policy import api as policy_api
+from services.allocation.console.policy import pages as policy
+from services.allocation.console.policy import travel as policy_travel
+from services.allocation.console.policy import trial as policy_trial
+from services.allocation.console.policy import versions as policy_versions
+from services.allocation.console.proposals import api, authority, decisions
+from services.allocation.console.questions import api as analysis_api
+from services.allocation.console.questions import comparison as foresight
+from services.allocation.console.questions import forecasts
+from services.allocation.console.questions import suggestions as analysis_pages
+from services.allocation.console.questions import what_if as analysis
+from services.allocation.law.rulebook import RuleBook
+from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.domain import load_policies
+from services.runtime.base.settings import need
+from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
+from services.texts.filters import LOCALE, field_filters
 
 HERE = Path(__file__).resolve().parent
 
@@ -50,7 +47,8 @@ def create_console(
         service="allocation",
         title=msgid("Kurslotse coordination"),
         templates=HERE / "templates",
-        locale=HERE.parent / "locale",
+        locales=(LOCALE, HERE.parent / "locale"),
+        filters=field_filters,
         persons=PERSONS,
         menu=MENU,
         homes=HOMES,

@@ -7,8 +7,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.allocation.console import store, supply, why_store
-from services.allocation.console.desk import (
+from services.allocation.console.context import course_store as supply
+from services.allocation.console.context import explanation_store as why_store
+from services.allocation.console.context import people_store as store
+from services.allocation.console.context.page import (
     Coordinator,
     Desk,
     Moment,
@@ -16,14 +18,14 @@ from services.allocation.console.desk import (
     priority_of,
     running_clocks,
 )
-from services.allocation.console.persons import PROVIDER
+from services.allocation.console.context.persons import PROVIDER
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import SignInNeededError
-from services.runtime.web.reasons import need, sentence
 from services.runtime.web.tables import PAGE_SIZE, csv_answer
 from services.runtime.web.visitors import Visitor
-from services.runtime.web.words import word
+from services.texts.codes import word
+from services.texts.reasons import need, sentence
 
 router = APIRouter(include_in_schema=False)
 CSV_LIMIT = 20_000

@@ -22,8 +22,8 @@ from schemas.topics import Family, topic
 from services.allocation.courses.domain import Course
 from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Placement, Step
-from services.allocation.steering.policy import local_day
-from services.runtime.outbox import Outgoing
+from services.allocation.policy.domain import local_day
+from services.runtime.send.outbox import Outgoing
 
 SOURCE = "/allocation"
 

@@ -16,14 +16,15 @@ import asyncpg
 import psutil
 import typer
 
-from services.allocation.steering import policy_commands, retention
-from services.allocation.steering.explained import all_runs
+from services.allocation.policy import commands as policy_commands
+from services.allocation.policy.domain import LOCAL, local_day
+from services.allocation.solver.check import findings
+from services.allocation.steering.explain.store import all_runs
 from services.allocation.steering.forecast.commands import show_forecast
-from services.allocation.steering.handlers import Different, Same, replay
-from services.allocation.steering.policy import LOCAL, local_day
-from services.allocation.steering.verify import findings
-from services.allocation.steering.verifying import Verified, verify, verify_each
-from services.runtime.commands import business_now, in_transaction, on_database
+from services.allocation.steering.runs import retention
+from services.allocation.steering.runs.audit import Verified, verify, verify_each
+from services.allocation.steering.runs.replay import Different, Same, replay
+from services.runtime.serve.commands import business_now, in_transaction, on_database
 
 PROGRESS_SECONDS = 2.0
 SHORTEST, LONGEST = 10, 500
@@ -48,8 +49,8 @@ def solve_instance(
     limit: Annotated[float, typer.Option(min=0, help="Seconds after which the best so far is taken.")] = 60.0,
     work: Annotated[int | None, typer.Option(min=0, help="Steps of the solver, reproducible.")] = None,
 ) -> None:
-    """Solve anybody's assignment problem; the format stands in services/allocation/steering/instance.py."""
-    from services.allocation.steering import solving  # noqa: PLC0415 -- only this command
+    """Solve anybody's assignment problem; the format stands in services/allocation/solver/instance.py."""
+    from services.allocation.solver import process as solving  # noqa: PLC0415 -- only this command
 
     # The limit counts from the command's start: loading Kurslotse takes a moment, too.
     spent = time() - psutil.Process().create_time()
@@ -68,7 +69,7 @@ def bench_engine(
     limit: Annotated[float, typer.Option(min=0, help="Seconds for a region, or for a whole nation.")] = 60.0,
 ) -> None:
     """Measure the engine on generated regions, next to the bare solvers."""
-    from services.allocation.steering import bench  # noqa: PLC0415 -- only this command
+    from services.allocation.solver import bench  # noqa: PLC0415 -- only this command
 
     known = {name: [name] for name in bench.SCALES} | {"all": list(bench.SCALES)}
     if scale not in known:

@@ -17,7 +17,7 @@ from services.gateway.files.open_qcat import Catalogue, read_catalogue
 from services.gateway.files.report import Report, RowFinding
 from services.gateway.files.store import Imported, Run
 from services.gateway.publishers.domain import Publisher
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 
 _CHUNK = 200
 _PREVIEW = 20

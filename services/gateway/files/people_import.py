@@ -25,7 +25,7 @@ from services.gateway.files.values import word
 from services.gateway.findings.advice import Adviser
 from services.gateway.people import Kept, NotKept, People, Unavailable
 from services.gateway.references import Minted, known_reference, number_mac, reference_for
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 
 KIND = "participants"
 _CHUNK = 50

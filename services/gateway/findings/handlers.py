@@ -19,8 +19,8 @@ from services.gateway.findings import store
 from services.gateway.findings.store import Addressed, Finding
 from services.gateway.publishers.domain import Publisher
 from services.gateway.publishers.store import publishers
-from services.runtime.consume import Applied, Incoming, Verdict
-from services.runtime.outbox import Outgoing, put
+from services.runtime.events.subscription import Applied, Incoming, Verdict
+from services.runtime.send.outbox import Outgoing, put
 
 _FAMILY = {Family.FINDINGS_STEERING: "in", Family.FINDINGS_SUPPORT: "support"}
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from schemas.envelope import Problem
 from services.gateway.http import events, feeds, imports, registrations
 from services.gateway.http.door import Door, ShutError, door_of, problem_response
-from services.runtime.failures import Meaning, meaning_of
+from services.runtime.base.failures import Meaning, meaning_of
 from services.runtime.web.headers import SecurityHeaders
 
 _DATABASE_ERRORS = (

@@ -14,8 +14,8 @@ from services.gateway.metrics import DoorMetrics
 from services.gateway.people import People
 from services.gateway.publishers.domain import Caller, Turned
 from services.gateway.publishers.keys import caller_of
-from services.runtime.clock import Clock
-from services.runtime.db import acquire
+from services.runtime.base.clock import Clock
+from services.runtime.data.db import acquire
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024

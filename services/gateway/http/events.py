@@ -28,7 +28,7 @@ from services.gateway.http.door import (
     read_body,
 )
 from services.gateway.publishers.domain import Caller, Publisher
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 
 router = APIRouter()
 MOST_PROBLEMS = 20

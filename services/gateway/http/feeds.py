@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 from services.gateway.findings import store
 from services.gateway.http import described
 from services.gateway.http.door import admit, door_of, language
-from services.runtime.db import web_transaction
+from services.runtime.data.db import web_transaction
 
 router = APIRouter()
 

@@ -33,7 +33,7 @@ from services.gateway.http.door import (
     read_body,
 )
 from services.gateway.publishers.domain import Caller
-from services.runtime.db import acquire, transaction
+from services.runtime.data.db import acquire, transaction
 
 router = APIRouter()
 

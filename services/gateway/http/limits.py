@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from services.runtime.db import acquire
+from services.runtime.data.db import acquire
 
 
 @dataclass(slots=True)

@@ -30,7 +30,7 @@ from services.gateway.http.events import MOST_PROBLEMS, take
 from services.gateway.people import Kept, NotKept, Unavailable
 from services.gateway.publishers.domain import Caller
 from services.gateway.references import Minted, known_reference, number_mac, reference_for
-from services.runtime.db import acquire, transaction
+from services.runtime.data.db import acquire, transaction
 
 router = APIRouter()
 MAX_REGISTRATION = 65_536

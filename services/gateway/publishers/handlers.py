@@ -24,8 +24,8 @@ from services.gateway.publishers.domain import (
     hash_key,
     mint_key,
 )
-from services.runtime.kafka import KafkaAdmin, ensure_publisher_access, publisher_user
-from services.runtime.outbox import Outgoing, put
+from services.runtime.kafka.administration import KafkaAdmin, ensure_publisher_access, publisher_user
+from services.runtime.send.outbox import Outgoing, put
 
 __all__ = ["Registered", "deactivate", "new_key", "put_service_key", "register"]
 

@@ -33,7 +33,7 @@ from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
 from services.notifications.settings import Policy
 from services.notifications.times import local_day
-from services.runtime.db import Connection, Pool, transaction
+from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 200
 _ENROLLED = frozenset({"confirmed", "started", "interrupted"})

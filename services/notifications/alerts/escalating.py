@@ -6,7 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from services.notifications.alerts import store
-from services.runtime.db import Connection, Pool, transaction
+from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 100
 

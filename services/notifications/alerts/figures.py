@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from uuid import UUID
 from services.notifications.alerts import store
 from services.notifications.alerts.domain import Command, State, after
 from services.notifications.people import store as people
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 _REASON = 200
 

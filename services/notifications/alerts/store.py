@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.delivery.domain import delivery_id
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

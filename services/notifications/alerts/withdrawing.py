@@ -7,7 +7,7 @@ from uuid import UUID
 from services.notifications.alerts import store
 from services.notifications.alerts.domain import State, Why
 from services.notifications.people import handlers as people
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 async def withdraw(

@@ -16,8 +16,8 @@ from services.notifications.participation import facts_store
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
 from services.notifications.times import local_day
-from services.runtime.consume import Applied, Incoming, Problem, Rejected, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 
 _BATCH = 100
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications.consents.domain import Consent
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from schemas.topics import Family, topic
 from services.notifications.counts import store
 from services.notifications.counts.domain import last_week, table
 from services.notifications.times import LOCAL, local_day
-from services.runtime.db import Connection, Pool, transaction
-from services.runtime.outbox import Outgoing, put
+from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.send.outbox import Outgoing, put
 
 
 @dataclass(frozen=True, slots=True)

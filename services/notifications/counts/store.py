@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 async def kreise_without(conn: Connection, week: date) -> list[str]:

@@ -5,7 +5,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.delivery.domain import delivery_id
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyncpg.Record]:

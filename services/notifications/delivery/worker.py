@@ -11,8 +11,8 @@ from services.notifications.delivery import store
 from services.notifications.delivery.domain import Again, GiveUp, Outcome, Sent, next_step
 from services.notifications.delivery.mail import Attempted, Letter, MailTexts, compose
 from services.notifications.metrics import DeliveryMetrics
-from services.runtime.db import Pool, transaction
-from services.runtime.points import Reach, pass_by
+from services.runtime.base.failpoints import Reach, pass_by
+from services.runtime.data.db import Pool, transaction
 
 LEASE_SECONDS = 30.0  # longer than an attempt may take; so long a killed worker's mails wait
 _BATCH = 50

@@ -16,7 +16,7 @@ from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
 from services.notifications.times import local_day
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]

@@ -8,7 +8,7 @@ from typing import Any
 import asyncpg
 
 from services.notifications.offices.domain import USUAL, WEEKDAYS, Hours, Office
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

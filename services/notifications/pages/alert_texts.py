@@ -4,7 +4,7 @@ from datetime import date
 from typing import Any
 
 from services.runtime.web.languages import Texts, msgid
-from services.runtime.web.reasons import load
+from services.texts.reasons import load
 
 TEXTS = {
     "enrolment": msgid("The person has a place in the course “%(course)s”, which begins on %(starts_on)s."),

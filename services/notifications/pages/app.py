@@ -12,11 +12,12 @@ from services.notifications.pages.gateway import Gateway
 from services.notifications.pages.persons import HOMES, MENU, PERSONS
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.registrations import GatewayDoor
-from services.runtime.service import Resources
-from services.runtime.settings import need
+from services.runtime.base.settings import need
+from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
+from services.texts.filters import LOCALE, field_filters
 
 HERE = Path(__file__).resolve().parent
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
@@ -31,7 +32,8 @@ def create_pages(
         service="notifications",
         title=msgid("Kurslotse support"),
         templates=HERE / "templates",
-        locale=HERE.parent / "locale",
+        locales=(LOCALE, HERE.parent / "locale"),
+        filters=field_filters,
         persons=PERSONS,
         menu=MENU,
         homes=HOMES,

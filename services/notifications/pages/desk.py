@@ -20,8 +20,8 @@ from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.registrations import GatewayDoor
 from services.notifications.times import local_day
-from services.runtime.clock import Clock
-from services.runtime.db import web_transaction
+from services.runtime.base.clock import Clock
+from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of

@@ -18,9 +18,9 @@ from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found, wants_json
-from services.runtime.web.reasons import load
 from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visitors import Visitor
+from services.texts.reasons import load
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 COMMANDS = {

@@ -24,9 +24,9 @@ from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import SignInNeededError, not_found
-from services.runtime.web.reasons import load
 from services.runtime.web.visitors import Visitor
-from services.runtime.web.words import options
+from services.texts.codes import options
+from services.texts.reasons import load
 
 router = APIRouter(include_in_schema=False)
 

@@ -27,11 +27,11 @@ from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.places import towns_of
 from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visitors import Visitor
-from services.runtime.web.words import options
+from services.texts.codes import options
+from services.texts.places import load_places, towns_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,7 +45,7 @@ def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, sta
         status,
         values=defaultdict(str, entry.values),
         errors=defaultdict(str) | {name: texts.plain(message) for name, message in entry.errors.items()},
-        towns=towns_of(web.places, visitor.kreise),
+        towns=towns_of(load_places(), visitor.kreise),
         rights=registering.choices(texts, {key: right[0] for key, right in registering.RIGHTS.items()}),
         languages=registering.choices(texts, registering.LANGUAGES),
         course_types=options(texts, "course_type"),

@@ -28,7 +28,7 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.visitors import Visitor
-from services.runtime.web.words import options
+from services.texts.codes import options
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
 _ATTENDING = ("confirmed", "started")

@@ -25,7 +25,7 @@ from services.notifications.participation.domain import (
 )
 from services.notifications.participation.rules import RuleBook
 from services.notifications.people import store as people
-from services.runtime.db import Connection, Pool, transaction
+from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 20
 _START = UUID(int=0)

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.participation.domain import Episode
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

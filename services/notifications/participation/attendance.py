@@ -10,8 +10,8 @@ from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.participation import store
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
 from services.notifications.times import local_day
-from services.runtime.consume import Applied, Incoming, Parked, Problem, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 
 LEAST_CLASS = 3
 """Totals of a day with fewer people listed would speak about persons."""

@@ -12,8 +12,8 @@ from services.notifications.gate import end_consent
 from services.notifications.participation import facts_store as store
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
-from services.runtime.consume import Applied, Incoming, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Applied, Incoming, Verdict
 
 
 @dataclass(slots=True)

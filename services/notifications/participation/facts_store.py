@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from services.notifications.people import store as people_store
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
 from services.notifications.settings import Policy
-from services.runtime.consume import Applied, Incoming, Parked, Problem, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 
 _ON_ROSTER = (SEATED - {PlacementState.RESERVED}) | {
     PlacementState.COMPLETED,

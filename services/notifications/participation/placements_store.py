@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from schemas.placements import PlaceProposed
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

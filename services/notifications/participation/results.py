@@ -7,8 +7,8 @@ from uuid import UUID
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.participation import store
 from services.notifications.times import local_day
-from services.runtime.consume import Applied, Incoming, Verdict
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
+from services.runtime.events.subscription import Applied, Incoming, Verdict
 
 
 async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:

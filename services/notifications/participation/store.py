@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(slots=True)

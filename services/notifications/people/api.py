@@ -17,8 +17,8 @@ from schemas.identity import participant_id
 from services.notifications.people import handlers
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.clock import Clock
-from services.runtime.db import Pool, transaction
+from services.runtime.base.clock import Clock
+from services.runtime.data.db import Pool, transaction
 
 _MAX_BYTES = 16_384
 

@@ -9,7 +9,7 @@ from services.notifications.people import crypto, store
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import VISIBLE, Contact, Purpose, merge, visible
 from services.notifications.times import local_day
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from schemas.identity import participant_id
 from services.notifications.people import handlers
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.db import Connection, Pool, transaction
+from services.runtime.data.db import Connection, Pool, transaction
 
 _LEASE_SECONDS = 60.0
 _LONGEST_PAUSE = 600.0

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.runtime.db import Connection
+from services.runtime.data.db import Connection
 
 
 async def own_key(conn: Connection, participant: UUID, organisation: str) -> asyncpg.Record | None:

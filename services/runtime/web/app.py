@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.runtime.failures import Meaning, meaning_of, name_of
+from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.web import signin
 from services.runtime.web.guard import own_site_only
 from services.runtime.web.headers import HEADERS, SecurityHeaders

@@ -1,7 +1,7 @@
 """Turns templates into pages: one Jinja environment for each language, and what every page needs."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,12 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.runtime.web.languages import NOTHING, Texts, load
-from services.runtime.web.places import load_places
-from services.runtime.web.reasons import headline, sentence
-from services.runtime.web.reasons import load as load_json
 from services.runtime.web.sessions import session_of
 from services.runtime.web.visitors import DemoPerson, Visitor
-from services.runtime.web.words import word
 
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
@@ -26,12 +22,16 @@ STATIC = HERE / "static"
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The pages of one service: names, folders, people, menu (role -> addresses with msgids)."""
+    """The pages of one service: names, folders, people, menu (role -> addresses with msgids).
+
+    `filters` are the service's own filters for templates, made for each language.
+    """
 
     service: str
     title: str
     templates: Path
-    locale: Path
+    locales: Sequence[Path]
+    filters: Callable[[Texts], Mapping[str, Callable[..., object]]]
     persons: Mapping[str, DemoPerson]
     menu: Mapping[str, Sequence[tuple[str, str]]]
     homes: Mapping[str, str]
@@ -45,8 +45,7 @@ class Web:
 
     def __init__(self, site: Site) -> None:
         self.site = site
-        self.places = load_places()
-        self._texts = load((HERE / "locale", site.locale))
+        self._texts = load((HERE / "locale", *site.locales))
         self._versions = {
             str(path.relative_to(STATIC)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
             for path in sorted(STATIC.rglob("*"))
@@ -73,13 +72,9 @@ class Web:
             last_day=texts.last_day,
             number=texts.number,
             short=short,
-            place=lambda ags: self.places.get(ags or "", ags or NOTHING),
-            word=lambda code, kind: word(texts, code, kind),
-            reason=lambda value: sentence(texts, value),
-            from_json=load_json,
             iso_date=lambda text: texts.date(date.fromisoformat(text)) if text else NOTHING,
-            headline=lambda code: headline(texts, code),
         )
+        environment.filters.update(self.site.filters(texts))
         environment.globals.update(static=self.static, site=self.site, texts=texts, LANG=texts.language)
         return environment
 

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.topics import EVENT_TYPES
 from services.gateway.http.door import MAX_REQUEST
-from services.runtime.db import connect
+from services.runtime.data.db import connect
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, course, person, structured
 
 STRUCTURED = "application/cloudevents+json"

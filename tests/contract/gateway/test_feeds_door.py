@@ -3,7 +3,7 @@
 from uuid import uuid4
 
 from services.gateway.findings.store import Addressed, Finding, add_addressed, add_findings, add_watermarks
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 from tests.fixtures.gateway.world import NOW, SERVICE_KEYS, World
 
 

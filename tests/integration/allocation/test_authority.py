@@ -5,9 +5,9 @@ from uuid import UUID
 
 import pytest
 
-from services.allocation.placements.handlers import Done
-from services.runtime.consume import Problem, Rejected
-from services.runtime.db import transaction
+from services.allocation.acts.placements import Done
+from services.runtime.data.db import transaction
+from services.runtime.events.subscription import Problem, Rejected
 from tests.allocation.builders import (
     NOW,
     OFFICE,

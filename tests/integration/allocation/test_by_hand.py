@@ -7,10 +7,10 @@ from uuid import UUID
 import pytest
 
 from schemas.gateway import PublisherProgressed
-from services.allocation.console.decisions import BY_HAND
+from services.allocation.acts.placements import Done, Outcome
+from services.allocation.console.proposals.decisions import BY_HAND
 from services.allocation.placements import progress
-from services.allocation.placements.handlers import Done, Outcome
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

@@ -2,8 +2,8 @@
 
 from datetime import date, timedelta
 
-from services.allocation.placements.handlers import Done
-from services.runtime.consume import Applied, Parked, Problem, Rejected
+from services.allocation.acts.placements import Done
+from services.runtime.events.subscription import Applied, Parked, Problem, Rejected
 from tests.allocation.builders import (
     KREIS,
     NOW,

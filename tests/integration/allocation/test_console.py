@@ -16,12 +16,12 @@ import openpyxl
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.placements.handlers import Placements
-from services.allocation.steering.rulebook import load_rulebook
-from services.runtime.db import open_pool
-from services.runtime.service import Resources
-from services.runtime.settings import ServiceSettings
+from services.allocation.law.rulebook import load_rulebook
+from services.runtime.base.settings import ServiceSettings
+from services.runtime.data.db import open_pool
+from services.runtime.serve.service import Resources
 from tests.allocation.builders import (
     NOW,
     OFFICE,

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from schemas.providers import CourseChanged
-from services.allocation.placements.handlers import Done
-from services.runtime.consume import Applied, Problem, Rejected
-from services.runtime.db import transaction
+from services.allocation.acts.placements import Done
+from services.runtime.data.db import transaction
+from services.runtime.events.subscription import Applied, Problem, Rejected
 from tests.allocation.builders import (
     NOW,
     OFFICE,

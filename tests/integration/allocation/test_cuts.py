@@ -13,7 +13,7 @@ from schemas.base import Payload
 from schemas.identity import effect_id
 from schemas.offices import AssignedByAuthority, ParticipantChanged
 from schemas.providers import CourseChanged
-from services.runtime.consume import Incoming, Verdict
+from services.runtime.events.subscription import Incoming, Verdict
 from tests.allocation.builders import (
     OFFICE,
     OTHER_OFFICE,

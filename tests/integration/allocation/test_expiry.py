@@ -8,7 +8,7 @@ import pytest
 
 from schemas.gateway import PublisherProgressed
 from services.allocation.placements import progress
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, accepted, announced, registered
 from tests.allocation.world import World
 

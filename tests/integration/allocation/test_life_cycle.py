@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from schemas.offices import ParticipantChanged
-from services.allocation.placements.handlers import Done
-from services.runtime.db import transaction
+from services.allocation.acts.placements import Done
+from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

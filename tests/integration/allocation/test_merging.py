@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.allocation.placements.overrides import Overrides
+from services.allocation.acts.overrides import Overrides
 from services.allocation.placements.rulings import ExcludeCourse
-from services.allocation.steering.analysis.material import Sight, past_pooling
-from services.allocation.steering.analysis.merging import Merged, Merger, NotMergedError, merge, undo
-from services.runtime.db import open_pool, transaction, web_transaction
+from services.allocation.steering.questions.material import Sight, past_pooling
+from services.allocation.steering.questions.mergers import Merged, Merger, NotMergedError, merge, undo
+from services.runtime.data.db import open_pool, transaction, web_transaction
 from tests.allocation.builders import (
     KREIS,
     NOW,

@@ -11,11 +11,11 @@ from schemas.envelope import Event
 from schemas.identity import event_uuid
 from schemas.topics import Family, topic
 from services.allocation.consumer import take_counts
+from services.allocation.figures.cohorts import figures_of
+from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.outcomes.domain import Shown, Wait
-from services.allocation.outcomes.figures import figures_of
-from services.allocation.outcomes.metrics import CompletionMetrics
-from services.runtime.consume import Applied, Incoming, Place
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
+from services.runtime.events.subscription import Applied, Incoming, Place
 from tests.allocation.builders import (
     KREIS,
     NOW,

@@ -9,11 +9,11 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.allocation.placements.handlers import Done, NotDone
-from services.allocation.placements.overrides import Answer, Overrides, Ruled
+from services.allocation.acts.overrides import Answer, Overrides, Ruled
+from services.allocation.acts.placements import Done, NotDone
 from services.allocation.placements.rulings import Deviate, ExcludeCourse, ExcludeProvider
 from services.allocation.status import holds_due
-from services.runtime.db import connect, transaction
+from services.runtime.data.db import connect, transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

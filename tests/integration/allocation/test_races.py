@@ -11,7 +11,7 @@ import pytest
 from schemas.base import Payload
 from schemas.gateway import PublisherProgressed
 from services.allocation.placements import progress
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

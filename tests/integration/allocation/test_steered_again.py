@@ -9,16 +9,16 @@ from typing import cast
 
 import pytest
 
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.overrides import Overrides, Ruled
+from services.allocation.acts.overrides import Overrides, Ruled
+from services.allocation.acts.placements import Placements
+from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.rulings import ExcludeProvider
-from services.allocation.steering import run
-from services.allocation.steering.policy import Policies, load_policies
-from services.allocation.steering.requests import request
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Proposes, Steering
-from services.allocation.steering.worker import Solved, solve
-from services.runtime.db import transaction
+from services.allocation.policy.domain import Policies, load_policies
+from services.allocation.rerun import request
+from services.allocation.steering.runs import service as run
+from services.allocation.steering.runs.service import Proposes, Steering
+from services.allocation.steering.runs.worker import Solved, solve
+from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
     OFFICE,

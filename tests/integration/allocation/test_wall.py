@@ -7,8 +7,8 @@ import pytest
 from pydantic import BaseModel
 
 from schemas.topics import EVENT_TYPES, Family
-from services.allocation.placements.handlers import Done
-from services.runtime.db import open_pool, web_transaction
+from services.allocation.acts.placements import Done
+from services.runtime.data.db import open_pool, web_transaction
 from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER, announced, registered
 from tests.allocation.world import World, refusal
 

@@ -17,15 +17,15 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
 from schemas.topics import Family
-from services.embedded import kafka
-from services.embedded.home import Home, read_json
-from services.embedded.installation import open_installation
-from services.embedded.launch import launched
-from services.embedded.ports import choose_ports
-from services.embedded.processes import Identity
-from services.embedded.progress import PlainNarrator
-from services.embedded.servers import prepare_servers
-from services.runtime.kafka import KafkaAdmin, client_options, parse_address
+from services.embedded.machine.home import Home, read_json
+from services.embedded.machine.installation import open_installation
+from services.embedded.machine.ports import choose_ports
+from services.embedded.machine.processes import Identity
+from services.embedded.machine.progress import PlainNarrator
+from services.embedded.servers import kafka
+from services.embedded.servers.launch import launched
+from services.embedded.servers.pair import prepare_servers
+from services.runtime.kafka.administration import KafkaAdmin, client_options, parse_address
 from tests.waiting import wait_until
 
 

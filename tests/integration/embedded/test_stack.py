@@ -14,10 +14,10 @@ import httpx
 import psutil
 import pytest
 
-from services.embedded.home import Home, read_json
-from services.embedded.installation import SERVICES, open_installation
-from services.embedded.launch import launched
-from services.embedded.processes import Identity
+from services.embedded.machine.home import Home, read_json
+from services.embedded.machine.installation import SERVICES, open_installation
+from services.embedded.machine.processes import Identity
+from services.embedded.servers.launch import launched
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)

@@ -10,7 +10,7 @@ from schemas.gateway import FindingRaised
 from schemas.identity import addressed_id
 from schemas.placements import EnrolmentConfirmed, PlaceReserved, Reason
 from services.gateway.publishers.domain import Registration
-from services.runtime.kafka import parse_address
+from services.runtime.kafka.administration import parse_address
 from tests.fixtures.gateway.process import NOON, PUBLISHERS, Gateway
 from tests.fixtures.gateway.world import course, structured
 from tests.waiting import wait_until
@@ -114,7 +114,7 @@ async def test_what_is_addressed_to_a_publisher_reaches_it_once(gateway: Gateway
     ]
     async with gateway.client() as nobody:
         assert (await nobody.get("/v1/addressed")).status_code == 401
-    from services.runtime.db import connect  # noqa: PLC0415
+    from services.runtime.data.db import connect  # noqa: PLC0415
 
     conn = await connect(gateway.database.worker, name="test")
     rows = await conn.fetch("SELECT publisher, number, participant FROM own_number")

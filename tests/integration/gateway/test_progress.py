@@ -26,7 +26,7 @@ async def test_what_waits_in_the_outbox_holds_its_publisher_back_and_nobody_else
         event = structured("course-announced", "e-1", course())
         assert (await client.post("/v1/events", json=event, headers=STRUCTURED)).status_code == 202
     gateway.set_clock(later)
-    from services.runtime.db import connect  # noqa: PLC0415
+    from services.runtime.data.db import connect  # noqa: PLC0415
 
     conn = await connect(gateway.database.worker, name="test")
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.runtime.db import connect
+from services.runtime.data.db import connect
 from tests.fixtures.gateway.process import Gateway, free_port
 from tests.fixtures.gateway.world import course, person, structured
 from tests.waiting import wait_until

@@ -14,8 +14,8 @@ from services.notifications.alerts import figures
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import Command, State
 from services.notifications.people.domain import Contact
-from services.runtime.consume import Applied, Problem
-from services.runtime.db import transaction, web_transaction
+from services.runtime.data.db import transaction, web_transaction
+from services.runtime.events.subscription import Applied, Problem
 from tests.notifications.world import (
     DESK,
     JMD,

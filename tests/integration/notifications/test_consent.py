@@ -14,8 +14,8 @@ from schemas.support import (
 )
 from services.notifications.consents import handlers as consents
 from services.notifications.people.domain import Contact
-from services.runtime.consume import Applied, Parked
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
+from services.runtime.events.subscription import Applied, Parked
 from tests.notifications.world import DESK, JMD, MBE, PROVIDER, TODAY, World, attendance, school_days
 
 DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"

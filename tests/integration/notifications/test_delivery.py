@@ -13,7 +13,7 @@ from services.notifications.delivery import mail, store
 from services.notifications.delivery.domain import Outcome
 from services.notifications.delivery.mail import Attempted, SmtpServer
 from services.notifications.people.domain import Contact
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
 from tests.notifications.world import World
 
 

@@ -7,7 +7,7 @@ from schemas.identity import participant_id
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.db import web_transaction
+from services.runtime.data.db import web_transaction
 from tests.notifications.world import DESK, World
 
 MINA = Contact("Müller-Šarić", "Mina", date(1999, 5, 2))

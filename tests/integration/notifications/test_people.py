@@ -17,8 +17,8 @@ from services.notifications.people.crypto import Keyring, SealError
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.handlers import Reader
 from services.notifications.people.registrations import GatewayDoor, begin, send_pending
-from services.runtime.clock import SystemClock
-from services.runtime.db import transaction, web_transaction
+from services.runtime.base.clock import SystemClock
+from services.runtime.data.db import transaction, web_transaction
 from tests.notifications.world import DESK, MBE, TODAY, World, registration, step
 
 MINA = Contact(

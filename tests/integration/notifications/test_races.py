@@ -7,8 +7,8 @@ from typing import Any
 
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.notifications.consumer import SupportReader
-from services.runtime.consume import Incoming
-from services.runtime.db import transaction
+from services.runtime.data.db import transaction
+from services.runtime.events.subscription import Incoming
 from tests.notifications.world import DESK, MBE, PROVIDER, TODAY, World, attendance, enrolment
 from tests.waiting import wait_until
 

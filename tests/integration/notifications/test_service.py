@@ -25,7 +25,7 @@ from schemas.gateway import PublisherAnnounced
 from schemas.identity import participant_id
 from schemas.support import ConsentGranted, ConsentRevoked
 from schemas.topics import EVENT_TYPES, PER_PUBLISHER, topic
-from services.runtime.kafka import client_options, parse_address
+from services.runtime.kafka.administration import client_options, parse_address
 from tests.conftest import MakeDatabase, MakeTopics
 from tests.databases import Database
 from tests.notifications.world import (

@@ -15,7 +15,7 @@ from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.retention import Retention
 from services.notifications.status import own_status
-from services.runtime.db import connect, transaction
+from services.runtime.data.db import connect, transaction
 from tests.notifications.world import TODAY, World, school_days
 from tests.serving import REPOSITORY
 

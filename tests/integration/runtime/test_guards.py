@@ -9,8 +9,8 @@ from aiokafka.producer import message_accumulator, producer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.envelope import encode_data, encode_headers
-from services.runtime import breaker
-from services.runtime.loop import Parts
+from services.runtime.bookkeeping import breaker
+from services.runtime.consume.loop import Parts
 from tests.conftest import MakeTopics
 from tests.stand import Stand, announcement, completed, event
 from tests.waiting import wait_until

@@ -14,11 +14,11 @@ from prometheus_client import CollectorRegistry
 from schemas.envelope import Event
 from schemas.providers import CourseCancelled
 from schemas.topics import Family, topic
-from services.runtime.db import transaction
-from services.runtime.kafka import parse_address
-from services.runtime.metrics import relay_metrics
-from services.runtime.outbox import OutboxConflictError, Outgoing, effect_id, put
-from services.runtime.relay import Relay, Row, delete_rows
+from services.runtime.base.metrics import relay_metrics
+from services.runtime.data.db import transaction
+from services.runtime.kafka.administration import parse_address
+from services.runtime.send.outbox import OutboxConflictError, Outgoing, effect_id, put
+from services.runtime.send.relay import Relay, Row, delete_rows
 from tests.reading import everything_on
 from tests.stand import Stand
 from tests.waiting import wait_until

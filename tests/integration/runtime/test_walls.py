@@ -9,8 +9,9 @@ import pytest
 from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from schemas.topics import Family, topic
-from services.runtime import kafka, migrate, roles
-from services.runtime.db import open_pool, web_transaction
+from services.runtime.data import migrate, roles
+from services.runtime.data.db import open_pool, web_transaction
+from services.runtime.kafka import administration as kafka
 from tests.serving import Servers
 
 WORDS = roles.Passwords("w-word", "x-word", "s-word")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncpg
 
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
 
 
 async def fill(conn: asyncpg.Connection, region: Snapshot, capacity: int = 20) -> None:

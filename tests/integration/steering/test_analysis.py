@@ -13,18 +13,18 @@ import asyncpg
 import psutil
 import pytest
 
-from services.allocation.steering import snapshot
-from services.allocation.steering.analysis import tasks
-from services.allocation.steering.analysis.kinds import KINDS, Kind
-from services.allocation.steering.analysis.looking import looking
-from services.allocation.steering.analysis.runner import MOST_ATTEMPTS, Analyses
-from services.allocation.steering.analysis.tasks import Answer, answer_of, ask
-from services.allocation.steering.analysis.worker import Answered, NotAnswered, Process, solve
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot
-from services.allocation.steering.worker import WorkerDiedError
-from services.runtime.db import connect, open_pool, web_transaction
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions import queue as tasks
+from services.allocation.steering.questions.kinds import KINDS, Kind
+from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.queue import Answer, answer_of, ask
+from services.allocation.steering.questions.runner import MOST_ATTEMPTS, Analyses
+from services.allocation.steering.questions.worker import Answered, NotAnswered, Process, solve
+from services.allocation.steering.runs.worker import WorkerDiedError
+from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill
@@ -318,7 +318,7 @@ def children() -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process().children(recursive=True)
-        if "services.allocation.steering.analysis.worker" in process.cmdline()
+        if "services.allocation.steering.questions.worker" in process.cmdline()
     ]
 
 

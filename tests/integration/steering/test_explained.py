@@ -16,23 +16,26 @@ import pytest
 from prometheus_client import CollectorRegistry
 from typer.testing import CliRunner
 
+from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import explained, matching, snapshot, store
-from services.allocation.steering.analysis.looking import looking
-from services.allocation.steering.analysis.runner import Analyses
-from services.allocation.steering.check_run import findings
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.rerun import request
 from services.allocation.steering.commands import app
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.policy_book import PolicyBook
-from services.allocation.steering.requests import request
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.verifying import verify
-from services.runtime.db import connect, open_pool, transaction
-from services.runtime.service import Resources
-from services.runtime.settings import ServiceSettings
+from services.allocation.steering.explain import store as explained
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.runner import Analyses
+from services.allocation.steering.runs import store
+from services.allocation.steering.runs.audit import verify
+from services.allocation.steering.runs.service import Steering
+from services.checker.run import findings
+from services.runtime.base.settings import ServiceSettings
+from services.runtime.data.db import connect, open_pool, transaction
+from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
 from tests.integration.steering.rows import fill
 from tests.integration.steering.test_analysis import Here

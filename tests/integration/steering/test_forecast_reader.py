@@ -24,9 +24,9 @@ from services.allocation.steering.forecast.reader import (
     section_starts,
     waiting,
 )
-from services.allocation.steering.snapshot import Snapshot
-from services.runtime.db import connect
-from services.simulator.people import population
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.runtime.data.db import connect
+from services.simulator.world.people import population
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill

@@ -13,15 +13,16 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import policy_steps, policy_store
-from services.allocation.steering.mistakes import DocumentError
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.policy_book import PolicyBook
-from services.allocation.steering.policy_steps import Done, NotDone, Outcome
-from services.allocation.steering.policy_store import Version
-from services.allocation.steering.rulebook import load_rulebook
-from services.runtime.db import open_pool, web_transaction
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy import acts as policy_steps
+from services.allocation.policy import store as policy_store
+from services.allocation.policy.acts import Done, NotDone, Outcome
+from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.store import Version
+from services.allocation.policy.terms import PolicyTerms
+from services.runtime.data.db import open_pool, web_transaction
 from tests.conftest import MakeDatabase
 
 NOW = datetime(2026, 3, 2, 11, tzinfo=UTC)

@@ -13,18 +13,18 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.console.desk import Console
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering.analysis.looking import looking
-from services.allocation.steering.analysis.runner import Analyses
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.policy_book import PolicyBook
-from services.allocation.steering.rulebook import load_rulebook
-from services.runtime.db import connect, open_pool
-from services.runtime.service import Resources
-from services.runtime.settings import ServiceSettings
+from services.allocation.console.context.page import Console
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.runner import Analyses
+from services.runtime.base.settings import ServiceSettings
+from services.runtime.data.db import connect, open_pool
+from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
 from tests.integration.steering.rows import fill
 from tests.integration.steering.test_analysis import Here

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import orjson
 
-from services.allocation.steering.policy import PACKAGED
+from services.allocation.policy.domain import PACKAGED
 from tests.allocation.builders import NOW
 from tests.allocation.process import environment
 from tests.conftest import MakeDatabase

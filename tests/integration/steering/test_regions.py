@@ -9,15 +9,15 @@ from datetime import UTC, date, datetime, timedelta
 import asyncpg
 import pytest
 
-from services.allocation.placements.handlers import Done, Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering.policy import Policies, Pooling, load_policies
-from services.allocation.steering.regions import region_of
-from services.allocation.steering.requests import request
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.worker import Solved, solve
-from services.runtime.db import connect, open_pool, web_transaction
+from services.allocation.acts.placements import Done, Placements
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import Policies, Pooling, load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.rerun import request
+from services.allocation.steering.runs.regions import region_of
+from services.allocation.steering.runs.service import Steering
+from services.allocation.steering.runs.worker import Solved, solve
+from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill

@@ -12,17 +12,18 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner
 
-from services.allocation.placements.handlers import Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import explained, retention, store
+from services.allocation.acts.placements import Placements
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.rerun import request
 from services.allocation.steering.commands import app
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.requests import request
-from services.allocation.steering.retention import Retention
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.verifying import verify
-from services.runtime.db import connect, open_pool, transaction, web_transaction
+from services.allocation.steering.explain import store as explained
+from services.allocation.steering.runs import retention, store
+from services.allocation.steering.runs.audit import verify
+from services.allocation.steering.runs.retention import Retention
+from services.allocation.steering.runs.service import Steering
+from services.runtime.data.db import connect, open_pool, transaction, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill

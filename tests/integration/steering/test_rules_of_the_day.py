@@ -7,11 +7,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from services.allocation.steering import snapshot, store
-from services.allocation.steering.handlers import Same, replay
-from services.allocation.steering.policy_commands import rule_lines
-from services.allocation.steering.rulebook import PACKAGED, read_rulebook
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.law.rulebook import PACKAGED, read_rulebook
+from services.allocation.policy.commands import rule_lines
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.runs import store
+from services.allocation.steering.runs.replay import Same, replay
 from tests.integration.steering.test_runs import KREIS, Place, place
 
 BEFORE, AFTER = datetime(2026, 3, 2, 11, tzinfo=UTC), datetime(2026, 3, 4, 11, tzinfo=UTC)

@@ -12,17 +12,17 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from services.allocation.placements.handlers import Done, Placements
-from services.allocation.placements.terms import PolicyTerms
-from services.allocation.steering import snapshot
-from services.allocation.steering.handlers import Different, Same, replay
-from services.allocation.steering.matching import ENGINE
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.requests import Request, request, request_all
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.run import Steering
-from services.allocation.steering.worker import Solved, solve
-from services.runtime.db import connect, open_pool, web_transaction
+from services.allocation.acts.placements import Done, Placements
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.policy.terms import PolicyTerms
+from services.allocation.rerun import Request, request, request_all
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.match import ENGINE
+from services.allocation.steering.runs.replay import Different, Same, replay
+from services.allocation.steering.runs.service import Steering
+from services.allocation.steering.runs.worker import Solved, solve
+from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill

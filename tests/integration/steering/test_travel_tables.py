@@ -9,9 +9,9 @@ import asyncpg
 import pytest
 from typer.testing import CliRunner, Result
 
-from services.allocation.steering import travel_store
+from services.allocation.policy import travel_store
+from services.allocation.policy.travel import read_travel
 from services.allocation.steering.commands import app
-from services.allocation.steering.travel import read_travel
 from tests.integration.steering.test_policies import JANA, KREIS, NOW, OTHER, PETER, Place, place
 
 __all__ = ["place"]

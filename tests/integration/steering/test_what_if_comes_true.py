@@ -10,19 +10,19 @@ from uuid import UUID
 
 import pytest
 
-from services.allocation.placements.handlers import Done
-from services.allocation.steering import travel_store
-from services.allocation.steering.analysis.applying import apply, beside_of
-from services.allocation.steering.analysis.changes import Change, parse_all, written
-from services.allocation.steering.analysis.looking import looking
-from services.allocation.steering.analysis.material import Sight, changed
-from services.allocation.steering.domain import Course
-from services.allocation.steering.matching import match
-from services.allocation.steering.policy import Policies, load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot
-from services.allocation.steering.travel import Table
-from services.runtime.db import acquire, transaction
+from services.allocation.acts.placements import Done
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy import travel_store
+from services.allocation.policy.domain import Policies, load_policies
+from services.allocation.policy.travel import Table
+from services.allocation.steering.matching.domain import Course
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions.applying import apply, beside_of
+from services.allocation.steering.questions.changes import Change, parse_all, written
+from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import Sight, changed
+from services.runtime.data.db import acquire, transaction
 from tests.allocation.builders import (
     KREIS,
     NOW,

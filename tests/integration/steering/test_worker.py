@@ -11,8 +11,9 @@ from math import inf
 import psutil
 import pytest
 
-from services.allocation.steering import matching, snapshot
-from services.allocation.steering.worker import Worker, WorkerDiedError, solve, workers
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.runs.worker import Worker, WorkerDiedError, solve, workers
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 from tests.waiting import wait_until
@@ -25,7 +26,7 @@ def children() -> list[psutil.Process]:
     return [
         process
         for process in psutil.Process().children(recursive=True)
-        if "services.allocation.steering.worker" in process.cmdline()
+        if "services.allocation.steering.runs.worker" in process.cmdline()
     ]
 
 

@@ -8,8 +8,9 @@ from uuid import UUID
 import pytest
 
 from schemas.codes import SEATED, CourseKind, PlacementState
+from services.allocation.acts import attendance as attending
 from services.allocation.courses.domain import Course, Facts, Section, announce
-from services.allocation.placements import attending, domain
+from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Decision, Placement, Reason, Refuse, Stay, Step
 from tests.allocation.builders import KREIS, NOW, START, WEEK
 

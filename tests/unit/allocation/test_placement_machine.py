@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState, SectionDecision
 from schemas.identity import NAMESPACE
+from services.allocation.acts import attendance as attending
 from services.allocation.courses.domain import Course, Facts, Section, announce, rewrite
-from services.allocation.picture import Picture
-from services.allocation.placements import attending, domain
+from services.allocation.placements import domain
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -23,6 +23,7 @@ from services.allocation.placements.domain import (
     Stay,
     Step,
 )
+from services.allocation.unit_of_work import Picture
 from tests.allocation.builders import KREIS, NOW, START, WEEK
 from tests.allocation.world import FixedTerms
 

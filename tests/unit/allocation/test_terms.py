@@ -2,17 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from services.allocation.placements.terms import (
-    COMPLETE,
-    CONFIRM,
-    EXPIRE,
-    RELEASE,
-    SEND,
-    START,
-    PolicyTerms,
-)
-from services.allocation.steering.policy import PACKAGED, Policies, load_policies
-from services.allocation.steering.rulebook import load_rulebook
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import PACKAGED, Policies, load_policies
+from services.allocation.policy.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START, PolicyTerms
 
 NOW = datetime(2026, 2, 1, 8, tzinfo=UTC)
 STEPS = (SEND, RELEASE, EXPIRE, CONFIRM, START, COMPLETE)

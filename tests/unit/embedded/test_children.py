@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded.children import Child, Program, StartError, rotate
+from services.embedded.machine.children import Child, Program, StartError, rotate
 from tests.waiting import wait_until
 
 

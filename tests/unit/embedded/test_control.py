@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from services.embedded import report, status
-from services.embedded.control import ClockError, control_app, set_clock
+from services.embedded.stack import report, status
+from services.embedded.stack.control import ClockError, control_app, set_clock
 
 DOORS = {"gateway": "http://gateway", "allocation": "http://allocation"}
 IDLE = {"events": {"x": 3}, "lag": {"g|t": 0}, "outbox": 0, "due": 0, "parked": 7, "invariants": []}

@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded import environment
-from services.embedded.environment import Addresses, Setting
-from services.embedded.home import Home
-from services.embedded.installation import SERVICES, Installation, open_installation
-from services.embedded.servers import Servers
-from services.runtime.settings import ServiceSettings
+from services.embedded.machine.home import Home
+from services.embedded.machine.installation import SERVICES, Installation, open_installation
+from services.embedded.servers.pair import Servers
+from services.embedded.stack import environment
+from services.embedded.stack.environment import Addresses, Setting
+from services.runtime.base.settings import ServiceSettings
 
 PORTS = {
     f"{name}_{door}": 1000 + n

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded.children import StartError, pause_before
-from services.embedded.find import running
-from services.embedded.home import AlreadyRunningError, Home, read_json, write_json
-from services.embedded.installation import cluster_id, open_installation
-from services.embedded.processes import Identity
+from services.embedded.machine.children import StartError, pause_before
+from services.embedded.machine.home import AlreadyRunningError, Home, read_json, write_json
+from services.embedded.machine.installation import cluster_id, open_installation
+from services.embedded.machine.processes import Identity
+from services.embedded.stack.find import running
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded.jars import JarError, Pin, bring_jars, cache_folder, read_pins
-from services.embedded.progress import PlainNarrator
+from services.embedded.machine.progress import PlainNarrator
+from services.embedded.servers.jars import JarError, Pin, bring_jars, cache_folder, read_pins
 
 GOOD = b"a real jar"
 PIN = Pin("org.example:thing:1.0", hashlib.sha256(GOOD).hexdigest(), len(GOOD))

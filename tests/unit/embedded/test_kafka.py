@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from services.embedded.installation import ServerSecrets
-from services.embedded.kafka import Node, java, properties, scram, write_configuration
+from services.embedded.machine.installation import ServerSecrets
+from services.embedded.servers.kafka import Node, java, properties, scram, write_configuration
 
 
 @pytest.fixture

@@ -9,12 +9,12 @@ import pytest
 
 from schemas.codes import PlacementState
 from schemas.envelope import Problem
-from services.allocation.console.analysis_pages import OLD
+from services.allocation.console.questions.suggestions import OLD
 from services.gateway.findings.advice import Adviser, language_of
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
 from services.gateway.findings.rules import RULES
 from services.runtime.web.languages import load
-from services.runtime.web.reasons import REFUSALS
+from services.texts.reasons import REFUSALS
 
 ROOT = Path(__file__).parents[3]
 RAISERS = {"Problem", "Refuse", "Stay", "Notice", "NotReadable", "Turned"}

@@ -15,11 +15,11 @@ import pytest
 from schemas.envelope import Problem, encode_data, encode_headers
 from schemas.offices import ParticipantWithdrawn
 from schemas.topics import Family
-from services.runtime import logs
-from services.runtime.clock import FileClock
-from services.runtime.consume import Applied, Incoming, Parked, Place, Subscription, Verdict
-from services.runtime.decide import Question, Subject, decide
-from services.runtime.records import Readable, Reader, Unreadable
+from services.runtime.base import logs
+from services.runtime.base.clock import FileClock
+from services.runtime.consume.decide import Question, Subject, decide
+from services.runtime.events.records import Readable, Reader, Unreadable
+from services.runtime.events.subscription import Applied, Incoming, Parked, Place, Subscription, Verdict
 from tests.stand import announcement, completed, event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

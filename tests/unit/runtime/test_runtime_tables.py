@@ -8,13 +8,13 @@ import pytest
 from aiokafka import TopicPartition
 from asyncpg.exceptions import _base
 
-from services.runtime.breaker import refused_in_row
-from services.runtime.failures import Meaning, meaning_of, name_of
-from services.runtime.kafka import client_options, parse_address
-from services.runtime.offsets import Cut, Gap, GoOn, OutOfRange, Stored, cut, where_to_go_on
-from services.runtime.retry import backoff
-from services.runtime.roles import address_of, checked, database_name, scram_verifier
-from services.runtime.settings import ServiceSettings, SettingsError, parse_roles
+from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.retry import backoff
+from services.runtime.base.settings import ServiceSettings, SettingsError, parse_roles
+from services.runtime.bookkeeping.breaker import refused_in_row
+from services.runtime.bookkeeping.offsets import Cut, Gap, GoOn, OutOfRange, Stored, cut, where_to_go_on
+from services.runtime.data.roles import address_of, checked, database_name, scram_verifier
+from services.runtime.kafka.administration import client_options, parse_address
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
 

@@ -12,8 +12,8 @@ import orjson
 from schemas.envelope import read_data
 from schemas.identity import course_id, effect_id, participant_id
 from schemas.topics import EVENT_TYPES
-from services.simulator.doors import Answer, Page, Taken, Turned
-from services.simulator.state import Planned
+from services.simulator.doors.protocols import Answer, Page, Taken, Turned
+from services.simulator.world.state import Planned
 
 SEATED = {"reserved", "accepted", "confirmed", "started"}
 

@@ -6,15 +6,15 @@ import httpx
 import orjson
 import pytest
 
-from services.simulator.control import HttpControl, NeverQuietError
-from services.simulator.coordinators import ConsoleCoordinators
-from services.simulator.counsellors import InboxCounsellors
-from services.simulator.desk import SignedIn
-from services.simulator.doors import Taken, Turned
-from services.simulator.gateway import HttpGateway
-from services.simulator.http import PatientClient, Unanswered
-from services.simulator.kreis import JMD, MBE_NORTH
-from services.simulator.state import Planned
+from services.simulator.actors.coordinators import ConsoleCoordinators
+from services.simulator.actors.counsellors import InboxCounsellors
+from services.simulator.doors.control import HttpControl, NeverQuietError
+from services.simulator.doors.gateway import HttpGateway
+from services.simulator.doors.http import PatientClient, Unanswered
+from services.simulator.doors.protocols import Taken, Turned
+from services.simulator.doors.signed_in import SignedIn
+from services.simulator.world.kreis import JMD, MBE_NORTH
+from services.simulator.world.state import Planned
 
 DAY = date(2025, 10, 6)
 NOW = datetime(2025, 10, 6, 6, 30, tzinfo=UTC)

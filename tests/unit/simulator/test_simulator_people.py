@@ -5,10 +5,10 @@ from statistics import median
 import pytest
 
 from schemas.codes import AccessRoute, AsylumPhase
-from services.simulator import kreis
-from services.simulator.behaviour import answer, course_path, mark
-from services.simulator.courses import programme
-from services.simulator.people import ROUTE_CLOSES, Person, population
+from services.simulator.actors.behaviour import answer, course_path, mark
+from services.simulator.world import kreis
+from services.simulator.world.courses import programme
+from services.simulator.world.people import ROUTE_CLOSES, Person, population
 
 START = date(2025, 10, 6)
 SEED = 7

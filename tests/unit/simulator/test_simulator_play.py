@@ -5,11 +5,11 @@ from statistics import median
 import pytest
 
 from schemas.topics import EVENT_TYPES
-from services.simulator.canaries import read
-from services.simulator.ledger import Lines, accepted_ids, read_lines
+from services.simulator.doors.ledger import Lines, accepted_ids, read_lines
 from services.simulator.play import Files, Game, remembered
 from services.simulator.summary import summarise
-from services.simulator.world import World
+from services.simulator.world.canaries import read
+from services.simulator.world.world import World
 from tests.unit.simulator.fake_kreis import FakeKreis
 
 START = date(2025, 10, 6)

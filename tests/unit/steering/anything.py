@@ -15,10 +15,10 @@ from uuid import UUID
 
 from schemas.codes import AccessRoute, CourseKind, CourseType, Level, Standing, TimeOfDay
 from schemas.identity import course_id
-from services.allocation.steering.domain import Course, Deviation, EntryKey, Offer, Person, Section
-from services.allocation.steering.policy import Goal, Policy, load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import Goal, Policy, load_policies
+from services.allocation.steering.matching.domain import Course, Deviation, EntryKey, Offer, Person, Section
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 
 DAYS = (date(2024, 2, 29), date(2024, 11, 30), date(2024, 12, 1), date(2026, 2, 9), date(2026, 3, 2))
 """A leap day, the last day of special courses and the one after it, a closed route, any other day."""

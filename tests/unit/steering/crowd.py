@@ -6,10 +6,10 @@ import random
 from datetime import date, timedelta
 from uuid import UUID
 
-from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.policy import Sizes, load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import Sizes, load_policies
+from services.allocation.steering.matching.domain import Course, Person, Section
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 
 DAY = date(2026, 3, 2)
 TOWNS = tuple(f"990010{number:02}" for number in range(1, 9))

@@ -11,10 +11,10 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
-from services.allocation.steering.domain import Course, Deviation, EntryKey, Offer, Person, Section
-from services.allocation.steering.policy import Goal, Policy, load_policies
-from services.allocation.steering.rulebook import Rules, load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import Rules, load_rulebook
+from services.allocation.policy.domain import Goal, Policy, load_policies
+from services.allocation.steering.matching.domain import Course, Deviation, EntryKey, Offer, Person, Section
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 from tests.unit.steering.region import DAY
 
 TOWNS = tuple(f"990010{number:02}" for number in range(1, 7))

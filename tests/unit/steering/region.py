@@ -7,10 +7,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from uuid import UUID
 
-from services.allocation.steering.domain import Course, EntryKey, Offer, Person, Section
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.steering.matching.domain import Course, EntryKey, Offer, Person, Section
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 
 DAY = date(2026, 3, 2)
 TYPES = ("integration_general", "integration_literacy", "integration_women", "vocational", "municipal")

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from services.allocation.steering.engine.flow import Problem, Tier
-from services.allocation.steering.engine.starts import Starting
+from services.allocation.solver.engine.flow import Problem, Tier
+from services.allocation.solver.engine.starts import Starting
 
 KINDS = ("chains", "forests", "lower", "families", "large")
 

@@ -10,13 +10,14 @@ from typing import Any
 import orjson
 import pytest
 
-from services.allocation.steering import matching, snapshot
-from services.allocation.steering.certificate import certificate_of, leading, rank_of
-from services.allocation.steering.check_run import findings
-from services.allocation.steering.domain import EntryKey
-from services.allocation.steering.eligibility import eligibility_of, members
-from services.allocation.steering.engine.proof import Limits
-from services.allocation.steering.matching import match
+from services.allocation.solver.engine.proof import Limits
+from services.allocation.steering.explain.certificate import certificate_of, leading, rank_of
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import EntryKey
+from services.allocation.steering.matching.eligibility import eligibility_of, members
+from services.allocation.steering.matching.match import match
+from services.checker.run import findings
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 

@@ -6,22 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from services.allocation.steering.year import answers
-from services.allocation.steering.year.compare import (
-    ONE_LIST,
-    STEERED,
-    UNSTEERED,
-    Comparison,
-    compare,
-    rows_of,
-)
-from services.allocation.steering.year.figures import Figures, figures_of, half_after
-from services.allocation.steering.year.hindsight import suited
-from services.allocation.steering.year.model import Setting, year_of
-from services.allocation.steering.year.report import lines
-from services.allocation.steering.year.unsteered import unsteered
-from services.allocation.steering.year.words import ASSUMPTIONS, NAMES, name_of
-from services.allocation.steering.year.world import Standing
+from services.simulator.year import answers
+from services.simulator.year.compare import ONE_LIST, STEERED, UNSTEERED, Comparison, compare, rows_of
+from services.simulator.year.figures import Figures, figures_of, half_after
+from services.simulator.year.hindsight import suited
+from services.simulator.year.model import Setting, year_of
+from services.simulator.year.report import lines
+from services.simulator.year.unsteered import unsteered
+from services.simulator.year.words import ASSUMPTIONS, NAMES, name_of
+from services.simulator.year.world import Standing
 
 SMALL = Setting(people=80, weeks=14, people_a_course=8)
 

@@ -9,12 +9,12 @@ from uuid import UUID
 
 import pytest
 
-from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.entries import entries_of, ue_held
-from services.allocation.steering.policy import load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import load_policies
+from services.allocation.steering.matching.domain import Course, Person, Section
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.entries import entries_of, ue_held
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 
 DAY = date(2026, 3, 2)
 SOON = DAY + timedelta(days=14)

@@ -13,12 +13,14 @@ from uuid import UUID
 import orjson
 import pytest
 
-from services.allocation.steering import check_remedies, matching, snapshot
-from services.allocation.steering.certificate import together
-from services.allocation.steering.domain import Course, Person
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.remedies import Remedies, Remedy, as_json, remedies_of
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.explain.certificate import together
+from services.allocation.steering.explain.remedies import Remedies, Remedy, as_json, remedies_of
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import remedies as check_remedies
 from tests.unit.steering.crowd import a_course, a_kreis, a_person
 from tests.unit.steering.crowded import a_crowded_region, without_ties
 from tests.unit.steering.region import DAY

@@ -10,7 +10,7 @@ import pytest
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_matrix
 
-from services.allocation.steering.engine.flow import Problem, Tier, solve
+from services.allocation.solver.engine.flow import Problem, Tier, solve
 
 
 def instance(chance: random.Random, people: int, courses: int, longest: int, tiers: int) -> Problem:

@@ -10,15 +10,15 @@ from uuid import UUID
 
 import pytest
 
-from services.allocation.steering import snapshot as snapshots
-from services.allocation.steering.domain import Course, Deviation, Person, Section
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.entries import need_of
-from services.allocation.steering.goals import way_to
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.policy import Policy, Pooling, Quota, Sizes, Town, load_policies
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import Policy, Pooling, Quota, Sizes, Town, load_policies
+from services.allocation.steering.matching import snapshot as snapshots
+from services.allocation.steering.matching.domain import Course, Deviation, Person, Section
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.entries import need_of
+from services.allocation.steering.matching.goals import way_to
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 from tests.unit.steering.test_eligibility import DAY, SOON, course, person
 
 LATER = SOON + timedelta(days=60)

@@ -7,12 +7,12 @@ from typing import Final
 
 import pytest
 
-from services.allocation.steering.year import hindsight
-from services.allocation.steering.year.hindsight import suited
-from services.allocation.steering.year.model import Answer, Setting, year_of
-from services.allocation.steering.year.steered import steered
-from services.allocation.steering.year.unsteered import unsteered
-from services.allocation.steering.year.world import World
+from services.simulator.year import hindsight
+from services.simulator.year.hindsight import suited
+from services.simulator.year.model import Answer, Setting, year_of
+from services.simulator.year.steered import steered
+from services.simulator.year.unsteered import unsteered
+from services.simulator.year.world import World
 
 SMALL: Final = Setting(people=100, weeks=16)
 

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
+from services.allocation.solver.check import findings
+from services.allocation.solver.engine import proof
+from services.allocation.solver.instance import InstanceError, read, written
 from services.allocation.steering.commands import app
-from services.allocation.steering.engine import proof
-from services.allocation.steering.instance import InstanceError, read, written
-from services.allocation.steering.verify import findings
 
 EXAMPLE: dict[str, Any] = {
     "tiers": ["urgent", "placed", "distance"],

@@ -8,12 +8,13 @@ from dataclasses import replace
 
 import pytest
 
-from services.allocation.steering import matching, snapshot
-from services.allocation.steering.eligibility import Eligibility, eligibility_of, members
-from services.allocation.steering.goals import class_of, waiting_days
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.reasons import explain
-from services.allocation.steering.snapshot import Snapshot, snapshot_of
+from services.allocation.steering.explain.reasons import explain
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.matching.goals import class_of, waiting_days
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.allocation.steering.analysis import next_course, what_if
-from services.allocation.steering.analysis.applying import apply
-from services.allocation.steering.analysis.changes import ChangeError, parse
-from services.allocation.steering.analysis.next_course import Asked, candidates
-from services.allocation.steering.matching import match
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions import next_course, what_if
+from services.allocation.steering.questions.applying import apply
+from services.allocation.steering.questions.changes import ChangeError, parse
+from services.allocation.steering.questions.next_course import Asked, candidates
 from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from services.allocation.steering.mistakes import DocumentError
-from services.allocation.steering.policy import Cadence, Policies, Step, load_policies, local_day
-from services.allocation.steering.rulebook import load_rulebook
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.domain import Cadence, Policies, Step, load_policies, local_day
 
-DEMO = Path(__file__).parents[3] / "services/allocation/steering/policy/demo.yaml"
+DEMO = Path(__file__).parents[3] / "services/allocation/policy/files/demo.yaml"
 DAILY = Cadence(every="daily", hour=6, near_start_days=14)
 WEEKLY = Cadence(every="weekly", hour=6, weekday=0, near_start_days=14)
 

@@ -12,15 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from services.allocation.console.policy_document import as_document
-from services.allocation.console.policy_help import HELP
-from services.allocation.console.policy_words import GOALS, differences, parts
-from services.allocation.steering import documents, mistakes, policy_schema, travel
+from services.allocation.console.policy.document import as_document
+from services.allocation.console.policy.help import HELP
+from services.allocation.console.policy.words import GOALS, differences, parts
+from services.allocation.law import documents, mistakes
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy import schema as policy_schema
+from services.allocation.policy import travel
+from services.allocation.policy.check import check_own, check_text
+from services.allocation.policy.domain import PACKAGED, Policy, load_policies, policies_of
 from services.allocation.steering.commands import app
-from services.allocation.steering.mistakes import DocumentError
-from services.allocation.steering.policy import PACKAGED, Policy, load_policies, policies_of
-from services.allocation.steering.policy_check import check_own, check_text
-from services.allocation.steering.rulebook import load_rulebook
 from services.runtime.web.languages import load
 
 GOOD = """\
@@ -327,7 +329,7 @@ def test_a_policy_is_held_against_the_rules_of_its_day() -> None:
 
 def test_the_published_schema_is_up_to_date() -> None:
     assert policy_schema.PUBLISHED.read_bytes() == policy_schema.written(), (
-        "kurslotse steering policy schema > services/allocation/steering/policy/schema.json"
+        "kurslotse steering policy schema > services/allocation/policy/files/schema.json"
     )
     fields = policy_schema.schema()["$defs"]["Policy"]["properties"]
     assert set(fields) == set(Policy.model_fields)
@@ -350,7 +352,7 @@ def test_a_document_made_from_a_policy_reads_the_same() -> None:
 
 
 def test_policies_that_differ_read_differently() -> None:
-    texts = load((mistakes.LOCALE, mistakes.LOCALE.parents[1] / "runtime" / "web" / "locale"))["de"]
+    texts = load((mistakes.LOCALE, mistakes.LOCALE.parents[1] / "texts" / "locale"))["de"]
     (old,) = load_policies().entries
     new = check_own(GOOD, "99001", load_rulebook())
     found = {one.heading: one for one in differences(texts, old, new)}

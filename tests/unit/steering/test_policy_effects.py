@@ -12,15 +12,16 @@ from uuid import UUID
 import pytest
 
 from schemas.identity import course_id
-from services.allocation.steering import matching, snapshot
-from services.allocation.steering.certificate import certificate_of
-from services.allocation.steering.check_run import findings
-from services.allocation.steering.domain import Section
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.goals import Worth
-from services.allocation.steering.matching import match
-from services.allocation.steering.policy import Goal, Policies, Policy, Pooling, Quota, Sizes, load_policies
-from services.allocation.steering.regions import Region, region_of
+from services.allocation.policy.domain import Goal, Policies, Policy, Pooling, Quota, Sizes, load_policies
+from services.allocation.steering.explain.certificate import certificate_of
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import Section
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.goals import Worth
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.runs.regions import Region, region_of
+from services.checker.run import findings
 from tests.unit.steering.anything import any_region
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.test_eligibility import DAY, SOON, course, person

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.allocation.steering.analysis import pooling
-from services.allocation.steering.analysis.changes import ChangeError
-from services.allocation.steering.analysis.sitting import Merger, merged
-from services.allocation.steering.analysis.what_if import solved, starting
-from services.allocation.steering.domain import Course, Person
-from services.allocation.steering.matching import match
-from services.allocation.steering.snapshot import Snapshot, written_people
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot, written_people
+from services.allocation.steering.questions import pooling
+from services.allocation.steering.questions.changes import ChangeError
+from services.allocation.steering.questions.weak_courses import Merger, merged
+from services.allocation.steering.questions.what_if import solved, starting
 from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
 FAR = {(TOWNS[0], TOWNS[1]): 50, (TOWNS[0], TOWNS[2]): 20, (TOWNS[0], TOWNS[3]): 90}

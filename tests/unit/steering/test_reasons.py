@@ -11,15 +11,17 @@ from uuid import UUID
 
 import pytest
 
-from services.allocation.steering import check_reasons, matching, snapshot
-from services.allocation.steering.certificate import certificate_of
-from services.allocation.steering.domain import Course, Person
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.reasons import View, explain
-from services.allocation.steering.snapshot import Snapshot
-from services.allocation.steering.why import why
-from services.runtime.web.reasons import REASONS
+from services.allocation.steering.explain.certificate import certificate_of
+from services.allocation.steering.explain.reasons import View, explain
+from services.allocation.steering.explain.why import why
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import reasons as check_reasons
+from services.texts.reasons import REASONS
 from tests.unit.steering.crowd import a_course, a_kreis, a_person
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import DAY, a_region

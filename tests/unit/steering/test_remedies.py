@@ -14,15 +14,17 @@ from uuid import UUID
 import orjson
 import pytest
 
-from services.allocation.steering import check_remedies, matching, snapshot
-from services.allocation.steering.certificate import rank_of
-from services.allocation.steering.domain import Person
-from services.allocation.steering.fixes import COSTS
-from services.allocation.steering.matching import Result, match
-from services.allocation.steering.remedies import Remedies, Remedy, as_json, remedies_of
-from services.allocation.steering.resolve import Base, seated_again, values_again
-from services.allocation.steering.snapshot import Snapshot
-from services.runtime.web.why_texts import NEEDS, REMEDIES
+from services.allocation.steering.explain.certificate import rank_of
+from services.allocation.steering.explain.fixes import COSTS
+from services.allocation.steering.explain.remedies import Remedies, Remedy, as_json, remedies_of
+from services.allocation.steering.explain.resolve import Base, seated_again, values_again
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import Person
+from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import remedies as check_remedies
+from services.texts.why import NEEDS, REMEDIES
 from tests.unit.steering.crowd import a_course, a_kreis, a_person
 from tests.unit.steering.crowded import a_crowded_region, without_ties
 from tests.unit.steering.region import DAY

@@ -11,14 +11,14 @@ import pytest
 from typer.testing import CliRunner
 
 from schemas.codes import AccessRoute, CourseType, Standing
-from services.allocation.steering import snapshot
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.law.rulebook import PACKAGED, load_rulebook, read_rulebook
+from services.allocation.policy.commands import rule_lines
 from services.allocation.steering.commands import app
-from services.allocation.steering.hardrules import hard_rules
-from services.allocation.steering.matching import match
-from services.allocation.steering.mistakes import DocumentError
-from services.allocation.steering.policy_commands import rule_lines
-from services.allocation.steering.rulebook import PACKAGED, load_rulebook, read_rulebook
-from services.runtime.web.reasons import REASONS
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.hardrules import hard_rules
+from services.allocation.steering.matching.match import match
+from services.texts.reasons import REASONS
 from tests.unit.steering.region import a_region
 
 TODAY = date(2026, 3, 1)

@@ -10,17 +10,21 @@ from typing import Any
 import orjson
 import pytest
 
-from services.allocation.steering import check_reasons, check_remedies, check_run, matching, snapshot
-from services.allocation.steering.certificate import certificate_of
-from services.allocation.steering.check_picture import Picture
-from services.allocation.steering.domain import Course, Person, Section
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.entries import entries_of
-from services.allocation.steering.matching import match
-from services.allocation.steering.reasons import explain
-from services.allocation.steering.remedies import as_json, remedies_of
-from services.allocation.steering.rulebook import load_rulebook
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.law.rulebook import load_rulebook
+from services.allocation.steering.explain.certificate import certificate_of
+from services.allocation.steering.explain.reasons import explain
+from services.allocation.steering.explain.remedies import as_json, remedies_of
+from services.allocation.steering.matching import match as matching
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import Course, Person, Section
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.entries import entries_of
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import reasons as check_reasons
+from services.checker import remedies as check_remedies
+from services.checker import run as check_run
+from services.checker.pairs import Picture
 from tests.unit.steering.anything import any_region
 from tests.unit.steering.test_eligibility import DAY, course, failed, person
 from tests.unit.steering.test_eligibility import snapshot as asked

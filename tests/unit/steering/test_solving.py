@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 
-from services.allocation.steering import solving
-from services.allocation.steering.generated import GOALS, Size, region
-from services.allocation.steering.verify import findings
+from services.allocation.solver import process as solving
+from services.allocation.solver.check import findings
+from services.allocation.solver.generated import GOALS, Size, region
 
 ROOT = Path(__file__).parents[3]
 PATIENCE = 30.0
@@ -107,7 +107,7 @@ def solver(tmp_path: Path) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     path, _ = written(tmp_path, Size(2000, 150, 20.0))
     asked = (
         "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"  # a shell's & ignores it
-        f"from services.allocation.steering.solving import *; solve(Path({str(path)!r}), 300.0)"
+        f"from services.allocation.solver.process import *; solve(Path({str(path)!r}), 300.0)"
     )
     with subprocess.Popen([sys.executable, "-c", asked], cwd=ROOT, stderr=subprocess.DEVNULL) as parent:
         children = Path(f"/proc/{parent.pid}/task/{parent.pid}/children")

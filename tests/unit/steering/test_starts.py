@@ -15,14 +15,14 @@ from scipy.optimize import Bounds, LinearConstraint, linear_sum_assignment, milp
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
-from services.allocation.steering.engine import flow, parts, prices, proof, search
-from services.allocation.steering.engine.first import FirstAnswer, on_face, opened
-from services.allocation.steering.engine.flow import Problem, Solution, Tier
-from services.allocation.steering.engine.greedy import greedy
-from services.allocation.steering.engine.limits import Meter
-from services.allocation.steering.engine.proof import Limits, Settled
-from services.allocation.steering.engine.starts import Choice, Starting
-from services.allocation.steering.generated import Size, region
+from services.allocation.solver.engine import flow, parts, prices, proof, search
+from services.allocation.solver.engine.first import FirstAnswer, on_face, opened
+from services.allocation.solver.engine.flow import Problem, Solution, Tier
+from services.allocation.solver.engine.greedy import greedy
+from services.allocation.solver.engine.limits import Meter
+from services.allocation.solver.engine.proof import Limits, Settled
+from services.allocation.solver.engine.starts import Choice, Starting
+from services.allocation.solver.generated import Size, region
 from tests.unit.steering.small import KINDS, best_of, by_started, drawn
 
 ENDLESS = Limits(None, lambda: 60.0)

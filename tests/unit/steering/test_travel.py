@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from services.allocation.steering import mistakes, travel
-from services.allocation.steering.travel import LARGEST_FILE, read_travel
-from services.runtime.web.places import known_towns
+from services.allocation.law import mistakes
+from services.allocation.policy import travel
+from services.allocation.policy.travel import LARGEST_FILE, read_travel
+from services.texts.places import known_towns
 
 A, B, C = "99001001", "99001002", "99002001"
 GOOD = f"from_town,to_town,minutes\n{A},{B},20\n{B},{A},25\n{A},{C},60\n"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from services.allocation.steering.year.model import Setting
-from services.allocation.steering.year.steered import runs
+from services.simulator.year.model import Setting
+from services.simulator.year.steered import runs
 from tests.benchmarks.verified import verify
 
 

@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.allocation.steering import snapshot
-from services.allocation.steering.analysis import what_if
-from services.allocation.steering.analysis.applying import apply, beside_of, course_in
-from services.allocation.steering.analysis.changes import ChangeError, parse, parse_all, written
-from services.allocation.steering.analysis.worker import Answered, NotAnswered, solve
-from services.allocation.steering.domain import EntryKey, Offer
-from services.allocation.steering.matching import match
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.domain import EntryKey, Offer
+from services.allocation.steering.matching.match import match
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions import what_if
+from services.allocation.steering.questions.applying import apply, beside_of, course_in
+from services.allocation.steering.questions.changes import ChangeError, parse, parse_all, written
+from services.allocation.steering.questions.worker import Answered, NotAnswered, solve
 from tests.unit.steering.crowd import DAY, TOWNS, a_course, a_crowd, a_kreis, a_person
 
 ADDED = {

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.matching import match
-from services.allocation.steering.reasons import explain
-from services.runtime.web import reasons
+from services.allocation.steering.explain.reasons import explain
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.match import match
 from services.runtime.web.languages import load
-from services.runtime.web.reasons import REASONS, RULES
-from services.runtime.web.why_texts import NEEDS
+from services.texts import reasons
+from services.texts.reasons import REASONS, RULES
+from services.texts.why import NEEDS
 from tests.unit.steering.region import a_region
 
 

@@ -7,13 +7,13 @@ from datetime import date, timedelta
 
 import pytest
 
-from services.allocation.steering.domain import EntryKey
-from services.allocation.steering.eligibility import eligibility_of
-from services.allocation.steering.year.model import Answer, Setting, answer, year_of
-from services.allocation.steering.year.places import KREIS
-from services.allocation.steering.year.steered import live, runs, snapshot_on
-from services.allocation.steering.year.unsteered import Unsteered
-from services.allocation.steering.year.world import CourseState, Seat, SeatState, Standing, World
+from services.allocation.steering.matching.domain import EntryKey
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.simulator.year.model import Answer, Setting, answer, year_of
+from services.simulator.year.places import KREIS
+from services.simulator.year.steered import live, runs, snapshot_on
+from services.simulator.year.unsteered import Unsteered
+from services.simulator.year.world import CourseState, Seat, SeatState, Standing, World
 
 SMALL = Setting(seed=5, people=220, weeks=26, people_a_course=12)
 WORLDS = ("steered", "unsteered", "one list")

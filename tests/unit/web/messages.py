@@ -8,12 +8,15 @@ from typing import Any
 from babel.messages.extract import extract_python
 from jinja2.ext import babel_extract
 
-from services.runtime.web import reasons, why_texts, words
+from services.texts import codes as words
+from services.texts import reasons
+from services.texts import why as why_texts
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
 KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext")
 _POSITION = {"msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
+TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
 PAGES = ROOT / "notifications" / "pages"
 
@@ -55,5 +58,5 @@ def _of_words() -> Iterator[str]:
 
 def messages_of(folder: Path) -> list[str]:
     """List the texts of one package's pages, each once, in order."""
-    found = [*_of_python(folder), *_of_templates(folder), *(_of_words() if folder == RUNTIME else ())]
+    found = [*_of_python(folder), *_of_templates(folder), *(_of_words() if folder == TEXTS else ())]
     return list(dict.fromkeys(text for text in found if text.strip()))

@@ -13,6 +13,7 @@ from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import Site, web_of
 from services.runtime.web.problems import PageError
 from services.runtime.web.visitors import DemoPerson, Visitor, directory
+from services.texts.filters import field_filters
 
 SECRET = "invented"
 PERSONS = directory(
@@ -65,7 +66,8 @@ def site(*, demo: bool = True, service: str = "allocation") -> Site:
         service=service,
         title="Kurslotse coordination",
         templates=Path(__file__).parent,
-        locale=Path(__file__).parent,
+        locales=(),
+        filters=field_filters,
         persons=PERSONS,
         menu={},
         homes={},

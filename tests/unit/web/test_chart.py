@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.allocation.console.chart import BOTTOM, LEFT, TOP, Point, drawn
+from services.allocation.console.questions.chart import BOTTOM, LEFT, TOP, Point, drawn
 
 
 def counted(*values: float) -> list[Point]:

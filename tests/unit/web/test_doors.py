@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.placements.handlers import Placements
-from services.allocation.steering.rulebook import load_rulebook
+from services.allocation.law.rulebook import load_rulebook
 from services.notifications.pages.app import create_pages
 from services.notifications.people.crypto import Keyring
-from services.runtime.clock import SystemClock
-from services.runtime.service import Resources
-from services.runtime.settings import ServiceSettings
+from services.runtime.base.clock import SystemClock
+from services.runtime.base.settings import ServiceSettings
+from services.runtime.serve.service import Resources
 
 NOTHING = cast("Any", None)
 OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}

@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import FormData, UploadFile
 
 from services.notifications.pages.registering import read, youth_until
-from services.runtime.web.places import load_places, towns_of
+from services.texts.places import load_places, towns_of
 
 TODAY = date(2025, 11, 17)
 GOOD: list[tuple[str, str | UploadFile]] = [

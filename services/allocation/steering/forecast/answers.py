@@ -7,13 +7,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from services.allocation.steering.analysis.changes import ChangeError
-from services.allocation.steering.analysis.material import Sight
+from services.allocation.policy.domain import local_day
 from services.allocation.steering.forecast.history import History
 from services.allocation.steering.forecast.model import Forecast, Group, forecast, groups_of
 from services.allocation.steering.forecast.reader import history_of, read, written
-from services.allocation.steering.policy import local_day
-from services.allocation.steering.snapshot import Snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions.changes import ChangeError
+from services.allocation.steering.questions.material import Sight
 
 WEEKS: Final = 12
 PAST_WEEKS: Final = 12

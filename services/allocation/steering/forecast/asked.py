@@ -11,8 +11,8 @@ from services.allocation.steering.forecast.backtest import Point, Score, origins
 from services.allocation.steering.forecast.history import Cell, History, Registered, settled
 from services.allocation.steering.forecast.reader import history_of, last_registration
 from services.allocation.steering.forecast.report import score_lines, year_lines
-from services.allocation.steering.year.model import Setting
-from services.allocation.steering.year.people import people_of
+from services.simulator.year.model import Setting
+from services.simulator.year.people import people_of
 
 
 async def history(conn: asyncpg.Connection, kreis: str, day: date | None, weeks: int) -> History:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from services.runtime.commands import on_database
+from services.runtime.serve.commands import on_database
 
 
 def show_forecast(  # noqa: PLR0917 - the command's options

@@ -1,0 +1,1 @@
+"""What people, timers and runs do to a place: propose, approve, answer, override, merge, expire."""

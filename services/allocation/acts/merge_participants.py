@@ -1,0 +1,47 @@
+"""What becomes of placements when two registrations turn out to be one person."""
+
+from dataclasses import replace
+
+from schemas.codes import SEATED
+from schemas.placements import ParticipantsMerged
+from services.allocation.participants import domain as people_domain
+from services.allocation.participants.domain import Participant
+from services.allocation.placements.domain import LIVE, OFFERED, Placement, Reason, Step, give_up
+from services.allocation.placements.messages import outgoing
+from services.allocation.unit_of_work import Picture
+
+
+def merge(picture: Picture, gone: Participant, stays: Participant, actor: str) -> None:
+    """Let what is left of one person's placements be another's, take proposals back, tell the offices."""
+    for placement in picture.placements_of(gone.participant):
+        if placement.state in OFFERED:
+            _take_back(picture, placement, actor)
+        elif placement.state in LIVE:
+            picture.put_placement(replace(placement, participant=stays.participant))
+    if any(p.state in SEATED for p in picture.placements_of(stays.participant)):
+        for placement in picture.placements_of(stays.participant):
+            if placement.state in OFFERED:
+                _take_back(picture, placement, actor)
+    picture.put_person(people_domain.merge(gone, stays))
+    picture.tell(
+        outgoing(
+            picture.prefix,
+            ParticipantsMerged(
+                merged=gone.participant,
+                into=stays.participant,
+                kreis=stays.facts.kreis,
+                decided_at=picture.now,
+            ),
+            gone.participant,
+            str(stays.participant),
+            picture.now,
+            (gone.office, stays.office),
+        )
+    )
+    picture.wish(stays.facts.kreis, "participants_merged", urgent=False)
+
+
+def _take_back(picture: Picture, offered: Placement, actor: str) -> None:
+    decision = give_up(offered, Reason("participant_merged"))
+    if isinstance(decision, Step):
+        picture.take(decision, actor)

@@ -1,0 +1,146 @@
+"""What time does to placements: reservations that expire, places that start."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from schemas.codes import PlacementState
+from services.allocation.acts import attendance as attending
+from services.allocation.acts import by_policy
+from services.allocation.acts.by_hand import finish
+from services.allocation.acts.placements import Placements
+from services.allocation.placements import domain, progress
+from services.allocation.placements.domain import Decision, Placement, Step
+from services.allocation.placements.outcomes import Done
+from services.allocation.placements.rulings_store import lift_ended_holds
+from services.allocation.policy.domain import local_day
+from services.allocation.policy.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START
+from services.allocation.rerun import Request, request_all
+from services.allocation.unit_of_work import Keys, Picture
+from services.runtime.data.db import transaction
+
+AT_ONCE = 200
+"""Placements of one transaction."""
+GOES_ON = {"proposed": (SEND, RELEASE), "sent_to_authority": (EXPIRE,), "accepted": (CONFIRM,)}
+"""By which automatic steps a placement leaves a state without anybody's word."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlacementTimers:
+    """Timers of the composition root; each returns how many placements it moved."""
+
+    pool: asyncpg.Pool
+    placements: Placements
+
+    async def expire(self, now: datetime) -> int:
+        """Let reservations expire that no unread answer can still reach (I11).
+
+        Where it is automatic all of them, elsewhere those that a coordinator let end.
+        """
+        moved = 0
+        while (step := await self._expire_some(now)) > 0:
+            moved += step
+        return moved
+
+    async def _expire_some(self, now: datetime) -> int:
+        async with transaction(self.pool) as conn:
+            overdue = await progress.overdue_kreise(conn, now)
+            automatic = self.placements.terms.automatic
+            kreise = [kreis for kreis in overdue if automatic(kreis, EXPIRE, now)]
+            if not kreise and not any(overdue.values()):
+                return 0
+            due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE)
+            if not due:
+                return 0
+            picture = await self.placements.load(conn, Keys(placements={one.placement for one in due}), now)
+            expired = [
+                one
+                for one in due
+                if _move(picture, domain.expire(picture.placements[one.placement], now), one.actor)
+            ]
+            await picture.write(conn)
+            if expired:
+                await progress.keep_evidence(conn, expired)
+            return len(expired)
+
+    async def start(self, now: datetime) -> int:
+        """Start confirmed places whose first day has come, where it is automatic."""
+        moved = 0
+        while (step := await self._start_some(now)) > 0:
+            moved += step
+        return moved
+
+    async def _start_some(self, now: datetime) -> int:
+        async with transaction(self.pool) as conn:
+            waiting = await progress.confirmed_kreise(conn)
+            kreise = [kreis for kreis in waiting if self.placements.terms.automatic(kreis, START, now)]
+            ids = await progress.startable(conn, kreise, local_day(now), AT_ONCE) if kreise else []
+            if not ids:
+                return 0
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            started = 0
+            for found in (picture.placements[id_] for id_ in ids):
+                if found.state == PlacementState.CONFIRMED:
+                    decision = attending.start(found, picture.courses[found.course], picture.today)
+                    started += _move(picture, decision) is not None
+            await picture.write(conn)
+            return started
+
+    async def complete(self, now: datetime) -> int:
+        """Complete who still sits in a closed course, where it has become automatic since it was closed."""
+        async with transaction(self.pool) as conn:
+            automatic = self.placements.terms.automatic
+            left = await progress.left_in_completed(conn)
+            kreise = {kreis for kreis in set(left.values()) if automatic(kreis, COMPLETE, now)}
+            ids = [id_ for id_, kreis in left.items() if kreis in kreise][:AT_ONCE]
+            if not ids:
+                return 0
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            done = [finish(picture, picture.placements[id_], "timer") for id_ in ids]
+            await picture.write(conn)
+            return sum(isinstance(outcome, Done) for outcome in done)
+
+    async def go_on(self, now: datetime) -> int:
+        """Take the steps that have become automatic since a placement came where it stands.
+
+        What comes there from now on goes on by itself; a proposal without a free seat is tried again.
+        """
+        moved, after = 0, UUID(int=0)
+        while (last := await self._go_on_some(now, after)) is not None:
+            after, some = last
+            moved += some
+        return moved
+
+    async def _go_on_some(self, now: datetime, after: UUID) -> tuple[UUID, int] | None:
+        async with transaction(self.pool) as conn:
+            standing = await progress.standing_kreise(conn)
+            wanted = [
+                (kreis, state)
+                for kreis, state in standing
+                if any(self.placements.terms.automatic(kreis, step, now) for step in GOES_ON[state])
+            ]
+            ids = await progress.standing(conn, wanted, after, local_day(now), AT_ONCE) if wanted else []
+            if not ids:
+                return None
+            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            before = {id_: picture.placements[id_].version for id_ in ids}
+            for found in (picture.placements[id_] for id_ in ids):
+                if found.state == PlacementState.SENT_TO_AUTHORITY:
+                    by_policy.lapse(picture, found)
+                else:
+                    self.placements.go_on(picture, found)
+            await picture.write(conn)
+            return ids[-1], sum(picture.placements[id_].version > before[id_] for id_ in ids)
+
+    async def lift(self, now: datetime) -> int:
+        """End the holds whose day has come; the people are steered again at the next hour."""
+        async with transaction(self.pool) as conn:
+            ended = await lift_ended_holds(conn, local_day(now), now)
+            await request_all(conn, [Request(kreis, "hold") for kreis in sorted(set(ended))], now)
+            return len(ended)
+
+
+def _move(picture: Picture, decision: Decision, actor: str = "timer") -> Placement | None:
+    return picture.take(decision, actor) if isinstance(decision, Step) else None

@@ -1,0 +1,125 @@
+"""The JSON twin of the policy pages: what holds, a document checked, the table of travel times loaded."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.responses import JSONResponse, Response
+
+from services.allocation.console.policy.pages import AtDesk, Here, in_force
+from services.allocation.law import mistakes
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.policy import travel, travel_store
+from services.allocation.policy.check import check_own
+from services.allocation.policy.domain import local_day
+from services.allocation.policy.travel_store import File
+from services.runtime.web.problems import not_found
+from services.texts.places import known_towns
+
+router = APIRouter(prefix="/api/v1", tags=["console"])
+
+
+class Problem(BaseModel):
+    """Something wrong with a document or a file, in the visitor's language."""
+
+    line: int
+    column: int | None = None
+    path: str = ""
+    code: str
+    detail: str
+
+
+class Problems(BaseModel):
+    """Nothing was changed, and why."""
+
+    problems: list[Problem]
+
+
+class Loaded(BaseModel):
+    """A table of travel times that holds now."""
+
+    table: str
+    rows: int
+    filled: int
+    skipped: int
+    problems: list[Problem]
+
+
+class PolicyNow(BaseModel):
+    """What holds today; `version` is empty for the policy of the installation's file."""
+
+    kreis: str
+    version: str
+    holds_from: date
+    sha256: str
+    policy: dict[str, Any]
+
+
+def _refused(problems: list[Problem]) -> Response:
+    return JSONResponse(Problems(problems=problems).model_dump(), status_code=422)
+
+
+@router.get("/policy")
+async def policy_now(here: AtDesk) -> PolicyNow:
+    """Return the policy that holds today."""
+    holds = in_force(here.book, here.kreis, here.desk.moment().today)
+    if holds.policy is None:
+        raise not_found()
+    return PolicyNow(
+        kreis=here.kreis,
+        version="" if holds.holding is None else str(holds.holding.version),
+        holds_from=holds.policy.valid_from if holds.holding is None else holds.holding.holds_from,
+        sha256=holds.policy.version(),
+        policy=holds.policy.model_dump(mode="json"),
+    )
+
+
+@router.post("/policy/check", response_model=None)
+async def check_policy(here: AtDesk) -> Response | dict[str, str]:
+    """Check a policy document (YAML, the request's body) by itself and against the rule book of its day."""
+    text = (await here.request.body()).decode("utf-8", errors="replace")
+    try:
+        policy = check_own(text, here.kreis, here.desk.rulebook, today=local_day(here.desk.clock.now()))
+    except DocumentError as error:
+        return _refused(
+            [
+                Problem(
+                    line=one.line,
+                    column=one.column,
+                    path=one.path,
+                    code=one.code,
+                    detail=mistakes.said(here.texts, one),
+                )
+                for one in error.mistakes
+            ]
+        )
+    return {"valid_from": policy.valid_from.isoformat(), "sha256": policy.version()}
+
+
+@router.post("/travel", response_model=None)
+async def load_travel(here: AtDesk, name: str = "travel.csv", *, skip: bool = False) -> Response | Loaded:
+    """Load the table of travel times (CSV, the request's body); with `skip` without its wrong lines."""
+    file = File(name, await here.request.body())
+    async with here.open() as conn:
+        known = known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
+        table = travel.read_travel(file.raw, known)
+        problems = _problems(here, table)
+        if not table.minutes or (table.wrong and not skip):
+            return _refused(problems)
+        loaded = await travel_store.load(
+            conn, here.kreis, file, table, here.visitor.key, here.desk.clock.now()
+        )
+    return Loaded(
+        table=str(loaded.id),
+        rows=loaded.rows,
+        filled=len(table.filled()),
+        skipped=loaded.skipped,
+        problems=problems,
+    )
+
+
+def _problems(here: Here, table: travel.Table) -> list[Problem]:
+    return [Problem(line=one.line, code=one.code, detail=travel.said(here.texts, one)) for one in table.wrong]

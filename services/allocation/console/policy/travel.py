@@ -1,0 +1,88 @@
+"""The table of travel times on the policy page: upload, earlier tables, removal."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from services.allocation.console.policy.pages import AtDesk, Here, show
+from services.allocation.console.proposals.decisions import reason_wrong
+from services.allocation.policy import travel, travel_store
+from services.allocation.policy.travel_store import File
+from services.runtime.web.languages import msgid
+from services.runtime.web.problems import not_found
+from services.texts.places import known_towns
+
+router = APIRouter(include_in_schema=False)
+TOLD = 200
+"""Wrong lines that the page names; the rest is counted."""
+
+
+@router.post("/policy/travel")
+async def upload(here: AtDesk) -> Response:
+    """Load a table; a wrong line stops it unless the box is ticked, and every one is named."""
+    async with here.request.form() as form:
+        sent, skip = form.get("file"), bool(form.get("skip"))
+        if not isinstance(sent, UploadFile) or not sent.filename:
+            return await show(here, [here.texts.gettext("Please choose a file.")])
+        file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
+    async with here.open() as conn:
+        known = known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
+        table = travel.read_travel(file.raw, known)
+        stopped = not table.minutes or (table.wrong and not skip)
+        if not stopped:
+            now = here.desk.clock.now()
+            await travel_store.load(conn, here.kreis, file, table, here.visitor.key, now)
+    if stopped:
+        return await show(here, _told(here, table))
+    return here.web.back(
+        here.request,
+        "/policy#travel",
+        "success",
+        "Ways loaded: %(ways)s. Ways back filled in: %(filled)s. Lines left out: %(skipped)s.",
+        ways=len(table.minutes),
+        filled=len(table.filled()),
+        skipped=len(table.wrong),
+    )
+
+
+def _told(here: Here, table: travel.Table) -> list[str]:
+    """Say what is wrong with each line."""
+    texts = here.texts
+    told = [
+        texts.gettext("Line %(line)s: %(what)s", line=one.line, what=travel.said(texts, one))
+        for one in table.wrong[:TOLD]
+    ]
+    if len(table.wrong) > TOLD:
+        told.append(texts.gettext("and %(more)s more lines", more=len(table.wrong) - TOLD))
+    return told
+
+
+@router.post("/policy/travel/remove")
+async def remove(here: AtDesk) -> Response:
+    """Let no table hold."""
+    reason = str((await here.request.form()).get("reason") or "").strip()
+    wrong = reason_wrong(reason)
+    if wrong:
+        return await show(here, [here.texts.plain(wrong)])
+    async with here.open() as conn:
+        await travel_store.remove(conn, here.kreis, here.visitor.key, here.desk.clock.now(), reason)
+    done = msgid("No table of travel times holds any more.")
+    return here.web.back(here.request, "/policy#travel", "success", done)
+
+
+@router.get("/policy/travel/{table}.csv")
+async def download(here: AtDesk, table: UUID) -> Response:
+    """Give a loaded file back as it was."""
+    async with here.open() as conn:
+        raw = await travel_store.content(conn, table)
+    if raw is None:
+        raise not_found()
+    return Response(
+        raw,
+        media_type="text/csv",
+        headers={"Content-Disposition": 'attachment; filename="travel-times.csv"'},
+    )

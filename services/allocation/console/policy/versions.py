@@ -1,0 +1,207 @@
+"""Pages of one version of a policy: preview on today's picture, a second person's decision, withdrawal."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.allocation.console.context import people_store as store
+from services.allocation.console.context.page import as_uuid
+from services.allocation.console.policy import words as policy_words
+from services.allocation.console.policy.pages import AtDesk, Here, in_force, version_of
+from services.allocation.console.proposals.decisions import reason_wrong
+from services.allocation.law import mistakes
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.policy import acts as policy_steps
+from services.allocation.policy.acts import NotDone, Refusal
+from services.allocation.policy.check import check_own
+from services.allocation.policy.domain import Policy
+from services.allocation.policy.store import Version
+from services.allocation.steering.questions import queue as tasks
+from services.runtime.web.languages import msgid
+
+router = APIRouter(include_in_schema=False)
+WAIT_SECONDS = "2"
+SHOWN_PEOPLE = 50
+
+REFUSALS: Mapping[Refusal, str] = {
+    "policy_unknown": msgid("There is no such policy any more."),
+    "policy_changed_meanwhile": msgid("The policy has changed since you read it. Please read it again."),
+    "policy_not_a_draft": msgid("This policy has been handed in already."),
+    "policy_not_submitted": msgid("Only a policy that was handed in can be activated."),
+    "policy_not_yours": msgid("Only the person who wrote a draft can hand it in or delete it."),
+    "policy_second_person": msgid(
+        "You wrote this policy. A second person has to activate it, so that nobody decides alone."
+    ),
+    "policy_over": msgid("This policy is withdrawn already."),
+}
+
+Do = Callable[[asyncpg.Connection, str], Awaitable[policy_steps.Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """What was typed into one of the page's forms, and what is wrong with it in the visitor's language."""
+
+    about: str = ""
+    """Which form: submit, activate, withdraw."""
+    error: str = ""
+    reason: str = ""
+
+
+@router.get("/policy/versions/{version}")
+async def version_page(here: AtDesk, version: UUID, preview: str = "") -> Response:
+    """Show a version: words, what is different from what holds, preview, what can be done with it."""
+    return await show_version(here, version, preview=preview)
+
+
+async def show_version(
+    here: Here, version: UUID, *, preview: str = "", entered: Entered | None = None
+) -> Response:
+    """Render a version; a preview that is still to come renews the page."""
+    moment, entered = here.desk.moment(), entered or Entered()
+    async with here.open() as conn:
+        found = await version_of(conn, version)
+        tried = await _preview_of(conn, as_uuid(preview), found.id)
+        names = {} if tried is None or tried.result is None else await _references(conn, tried.result)
+    policy, wrong = _read(here, found, moment.today)
+    holds = in_force(here.book, found.kreis, max(found.valid_from, moment.today))
+    old, texts = holds.policy, here.texts
+    answer = here.web.page(
+        here.request,
+        "policy-version.html",
+        422 if entered.error else 200,
+        version=found,
+        mine=found.written_by == here.visitor.key,
+        moment=moment,
+        parts=policy_words.parts(texts, policy) if policy else (),
+        wrong=[(one, mistakes.said(texts, one)) for one in (wrong.mistakes if wrong else ())],
+        differences=policy_words.differences(texts, old, policy) if policy and old else (),
+        holds=holds.holding is not None and holds.holding.version == found.id,
+        tried=tried,
+        names=names,
+        shown=SHOWN_PEOPLE,
+        entered=entered,
+        actor=here.actor,
+    )
+    if tried is not None and tried.under_way:
+        answer.headers["Refresh"] = WAIT_SECONDS
+    return answer
+
+
+async def _preview_of(conn: asyncpg.Connection, task: UUID | None, version: UUID) -> tasks.Answer | None:
+    found = None if task is None else await tasks.answer_of(conn, task)
+    return found if found is not None and found.question.get("version") == str(version) else None
+
+
+def _read(here: Here, version: Version, today: date) -> tuple[Policy | None, DocumentError | None]:
+    """Read a version; the rule book may have changed since it was written."""
+    try:
+        return check_own(version.document, version.kreis, here.desk.rulebook, today=today), None
+    except DocumentError as error:
+        return None, error
+
+
+async def _references(conn: asyncpg.Connection, result: Mapping[str, Any]) -> dict[str, str]:
+    people = result.get("people", {})
+    ids = [UUID(one["person"]) for some in people.values() for one in some[:SHOWN_PEOPLE] if not one["new"]]
+    return {str(person): reference for person, reference in (await store.references(conn, ids)).items()}
+
+
+@router.post("/policy/versions/{version}/preview")
+async def preview(here: AtDesk, version: UUID) -> Response:
+    """Ask the engine what this policy would change today; nothing else is written."""
+    moment = here.desk.moment()
+    async with here.open() as conn:
+        found = await version_of(conn, version)
+        policy, _ = _read(here, found, moment.today)
+        if policy is None:  # the page says what is wrong
+            return _to(version)
+        change = {"kind": "policy", "policy": policy.model_dump(mode="json")}
+        question = {"changes": [change], "version": str(version)}
+        task = await tasks.ask(conn, found.kreis, "what_if", question, here.visitor.key, moment.now)
+    return RedirectResponse(f"/policy/versions/{version}?preview={task}#preview", 303)
+
+
+def _to(version: UUID) -> Response:
+    return RedirectResponse(f"/policy/versions/{version}", 303)
+
+
+async def _step(here: Here, version: UUID, about: str, do: Do, done: str) -> Response:
+    """Take a step with a reason; a missing one repeats the page."""
+    reason = str((await here.request.form()).get("reason") or "").strip()
+    wrong = reason_wrong(reason) if reason or about != "activate" else ""
+    if wrong:
+        entered = Entered(about, here.texts.plain(wrong), reason)
+        return await show_version(here, version, entered=entered)
+    outcome: policy_steps.Outcome | None
+    try:
+        async with here.open() as conn:
+            outcome = await do(conn, reason)
+    except DocumentError:
+        outcome = None
+    except asyncpg.UniqueViolationError:  # two policies of one day at the same moment
+        outcome = NotDone("policy_changed_meanwhile")
+    await here.book.refreshed()
+    if outcome is None:
+        here.web.note(
+            here.request, "warning", here.texts.gettext("The rule book does not allow this policy.")
+        )
+        return _to(version)
+    if isinstance(outcome, NotDone):
+        here.web.note(here.request, "warning", here.texts.plain(REFUSALS[outcome.code]))
+        return _to(version)
+    return here.web.back(here.request, f"/policy/versions/{version}", "success", done)
+
+
+@router.post("/policy/versions/{version}/submit")
+async def submit(here: AtDesk, version: UUID) -> Response:
+    """Hand a draft in."""
+    now = here.desk.clock.now()
+
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+        return await policy_steps.submit(conn, version, here.visitor.key, now, reason)
+
+    done = msgid("The policy is handed in. A second person can now read and activate it.")
+    return await _step(here, version, "submit", do, done)
+
+
+@router.post("/policy/versions/{version}/activate")
+async def activate(here: AtDesk, version: UUID) -> Response:
+    """Let a policy hold; only somebody who did not write it may."""
+    now, seen = here.desk.clock.now(), await _seen(here.request)
+
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+        return await policy_steps.activate(
+            conn, version, here.visitor.key, now, seen=seen, book=here.desk.rulebook, reason=reason
+        )
+
+    done = msgid("The policy is activated. Steering follows it from its first day on.")
+    return await _step(here, version, "activate", do, done)
+
+
+async def _seen(request: Request) -> bytes:
+    try:
+        return bytes.fromhex(str((await request.form()).get("seen") or ""))
+    except ValueError:
+        return b""
+
+
+@router.post("/policy/versions/{version}/withdraw")
+async def withdraw(here: AtDesk, version: UUID) -> Response:
+    """End a version; what held before it holds again."""
+    now = here.desk.clock.now()
+
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+        return await policy_steps.withdraw(conn, version, here.visitor.key, now, reason)
+
+    done = msgid("The policy is withdrawn. What held before it holds again.")
+    return await _step(here, version, "withdraw", do, done)

@@ -1,0 +1,1 @@
+"""Pages of proposals, reservations and what goes to BAMF."""

@@ -1,0 +1,238 @@
+"""The JSON twin of questions to the engine, mergers, and what would help (docs/console-api.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from schemas.codes import CourseType
+from services.allocation.console.context import explanation_store as why_store
+from services.allocation.console.context.page import Coordinator, Desk
+from services.allocation.console.people.why import why_of
+from services.allocation.console.policy.pages import AtDesk, Here
+from services.allocation.console.proposals.api import MOST, Grounds
+from services.allocation.console.questions.changes_form import said
+from services.allocation.console.questions.comparison import PEOPLE, SEEDS
+from services.allocation.console.questions.pages import failure, task_of
+from services.allocation.console.questions.suggestions import MOST_SEATS, OLD, decide_merger
+from services.allocation.placements.domain import Refuse
+from services.allocation.steering.questions import queue as tasks
+from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError, parse_all
+from services.allocation.steering.questions.queue import Answer
+from services.runtime.web.languages import Texts
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import PageError, status_text
+from services.texts.reasons import REFUSALS, load, need, sentence
+
+router = APIRouter(prefix="/api/v1", tags=["console"])
+Kind = Literal["what_if", "next_course", "pooling", "forecast", "compare"]
+Weeks = Annotated[int, Field(ge=4, le=52)]
+
+
+class Question(BaseModel):
+    """What may stand in a question; fields that nobody knows are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class WhatIf(Question):
+    """Changes as documents (docs/console-api.md)."""
+
+    changes: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=MOST_CHANGES)]
+
+
+class NextCourse(Question):
+    """What kind of course is looked for; every list empty: whatever the waiting list wants."""
+
+    course_types: list[CourseType] = []
+    towns: list[Annotated[str, Field(pattern=r"^\d{8}$")]] = []
+    start_weeks: Annotated[list[Weeks], Field(min_length=1, max_length=6)] = [4, 8, 12]
+    seats: Annotated[int, Field(ge=1, le=MOST_SEATS)] | None = None
+
+
+class Pooling(Question):
+    """How far apart the starts of parallel courses lie at most."""
+
+    days_apart: Annotated[int, Field(ge=0, le=120)] = 28
+
+
+class Compare(Question):
+    """How many invented years of how many people, under which policy."""
+
+    seeds: Annotated[int, Field(ge=1, le=max(SEEDS))]
+    people: Annotated[int, Field(ge=100, le=max(PEOPLE))]
+    policy: Literal["own", "default"] = "own"
+
+
+QUESTIONS: Mapping[Kind, type[Question]] = {
+    "what_if": WhatIf,
+    "next_course": NextCourse,
+    "pooling": Pooling,
+    "forecast": Question,
+    "compare": Compare,
+}
+
+
+class Asked(BaseModel):
+    """A question and what has become of it; `result` once it is done, `detail` if it failed."""
+
+    task: UUID
+    kind: str
+    state: str
+    question: dict[str, Any]
+    asked_at: datetime
+    finished_at: datetime | None
+    result: dict[str, Any] | None = None
+    code: str | None = None
+    detail: str = ""
+
+
+class Mergers(BaseModel):
+    """The merger is decided; steering proposes the people to the course that stays."""
+
+    ok: Literal[True] = True
+    decision: UUID
+    host: UUID
+
+
+def _asked(texts: Texts, found: Answer, *, whole: bool = True) -> Asked:
+    done = found.state == "done"
+    return Asked(
+        task=found.id,
+        kind=found.kind,
+        state=found.state,
+        question=dict(found.question),
+        asked_at=found.asked_at,
+        finished_at=found.finished_at,
+        result=dict(found.result or {}) if done and whole else None,
+        code=found.failed_code,
+        detail=failure(texts, found),
+    )
+
+
+@router.post("/questions/{kind}", status_code=202)
+async def ask(here: AtDesk, kind: Kind, body: dict[str, Any]) -> Asked:
+    """Put a question to the engine; the answer comes at `GET /questions/{kind}/{task}`."""
+    question = _question(here, kind, body)
+    async with here.open() as conn:
+        now = here.desk.clock.now()
+        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
+        return _asked(here.texts, await task_of(conn, task, kind))
+
+
+def _question(here: Here, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+    try:
+        question = QUESTIONS[kind].model_validate(dict(body)).model_dump(mode="json", exclude_unset=True)
+        parse_all(question.get("changes", []))
+    except ValidationError as error:
+        errors = error.errors(include_url=False, include_input=False, include_context=False)
+        raise RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in errors]) from error
+    except ChangeError as error:
+        raise PageError(422, error.code, said(here.texts, error.code, error.params)) from error
+    return question
+
+
+@router.get("/questions/{kind}")
+async def asked_before(
+    here: AtDesk, kind: Kind, limit: Annotated[int, Query(ge=1, le=tasks.KEPT)] = 10
+) -> list[Asked]:
+    """List the latest questions of a kind without their answers, the last one first."""
+    async with here.open() as conn:
+        found = await tasks.latest(conn, kind, limit)
+    return [_asked(here.texts, one, whole=False) for one in found]
+
+
+@router.get("/questions/{kind}/{task}")
+async def answered(here: AtDesk, kind: Kind, task: UUID) -> Asked:
+    """Return one question, with its answer once there is one."""
+    async with here.open() as conn:
+        return _asked(here.texts, await task_of(conn, task, kind))
+
+
+@router.post("/questions/pooling/{task}/{number}/merge")
+async def merge(here: AtDesk, task: UUID, number: int, grounds: Grounds) -> Mergers:
+    """Merge what was suggested, in one step; a suggestion holds for the day on which it was asked for."""
+    outcome = await decide_merger(here, task, number, grounds.reason)
+    if isinstance(outcome, Refuse):
+        code = outcome.code
+        raise PageError(409, code, OLD.get(code) or REFUSALS.get(code, status_text(409)))
+    merger, merged = outcome
+    return Mergers(decision=merged.decision, host=merger.host)
+
+
+def _said(texts: Texts, reason: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON object
+    return {**load(reason), "text": sentence(texts, reason)}
+
+
+@router.get("/remedies")
+async def remedies(
+    request: Request,
+    desk: Desk,
+    visitor: Coordinator,
+    *,
+    code: Annotated[str | None, Query(max_length=64)] = None,
+    limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
+    offset: Annotated[int, Query(ge=0)] = 0,
+) -> Response:
+    """Say what would help: summed, and person by person, who has waited longest first."""
+    texts = web_of(request).texts(request)
+    async with desk.open(visitor) as conn:
+        as_of = await why_store.remedies_as_of(conn)
+        sums = await why_store.remedy_sums(conn)
+        rows = await why_store.remedies(conn, code, limit, offset)
+    people = [
+        {
+            "participant": str(row["participant"]),
+            "reference": row["reference"],
+            "registered_on": row["registered_on"].isoformat(),
+            "code": row["code"],
+            "parts": [_said(texts, part) for part in load(row["parts"]) or ()],
+            "course": None if row["course"] is None else str(row["course"]),
+            "section": row["section"],
+            "gives_way": None if row["gives_way"] is None else str(row["gives_way"]),
+        }
+        for row in rows
+    ]
+    return JSONResponse(
+        {
+            "run": None if as_of is None else str(as_of["run"]),
+            "as_of": None if as_of is None else as_of["decided_at"].isoformat(),
+            "sums": [dict(one) | {"text": need(texts, one["code"])} for one in sums],
+            "people": people,
+        }
+    )
+
+
+@router.get("/people/{participant}/why")
+async def why(request: Request, desk: Desk, visitor: Coordinator, participant: UUID) -> Response:
+    """Say for every course why it is the place of a person, or why not."""
+    texts, told = web_of(request).texts(request), await why_of(desk, visitor, participant)
+    return JSONResponse(
+        {
+            "participant": str(participant),
+            "reference": told.person["reference"],
+            "run": None if told.run is None else str(told.run),
+            "seen": told.seen,
+            "courses": [
+                {
+                    "course": str(one.course),
+                    "section": one.section,
+                    "starts_on": one.starts_on.isoformat(),
+                    "suitable": one.suitable,
+                    "reasons": [
+                        _said(texts, {"code": reason.code, "params": dict(reason.params)})
+                        for reason in one.reasons
+                    ],
+                }
+                for one in told.courses
+            ],
+        }
+    )

@@ -1,0 +1,186 @@
+"""`What if`: changes are collected on a page, tried by the engine, told as a difference."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import orjson
+from fastapi import APIRouter
+from starlette.datastructures import FormData
+from starlette.responses import Response
+
+from services.allocation.console.context import people_store as store
+from services.allocation.console.context.page import as_uuid
+from services.allocation.console.policy.document import as_document
+from services.allocation.console.policy.pages import AtDesk, Here, in_force
+from services.allocation.console.questions import store as analysis_store
+from services.allocation.console.questions.changes_form import (
+    KINDS,
+    LABELS,
+    Names,
+    Wrong,
+    change_of,
+    collected,
+    said,
+    sentence,
+    typed,
+)
+from services.allocation.console.questions.pages import ask, refreshed, seen_of
+from services.allocation.steering.questions import queue as tasks
+from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError
+from services.allocation.steering.questions.queue import Answer
+from services.texts.codes import options
+from services.texts.places import load_places, towns_of
+
+router = APIRouter(include_in_schema=False)
+SHOWN_PEOPLE = 100
+SHOWN_TASKS = 10
+
+
+async def names_for(here: Here, conn: asyncpg.Connection, courses: Iterable[object]) -> Names:
+    """Read how some courses are called: title, provider, town, first day."""
+    ids = {id_ for one in courses if (id_ := as_uuid(one)) is not None}
+    rows = await analysis_store.course_names(conn, sorted(ids))
+    return Names({str(row["course"]): _called(here, row) for row in rows}, load_places())
+
+
+def _called(here: Here, row: asyncpg.Record) -> str:
+    town = load_places().get(row["town"] or "", "")
+    parts = [row["title"], row["provider"], town, here.texts.date(row["starts_on"])]
+    return ", ".join(part for part in parts if part)
+
+
+@router.get("/what-if")
+async def what_if(here: AtDesk) -> Response:
+    """Show the forms, with nothing collected yet."""
+    return await _collect(here, [])
+
+
+@router.post("/what-if")
+async def collect(here: AtDesk) -> Response:
+    """Add a change, take one back, or ask; the changes so far travel with the form."""
+    form = await here.request.form()
+    try:
+        changes = collected(form)
+    except ChangeError as error:
+        return await _collect(here, [], Wrong("", said(here.texts, error.code, error.params)))
+    pressed, _, which = str(form.get("do") or "").partition(":")
+    if pressed == "ask" and changes:
+        return await ask(here, "what_if", {"changes": list(changes)}, "/what-if")
+    if pressed == "ask":
+        wrong = Wrong("", here.texts.gettext("Please add at least one change first."))
+        return await _collect(here, changes, wrong)
+    if pressed == "drop" and which.isdecimal() and int(which) < len(changes):
+        del changes[int(which)]
+    if pressed == "add" and which in KINDS:
+        return await _add(here, changes, form, which)
+    return await _collect(here, changes)
+
+
+async def _add(here: Here, changes: list[dict[str, Any]], form: FormData, kind: str) -> Response:
+    if len(changes) >= MOST_CHANGES:
+        text = said(here.texts, "too_many_changes", {"most": str(MOST_CHANGES)})
+        return await _collect(here, changes, Wrong(kind, text, typed(form, kind)))
+    change = change_of(
+        typed(form, kind),
+        kind,
+        kreis=here.kreis,
+        book=here.desk.rulebook,
+        texts=here.texts,
+        today=here.desk.moment().today,
+    )
+    if isinstance(change, Wrong):
+        return await _collect(here, changes, change)
+    return await _collect(here, [*changes, change])
+
+
+async def _collect(here: Here, changes: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> Response:
+    moment, texts = here.desk.moment(), here.texts
+    async with here.open() as conn:
+        courses = await analysis_store.courses_to_change(conn, moment.today)
+        before = await tasks.latest(conn, "what_if", SHOWN_TASKS)
+        named = [change.get("course") for one in before for change in one.question.get("changes", ())]
+        names = await names_for(here, conn, [*named, *(change.get("course") for change in changes)])
+    holds = in_force(here.book, here.kreis, moment.today).policy
+    document = as_document(here.texts, holds, moment.today, holds.source) if holds else ""
+    rules = moment.rules.course_types
+    types = [one for one in options(texts, "course_type") if one[0] in rules]
+    return here.web.page(
+        here.request,
+        "what-if.html",
+        422 if wrong else 200,
+        changes=[sentence(texts, change, names) for change in changes],
+        carried=orjson.dumps(list(changes)).decode(),
+        before=[(one, [sentence(texts, change, names) for change in _changes(one)]) for one in before],
+        courses=[(row["course"], _called(here, row)) for row in courses],
+        types=types,
+        towns=towns_of(load_places(), [here.kreis]),
+        times=options(texts, "time_of_day"),
+        kinds=KINDS,
+        labels=LABELS,
+        wrong=wrong or Wrong("", ""),
+        document=document,
+        earliest=moment.today + timedelta(weeks=4),
+    )
+
+
+def _changes(one: Answer) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = one.question.get("changes", ())
+    return found
+
+
+@router.get("/what-if/{task}")
+async def what_if_answer(here: AtDesk, task: UUID) -> Response:
+    """Show what would be different, or that it is still being computed."""
+    seen = await seen_of(here, "what_if", task)
+    assert seen.found is not None  # noqa: S101 - the task of the address
+    result, changes = seen.result, _changes(seen.found)
+    async with here.open() as conn:
+        names = await names_for(here, conn, [*(one.get("course") for one in changes), *courses_in(result)])
+        references = await store.references(conn, [UUID(person) for person in people_in(result)])
+    answer = here.web.page(
+        here.request,
+        "what-if-answer.html",
+        seen=seen,
+        found=seen.found,
+        changes=[sentence(here.texts, change, names) for change in changes],
+        carried=orjson.dumps(list(changes)).decode(),
+        result=result,
+        added={str(id_): text for id_, text in _added(here, result).items()},
+        names=names,
+        references={str(person): reference for person, reference in references.items()},
+        shown=SHOWN_PEOPLE,
+    )
+    return refreshed(answer, seen)
+
+
+def courses_in(result: Mapping[str, Any]) -> Sequence[str]:
+    """Name the courses that a difference speaks of."""
+    people = [one for some in result.get("people", {}).values() for one in some]
+    places = [side for one in people for side in (one["from"], one["to"]) if side]
+    courses = result.get("courses", {})
+    named = [one["course"] for kind in ("start", "close") for one in courses.get(kind, ())]
+    return [*named, *(place["course"] for place in places)]
+
+
+def people_in(result: Mapping[str, Any]) -> Sequence[str]:
+    """Name the people of a difference that a page shows."""
+    wanted = [one["person"] for some in result.get("people", {}).values() for one in some[:SHOWN_PEOPLE]]
+    lapsing = result.get("lapsing", {})
+    return wanted + [
+        one["person"] for kind in ("saved", "lost") for one in lapsing.get(kind, ())[:SHOWN_PEOPLE]
+    ]
+
+
+def _added(here: Here, result: Mapping[str, Any]) -> dict[str, str]:
+    """Name the courses that exist only in the question."""
+    found = {}
+    for kind in ("start", "close"):
+        for one in result.get("courses", {}).get(kind, ()):
+            if one["provider"] == "new":
+                found[one["course"]] = here.texts.gettext("the new course")
+    return found

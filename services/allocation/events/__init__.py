@@ -1,0 +1,1 @@
+"""What publishers say: each event decided on the rows of a batch."""

@@ -1,0 +1,269 @@
+"""What becomes of events that answer or end a placement; each decides on the picture, in order."""
+
+from dataclasses import replace
+from typing import cast
+from uuid import UUID
+
+from schemas.codes import ENROLLED, SEATED, PlacementState
+from schemas.identity import course_id, effect_id
+from schemas.offices import AssignedByAuthority, PlaceAccepted, PlaceDeclined
+from schemas.providers import ParticipantLeft, PlaceConfirmed, PlaceRefused
+from services.allocation.acts import attendance as attending
+from services.allocation.acts import by_policy
+from services.allocation.courses.domain import Course
+from services.allocation.events.courses import course_key
+from services.allocation.events.participants import event_key, target, unknown_participant
+from services.allocation.participants.domain import Participant, back, leave, stay
+from services.allocation.placements import domain
+from services.allocation.placements.domain import (
+    LIVE,
+    OFFERED,
+    Decision,
+    Placement,
+    Proposal,
+    Reason,
+    Refuse,
+    Stay,
+    Step,
+)
+from services.allocation.unit_of_work import Picture
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
+
+BEGUN = frozenset({PlacementState.STARTED, PlacementState.INTERRUPTED})
+"""Somebody sits in the course: an authority's assignment elsewhere does not end that by itself."""
+
+
+def _found(picture: Picture, placement: UUID) -> Placement | Rejected:
+    """Find a placement; an unknown id is wrong and never early, for ids are told only after their commit.
+
+    Parking it would keep the right answer of the same person waiting behind the wrong one.
+    """
+    return picture.placements.get(placement) or Rejected(Problem("placement_unknown", field="placement"))
+
+
+def _judge(picture: Picture, incoming: Incoming, decision: Decision, actor: str) -> Verdict:
+    match decision:
+        case Step() as step:
+            picture.take(step, actor, incoming)
+            return Applied()
+        case Stay(code):
+            return Applied((Problem(code, field="placement"),))
+        case Refuse(code, params):
+            return Rejected(Problem(code, field="placement", params=params))
+
+
+def _office_answer(picture: Picture, incoming: Incoming, placement: UUID) -> Placement | Verdict:
+    """Find the placement that an office answers: its own person's, or it is refused."""
+    subject = UUID(incoming.subject)
+    if subject not in picture.people:
+        return unknown_participant(subject)
+    match _found(picture, placement):
+        case Placement() as found:
+            person = picture.person(subject)
+            if person is None or person.participant != found.participant:
+                return Rejected(Problem("placement_not_yours", field="placement"))
+            return found
+        case rejected:
+            return rejected
+
+
+def accepted(picture: Picture, incoming: Incoming) -> Verdict:
+    """The person takes the place."""
+    said = cast(PlaceAccepted, incoming.event.data)
+    match _office_answer(picture, incoming, said.placement):
+        case Placement() as found:
+            decision = domain.accept(found, Reason("accepted"))
+            verdict = _judge(picture, incoming, decision, f"office:{incoming.publisher}")
+            by_policy.go_on(picture, picture.placements[found.placement], incoming)
+            return verdict
+        case verdict:
+            return verdict
+
+
+def declined(picture: Picture, incoming: Incoming) -> Verdict:
+    """The person does not take the place."""
+    said = cast(PlaceDeclined, incoming.event.data)
+    match _office_answer(picture, incoming, said.placement):
+        case Placement() as found:
+            decision = domain.decline(found, Reason("declined", {"reason": said.reason}))
+            return _judge(picture, incoming, decision, f"office:{incoming.publisher}")
+        case verdict:
+            return verdict
+
+
+def _provider_answer(
+    picture: Picture, incoming: Incoming, said: PlaceConfirmed | PlaceRefused
+) -> Placement | Verdict:
+    """Find the placement that a provider answers: in its own course and of that person."""
+    course = said.course_id(incoming.publisher or "")
+    if course not in picture.courses:
+        return Parked(course_key(course), Problem("course_unknown", field="course"))
+    if said.participant not in picture.people:
+        return unknown_participant(said.participant, "participant")
+    match _found(picture, said.placement):
+        case Placement() as found:
+            if found.course != course:
+                return Rejected(Problem("placement_not_yours", field="placement"))
+            person = picture.person(said.participant)
+            if person is None or person.participant != found.participant:
+                return Rejected(Problem("placement_of_another_person", field="participant"))
+            return found
+        case rejected:
+            return rejected
+
+
+def confirmed(picture: Picture, incoming: Incoming) -> Verdict:
+    """The provider takes the person."""
+    said = cast(PlaceConfirmed, incoming.event.data)
+    match _provider_answer(picture, incoming, said):
+        case Placement() as found:
+            decision = domain.confirm(found, said.own_number)
+            return _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+        case verdict:
+            return verdict
+
+
+def refused(picture: Picture, incoming: Incoming) -> Verdict:
+    """The provider cannot take the person, who waits again."""
+    said = cast(PlaceRefused, incoming.event.data)
+    match _provider_answer(picture, incoming, said):
+        case Placement() as found:
+            decision = domain.refuse(found, Reason("refused", {"reason": said.reason}))
+            return _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+        case verdict:
+            return verdict
+
+
+def left(picture: Picture, incoming: Incoming) -> Verdict:
+    """Somebody no longer attends; or that was wrong, in kind or altogether."""
+    said = cast(ParticipantLeft, incoming.event.data)
+    course = picture.courses.get(said.course_id(incoming.publisher or ""))
+    if course is None:
+        id_ = said.course_id(incoming.publisher or "")
+        return Parked(course_key(id_), Problem("course_unknown", field="course"))
+    person = picture.person(said.participant)
+    if person is None:
+        return unknown_participant(said.participant, "participant")
+    own = [p for p in picture.placements_of(person.participant) if p.course == course.course]
+    meant = target(incoming)
+    if meant is None:
+        found = next((p for p in own if p.state in SEATED), None) or next(
+            (p for p in own if p.published), None
+        )
+        if found is None:
+            return Rejected(Problem("participant_not_in_course", field="participant"))
+        decision = attending.leave(found, course, said.kind, said.left_on, incoming.cause)
+    else:
+        found = next((p for p in own if p.exit_event == meant), None)
+        if found is None:
+            field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
+            return Parked(event_key(meant), Problem("event_unknown", field=field))
+        if incoming.event.corrects:
+            decision = attending.correct_exit(found, said.kind, said.left_on, incoming.cause)
+        else:
+            others = picture.placements_of(person.participant)
+            until = picture.terms.reserved_until(found.kreis, picture.now)
+            decision = attending.reopen(found, course, others, until)
+    verdict = _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+    if isinstance(verdict, Applied):
+        if isinstance(decision, Step):
+            _follow(picture, incoming, person, decision.after)
+        return replace(verdict, unlocks=(event_key(incoming.cause),))
+    return verdict
+
+
+def _follow(picture: Picture, incoming: Incoming, person: Participant, placement: Placement) -> None:
+    """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
+    match placement.state:
+        case PlacementState.LEFT:
+            picture.put_person(leave(person, "left"))
+        case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
+            if person.status == "left":
+                picture.put_person(stay(person))
+        case _:
+            pass
+    if placement.state in SEATED:
+        for other in picture.placements_of(person.participant):
+            _give_up_offer(picture, incoming, other, Reason("exit_retracted"))
+
+
+def assigned(picture: Picture, incoming: Incoming) -> Verdict:
+    """An authority assigned a course: what has not begun gives way, the seat is taken.
+
+    Only somebody who sits in a course already has to leave it first. Who had been taken off the list is
+    back on it: the authority's word is the later one.
+    """
+    said = cast(AssignedByAuthority, incoming.event.data)
+    subject = UUID(incoming.subject)
+    person = picture.person(subject)
+    if person is None:
+        return unknown_participant(subject)
+    course = picture.courses.get(course_id(said.provider, said.course))
+    if course is None:
+        id_ = course_id(said.provider, said.course)
+        return Parked(course_key(id_), Problem("course_unknown", field="course"))
+    own = [p for p in picture.placements_of(person.participant) if p.state in LIVE]
+    here = next((p for p in own if p.course == course.course and p.state in SEATED), None)
+    if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
+        reason = Reason("assigned_by_authority")
+        return _judge(picture, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
+    if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
+        return Rejected(Problem("already_placed", field="course"))
+    day = said.assigned_on
+    given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
+    against = domain.obstacle(given_up, said.section, (), day)
+    if against is not None:
+        return Rejected(Problem(against.code, field="course", params=against.params))
+    _give_way(picture, incoming, own, course, said.section)
+    if person.status != "active":
+        picture.put_person(back(person))
+    return _assign(picture, incoming, person, said)
+
+
+def _agrees(placement: Placement, course: UUID, section: int) -> bool:
+    """Say whether an open proposal is what the authority assigned: it goes on, nothing gives way."""
+    return placement.state in OFFERED and (placement.course, placement.entry_section) == (course, section)
+
+
+def _give_way(
+    picture: Picture, incoming: Incoming, own: list[Placement], course: Course, section: int
+) -> None:
+    for placement in own:
+        if _agrees(placement, course.course, section):
+            continue
+        reason = Reason("assigned_by_authority")
+        _give_up_offer(picture, incoming, placement, reason)
+        if placement.state in SEATED and placement.course_kind == course.facts.kind:
+            _give_up(picture, incoming, placement, reason)
+
+
+def _give_up_offer(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+    if placement.state in OFFERED:
+        _give_up(picture, incoming, placement, reason)
+
+
+def _give_up(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+    decision = domain.give_up(placement, reason)
+    if isinstance(decision, Step):
+        is_providers = isinstance(incoming.event.data, ParticipantLeft)
+        actor = f"{'provider' if is_providers else 'office'}:{incoming.publisher}"
+        picture.take(decision, actor, incoming)
+
+
+def _assign(picture: Picture, incoming: Incoming, person: Participant, said: AssignedByAuthority) -> Verdict:
+    course = picture.courses[course_id(said.provider, said.course)]
+    id_ = effect_id(incoming.cause, "placement", str(person.participant))
+    reason = Reason("assigned_by_authority")
+    proposal = Proposal(person.participant, course.course, said.section, reason, (reason,))
+    who = (person.participant, person.office, person.facts.kreis)
+    own = picture.placements_of(person.participant)
+    sent = next((p for p in own if _agrees(p, course.course, said.section)), None)
+    offered = sent or domain.offer(id_, who, course, proposal, None, picture.now).after
+    reserved = domain.reserve(offered, course, (), None, reason, said.assigned_on)
+    if not isinstance(reserved, Step):
+        return _judge(picture, incoming, reserved, "authority")
+    actor = f"office:{incoming.publisher}"
+    held = picture.take(Step(sent, reserved.after), actor, incoming)
+    verdict = _judge(picture, incoming, domain.accept(held, reason), actor)
+    by_policy.go_on(picture, picture.placements[held.placement], incoming)
+    return verdict

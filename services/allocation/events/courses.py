@@ -1,0 +1,274 @@
+"""What becomes of providers' events about courses; each decides on the picture, in order."""
+
+from dataclasses import replace
+from typing import cast
+from uuid import UUID
+
+from schemas.codes import ENROLLED, SEATED, PlacementState, SectionDecision, kind_of
+from schemas.providers import (
+    CourseAnnounced,
+    CourseCancelled,
+    CourseChanged,
+    CourseCompleted,
+    SectionCompleted,
+    SectionStep,
+)
+from services.allocation.acts.attendance import after_section, finish_course, lose_course, sit_in
+from services.allocation.courses import domain
+from services.allocation.courses.domain import Course, Facts, Lesson, Notice, Section, Venue
+from services.allocation.figures.course_outcomes import report
+from services.allocation.participants.domain import leave, repeat_from
+from services.allocation.placements.domain import (
+    Decision,
+    Placement,
+    Reason,
+    Refuse,
+    Stay,
+    Step,
+    give_up,
+)
+from services.allocation.policy.terms import COMPLETE
+from services.allocation.unit_of_work import Picture
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
+
+
+def course_key(course: UUID) -> str:
+    """Name what an event about an unknown course waits for."""
+    return f"course:{course}"
+
+
+def _unknown(course: UUID) -> Parked:
+    return Parked(course_key(course), Problem("course_unknown", field="course"))
+
+
+def _problem(notice: Notice) -> Problem:
+    return Problem(notice.code, notice.field, notice.params or {})
+
+
+def announced(picture: Picture, incoming: Incoming) -> Verdict:
+    """Enter a course or replace what was announced; one that had ended comes back."""
+    said = cast(CourseAnnounced, incoming.event.data)
+    slug = incoming.publisher or ""
+    id_ = said.course_id(slug)
+    if said.kreis not in picture.kreise.get(slug, frozenset()):
+        return Rejected(Problem("kreis_not_yours", field="kreis"))
+    facts, sections = _facts(said), _sections(said)
+    known = picture.courses.get(id_)
+    if known is None:
+        written = domain.announce(id_, said.kreis, slug, said.course, facts, sections)
+    elif known.state == "completed":
+        return Rejected(Problem("course_completed", field="course"))
+    else:
+        people = picture.live_in(id_)
+        if people and (said.kreis != known.kreis or facts.kind != known.facts.kind):
+            return Rejected(
+                Problem("course_has_people", field="kreis" if said.kreis != known.kreis else "course_type")
+            )
+        again = replace(known, state="announced", ended_on=None, cancel_reason=None)
+        written = domain.rewrite(again, said.kreis, facts, sections)
+    _put(picture, written)
+    return Applied(tuple(_problem(notice) for notice in written.warnings), (course_key(id_),))
+
+
+def changed(picture: Picture, incoming: Incoming) -> Verdict:
+    """Change what was announced; fields left out stay."""
+    said = cast(CourseChanged, incoming.event.data)
+    id_ = said.course_id(incoming.publisher or "")
+    known = picture.courses.get(id_)
+    if known is None:
+        return _unknown(id_)
+    if known.state != "announced":
+        return Rejected(Problem(f"course_{known.state}", field="course"))
+    facts = _changed_facts(known.facts, said)
+    if facts.kind != known.facts.kind and picture.live_in(id_):
+        return Rejected(Problem("course_has_people", field="course_type"))
+    written = domain.rewrite(known, known.kreis, facts, None if said.sections is None else _sections(said))
+    _put(picture, written)
+    return Applied(tuple(_problem(notice) for notice in written.warnings))
+
+
+def _put(picture: Picture, written: domain.Written) -> None:
+    course = written.course
+    starts = [section.starts_on for section in course.held]
+    soon = bool(starts) and picture.terms.near(course.kreis, min(starts), picture.now)
+    picture.put_course(course, more_room=True, urgent=written.more_room and soon)
+    for placement in picture.live_in(course.course):
+        if placement.state in SEATED:
+            if written.added:
+                picture.put_placement(sit_in(placement, written.added), anyway=True)
+        elif course.section(placement.entry_section) not in course.held:
+            _step(picture, give_up(placement, Reason("section_removed")), None)
+
+
+def _step(picture: Picture, decision: Decision, incoming: Incoming | None) -> Problem | None:
+    """Take a step of somebody in the course; what cannot be done becomes a warning."""
+    match decision:
+        case Step() as step:
+            picture.take(step, f"provider:{incoming.publisher}" if incoming else "policy", incoming)
+            return None
+        case Stay():
+            return None
+        case Refuse(code, params):
+            return Problem(code, params=params)
+
+
+def cancelled(picture: Picture, incoming: Incoming) -> Verdict:
+    """End a course; everybody in it waits again."""
+    said = cast(CourseCancelled, incoming.event.data)
+    id_ = said.course_id(incoming.publisher or "")
+    known = picture.courses.get(id_)
+    if known is None:
+        return _unknown(id_)
+    if known.state == "completed":
+        return Rejected(Problem("course_completed", field="course"))
+    for placement in picture.live_in(id_):
+        reason = Reason("course_cancelled", {"reason": said.reason})
+        _step(picture, lose_course(placement, known, reason, said.cancelled_on), incoming)
+    ended = domain.end(picture.courses[id_], "cancelled", said.cancelled_on, said.reason)
+    picture.put_course(ended)
+    picture.wish(known.kreis, "course_cancelled", urgent=True)
+    return Applied()
+
+
+def section_completed(picture: Picture, incoming: Incoming) -> Verdict:
+    """Move seats after a section: who goes on, repeats, skips, pauses, ends."""
+    said = cast(SectionCompleted, incoming.event.data)
+    id_ = said.course_id(incoming.publisher or "")
+    known = picture.courses.get(id_)
+    if known is None:
+        return _unknown(id_)
+    if known.state != "announced":
+        return Rejected(Problem(f"course_{known.state}", field="course"))
+    if known.section(said.section) is None:
+        return Rejected(Problem("section_unknown", field="section", params={"section": said.section}))
+    later = [s.number for s in known.sections if s.completed_on is not None and s.number > said.section]
+    if later:
+        return Applied((Problem("later_section_known", field="section", params={"section": later[0]}),))
+    sections = tuple(
+        replace(s, completed_on=said.completed_on) if s.number == said.section else s for s in known.sections
+    )
+    picture.put_course(replace(known, sections=sections))
+    warnings = []
+    for index, step in enumerate(said.steps):
+        problem = _section_step(picture, incoming, said, step)
+        if problem is not None:
+            warnings.append(replace(problem, field=f"steps.{index}"))
+    return Applied(tuple(warnings))
+
+
+def _section_step(
+    picture: Picture, incoming: Incoming, said: SectionCompleted, step: SectionStep
+) -> Problem | None:
+    course = picture.courses[said.course_id(incoming.publisher or "")]
+    person = picture.person(step.participant)
+    placement = None if person is None else _seated(picture, person.participant, course)
+    if person is None or placement is None:
+        return Problem("participant_not_in_course")
+    day = said.completed_on
+    decision = after_section(placement, course, said.section, step.decision, step.next_section, day)
+    problem = _step(picture, decision, incoming)
+    if isinstance(decision, Step):
+        match decision.after.state:
+            case PlacementState.TRANSFERRED if step.decision == SectionDecision.REPEATS:
+                picture.put_person(repeat_from(person, step.next_section or said.section))
+            case PlacementState.LEFT:
+                picture.put_person(leave(person, "left"))
+            case _:
+                pass
+    return problem
+
+
+def _seated(picture: Picture, participant: UUID, course: Course) -> Placement | None:
+    own = picture.placements_of(participant)
+    return next((p for p in own if p.course == course.course and p.state in SEATED), None)
+
+
+def completed(picture: Picture, incoming: Incoming) -> Verdict:
+    """Close a course with its totals; told again, the totals are replaced.
+
+    Where the policy leaves completing to people, those who sit in it wait for a coordinator's word.
+    """
+    said = cast(CourseCompleted, incoming.event.data)
+    id_ = said.course_id(incoming.publisher or "")
+    known = picture.courses.get(id_)
+    if known is None:
+        return _unknown(id_)
+    if known.state == "cancelled":
+        return Rejected(Problem("course_cancelled", field="course"))
+    for placement in picture.live_in(id_):
+        by_itself = picture.terms.automatic(placement.kreis, COMPLETE, picture.now)
+        if placement.state in ENROLLED and not by_itself:
+            continue
+        decision = finish_course(placement, known, said.completed_on)
+        _step(picture, decision, incoming)
+        if isinstance(decision, Step):
+            _let_go(picture, decision)
+    started = max((section.taken for section in picture.courses[id_].held), default=0)
+    if known.state == "announced":
+        picture.put_course(domain.end(picture.courses[id_], "completed", said.completed_on))
+    report(picture, incoming, picture.courses[id_], said, started)
+    return Applied()
+
+
+def _let_go(picture: Picture, step: Step) -> None:
+    person = picture.person(step.after.participant)
+    if person is None:
+        return
+    match step.after.state:
+        case PlacementState.COMPLETED:
+            picture.put_person(leave(person, "completed"))
+        case PlacementState.LEFT:
+            picture.put_person(leave(person, "left"))
+        case _:
+            pass
+
+
+def _sections(said: CourseAnnounced | CourseChanged) -> list[Section]:
+    return [Section(s.number, s.starts_on, s.ends_on, s.ue) for s in said.sections or ()]
+
+
+def _lessons(said: CourseAnnounced | CourseChanged) -> tuple[Lesson, ...]:
+    return tuple(Lesson(one.weekday, one.starts_at, one.ends_at) for one in said.lessons or ())
+
+
+def _venue(said: CourseAnnounced | CourseChanged) -> Venue | None:
+    return None if said.venue is None else Venue(**said.venue.model_dump())
+
+
+def _facts(said: CourseAnnounced) -> Facts:
+    return Facts(
+        title=said.title,
+        course_type=said.course_type,
+        kind=kind_of(said.course_type),
+        capacity=said.capacity,
+        taken_elsewhere=said.taken_elsewhere,
+        minimum=said.minimum,
+        town=said.town,
+        target_level=said.target_level,
+        lessons=_lessons(said),
+        venue=_venue(said),
+        online=said.online,
+        childcare=said.childcare,
+        women_only=said.women_only,
+        registration_until=said.registration_until,
+        own_number=said.own_number,
+    )
+
+
+_PLAIN = frozenset({
+    "title", "course_type", "capacity", "taken_elsewhere", "minimum", "town", "target_level", "online",
+    "childcare",
+    "women_only", "registration_until", "own_number",
+})  # fmt: skip
+
+
+def _changed_facts(facts: Facts, said: CourseChanged) -> Facts:
+    plain = {name: value for name in _PLAIN if (value := getattr(said, name)) is not None}
+    facts = replace(facts, **plain)
+    if said.course_type is not None:
+        facts = replace(facts, kind=kind_of(said.course_type))
+    if said.lessons is not None:
+        facts = replace(facts, lessons=_lessons(said))
+    if said.venue is not None:
+        facts = replace(facts, venue=_venue(said))
+    return facts

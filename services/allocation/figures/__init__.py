@@ -1,0 +1,1 @@
+"""Figures of completion: cohorts, metrics, what is reported of a course."""

@@ -1,0 +1,62 @@
+"""What is recorded and told when a course has ended."""
+
+from typing import Literal
+
+from schemas.placements import CourseOutcomeReported
+from schemas.providers import CourseCompleted
+from services.allocation.courses.domain import Course
+from services.allocation.outcomes.domain import Outcome, Shown, again, shown
+from services.allocation.placements.messages import outgoing
+from services.allocation.unit_of_work import Picture
+from services.runtime.events.subscription import Incoming
+
+SUPPRESS_BELOW = 3
+"""k of statistics that leave the service (domain.md, 'Numbers and places')."""
+
+
+def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCompleted, started: int) -> None:
+    """Keep the totals of a course and tell what may be told of them."""
+    fresh = Outcome(
+        course=course.course,
+        kreis=course.kreis,
+        completed_on=said.completed_on,
+        started=max(started, said.finished),
+        finished=said.finished,
+        sat=said.sat,
+        b1=said.b1,
+        a2=said.a2,
+        below=said.below,
+        lid=said.lid,
+        qualified=said.both,
+    )
+    known = picture.outcomes.get(course.course)
+    outcome = fresh if known is None else again(known, fresh)
+    picture.put_outcome(outcome)
+    begun = shown(outcome.started, outcome.started, SUPPRESS_BELOW)
+    finished = shown(outcome.finished, outcome.started, SUPPRESS_BELOW)
+    qualified = shown(outcome.qualified, outcome.finished, SUPPRESS_BELOW)
+    payload = CourseOutcomeReported(
+        course=course.course,
+        provider=course.provider,
+        kreis=course.kreis,
+        completed_on=outcome.completed_on,
+        started=_told(begun),
+        finished=_told(finished),
+        qualified=_told(qualified),
+    )
+    picture.tell(
+        outgoing(
+            picture.prefix,
+            payload,
+            course.course,
+            str(outcome.version),
+            picture.now,
+            (course.provider,),
+            str(incoming.cause),
+            incoming.event.correlationid,
+        )
+    )
+
+
+def _told(number: Shown) -> int | Literal["suppressed"]:
+    return "suppressed" if number.value is None else number.value

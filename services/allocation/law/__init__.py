@@ -1,0 +1,1 @@
+"""The law as dated documents: read, checked, looked up by day."""

@@ -1,0 +1,1 @@
+"""The municipality's decisions: dated documents within the law, and travel times."""

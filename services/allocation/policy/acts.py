@@ -1,0 +1,171 @@
+"""What people do with policies: write, hand in, let hold by a second person, withdraw; each step audited."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Literal
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.allocation.law.rulebook import RuleBook
+from services.allocation.policy import store
+from services.allocation.policy.check import check_own
+from services.allocation.policy.domain import Policy, local_day
+from services.allocation.policy.store import Event, Version
+from services.allocation.rerun import request
+
+Refusal = Literal[
+    "policy_unknown", "policy_changed_meanwhile", "policy_not_a_draft", "policy_not_submitted",
+    "policy_not_yours", "policy_second_person", "policy_over",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done; the version as it is now."""
+
+    version: Version
+
+
+@dataclass(frozen=True, slots=True)
+class NotDone:
+    """Nothing was changed, and why."""
+
+    code: Refusal
+
+
+Outcome = Done | NotDone
+
+
+async def write(
+    conn: asyncpg.Connection,
+    kreis: str,
+    document: str,
+    actor: str,
+    now: datetime,
+    *,
+    book: RuleBook,
+    based_on: UUID | None = None,
+) -> Version:
+    """Keep a document as a draft: in one's own draft that it was made from, else as a new one.
+
+    Raises:
+        DocumentError: the document has mistakes; nothing is kept.
+    """
+    policy = check_own(document, kreis, book, today=local_day(now))
+    earlier = None if based_on is None else await store.locked(conn, based_on)
+    if earlier is not None and earlier.kreis != kreis:
+        earlier = None
+    if earlier is not None and earlier.state == "draft" and earlier.written_by == actor:
+        return await _rewrite(conn, earlier, policy, document, now)
+    draft = Version(
+        id=uuid4(),
+        kreis=kreis,
+        valid_from=policy.valid_from,
+        document=document,
+        sha256=store.digest(document),
+        state="draft",
+        based_on=None if earlier is None else earlier.id,
+        written_by=actor,
+        written_at=now,
+    )
+    await store.insert(conn, draft)
+    await store.note(conn, kreis, Event(draft.id, "drafted", actor, now, ""))
+    return draft
+
+
+async def _rewrite(
+    conn: asyncpg.Connection, draft: Version, policy: Policy, document: str, now: datetime
+) -> Version:
+    if draft.document == document:
+        return draft
+    await store.rewrite(conn, draft.id, policy.valid_from, document, now)
+    await store.note(conn, draft.kreis, Event(draft.id, "changed", draft.written_by, now, ""))
+    return replace(
+        draft,
+        valid_from=policy.valid_from,
+        document=document,
+        sha256=store.digest(document),
+        written_at=now,
+    )
+
+
+async def submit(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str) -> Outcome:
+    """Hand one's own draft in, with a word to the person who is to decide."""
+    draft = await store.locked(conn, one)
+    if draft is None:
+        return NotDone("policy_unknown")
+    if draft.state != "draft":
+        return NotDone("policy_not_a_draft")
+    if draft.written_by != actor:
+        return NotDone("policy_not_yours")
+    await store.submit(conn, one, now)
+    await store.note(conn, draft.kreis, Event(one, "submitted", actor, now, reason))
+    return Done(replace(draft, state="submitted", submitted_at=now))
+
+
+async def activate(
+    conn: asyncpg.Connection,
+    one: UUID,
+    actor: str,
+    now: datetime,
+    *,
+    seen: bytes,
+    book: RuleBook,
+    reason: str = "",
+) -> Outcome:
+    """Let a submitted policy hold from its day on, today at the earliest; asks for the Kreis to be steered.
+
+    `seen` is the digest of what the second person has read. An active policy of the same day is replaced.
+
+    Raises:
+        DocumentError: the rule book has changed since; the document is no longer within it.
+    """
+    version = await store.locked(conn, one)
+    refusal = _refusal(version, actor, seen)
+    if version is None or refusal is not None:
+        return NotDone(refusal or "policy_unknown")
+    today = local_day(now)
+    check_own(version.document, version.kreis, book, today=today)
+    earlier = await store.active_of_day(conn, version.kreis, version.valid_from)
+    if earlier is not None:
+        await store.withdraw(conn, earlier.id, actor, now)
+        await store.note(conn, version.kreis, Event(earlier.id, "replaced", actor, now, reason))
+    holds_from = max(version.valid_from, today)
+    await store.activate(conn, one, actor, now, holds_from)
+    await store.note(conn, version.kreis, Event(one, "activated", actor, now, reason))
+    await request(conn, version.kreis, "policy_activated", urgent=False, now=now)
+    return Done(replace(version, state="active", activated_by=actor, activated_at=now, holds_from=holds_from))
+
+
+def _refusal(version: Version | None, actor: str, seen: bytes) -> Refusal | None:
+    if version is None:
+        return "policy_unknown"
+    if version.state != "submitted":
+        return "policy_not_submitted"
+    if version.written_by == actor:
+        return "policy_second_person"
+    if version.sha256 != seen:
+        return "policy_changed_meanwhile"
+    return None
+
+
+async def withdraw(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str) -> Outcome:
+    """End a version: a draft by its writer; what is handed in or active by any coordinator, with a reason.
+
+    What held before an active one holds again, so the Kreis is steered again.
+    """
+    version = await store.locked(conn, one)
+    if version is None:
+        return NotDone("policy_unknown")
+    if version.state == "withdrawn":
+        return NotDone("policy_over")
+    if version.state == "draft" and version.written_by != actor:
+        return NotDone("policy_not_yours")
+    await store.withdraw(conn, one, actor, now)
+    await store.note(conn, version.kreis, Event(one, "withdrawn", actor, now, reason))
+    if version.state == "active":
+        await request(conn, version.kreis, "policy_withdrawn", urgent=False, now=now)
+    return Done(replace(version, state="withdrawn", withdrawn_by=actor, withdrawn_at=now))

@@ -1,0 +1,135 @@
+"""The policies that hold in a process: those of the installation's file, and what the Kreise activated."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import groupby
+from uuid import UUID
+
+import asyncpg
+
+from services.allocation.law import documents
+from services.allocation.law.mistakes import DocumentError
+from services.allocation.policy import store as policy_store
+from services.allocation.policy.domain import Policies, Policy, local_day, policies_of
+from services.runtime.data.db import acquire
+
+log = logging.getLogger(__name__)
+REFRESH_SECONDS = 3.0
+"""After so long at most every process knows an activation; the one that activates knows it at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """An activated policy and the first day on which it holds."""
+
+    version: UUID
+    holds_from: date
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What holds for which Kreis on which day, as one moment of the database says."""
+
+    file: Policies
+    ids: frozenset[UUID] = frozenset()
+    """The active versions, also those that cannot be read."""
+    own: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+    """By Kreis, in the order in which they take over."""
+
+    @property
+    def unreadable(self) -> frozenset[UUID]:
+        """Active versions that this program cannot read; those before them hold."""
+        return self.ids - {one.version for some in self.own.values() for one in some}
+
+    def holding(self, kreis: str, day: date) -> Holding | None:
+        """Return the Kreis's own policy that holds on a day; None: the file's does."""
+        begun = [one for one in self.own.get(kreis, ()) if one.holds_from <= day]
+        return begun[-1] if begun else None
+
+    def on(self, kreis: str, day: date) -> Policy:
+        """Return what holds for the Kreis on the day.
+
+        Raises:
+            LookupError: nothing has been decided for the Kreis.
+        """
+        own = self.holding(kreis, day)
+        return self.file.on(kreis, day) if own is None else own.policy
+
+
+class PolicyBook:
+    """The latest known holdings of a process (`policy.InForce`); activated policies go before the file.
+
+    A Kreis's own policy takes over on its day and stays until the next one of that Kreis. When one is
+    withdrawn, the one before it holds again, and before the first the file does.
+    """
+
+    def __init__(self, file: Policies, pool: asyncpg.Pool | None = None) -> None:
+        self._now, self._pool = Holdings(file), pool
+
+    @property
+    def unreadable(self) -> frozenset[UUID]:
+        """Active versions that this program cannot read; those before them hold."""
+        return self._now.unreadable
+
+    def on(self, kreis: str, day: date) -> Policy:
+        """Return what holds for the Kreis on the day.
+
+        Raises:
+            LookupError: nothing has been decided for the Kreis.
+        """
+        return self._now.on(kreis, day)
+
+    def at(self, kreis: str, now: datetime) -> Policy:
+        """Return what holds for the Kreis at a business time."""
+        return self._now.on(kreis, local_day(now))
+
+    def holding(self, kreis: str, day: date) -> Holding | None:
+        """Return the Kreis's own policy that holds on a day; None: the file's does."""
+        return self._now.holding(kreis, day)
+
+    async def seen_by(self, conn: asyncpg.Connection) -> Holdings:
+        """Return what holds in the database as this transaction sees it; what is known here stays.
+
+        The connection has to see all Kreise: what it does not see does not hold.
+        """
+        known = self._now
+        if await policy_store.active_ids(conn) == known.ids:
+            return known
+        versions = await policy_store.active(conn)
+        holding = [one for version in versions if (one := _holding(version)) is not None]
+        own = {kreis: tuple(some) for kreis, some in groupby(holding, key=lambda one: one.policy.kreise[0])}
+        return Holdings(known.file, frozenset(version.id for version in versions), own)
+
+    async def refresh(self, conn: asyncpg.Connection) -> bool:
+        """Learn what has been activated and withdrawn since; say whether anything was."""
+        before, self._now = self._now, await self.seen_by(conn)
+        return before.ids != self._now.ids
+
+    async def refreshed(self, _now: datetime | None = None) -> int:
+        """Refresh on a connection of the pool, which sees all Kreise; return 1 if anything changed."""
+        if self._pool is None:
+            return 0
+        async with acquire(self._pool) as conn:
+            return int(await self.refresh(conn))
+
+
+def _holding(version: policy_store.Version) -> Holding | None:
+    """Read an activated document; the rule book does not matter any more, it did at the activation.
+
+    A document is unreadable only after an update of the program that did not care for it; that is told.
+    """
+    try:
+        (policy,) = policies_of(documents.read(version.document))
+    except DocumentError:
+        log.exception(
+            "an activated policy cannot be read any more",
+            extra={"kreis": version.kreis, "version": str(version.id)},
+        )
+        return None
+    assert version.holds_from is not None  # noqa: S101 -- a CHECK of the table
+    return Holding(version.id, version.holds_from, policy.model_copy(update={"kreise": (version.kreis,)}))

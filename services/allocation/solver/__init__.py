@@ -1,0 +1,1 @@
+"""An exact solver of assignment problems; it knows no Kreis."""

@@ -1,0 +1,1 @@
+"""Exact, lexicographic, deterministic assignment on numbers alone."""

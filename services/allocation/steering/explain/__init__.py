@@ -1,0 +1,1 @@
+"""Why somebody got this place, or none, and what would help: proofs, reasons, remedies."""

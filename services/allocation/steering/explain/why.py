@@ -1,0 +1,172 @@
+"""Why this course and why not that one, for one person and every course: codes with parameters.
+
+A pure function of the stored snapshot and result, like the main reasons; nothing of it is stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from uuid import UUID
+
+from services.allocation.placements.domain import Reason
+from services.allocation.steering.explain.certificate import CutOff, Locked, Open
+from services.allocation.steering.explain.fixes import by_section
+from services.allocation.steering.explain.reasons import View, bar_params, compare, count_courses
+from services.allocation.steering.matching.domain import Person
+from services.allocation.steering.matching.entries import Entry
+from services.allocation.steering.matching.hardrules import last_day, travel_minutes
+from services.allocation.steering.matching.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class CourseReason:
+    """What is said about one course: its best entry for the person, and why it is or is not the place."""
+
+    course: UUID
+    section: int
+    starts_on: date
+    suitable: bool
+    """No hard rule speaks against it."""
+    reasons: tuple[Reason, ...]
+
+
+def why(view: View, person: UUID) -> tuple[CourseReason, ...]:
+    """Go through all courses: the place first, then suitable ones, then those fewest rules speak against.
+
+    Raises:
+        LookupError: the run has not seen this person.
+    """
+    people = view.snapshot.people
+    place = next((at for at, one in enumerate(people) if one.id == person), None)
+    if place is None:
+        raise LookupError("the run has not seen this person")
+    best: dict[UUID, tuple[tuple[int, int, int], CourseReason]] = {}
+    for at, entry in enumerate(view.eligibility.entries):
+        failed = view.eligibility.failed(place, at)
+        key = entry.key
+        here = view.result.places.get(person) == key
+        order = (0 if here else 1, len(failed), at)
+        if key.course in best and best[key.course][0] <= order:
+            continue
+        if failed:
+            reasons = tuple(against(rule, people[place], entry, view.snapshot) for rule in failed)
+        else:
+            reasons = _suitable(view, place, at)
+        said = CourseReason(key.course, key.section, entry.starts_on, not failed, reasons)
+        best[key.course] = (order, said)
+    return tuple(said for _, said in sorted(best.values(), key=lambda one: one[0]))
+
+
+def alone(view: View, person: UUID) -> tuple[tuple[str, int], ...]:
+    """Count for each hard rule the courses that it alone takes away from the person, the most first."""
+    place = next((at for at, one in enumerate(view.snapshot.people) if one.id == person), None)
+    if place is None:
+        return ()
+    taken = view.eligibility.alone(place)
+    counts = [(rule, count_courses(view.eligibility.entries, mask)) for rule, mask in taken.items()]
+    return tuple(sorted(counts, key=lambda one: (-one[1], one[0])))
+
+
+def _suitable(view: View, person: int, at: int) -> tuple[Reason, ...]:
+    """Say what became of a course that no rule speaks against."""
+    who = view.snapshot.people[person]
+    place = view.result.places.get(who.id)
+    entry = view.eligibility.entries[at]
+    if place == entry.key:
+        return (Reason("why_placed_here"),)
+    if not view.eligibility.with_seats >> at & 1:
+        return (Reason("why_full_before"),)
+    if place is not None:
+        return _beside(view, person, view.place[place], at)
+    if not view.starts(at):
+        return (Reason("why_not_started", view.size(entry.course)),)
+    if view.standing.tied(person):
+        return (Reason("why_family"),)
+    return (_barred(view, person, at),)
+
+
+def _barred(view: View, person: int, at: int) -> Reason:
+    """Say which rank the last seat would have needed."""
+    match view.bar(person, at):
+        case Open():
+            return Reason("why_seats_left")
+        case Locked():
+            return Reason("why_locked")
+        case CutOff() as bar:
+            params = bar_params(bar, view.snapshot)
+            alone = {"class": "why_cut_off_class", "waiting_days": "why_cut_off_days"}
+            return Reason(alone[next(iter(params))] if len(params) == 1 else "why_cut_off", params)
+
+
+_HUNDREDS = 10
+
+
+def _amount(goal: str, by: int) -> dict[str, str | int]:
+    return {"by": -(-by // _HUNDREDS) if goal == "distance" else by}
+
+
+def _beside(view: View, person: int, chosen: int, at: int) -> tuple[Reason, ...]:
+    """Compare a course with the person's place: worse by how much, the same, or better and taken."""
+    who, worth = view.snapshot.people[person], view.worth
+    entries = view.eligibility.entries
+    better, goal, by = compare(
+        worth.vector(who, entries[chosen]), worth.vector(who, entries[at]), worth.goals
+    )
+    if better > 0:
+        return (Reason(f"why_less_{goal}", _amount(goal, by)),)
+    if better == 0:
+        return (Reason("why_same"),)
+    if not view.starts(at):
+        size = view.size(entries[at].course)
+        return (Reason("why_better_not_started", {"goal": goal, "missing": size["missing"]}),)
+    if view.standing.tied(person):
+        return (Reason("why_better_left", {"goal": goal}),)
+    if isinstance(view.bar(person, at), CutOff):
+        return Reason("why_better_taken", {"goal": goal}), _barred(view, person, at)
+    return (Reason("why_better_taken", {"goal": goal}),)
+
+
+Params = Mapping[str, str | int]
+
+
+def _day(day: date | None) -> Params:
+    return {} if day is None else {"day": day.isoformat()}
+
+
+def _way(person: Person, entry: Entry, snapshot: Snapshot) -> Params:
+    limits = (snapshot.policy.limits.travel_minutes, person.max_travel_minutes)
+    longest = min((one for one in limits if one is not None), default=0)
+    return {"minutes": travel_minutes(person, entry.course, snapshot.travel) or 0, "limit": longest}
+
+
+_PARAMS: Mapping[str, Callable[[Person, Entry, Snapshot], Params]] = {
+    "course_type": lambda _p, e, _s: {"course_type": e.course.course_type},
+    "type_over": lambda _p, e, s: _day(s.rules.last_starts.get(e.course.course_type)),
+    "entitlement_valid": lambda p, _e, _s: _day(p.valid_until),
+    "earliest_start": lambda p, _e, _s: _day(p.earliest_start),
+    "registration_deadline": lambda _p, e, _s: _day(e.course.registration_until),
+    "hours_left": lambda p, e, _s: {"ue": e.section.ue or 1, "left": p.hours_left or 0},
+    "time_of_day": lambda _p, e, _s: {"times": ",".join(e.course.times_of_day)},
+    "weekdays": lambda _p, e, _s: {"weekdays": ",".join(e.course.weekdays)},
+    "travel_time": _way,
+}
+
+
+def _params(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Params:
+    clock = snapshot.rules.deadlines.get(rule)
+    if clock is not None:
+        return _day(last_day(person, clock))
+    return _PARAMS[rule](person, entry, snapshot) if rule in _PARAMS else {}
+
+
+def against(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Reason:
+    """Say how a hard rule speaks against an entry."""
+    if rule == "level" and person.section is not None and by_section(entry, snapshot):
+        return Reason("against_level_section", {"section": entry.section.number, "tested": person.section})
+    if rule == "women_only" and not person.needs_women_only:
+        return Reason("against_for_women")
+    if rule == "time_of_day" and not entry.course.times_of_day:
+        return Reason("against_time_unknown")
+    return Reason(f"against_{rule}", _params(rule, person, entry, snapshot))

@@ -1,0 +1,1 @@
+"""From a snapshot to who sits where: hard rules, goals, seats."""

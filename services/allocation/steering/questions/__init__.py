@@ -1,0 +1,1 @@
+"""Questions to the engine: what if, which course next, pooling; nothing is written."""

@@ -1,0 +1,165 @@
+"""Merging weak courses into one: the coordinator's decision about a suggestion, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from services.allocation.acts import change_course as changing
+from services.allocation.acts.change_course import Changed
+from services.allocation.acts.overrides import Overrides
+from services.allocation.acts.placements import NotDone
+from services.allocation.courses.domain import Course
+from services.allocation.placements.domain import Refuse
+from services.allocation.placements.rulings_store import in_force
+from services.allocation.policy.domain import local_day
+from services.allocation.rerun import request
+from services.allocation.steering.questions.queue import Answer
+from services.allocation.unit_of_work import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """What is merged: the course that stays and those that do not start, with their providers."""
+
+    kreis: str
+    host: UUID
+    host_provider: str
+    closed: tuple[tuple[UUID, str], ...]
+    unsuited: frozenset[UUID] = frozenset()
+    """Who keeps the seat where it is, because the course that stays does not suit them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """It is decided; who has changed to the course that stays, and who holds a seat in a closed one."""
+
+    decision: UUID
+    moved: tuple[UUID, ...] = ()
+    stayed: tuple[UUID, ...] = ()
+
+
+class NotMergedError(Exception):
+    """Nothing of it is decided; the caller's transaction is rolled back."""
+
+    def __init__(self, refusal: Refuse) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
+
+
+def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refuse:
+    """Return the suggestion of an answer; it holds for the day on which it was asked for."""
+    found: list[Mapping[str, Any]] = list((answer.result or {}).get("suggestions", ()))
+    if answer.kind != "pooling" or not 0 <= number < len(found):
+        return Refuse("suggestion_unknown")
+    if local_day(answer.asked_at) != local_day(now):
+        return Refuse("suggestion_old")
+    one = found[number]
+    return Merger(
+        answer.kreis,
+        UUID(one["host"]["course"]),
+        one["host"]["provider"],
+        tuple((UUID(course["course"]), course["provider"]) for course in one["closed"]),
+        frozenset(UUID(person) for person in one.get("unsuited", ())),
+    )
+
+
+async def merge(  # noqa: PLR0917 - as the console calls it
+    overrides: Overrides, conn: asyncpg.Connection, merger: Merger, actor: str, reason: str, now: datetime
+) -> Merged:
+    """Close the weak courses, let who sits there change, note who hosts; the transaction is the caller's.
+
+    Everybody's seat is kept: in the course that stays, reserved anew because it is another course than the
+    one that was accepted, or where it is, if the course that stays is nothing for the person. What the
+    providers gave away themselves is theirs to move. The host is not forced to start: the people in it and
+    those who are proposed to it decide that.
+
+    Raises:
+        NotMergedError: a course has started, is over, is closed already, or has no seat for all.
+    """
+    closed, today = sorted(course for course, _ in merger.closed), local_day(now)
+    picture = await overrides.placements.load(conn, Keys(whole_courses={merger.host, *closed}), now)
+    if not all(_to_come(picture.courses.get(course), today) for course in (merger.host, *closed)):
+        raise NotMergedError(Refuse("course_over"))
+    bars = await in_force(conn, list(picture.people), [merger.host, *closed], today)
+    if bars.closed:
+        raise NotMergedError(Refuse("course_closed"))
+    changed = Changed()
+    for course in closed:
+        who = {p.participant for p in picture.live_in(course)} - merger.unsuited
+        some = _or_raise(changing.change(picture, bars, course, merger.host, who, actor, reason))
+        changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
+    await picture.write(conn)
+    for course in closed:
+        ruled = await overrides.rule_course(conn, course, "close", actor, reason, now)
+        if isinstance(ruled, NotDone):
+            raise NotMergedError(ruled.refusal)
+    decision = uuid4()
+    await _put(conn, decision, merger, actor, reason, now)
+    await request(conn, merger.kreis, "pooling", urgent=True, now=now)
+    return Merged(decision, changed.moved, changed.stayed)
+
+
+async def undo(  # noqa: PLR0917 - the same
+    overrides: Overrides, conn: asyncpg.Connection, decision: UUID, actor: str, reason: str, now: datetime
+) -> Changed:
+    """Let closed courses go on as before a merger; who has not answered yet has the old seat again.
+
+    Who has accepted the course that stays keeps that seat. The merger no longer counts for the balance
+    between the providers (`past_pooling`).
+
+    Raises:
+        NotMergedError: it is not known, it was undone already, or one of the courses has started or is over.
+    """
+    row = await conn.fetchrow("SELECT host, closed FROM pooling_decision WHERE id = $1", decision)
+    if row is None:
+        raise NotMergedError(Refuse("ruling_unknown"))
+    host, closed, today = row["host"], sorted(row["closed"]), local_day(now)
+    picture = await overrides.placements.load(conn, Keys(whole_courses={host, *closed}), now)
+    if not all(_to_come(picture.courses.get(course), today) for course in closed):
+        raise NotMergedError(Refuse("course_over"))
+    for course in closed:
+        lifted = await overrides.take_back_course_ruling(conn, course, actor, now)
+        if isinstance(lifted, NotDone):
+            raise NotMergedError(lifted.refusal)
+    changed = _or_raise(changing.change_back(picture, host, closed, actor, reason))
+    await picture.write(conn)
+    return changed
+
+
+def _or_raise(outcome: Changed | Refuse) -> Changed:
+    if isinstance(outcome, Refuse):
+        raise NotMergedError(outcome)
+    return outcome
+
+
+def _to_come(course: Course | None, today: date) -> bool:
+    """Say whether a course is announced and has not begun."""
+    starts: Sequence[date] = [] if course is None else [section.starts_on for section in course.held]
+    return course is not None and course.state == "announced" and bool(starts) and min(starts) > today
+
+
+async def _put(  # noqa: PLR0917 - the columns
+    conn: asyncpg.Connection, decision: UUID, merger: Merger, actor: str, reason: str, now: datetime
+) -> None:
+    await conn.execute(
+        """
+        INSERT INTO pooling_decision
+            (id, kreis, host, host_provider, closed, gave_up, reason, actor, decided_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        """,
+        decision,
+        merger.kreis,
+        merger.host,
+        merger.host_provider,
+        [course for course, _ in merger.closed],
+        [provider for _, provider in merger.closed],
+        reason,
+        actor,
+        now,
+    )

@@ -1,0 +1,356 @@
+"""Pooling: parallel courses that are too weak to start, merged into one that does; verified by solving.
+
+Courses are parallel if people could attend either: same type and entry, a time of day in common, starts
+close to each other. A merger is suggested only if the one that stays reaches its minimum with the others
+closed and more people sit in courses that take place than before. Of the possible hosts the better one for
+people goes first, then the one that closes fewer courses; among equals the provider that has given up more
+often than it hosted in the last year, then the emptier one, then the shorter ways, then a lot by id.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+from time import monotonic
+from typing import Any
+from uuid import UUID, uuid5
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from schemas.identity import NAMESPACE
+from services.allocation.solver.engine.limits import Limits
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.eligibility import eligibility_of, members
+from services.allocation.steering.matching.entries import minimum_of
+from services.allocation.steering.matching.goals import Way, way_to
+from services.allocation.steering.matching.snapshot import Snapshot, read_people
+from services.allocation.steering.questions.applying import begins
+from services.allocation.steering.questions.changes import ChangeError
+from services.allocation.steering.questions.weak_courses import Merger, Sitting, changing, merged, of_seated
+from services.allocation.steering.questions.what_if import (
+    Solved,
+    many,
+    of_kreis,
+    screened,
+    solved,
+    starting,
+    tries,
+)
+
+MOST_COURSES = 4
+"""So many courses are merged into one at most."""
+SCREENED = 6
+MOST_IN_GROUP = 12
+"""Of more parallel courses those that start first are looked at; the others are, once these are merged."""
+
+
+class Asked(BaseModel):
+    """What is looked for."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    days_apart: int = Field(default=28, ge=0, le=120)
+    """Starts of parallel courses lie at most so many days apart."""
+    solve: int = Field(default=6, ge=1, le=60)
+    """How many mergers of a group are solved exactly at most; so many times `SCREENED` are screened."""
+    seconds: float = Field(default=90.0, gt=0)
+    """After so many seconds no further merger is begun; the answer says that it is not complete."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A merger that works, with what makes it better or worse than others."""
+
+    merger: Merger
+    after: Solved
+    safe: int
+    """People who sit, or are given a place, in courses that take place."""
+    sitting: int
+    extra_minutes: int
+    ways: tuple[dict[str, Any], ...]
+
+
+def asked_of(question: Mapping[str, Any]) -> Asked:
+    """Read the question.
+
+    Raises:
+        ChangeError: `field_wrong`.
+    """
+    try:
+        return Asked.model_validate(dict(question))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        field = str(first["loc"][0])
+        raise ChangeError("field_wrong", field=field, where=field, why=first["msg"]) from error
+
+
+def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
+    """Suggest mergers; `material.balance` says by provider how often it hosted minus how often it gave up.
+
+    Raises:
+        ChangeError: the question is wrong.
+    """
+    asked = asked_of(question)
+    material = question.get("material", {})
+    balance: Mapping[str, int] = material.get("balance", {})
+    seated = material.get("seated", {}).items()
+    sitting = Sitting({UUID(course): read_people(people) for course, people in seated}, seen)
+    until = monotonic() + asked.seconds
+    limits = many(lambda: until - monotonic())
+    before = solved(seen, limits)
+    weak = weak_courses(before, question.get("kreis", ""))
+    found, suggestions, complete = groups(weak, asked.days_apart), [], True
+    most = tries(before.result.pairs, asked.solve)
+    for group in found:
+        works, all_tried = _working(before, group, asked.days_apart, (most, until, limits), sitting)
+        complete = complete and all_tried
+        if works:
+            best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
+            suggestions.append(_told(before, best, others, (balance, sitting, question.get("kreis", ""))))
+    return {
+        "day": seen.day.isoformat(),
+        "weak": [_course(course, before) for course in weak],
+        "complete": complete,
+        "cut": monotonic() >= until,
+        "suggestions": sorted(suggestions, key=lambda one: (-one["gain"], one["host"]["course"])),
+    }
+
+
+def weak_courses(before: Solved, home: str = "") -> list[Course]:
+    """List the own courses to come that would not have enough people, as things stand."""
+    seen, takes_place = before.seen, starting(before)
+    return [
+        course
+        for course in seen.courses
+        if begins(course) > seen.day
+        and course.id not in takes_place
+        and course.decision is None
+        and (not home or course.kreis == home)
+    ]
+
+
+def parallel(one: Course, other: Course, days_apart: int) -> bool:
+    """Say whether people could as well attend the other course."""
+    apart = abs((one.sections[0].starts_on - other.sections[0].starts_on).days)
+    times = not one.times_of_day or not other.times_of_day or set(one.times_of_day) & set(other.times_of_day)
+    return (
+        one.course_type == other.course_type
+        and one.sections[0].number == other.sections[0].number
+        and one.target_level == other.target_level
+        and one.women_only == other.women_only
+        and bool(times)
+        and apart <= days_apart
+    )
+
+
+def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
+    """Put courses together that are connected by being parallel; the ones that start first go first."""
+    left = sorted(weak, key=lambda course: (course.sections[0].starts_on, course.id))
+    found = []
+    while left:
+        group = [left.pop(0)]
+        for course in group:  # grows while it is walked
+            near = [one for one in left if parallel(course, one, days_apart)]
+            group += near
+            left = [one for one in left if one not in near]
+        if len(group) > 1:
+            found.append(tuple(group))
+    return found
+
+
+def _mergers(group: Sequence[Course], days_apart: int, sitting: Sitting) -> Iterator[Merger]:
+    for size in range(2, min(MOST_COURSES, len(group)) + 1):
+        for some in combinations(group, size):
+            if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
+                for host in some:
+                    closed = tuple(course for course in some if course.id != host.id)
+                    merger = Merger(host, closed)
+                    if min(section.free for section in host.sections) >= sitting.coming(merger):
+                        yield merger
+
+
+def _working(
+    before: Solved,
+    group: Sequence[Course],
+    days_apart: int,
+    budget: tuple[int, float, Limits],
+    sitting: Sitting,
+) -> tuple[list[Tried], bool]:
+    """Try the mergers of a group: screen those that could bring most people together, solve the best.
+
+    `budget` is how many are solved at most, until when, and with which limits. Returns what works, and
+    whether all that could work were tried.
+    """
+    suits, used = _suits(before, group), 0
+    works: list[Tried] = []
+    most, until, limits = budget
+    hopeful = [
+        (potential, merger)
+        for merger in _mergers(group[:MOST_IN_GROUP], days_apart, sitting)
+        if (potential := _potential(merger, suits, sitting.coming(merger)))
+        >= minimum_of(merger.host, before.seen)
+    ]
+    hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
+    rough, screen = safe(screened(before.seen)), []
+    for _, merger in hopeful[: SCREENED * most]:
+        if monotonic() > until:
+            break
+        used += 1
+        after = screened(merged(before.seen, merger, sitting))
+        if merger.host.id in starting(after) and (people := safe(after)) > rough:
+            screen.append((people, merger))
+    complete = used == len(hopeful) and len(group) <= MOST_IN_GROUP
+    screen.sort(key=lambda one: (-one[0], len(one[1].closed)))
+    for _, merger in screen[:most]:
+        if monotonic() > until:
+            return works, False
+        tried = _tried(before, merger, sitting, limits)
+        if tried is not None:
+            works.append(tried)
+    return works, complete and len(screen) <= most
+
+
+def _potential(merger: Merger, suits: Counter[UUID], coming: int) -> int:
+    """Count how many people the merged course could have at most."""
+    free = merger.host.sections[0].free - coming
+    return merger.host.seated + coming + min(suits[merger.host.id], free)
+
+
+def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
+    """Count by course whom it suits: no more can be given a place there."""
+    known, wanted = eligibility_of(before.seen), {course.id for course in group}
+    places = [(at, entry.course.id) for at, entry in enumerate(known.entries) if entry.course.id in wanted]
+    counted: Counter[UUID] = Counter()
+    for suitable in known.suitable:
+        counted.update({course for at, course in places if suitable >> at & 1})
+    return counted
+
+
+def safe(one: Solved) -> int:
+    """Count the people with a seat or a place in courses that run or will have enough people."""
+    running = {course.id for course in one.seen.courses if begins(course) <= one.seen.day}
+    sure = running | starting(one)
+    sitting = sum(course.seated for course in one.seen.courses if course.id in sure)
+    return sitting + sum(entry.course in sure for entry in one.result.places.values())
+
+
+def _tried(before: Solved, merger: Merger, sitting: Sitting, limits: Limits) -> Tried | None:
+    after = solved(merged(before.seen, merger, sitting), limits)
+    host = merger.host.id
+    if host not in starting(after) or (people := safe(after)) <= safe(before):
+        return None
+    ways = tuple(_ways(before, after, merger))
+    entered = sum(entry.course == host for entry in after.result.places.values())
+    seated = merger.host.seated + sitting.coming(merger)
+    extra = sum(max(0, way["extra"] or 0) for way in (*ways, *changing(merger, sitting, before.seen)))
+    return Tried(merger, after, people, seated + entered, extra, ways)
+
+
+def _ways(before: Solved, after: Solved, merger: Merger) -> Iterator[dict[str, Any]]:
+    """Say of everybody who would get a place in the host how much longer the way is than it would have been.
+
+    It would have been the way to the course that the person was given before, else to the nearest of the
+    merged ones that suits.
+    """
+    seen, courses = before.seen, {course.id: course for course in before.seen.courses}
+    known = eligibility_of(seen)
+    group = {merger.host.id, *(course.id for course in merger.closed)}
+    for at, person in enumerate(seen.people):
+        entry = after.result.places.get(person.id)
+        if entry is None or entry.course != merger.host.id:
+            continue
+        old = before.result.places.get(person.id)
+        suitable = {known.entries[one].course.id for one in members(known.suitable[at])} & group
+        options = {old.course} if old is not None else suitable
+        first = _nearest(person, [courses[one] for one in sorted(options)], seen)
+        now = way_to(person, merger.host, seen)
+        yield {
+            "person": str(person.id),
+            "from": None if first is None else str(first[0].id),
+            "had_place": old is not None,
+            "minutes": [None if first is None else first[1].minutes, None if now is None else now.minutes],
+            "extra": None if first is None or now is None else now.minutes - first[1].minutes,
+            "estimated": now is None or now.estimated or first is None or first[1].estimated,
+        }
+
+
+def _nearest(person: Person, courses: Sequence[Course], seen: Snapshot) -> tuple[Course, Way] | None:
+    known = [(course, way) for course in courses if (way := way_to(person, course, seen)) is not None]
+    return min(known, key=lambda one: (one[1].minutes, one[0].id), default=None)
+
+
+def _fill(provider: str, seen: Snapshot) -> int:
+    """Return how full the courses of a provider are, in per cent."""
+    own = [course for course in seen.courses if course.provider == provider]
+    seats = sum(course.capacity or course.seated + course.sections[0].free for course in own)
+    return 100 * sum(course.seated for course in own) // max(1, seats)
+
+
+def _order(tried: Tried, seen: Snapshot, balance: Mapping[str, int]) -> tuple[object, ...]:
+    """Order mergers: best for people, fewest courses, even-handed over providers, shorter ways, lot."""
+    host = tried.merger.host
+    return (
+        -tried.safe,
+        len(tried.merger.closed),
+        balance.get(host.provider, 0),
+        _fill(host.provider, seen),
+        tried.extra_minutes,
+        uuid5(NAMESPACE, f"pooling/{seen.day}/{host.id}"),
+        tuple(course.id for course in tried.merger.closed),
+    )
+
+
+def _course(course: Course, one: Solved) -> dict[str, Any]:
+    entered = sum(entry.course == course.id for entry in one.result.places.values())
+    return {
+        "course": str(course.id),
+        "provider": course.provider,
+        "course_type": course.course_type,
+        "town": course.town,
+        "starts_on": course.sections[0].starts_on.isoformat(),
+        "section": course.sections[0].number,
+        "times_of_day": list(course.times_of_day),
+        "seated": course.seated,
+        "given": entered,
+        "minimum": minimum_of(course, one.seen),
+        "version": course.version,
+    }
+
+
+def _told(
+    before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], Sitting, str]
+) -> dict[str, Any]:
+    """Tell a suggestion; people of neighbours are counted, not named."""
+    balance, sitting, home = with_
+    then, now = before.result.places, best.after.result.places
+    own = of_kreis(before.seen, home)
+    seen, merger = before.seen, best.merger
+    return {
+        "host": _course(merger.host, before),
+        "closed": [_course(course, before) for course in merger.closed],
+        "sitting": best.sitting,
+        "safe": [safe(before), best.safe],
+        "gain": best.safe - safe(before),
+        "placed": [len(then), len(now)],
+        **of_seated(merger, sitting, seen),
+        "ways": [way for way in best.ways if UUID(way["person"]) in own],
+        "extra_minutes": best.extra_minutes,
+        "lose": [str(person) for person in sorted((then.keys() - now.keys()) & own)],
+        "losing": len(then.keys() - now.keys()),
+        "status": best.after.result.status,
+        "balance": {
+            course.provider: {"hosted": balance.get(course.provider, 0), "fill": _fill(course.provider, seen)}
+            for course in (merger.host, *merger.closed)
+        },
+        "instead": [
+            {
+                "host": str(other.merger.host.id),
+                "provider": other.merger.host.provider,
+                "safe": other.safe,
+                "extra_minutes": other.extra_minutes,
+            }
+            for other in others[:MOST_COURSES]
+        ],
+    }

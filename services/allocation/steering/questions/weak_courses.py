@@ -1,0 +1,118 @@
+"""Who sits in weak courses: whether the course that stays is something for them, and their way there."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.goals import way_to
+from services.allocation.steering.matching.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True)
+class Merger:
+    """Courses that could be merged, and the one that would stay."""
+
+    host: Course
+    closed: tuple[Course, ...]
+
+
+class Sitting:
+    """Who sits in the weak courses through steering, and for whom of them which other course is nothing."""
+
+    def __init__(self, seated: Mapping[UUID, Sequence[Person]], seen: Snapshot) -> None:
+        self._seated, self._seen = seated, seen
+        self._known: dict[tuple[UUID, UUID], dict[UUID, str]] = {}
+
+    def people(self, course: UUID) -> Sequence[Person]:
+        """List who sits in a course, as far as they came through steering."""
+        return self._seated.get(course, ())
+
+    def unsuited(self, course: Course, host: Course) -> dict[UUID, str]:
+        """Name the people of a course for whom the other one is nothing, with the rules that say so.
+
+        Only rules that do not speak against their own course as well: what was settled stays settled.
+        """
+        key = course.id, host.id
+        if key not in self._known:
+            self._known[key] = dict(self._found(course, host))
+        return self._known[key]
+
+    def _found(self, course: Course, host: Course) -> Iterator[tuple[UUID, str]]:
+        people = tuple(self.people(course.id))
+        both = tuple(sorted((_with_room(course), _with_room(host)), key=lambda one: one.id))
+        known = eligibility_of(replace(self._seen, people=people, courses=both))
+        first = {entry.course.id: at for at, entry in reversed(list(enumerate(known.entries)))}
+        for at, person in enumerate(people):
+            settled = set(known.failed(at, first[course.id])) if course.id in first else set()
+            against = [rule for rule in known.failed(at, first[host.id]) if rule not in settled]
+            if against:
+                yield person.id, ",".join(against)
+
+    def coming(self, merger: Merger) -> int:
+        """Count who would change to the host: of those who sit in the others all but the unsuited."""
+        return sum(
+            max(0, course.seated - len(self.unsuited(course, merger.host))) for course in merger.closed
+        )
+
+
+def _with_room(course: Course) -> Course:
+    """Leave out whether a seat is free: that is another question."""
+    return replace(
+        course, sections=tuple(replace(section, free=max(1, section.free)) for section in course.sections)
+    )
+
+
+def merged(seen: Snapshot, merger: Merger, sitting: Sitting | None = None) -> Snapshot:
+    """Close the others; who sits in them changes to the host, but those for whom it is nothing."""
+    coming = (sitting or Sitting({}, seen)).coming(merger)
+    host = replace(
+        merger.host,
+        seated=merger.host.seated + coming,
+        sections=tuple(replace(one, free=one.free - coming) for one in merger.host.sections),
+    )
+    gone = {course.id for course in merger.closed}
+    courses = (
+        host if one.id == host.id else replace(one, decision="close", seated=0) if one.id in gone else one
+        for one in seen.courses
+    )
+    return replace(seen, courses=tuple(courses))
+
+
+def changing(merger: Merger, sitting: Sitting, seen: Snapshot) -> Iterator[dict[str, Any]]:
+    """Say of everybody who would change how much longer the way to the host is than to their own course."""
+    for course in merger.closed:
+        unsuited = sitting.unsuited(course, merger.host)
+        for person in sitting.people(course.id):
+            if person.id in unsuited:
+                continue
+            old, now = way_to(person, course, seen), way_to(person, merger.host, seen)
+            yield {
+                "person": str(person.id),
+                "from": str(course.id),
+                "had_place": True,
+                "minutes": [None if old is None else old.minutes, None if now is None else now.minutes],
+                "extra": None if old is None or now is None else now.minutes - old.minutes,
+                "estimated": now is None or old is None or now.estimated or old.estimated,
+            }
+
+
+def of_seated(merger: Merger, sitting: Sitting, seen: Snapshot) -> dict[str, Any]:
+    """Tell who of the closed courses changes, who cannot and why, whom only their provider can move."""
+    rules: Counter[str] = Counter()
+    unsuited: dict[UUID, str] = {}
+    for course in merger.closed:
+        unsuited |= sitting.unsuited(course, merger.host)
+    rules.update(unsuited.values())
+    ours = sum(len(sitting.people(course.id)) for course in merger.closed)
+    return {
+        "changing": list(changing(merger, sitting, seen)),
+        "unsuited": sorted(str(person) for person in unsuited),
+        "unsuited_by_rule": dict(sorted(rules.items(), key=lambda one: (-one[1], one[0]))),
+        "to_change": sum(course.seated for course in merger.closed) - ours,
+    }

@@ -1,0 +1,1 @@
+"""Steering runs: due regions, snapshots, results, their storage and audit."""

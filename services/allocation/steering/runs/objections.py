@@ -1,0 +1,52 @@
+"""Which hard rules speak against one person in one place, for somebody who wants to decide otherwise."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+from uuid import UUID
+
+import asyncpg
+
+from services.allocation.law.rulebook import RuleBook
+from services.allocation.steering.matching.domain import EntryKey
+from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.snapshot import snapshot_of
+from services.allocation.steering.runs import reading
+from services.allocation.steering.runs.regions import PolicyOf, region_of
+
+
+async def rules_against(  # noqa: PLR0917 - who, where, when, by which rules
+    conn: asyncpg.Connection,
+    participant: UUID,
+    kreis: str,
+    wanted: EntryKey,
+    day: date,
+    policies: PolicyOf,
+    rulebook: RuleBook,
+) -> tuple[str, ...]:
+    """Name the hard rules that speak against a place, in the order in which they are told.
+
+    Empty, too, where steering does not look at the person or the place: somebody who has a seat, a section
+    that is over. The order of rules is that of hardrules.hard_rules.
+    """
+    region = region_of(kreis, day, policies)
+    rules = rulebook.on(day)
+    people = await reading.read_people(conn, [kreis], day)
+    courses = await reading.read_courses(conn, region.kreise, day, rules)
+    seen = snapshot_of(
+        region.name,
+        day,
+        people=[replace(person, offer=None) for person in people if person.id == participant],
+        courses=[course for course in courses if course.id == wanted.course],
+        rules=rules,
+        policy=policies.on(region.lead, day),
+        travel=await reading.read_travel(conn, region.kreise),
+        pooled=region.pooled,
+        pooled_types=region.types,
+    )
+    known = eligibility_of(seen)
+    places = [place for place, entry in enumerate(known.entries) if entry.key == wanted]
+    if not seen.people or not places:
+        return ()
+    return known.failed(0, places[0])

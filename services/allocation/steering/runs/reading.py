@@ -1,0 +1,272 @@
+"""What a run reads from PostgreSQL: who waits, what is free, what has been decided, how far it is."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from datetime import date
+from uuid import UUID, uuid5
+
+import asyncpg
+
+from schemas.identity import NAMESPACE
+from services.allocation.law.rulebook import Rules
+from services.allocation.steering.matching.domain import Course, Deviation, EntryKey, Offer, Person, Section
+
+_PERSON = """
+    SELECT p.participant, p.version, p.kreis, p.office, p.town, p.standing, p.route, p.registered_on,
+           p.course_types, p.granted_on, p.valid_until, p.cooperation_plan, p.hours_left, p.available,
+           p.available_days, p.earliest_start, p.needs_childcare, p.needs_women_only,
+           p.needs_barrier_free, p.max_travel_minutes, p.family, p.level, p.section,
+           o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded,
+           d.section AS other_section, d.level AS other_level, d.id IS NOT NULL AS deviates,
+           h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers
+    FROM participant p
+    LEFT JOIN placement o ON o.participant = p.participant AND o.state = 'proposed'
+    LEFT JOIN level_deviation d ON d.participant = p.participant AND d.lifted_at IS NULL
+    LEFT JOIN steering_hold h ON h.participant = p.participant AND h.lifted_at IS NULL
+                              AND (h.until IS NULL OR h.until > $2)
+    LEFT JOIN (
+        SELECT participant,
+               array_agg(course ORDER BY course) FILTER (WHERE course IS NOT NULL) AS courses,
+               array_agg(provider ORDER BY provider) FILTER (WHERE provider IS NOT NULL) AS providers
+        FROM steering_exclusion WHERE lifted_at IS NULL GROUP BY participant
+    ) b ON b.participant = p.participant
+    LEFT JOIN (
+        SELECT participant, array_agg(DISTINCT course ORDER BY course) AS excluded FROM placement
+        WHERE state IN ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
+                        'course_cancelled')
+        GROUP BY participant
+    ) x ON x.participant = p.participant
+"""
+"""What steering knows of somebody; $2 is the day."""
+
+
+async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date) -> list[Person]:
+    """Read the people who wait: active, without a seat, and not with the authority; on hold or not."""
+    rows = await conn.fetch(
+        _PERSON
+        + """
+        WHERE p.kreis = ANY($1) AND p.status = 'active' AND NOT EXISTS (
+            SELECT FROM placement s WHERE s.participant = p.participant AND s.state IN
+                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        ORDER BY p.participant
+        """,
+        kreise,
+        day,
+    )
+    return [_person(row) for row in rows]
+
+
+async def read_seated(
+    conn: asyncpg.Connection, kreise: Sequence[str], day: date, courses: Sequence[UUID]
+) -> dict[UUID, list[Person]]:
+    """Read who would wait again if courses were cancelled: all who sit there, and nowhere else."""
+    rows = await conn.fetch(
+        _PERSON
+        + """
+        WHERE p.kreis = ANY($1) AND p.status = 'active' AND EXISTS (
+            SELECT FROM placement i WHERE i.participant = p.participant AND i.course = ANY($3::uuid[])
+                AND i.state IN
+                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        AND NOT EXISTS (
+            SELECT FROM placement s WHERE s.participant = p.participant AND s.course <> ALL($3::uuid[])
+                AND s.state IN
+                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        ORDER BY p.participant
+        """,
+        kreise,
+        day,
+        courses,
+    )
+    sitting = await _sits_in(conn, [row["participant"] for row in rows], courses)
+    found: dict[UUID, list[Person]] = defaultdict(list)
+    for row in rows:
+        found[sitting[row["participant"]]].append(_person(row))
+    return found
+
+
+async def read_recent(conn: asyncpg.Connection, kreise: Sequence[str], day: date, days: int) -> list[Person]:
+    """Read who registered in the last days, whatever has become of them; who withdrew is left out."""
+    rows = await conn.fetch(
+        _PERSON
+        + """
+        WHERE p.kreis = ANY($1) AND p.status <> 'merged' AND p.status <> 'withdrawn'
+            AND p.registered_on > $2::date - $3::int AND p.registered_on <= $2
+        ORDER BY p.participant
+        """,
+        kreise,
+        day,
+        days,
+    )
+    return [_person(row) for row in rows]
+
+
+def _person(row: asyncpg.Record) -> Person:
+    offer = None
+    if row["placement"] is not None:
+        entry = EntryKey(row["course"], row["entry_section"])
+        offer = Offer(row["placement"], row["offer_version"], entry)
+    family = row["family"]
+    return Person(
+        id=row["participant"],
+        version=row["version"],
+        office=row["office"],
+        town=row["town"],
+        standing=row["standing"],
+        route=row["route"],
+        registered_on=row["registered_on"],
+        course_types=tuple(row["course_types"]),
+        granted_on=row["granted_on"],
+        valid_until=row["valid_until"],
+        cooperation_plan=row["cooperation_plan"],
+        available=tuple(row["available"]),
+        earliest_start=row["earliest_start"],
+        needs_childcare=row["needs_childcare"],
+        needs_women_only=row["needs_women_only"],
+        needs_barrier_free=row["needs_barrier_free"],
+        level=row["level"],
+        section=row["section"],
+        excluded=tuple(row["excluded"] or ()),
+        offer=offer,
+        kreis=row["kreis"],
+        hours_left=row["hours_left"],
+        available_days=tuple(row["available_days"]),
+        max_travel_minutes=row["max_travel_minutes"],
+        family=None if family is None else uuid5(NAMESPACE, f"family/{row['office']}/{family}"),
+        deviation=Deviation(row["other_section"], row["other_level"]) if row["deviates"] else None,
+        held=row["held"],
+        barred_courses=tuple(row["barred_courses"] or ()),
+        barred_providers=tuple(row["barred_providers"] or ()),
+    )
+
+
+async def _sits_in(
+    conn: asyncpg.Connection, people: Sequence[UUID], courses: Sequence[UUID]
+) -> dict[UUID, UUID]:
+    rows = await conn.fetch(
+        """
+        SELECT participant, course FROM placement
+        WHERE participant = ANY($1::uuid[]) AND course = ANY($2::uuid[]) AND state IN
+            ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')
+        ORDER BY participant, course
+        """,
+        people,
+        courses,
+    )
+    return {row["participant"]: row["course"] for row in rows}
+
+
+async def _sections(
+    conn: asyncpg.Connection, kreise: Sequence[str], day: date
+) -> tuple[dict[UUID, list[Section]], dict[UUID, int]]:
+    """Read the sections to come with the seats that nobody holds or may yet be assigned, and who sits."""
+    sections: dict[UUID, list[Section]] = defaultdict(list)
+    seated: dict[UUID, int] = {}
+    for row in await conn.fetch(
+        """
+        SELECT s.course, s.number, s.starts_on, s.ends_on, s.ue, s.taken + count(a.placement) AS taken,
+               s.capacity
+        FROM course_section s
+        JOIN course c ON c.course = s.course AND c.state = 'announced'
+        LEFT JOIN placement a ON a.course = s.course AND a.entry_section <= s.number
+                              AND a.state = 'sent_to_authority'
+        WHERE s.kreis = ANY($1) AND s.ends_on >= $2 AND NOT s.removed AND s.completed_on IS NULL
+        GROUP BY s.course, s.number
+        ORDER BY s.course, s.number
+        """,
+        kreise,
+        day,
+    ):
+        seated.setdefault(row["course"], row["taken"])
+        sections[row["course"]].append(
+            Section(
+                row["number"], row["starts_on"], row["ends_on"], row["ue"], row["capacity"] - row["taken"]
+            )
+        )
+    return sections, seated
+
+
+async def read_seated_by(
+    conn: asyncpg.Connection, courses: Sequence[UUID]
+) -> Sequence[tuple[UUID, str, bool, int]]:
+    """Count who sits in courses through steering, by standing and Kooperationsplan."""
+    rows = await conn.fetch(
+        """
+        SELECT s.course, p.standing, p.cooperation_plan, count(*) AS n
+        FROM placement s JOIN participant p ON p.participant = s.participant
+        WHERE s.course = ANY($1::uuid[]) AND s.state IN
+            ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')
+        GROUP BY s.course, p.standing, p.cooperation_plan ORDER BY s.course, p.standing, p.cooperation_plan
+        """,
+        courses,
+    )
+    return [(row["course"], row["standing"], row["cooperation_plan"], row["n"]) for row in rows]
+
+
+async def read_courses(
+    conn: asyncpg.Connection, kreise: Sequence[str], day: date, rules: Rules
+) -> list[Course]:
+    """Read the courses that have not ended, with their free seats and what has been decided about them."""
+    sections, seated = await _sections(conn, kreise, day)
+    rows = await conn.fetch(
+        """
+        SELECT c.course, c.version, c.kreis, c.provider, c.course_type, c.course_kind, c.town, c.times_of_day,
+               c.target_level, c.childcare, c.women_only, c.barrier_free, c.online, c.registration_until,
+               c.capacity, c.minimum, d.decision,
+               (SELECT min(s.starts_on) FROM course_section s WHERE s.course = c.course AND NOT s.removed)
+                   AS begins_on,
+               (c.venue->>'latitude')::float8 AS latitude, (c.venue->>'longitude')::float8 AS longitude,
+               ARRAY(SELECT DISTINCT lesson->>'weekday' FROM jsonb_array_elements(c.lessons) AS lesson
+                     ORDER BY 1) AS weekdays
+        FROM course c
+        LEFT JOIN course_decision d ON d.course = c.course AND d.lifted_at IS NULL
+        WHERE c.kreis = ANY($1) AND c.state = 'announced' AND c.course = ANY($2::uuid[]) ORDER BY c.course
+        """,
+        kreise,
+        list(sections),
+    )
+    classes: dict[UUID, Counter[str]] = defaultdict(Counter)
+    for course, standing, plan, count in await read_seated_by(conn, list(sections)):
+        classes[course][rules.priorities.code_of(standing, cooperation_plan=plan)] += count
+    return [
+        Course(
+            id=row["course"],
+            version=row["version"],
+            provider=row["provider"],
+            course_type=row["course_type"],
+            kind=row["course_kind"],
+            sections=tuple(sections[row["course"]]),
+            town=row["town"],
+            times_of_day=tuple(row["times_of_day"]),
+            target_level=row["target_level"],
+            childcare=row["childcare"],
+            women_only=row["women_only"],
+            barrier_free=row["barrier_free"],
+            online=row["online"],
+            registration_until=row["registration_until"],
+            latitude=row["latitude"],
+            longitude=row["longitude"],
+            kreis=row["kreis"],
+            weekdays=tuple(row["weekdays"]),
+            capacity=row["capacity"],
+            minimum=row["minimum"],
+            seated=seated[row["course"]],
+            seated_by=tuple(sorted(classes[row["course"]].items())),
+            begins_on=row["begins_on"],
+            decision=row["decision"],
+        )
+        for row in rows
+    ]
+
+
+async def read_travel(conn: asyncpg.Connection, kreise: Sequence[str]) -> dict[tuple[str, str], int]:
+    """Read the municipalities' tables in force: minutes from town to town."""
+    rows = await conn.fetch(
+        """
+        SELECT from_town, to_town, min(minutes) AS minutes
+        FROM travel_time WHERE kreis = ANY($1) GROUP BY from_town, to_town
+        """,
+        kreise,
+    )
+    return {(row["from_town"], row["to_town"]): row["minutes"] for row in rows}

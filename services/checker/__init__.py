@@ -1,0 +1,1 @@
+"""The independent checker of stored runs; it imports the standard library only."""

@@ -1,0 +1,1 @@
+"""This machine: the installation's folder and secrets, ports, processes, progress."""

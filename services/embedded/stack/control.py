@@ -1,0 +1,99 @@
+"""The supervisor's own door on the loopback interface: what runs, whether all is quiet, what time it is."""
+
+import contextlib
+import hmac
+from collections.abc import Awaitable, Callable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from services.embedded.machine.home import read_json, write_json
+from services.embedded.machine.ports import HOST
+
+
+class ClockError(Exception):
+    """The clock cannot be set to this."""
+
+
+def set_clock(path: Path, text: str) -> str:
+    """Replace the business time; it never goes back."""
+    try:
+        wanted = datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise ClockError("now must be an ISO 8601 time") from error
+    if wanted.tzinfo is None:
+        raise ClockError("now must have an offset")
+    last = read_json(path).get("now")
+    if last and datetime.fromisoformat(last) > wanted:
+        raise ClockError(f"business time is {last} already and never goes back")
+    write_json(path, {"now": wanted.isoformat()}, mode=0o644)
+    return wanted.isoformat()
+
+
+def control_app(
+    token: str,
+    status: Callable[[], Awaitable[dict[str, Any]]],
+    quiet: Callable[[], Awaitable[dict[str, Any]]],
+    clock: Path | None,
+) -> Starlette:
+    """Build the app; every request must carry the token that run.json holds."""
+
+    def guarded(
+        answer: Callable[[Request], Awaitable[JSONResponse]],
+    ) -> Callable[[Request], Awaitable[JSONResponse]]:
+        async def check(request: Request) -> JSONResponse:
+            given = request.headers.get("authorization", "")
+            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+                return JSONResponse({"title": "wrong token"}, 401)
+            return await answer(request)
+
+        return check
+
+    async def get_status(_request: Request) -> JSONResponse:
+        return JSONResponse(await status())
+
+    async def get_quiet(_request: Request) -> JSONResponse:
+        return JSONResponse(await quiet())
+
+    async def post_clock(request: Request) -> JSONResponse:
+        if clock is None:
+            return JSONResponse({"title": "only a demo has a clock that can be set"}, 403)
+        try:
+            body = await request.json()
+            now = set_clock(clock, body["now"])
+        except (ValueError, KeyError, TypeError):
+            return JSONResponse({"title": 'send {"now": "2025-10-06T05:00:00+00:00"}'}, 400)
+        except ClockError as error:
+            return JSONResponse({"title": str(error)}, 409)
+        return JSONResponse({"now": now})
+
+    return Starlette(
+        routes=[
+            Route("/status", guarded(get_status)),
+            Route("/quiet", guarded(get_quiet)),
+            Route("/clock", guarded(post_clock), methods=["POST"]),
+        ]
+    )
+
+
+class ControlServer(uvicorn.Server):
+    """A server that leaves signals to the supervisor."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def control_server(app: Starlette, port: int) -> ControlServer:
+    """Make the server; run it as a task with `serve()`."""
+    config = uvicorn.Config(
+        app, host=HOST, port=port, log_level="warning", access_log=False, lifespan="off", log_config=None
+    )
+    return ControlServer(config)

@@ -1,0 +1,146 @@
+"""Everything that runs on one machine: the servers, then their contents, then the three services."""
+
+import asyncio
+import contextlib
+import os
+import secrets
+import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from services.embedded.machine.children import Program
+from services.embedded.machine.home import Home, read_json, write_json
+from services.embedded.machine.installation import SERVICES, open_installation
+from services.embedded.machine.ports import HOST, choose_ports
+from services.embedded.servers.pair import Servers
+from services.embedded.stack import environment, status
+from services.embedded.stack.apply import apply_everything
+from services.embedded.stack.control import control_app, control_server
+from services.embedded.stack.environment import Addresses, Setting
+from services.embedded.stack.supervisor import Supervisor, start_servers
+
+PORTS = ("control", "smtp_sink", *(f"{name}_{door}" for name in SERVICES for door in ("http", "ops")))
+DEMO_BEGINS = "2025-10-06T05:00:00+00:00"
+_READY_SECONDS = 2.0
+
+
+class Stack:
+    """What the control door and the demo need to know of a running installation."""
+
+    def __init__(self, supervisor: Supervisor, setting: Setting, token: str, mode: str) -> None:
+        self.supervisor = supervisor
+        self.setting = setting
+        self.token = token
+        self.mode = mode
+        self.doors = {name: setting.addresses.url(name, "ops") for name in SERVICES}
+        self._client = httpx.AsyncClient()
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """Where people and programs find everything."""
+        named = self.setting.addresses
+        return {
+            "console": named.url("allocation") + "/",
+            "desk": named.url("notifications") + "/desk",
+            "inbox": named.url("notifications") + "/inbox",
+            "gateway": named.url("gateway"),
+            "control": f"http://{HOST}:{named.ports['control']}",
+            **{f"{name}_ops": url for name, url in self.doors.items()},
+        }
+
+    async def status(self) -> dict[str, Any]:
+        """Put everything that is known together."""
+        said = await status.ask_all(self._client, self.doors)
+        clock = read_json(self.setting.clock) if self.setting.clock else {}
+        return {
+            "running": True,
+            "mode": self.mode,
+            "home": str(self.supervisor.home.root),
+            "pid": os.getpid(),
+            "now": clock.get("now"),
+            "addresses": self.addresses,
+            "ports": dict(self.setting.addresses.ports)
+            | {
+                name: port
+                for name, port in read_json(self.supervisor.home.ports).items()
+                if name in self.supervisor.children
+            },
+            "processes": status.processes(self.supervisor.children.values()),
+            "services": said,
+            "busy": status.busy(said),
+            **status.merged(said),
+        }
+
+    async def quiet(self) -> dict[str, Any]:
+        """Say whether nothing is under way."""
+        return await status.quiet(self._client, self.doors)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._client.aclose()
+
+
+def compose(home: Home, servers: Servers, env: Mapping[str, str], *, demo: bool) -> Setting:
+    """Choose ports and secrets and put the setting of all services together."""
+    ports = choose_ports(PORTS, home.ports)
+    if demo and not home.clock.exists():
+        write_json(home.clock, {"now": DEMO_BEGINS}, mode=0o644)
+    return Setting(
+        installation=open_installation(home),
+        servers=servers,
+        addresses=Addresses(ports),
+        prefix=env.get("KURSLOTSE_PREFIX", ""),
+        clock=home.clock if demo else None,
+        demo=demo,
+        smtp_sink=f"{HOST}:{ports['smtp_sink']}" if demo else None,
+    )
+
+
+def service_program(service: str, setting: Setting, home: Home, env: Mapping[str, str]) -> Program:
+    """Describe a service's process to the supervisor."""
+    ops = setting.addresses.url(service, "ops")
+
+    async def ready() -> bool:
+        async with httpx.AsyncClient(timeout=_READY_SECONDS) as client:
+            with contextlib.suppress(httpx.HTTPError):
+                return (await client.get(f"{ops}/health/ready")).is_success
+        return False
+
+    return Program(
+        name=service,
+        argv=[sys.executable, "-m", "services.cli", "run", service],
+        env=environment.of_service(service, setting, env),
+        log=home.log / f"{service}.log",
+        ready=ready,
+    )
+
+
+@asynccontextmanager
+async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> AsyncIterator[Stack]:
+    """Run servers, services and the control door while the block lasts."""
+    home, tell, env = supervisor.home, supervisor.narrator, supervisor.env
+    servers = await start_servers(supervisor)
+    setting = compose(home, servers, env, demo=demo)
+    await apply_everything(setting, tell)
+    stack = Stack(supervisor, setting, secrets.token_hex(24), mode)
+    app = control_app(stack.token, stack.status, stack.quiet, setting.clock)
+    server = control_server(app, setting.addresses.ports["control"])
+    serving = asyncio.create_task(server.serve(), name="control")
+    try:
+        supervisor.publish(
+            mode=mode,
+            control={"url": stack.addresses["control"], "token": stack.token},
+            addresses=stack.addresses,
+            prefix=setting.prefix,
+            demo=demo,
+        )
+        programs = [service_program(name, setting, home, env) for name in SERVICES]
+        await supervisor.start_and_wait("Starting gateway, allocation and notifications", programs)
+        yield stack
+    finally:
+        server.should_exit = True
+        await asyncio.wait({serving}, timeout=5)
+        await stack.close()

@@ -1,0 +1,1 @@
+"""What everything else needs: clock, settings, logs, metrics, failures, retries, timers."""

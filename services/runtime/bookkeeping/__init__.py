@@ -1,0 +1,1 @@
+"""Rows kept about records: offsets, inbox, parked and refused records, pauses, findings."""

@@ -1,0 +1,97 @@
+"""Recognises events by identity: the same again is a duplicate, other content under its id is refused."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from operator import attrgetter
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.events.records import Readable
+
+
+class Seen(StrEnum):
+    """What the inbox says about an event."""
+
+    NEW = "new"
+    DUPLICATE = "duplicate"
+    REUSED = "reused"  # the id of another event
+
+
+async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Readable]) -> list[Seen]:
+    """Add the events that are new, as applied; say of each what it is."""
+    first: dict[UUID, bytes] = {}
+    for event in events:
+        first.setdefault(event.incoming.cause, event.hash)
+    causes = sorted(first, key=attrgetter("int"))  # UUID compares in Python, integers do not
+    added = {
+        row["identity"]
+        for row in await conn.fetch(
+            "INSERT INTO runtime.inbox (identity, reader, hash)"
+            " SELECT identity, $1, hash FROM unnest($2::uuid[], $3::bytea[]) AS new (identity, hash)"
+            " ON CONFLICT (identity, reader) DO NOTHING RETURNING identity",
+            reader,
+            causes,
+            [first[cause] for cause in causes],
+        )
+    }
+    known: dict[UUID, bytes] = {}
+    if len(added) != len(causes):
+        known = await _known(conn, reader, [cause for cause in causes if cause not in added])
+    seen = []
+    for event in events:
+        cause = event.incoming.cause
+        if cause in added:
+            added.discard(cause)
+            known[cause] = event.hash
+            seen.append(Seen.NEW)
+        else:
+            seen.append(Seen.DUPLICATE if known.get(cause) == event.hash else Seen.REUSED)
+    return seen
+
+
+async def set_states(conn: asyncpg.Connection, reader: str, states: Sequence[tuple[UUID, str]]) -> None:
+    """Note of events that they were not simply applied (or, at last, were)."""
+    if states:
+        await conn.execute(
+            "UPDATE runtime.inbox AS i SET state = new.state"
+            " FROM unnest($2::uuid[], $3::text[]) AS new (identity, state)"
+            " WHERE i.identity = new.identity AND i.reader = $1",
+            reader,
+            [identity for identity, _ in states],
+            [state for _, state in states],
+        )
+
+
+async def was_refused(conn: asyncpg.Connection, reader: str, identity: UUID) -> bool:
+    """Say whether an event was seen and refused."""
+    return bool(
+        await conn.fetchval(
+            "SELECT true FROM runtime.inbox"
+            " WHERE identity = $1 AND reader = $2 AND state IN ('refused', 'skipped')",
+            identity,
+            reader,
+        )
+    )
+
+
+async def prune(conn: asyncpg.Connection, days: int, limit: int = 20_000) -> int:
+    """Forget events so old that no topic holds them any more; return how many."""
+    rows = await conn.fetch(
+        "DELETE FROM runtime.inbox WHERE (identity, reader) IN ("
+        " SELECT identity, reader FROM runtime.inbox"
+        " WHERE seen_at < now() - make_interval(days => $1) AND state IN ('applied', 'skipped') LIMIT $2)"
+        " RETURNING 1",
+        days,
+        limit,
+    )
+    return len(rows)
+
+
+async def _known(conn: asyncpg.Connection, reader: str, causes: Sequence[UUID]) -> dict[UUID, bytes]:
+    rows = await conn.fetch(
+        "SELECT identity, hash FROM runtime.inbox WHERE reader = $1 AND identity = ANY($2::uuid[])",
+        reader,
+        causes,
+    )
+    return {row["identity"]: row["hash"] for row in rows}

@@ -1,0 +1,103 @@
+"""Records that have no effect: where they lie and why; their values are read back from Kafka."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import asyncpg
+
+from schemas.envelope import Problem
+from services.runtime.events.subscription import Place
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """One refused record."""
+
+    place: Place
+    publisher: str | None
+    identity: UUID | None  # None if it could not be read, or if its id is another event's
+    event_id: str | None
+    event_type: str | None
+    problem: Problem
+
+
+async def refuse(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequence[Refused]) -> None:
+    """Note the refused records; one that was already noted gets the newer reason."""
+    if not rows:
+        return
+    await conn.execute(
+        'INSERT INTO runtime.quarantine (reader, cluster, topic, partition, "offset", publisher, identity,'
+        " event_id, event_type, code, field, params)"
+        " SELECT $1, $2, * FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::text[], $7::uuid[],"
+        " $8::text[], $9::text[], $10::text[], $11::text[], $12::jsonb[])"
+        ' ON CONFLICT (reader, cluster, topic, partition, "offset") DO UPDATE'
+        " SET code = excluded.code, field = excluded.field, params = excluded.params",
+        reader,
+        cluster,
+        [row.place.topic for row in rows],
+        [row.place.partition for row in rows],
+        [row.place.offset for row in rows],
+        [row.publisher for row in rows],
+        [row.identity for row in rows],
+        [row.event_id for row in rows],
+        [row.event_type for row in rows],
+        [row.problem.code for row in rows],
+        [row.problem.field for row in rows],
+        [dict(row.problem.params) for row in rows],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """A record that an operator wants tried again."""
+
+    id: int
+    place: Place
+
+
+async def requested(conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100) -> list[Requested]:
+    """Lock the records to be tried again, in their order."""
+    rows = await conn.fetch(
+        'SELECT id, topic, partition, "offset" FROM runtime.quarantine'
+        " WHERE reader = $1 AND cluster = $2 AND replay_requested_at IS NOT NULL AND replayed_at IS NULL"
+        ' ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE',
+        reader,
+        cluster,
+        limit,
+    )
+    return [Requested(row["id"], Place(row["topic"], row["partition"], row["offset"])) for row in rows]
+
+
+async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str) -> None:
+    """Note what became of a record that was tried again."""
+    await conn.execute(
+        "UPDATE runtime.quarantine SET replay_result = $3,"
+        " replayed_at = CASE WHEN $2 THEN now() END,"
+        " replay_requested_at = CASE WHEN $2 THEN replay_requested_at END"
+        " WHERE id = $1",
+        id_,
+        done,
+        result,
+    )
+
+
+async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
+    """Read the newest refused records that were not replayed."""
+    return await conn.fetch(
+        'SELECT id, reader, topic, partition, "offset", publisher, event_id, event_type, code, field,'
+        " refused_at, replay_result FROM runtime.quarantine WHERE replayed_at IS NULL"
+        " ORDER BY id DESC LIMIT $1",
+        limit,
+    )
+
+
+async def request(conn: asyncpg.Connection, *, ids: Sequence[int], code: str | None) -> int:
+    """Ask for records to be tried again, by id or by reason; the service that reads them does it."""
+    rows = await conn.fetch(
+        "UPDATE runtime.quarantine SET replay_requested_at = now(), replay_result = NULL"
+        " WHERE replayed_at IS NULL AND (id = ANY($1::bigint[]) OR code = $2) RETURNING id",
+        list(ids),
+        code,
+    )
+    return len(rows)

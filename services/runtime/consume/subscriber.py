@@ -1,0 +1,394 @@
+"""Hangs the loop on FastStream: what is polled, where reading goes on, which partitions pause."""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import asyncpg
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import IllegalStateError, KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker, KafkaMessage
+from faststream.message import StreamMessage
+from faststream.security import BaseSecurity, SASLScram512
+
+from schemas.topics import topic
+from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.metrics import ConsumeMetrics
+from services.runtime.base.retry import jittered
+from services.runtime.base.settings import LoopSettings
+from services.runtime.bookkeeping import breaker, offsets
+from services.runtime.bookkeeping.offsets import Gap, GoOn, OutOfRange
+from services.runtime.consume.loop import After, Loop, Polled
+from services.runtime.data.db import acquire
+from services.runtime.events.records import PUBLISHERS_FAMILIES
+from services.runtime.kafka.administration import KafkaAddress, client_options
+from services.runtime.kafka.ends import Ends
+from services.runtime.kafka.polls import CarefulPolls
+
+log = logging.getLogger(__name__)
+
+_COMMIT_EVERY = 1.0
+_LOOK_EVERY = 2.0
+
+
+def make_broker(
+    address: KafkaAddress, *, client_id: str, settings: LoopSettings, stop_within: float
+) -> KafkaBroker:
+    """Make the FastStream broker of a service: it only consumes, and decodes nothing."""
+    options = client_options(address)
+    context = options.get("ssl_context")
+    security: BaseSecurity = BaseSecurity(ssl_context=context, use_ssl=address.tls)
+    if address.user is not None and address.password is not None:
+        security = SASLScram512(address.user, address.password, ssl_context=context, use_ssl=address.tls)
+    return KafkaBroker(
+        options["bootstrap_servers"],
+        security=security,
+        client_id=client_id,
+        consumer_only=True,
+        apply_types=False,
+        logger=None,
+        graceful_timeout=stop_within,
+        metadata_max_age_ms=settings.metadata_max_age_ms,
+        allow_auto_create_topics=False,
+    )
+
+
+async def hand_over_raw(message: StreamMessage[Any]) -> Any:  # noqa: ANN401 - the records as polled
+    """Decode nothing: each record is validated by itself."""
+    return message.raw_message
+
+
+class _NoConsumer:
+    """Stands where FastStream would acknowledge: offsets of record are PostgreSQL's."""
+
+    async def commit(self) -> None:
+        """Do nothing."""
+
+    def seek(self, partition: TopicPartition, offset: int) -> None:
+        """Do nothing."""
+
+
+class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
+    """One subscription's consumer: polls go to the loop, assignments are checked against what is stored."""
+
+    ack_policy = AckPolicy.MANUAL
+
+    def __init__(
+        self,
+        loop: Loop,
+        *,
+        pool: asyncpg.Pool,
+        ends: Ends,
+        metrics: ConsumeMetrics,
+        settings: LoopSettings,
+        prefix: str,
+        fail: Callable[[BaseException], None],
+    ) -> None:
+        self.loop = loop
+        self.progressed_at = time.monotonic()
+        self.lag: dict[str, int] = {}
+        self._pool, self._ends, self._metrics, self._settings = pool, ends, metrics, settings
+        self._prefix, self._fail = prefix, fail
+        self._failed = self._closing = False
+        self._writing: asyncio.Task[None] | None = None
+        self._paused: set[TopicPartition] = set()
+        self._suspected: dict[TopicPartition, Gap] = {}
+        self._positions: dict[TopicPartition, int] = {}
+        self._subscriber: Any = None
+
+    @property
+    def name(self) -> str:
+        """Name of the subscription."""
+        return self.loop.subscription.name
+
+    def attach(self, broker: KafkaBroker) -> None:
+        """Subscribe on the broker, as the loop needs it."""
+        subscription = self.loop.subscription
+        self._subscriber = broker.subscriber(
+            *subscription.topics,
+            pattern=subscription.pattern,
+            group_id=self.loop.group.name,
+            batch=True,
+            max_records=self._settings.max_records,
+            batch_timeout_ms=self._settings.batch_timeout_ms,
+            ack_policy=self.ack_policy,
+            auto_offset_reset="earliest",
+            partition_assignment_strategy=(RoundRobinPartitionAssignor,),
+            max_poll_interval_ms=self._settings.max_poll_interval_ms,
+            session_timeout_ms=self._settings.session_timeout_ms,
+            fetch_max_wait_ms=250,
+            listener=self,
+            parser=self.parse,
+            decoder=hand_over_raw,
+        )
+        self._subscriber(self.on_poll)
+
+    def poll_carefully(self) -> None:
+        """Keep one unparsable record from stopping all partitions; once the broker has started."""
+        self.consumer.getmany = CarefulPolls(self.consumer)
+
+    @property
+    def consumer(self) -> AIOKafkaConsumer:
+        """The aiokafka consumer, once the broker has started."""
+        consumer = self._subscriber.consumer
+        if consumer is None:
+            msg = f"{self.name} has not started"
+            raise RuntimeError(msg)
+        return consumer
+
+    async def parse(self, records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
+        """Wrap a poll without touching its headers: one that is not UTF-8 would lose the whole batch."""
+        return KafkaMessage(
+            body=b"",
+            headers={},
+            message_id="",
+            correlation_id="",
+            raw_message=records,
+            consumer=_NoConsumer(),
+        )
+
+    @property
+    def started(self) -> bool:
+        """Whether there is a consumer."""
+        return self._subscriber.consumer is not None
+
+    @property
+    def assigned(self) -> set[TopicPartition]:
+        """The partitions this process reads now."""
+        return set(self.consumer.assignment()) if self.started else set()
+
+    async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
+        """Hand a poll to the loop; FastStream would swallow an exception, so none leaves this function."""
+        if self._failed or self._closing:
+            return
+        try:
+            polled = await self.loop.read(records)
+            await self.written()
+            if not self._failed:
+                # Written while the next poll is fetched and read; the contiguity guard keeps them in order.
+                self._writing = asyncio.create_task(self.write(polled))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it stops the process
+            self._failed = True
+            self._fail(error)
+
+    async def written(self) -> None:
+        """Wait for the batch that is being written."""
+        if self._writing is not None:
+            await asyncio.wait([self._writing])
+
+    async def finish(self) -> None:
+        """Take no more polls, and finish the batch in work."""
+        self._closing = True
+        await self.written()
+
+    async def write(self, polled: Mapping[TopicPartition, Sequence[Polled]]) -> None:
+        """Write one poll; whatever the loop gives up for stops the process."""
+        try:
+            readable = {
+                partition: some for partition, some in polled.items() if partition not in self._paused
+            }
+            if readable:
+                await self._settle(await self.loop.handle(readable, await self._confirmed(set(readable))))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - it stops the process
+            self._failed = True
+            self._fail(error)
+
+    async def _confirmed(self, polled: set[TopicPartition]) -> dict[TopicPartition, Gap]:
+        """Accept a gap seen twice if the broker still has what lies before it, as with compaction."""
+        suspected = [partition for partition in polled if partition in self._suspected]
+        if not suspected:
+            return {}
+        beginnings = await self.consumer.beginning_offsets(suspected)
+        return {
+            partition: self._suspected[partition]
+            for partition in suspected
+            if beginnings[partition] <= self._suspected[partition].expected
+        }
+
+    async def _settle(self, after: After) -> None:
+        if after.committed:
+            self.progressed_at = time.monotonic()
+        for partition, offset in after.committed.items():
+            self._positions[partition] = offset
+            self._suspected.pop(partition, None)
+        for partition in after.tripped:
+            self._pause(partition, "refused_in_row")
+        again = after.unprepared
+        for partition, gap in after.gaps.items():
+            if self._suspected.get(partition) == gap:
+                again = again | {partition}  # twice the same, and not confirmed: the beginning has moved on
+                continue
+            log.warning("gap: reading again", extra=self._about(partition, offset=gap.expected, to=gap.seen))
+            self._metrics.alarms.labels(reader=self.name, what="gap").inc()
+            self._suspected[partition] = gap
+            self._seek(partition, gap.expected)
+        if again:
+            await self._prepare(again)
+
+    async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
+        """Forget what was known of partitions that somebody else reads from now on."""
+        for partition in revoked:
+            self._paused.discard(partition)
+            self._suspected.pop(partition, None)
+            self._positions.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
+        """Go on where PostgreSQL says, or not at all."""
+        try:
+            await self._prepare(assigned)
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001 - aiokafka would only log it
+            self._failed = True
+            self._fail(error)
+
+    async def _prepare(self, partitions: set[TopicPartition]) -> None:
+        attempt, started = 0, time.monotonic()
+        while partitions:
+            try:
+                await self._check_and_seek(sorted(partitions))
+            except Exception as error:
+                attempt += 1
+                delay = jittered(attempt)
+                patience = time.monotonic() - started + delay <= self._settings.give_up_after_seconds
+                if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT or not patience:
+                    raise
+                log.warning(
+                    "assignment: trying again", extra={"error": name_of(error), "group": self.loop.group.name}
+                )
+                await asyncio.sleep(delay)
+            else:
+                return
+
+    async def _check_and_seek(self, partitions: Sequence[TopicPartition]) -> None:
+        group = self.loop.group
+        # What is stored first: whoever read before us may still move it, the broker's end is never behind it.
+        async with acquire(self._pool) as conn:
+            stored = await offsets.of_group(conn, group)
+            paused = await breaker.paused(conn, group.name)
+        beginnings = await self.consumer.beginning_offsets(partitions)
+        ends = await self.consumer.end_offsets(partitions)
+        for partition in partitions:
+            if partition in paused:
+                self._pause(partition, paused[partition])
+                continue
+            match offsets.where_to_go_on(stored.get(partition), beginnings[partition], ends[partition]):
+                case GoOn(offset, first_time):
+                    if first_time:
+                        async with acquire(self._pool) as conn:
+                            offset = await offsets.begin(conn, group, partition, offset)
+                    self._seek(partition, offset)
+                case OutOfRange(was, beginning, end):
+                    detail = {"stored": was, "beginning": beginning, "end": end}
+                    async with acquire(self._pool) as conn:
+                        await breaker.pause(conn, group.name, partition, "out_of_range", detail)
+                    self._pause(partition, "out_of_range")
+
+    def _seek(self, partition: TopicPartition, offset: int) -> None:
+        try:
+            self.consumer.seek(partition, offset)
+        except IllegalStateError:
+            return  # no longer ours: whoever has it looks for himself
+
+    def _pause(self, partition: TopicPartition, why: str) -> None:
+        if partition not in self._paused:
+            log.error("ALARM: partition paused", extra=self._about(partition, reason=why))
+            self._metrics.alarms.labels(reader=self.name, what=why).inc()
+        self._paused.add(partition)
+        try:
+            self.consumer.pause(partition)
+        except IllegalStateError:
+            self._paused.discard(partition)
+
+    async def tend(self, stop: asyncio.Event) -> None:
+        """Beside the loop: take up resumed partitions, tell Kafka our position, measure the lag."""
+        committed_at = looked_at = 0.0
+        while not stop.is_set():
+            try:
+                await asyncio.wait_for(stop.wait(), 0.5)
+            except TimeoutError:
+                pass
+            else:
+                return
+            now = time.monotonic()
+            if now - looked_at >= _LOOK_EVERY:
+                looked_at = now
+                await self._look()
+            if now - committed_at >= _COMMIT_EVERY:
+                committed_at = now
+                await self._commit()
+
+    async def _look(self) -> None:
+        try:
+            async with acquire(self._pool) as conn:
+                paused = await breaker.paused(conn, self.loop.group.name)
+            for partition in (set(paused) & self.assigned) - self._paused:
+                self._pause(partition, paused[partition])
+            resumed = (self._paused & self.assigned) - set(paused)
+            if resumed:
+                self._paused -= resumed
+                self.consumer.resume(*resumed)
+                await self._prepare(resumed)
+            await self.measure_lag()
+        except Exception as error:
+            if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+                raise
+            log.warning(
+                "could not look after the group",
+                extra={"error": name_of(error), "group": self.loop.group.name},
+            )
+
+    async def _commit(self) -> None:
+        """For lag tools only; the offsets of record are in PostgreSQL."""
+        positions = {partition: at for partition, at in self._positions.items() if partition in self.assigned}
+        self._positions.clear()
+        if positions:
+            try:
+                await self.consumer.commit(positions)
+            except (KafkaError, IllegalStateError) as error:
+                log.info("position not told to Kafka", extra={"error": name_of(error)})
+
+    async def measure_lag(self) -> dict[str, int]:
+        """Count what is not yet read, by topic; a topic to be read that was not yet seen counts as 1."""
+        async with acquire(self._pool) as conn:
+            stored = await offsets.of_group(conn, self.loop.group)
+            slugs = await conn.fetch("SELECT slug FROM runtime.publisher")
+        known = self.consumer.subscription() | {partition.topic for partition in self.assigned}
+        here = [partition for partition in stored if partition.topic in known]
+        ends = await self._ends.of(here)
+        lag: dict[str, int] = {}
+        for partition in here:
+            behind = max(0, ends[partition] - stored[partition])
+            lag[partition.topic] = lag.get(partition.topic, 0) + behind
+        wanted = {name for row in slugs for name in self._topics_of(row["slug"])}
+        for name in wanted.union(self.loop.subscription.topics) - lag.keys():
+            lag[name] = 1
+        self.lag = lag
+        if not any(lag.values()):
+            self.progressed_at = time.monotonic()
+        self._metrics.lag.labels(reader=self.name).set(sum(lag.values()))
+        return lag
+
+    def stuck_for(self) -> float:
+        """Say for how many seconds there has been something to read without getting on."""
+        paused = {partition.topic for partition in self._paused}
+        behind = any(n for name, n in self.lag.items() if name not in paused)
+        return time.monotonic() - self.progressed_at if behind else 0.0
+
+    def _topics_of(self, slug: str) -> list[str]:
+        pattern = self.loop.subscription.pattern
+        names = [topic(family, slug, prefix=self._prefix) for family in PUBLISHERS_FAMILIES]
+        return [name for name in names if pattern is not None and re.match(pattern, name)]
+
+    def _about(self, partition: TopicPartition, **further: object) -> dict[str, object]:
+        where = {"topic": partition.topic, "partition": partition.partition}
+        return {"subscription": self.name, "group": self.loop.group.name} | where | further

@@ -1,0 +1,1 @@
+"""What a handler gets and returns: events, verdicts, subscriptions, known publishers."""

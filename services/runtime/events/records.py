@@ -1,0 +1,115 @@
+"""Reads a record of Kafka into a valid event with its identity, or into why it is none."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+from uuid import UUID, uuid5
+
+from schemas.envelope import Problem, attributes, decode_attributes, unknown_codes
+from schemas.identity import NAMESPACE, event_uuid
+from schemas.topics import EVENT_TYPES, Family, parse_topic
+from services.runtime.events.subscription import Incoming, Place
+
+PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
+_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+
+
+class RawRecord(Protocol):
+    """The part of aiokafka's ConsumerRecord that is read here."""
+
+    @property
+    def topic(self) -> str: ...  # noqa: D102
+    @property
+    def partition(self) -> int: ...  # noqa: D102
+    @property
+    def offset(self) -> int: ...  # noqa: D102
+    @property
+    def headers(self) -> Iterable[tuple[str, bytes]]: ...  # noqa: D102
+    @property
+    def value(self) -> bytes | None: ...  # noqa: D102
+
+
+@dataclass(frozen=True, slots=True)
+class Readable:
+    """A valid event, with what is needed to recognise it, to keep it, and to warn about it."""
+
+    incoming: Incoming
+    hash: bytes
+    raw: bytes
+    attributes: dict[str, str]
+    warnings: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is no event of ours, and why."""
+
+    place: Place
+    publisher: str | None
+    event_id: str | None
+    event_type: str | None
+    problems: Sequence[Problem]
+
+
+Reading = Readable | Unreadable
+
+
+class Reader:
+    """Reads the records of one installation; remembers what each topic's name means."""
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._topics: dict[str, tuple[Family, str | None]] = {}
+
+    def read(self, record: RawRecord) -> Reading:
+        """Read one record."""
+        found = attributes(record.headers)
+        place = Place(record.topic, record.partition, record.offset)
+        if isinstance(found, Problem):
+            publisher = self._meaning(record.topic)[1]
+            return Unreadable(place, publisher, None, None, [found])
+        return self.read_attributes(place, found, record.value)
+
+    def read_attributes(self, place: Place, found: dict[str, str], raw: bytes | None) -> Reading:
+        """Read a record from its CloudEvents attributes and data (also one that was parked)."""
+        family, publisher = self._meaning(place.topic)
+        decoded = decode_attributes(found, raw)
+        if isinstance(decoded, list):
+            return Unreadable(place, publisher, *_safe_names(found), decoded)
+        event = decoded.event
+        if family in PUBLISHERS_FAMILIES and EVENT_TYPES[event.type].family is not family:
+            return Unreadable(
+                place, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
+            )
+        incoming = Incoming(
+            place=place,
+            family=family,
+            publisher=publisher,
+            event=event,
+            cause=event_uuid(publisher or "", family, event.id),
+            subject=event.data.subject_key(publisher or ""),
+        )
+        return Readable(incoming, decoded.hash, decoded.raw, found, decoded.warnings)
+
+    def _meaning(self, name: str) -> tuple[Family, str | None]:
+        meaning = self._topics.get(name)
+        if meaning is None:
+            meaning = self._topics[name] = parse_topic(name, prefix=self._prefix)
+        return meaning
+
+
+def warnings_of(reading: Readable) -> tuple[Problem, ...]:
+    """Warn about unknown fields and unknown codes: a typo must not vanish."""
+    return reading.warnings + unknown_codes(reading.incoming.event.data)
+
+
+def place_uuid(cluster: str, place: Place) -> UUID:
+    """Name a record by where it lies: the cause of what is said about it."""
+    return uuid5(NAMESPACE, f"record/{cluster}/{place.topic}/{place.partition}/{place.offset}")
+
+
+def _safe_names(found: dict[str, str]) -> tuple[str | None, str | None]:
+    """Id and type of an invalid record, if they have the form of one and so hold nothing else."""
+    id_, type_ = found.get("id"), found.get("type")
+    return (id_ if id_ and _ID.match(id_) else None), (type_ if type_ in EVENT_TYPES else None)

@@ -1,0 +1,1 @@
+"""Talking to the broker: addresses, administration, ends of partitions, robust polls."""

@@ -1,0 +1,1 @@
+"""Sending: outbox rows and the relay that carries them to Kafka."""

@@ -1,0 +1,1 @@
+"""One service process: its tasks, its operators' door, its commands."""

@@ -1,0 +1,100 @@
+"""What an operator does about records that were refused and partitions that were paused."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import asyncpg
+import typer
+
+from services.runtime.base.clock import clock_of
+from services.runtime.bookkeeping import breaker, quarantine
+from services.runtime.data.db import connect
+
+T = TypeVar("T")
+
+quarantine_app = typer.Typer(no_args_is_help=True, help="Records that had no effect, and why.")
+reading_app = typer.Typer(no_args_is_help=True, help="Topics that are not read until somebody says so.")
+
+
+def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Do something on the database of the service whose environment this process has."""
+    dsn = os.environ.get("KURSLOTSE_DB_WORKER")
+    if not dsn:
+        typer.echo(
+            "No installation runs here: start it with `kurslotse up`, or set KURSLOTSE_DB_WORKER.", err=True
+        )
+        raise typer.Exit(2)
+
+    async def run(address: str) -> T:
+        conn = await connect(address, name="operator")
+        try:
+            return await work(conn)
+        finally:
+            await conn.close()
+
+    return asyncio.run(run(dsn))
+
+
+def business_now() -> datetime:
+    """Return the business time of the installation that runs here, else the machine's."""
+    clock = os.environ.get("KURSLOTSE_CLOCK_FILE")
+    return clock_of(Path(clock) if clock else None).now()
+
+
+def in_transaction(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+    """Do something as `on_database` does, all of it or nothing."""
+
+    async def whole(conn: asyncpg.Connection) -> T:
+        async with conn.transaction():
+            return await work(conn)
+
+    return on_database(whole)
+
+
+@quarantine_app.command("list")
+def list_refused(limit: Annotated[int, typer.Option(help="Show at most so many.")] = 50) -> None:
+    """Show the newest refused records: where they lie and why, never what they say."""
+    for row in on_database(lambda conn: quarantine.list_open(conn, limit)):
+        where = f"{row['topic']}/{row['partition']}/{row['offset']}"
+        why = row["code"] + (f" ({row['field']})" if row["field"] else "")
+        again = f"  tried again: {row['replay_result']}" if row["replay_result"] else ""
+        said = f"{row['event_type'] or '-'} {row['event_id'] or '-'}"
+        typer.echo(f"{row['id']:>8}  {row['refused_at']:%Y-%m-%d %H:%M}  {where}  {said}  {why}{again}")
+
+
+@quarantine_app.command("replay")
+def replay_refused(
+    ids: Annotated[list[int] | None, typer.Argument(help="Numbers as `list` shows them.")] = None,
+    code: Annotated[str | None, typer.Option(help="All that were refused for this reason.")] = None,
+) -> None:
+    """Have records tried again; the running service reads them back from Kafka within seconds."""
+    if not ids and code is None:
+        raise typer.BadParameter("say which: numbers or --code")
+    asked = on_database(lambda conn: quarantine.request(conn, ids=ids or [], code=code))
+    typer.echo(f"{asked} records will be tried again.")
+
+
+@reading_app.command("list")
+def list_paused() -> None:
+    """Show which topics are paused and why."""
+    for row in on_database(breaker.list_paused):
+        since = f"{row['paused_at']:%Y-%m-%d %H:%M}"
+        typer.echo(f"{since}  {row['topic']}/{row['partition']}  {row['why']}  {row['detail']}")
+
+
+@reading_app.command("resume")
+def resume(
+    topic: Annotated[str, typer.Argument(help="Full name of the topic.")],
+    go_on_at: Annotated[
+        int | None, typer.Option(help="Offset to go on at; needed where the stored one is out of range.")
+    ] = None,
+) -> None:
+    """Read a paused topic again."""
+    resumed = on_database(lambda conn: breaker.resume(conn, topic, go_on_at=go_on_at))
+    typer.echo(f"{resumed} partitions are read again.")
+    if not resumed:
+        raise typer.Exit(1)

@@ -1,0 +1,1 @@
+"""Who acts in the invented Kreis: providers, offices, coordinators, counsellors."""

@@ -1,0 +1,175 @@
+"""How invented people behave: whether they take a place, come, stay away, leave and return.
+
+The shares follow domain.md ('Attending'): of those who start 62 % go through and 38 % leave, mostly soon,
+more than a third of them return; absences cluster before an exit; a no-show is a signal of its own.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final, Literal
+
+from schemas.codes import (
+    DeclineReason,
+    ExamResult,
+    ExitKind,
+    Mark,
+    RefusalReason,
+    SectionDecision,
+    SectionGrade,
+)
+from services.simulator.world.chance import pick, stream
+
+NO_SHOW: Final = 0.05
+LEAVES: Final = 0.38
+RETURNS: Final = 0.38
+_SOON: Final = 0.6
+"""Of those who leave: within the first five or six weeks."""
+
+_EXIT_KINDS: Final = {
+    ExitKind.OTHER: 45, ExitKind.WORK: 25, ExitKind.MOVED: 18, ExitKind.TRANSFER: 12,
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class CoursePath:
+    """What will become of one person in one course, counted in lessons since their entry."""
+
+    no_show: bool
+    leaves_at: int | None
+    exit_kind: ExitKind
+    told_after: int
+    """Lessons until the provider takes the person off its list."""
+    returns_after: int | None
+    """Days until the person waits again."""
+    cluster: int
+    """Lessons before the exit in which absences cluster."""
+    slump: range
+    """A bad week of somebody who stays: the alert that was not needed."""
+    excused: float
+    unexcused: float
+
+
+@lru_cache(maxsize=8192)
+def course_path(seed: int, person: int, course: str) -> CoursePath:
+    """Draw the path of one person through one course."""
+    rng = stream(seed, "path", person, course)
+    no_show = rng.random() < NO_SHOW
+    leaves = rng.random() < LEAVES
+    soon = rng.random() < _SOON
+    at = 2 + min(28, int(rng.expovariate(1 / 11))) if soon else rng.randrange(25, 130)
+    slump_at = rng.randrange(3, 90)
+    slumps = rng.random() < 0.12
+    return CoursePath(
+        no_show=no_show,
+        leaves_at=0 if no_show else at if leaves else None,
+        exit_kind=ExitKind.OTHER if no_show else pick(rng, _EXIT_KINDS),
+        told_after=rng.randrange(3, 9) if no_show else rng.randrange(1, 8),
+        returns_after=rng.randrange(14, 90) if rng.random() < RETURNS else None,
+        cluster=rng.randrange(3, 10),
+        slump=range(slump_at, slump_at + rng.randrange(3, 6)) if slumps and not leaves else range(0),
+        excused=rng.uniform(0.02, 0.08),
+        unexcused=rng.uniform(0.0, 0.05),
+    )
+
+
+def mark(seed: int, person: int, course: str, lesson: int) -> Mark:
+    """Draw the mark of one person in one lesson since their entry."""
+    path = course_path(seed, person, course)
+    if path.leaves_at is not None and lesson >= path.leaves_at:
+        return Mark.UNEXCUSED
+    draw = stream(seed, "mark", person, course, lesson).random()
+    if lesson in path.slump:
+        return Mark.UNEXCUSED if draw < 0.85 else Mark.PRESENT
+    if path.leaves_at is not None and lesson >= path.leaves_at - path.cluster:
+        return Mark.UNEXCUSED if draw < 0.65 else Mark.EXCUSED if draw < 0.75 else Mark.PRESENT
+    if draw < path.unexcused:
+        return Mark.UNEXCUSED
+    return Mark.EXCUSED if draw < path.unexcused + path.excused else Mark.PRESENT
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a person says to a reserved place, and how long it takes the office to hear it."""
+
+    kind: Literal["accept", "decline", "silence"]
+    after: int
+    reason: DeclineReason
+
+
+def answer(seed: int, person: int, course: str) -> Answer:
+    """Draw the answer; it is the same whenever the same course is offered."""
+    rng = stream(seed, "answer", person, course)
+    kind: Literal["accept", "decline", "silence"] = pick(
+        rng, {"accept": 84.0, "decline": 9.0, "silence": 7.0}
+    )
+    after = pick(rng, {0: 25, 1: 25, 2: 18, 3: 12, 5: 9, 7: 7, 9: 3, 12: 1})
+    reason = pick(
+        rng,
+        {
+            DeclineReason.CHILDCARE: 30,
+            DeclineReason.TIME_OF_DAY: 25,
+            DeclineReason.DISTANCE: 20,
+            DeclineReason.OWN_CHOICE: 15,
+            DeclineReason.OTHER: 10,
+        },
+    )
+    return Answer(kind, after, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What the provider says to an accepted place."""
+
+    after: int
+    refusal: RefusalReason | None
+    own_number: bool
+
+
+def confirmation(seed: int, person: int, course: str) -> Confirmation:
+    """Draw the provider's answer."""
+    rng = stream(seed, "confirmation", person, course)
+    refuses = rng.random() < 0.03
+    refusal = pick(
+        rng, {RefusalReason.ENTITLEMENT: 50, RefusalReason.WRONG_LEVEL: 40, RefusalReason.FULL: 10}
+    )
+    return Confirmation(rng.choice((0, 0, 1, 1, 2)), refusal if refuses else None, rng.random() < 0.6)
+
+
+def section_decision(seed: int, person: int, course: str, section: int) -> SectionDecision:
+    """Draw what a person does after a section."""
+    rng = stream(seed, "section", person, course, section)
+    return pick(
+        rng,
+        {
+            SectionDecision.CONTINUES: 90.0,
+            SectionDecision.REPEATS: 6.0,
+            SectionDecision.SKIPS: 2.5,
+            SectionDecision.PAUSES: 1.5,
+        },
+    )
+
+
+def section_grade(seed: int, person: int, course: str, section: int) -> SectionGrade:
+    """Draw the result of a section test."""
+    rng = stream(seed, "grade", person, course, section)
+    return pick(rng, {SectionGrade.AS_EXPECTED: 65, SectionGrade.ABOVE: 15, SectionGrade.BELOW: 20})
+
+
+@dataclass(frozen=True, slots=True)
+class ExamOutcome:
+    """Final examinations of one person; None: did not sit."""
+
+    language: ExamResult | None
+    lid: ExamResult | None
+
+
+def exam(seed: int, person: object, course: str) -> ExamOutcome:
+    """Draw the final examinations (2018: 57.4 % of obliged first-time takers stayed below B1)."""
+    rng = stream(seed, "exam", person, course)
+    language = pick(
+        rng, {ExamResult.B1: 50, ExamResult.A2: 35, ExamResult.BELOW_A2: 10, ExamResult.ABSENT: 5}
+    )
+    lid = pick(rng, {ExamResult.PASSED: 85, ExamResult.FAILED: 10, ExamResult.ABSENT: 5})
+    return ExamOutcome(
+        None if language is ExamResult.ABSENT else language, None if lid is ExamResult.ABSENT else lid
+    )

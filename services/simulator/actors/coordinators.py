@@ -1,0 +1,173 @@
+"""The coordinators of the invented Kreis at their console: confirm, override with a reason, take back."""
+
+from collections import Counter
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from services.simulator.doors.signed_in import SignedIn
+from services.simulator.world import ways
+from services.simulator.world.calendar import is_working_day
+from services.simulator.world.chance import stream
+
+CONFIRMS: Final = 0.88
+OVERRIDES: Final = 0.02
+TAKES_BACK: Final = 0.01
+HOLDS: Final = 0.006
+EXCLUDES: Final = 0.006
+IN_THE_ROOM: Final = 0.15
+"""Share of confirmations with the person in the room: their seat is held for three days, not for ten."""
+HOLD_DAYS: Final = 21
+ASKS_BAMF: Final = 0.06
+"""Share of what would be confirmed that goes to BAMF first."""
+AGREES, REFUSES = 0.35, 0.04
+"""Chances that BAMF's answer comes on a working day."""
+_OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Grund)."
+_HOLD_REASON: Final = "Person zieht in drei Wochen um und möchte danach beginnen (erfundener Grund)."
+_EXCLUDE_REASON: Final = "Person möchte einen anderen Kurs als ein Verwandter (erfundener Grund)."
+_BAMF_REASON: Final = "BAMF: Für diese Person ist ein anderer Kurs vorgesehen (erfundener Grund)."
+_RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
+
+
+class ConsoleCoordinators:
+    """Works through the open proposals of each working day; what is left is looked at again tomorrow."""
+
+    def __init__(self, seed: int, first: SignedIn, head: SignedIn, start: date) -> None:
+        self._seed = seed
+        self._start = start
+        self._first = first
+        self._head = head
+
+    async def work(self, day: date) -> Mapping[str, int]:
+        """Decide about the open proposals."""
+        done: Counter[str] = Counter()
+        if not is_working_day(day):
+            return done
+        if day == self._start:
+            done["coordinators.loaded_travel_times"] += await self._load_travel_times()
+        by_post, refused = await self._answers_of_bamf(day)
+        in_the_room: list[str] = []
+        to_bamf: list[str] = []
+        for placement in refused:
+            done["coordinators.bamf_refused"] += await self._refused_by_bamf(placement)
+        for proposal in await self._open("proposed"):
+            name = (proposal["participant"], proposal["own_course"])
+            draw = stream(self._seed, "coordinator", *name, day).random()
+            if draw < CONFIRMS:
+                here, asks = draw < CONFIRMS * IN_THE_ROOM, draw > CONFIRMS * (1 - ASKS_BAMF)
+                (in_the_room if here else to_bamf if asks else by_post).append(proposal["placement"])
+            else:
+                done.update(await self._decide_otherwise(proposal, draw - CONFIRMS, day))
+        done.update(await self._confirm(by_post, present=False))
+        done.update(await self._confirm(in_the_room, present=True))
+        done["coordinators.asked_bamf"] += await self._send(to_bamf)
+        return done
+
+    async def _answers_of_bamf(self, day: date) -> tuple[list[str], list[str]]:
+        """Return with what of all that was sent BAMF agrees today, and with what it does not."""
+        agreed: list[str] = []
+        refused: list[str] = []
+        for proposal in await self._open("sent_to_authority"):
+            draw = stream(self._seed, "bamf", proposal["participant"], proposal["own_course"], day).random()
+            if draw < AGREES:
+                agreed.append(proposal["placement"])
+            elif draw < AGREES + REFUSES:
+                refused.append(proposal["placement"])
+        return agreed, refused
+
+    async def _send(self, placements: list[str]) -> int:
+        """Take out the list for BAMF, and mark what is on it as sent."""
+        if not placements:
+            return 0
+        response = await self._first.ask("POST", "/api/v1/proposals/send", json={"placements": placements})
+        response.raise_for_status()
+        done = sum(result["ok"] for result in response.json()["results"])
+        (await self._first.ask("POST", "/api/v1/authority/export", json={"scope": "new"})).raise_for_status()
+        return int(done)
+
+    async def _refused_by_bamf(self, placement: str) -> int:
+        path = f"/api/v1/proposals/{placement}/authority-refused"
+        return int((await self._first.ask("POST", path, json={"reason": _BAMF_REASON})).is_success)
+
+    async def _decide_otherwise(self, proposal: Mapping[str, Any], draw: float, day: date) -> Counter[str]:
+        if draw < OVERRIDES:
+            return Counter({"coordinators.overridden": await self._override(proposal)})
+        if draw < OVERRIDES + TAKES_BACK:
+            return Counter({"coordinators.released": await self._release(proposal)})
+        if draw < OVERRIDES + TAKES_BACK + HOLDS:
+            return Counter({"coordinators.held": await self._hold(proposal, day)})
+        if draw < OVERRIDES + TAKES_BACK + HOLDS + EXCLUDES:
+            return Counter({"coordinators.excluded": await self._exclude(proposal)})
+        return Counter()
+
+    async def _load_travel_times(self) -> int:
+        response = await self._first.ask(
+            "POST",
+            "/api/v1/travel",
+            params={"name": "fahrzeiten.csv"},
+            content=ways.table().encode(),
+        )
+        return int(response.is_success)
+
+    async def _open(self, state: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after: str | None = None
+        while True:
+            params = {"limit": "500", "state": state} | ({"after": after} if after else {})
+            response = await self._first.ask("GET", "/api/v1/proposals", params=params)
+            response.raise_for_status()
+            page = response.json()
+            found.extend(page["proposals"])
+            after = page["next"]
+            if after is None:
+                return found
+
+    async def _confirm(self, placements: list[str], *, present: bool) -> Counter[str]:
+        done: Counter[str] = Counter()
+        for start in range(0, len(placements), 500):
+            body = {"placements": placements[start : start + 500], "present": present}
+            response = await self._first.ask("POST", "/api/v1/proposals/confirm", json=body)
+            response.raise_for_status()
+            for result in response.json()["results"]:
+                done["coordinators.confirmed" if result["ok"] else "coordinators.came_too_late"] += 1
+        return done
+
+    async def _override(self, proposal: Mapping[str, Any]) -> int:
+        for other in proposal["alternatives"]:
+            section = await self._section(str(other["course"]), str(other["starts_on"]))
+            if section is None:
+                continue
+            body = {"course": other["course"], "section": section, "reason": _OVERRIDE_REASON}
+            path = f"/api/v1/proposals/{proposal['placement']}/override"
+            if (await self._head.ask("POST", path, json=body)).is_success:
+                return 1
+        return 0
+
+    async def _section(self, course: str, starts_on: str) -> int | None:
+        offset = 0
+        while True:
+            response = await self._head.ask("GET", "/api/v1/courses", params={"limit": 500, "offset": offset})
+            response.raise_for_status()
+            courses = response.json()["courses"]
+            for found in courses:
+                if found["course"] == course:
+                    numbers = [s["number"] for s in found["sections"] if s["starts_on"] == starts_on]
+                    return int(numbers[0]) if numbers else None
+            if len(courses) < 500:
+                return None
+            offset += 500
+
+    async def _release(self, proposal: Mapping[str, Any]) -> int:
+        path = f"/api/v1/proposals/{proposal['placement']}/release"
+        response = await self._first.ask("POST", path, json={"reason": _RELEASE_REASON})
+        return int(response.is_success)
+
+    async def _hold(self, proposal: Mapping[str, Any], day: date) -> int:
+        path = f"/api/v1/people/{proposal['participant']}/hold"
+        body = {"until": (day + timedelta(days=HOLD_DAYS)).isoformat(), "reason": _HOLD_REASON}
+        return int((await self._head.ask("POST", path, json=body)).is_success)
+
+    async def _exclude(self, proposal: Mapping[str, Any]) -> int:
+        path = f"/api/v1/people/{proposal['participant']}/exclusions"
+        body = {"course": proposal["course"], "reason": _EXCLUDE_REASON}
+        return int((await self._first.ask("POST", path, json=body)).is_success)

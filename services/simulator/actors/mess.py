@@ -1,0 +1,143 @@
+"""What goes wrong on the way: late, duplicate, corrected, out of order, and what no door should take."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+from typing import Final
+
+from schemas.providers import CourseAnnounced, ParticipantLeft, SectionCompleted
+from schemas.support import AttendanceRecorded, SectionResultRecorded
+from services.simulator.world import kreis, names
+from services.simulator.world.calendar import is_working_day
+from services.simulator.world.chance import chance, pick_one, stream
+from services.simulator.world.state import Delayed, Planned
+from services.simulator.world.world import World, moment
+
+LATE: Final = 0.03
+DUPLICATE: Final = 0.02
+CORRECTED: Final = 0.03
+SHUFFLED: Final = 0.15
+TYPO: Final = 0.02
+SLOPPY: Final = ("lernwerkstatt", kreis.WELCOME)
+"""The publishers whose programs are broken now and then."""
+
+_MAY_BE_LATE: Final = frozenset(
+    {AttendanceRecorded.type_, SectionResultRecorded.type_, ParticipantLeft.type_, CourseAnnounced.type_}
+)
+
+
+def spoil(world: World, day: date, planned: list[Planned]) -> list[Planned]:
+    """Turn what everybody means to say on a day into what arrives at the doors."""
+    state = world.state
+    arriving = [delayed.planned for delayed in state.delayed if delayed.due <= day]
+    state.delayed = [delayed for delayed in state.delayed if delayed.due > day]
+    for event in planned:
+        if event.door != "event":
+            arriving.append(event)
+            continue
+        said = _typo(state.seed, event)
+        if said.type in _MAY_BE_LATE and chance(LATE, state.seed, "late", said.id):
+            state.delayed.append(Delayed(due=_later(state.seed, day, said.id, 5), planned=said))
+            state.count("mess.late")
+        else:
+            arriving.append(said)
+        if chance(DUPLICATE, state.seed, "duplicate", said.id):
+            state.delayed.append(Delayed(due=_later(state.seed, day, said.id, 3), planned=said))
+            state.count("mess.duplicate")
+        if said.type == AttendanceRecorded.type_ and chance(CORRECTED, state.seed, "corrected", said.id):
+            state.delayed.append(
+                Delayed(due=_later(state.seed, day, said.id, 6), planned=_corrected(state.seed, said))
+            )
+            state.count("mess.corrected")
+    if is_working_day(day):
+        arriving.extend(_broken(world, day))
+    return _order(world, day, arriving)
+
+
+def _later(seed: int, day: date, id_: str, most: int) -> date:
+    return day + timedelta(days=stream(seed, "days late", id_).randrange(1, most + 1))
+
+
+def _typo(seed: int, event: Planned) -> Planned:
+    """Add a field that nobody knows, with a word that must not be kept."""
+    if not chance(TYPO, seed, "typo", event.id):
+        return event
+    word = names.free_text(stream(seed, "typo text", event.id))
+    return event.model_copy(update={"data": {**event.data, "bemerkung": word}})
+
+
+def _corrected(seed: int, event: Planned) -> Planned:
+    """Correct one mark: what was unexcused was excused, what was present was not."""
+    entries = [dict(entry) for entry in event.data["entries"]]
+    entry = pick_one(stream(seed, "which mark", event.id), entries)
+    if entry["mark"] == "U":
+        entry["mark"] = "E"
+    else:
+        entry.update(mark="X" if entry["mark"] == "E" else "E")
+    entry["ue"] = event.data["ue_held"] if entry["mark"] == "X" else 0
+    data = {key: value for key, value in event.data.items() if key != "bemerkung"}
+    return event.model_copy(
+        update={"id": f"{event.id}-k", "corrects": event.id, "data": {**data, "entries": entries}}
+    )
+
+
+def _order(world: World, day: date, arriving: list[Planned]) -> list[Planned]:
+    """Group by publisher; sloppy ones mix up their order on some days."""
+    result: list[Planned] = []
+    for publisher in (record["slug"] for record in kreis.PUBLISHERS):
+        own = [event for event in arriving if event.publisher == publisher]
+        own.sort(
+            key=lambda event: event.door not in {"registration", "list"}
+        )  # stable: people before what is said of them
+        if publisher in SLOPPY and chance(SHUFFLED, world.state.seed, "shuffled", publisher, day):
+            stream(world.state.seed, "shuffle", publisher, day).shuffle(own)
+            world.state.count("mess.shuffled_days")
+        result.extend(own)
+    return result
+
+
+def _broken(world: World, day: date) -> Iterator[Planned]:
+    """What a broken program sends, about once in two weeks for each kind of mistake."""
+    seed = world.state.seed
+    provider, office = SLOPPY
+    course = SectionCompleted(course="GIBT-ES-NICHT-7", section=1, completed_on=day)
+
+    def happens(kind: str) -> bool:
+        return chance(0.08, seed, "broken", kind, day)
+
+    if happens("json"):
+        text = names.free_text(stream(seed, "json", day))
+        body = f'{{"specversion": "1.0", "id": "kaputt-{day}", "data": {{"name": "{text}"'
+        yield _raw(provider, f"kaputt-{day}", day, body)
+    if happens("type"):
+        yield _wrong(world.plan(provider, f"fremd-{day}", day, course), type="de.kurslotse.pizza-ordered.v1")
+    if happens("missing"):
+        event = world.plan(provider, f"lueckenhaft-{day}", day, course)
+        yield _wrong(event, data={"course": "E-IK-2599", "remark": names.free_text(stream(seed, "gap", day))})
+    if happens("publisher"):
+        yield _wrong(world.plan(office, f"angemasst-{day}", day, course))
+    if happens("course"):
+        yield world.plan(provider, f"unbekannt-{day}", day, course)
+        world.state.count("mess.unknown_course")
+    if happens("reused"):
+        first = world.plan(provider, f"doppelt-{day}", day, course)
+        second = SectionCompleted(course="GIBT-ES-NICHT-7", section=2, completed_on=day)
+        yield first
+        yield _wrong(world.plan(provider, f"doppelt-{day}", day, second))
+        world.state.count("mess.id_reused")
+
+
+def _wrong(event: Planned, **changed: object) -> Planned:
+    return event.model_copy(update={**changed, "wrong": True})
+
+
+def _raw(publisher: str, id_: str, day: date, body: str) -> Planned:
+    return Planned(
+        publisher=publisher,
+        id=id_,
+        type="?",
+        time=moment(day),
+        data={},
+        door="raw",
+        body=body,
+        wrong=True,
+    )

@@ -1,0 +1,56 @@
+"""The supervisor's clock: a day passes only when nothing of the last one is under way."""
+
+import time
+from datetime import datetime
+from typing import Final
+
+import httpx
+
+from services.simulator.doors.http import PatientClient
+
+LONGEST_SECONDS: Final = 300.0
+"""A system that is not quiet for so long has a fault that somebody must look at."""
+
+_LONGEST_PAUSE: Final = 0.25
+
+
+class NeverQuietError(Exception):
+    """The system did not come to rest; the message says what was under way."""
+
+
+class HttpControl:
+    """Asks `GET /quiet` and sends `POST /clock`."""
+
+    def __init__(
+        self, url: str, token: str, client: PatientClient, *, longest: float = LONGEST_SECONDS
+    ) -> None:
+        self._url = url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token}"}
+        self._client = client
+        self._longest = longest
+        self.waited = 0.0
+
+    async def quiet(self) -> None:
+        """Ask until all is quiet, more and more seldom."""
+        started = time.monotonic()
+        pause = 0.05
+        while True:
+            response = await self._client.ask("GET", f"{self._url}/quiet", headers=self._headers)
+            response.raise_for_status()
+            answer = response.json()
+            if answer["quiet"]:
+                self.waited += time.monotonic() - started
+                return
+            if time.monotonic() - started > self._longest:
+                raise NeverQuietError("; ".join(str(why) for why in answer["why"]))
+            await self._client.pause(pause)
+            pause = min(_LONGEST_PAUSE, pause * 1.5)
+
+    async def set_clock(self, now: datetime) -> None:
+        """Set the business time."""
+        response = await self._client.ask(
+            "POST", f"{self._url}/clock", json={"now": now.isoformat()}, headers=self._headers
+        )
+        if response.status_code == httpx.codes.CONFLICT:
+            return  # it is later already: this day was begun before a restart
+        response.raise_for_status()

@@ -1,0 +1,1 @@
+"""Invented years, played steered and unsteered, and compared."""

@@ -1,0 +1,45 @@
+"""`kurslotse compare`: the same invented years with and without steering."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from time import monotonic
+from typing import Annotated
+
+import typer
+
+
+def compare_worlds(
+    seeds: Annotated[int, typer.Option(min=1, help="How many years.")] = 3,
+    people: Annotated[int, typer.Option(min=50, help="Who arrive in a year.")] = 1200,
+    first_seed: Annotated[int, typer.Option(help="Seed of the first year.")] = 0,
+    twins: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of courses announced beside one of the same kind.")
+    ] = 0.2,
+    policy: Annotated[Path | None, typer.Option(help="A policy file; else the packaged one.")] = None,
+    *,
+    weekly: Annotated[bool, typer.Option("--weekly", help="Steer every Monday, not every day.")] = False,
+) -> None:
+    """Compare steering with first come, first served on the same invented years, also where it is worse."""
+    from services.allocation.policy.domain import load_policies  # noqa: PLC0415 -- only this command
+    from services.simulator.year.compare import compare  # noqa: PLC0415 -- the same
+    from services.simulator.year.model import Setting  # noqa: PLC0415 -- the same
+    from services.simulator.year.places import KREIS  # noqa: PLC0415 -- the same
+    from services.simulator.year.report import lines  # noqa: PLC0415 -- the same
+
+    setting, begun = Setting(people=people, twins=twins), monotonic()
+    holds = None if policy is None else load_policies(policy).on(KREIS, setting.start)
+
+    def told(seed: int) -> None:
+        sys.stderr.write(f"year {seed} done after {monotonic() - begun:.0f} s\n")
+
+    found = compare(
+        range(first_seed, first_seed + seeds),
+        setting,
+        policy=holds,
+        cadence="weekly" if weekly else "daily",
+        told=told,
+    )
+    for line in lines(found):
+        sys.stdout.write(f"{line}\n")

@@ -1,0 +1,23 @@
+"""Gives templates the field's words: filters for codes, reasons and places, and where their German is."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from services.runtime.web.languages import NOTHING, Texts
+from services.texts.codes import word
+from services.texts.places import load_places
+from services.texts.reasons import headline, load, sentence
+
+LOCALE = Path(__file__).resolve().parent / "locale"
+
+
+def field_filters(texts: Texts) -> Mapping[str, Callable[..., object]]:
+    """Return the filters `place`, `word`, `reason`, `headline` and `from_json` in one language."""
+    places = load_places()
+    return {
+        "place": lambda ags: places.get(ags or "", ags or NOTHING),
+        "word": lambda code, kind: word(texts, code, kind),
+        "reason": lambda value: sentence(texts, value),
+        "headline": lambda code: headline(texts, code),
+        "from_json": load,
+    }

@@ -35,10 +35,10 @@ from services.allocation.events import answers, courses, participants
 from services.allocation.outcomes import store as outcomes
 from services.allocation.placements import progress
 from services.allocation.policy.terms import Terms
-from services.allocation.unit_of_work import Keys, Picture, SeatLocks
+from services.allocation.unit_of_work import Keys, SeatLocks, UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Subscription, Verdict
 
-Decide = Callable[[Picture, Incoming], Verdict]
+Decide = Callable[[UnitOfWork, Incoming], Verdict]
 
 ROUTES: Mapping[type[Payload], Decide] = {
     # from providers
@@ -97,21 +97,21 @@ class Judge:
         self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
     ) -> Sequence[Verdict]:
         """Return a verdict for each event."""
-        picture = Picture(self.prefix, now, self.terms)
-        await picture.load(conn, keys_of(batch), self.locks)
-        verdicts = [decide(picture, incoming) for incoming in batch]
-        await picture.write(conn)
+        work = UnitOfWork(self.prefix, now, self.terms)
+        await work.load(conn, keys_of(batch), self.locks)
+        verdicts = [decide(work, incoming) for incoming in batch]
+        await work.write(conn)
         return verdicts
 
 
-def decide(picture: Picture, incoming: Incoming) -> Verdict:
-    """Decide one event on the picture."""
+def decide(work: UnitOfWork, incoming: Incoming) -> Verdict:
+    """Decide one event on the work."""
     kind = type(incoming.event.data)
     if incoming.event.retracts is not None and kind not in RETRACTABLE:
         return Rejected(Problem("not_retractable", field="ce_retracts"))
     if incoming.event.corrects is not None and kind in DECISIONS:
         return Rejected(Problem("not_correctable", field="ce_corrects"))
-    return ROUTES[kind](picture, incoming)
+    return ROUTES[kind](work, incoming)
 
 
 def opens(incoming: Incoming) -> tuple[str, ...]:

@@ -10,30 +10,32 @@ import asyncpg
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
-    """One wish for a new run: which Kreis, why (a short code), and whether it cannot wait for the hour."""
+class Rerun:
+    """One rerun for a new run: which Kreis, why (a short code), and whether it cannot wait for the hour."""
 
     kreis: str
     reason: str
     urgent: bool = False
 
 
-async def request(conn: asyncpg.Connection, kreis: str, reason: str, urgent: bool, now: datetime) -> None:
-    """Ask for one Kreis to be steered; see `request_all`."""
-    await request_all(conn, [Request(kreis, reason, urgent)], now)
+async def request_rerun(
+    conn: asyncpg.Connection, kreis: str, reason: str, urgent: bool, now: datetime
+) -> None:
+    """Ask for one Kreis to be steered; see `request_reruns`."""
+    await request_reruns(conn, [Rerun(kreis, reason, urgent)], now)
 
 
-async def request_all(conn: asyncpg.Connection, wishes: Sequence[Request], now: datetime) -> None:
-    """Ask for Kreise to be steered; many wishes are one run.
+async def request_reruns(conn: asyncpg.Connection, reruns: Sequence[Rerun], now: datetime) -> None:
+    """Ask for Kreise to be steered; many reruns are one run.
 
     Call it last in the transaction: it locks one row for each Kreis, in order, until the commit.
     """
-    if not wishes:
+    if not reruns:
         return
     merged: dict[str, tuple[set[str], bool]] = {}
-    for wish in wishes:
-        reasons, urgent = merged.get(wish.kreis, (set[str](), False))
-        merged[wish.kreis] = (reasons | {wish.reason}, urgent or wish.urgent)
+    for rerun in reruns:
+        reasons, urgent = merged.get(rerun.kreis, (set[str](), False))
+        merged[rerun.kreis] = (reasons | {rerun.reason}, urgent or rerun.urgent)
     kreise = sorted(merged)
     await conn.execute(
         """
@@ -41,7 +43,7 @@ async def request_all(conn: asyncpg.Connection, wishes: Sequence[Request], now: 
                                               urgent_since, urgent_last)
         SELECT kreis, kreis, 1, string_to_array(reasons, ','), $4::timestamptz, $4,
                CASE WHEN urgent THEN $4 END, CASE WHEN urgent THEN 1 ELSE 0 END
-        FROM unnest($1::text[], $2::text[], $3::bool[]) AS wish (kreis, reasons, urgent)
+        FROM unnest($1::text[], $2::text[], $3::bool[]) AS rerun (kreis, reasons, urgent)
         ORDER BY kreis
         ON CONFLICT (region) DO UPDATE SET
             generation = open.generation + 1,

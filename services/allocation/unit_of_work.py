@@ -13,7 +13,7 @@ from schemas.codes import PlacementState
 from services.allocation.courses import store as courses_store
 from services.allocation.courses.domain import Course
 from services.allocation.outcomes import store as outcomes_store
-from services.allocation.outcomes.domain import Outcome
+from services.allocation.outcomes.domain import CourseOutcome
 from services.allocation.participants import store as people_store
 from services.allocation.participants.domain import Participant, PlacementTest
 from services.allocation.placements import messages
@@ -22,7 +22,7 @@ from services.allocation.placements.domain import LIVE, OFFERED, Placement, Step
 from services.allocation.placements.store import History
 from services.allocation.policy.domain import local_day
 from services.allocation.policy.terms import Terms
-from services.allocation.rerun import Request, request_all
+from services.allocation.rerun import Rerun, request_reruns
 from services.runtime.events.subscription import Incoming
 from services.runtime.send.outbox import Outgoing, put
 
@@ -56,7 +56,7 @@ class Keys:
     publishers: set[str] = field(default_factory=set)
 
 
-class Picture:
+class UnitOfWork:
     """Locked rows in memory; handlers decide on it in order, `write` puts all of it back at once."""
 
     def __init__(self, prefix: str, now: datetime, terms: Terms) -> None:
@@ -69,7 +69,7 @@ class Picture:
         self.placements: dict[UUID, Placement] = {}
         self.tests: dict[UUID, list[PlacementTest]] = defaultdict(list)
         self.kreise: dict[str, frozenset[str]] = {}
-        self.outcomes: dict[UUID, Outcome] = {}
+        self.outcomes: dict[UUID, CourseOutcome] = {}
         self._of_person: dict[UUID, set[UUID]] = defaultdict(set)
         self._in_course: dict[UUID, set[UUID]] = defaultdict(set)
         self._new: set[UUID] = set()
@@ -79,7 +79,7 @@ class Picture:
         self._tests: dict[UUID, tuple[str, PlacementTest]] = {}
         self._history: list[History] = []
         self._told: list[Outgoing] = []
-        self._wishes: list[Request] = []
+        self._reruns: list[Rerun] = []
 
     # What handlers ask.
 
@@ -108,7 +108,7 @@ class Picture:
         self.courses[course.course] = course
         self._changed.add(course.course)
         if more_room:
-            self.wish(course.kreis, "course_changed", urgent=urgent)
+            self.request_rerun(course.kreis, "course_changed", urgent=urgent)
 
     def put_person(self, person: Participant) -> None:
         """Take a person's facts as they now stand."""
@@ -174,12 +174,12 @@ class Picture:
             (cause.event.correlationid if cause else None) or str(after.placement),
         )
         if before is not None and set(before.seats) - set(after.seats):
-            self.wish(after.kreis, f"seat_freed_{after.state}", urgent=True)
+            self.request_rerun(after.kreis, f"seat_freed_{after.state}", urgent=True)
         elif _offers_no_more(before, after) and actor != STEERING:
-            self.wish(after.kreis, "proposal_taken_back", urgent=True)
+            self.request_rerun(after.kreis, "proposal_taken_back", urgent=True)
         return after
 
-    def put_outcome(self, outcome: Outcome) -> None:
+    def put_outcome(self, outcome: CourseOutcome) -> None:
         """Take the totals of a course."""
         self.outcomes[outcome.course] = outcome
         self._reported.add(outcome.course)
@@ -188,9 +188,9 @@ class Picture:
         """Add a record that is no step of a placement."""
         self._told.append(record)
 
-    def wish(self, kreis: str, reason: str, *, urgent: bool) -> None:
+    def request_rerun(self, kreis: str, reason: str, *, urgent: bool) -> None:
         """Ask for the Kreis to be steered again."""
-        self._wishes.append(Request(kreis, reason, urgent))
+        self._reruns.append(Rerun(kreis, reason, urgent))
 
     def _move_seats(self, before: Placement | None, after: Placement, *, anyway: bool) -> None:
         had = frozenset(() if before is None else before.seats)
@@ -279,7 +279,7 @@ class Picture:
         await _if_any(placements_store.add_history, conn, self._history)
         await _if_any(outcomes_store.write, conn, [self.outcomes[id_] for id_ in sorted(self._reported)])
         await _if_any(put, conn, self._told)
-        await request_all(conn, self._wishes, self.now)
+        await request_reruns(conn, self._reruns, self.now)
 
 
 def _offers_no_more(before: Placement | None, after: Placement) -> bool:

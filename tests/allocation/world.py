@@ -11,7 +11,7 @@ import asyncpg
 import orjson
 
 from schemas.base import Payload
-from services.allocation.acts.placements import Done, NotDone, Outcome, Placements
+from services.allocation.acts.placements import Done, NotDone, Placements, Result
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import Judge
 from services.allocation.placements.domain import Proposal, Reason
@@ -103,7 +103,7 @@ class World:
             outcomes = await self.placements.propose(conn, run or uuid4(), proposals, now)
         return [outcome.placement for outcome in outcomes if isinstance(outcome, Done)]
 
-    async def release(self, placement: UUID, now: datetime = NOW) -> Outcome:
+    async def release(self, placement: UUID, now: datetime = NOW) -> Result:
         async with transaction(self.pool) as conn:
             return await self.placements.release(conn, placement, "jana", now)
 
@@ -137,7 +137,7 @@ class World:
         rows = await self.rows("SELECT type, payload, headers FROM runtime.outbox ORDER BY position")
         return [(row["type"].split(".")[2], orjson.loads(row["payload"]), row["headers"]) for row in rows]
 
-    async def wishes(self) -> set[str]:
+    async def reruns(self) -> set[str]:
         rows = await self.rows("SELECT unnest(reasons) AS reason FROM steering_request")
         return {row["reason"] for row in rows}
 
@@ -204,7 +204,7 @@ async def world_on(
         await pool.close()
 
 
-def refusal(outcome: Outcome) -> str:
+def refusal(outcome: Result) -> str:
     """Return the code of what was not done."""
     assert isinstance(outcome, NotDone), outcome
     return outcome.refusal.code

@@ -18,7 +18,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import workers
 from services.runtime.data.db import open_pool, transaction
@@ -44,7 +44,7 @@ async def measure(database: Database) -> None:
         for day in range(RUNS):
             now = NOON + timedelta(days=day)
             async with transaction(pool) as conn:
-                await request(conn, "99001", "bench", True, now)  # noqa: FBT003 - as callers ask
+                await request_rerun(conn, "99001", "bench", True, now)  # noqa: FBT003 - as callers ask
             begun = perf_counter()
             await steering.run_due(now)
             seconds.append(perf_counter() - begun)

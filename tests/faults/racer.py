@@ -12,7 +12,7 @@ import asyncpg
 
 from schemas.base import Payload
 from services.allocation.acts.overrides import Answer, Overrides
-from services.allocation.acts.placements import NotDone, Outcome, Placements
+from services.allocation.acts.placements import NotDone, Placements, Result
 from services.allocation.steering.questions.mergers import NotMergedError
 from services.runtime.data.db import web_transaction
 from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected
@@ -98,7 +98,7 @@ class Racer:
 
     # How it is done.
 
-    async def command(self, work: Callable[[asyncpg.Connection], Awaitable[Outcome | Answer]]) -> str:
+    async def command(self, work: Callable[[asyncpg.Connection], Awaitable[Result | Answer]]) -> str:
         """Do as the console does: with the web role, in one transaction."""
         async with web_transaction(self.web, kreise=[KREIS], person="racer") as conn:
             done = await work(conn)

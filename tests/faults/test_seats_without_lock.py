@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from services.allocation.acts.placements import Done, NotDone, Outcome
+from services.allocation.acts.placements import Done, NotDone, Result
 from services.allocation.unit_of_work import SeatLocks
 from services.runtime.data.db import transaction
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, course, registered
@@ -42,7 +42,7 @@ async def _sections_unlocked(conn: asyncpg.Connection, ids: Sequence[UUID]) -> S
 WITHOUT_LOCKS = SeatLocks(_courses_unlocked, _sections_unlocked)
 
 
-async def _two_at_once(world: World) -> tuple[Outcome, Outcome]:
+async def _two_at_once(world: World) -> tuple[Result, Result]:
     """Release two proposals for one seat; the first commits only once the second has read or waits."""
     await world.must(PROVIDER, announced(capacity=1))
     for reference in ("p1", "p2"):
@@ -50,7 +50,7 @@ async def _two_at_once(world: World) -> tuple[Outcome, Outcome]:
     first, second = await world.propose("p1", "p2")
     decided = asyncio.Event()
 
-    async def late() -> Outcome:
+    async def late() -> Result:
         async with transaction(world.pool) as conn:
             outcome = await world.placements.release(conn, second, "peter", NOW)
             decided.set()

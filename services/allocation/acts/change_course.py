@@ -8,9 +8,9 @@ from uuid import UUID
 from schemas.codes import PlacementState
 from schemas.identity import effect_id
 from services.allocation.placements import domain
-from services.allocation.placements.domain import PROMISED, Placement, Proposal, Reason, Refuse, Step
-from services.allocation.placements.rulings import Bars
-from services.allocation.unit_of_work import Picture
+from services.allocation.placements.domain import PROMISED, Placement, Proposal, Reason, Refusal, Step
+from services.allocation.placements.rulings import Exclusions
+from services.allocation.unit_of_work import UnitOfWork
 
 CHANGES: Final = PROMISED | {PlacementState.CONFIRMED}
 """Who holds a seat in these states has not begun, and can change."""
@@ -27,29 +27,29 @@ class Changed:
 
 
 def change(  # noqa: PLR0917 - whom, whence and where, by whose word
-    picture: Picture,
-    bars: Bars,
+    work: UnitOfWork,
+    exclusions: Exclusions,
     origin: UUID,
     host: UUID,
     who: Collection[UUID] | None,
     actor: str,
     note: str,
-) -> Changed | Refuse:
+) -> Changed | Refusal:
     """Let everybody who holds a seat in a course (of `who`: None means all) hold one in another instead.
 
     The new seat is reserved and the person asked once more: what was accepted was another course. There
     is a seat for all of them or nobody changes: the caller writes nothing if it is refused.
     """
     moved, stayed = [], []
-    for found in picture.live_in(origin):
+    for found in work.live_in(origin):
         if found.state not in CHANGES:
             continue
         person = found.participant
         wanted = who is None or person in who
-        if not wanted or bars.against(person, picture.courses[host]) is not None:
+        if not wanted or exclusions.refusal_of(person, work.courses[host]) is not None:
             stayed.append(person)
             continue
-        refusal = _change_one(picture, found, host, actor, note)
+        refusal = _change_one(work, found, host, actor, note)
         if refusal is not None:
             return refusal
         moved.append(person)
@@ -57,61 +57,61 @@ def change(  # noqa: PLR0917 - whom, whence and where, by whose word
 
 
 def change_back(
-    picture: Picture, host: UUID, origins: Collection[UUID], actor: str, note: str
-) -> Changed | Refuse:
+    work: UnitOfWork, host: UUID, origins: Collection[UUID], actor: str, note: str
+) -> Changed | Refusal:
     """Let those change back who came by a merger and have not answered yet; the others stay in the host."""
     moved, stayed = [], []
-    for found in picture.live_in(host):
-        before = _came_from(picture, found, origins)
+    for found in work.live_in(host):
+        before = _came_from(work, found, origins)
         if before is None:
             continue
-        course = picture.courses[before]
+        course = work.courses[before]
         full = course.full(course.seats_from(found.entry_section))
         if found.state != PlacementState.RESERVED or full is not None:
             stayed.append(found.participant)
             continue
-        refusal = _change_one(picture, found, before, actor, note)
+        refusal = _change_one(work, found, before, actor, note)
         if refusal is not None:
             return refusal
         moved.append(found.participant)
     return Changed(tuple(moved), tuple(stayed))
 
 
-def _came_from(picture: Picture, found: Placement, origins: Collection[UUID]) -> UUID | None:
+def _came_from(work: UnitOfWork, found: Placement, origins: Collection[UUID]) -> UUID | None:
     """Name the course that somebody left for this one by a merger."""
     given_up = (
         old.course
-        for old in picture.placements_of(found.participant)
+        for old in work.placements_of(found.participant)
         if old.state == PlacementState.RELEASED and old.reason.code == POOLED and old.course in origins
     )
     return next(given_up, None)
 
 
-def _change_one(picture: Picture, found: Placement, to: UUID, actor: str, note: str) -> Refuse | None:
-    course, why = picture.courses[to], Reason(POOLED)
+def _change_one(work: UnitOfWork, found: Placement, to: UUID, actor: str, note: str) -> Refusal | None:
+    course, why = work.courses[to], Reason(POOLED)
     given_up = domain.give_up(found, why)
     if not isinstance(given_up, Step):
-        return Refuse("already_started")
-    picture.take(given_up, actor, note=note)
-    person = picture.people[found.participant]
+        return Refusal("already_started")
+    work.take(given_up, actor, note=note)
+    person = work.people[found.participant]
     proposal = Proposal(person.participant, to, found.entry_section, why, (why,))
-    id_ = effect_id(found.placement, "changed", f"{to}/{picture.now.isoformat()}")
+    id_ = effect_id(found.placement, "changed", f"{to}/{work.now.isoformat()}")
     who = (person.participant, person.office, person.facts.kreis)
-    offered = domain.offer(id_, who, course, proposal, None, picture.now)
-    class_ = picture.terms.priority_class(person.facts.standing, person.facts.cooperation_plan, picture.now)
+    offered = domain.offer(id_, who, course, proposal, None, work.now)
+    class_ = work.terms.priority_class(person.facts.standing, person.facts.cooperation_plan, work.now)
     reserved = domain.reserve(
         offered.after,
         course,
-        picture.placements_of(person.participant),
-        picture.terms.reserved_until(found.kreis, picture.now, priority_class=class_),
+        work.placements_of(person.participant),
+        work.terms.reserved_until(found.kreis, work.now, priority_class=class_),
         why,
-        picture.today,
+        work.today,
     )
     match reserved:
         case Step(after=after):
-            picture.take(Step(None, after), actor, note=note)
+            work.take(Step(None, after), actor, note=note)
             return None
-        case Refuse() as refusal:
+        case Refusal() as refusal:
             return refusal
         case stay:
-            return Refuse(stay.code)
+            return Refusal(stay.code)

@@ -8,40 +8,40 @@ from services.allocation.participants import domain as people_domain
 from services.allocation.participants.domain import Participant
 from services.allocation.placements.domain import LIVE, OFFERED, Placement, Reason, Step, give_up
 from services.allocation.placements.messages import outgoing
-from services.allocation.unit_of_work import Picture
+from services.allocation.unit_of_work import UnitOfWork
 
 
-def merge(picture: Picture, gone: Participant, stays: Participant, actor: str) -> None:
+def merge(work: UnitOfWork, gone: Participant, stays: Participant, actor: str) -> None:
     """Let what is left of one person's placements be another's, take proposals back, tell the offices."""
-    for placement in picture.placements_of(gone.participant):
+    for placement in work.placements_of(gone.participant):
         if placement.state in OFFERED:
-            _take_back(picture, placement, actor)
+            _take_back(work, placement, actor)
         elif placement.state in LIVE:
-            picture.put_placement(replace(placement, participant=stays.participant))
-    if any(p.state in SEATED for p in picture.placements_of(stays.participant)):
-        for placement in picture.placements_of(stays.participant):
+            work.put_placement(replace(placement, participant=stays.participant))
+    if any(p.state in SEATED for p in work.placements_of(stays.participant)):
+        for placement in work.placements_of(stays.participant):
             if placement.state in OFFERED:
-                _take_back(picture, placement, actor)
-    picture.put_person(people_domain.merge(gone, stays))
-    picture.tell(
+                _take_back(work, placement, actor)
+    work.put_person(people_domain.merge(gone, stays))
+    work.tell(
         outgoing(
-            picture.prefix,
+            work.prefix,
             ParticipantsMerged(
                 merged=gone.participant,
                 into=stays.participant,
                 kreis=stays.facts.kreis,
-                decided_at=picture.now,
+                decided_at=work.now,
             ),
             gone.participant,
             str(stays.participant),
-            picture.now,
+            work.now,
             (gone.office, stays.office),
         )
     )
-    picture.wish(stays.facts.kreis, "participants_merged", urgent=False)
+    work.request_rerun(stays.facts.kreis, "participants_merged", urgent=False)
 
 
-def _take_back(picture: Picture, offered: Placement, actor: str) -> None:
+def _take_back(work: UnitOfWork, offered: Placement, actor: str) -> None:
     decision = give_up(offered, Reason("participant_merged"))
     if isinstance(decision, Step):
-        picture.take(decision, actor)
+        work.take(decision, actor)

@@ -12,7 +12,7 @@ from services.allocation.acts.placements import NotDone, Placements
 from services.allocation.courses.domain import Course
 from services.allocation.participants.domain import Participant
 from services.allocation.placements import rulings_store as store
-from services.allocation.placements.domain import OFFERED, Placement, Reason, Refuse, Step, give_up
+from services.allocation.placements.domain import OFFERED, Placement, Reason, Refusal, Step, give_up
 from services.allocation.placements.rulings import (
     Deviate,
     Exclude,
@@ -22,7 +22,7 @@ from services.allocation.placements.rulings import (
     Verdict,
 )
 from services.allocation.placements.rulings_store import Signed
-from services.allocation.unit_of_work import Keys, Picture, kreise_of
+from services.allocation.unit_of_work import Keys, UnitOfWork, kreise_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,31 +55,31 @@ class Overrides:
         now: datetime,
     ) -> Answer:
         """Do not steer somebody until a day; an earlier hold is replaced, an open proposal taken back."""
-        picture, person = await self._person(conn, participant, now)
+        work, person = await self._person(conn, participant, now)
         if isinstance(person, NotDone):
             return person
-        if until is not None and until <= picture.today:
-            return NotDone(None, Refuse("day_past"))
+        if until is not None and until <= work.today:
+            return NotDone(None, Refusal("day_past"))
         signed = Signed(uuid4(), person.facts.kreis, reason, actor, now)
         await store.lift_hold(conn, person.participant, actor, now)
         await store.add_hold(conn, person.participant, Hold(until), signed)
-        open_ = [p for p in picture.placements_of(person.participant) if p.state == "proposed"]
-        _take_back(picture, open_, Reason("on_hold"), actor, reason)
-        picture.wish(signed.kreis, "hold", urgent=False)
-        await picture.write(conn)
+        open_ = [p for p in work.placements_of(person.participant) if p.state == "proposed"]
+        _take_back(work, open_, Reason("on_hold"), actor, reason)
+        work.request_rerun(signed.kreis, "hold", urgent=False)
+        await work.write(conn)
         return Ruled(signed.ruling)
 
     async def end_hold(
         self, conn: asyncpg.Connection, participant: UUID, actor: str, now: datetime
     ) -> Answer:
         """Steer somebody again."""
-        picture, person = await self._person(conn, participant, now, waiting=False)
+        work, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_hold(conn, person.participant, actor, now):
-            return NotDone(None, Refuse("already_lifted"))
-        picture.wish(person.facts.kreis, "hold", urgent=False)
-        await picture.write(conn)
+            return NotDone(None, Refusal("already_lifted"))
+        work.request_rerun(person.facts.kreis, "hold", urgent=False)
+        await work.write(conn)
         return Ruled()
 
     async def exclude(  # noqa: PLR0917 - as the console calls it
@@ -96,22 +96,22 @@ class Overrides:
         Whoever sits there has to give the seat back first. An authority's assignment goes before it.
         """
         courses = {what.course} if isinstance(what, ExcludeCourse) else set[UUID]()
-        picture, person = await self._person(conn, participant, now, courses)
+        work, person = await self._person(conn, participant, now, courses)
         if isinstance(person, NotDone):
             return person
-        unknown = await _unknown(conn, picture, what)
+        unknown = await _unknown(conn, work, what)
         if unknown is not None:
             return NotDone(None, unknown)
-        there = [p for p in picture.placements_of(person.participant) if _concerns(what, p)]
+        there = [p for p in work.placements_of(person.participant) if _concerns(what, p)]
         if any(p.state in SEATED for p in there):
-            return NotDone(None, Refuse("seat_held"))
+            return NotDone(None, Refusal("seat_held"))
         signed = Signed(uuid4(), person.facts.kreis, reason, actor, now)
         if not await store.add_exclusion(conn, person.participant, what, signed):
-            return NotDone(None, Refuse("already_excluded"))
+            return NotDone(None, Refusal("already_excluded"))
         open_ = [p for p in there if p.state in OFFERED]
-        _take_back(picture, open_, Reason("excluded"), actor, reason)
-        picture.wish(signed.kreis, "exclusion", urgent=False)
-        await picture.write(conn)
+        _take_back(work, open_, Reason("excluded"), actor, reason)
+        work.request_rerun(signed.kreis, "exclusion", urgent=False)
+        await work.write(conn)
         return Ruled(signed.ruling)
 
     async def end_exclusion(
@@ -120,14 +120,14 @@ class Overrides:
         """Let the person come into the course, or to the provider, again."""
         participant = await store.person_of_exclusion(conn, exclusion)
         if participant is None:
-            return NotDone(None, Refuse("ruling_unknown"))
-        picture, person = await self._person(conn, participant, now, waiting=False)
+            return NotDone(None, Refusal("ruling_unknown"))
+        work, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_exclusion(conn, exclusion, actor, now):
-            return NotDone(None, Refuse("already_lifted"))
-        picture.wish(person.facts.kreis, "exclusion", urgent=False)
-        await picture.write(conn)
+            return NotDone(None, Refusal("already_lifted"))
+        work.request_rerun(person.facts.kreis, "exclusion", urgent=False)
+        await work.write(conn)
         return Ruled()
 
     async def deviate(  # noqa: PLR0917 - as the console calls it
@@ -140,27 +140,27 @@ class Overrides:
         now: datetime,
     ) -> Answer:
         """Let a section or a level count instead of the placement test; an earlier deviation is replaced."""
-        picture, person = await self._person(conn, participant, now)
+        work, person = await self._person(conn, participant, now)
         if isinstance(person, NotDone):
             return person
         signed = Signed(uuid4(), person.facts.kreis, reason, actor, now)
         await store.lift_deviation(conn, person.participant, actor, now)
         await store.add_deviation(conn, person.participant, what, signed)
-        picture.wish(signed.kreis, "deviation", urgent=False)
-        await picture.write(conn)
+        work.request_rerun(signed.kreis, "deviation", urgent=False)
+        await work.write(conn)
         return Ruled(signed.ruling)
 
     async def end_deviation(
         self, conn: asyncpg.Connection, participant: UUID, actor: str, now: datetime
     ) -> Answer:
         """Let the placement test count again."""
-        picture, person = await self._person(conn, participant, now, waiting=False)
+        work, person = await self._person(conn, participant, now, waiting=False)
         if isinstance(person, NotDone):
             return person
         if not await store.lift_deviation(conn, person.participant, actor, now):
-            return NotDone(None, Refuse("already_lifted"))
-        picture.wish(person.facts.kreis, "deviation", urgent=False)
-        await picture.write(conn)
+            return NotDone(None, Refusal("already_lifted"))
+        work.request_rerun(person.facts.kreis, "deviation", urgent=False)
+        await work.write(conn)
         return Ruled()
 
     async def rule_course(  # noqa: PLR0917 - as the console calls it
@@ -176,36 +176,36 @@ class Overrides:
 
         Seats that are held in it stay until the provider cancels the course or somebody gives them back.
         """
-        picture, found = await self._course(conn, course, now)
+        work, found = await self._course(conn, course, now)
         if isinstance(found, NotDone):
             return found
-        if _starts_on(found) <= picture.today:
-            return NotDone(None, Refuse("course_runs"))
+        if _starts_on(found) <= work.today:
+            return NotDone(None, Refusal("course_runs"))
         signed = Signed(uuid4(), found.kreis, reason, actor, now)
         await store.lift_course_ruling(conn, course, actor, now)
         await store.add_course_ruling(conn, course, verdict, signed)
-        open_ = [p for p in picture.live_in(course) if verdict == "close" and p.state in OFFERED]
-        _take_back(picture, open_, Reason("course_closed"), actor, reason)
-        self._wish_for(picture, found)
-        await picture.write(conn)
+        open_ = [p for p in work.live_in(course) if verdict == "close" and p.state in OFFERED]
+        _take_back(work, open_, Reason("course_closed"), actor, reason)
+        self._wish_for(work, found)
+        await work.write(conn)
         return Ruled(signed.ruling)
 
     async def take_back_course_ruling(
         self, conn: asyncpg.Connection, course: UUID, actor: str, now: datetime
     ) -> Answer:
         """Let the minimum decide again whether a course starts."""
-        picture, found = await self._course(conn, course, now)
+        work, found = await self._course(conn, course, now)
         if isinstance(found, NotDone):
             return found
         if await store.lift_course_ruling(conn, course, actor, now) is None:
-            return NotDone(None, Refuse("already_lifted"))
-        self._wish_for(picture, found)
-        await picture.write(conn)
+            return NotDone(None, Refusal("already_lifted"))
+        self._wish_for(work, found)
+        await work.write(conn)
         return Ruled()
 
-    def _wish_for(self, picture: Picture, course: Course) -> None:
-        near = self.placements.terms.near(course.kreis, _starts_on(course), picture.now)
-        picture.wish(course.kreis, "course_decision", urgent=near)
+    def _wish_for(self, work: UnitOfWork, course: Course) -> None:
+        near = self.placements.terms.near(course.kreis, _starts_on(course), work.now)
+        work.request_rerun(course.kreis, "course_decision", urgent=near)
 
     async def _person(
         self,
@@ -215,29 +215,29 @@ class Overrides:
         courses: Iterable[UUID] = (),
         *,
         waiting: bool = True,
-    ) -> tuple[Picture, Participant | NotDone]:
+    ) -> tuple[UnitOfWork, Participant | NotDone]:
         """Lock somebody, or whom they were merged into; `waiting`: only who is on the list."""
-        picture = await self.placements.load(conn, Keys(courses=set(courses), people={participant}), now)
-        person = picture.person(participant)
+        work = await self.placements.load(conn, Keys(courses=set(courses), people={participant}), now)
+        person = work.person(participant)
         if person is None:
-            return picture, NotDone(None, Refuse("participant_unknown"))
+            return work, NotDone(None, Refusal("participant_unknown"))
         if waiting and person.status != "active":
-            return picture, NotDone(None, Refuse("participant_not_waiting"))
-        return picture, person
+            return work, NotDone(None, Refusal("participant_not_waiting"))
+        return work, person
 
     async def _course(
         self, conn: asyncpg.Connection, course: UUID, now: datetime
-    ) -> tuple[Picture, Course | NotDone]:
+    ) -> tuple[UnitOfWork, Course | NotDone]:
         """Lock a course that is announced, with everybody in it."""
-        picture = await self.placements.load(conn, Keys(whole_courses={course}), now)
-        found = picture.courses.get(course)
+        work = await self.placements.load(conn, Keys(whole_courses={course}), now)
+        found = work.courses.get(course)
         if found is None:
-            return picture, NotDone(None, Refuse("course_unknown"))
+            return work, NotDone(None, Refusal("course_unknown"))
         if found.state != "announced" or not found.held:
-            return picture, NotDone(None, Refuse("course_over", {"state": found.state}))
+            return work, NotDone(None, Refusal("course_over", {"state": found.state}))
         if not await store.is_own(conn, found.kreis):
-            return picture, NotDone(None, Refuse("course_of_neighbour"))
-        return picture, found
+            return work, NotDone(None, Refusal("course_of_neighbour"))
+        return work, found
 
 
 def _starts_on(course: Course) -> date:
@@ -252,17 +252,17 @@ def _concerns(what: Exclude, placement: Placement) -> bool:
             return placement.provider == provider
 
 
-async def _unknown(conn: asyncpg.Connection, picture: Picture, what: Exclude) -> Refuse | None:
+async def _unknown(conn: asyncpg.Connection, work: UnitOfWork, what: Exclude) -> Refusal | None:
     match what:
         case ExcludeCourse(course):
-            return None if course in picture.courses else Refuse("course_unknown")
+            return None if course in work.courses else Refusal("course_unknown")
         case ExcludeProvider(provider):
             known = await kreise_of(conn, [provider])
-            return None if provider in known else Refuse("provider_unknown")
+            return None if provider in known else Refusal("provider_unknown")
 
 
-def _take_back(picture: Picture, open_: Iterable[Placement], why: Reason, actor: str, reason: str) -> None:
+def _take_back(work: UnitOfWork, open_: Iterable[Placement], why: Reason, actor: str, reason: str) -> None:
     for placement in open_:
         decision = give_up(placement, why)
         if isinstance(decision, Step):
-            picture.take(decision, actor, note=reason)
+            work.take(decision, actor, note=reason)

@@ -20,17 +20,17 @@ from services.allocation.placements.domain import (
     Placement,
     Proposal,
     Reason,
-    Refuse,
-    Stay,
+    Refusal,
     Step,
+    Unchanged,
 )
-from services.allocation.placements.outcomes import Done, NotDone, Outcome, done
-from services.allocation.placements.rulings import Bars, ExcludeCourse
+from services.allocation.placements.results import Done, NotDone, Result, done
+from services.allocation.placements.rulings import ExcludeCourse, Exclusions
 from services.allocation.placements.rulings_store import Signed
 from services.allocation.policy.terms import RELEASE, Terms
-from services.allocation.unit_of_work import STEERING, Keys, Picture, SeatLocks
+from services.allocation.unit_of_work import STEERING, Keys, SeatLocks, UnitOfWork
 
-__all__ = ["Done", "NotDone", "Outcome", "Placements", "find_live"]
+__all__ = ["Done", "NotDone", "Placements", "Result", "find_live"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class Placements:
 
     async def propose(
         self, conn: asyncpg.Connection, run_id: UUID, proposals: Sequence[Proposal], now: datetime
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[Result]:
         """Write a run's proposals; earlier unreleased proposals of the same people are superseded.
 
         The same proposal as before stays as it is. A stale one (person placed or put on hold meanwhile,
@@ -56,21 +56,21 @@ class Placements:
         reserved at once, or put on the list for BAMF.
         """
         keys = Keys(courses={p.course for p in proposals}, people={p.participant for p in proposals})
-        picture = await self.load(conn, keys, now)
-        bars = await _bars(conn, picture)
-        outcomes = [self._propose(picture, bars, run_id, proposal) for proposal in proposals]
-        await picture.write(conn)
+        work = await self.load(conn, keys, now)
+        exclusions = await _exclusions(conn, work)
+        outcomes = [self._propose(work, exclusions, run_id, proposal) for proposal in proposals]
+        await work.write(conn)
         return outcomes
 
-    def _propose(self, picture: Picture, bars: Bars, run_id: UUID, proposal: Proposal) -> Outcome:
-        person, course = picture.people.get(proposal.participant), picture.courses.get(proposal.course)
+    def _propose(self, work: UnitOfWork, exclusions: Exclusions, run_id: UUID, proposal: Proposal) -> Result:
+        person, course = work.people.get(proposal.participant), work.courses.get(proposal.course)
         if person is None or person.status != "active":
-            return NotDone(None, Refuse("participant_not_waiting"))
+            return NotDone(None, Refusal("participant_not_waiting"))
         if course is None:
-            return NotDone(None, Refuse("course_unknown"))
-        own = picture.placements_of(person.participant)
-        against = bars.against_proposal(person.participant, course) or domain.obstacle(
-            course, proposal.entry_section, own, picture.today
+            return NotDone(None, Refusal("course_unknown"))
+        own = work.placements_of(person.participant)
+        against = exclusions.refusal_of_proposal(person.participant, course) or domain.obstacle(
+            course, proposal.entry_section, own, work.today
         )
         if against is not None:
             return NotDone(None, against)
@@ -78,41 +78,41 @@ class Placements:
             if old.state not in OFFERED:
                 continue
             if old.state == PlacementState.SENT_TO_AUTHORITY:
-                return NotDone(old.placement, Refuse("sent_to_authority"))
+                return NotDone(old.placement, Refusal("sent_to_authority"))
             if (old.course, old.entry_section) == (proposal.course, proposal.entry_section):
                 again = replace(old, run=run_id, reasons=proposal.reasons, alternatives=proposal.alternatives)
-                picture.put_placement(again)
-                return self.go_on(picture, again)
-            _take(picture, domain.give_up(old, Reason("better_proposal")), STEERING)
+                work.put_placement(again)
+                return self.go_on(work, again)
+            _take(work, domain.give_up(old, Reason("better_proposal")), STEERING)
         id_ = effect_id(run_id, "placement", f"{person.participant}/{course.course}/{proposal.entry_section}")
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = picture.take(domain.offer(id_, who, course, proposal, run_id, picture.now), STEERING)
-        return self.go_on(picture, fresh)
+        fresh = work.take(domain.offer(id_, who, course, proposal, run_id, work.now), STEERING)
+        return self.go_on(work, fresh)
 
-    def go_on(self, picture: Picture, found: Placement) -> Outcome:
+    def go_on(self, work: UnitOfWork, found: Placement) -> Result:
         """Take the step that is next for a placement, if the policy takes it by itself."""
-        return by_policy.go_on(picture, found) or self._released(picture, found)
+        return by_policy.go_on(work, found) or self._released(work, found)
 
-    def _released(self, picture: Picture, found: Placement) -> Outcome:
-        if found.state == PlacementState.PROPOSED and self.terms.automatic(found.kreis, RELEASE, picture.now):
-            return self._reserve(picture, found, by_policy.POLICY, Reason("released_by_policy"))
+    def _released(self, work: UnitOfWork, found: Placement) -> Result:
+        if found.state == PlacementState.PROPOSED and self.terms.automatic(found.kreis, RELEASE, work.now):
+            return self._reserve(work, found, by_policy.POLICY, Reason("released_by_policy"))
         return done(found)
 
     async def supersede(
         self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
-    ) -> Sequence[Outcome]:
+    ) -> Sequence[Result]:
         """Take back unreleased proposals for which the new run has no place."""
-        picture = await self.load(conn, Keys(placements=set(placements)), now)
-        outcomes: list[Outcome] = []
+        work = await self.load(conn, Keys(placements=set(placements)), now)
+        outcomes: list[Result] = []
         for id_ in placements:
-            found = picture.placements.get(id_)
+            found = work.placements.get(id_)
             if found is None:
-                outcomes.append(NotDone(id_, Refuse("placement_unknown")))
+                outcomes.append(NotDone(id_, Refusal("placement_unknown")))
             elif found.state != PlacementState.PROPOSED:
-                outcomes.append(NotDone(id_, Refuse("placement_over", {"state": found.state})))
+                outcomes.append(NotDone(id_, Refusal("placement_over", {"state": found.state})))
             else:
-                outcomes.append(_take(picture, domain.give_up(found, reason), STEERING, found))
-        await picture.write(conn)
+                outcomes.append(_take(work, domain.give_up(found, reason), STEERING, found))
+        await work.write(conn)
         return outcomes
 
     async def release(
@@ -123,43 +123,43 @@ class Placements:
         now: datetime,
         *,
         present: bool = False,
-    ) -> Outcome:
+    ) -> Result:
         """Confirm a proposal: take the seat, start the reservation, tell office and provider.
 
         `present`: the person is in the room and answers sooner than by post.
         """
-        picture = await self.load(conn, Keys(placements={placement}), now)
-        found = find_live(picture, placement)
+        work = await self.load(conn, Keys(placements={placement}), now)
+        found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        bars = await _bars(conn, picture)
-        against = bars.against(found.participant, picture.courses[found.course])
+        exclusions = await _exclusions(conn, work)
+        against = exclusions.refusal_of(found.participant, work.courses[found.course])
         if against is not None and found.state in OFFERED:
             return NotDone(placement, against)
         why = Reason("released_in_person" if present else "released_by_coordinator")
-        outcome = self._reserve(picture, found, actor, why, present=present)
-        await picture.write(conn)
+        outcome = self._reserve(work, found, actor, why, present=present)
+        await work.write(conn)
         return outcome
 
     def _reserve(
-        self, picture: Picture, found: Placement, actor: str, reason: Reason, *, present: bool = False
-    ) -> Outcome:
-        class_ = self._class_of(picture, found)
+        self, work: UnitOfWork, found: Placement, actor: str, reason: Reason, *, present: bool = False
+    ) -> Result:
+        class_ = self._class_of(work, found)
         decision = domain.reserve(
             found,
-            picture.courses[found.course],
-            picture.placements_of(found.participant),
-            self.terms.reserved_until(found.kreis, picture.now, present, class_),
+            work.courses[found.course],
+            work.placements_of(found.participant),
+            self.terms.reserved_until(found.kreis, work.now, present, class_),
             reason,
-            picture.today,
+            work.today,
         )
-        return _take(picture, decision, actor, found)
+        return _take(work, decision, actor, found)
 
-    def _class_of(self, picture: Picture, found: Placement) -> str | None:
-        who = picture.people.get(found.participant)
+    def _class_of(self, work: UnitOfWork, found: Placement) -> str | None:
+        who = work.people.get(found.participant)
         if who is None:
             return None
-        return self.terms.priority_class(who.facts.standing, who.facts.cooperation_plan, picture.now)
+        return self.terms.priority_class(who.facts.standing, who.facts.cooperation_plan, work.now)
 
     async def override(  # noqa: PLR0917 - as the console calls it
         self,
@@ -172,36 +172,36 @@ class Placements:
         now: datetime,
         *,
         present: bool = False,
-    ) -> Outcome:
+    ) -> Result:
         """Reserve another course than proposed, or one without proposal; `reason` is kept, never told.
 
         Hard rules are the console's to show; here only what can never be: no seat, two places of a kind,
         a course that was closed or excluded for the person.
         """
-        picture = await self.load(conn, Keys(courses={course}, people={participant}), now)
-        person, wanted = picture.people.get(participant), picture.courses.get(course)
+        work = await self.load(conn, Keys(courses={course}, people={participant}), now)
+        person, wanted = work.people.get(participant), work.courses.get(course)
         if person is None or person.status != "active":
-            return NotDone(None, Refuse("participant_not_waiting"))
+            return NotDone(None, Refusal("participant_not_waiting"))
         if wanted is None:
-            return NotDone(None, Refuse("course_unknown"))
-        own = picture.placements_of(participant)
-        bars = await _bars(conn, picture)
-        against = bars.against(participant, wanted) or domain.obstacle(
-            wanted, entry_section, own, picture.today
+            return NotDone(None, Refusal("course_unknown"))
+        own = work.placements_of(participant)
+        exclusions = await _exclusions(conn, work)
+        against = exclusions.refusal_of(participant, wanted) or domain.obstacle(
+            wanted, entry_section, own, work.today
         )
         if against is not None:
             return NotDone(None, against)
         why = Reason("override")
         for old in own:
             if old.state in OFFERED:
-                _take(picture, domain.give_up(old, why), actor, note=reason)
+                _take(work, domain.give_up(old, why), actor, note=reason)
         proposal = Proposal(participant, course, entry_section, why, (why,))
         name = f"{course}/{entry_section}/{now.isoformat()}/{len(own)}"
         id_ = effect_id(participant, "override", name)
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = picture.take(domain.offer(id_, who, wanted, proposal, None, now), actor, note=reason)
-        outcome = self._reserve(picture, fresh, actor, why, present=present)
-        await picture.write(conn)
+        fresh = work.take(domain.offer(id_, who, wanted, proposal, None, now), actor, note=reason)
+        outcome = self._reserve(work, fresh, actor, why, present=present)
+        await work.write(conn)
         return outcome
 
     async def discard(
@@ -213,7 +213,7 @@ class Placements:
         now: datetime,
         *,
         again: bool = False,
-    ) -> Outcome:
+    ) -> Result:
         """Take back a proposal or give up a place that has not started; `reason` is kept, never told.
 
         Unless it may be proposed `again`, the course is excluded for the person: else the next run
@@ -233,7 +233,7 @@ class Placements:
         now: datetime,
         *,
         again: bool = False,
-    ) -> Outcome:
+    ) -> Result:
         """Note that BAMF does not agree to a proposal that was sent to it; the person waits again."""
         return await self._take_back(
             conn, placement, actor, reason, now, domain.refused_by_authority, again=again
@@ -249,44 +249,44 @@ class Placements:
         decide: "Decide",
         *,
         again: bool,
-    ) -> Outcome:
-        picture = await self.load(conn, Keys(placements={placement}), now)
-        found = find_live(picture, placement)
+    ) -> Result:
+        work = await self.load(conn, Keys(placements={placement}), now)
+        found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        outcome = _take(picture, decide(found), actor, found, note=reason)
+        outcome = _take(work, decide(found), actor, found, note=reason)
         if isinstance(outcome, Done) and found.state in OFFERED and not again:
             signed = Signed(uuid4(), found.kreis, reason, actor, now)
             what = ExcludeCourse(found.course)
             await rulings_store.add_exclusion(conn, found.participant, what, signed)
-        await picture.write(conn)
+        await work.write(conn)
         return outcome
 
     async def send_to_authority(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-    ) -> Outcome:
+    ) -> Result:
         """Note that a proposal went to BAMF; it is released when the answer is there."""
         return await self.take_one(conn, placement, actor, now, domain.send_to_authority)
 
-    async def accept(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
+    async def accept(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Result:
         """Note at the console that the person takes the place (offices do it by event)."""
         why = Reason("accepted")
         return await self.take_one(conn, placement, actor, now, lambda found: domain.accept(found, why))
 
-    async def confirm(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Outcome:
+    async def confirm(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Result:
         """Note at the console that the provider takes the person (providers do it by event)."""
         return await self.take_one(conn, placement, actor, now, lambda found: domain.confirm(found, None))
 
     async def refuse(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
-    ) -> Outcome:
+    ) -> Result:
         """Note at the console that the provider cannot take the person, who waits again."""
         why = Reason("refused", {"reason": reason})
         return await self.take_one(conn, placement, actor, now, lambda found: domain.refuse(found, why))
 
     async def decline(
         self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
-    ) -> Outcome:
+    ) -> Result:
         """Note at the console that the person does not take the place."""
         why = Reason("declined", {"reason": reason})
         return await self.take_one(conn, placement, actor, now, lambda found: domain.decline(found, why))
@@ -299,43 +299,41 @@ class Placements:
         now: datetime,
         decide: "Decide",
         note: str | None = None,
-    ) -> Outcome:
+    ) -> Result:
         """Lock one placement, decide, write."""
-        picture = await self.load(conn, Keys(placements={placement}), now)
-        found = find_live(picture, placement)
+        work = await self.load(conn, Keys(placements={placement}), now)
+        found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        outcome = _take(picture, decide(found), actor, found, note=note)
+        outcome = _take(work, decide(found), actor, found, note=note)
         if isinstance(outcome, Done) and outcome.state == PlacementState.ACCEPTED:
-            outcome = self.go_on(picture, picture.placements[placement])
-        await picture.write(conn)
+            outcome = self.go_on(work, work.placements[placement])
+        await work.write(conn)
         return outcome
 
     async def merge(
         self, conn: asyncpg.Connection, merged: UUID, into: UUID, actor: str, now: datetime
-    ) -> Refuse | None:
+    ) -> Refusal | None:
         """A person confirmed that two participants are one: `merged` lives on as `into`; None: done."""
-        picture = await self.load(conn, Keys(people={merged, into}), now)
-        gone, stays = picture.people.get(merged), picture.people.get(into)
+        work = await self.load(conn, Keys(people={merged, into}), now)
+        gone, stays = work.people.get(merged), work.people.get(into)
         if gone is None or stays is None or merged == into:
-            return Refuse("participant_unknown")
+            return Refusal("participant_unknown")
         if "merged" in {gone.status, stays.status}:
-            return Refuse("already_merged")
-        both = [
-            p for p in [*picture.placements_of(merged), *picture.placements_of(into)] if p.state in SEATED
-        ]
+            return Refusal("already_merged")
+        both = [p for p in [*work.placements_of(merged), *work.placements_of(into)] if p.state in SEATED]
         if len({p.course_kind for p in both}) < len(both):
-            return Refuse("both_placed")
-        merge(picture, gone, stays, actor)
+            return Refusal("both_placed")
+        merge(work, gone, stays, actor)
         await rulings_store.carry_over(conn, merged, (into, stays.facts.kreis), actor, now)
-        await picture.write(conn)
+        await work.write(conn)
         return None
 
-    async def load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> Picture:
+    async def load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> UnitOfWork:
         """Lock and read what a command decides on."""
-        picture = Picture(self.prefix, now, self.terms)
-        await picture.load(conn, keys, self.locks)
-        return picture
+        work = UnitOfWork(self.prefix, now, self.terms)
+        await work.load(conn, keys, self.locks)
+        return work
 
 
 class Decide(Protocol):
@@ -346,34 +344,34 @@ class Decide(Protocol):
         ...
 
 
-async def _bars(conn: asyncpg.Connection, picture: Picture) -> Bars:
-    return await rulings_store.in_force(conn, list(picture.people), list(picture.courses), picture.today)
+async def _exclusions(conn: asyncpg.Connection, work: UnitOfWork) -> Exclusions:
+    return await rulings_store.in_force(conn, list(work.people), list(work.courses), work.today)
 
 
 def _take(
-    picture: Picture,
+    work: UnitOfWork,
     decision: Decision,
     actor: str,
     found: Placement | None = None,
     *,
     note: str | None = None,
-) -> Outcome:
+) -> Result:
     match decision:
         case Step() as step:
-            return done(picture.take(step, actor, note=note))
-        case Stay(code):
-            return done(found) if found is not None else NotDone(None, Refuse(code))
-        case Refuse() as refusal:
+            return done(work.take(step, actor, note=note))
+        case Unchanged(code):
+            return done(found) if found is not None else NotDone(None, Refusal(code))
+        case Refusal() as refusal:
             return NotDone(None if found is None else found.placement, refusal)
 
 
-def find_live(picture: Picture, placement: UUID) -> Placement | NotDone:
+def find_live(work: UnitOfWork, placement: UUID) -> Placement | NotDone:
     """Find a placement that can still move; its course is locked with it unless it cannot be seen."""
-    found = picture.placements.get(placement)
+    found = work.placements.get(placement)
     if found is None:
-        return NotDone(placement, Refuse("placement_unknown"))
+        return NotDone(placement, Refusal("placement_unknown"))
     if found.state not in LIVE:
-        return NotDone(placement, Refuse("placement_over", {"state": found.state}))
-    if found.course not in picture.courses:
-        return NotDone(placement, Refuse("course_unknown"))
+        return NotDone(placement, Refusal("placement_over", {"state": found.state}))
+    if found.course not in work.courses:
+        return NotDone(placement, Refusal("course_unknown"))
     return found

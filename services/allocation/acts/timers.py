@@ -7,18 +7,18 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import PlacementState
-from services.allocation.acts import attendance as attending
 from services.allocation.acts import by_policy
 from services.allocation.acts.by_hand import finish
 from services.allocation.acts.placements import Placements
 from services.allocation.placements import domain, progress
+from services.allocation.placements import running as attending
 from services.allocation.placements.domain import Decision, Placement, Step
-from services.allocation.placements.outcomes import Done
+from services.allocation.placements.results import Done
 from services.allocation.placements.rulings_store import lift_ended_holds
 from services.allocation.policy.domain import local_day
 from services.allocation.policy.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START
-from services.allocation.rerun import Request, request_all
-from services.allocation.unit_of_work import Keys, Picture
+from services.allocation.rerun import Rerun, request_reruns
+from services.allocation.unit_of_work import Keys, UnitOfWork
 from services.runtime.data.db import transaction
 
 AT_ONCE = 200
@@ -54,13 +54,13 @@ class PlacementTimers:
             due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE)
             if not due:
                 return 0
-            picture = await self.placements.load(conn, Keys(placements={one.placement for one in due}), now)
+            work = await self.placements.load(conn, Keys(placements={one.placement for one in due}), now)
             expired = [
                 one
                 for one in due
-                if _move(picture, domain.expire(picture.placements[one.placement], now), one.actor)
+                if _move(work, domain.expire(work.placements[one.placement], now), one.actor)
             ]
-            await picture.write(conn)
+            await work.write(conn)
             if expired:
                 await progress.keep_evidence(conn, expired)
             return len(expired)
@@ -79,13 +79,13 @@ class PlacementTimers:
             ids = await progress.startable(conn, kreise, local_day(now), AT_ONCE) if kreise else []
             if not ids:
                 return 0
-            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            work = await self.placements.load(conn, Keys(placements=set(ids)), now)
             started = 0
-            for found in (picture.placements[id_] for id_ in ids):
+            for found in (work.placements[id_] for id_ in ids):
                 if found.state == PlacementState.CONFIRMED:
-                    decision = attending.start(found, picture.courses[found.course], picture.today)
-                    started += _move(picture, decision) is not None
-            await picture.write(conn)
+                    decision = attending.start(found, work.courses[found.course], work.today)
+                    started += _move(work, decision) is not None
+            await work.write(conn)
             return started
 
     async def complete(self, now: datetime) -> int:
@@ -97,9 +97,9 @@ class PlacementTimers:
             ids = [id_ for id_, kreis in left.items() if kreis in kreise][:AT_ONCE]
             if not ids:
                 return 0
-            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
-            done = [finish(picture, picture.placements[id_], "timer") for id_ in ids]
-            await picture.write(conn)
+            work = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            done = [finish(work, work.placements[id_], "timer") for id_ in ids]
+            await work.write(conn)
             return sum(isinstance(outcome, Done) for outcome in done)
 
     async def go_on(self, now: datetime) -> int:
@@ -124,23 +124,23 @@ class PlacementTimers:
             ids = await progress.standing(conn, wanted, after, local_day(now), AT_ONCE) if wanted else []
             if not ids:
                 return None
-            picture = await self.placements.load(conn, Keys(placements=set(ids)), now)
-            before = {id_: picture.placements[id_].version for id_ in ids}
-            for found in (picture.placements[id_] for id_ in ids):
+            work = await self.placements.load(conn, Keys(placements=set(ids)), now)
+            before = {id_: work.placements[id_].version for id_ in ids}
+            for found in (work.placements[id_] for id_ in ids):
                 if found.state == PlacementState.SENT_TO_AUTHORITY:
-                    by_policy.lapse(picture, found)
+                    by_policy.lapse(work, found)
                 else:
-                    self.placements.go_on(picture, found)
-            await picture.write(conn)
-            return ids[-1], sum(picture.placements[id_].version > before[id_] for id_ in ids)
+                    self.placements.go_on(work, found)
+            await work.write(conn)
+            return ids[-1], sum(work.placements[id_].version > before[id_] for id_ in ids)
 
     async def lift(self, now: datetime) -> int:
         """End the holds whose day has come; the people are steered again at the next hour."""
         async with transaction(self.pool) as conn:
             ended = await lift_ended_holds(conn, local_day(now), now)
-            await request_all(conn, [Request(kreis, "hold") for kreis in sorted(set(ended))], now)
+            await request_reruns(conn, [Rerun(kreis, "hold") for kreis in sorted(set(ended))], now)
             return len(ended)
 
 
-def _move(picture: Picture, decision: Decision, actor: str = "timer") -> Placement | None:
-    return picture.take(decision, actor) if isinstance(decision, Step) else None
+def _move(work: UnitOfWork, decision: Decision, actor: str = "timer") -> Placement | None:
+    return work.take(decision, actor) if isinstance(decision, Step) else None

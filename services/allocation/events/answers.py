@@ -1,4 +1,4 @@
-"""What becomes of events that answer or end a placement; each decides on the picture, in order."""
+"""What becomes of events that answer or end a placement; each decides on the work, in order."""
 
 from dataclasses import replace
 from typing import cast
@@ -8,13 +8,13 @@ from schemas.codes import ENROLLED, SEATED, PlacementState
 from schemas.identity import course_id, effect_id
 from schemas.offices import AssignedByAuthority, PlaceAccepted, PlaceDeclined
 from schemas.providers import ParticipantLeft, PlaceConfirmed, PlaceRefused
-from services.allocation.acts import attendance as attending
 from services.allocation.acts import by_policy
 from services.allocation.courses.domain import Course
 from services.allocation.events.courses import course_key
 from services.allocation.events.participants import event_key, target, unknown_participant
 from services.allocation.participants.domain import Participant, back, leave, stay
 from services.allocation.placements import domain
+from services.allocation.placements import running as attending
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -22,44 +22,44 @@ from services.allocation.placements.domain import (
     Placement,
     Proposal,
     Reason,
-    Refuse,
-    Stay,
+    Refusal,
     Step,
+    Unchanged,
 )
-from services.allocation.unit_of_work import Picture
+from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 BEGUN = frozenset({PlacementState.STARTED, PlacementState.INTERRUPTED})
 """Somebody sits in the course: an authority's assignment elsewhere does not end that by itself."""
 
 
-def _found(picture: Picture, placement: UUID) -> Placement | Rejected:
+def _found(work: UnitOfWork, placement: UUID) -> Placement | Rejected:
     """Find a placement; an unknown id is wrong and never early, for ids are told only after their commit.
 
     Parking it would keep the right answer of the same person waiting behind the wrong one.
     """
-    return picture.placements.get(placement) or Rejected(Problem("placement_unknown", field="placement"))
+    return work.placements.get(placement) or Rejected(Problem("placement_unknown", field="placement"))
 
 
-def _judge(picture: Picture, incoming: Incoming, decision: Decision, actor: str) -> Verdict:
+def _judge(work: UnitOfWork, incoming: Incoming, decision: Decision, actor: str) -> Verdict:
     match decision:
         case Step() as step:
-            picture.take(step, actor, incoming)
+            work.take(step, actor, incoming)
             return Applied()
-        case Stay(code):
+        case Unchanged(code):
             return Applied((Problem(code, field="placement"),))
-        case Refuse(code, params):
+        case Refusal(code, params):
             return Rejected(Problem(code, field="placement", params=params))
 
 
-def _office_answer(picture: Picture, incoming: Incoming, placement: UUID) -> Placement | Verdict:
+def _office_answer(work: UnitOfWork, incoming: Incoming, placement: UUID) -> Placement | Verdict:
     """Find the placement that an office answers: its own person's, or it is refused."""
     subject = UUID(incoming.subject)
-    if subject not in picture.people:
+    if subject not in work.people:
         return unknown_participant(subject)
-    match _found(picture, placement):
+    match _found(work, placement):
         case Placement() as found:
-            person = picture.person(subject)
+            person = work.person(subject)
             if person is None or person.participant != found.participant:
                 return Rejected(Problem("placement_not_yours", field="placement"))
             return found
@@ -67,44 +67,44 @@ def _office_answer(picture: Picture, incoming: Incoming, placement: UUID) -> Pla
             return rejected
 
 
-def accepted(picture: Picture, incoming: Incoming) -> Verdict:
+def accepted(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The person takes the place."""
     said = cast(PlaceAccepted, incoming.event.data)
-    match _office_answer(picture, incoming, said.placement):
+    match _office_answer(work, incoming, said.placement):
         case Placement() as found:
             decision = domain.accept(found, Reason("accepted"))
-            verdict = _judge(picture, incoming, decision, f"office:{incoming.publisher}")
-            by_policy.go_on(picture, picture.placements[found.placement], incoming)
+            verdict = _judge(work, incoming, decision, f"office:{incoming.publisher}")
+            by_policy.go_on(work, work.placements[found.placement], incoming)
             return verdict
         case verdict:
             return verdict
 
 
-def declined(picture: Picture, incoming: Incoming) -> Verdict:
+def declined(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The person does not take the place."""
     said = cast(PlaceDeclined, incoming.event.data)
-    match _office_answer(picture, incoming, said.placement):
+    match _office_answer(work, incoming, said.placement):
         case Placement() as found:
             decision = domain.decline(found, Reason("declined", {"reason": said.reason}))
-            return _judge(picture, incoming, decision, f"office:{incoming.publisher}")
+            return _judge(work, incoming, decision, f"office:{incoming.publisher}")
         case verdict:
             return verdict
 
 
 def _provider_answer(
-    picture: Picture, incoming: Incoming, said: PlaceConfirmed | PlaceRefused
+    work: UnitOfWork, incoming: Incoming, said: PlaceConfirmed | PlaceRefused
 ) -> Placement | Verdict:
     """Find the placement that a provider answers: in its own course and of that person."""
     course = said.course_id(incoming.publisher or "")
-    if course not in picture.courses:
+    if course not in work.courses:
         return Parked(course_key(course), Problem("course_unknown", field="course"))
-    if said.participant not in picture.people:
+    if said.participant not in work.people:
         return unknown_participant(said.participant, "participant")
-    match _found(picture, said.placement):
+    match _found(work, said.placement):
         case Placement() as found:
             if found.course != course:
                 return Rejected(Problem("placement_not_yours", field="placement"))
-            person = picture.person(said.participant)
+            person = work.person(said.participant)
             if person is None or person.participant != found.participant:
                 return Rejected(Problem("placement_of_another_person", field="participant"))
             return found
@@ -112,39 +112,39 @@ def _provider_answer(
             return rejected
 
 
-def confirmed(picture: Picture, incoming: Incoming) -> Verdict:
+def confirmed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The provider takes the person."""
     said = cast(PlaceConfirmed, incoming.event.data)
-    match _provider_answer(picture, incoming, said):
+    match _provider_answer(work, incoming, said):
         case Placement() as found:
             decision = domain.confirm(found, said.own_number)
-            return _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+            return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
         case verdict:
             return verdict
 
 
-def refused(picture: Picture, incoming: Incoming) -> Verdict:
+def refused(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The provider cannot take the person, who waits again."""
     said = cast(PlaceRefused, incoming.event.data)
-    match _provider_answer(picture, incoming, said):
+    match _provider_answer(work, incoming, said):
         case Placement() as found:
             decision = domain.refuse(found, Reason("refused", {"reason": said.reason}))
-            return _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+            return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
         case verdict:
             return verdict
 
 
-def left(picture: Picture, incoming: Incoming) -> Verdict:
+def left(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Somebody no longer attends; or that was wrong, in kind or altogether."""
     said = cast(ParticipantLeft, incoming.event.data)
-    course = picture.courses.get(said.course_id(incoming.publisher or ""))
+    course = work.courses.get(said.course_id(incoming.publisher or ""))
     if course is None:
         id_ = said.course_id(incoming.publisher or "")
         return Parked(course_key(id_), Problem("course_unknown", field="course"))
-    person = picture.person(said.participant)
+    person = work.person(said.participant)
     if person is None:
         return unknown_participant(said.participant, "participant")
-    own = [p for p in picture.placements_of(person.participant) if p.course == course.course]
+    own = [p for p in work.placements_of(person.participant) if p.course == course.course]
     meant = target(incoming)
     if meant is None:
         found = next((p for p in own if p.state in SEATED), None) or next(
@@ -161,33 +161,33 @@ def left(picture: Picture, incoming: Incoming) -> Verdict:
         if incoming.event.corrects:
             decision = attending.correct_exit(found, said.kind, said.left_on, incoming.cause)
         else:
-            others = picture.placements_of(person.participant)
-            until = picture.terms.reserved_until(found.kreis, picture.now)
+            others = work.placements_of(person.participant)
+            until = work.terms.reserved_until(found.kreis, work.now)
             decision = attending.reopen(found, course, others, until)
-    verdict = _judge(picture, incoming, decision, f"provider:{incoming.publisher}")
+    verdict = _judge(work, incoming, decision, f"provider:{incoming.publisher}")
     if isinstance(verdict, Applied):
         if isinstance(decision, Step):
-            _follow(picture, incoming, person, decision.after)
+            _follow(work, incoming, person, decision.after)
         return replace(verdict, unlocks=(event_key(incoming.cause),))
     return verdict
 
 
-def _follow(picture: Picture, incoming: Incoming, person: Participant, placement: Placement) -> None:
+def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement: Placement) -> None:
     """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
-            picture.put_person(leave(person, "left"))
+            work.put_person(leave(person, "left"))
         case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
             if person.status == "left":
-                picture.put_person(stay(person))
+                work.put_person(stay(person))
         case _:
             pass
     if placement.state in SEATED:
-        for other in picture.placements_of(person.participant):
-            _give_up_offer(picture, incoming, other, Reason("exit_retracted"))
+        for other in work.placements_of(person.participant):
+            _give_up_offer(work, incoming, other, Reason("exit_retracted"))
 
 
-def assigned(picture: Picture, incoming: Incoming) -> Verdict:
+def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """An authority assigned a course: what has not begun gives way, the seat is taken.
 
     Only somebody who sits in a course already has to leave it first. Who had been taken off the list is
@@ -195,18 +195,18 @@ def assigned(picture: Picture, incoming: Incoming) -> Verdict:
     """
     said = cast(AssignedByAuthority, incoming.event.data)
     subject = UUID(incoming.subject)
-    person = picture.person(subject)
+    person = work.person(subject)
     if person is None:
         return unknown_participant(subject)
-    course = picture.courses.get(course_id(said.provider, said.course))
+    course = work.courses.get(course_id(said.provider, said.course))
     if course is None:
         id_ = course_id(said.provider, said.course)
         return Parked(course_key(id_), Problem("course_unknown", field="course"))
-    own = [p for p in picture.placements_of(person.participant) if p.state in LIVE]
+    own = [p for p in work.placements_of(person.participant) if p.state in LIVE]
     here = next((p for p in own if p.course == course.course and p.state in SEATED), None)
     if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
         reason = Reason("assigned_by_authority")
-        return _judge(picture, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
+        return _judge(work, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
     if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
         return Rejected(Problem("already_placed", field="course"))
     day = said.assigned_on
@@ -214,10 +214,10 @@ def assigned(picture: Picture, incoming: Incoming) -> Verdict:
     against = domain.obstacle(given_up, said.section, (), day)
     if against is not None:
         return Rejected(Problem(against.code, field="course", params=against.params))
-    _give_way(picture, incoming, own, course, said.section)
+    _give_way(work, incoming, own, course, said.section)
     if person.status != "active":
-        picture.put_person(back(person))
-    return _assign(picture, incoming, person, said)
+        work.put_person(back(person))
+    return _assign(work, incoming, person, said)
 
 
 def _agrees(placement: Placement, course: UUID, section: int) -> bool:
@@ -226,44 +226,44 @@ def _agrees(placement: Placement, course: UUID, section: int) -> bool:
 
 
 def _give_way(
-    picture: Picture, incoming: Incoming, own: list[Placement], course: Course, section: int
+    work: UnitOfWork, incoming: Incoming, own: list[Placement], course: Course, section: int
 ) -> None:
     for placement in own:
         if _agrees(placement, course.course, section):
             continue
         reason = Reason("assigned_by_authority")
-        _give_up_offer(picture, incoming, placement, reason)
+        _give_up_offer(work, incoming, placement, reason)
         if placement.state in SEATED and placement.course_kind == course.facts.kind:
-            _give_up(picture, incoming, placement, reason)
+            _give_up(work, incoming, placement, reason)
 
 
-def _give_up_offer(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+def _give_up_offer(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
     if placement.state in OFFERED:
-        _give_up(picture, incoming, placement, reason)
+        _give_up(work, incoming, placement, reason)
 
 
-def _give_up(picture: Picture, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+def _give_up(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
     decision = domain.give_up(placement, reason)
     if isinstance(decision, Step):
         is_providers = isinstance(incoming.event.data, ParticipantLeft)
         actor = f"{'provider' if is_providers else 'office'}:{incoming.publisher}"
-        picture.take(decision, actor, incoming)
+        work.take(decision, actor, incoming)
 
 
-def _assign(picture: Picture, incoming: Incoming, person: Participant, said: AssignedByAuthority) -> Verdict:
-    course = picture.courses[course_id(said.provider, said.course)]
+def _assign(work: UnitOfWork, incoming: Incoming, person: Participant, said: AssignedByAuthority) -> Verdict:
+    course = work.courses[course_id(said.provider, said.course)]
     id_ = effect_id(incoming.cause, "placement", str(person.participant))
     reason = Reason("assigned_by_authority")
     proposal = Proposal(person.participant, course.course, said.section, reason, (reason,))
     who = (person.participant, person.office, person.facts.kreis)
-    own = picture.placements_of(person.participant)
+    own = work.placements_of(person.participant)
     sent = next((p for p in own if _agrees(p, course.course, said.section)), None)
-    offered = sent or domain.offer(id_, who, course, proposal, None, picture.now).after
+    offered = sent or domain.offer(id_, who, course, proposal, None, work.now).after
     reserved = domain.reserve(offered, course, (), None, reason, said.assigned_on)
     if not isinstance(reserved, Step):
-        return _judge(picture, incoming, reserved, "authority")
+        return _judge(work, incoming, reserved, "authority")
     actor = f"office:{incoming.publisher}"
-    held = picture.take(Step(sent, reserved.after), actor, incoming)
-    verdict = _judge(picture, incoming, domain.accept(held, reason), actor)
-    by_policy.go_on(picture, picture.placements[held.placement], incoming)
+    held = work.take(Step(sent, reserved.after), actor, incoming)
+    verdict = _judge(work, incoming, domain.accept(held, reason), actor)
+    by_policy.go_on(work, work.placements[held.placement], incoming)
     return verdict

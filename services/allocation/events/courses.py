@@ -1,4 +1,4 @@
-"""What becomes of providers' events about courses; each decides on the picture, in order."""
+"""What becomes of providers' events about courses; each decides on the work, in order."""
 
 from dataclasses import replace
 from typing import cast
@@ -13,7 +13,6 @@ from schemas.providers import (
     SectionCompleted,
     SectionStep,
 )
-from services.allocation.acts.attendance import after_section, finish_course, lose_course, sit_in
 from services.allocation.courses import domain
 from services.allocation.courses.domain import Course, Facts, Lesson, Notice, Section, Venue
 from services.allocation.figures.course_outcomes import report
@@ -22,13 +21,14 @@ from services.allocation.placements.domain import (
     Decision,
     Placement,
     Reason,
-    Refuse,
-    Stay,
+    Refusal,
     Step,
+    Unchanged,
     give_up,
 )
+from services.allocation.placements.running import after_section, finish_course, lose_course, sit_in
 from services.allocation.policy.terms import COMPLETE
-from services.allocation.unit_of_work import Picture
+from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 
@@ -45,96 +45,96 @@ def _problem(notice: Notice) -> Problem:
     return Problem(notice.code, notice.field, notice.params or {})
 
 
-def announced(picture: Picture, incoming: Incoming) -> Verdict:
+def announced(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Enter a course or replace what was announced; one that had ended comes back."""
     said = cast(CourseAnnounced, incoming.event.data)
     slug = incoming.publisher or ""
     id_ = said.course_id(slug)
-    if said.kreis not in picture.kreise.get(slug, frozenset()):
+    if said.kreis not in work.kreise.get(slug, frozenset()):
         return Rejected(Problem("kreis_not_yours", field="kreis"))
     facts, sections = _facts(said), _sections(said)
-    known = picture.courses.get(id_)
+    known = work.courses.get(id_)
     if known is None:
         written = domain.announce(id_, said.kreis, slug, said.course, facts, sections)
     elif known.state == "completed":
         return Rejected(Problem("course_completed", field="course"))
     else:
-        people = picture.live_in(id_)
+        people = work.live_in(id_)
         if people and (said.kreis != known.kreis or facts.kind != known.facts.kind):
             return Rejected(
                 Problem("course_has_people", field="kreis" if said.kreis != known.kreis else "course_type")
             )
         again = replace(known, state="announced", ended_on=None, cancel_reason=None)
         written = domain.rewrite(again, said.kreis, facts, sections)
-    _put(picture, written)
+    _put(work, written)
     return Applied(tuple(_problem(notice) for notice in written.warnings), (course_key(id_),))
 
 
-def changed(picture: Picture, incoming: Incoming) -> Verdict:
+def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Change what was announced; fields left out stay."""
     said = cast(CourseChanged, incoming.event.data)
     id_ = said.course_id(incoming.publisher or "")
-    known = picture.courses.get(id_)
+    known = work.courses.get(id_)
     if known is None:
         return _unknown(id_)
     if known.state != "announced":
         return Rejected(Problem(f"course_{known.state}", field="course"))
     facts = _changed_facts(known.facts, said)
-    if facts.kind != known.facts.kind and picture.live_in(id_):
+    if facts.kind != known.facts.kind and work.live_in(id_):
         return Rejected(Problem("course_has_people", field="course_type"))
     written = domain.rewrite(known, known.kreis, facts, None if said.sections is None else _sections(said))
-    _put(picture, written)
+    _put(work, written)
     return Applied(tuple(_problem(notice) for notice in written.warnings))
 
 
-def _put(picture: Picture, written: domain.Written) -> None:
+def _put(work: UnitOfWork, written: domain.Written) -> None:
     course = written.course
     starts = [section.starts_on for section in course.held]
-    soon = bool(starts) and picture.terms.near(course.kreis, min(starts), picture.now)
-    picture.put_course(course, more_room=True, urgent=written.more_room and soon)
-    for placement in picture.live_in(course.course):
+    soon = bool(starts) and work.terms.near(course.kreis, min(starts), work.now)
+    work.put_course(course, more_room=True, urgent=written.more_room and soon)
+    for placement in work.live_in(course.course):
         if placement.state in SEATED:
             if written.added:
-                picture.put_placement(sit_in(placement, written.added), anyway=True)
+                work.put_placement(sit_in(placement, written.added), anyway=True)
         elif course.section(placement.entry_section) not in course.held:
-            _step(picture, give_up(placement, Reason("section_removed")), None)
+            _step(work, give_up(placement, Reason("section_removed")), None)
 
 
-def _step(picture: Picture, decision: Decision, incoming: Incoming | None) -> Problem | None:
+def _step(work: UnitOfWork, decision: Decision, incoming: Incoming | None) -> Problem | None:
     """Take a step of somebody in the course; what cannot be done becomes a warning."""
     match decision:
         case Step() as step:
-            picture.take(step, f"provider:{incoming.publisher}" if incoming else "policy", incoming)
+            work.take(step, f"provider:{incoming.publisher}" if incoming else "policy", incoming)
             return None
-        case Stay():
+        case Unchanged():
             return None
-        case Refuse(code, params):
+        case Refusal(code, params):
             return Problem(code, params=params)
 
 
-def cancelled(picture: Picture, incoming: Incoming) -> Verdict:
+def cancelled(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """End a course; everybody in it waits again."""
     said = cast(CourseCancelled, incoming.event.data)
     id_ = said.course_id(incoming.publisher or "")
-    known = picture.courses.get(id_)
+    known = work.courses.get(id_)
     if known is None:
         return _unknown(id_)
     if known.state == "completed":
         return Rejected(Problem("course_completed", field="course"))
-    for placement in picture.live_in(id_):
+    for placement in work.live_in(id_):
         reason = Reason("course_cancelled", {"reason": said.reason})
-        _step(picture, lose_course(placement, known, reason, said.cancelled_on), incoming)
-    ended = domain.end(picture.courses[id_], "cancelled", said.cancelled_on, said.reason)
-    picture.put_course(ended)
-    picture.wish(known.kreis, "course_cancelled", urgent=True)
+        _step(work, lose_course(placement, known, reason, said.cancelled_on), incoming)
+    ended = domain.end(work.courses[id_], "cancelled", said.cancelled_on, said.reason)
+    work.put_course(ended)
+    work.request_rerun(known.kreis, "course_cancelled", urgent=True)
     return Applied()
 
 
-def section_completed(picture: Picture, incoming: Incoming) -> Verdict:
+def section_completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Move seats after a section: who goes on, repeats, skips, pauses, ends."""
     said = cast(SectionCompleted, incoming.event.data)
     id_ = said.course_id(incoming.publisher or "")
-    known = picture.courses.get(id_)
+    known = work.courses.get(id_)
     if known is None:
         return _unknown(id_)
     if known.state != "announced":
@@ -147,78 +147,78 @@ def section_completed(picture: Picture, incoming: Incoming) -> Verdict:
     sections = tuple(
         replace(s, completed_on=said.completed_on) if s.number == said.section else s for s in known.sections
     )
-    picture.put_course(replace(known, sections=sections))
+    work.put_course(replace(known, sections=sections))
     warnings = []
     for index, step in enumerate(said.steps):
-        problem = _section_step(picture, incoming, said, step)
+        problem = _section_step(work, incoming, said, step)
         if problem is not None:
             warnings.append(replace(problem, field=f"steps.{index}"))
     return Applied(tuple(warnings))
 
 
 def _section_step(
-    picture: Picture, incoming: Incoming, said: SectionCompleted, step: SectionStep
+    work: UnitOfWork, incoming: Incoming, said: SectionCompleted, step: SectionStep
 ) -> Problem | None:
-    course = picture.courses[said.course_id(incoming.publisher or "")]
-    person = picture.person(step.participant)
-    placement = None if person is None else _seated(picture, person.participant, course)
+    course = work.courses[said.course_id(incoming.publisher or "")]
+    person = work.person(step.participant)
+    placement = None if person is None else _seated(work, person.participant, course)
     if person is None or placement is None:
         return Problem("participant_not_in_course")
     day = said.completed_on
     decision = after_section(placement, course, said.section, step.decision, step.next_section, day)
-    problem = _step(picture, decision, incoming)
+    problem = _step(work, decision, incoming)
     if isinstance(decision, Step):
         match decision.after.state:
             case PlacementState.TRANSFERRED if step.decision == SectionDecision.REPEATS:
-                picture.put_person(repeat_from(person, step.next_section or said.section))
+                work.put_person(repeat_from(person, step.next_section or said.section))
             case PlacementState.LEFT:
-                picture.put_person(leave(person, "left"))
+                work.put_person(leave(person, "left"))
             case _:
                 pass
     return problem
 
 
-def _seated(picture: Picture, participant: UUID, course: Course) -> Placement | None:
-    own = picture.placements_of(participant)
+def _seated(work: UnitOfWork, participant: UUID, course: Course) -> Placement | None:
+    own = work.placements_of(participant)
     return next((p for p in own if p.course == course.course and p.state in SEATED), None)
 
 
-def completed(picture: Picture, incoming: Incoming) -> Verdict:
+def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Close a course with its totals; told again, the totals are replaced.
 
     Where the policy leaves completing to people, those who sit in it wait for a coordinator's word.
     """
     said = cast(CourseCompleted, incoming.event.data)
     id_ = said.course_id(incoming.publisher or "")
-    known = picture.courses.get(id_)
+    known = work.courses.get(id_)
     if known is None:
         return _unknown(id_)
     if known.state == "cancelled":
         return Rejected(Problem("course_cancelled", field="course"))
-    for placement in picture.live_in(id_):
-        by_itself = picture.terms.automatic(placement.kreis, COMPLETE, picture.now)
+    for placement in work.live_in(id_):
+        by_itself = work.terms.automatic(placement.kreis, COMPLETE, work.now)
         if placement.state in ENROLLED and not by_itself:
             continue
         decision = finish_course(placement, known, said.completed_on)
-        _step(picture, decision, incoming)
+        _step(work, decision, incoming)
         if isinstance(decision, Step):
-            _let_go(picture, decision)
-    started = max((section.taken for section in picture.courses[id_].held), default=0)
+            _let_go(work, decision)
+    started = max((section.taken for section in work.courses[id_].held), default=0)
     if known.state == "announced":
-        picture.put_course(domain.end(picture.courses[id_], "completed", said.completed_on))
-    report(picture, incoming, picture.courses[id_], said, started)
+        work.put_course(domain.end(work.courses[id_], "completed", said.completed_on))
+    report(work, incoming, work.courses[id_], said, started)
     return Applied()
 
 
-def _let_go(picture: Picture, step: Step) -> None:
-    person = picture.person(step.after.participant)
+def _let_go(work: UnitOfWork, step: Step) -> None:
+    person = work.person(step.after.participant)
     if person is None:
         return
     match step.after.state:
         case PlacementState.COMPLETED:
-            picture.put_person(leave(person, "completed"))
+            work.put_person(leave(person, "completed"))
         case PlacementState.LEFT:
-            picture.put_person(leave(person, "left"))
+            work.put_person(leave(person, "left"))
         case _:
             pass
 

@@ -1,4 +1,4 @@
-"""What becomes of offices' events about people; each decides on the picture, in order."""
+"""What becomes of offices' events about people; each decides on the work, in order."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -14,8 +14,8 @@ from schemas.offices import (
 )
 from services.allocation.participants import domain
 from services.allocation.participants.domain import Facts, Participant, PlacementTest
-from services.allocation.placements.domain import LIVE, OFFERED, Reason, Refuse, Stay, Step, give_up
-from services.allocation.unit_of_work import Picture
+from services.allocation.placements.domain import LIVE, OFFERED, Reason, Refusal, Step, Unchanged, give_up
+from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 
@@ -40,10 +40,10 @@ def target(incoming: Incoming) -> UUID | None:
     return None if named is None else event_uuid(incoming.publisher or "", incoming.family, named)
 
 
-def _known(picture: Picture, incoming: Incoming) -> Participant | Verdict:
+def _known(work: UnitOfWork, incoming: Incoming) -> Participant | Verdict:
     """Find whom an office's event is about, or what stands against taking it."""
     id_ = UUID(incoming.subject)
-    found = picture.people.get(id_)
+    found = work.people.get(id_)
     if found is None:
         return unknown_participant(id_)
     if found.status == "merged":
@@ -51,110 +51,110 @@ def _known(picture: Picture, incoming: Incoming) -> Participant | Verdict:
     return found
 
 
-def _yours(picture: Picture, incoming: Incoming, kreis: str | None) -> bool:
-    return kreis is None or kreis in picture.kreise.get(incoming.publisher or "", frozenset())
+def _yours(work: UnitOfWork, incoming: Incoming, kreis: str | None) -> bool:
+    return kreis is None or kreis in work.kreise.get(incoming.publisher or "", frozenset())
 
 
-def registered(picture: Picture, incoming: Incoming) -> Verdict:
+def registered(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Put a person on the list; told again, the facts are replaced and who had gone comes back."""
     said = cast(ParticipantRegistered, incoming.event.data)
     id_ = UUID(incoming.subject)
-    if not _yours(picture, incoming, said.kreis):
+    if not _yours(work, incoming, said.kreis):
         return Rejected(Problem("kreis_not_yours", field="kreis"))
-    known = picture.people.get(id_)
+    known = work.people.get(id_)
     if known is not None and known.status == "merged":
         return Applied((Problem("participant_merged", field="reference"),), (participant_key(id_),))
     facts = _facts(said)
     if known is not None and said.kreis != known.facts.kreis:
-        _leave_kreis(picture, incoming, known)
+        _leave_kreis(work, incoming, known)
     if known is not None and incoming.event.corrects is not None:
         person = domain.correct_registration(known, facts, said.registered_on)
     else:
         office = incoming.publisher or ""
         person = domain.register(known, id_, office, said.reference, facts, said.registered_on)
-    picture.put_person(person)
-    picture.wish(person.facts.kreis, "participant_registered", urgent=False)
+    work.put_person(person)
+    work.request_rerun(person.facts.kreis, "participant_registered", urgent=False)
     return Applied(unlocks=(participant_key(id_),))
 
 
-def changed(picture: Picture, incoming: Incoming) -> Verdict:
+def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Change a person's facts; fields left out stay."""
     said = cast(ParticipantChanged, incoming.event.data)
-    match _known(picture, incoming):
+    match _known(work, incoming):
         case Participant() as known:
             pass
         case verdict:
             return verdict
-    if not _yours(picture, incoming, said.kreis):
+    if not _yours(work, incoming, said.kreis):
         return Rejected(Problem("kreis_not_yours", field="kreis"))
     if said.kreis is not None and said.kreis != known.facts.kreis:
-        _leave_kreis(picture, incoming, known)
+        _leave_kreis(work, incoming, known)
     changes: dict[str, Any] = {
         name: value for name in _PLAIN if (value := getattr(said, name)) is not None
     } | (_entitlement(said.entitlement) if said.entitlement is not None else {})
     person = domain.change(known, changes)
-    picture.put_person(person)
-    picture.wish(person.facts.kreis, "participant_changed", urgent=False)
+    work.put_person(person)
+    work.request_rerun(person.facts.kreis, "participant_changed", urgent=False)
     return Applied()
 
 
-def _leave_kreis(picture: Picture, incoming: Incoming, person: Participant) -> None:
+def _leave_kreis(work: UnitOfWork, incoming: Incoming, person: Participant) -> None:
     """Take back what the old Kreis has proposed; a seat that is held stays held."""
-    for placement in picture.placements_of(person.participant):
+    for placement in work.placements_of(person.participant):
         if placement.state in OFFERED:
             decision = give_up(placement, Reason("moved_to_another_kreis"))
             if isinstance(decision, Step):
-                picture.take(decision, f"office:{incoming.publisher}", incoming)
-    picture.wish(person.facts.kreis, "participant_moved", urgent=False)
+                work.take(decision, f"office:{incoming.publisher}", incoming)
+    work.request_rerun(person.facts.kreis, "participant_moved", urgent=False)
 
 
-def withdrawn(picture: Picture, incoming: Incoming) -> Verdict:
+def withdrawn(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Take a person off the list; what has not started is released."""
     said = cast(ParticipantWithdrawn, incoming.event.data)
-    match _known(picture, incoming):
+    match _known(work, incoming):
         case Participant() as known:
             pass
         case verdict:
             return verdict
     warnings: list[Problem] = []
-    for placement in picture.placements_of(known.participant):
+    for placement in work.placements_of(known.participant):
         if placement.state not in LIVE:
             continue
         match give_up(placement, Reason("participant_withdrawn", {"reason": said.reason})):
             case Step() as step:
-                picture.take(step, f"office:{incoming.publisher}", incoming)
-            case Refuse():
+                work.take(step, f"office:{incoming.publisher}", incoming)
+            case Refusal():
                 warnings.append(Problem("still_in_course"))
-            case Stay():
+            case Unchanged():
                 pass
-    picture.put_person(domain.withdraw(known, said.withdrawn_on, said.reason))
-    picture.wish(known.facts.kreis, "participant_withdrawn", urgent=False)
+    work.put_person(domain.withdraw(known, said.withdrawn_on, said.reason))
+    work.request_rerun(known.facts.kreis, "participant_withdrawn", urgent=False)
     return Applied(tuple(warnings))
 
 
-def tested(picture: Picture, incoming: Incoming) -> Verdict:
+def tested(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Take a placement test, its correction or its retraction; the last that stands counts."""
     said = cast(PlacementTested, incoming.event.data)
-    match _known(picture, incoming):
+    match _known(work, incoming):
         case Participant() as known:
             pass
         case verdict:
             return verdict
-    tests = picture.tests[known.participant]
+    tests = work.tests[known.participant]
     meant = target(incoming)
     if meant is not None:
         old = next((test for test in tests if test.event == meant), None)
         if old is None:
             field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
             return Parked(event_key(meant), Problem("event_unknown", field=field))
-        picture.put_test(known.facts.kreis, replace(old, stands=False))
+        work.put_test(known.facts.kreis, replace(old, stands=False))
     if incoming.event.retracts is None:
         fresh = PlacementTest(
             incoming.cause, known.participant, said.tested_on, said.level, said.section, said.course_type
         )
-        picture.put_test(known.facts.kreis, fresh)
-    picture.put_person(domain.take_last_test(known, tests))
-    picture.wish(known.facts.kreis, "participant_tested", urgent=False)
+        work.put_test(known.facts.kreis, fresh)
+    work.put_person(domain.take_last_test(known, tests))
+    work.request_rerun(known.facts.kreis, "participant_tested", urgent=False)
     return Applied(unlocks=(event_key(incoming.cause),))
 
 

@@ -5,18 +5,18 @@ from typing import Literal
 from schemas.placements import CourseOutcomeReported
 from schemas.providers import CourseCompleted
 from services.allocation.courses.domain import Course
-from services.allocation.outcomes.domain import Outcome, Shown, again, shown
+from services.allocation.outcomes.domain import CourseOutcome, Shown, again, shown
 from services.allocation.placements.messages import outgoing
-from services.allocation.unit_of_work import Picture
+from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Incoming
 
 SUPPRESS_BELOW = 3
 """k of statistics that leave the service (domain.md, 'Numbers and places')."""
 
 
-def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCompleted, started: int) -> None:
+def report(work: UnitOfWork, incoming: Incoming, course: Course, said: CourseCompleted, started: int) -> None:
     """Keep the totals of a course and tell what may be told of them."""
-    fresh = Outcome(
+    fresh = CourseOutcome(
         course=course.course,
         kreis=course.kreis,
         completed_on=said.completed_on,
@@ -29,9 +29,9 @@ def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCom
         lid=said.lid,
         qualified=said.both,
     )
-    known = picture.outcomes.get(course.course)
+    known = work.outcomes.get(course.course)
     outcome = fresh if known is None else again(known, fresh)
-    picture.put_outcome(outcome)
+    work.put_outcome(outcome)
     begun = shown(outcome.started, outcome.started, SUPPRESS_BELOW)
     finished = shown(outcome.finished, outcome.started, SUPPRESS_BELOW)
     qualified = shown(outcome.qualified, outcome.finished, SUPPRESS_BELOW)
@@ -44,13 +44,13 @@ def report(picture: Picture, incoming: Incoming, course: Course, said: CourseCom
         finished=_told(finished),
         qualified=_told(qualified),
     )
-    picture.tell(
+    work.tell(
         outgoing(
-            picture.prefix,
+            work.prefix,
             payload,
             course.course,
             str(outcome.version),
-            picture.now,
+            work.now,
             (course.provider,),
             str(incoming.cause),
             incoming.event.correlationid,

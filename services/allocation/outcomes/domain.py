@@ -11,7 +11,7 @@ STAGES = ("registered", "tested", "proposed", "started", "completed")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CourseOutcome:
     """Totals of a completed course as its provider reported them, and how many had started."""
 
     course: UUID
@@ -81,6 +81,6 @@ def wait(start: str, days: Iterable[int], k: int) -> Wait:
     return Wait(start, len(known), float(median(known)))
 
 
-def again(before: Outcome, after: Outcome) -> Outcome:
+def again(before: CourseOutcome, after: CourseOutcome) -> CourseOutcome:
     """Replace totals that were reported before; who had started is known from then."""
     return replace(after, started=before.started, version=before.version + 1)

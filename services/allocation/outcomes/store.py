@@ -8,10 +8,10 @@ import asyncpg
 import orjson
 
 from schemas.counts import CountsReported
-from services.allocation.outcomes.domain import Outcome
+from services.allocation.outcomes.domain import CourseOutcome
 
 
-async def read(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, Outcome]:
+async def read(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, CourseOutcome]:
     """Read what is known about completed courses."""
     rows = await conn.fetch(
         """
@@ -20,10 +20,10 @@ async def read(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, 
         """,
         courses,
     )
-    return {row["course"]: Outcome(**dict(row)) for row in rows}
+    return {row["course"]: CourseOutcome(**dict(row)) for row in rows}
 
 
-async def write(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
+async def write(conn: asyncpg.Connection, outcomes: Sequence[CourseOutcome]) -> None:
     """Add or replace totals; their course is locked."""
     await conn.execute(
         """

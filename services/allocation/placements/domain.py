@@ -92,21 +92,21 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay:
+class Unchanged:
     """Nothing has to change; the code says why."""
 
     code: str
 
 
 @dataclass(frozen=True, slots=True)
-class Refuse:
+class Refusal:
     """The step is not possible; the code says why and what to do."""
 
     code: str
     params: Mapping[str, str | int] = field(default_factory=dict)
 
 
-Decision = Step | Stay | Refuse
+Decision = Step | Unchanged | Refusal
 
 
 def offer(  # noqa: PLR0917 - a placement's first facts
@@ -141,19 +141,19 @@ def offer(  # noqa: PLR0917 - a placement's first facts
     )
 
 
-def obstacle(course: Course, entry: int, kind_rivals: Iterable[Placement], day: date) -> Refuse | None:
+def obstacle(course: Course, entry: int, kind_rivals: Iterable[Placement], day: date) -> Refusal | None:
     """Say what stands against taking a seat from this section on: the course, a rival place, or no seat."""
     if course.state != "announced":
-        return Refuse("course_over", {"state": course.state})
+        return Refusal("course_over", {"state": course.state})
     section = course.section(entry)
     if section is None or section.removed:
-        return Refuse("section_unknown", {"section": entry})
+        return Refusal("section_unknown", {"section": entry})
     if section.ends_on < day:
-        return Refuse("section_over", {"section": entry})
+        return Refusal("section_over", {"section": entry})
     if any(rival.state in SEATED and rival.course_kind == course.facts.kind for rival in kind_rivals):
-        return Refuse("already_placed")
+        return Refusal("already_placed")
     full = course.full(course.seats_from(entry))
-    return None if full is None else Refuse("no_seat", {"section": full})
+    return None if full is None else Refusal("no_seat", {"section": full})
 
 
 def rivals(placement: Placement, others: Iterable[Placement]) -> list[Placement]:
@@ -171,9 +171,9 @@ def reserve(  # noqa: PLR0917 - all that a reservation depends on
 ) -> Decision:
     """Release a proposal: a seat is held until `expires_at`."""
     if placement.state in PROMISED | ENROLLED:
-        return Stay("already_released")
+        return Unchanged("already_released")
     if placement.state not in OFFERED:
-        return Refuse("placement_over", {"state": placement.state})
+        return Refusal("placement_over", {"state": placement.state})
     against = obstacle(course, placement.entry_section, rivals(placement, others), day)
     if against is not None:
         return against
@@ -194,7 +194,7 @@ def send_to_authority(placement: Placement) -> Decision:
     """Note that the authority was asked."""
     match placement.state:
         case PlacementState.SENT_TO_AUTHORITY:
-            return Stay("already_sent")
+            return Unchanged("already_sent")
         case PlacementState.PROPOSED:
             return Step(
                 placement,
@@ -203,13 +203,13 @@ def send_to_authority(placement: Placement) -> Decision:
                 ),
             )
         case _:
-            return Refuse("placement_over", {"state": placement.state})
+            return Refusal("placement_over", {"state": placement.state})
 
 
 def refused_by_authority(placement: Placement) -> Decision:
     """The authority does not agree to a proposal that was sent to it."""
     if placement.state != PlacementState.SENT_TO_AUTHORITY:
-        return Refuse("not_with_authority")
+        return Refusal("not_with_authority")
     return Step(placement, gone(placement, PlacementState.SUPERSEDED, Reason("refused_by_authority")))
 
 
@@ -219,7 +219,7 @@ def accept(placement: Placement, reason: Reason) -> Decision:
         after = replace(placement, state=PlacementState.ACCEPTED, expires_at=None, reason=reason)
         return Step(placement, after)
     if placement.state in SEATED or placement.state == PlacementState.COMPLETED:
-        return Stay("already_accepted")
+        return Unchanged("already_accepted")
     return _too_late(placement)
 
 
@@ -228,22 +228,22 @@ def decline(placement: Placement, reason: Reason) -> Decision:
     if placement.state in PROMISED:
         return Step(placement, gone(placement, PlacementState.DECLINED, reason))
     if placement.state in {PlacementState.DECLINED, PlacementState.EXPIRED}:
-        return Stay(f"already_{placement.state}")
+        return Unchanged(f"already_{placement.state}")
     if placement.state in ENROLLED:
-        return Refuse("already_confirmed")
+        return Refusal("already_confirmed")
     return _too_late(placement)
 
 
-def _too_late(placement: Placement) -> Refuse:
+def _too_late(placement: Placement) -> Refusal:
     match placement.state:
         case PlacementState.PROPOSED | PlacementState.SENT_TO_AUTHORITY | PlacementState.SUPERSEDED:
-            return Refuse("not_reserved")
+            return Refusal("not_reserved")
         case PlacementState.EXPIRED:
-            return Refuse("reservation_expired")
+            return Refusal("reservation_expired")
         case PlacementState.DECLINED:
-            return Refuse("already_declined")
+            return Refusal("already_declined")
         case _:
-            return Refuse("placement_over", {"state": placement.state})
+            return Refusal("placement_over", {"state": placement.state})
 
 
 def confirm(
@@ -262,7 +262,7 @@ def confirm(
         return Step(placement, after)
     if placement.state in ENROLLED:
         if number == placement.own_number:
-            return Stay("already_confirmed")
+            return Unchanged("already_confirmed")
         return Step(placement, replace(placement, own_number=number, reason=Reason("own_number_changed")))
     return _too_late(placement)
 
@@ -272,10 +272,10 @@ def refuse(placement: Placement, reason: Reason) -> Decision:
     if placement.state in PROMISED | {PlacementState.CONFIRMED}:
         return Step(placement, gone(placement, PlacementState.REFUSED, reason))
     if placement.state in ENROLLED:
-        return Refuse("already_started")
+        return Refusal("already_started")
     if placement.state in OFFERED or not placement.published:
-        return Refuse("not_reserved")
-    return Stay("already_over")
+        return Refusal("not_reserved")
+    return Unchanged("already_over")
 
 
 def expire(placement: Placement, now: datetime) -> Decision:
@@ -285,7 +285,7 @@ def expire(placement: Placement, now: datetime) -> Decision:
         or placement.expires_at is None
         or placement.expires_at >= now
     ):
-        return Stay("not_due")
+        return Unchanged("not_due")
     return Step(placement, gone(placement, PlacementState.EXPIRED, Reason("no_answer")))
 
 
@@ -296,8 +296,8 @@ def give_up(placement: Placement, reason: Reason) -> Decision:
     if placement.state in PROMISED | {PlacementState.CONFIRMED}:
         return Step(placement, gone(placement, PlacementState.RELEASED, reason))
     if placement.state in ENROLLED:
-        return Refuse("already_started")
-    return Stay("already_over")
+        return Refusal("already_started")
+    return Unchanged("already_over")
 
 
 def gone(placement: Placement, state: PlacementState, reason: Reason) -> Placement:

@@ -6,7 +6,7 @@ from typing import Literal
 from uuid import UUID
 
 from services.allocation.courses.domain import Course
-from services.allocation.placements.domain import Refuse
+from services.allocation.placements.domain import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ Verdict = Literal["start", "close"]
 
 
 @dataclass(frozen=True, slots=True)
-class Bars:
+class Exclusions:
     """Rulings in force about some people and courses, read after their rows were locked."""
 
     held: frozenset[UUID] = frozenset()
@@ -54,14 +54,14 @@ class Bars:
     """Person and provider."""
     closed: frozenset[UUID] = frozenset()
 
-    def against(self, participant: UUID, course: Course) -> Refuse | None:
+    def refusal_of(self, participant: UUID, course: Course) -> Refusal | None:
         """Say what stands against this person in this course, whoever decides; an authority apart."""
         if course.course in self.closed:
-            return Refuse("course_closed")
+            return Refusal("course_closed")
         if (participant, course.course) in self.courses or (participant, course.provider) in self.providers:
-            return Refuse("excluded")
+            return Refusal("excluded")
         return None
 
-    def against_proposal(self, participant: UUID, course: Course) -> Refuse | None:
+    def refusal_of_proposal(self, participant: UUID, course: Course) -> Refusal | None:
         """Say what stands against a run's proposal: the same, and a hold."""
-        return Refuse("on_hold") if participant in self.held else self.against(participant, course)
+        return Refusal("on_hold") if participant in self.held else self.refusal_of(participant, course)

@@ -8,19 +8,19 @@ from uuid import UUID
 import asyncpg
 
 from services.allocation.placements.rulings import (
-    Bars,
     Deviate,
     Exclude,
     ExcludeCourse,
     ExcludeProvider,
+    Exclusions,
     Hold,
 )
 
 
 async def in_force(
     conn: asyncpg.Connection, people: Sequence[UUID], courses: Sequence[UUID], today: date
-) -> Bars:
-    """Read what bars these people and courses; call it after their rows were locked."""
+) -> Exclusions:
+    """Read what exclusions these people and courses; call it after their rows were locked."""
     rows = await conn.fetch(
         """
         SELECT 'held' AS bar, participant, NULL::uuid AS course, NULL::text AS provider FROM steering_hold
@@ -37,7 +37,7 @@ async def in_force(
         today,
     )
     excluded = [row for row in rows if row["bar"] == "excluded"]
-    return Bars(
+    return Exclusions(
         held=frozenset(row["participant"] for row in rows if row["bar"] == "held"),
         courses=frozenset((row["participant"], row["course"]) for row in excluded if row["course"]),
         providers=frozenset((row["participant"], row["provider"]) for row in excluded if row["provider"]),

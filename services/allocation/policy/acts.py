@@ -14,7 +14,7 @@ from services.allocation.policy import store
 from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import Policy, local_day
 from services.allocation.policy.store import Event, Version
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 
 Refusal = Literal[
     "policy_unknown", "policy_changed_meanwhile", "policy_not_a_draft", "policy_not_submitted",
@@ -136,7 +136,7 @@ async def activate(
     holds_from = max(version.valid_from, today)
     await store.activate(conn, one, actor, now, holds_from)
     await store.note(conn, version.kreis, Event(one, "activated", actor, now, reason))
-    await request(conn, version.kreis, "policy_activated", urgent=False, now=now)
+    await request_rerun(conn, version.kreis, "policy_activated", urgent=False, now=now)
     return Done(replace(version, state="active", activated_by=actor, activated_at=now, holds_from=holds_from))
 
 
@@ -167,5 +167,5 @@ async def withdraw(conn: asyncpg.Connection, one: UUID, actor: str, now: datetim
     await store.withdraw(conn, one, actor, now)
     await store.note(conn, version.kreis, Event(one, "withdrawn", actor, now, reason))
     if version.state == "active":
-        await request(conn, version.kreis, "policy_withdrawn", urgent=False, now=now)
+        await request_rerun(conn, version.kreis, "policy_withdrawn", urgent=False, now=now)
     return Done(replace(version, state="withdrawn", withdrawn_by=actor, withdrawn_at=now))

@@ -14,7 +14,7 @@ import asyncpg
 from services.allocation.policy import store as policy_store
 from services.allocation.policy.store import Event
 from services.allocation.policy.travel import Table
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ async def load(  # noqa: PLR0917 -- what, for whom, by whom, when
     await _insert_ways(conn, kreis, loaded.id, table)
     told = f"{loaded.name}: {loaded.rows} ({loaded.sha256.hex()[:12]})"
     await policy_store.note(conn, kreis, Event(None, "travel_loaded", actor, now, told))
-    await request(conn, kreis, "travel_loaded", urgent=False, now=now)
+    await request_rerun(conn, kreis, "travel_loaded", urgent=False, now=now)
     return loaded
 
 
@@ -103,7 +103,7 @@ async def remove(conn: asyncpg.Connection, kreis: str, actor: str, now: datetime
     if not await _end(conn, kreis):
         return False
     await policy_store.note(conn, kreis, Event(None, "travel_removed", actor, now, reason))
-    await request(conn, kreis, "travel_removed", urgent=False, now=now)
+    await request_rerun(conn, kreis, "travel_removed", urgent=False, now=now)
     return True
 
 

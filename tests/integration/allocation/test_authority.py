@@ -58,7 +58,7 @@ async def test_a_refusal_takes_the_proposal_back_with_its_reason(world: World) -
     assert isinstance(outcome, Done)
     (step,) = await world.rows("SELECT reason, actor, note FROM placement_step WHERE to_state = 'superseded'")
     assert tuple(step) == ("refused_by_authority", "jana", WHY)
-    assert "proposal_taken_back" in await world.wishes()
+    assert "proposal_taken_back" in await world.reruns()
     assert await world.propose("p1") == []  # not the same course once more
     assert len(await world.propose("p1", own="k2")) == 1
 

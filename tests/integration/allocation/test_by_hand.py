@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from schemas.gateway import PublisherProgressed
-from services.allocation.acts.placements import Done, Outcome
+from services.allocation.acts.placements import Done, Result
 from services.allocation.console.proposals.decisions import BY_HAND
 from services.allocation.placements import progress
 from services.runtime.data.db import transaction
@@ -60,7 +60,7 @@ async def _heard(world: World) -> None:
         await progress.write(conn, said)
 
 
-async def _step(world: World, step: str, placement: UUID, now: datetime) -> Outcome:
+async def _step(world: World, step: str, placement: UUID, now: datetime) -> Result:
     async with transaction(world.pool) as conn:
         return await BY_HAND[step](world.placements, conn, placement, "jana", now)
 
@@ -203,7 +203,7 @@ async def test_answers_noted_by_hand(by_people: World) -> None:
     other = await by_people.reserved()
     assert isinstance(await _step(by_people, "decline", other, NOW), Done)
     assert await by_people.taken() == [0, 0, 0]
-    assert "seat_freed_declined" in await by_people.wishes()
+    assert "seat_freed_declined" in await by_people.reruns()
     await by_people.check()
 
 
@@ -263,7 +263,7 @@ async def test_what_bamf_never_answered_ends_with_the_start(by_people: World) ->
     assert await switched.timers.go_on(NOW) == 0
     assert await switched.timers.go_on(RUNNING) == 1
     assert await switched.state(placement) == "superseded"
-    assert "proposal_taken_back" in await switched.wishes()
+    assert "proposal_taken_back" in await switched.reruns()
 
 
 async def test_bamf_has_its_days_also_for_a_section_that_runs_already(by_people: World) -> None:

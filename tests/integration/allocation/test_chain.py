@@ -29,7 +29,7 @@ async def test_from_registration_to_completion(world: World) -> None:
     await world.must(PROVIDER, announced())
     await world.must(OFFICE, registered())
     await world.must(OFFICE, levelled())
-    assert await world.wishes() >= {"course_changed", "participant_registered", "participant_tested"}
+    assert await world.reruns() >= {"course_changed", "participant_registered", "participant_tested"}
 
     (placement,) = await world.propose("p1")
     assert await world.told() == []  # nobody outside hears of a proposal before it is released
@@ -95,7 +95,7 @@ async def test_declined_and_refused_places_are_free_again(world: World) -> None:
     await world.must(PROVIDER, refused(second, person("p2")))
     assert await world.taken() == [0, 0, 0]
     assert (await world.state(first), await world.state(second)) == ("declined", "refused")
-    assert {"seat_freed_declined", "seat_freed_refused"} <= await world.wishes()
+    assert {"seat_freed_declined", "seat_freed_refused"} <= await world.reruns()
     await world.check()
 
 

@@ -93,7 +93,7 @@ async def test_a_cancelled_course_puts_everybody_back(world: World) -> None:
     states = await world.rows("SELECT state, count(*) AS n FROM placement GROUP BY state")
     assert {row["state"]: row["n"] for row in states} == {"course_cancelled": 3}
     assert await world.taken() == [0, 0, 0]
-    assert "course_cancelled" in await world.wishes()
+    assert "course_cancelled" in await world.reruns()
     rows = await world.rows("SELECT status FROM participant")
     assert {row["status"] for row in rows} == {"active"}
     ended = [data for kind, data, _ in await world.told() if kind == "enrolment-ended"]

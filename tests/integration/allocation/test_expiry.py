@@ -77,7 +77,7 @@ async def test_it_expires_when_both_were_heard(world: World) -> None:
     )
     assert [tuple(row) for row in rows] == [(OFFICE, DUE, LATER, 5, 5), (PROVIDER, DUE, LATER, 5, 5)]
     assert await world.taken() == [0, 0, 0]
-    assert "seat_freed_expired" in await world.wishes()
+    assert "seat_freed_expired" in await world.reruns()
     await world.check()
 
 

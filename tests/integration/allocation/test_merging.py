@@ -102,7 +102,7 @@ async def test_everybody_keeps_a_seat_and_is_asked_once_more(world: World) -> No
     assert [row["note"] for row in rows] == [WHY]
     rows = await world.rows("SELECT expires_at FROM placement WHERE state = 'reserved'")
     assert all(row["expires_at"] is not None for row in rows)
-    assert {"pooling", "course_decision"} <= await world.wishes()
+    assert {"pooling", "course_decision"} <= await world.reruns()
     await world.check()
 
 

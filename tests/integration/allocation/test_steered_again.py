@@ -14,7 +14,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.rulings import ExcludeProvider
 from services.allocation.policy.domain import Policies, load_policies
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs import service as run
 from services.allocation.steering.runs.service import Proposes, Steering
 from services.allocation.steering.runs.worker import Solved, solve
@@ -222,7 +222,7 @@ async def test_a_policy_activated_during_a_run_decides_the_next_one(region: Regi
         region.solver.meanwhile = None
         region.steering = replace(region.steering, policies=other)
         async with transaction(region.world.pool) as conn:
-            await request(conn, "99001", "policy_activated", urgent=True, now=NOW)
+            await request_rerun(conn, "99001", "policy_activated", urgent=True, now=NOW)
 
     region.solver.meanwhile = meanwhile
     assert await region.run() == 1

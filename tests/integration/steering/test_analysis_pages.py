@@ -19,7 +19,7 @@ from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import PolicyBook
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.matching.domain import Course
 from services.allocation.steering.questions.looking import looking
 from services.allocation.steering.questions.runner import Analyses
@@ -414,7 +414,7 @@ async def test_providers_do_not_see_these_pages(browser: Browser) -> None:
 async def test_a_request_for_steering_is_left(made: tuple[Browser, Steering]) -> None:
     browser, steering = made
     async with browser.conn.transaction():
-        await request(browser.conn, "99001", "a_test", urgent=True, now=NOON)
+        await request_rerun(browser.conn, "99001", "a_test", urgent=True, now=NOON)
     await steering.run_due(NOON)
     address, _ = await browser.done("/pooling")
     await browser.analyses.run_waiting(NOON)

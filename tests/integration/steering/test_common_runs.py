@@ -15,7 +15,7 @@ from services.allocation.console.app import create_console
 from services.allocation.console.context.persons import COORDINATOR, PERSONS
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.service import Steering
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
@@ -41,7 +41,7 @@ async def http(database: MakeDatabase, prefix: str) -> AsyncIterator[httpx.Async
     await fill(conn, replace(a_region(4, 20, 12), region=OTHER))
     placements, rulebook = Placements(prefix, PolicyTerms(BOTH)), load_rulebook()
     async with conn.transaction():
-        await request(conn, OTHER, "a_test", True, NOON)  # noqa: FBT003 - as callers ask
+        await request_rerun(conn, OTHER, "a_test", True, NOON)  # noqa: FBT003 - as callers ask
     assert await Steering(pool, Solver(), placements, BOTH, rulebook, prefix).run_due(NOON) == 1
     settings = ServiceSettings.from_env("allocation", ENV)
     app = create_console(Resources(settings, Noon(), CollectorRegistry(), pool, web), placements, rulebook)

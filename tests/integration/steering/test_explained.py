@@ -22,7 +22,7 @@ from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import PolicyBook
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.commands import app
 from services.allocation.steering.explain import store as explained
 from services.allocation.steering.matching import match as matching
@@ -81,7 +81,7 @@ async def done(database: MakeDatabase, prefix: str) -> AsyncIterator[Run]:
     browser = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
     await browser.sign_in("jana-vogt")
     async with conn.transaction():
-        await request(conn, KREIS, "a_test", True, NOON)  # noqa: FBT003 -- urgent
+        await request_rerun(conn, KREIS, "a_test", True, NOON)  # noqa: FBT003 -- urgent
     steering = Steering(worker, Solver(), placements, book, rulebook, prefix)
     assert await steering.run_due(NOON) == 1
     yield Run(await conn.fetchval("SELECT run FROM steering_run"), browser, worker, base.worker)

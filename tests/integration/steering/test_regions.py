@@ -13,7 +13,7 @@ from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.domain import Policies, Pooling, load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.regions import region_of
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Solved, solve
@@ -72,7 +72,7 @@ class Place:
     async def steer(self, policies: Policies, now: datetime, *kreise: str) -> int:
         async with self.conn.transaction():
             for kreis in kreise:
-                await request(self.conn, kreis, "a_test", True, now)  # noqa: FBT003 - as callers ask
+                await request_rerun(self.conn, kreis, "a_test", True, now)  # noqa: FBT003 - as callers ask
         return await self.steering(policies).run_due(now)
 
     async def across(self) -> int:

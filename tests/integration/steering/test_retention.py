@@ -16,7 +16,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.commands import app
 from services.allocation.steering.explain import store as explained
 from services.allocation.steering.runs import retention, store
@@ -73,7 +73,7 @@ async def place(database: MakeDatabase, prefix: str) -> AsyncIterator[Place]:
     steering = Steering(pool, Solver(), placements, POLICIES, load_rulebook(), prefix)
     for now in (NOON, LATER):
         async with conn.transaction():
-            await request(conn, KREIS, "a_test", True, now)  # noqa: FBT003 -- urgent
+            await request_rerun(conn, KREIS, "a_test", True, now)  # noqa: FBT003 -- urgent
         assert await steering.run_due(now) == 1
     old, new = await explained.all_runs(conn)
     assert old != new

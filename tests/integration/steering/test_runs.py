@@ -16,7 +16,7 @@ from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.rerun import Request, request, request_all
+from services.allocation.rerun import Rerun, request_rerun, request_reruns
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.match import ENGINE
 from services.allocation.steering.runs.replay import Different, Same, replay
@@ -61,7 +61,7 @@ class Place:
 
     async def ask(self, *, urgent: bool = True, now: datetime = NOON) -> None:
         async with self.conn.transaction():
-            await request(self.conn, KREIS, "a_test", urgent, now)
+            await request_rerun(self.conn, KREIS, "a_test", urgent, now)
 
     async def value(self, sql: str, *args: object) -> int:
         found: int = await self.conn.fetchval(sql, *args)
@@ -138,10 +138,10 @@ async def test_requests_wait_for_the_hour_and_are_one_run(place: Place) -> None:
 
 
 async def test_many_wishes_of_one_transaction_are_one_request_for_each_kreis(place: Place) -> None:
-    wishes = [Request("99002", "b"), Request(KREIS, "a"), Request("99002", "a", urgent=True)]
+    reruns = [Rerun("99002", "b"), Rerun(KREIS, "a"), Rerun("99002", "a", urgent=True)]
     async with place.conn.transaction():
-        await request_all(place.conn, wishes, NOON)
-        await request_all(place.conn, wishes, NOON)
+        await request_reruns(place.conn, reruns, NOON)
+        await request_reruns(place.conn, reruns, NOON)
     rows = await place.conn.fetch("SELECT region, generation, reasons, urgent_since FROM steering_request")
     assert {tuple(row) for row in ((r[0], r[1], tuple(r[2]), r[3]) for r in rows)} == {
         (KREIS, 2, ("a",), None),

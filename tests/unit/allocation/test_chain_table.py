@@ -8,10 +8,18 @@ from uuid import UUID
 import pytest
 
 from schemas.codes import SEATED, CourseKind, PlacementState
-from services.allocation.acts import attendance as attending
 from services.allocation.courses.domain import Course, Facts, Section, announce
 from services.allocation.placements import domain
-from services.allocation.placements.domain import OFFERED, Decision, Placement, Reason, Refuse, Stay, Step
+from services.allocation.placements import running as attending
+from services.allocation.placements.domain import (
+    OFFERED,
+    Decision,
+    Placement,
+    Reason,
+    Refusal,
+    Step,
+    Unchanged,
+)
 from tests.allocation.builders import KREIS, NOW, START, WEEK
 
 ID = UUID(int=1)
@@ -104,28 +112,28 @@ def test_who_may_step(name: str, state: PlacementState) -> None:
                 "transferred",
                 "course_cancelled",
             }
-        case Stay(code) | Refuse(code):
+        case Unchanged(code) | Refusal(code):
             assert code
 
 
 def test_an_unanswered_reservation_waits_until_its_time_is_over() -> None:
     reserved = placement(PlacementState.RESERVED)
-    assert domain.expire(reserved, NOW) == Stay("not_due")
+    assert domain.expire(reserved, NOW) == Unchanged("not_due")
     assert isinstance(domain.expire(reserved, NOW + timedelta(seconds=1)), Step)
-    assert domain.expire(replace(reserved, expires_at=None), NOW + WEEK) == Stay("not_due")
+    assert domain.expire(replace(reserved, expires_at=None), NOW + WEEK) == Unchanged("not_due")
 
 
 def test_a_full_course_a_rival_and_an_ended_one_stand_against_a_release() -> None:
     offered = placement(PlacementState.PROPOSED)
     full = course().seat({3: 2})
-    assert domain.reserve(offered, full, [], None, WHY, START) == Refuse("no_seat", {"section": 3})
+    assert domain.reserve(offered, full, [], None, WHY, START) == Refusal("no_seat", {"section": 3})
     rival = replace(placement(PlacementState.ACCEPTED), placement=UUID(int=2))
-    assert domain.reserve(offered, course(), [rival], None, WHY, START) == Refuse("already_placed")
+    assert domain.reserve(offered, course(), [rival], None, WHY, START) == Refusal("already_placed")
     ended = replace(course(), state="cancelled")
-    assert domain.reserve(offered, ended, [], None, WHY, START) == Refuse(
+    assert domain.reserve(offered, ended, [], None, WHY, START) == Refusal(
         "course_over", {"state": "cancelled"}
     )
-    assert domain.reserve(offered, course(), [], None, WHY, START + 6 * WEEK) == Refuse(
+    assert domain.reserve(offered, course(), [], None, WHY, START + 6 * WEEK) == Refusal(
         "section_over", {"section": 1}
     )
 
@@ -134,7 +142,7 @@ def test_a_late_acceptance_is_told_apart() -> None:
     codes = {
         state: decision.code
         for state in STATES
-        if isinstance(decision := domain.accept(placement(state), WHY), Refuse)
+        if isinstance(decision := domain.accept(placement(state), WHY), Refusal)
     }
     assert codes == {
         "proposed": "not_reserved",
@@ -155,4 +163,4 @@ def test_an_own_number_told_later_is_echoed() -> None:
     decision = domain.confirm(confirmed, "T-17")
     assert isinstance(decision, Step)
     assert (decision.after.state, decision.after.own_number) == ("confirmed", "T-17")
-    assert domain.confirm(decision.after, "T-17") == Stay("already_confirmed")
+    assert domain.confirm(decision.after, "T-17") == Unchanged("already_confirmed")

@@ -1,4 +1,4 @@
-"""Random lives of placements on the picture, without a database: whatever happens, the seats add up."""
+"""Random lives of placements on the work, without a database: whatever happens, the seats add up."""
 
 from datetime import timedelta
 from uuid import UUID, uuid5
@@ -9,9 +9,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState, SectionDecision
 from schemas.identity import NAMESPACE
-from services.allocation.acts import attendance as attending
 from services.allocation.courses.domain import Course, Facts, Section, announce, rewrite
 from services.allocation.placements import domain
+from services.allocation.placements import running as attending
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -19,11 +19,11 @@ from services.allocation.placements.domain import (
     Placement,
     Proposal,
     Reason,
-    Refuse,
-    Stay,
+    Refusal,
     Step,
+    Unchanged,
 )
-from services.allocation.unit_of_work import Picture
+from services.allocation.unit_of_work import UnitOfWork
 from tests.allocation.builders import KREIS, NOW, START, WEEK
 from tests.allocation.world import FixedTerms
 
@@ -50,33 +50,33 @@ class Lives(RuleBasedStateMachine):
 
     @initialize(capacities=st.lists(st.integers(1, 3), min_size=2, max_size=2))
     def begin(self, capacities: list[int]) -> None:
-        self.picture = Picture("", NOW, FixedTerms())
+        self.work = UnitOfWork("", NOW, FixedTerms())
         self.count = 0
         self.versions: dict[UUID, int] = {}
         for course, capacity in zip(COURSES, capacities, strict=True):
             written = announce(course, KREIS, "vhs", str(course), _facts(capacity), _sections())
-            self.picture.put_course(written.course)
+            self.work.put_course(written.course)
 
     def _placement(self, pick: int) -> Placement | None:
         """Pick one, mostly of those that can still move."""
-        live = sorted(id_ for id_, one in self.picture.placements.items() if one.state in LIVE)
-        ids = live if live and pick % 4 else sorted(self.picture.placements)
-        return self.picture.placements[ids[pick // 4 % len(ids)]] if ids else None
+        live = sorted(id_ for id_, one in self.work.placements.items() if one.state in LIVE)
+        ids = live if live and pick % 4 else sorted(self.work.placements)
+        return self.work.placements[ids[pick // 4 % len(ids)]] if ids else None
 
     def _course(self, placement: Placement) -> Course:
-        return self.picture.courses[placement.course]
+        return self.work.courses[placement.course]
 
     def _take(self, decision: Decision) -> None:
         match decision:
             case Step() as step:
-                self.picture.take(step, "machine")
-            case Stay() | Refuse():
+                self.work.take(step, "machine")
+            case Unchanged() | Refusal():
                 pass
 
     @rule(person=st.sampled_from(PEOPLE), course=st.sampled_from(COURSES), entry=NUMBERS)
     def propose(self, person: UUID, course: UUID, entry: int) -> None:
-        own = self.picture.placements_of(person)
-        known = self.picture.courses[course]
+        own = self.work.placements_of(person)
+        known = self.work.courses[course]
         if domain.obstacle(known, entry, own, START) is not None:
             return
         for old in own:
@@ -90,7 +90,7 @@ class Lives(RuleBasedStateMachine):
     @rule(pick=st.integers(1, 50))
     def release(self, pick: int) -> None:
         if found := self._placement(pick):
-            others = self.picture.placements_of(found.participant)
+            others = self.work.placements_of(found.participant)
             until = NOW + timedelta(days=10)
             self._take(domain.reserve(found, self._course(found), others, until, Reason("machine"), START))
 
@@ -131,7 +131,7 @@ class Lives(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 50))
     def reopen(self, pick: int) -> None:
         if found := self._placement(pick):
-            others = self.picture.placements_of(found.participant)
+            others = self.work.placements_of(found.participant)
             self._take(attending.reopen(found, self._course(found), others))
 
     @rule(
@@ -148,8 +148,8 @@ class Lives(RuleBasedStateMachine):
 
     @rule(course=st.sampled_from(COURSES), capacity=st.integers(1, 4), elsewhere=st.integers(0, 2))
     def change_course(self, course: UUID, capacity: int, elsewhere: int) -> None:
-        known = self.picture.courses[course]
-        self.picture.put_course(rewrite(known, KREIS, _facts(capacity, elsewhere), None).course)
+        known = self.work.courses[course]
+        self.work.put_course(rewrite(known, KREIS, _facts(capacity, elsewhere), None).course)
 
     @rule(
         course=st.sampled_from(COURSES),
@@ -157,8 +157,8 @@ class Lives(RuleBasedStateMachine):
         how=st.sampled_from(["cancel", "finish", "neither", "neither", "neither"]),
     )
     def end_course(self, course: UUID, weeks: int, how: str) -> None:
-        known, day = self.picture.courses[course], START + weeks * WEEK
-        for placement in self.picture.live_in(course):
+        known, day = self.work.courses[course], START + weeks * WEEK
+        for placement in self.work.live_in(course):
             if how == "cancel":
                 self._take(attending.lose_course(placement, known, Reason("machine"), day))
             elif how == "finish":
@@ -166,11 +166,11 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def seats_add_up(self) -> None:
-        for course in self.picture.courses.values():
+        for course in self.work.courses.values():
             for section in course.sections:
                 held = sum(
                     section.number in placement.seats
-                    for placement in self.picture.placements.values()
+                    for placement in self.work.placements.values()
                     if placement.course == course.course
                 )
                 assert section.taken == held + course.facts.taken_elsewhere
@@ -180,13 +180,13 @@ class Lives(RuleBasedStateMachine):
     @invariant()
     def one_place_of_a_kind(self) -> None:
         for person in PEOPLE:
-            own = self.picture.placements_of(person)
+            own = self.work.placements_of(person)
             assert sum(placement.state in SEATED for placement in own) <= 1
             assert sum(placement.state in OFFERED for placement in own) <= 1
 
     @invariant()
     def states_fit_their_rows(self) -> None:
-        for placement in self.picture.placements.values():
+        for placement in self.work.placements.values():
             assert bool(placement.seats) or placement.state not in SEATED
             assert placement.expires_at is None or placement.state == PlacementState.RESERVED
             assert placement.started_on is not None or placement.state not in {
@@ -200,7 +200,7 @@ class Lives(RuleBasedStateMachine):
 
     @invariant()
     def versions_only_grow(self) -> None:
-        for id_, placement in self.picture.placements.items():
+        for id_, placement in self.work.placements.items():
             assert placement.version >= self.versions.get(id_, 1)
             self.versions[id_] = placement.version
 

@@ -17,13 +17,13 @@ from services.runtime.web.languages import load
 from services.texts.reasons import REFUSALS
 
 ROOT = Path(__file__).parents[3]
-RAISERS = {"Problem", "Refuse", "Stay", "Notice", "NotReadable", "Turned"}
+RAISERS = {"Problem", "Refusal", "Unchanged", "Notice", "NotReadable", "Turned"}
 LOCALE = ROOT / "services" / "gateway" / "locale"
 GERMAN = load([LOCALE])["de"]
 
 
 def codes_in(path: Path) -> Iterator[tuple[str, str]]:
-    """Codes as they are written in the source: `Problem("code")`, `Refuse("code")`, `Turned(403, "code")`."""
+    """Codes as they are written in the source: `Problem("code")`, `Refusal("code")`, `Turned(403, "x")`."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in RAISERS):
             continue

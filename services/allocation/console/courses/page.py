@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.allocation.acts.overrides import Answer
-from services.allocation.acts.placements import NotDone, Outcome
+from services.allocation.acts.placements import NotDone, Result
 from services.allocation.console.context import course_store as supply
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context import rulings as records
@@ -126,7 +126,7 @@ async def step_for_all(request: Request, desk: Desk, visitor: Coordinator, cours
     due = [one["placement"] for one in people if by_hand_due(desk, one, row["state"], moment) == step]
     done = 0
 
-    async def take(placement: UUID, conn: asyncpg.Connection) -> Outcome:
+    async def take(placement: UUID, conn: asyncpg.Connection) -> Result:
         return await BY_HAND[step](desk.placements, conn, placement, visitor.key, moment.now)
 
     for placement in due:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from schemas.codes import SEATED, Level
 from services.allocation.acts.overrides import Answer
-from services.allocation.acts.placements import Outcome
+from services.allocation.acts.placements import Result
 from services.allocation.console.context import explanation_store as why_store
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context import rulings as records
@@ -150,7 +150,7 @@ async def place(request: Request, desk: Desk, visitor: Coordinator, participant:
             entered = Entered("place", values=form, against=against)
             return await _page(request, desk, visitor, participant, entered)
 
-    async def give(conn: asyncpg.Connection) -> Outcome:
+    async def give(conn: asyncpg.Connection) -> Result:
         return await desk.placements.override(
             conn,
             participant,

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.codes import Level
 from services.allocation.acts.overrides import Answer, Ruled
-from services.allocation.acts.placements import Outcome
+from services.allocation.acts.placements import Result
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context import rulings as records
 from services.allocation.console.context.page import Coordinator, Desk, decide
@@ -139,7 +139,7 @@ async def place(desk: Desk, visitor: Coordinator, participant: UUID, wish: Other
     async with desk.open(visitor) as conn:
         against = await desk.against(conn, participant, wish.course, wish.section, now)
 
-    async def give(conn: asyncpg.Connection) -> Outcome:
+    async def give(conn: asyncpg.Connection) -> Result:
         return await desk.placements.override(
             conn,
             participant,
@@ -247,7 +247,7 @@ async def end_course_ruling(desk: Desk, visitor: Coordinator, course: UUID) -> R
 async def step(desk: Desk, visitor: Coordinator, placement: UUID, wish: Step) -> Decision:
     """Take a step that the policy leaves to people."""
 
-    async def take(conn: asyncpg.Connection) -> Outcome:
+    async def take(conn: asyncpg.Connection) -> Result:
         return await BY_HAND[wish.step](desk.placements, conn, placement, visitor.key, desk.clock.now())
 
     return one(await decide(desk, visitor, take))
@@ -269,7 +269,7 @@ async def send(desk: Desk, visitor: Coordinator, batch: Batch) -> Results:
 async def refused_there(desk: Desk, visitor: Coordinator, placement: UUID, grounds: Refusal) -> Decision:
     """Note that BAMF does not agree."""
 
-    async def back(conn: asyncpg.Connection) -> Outcome:
+    async def back(conn: asyncpg.Connection) -> Result:
         return await desk.placements.refused_by_authority(
             conn, placement, visitor.key, grounds.reason, desk.clock.now(), again=grounds.again
         )

@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.allocation.acts.placements import NotDone, Outcome
+from services.allocation.acts.placements import NotDone, Result
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context import rulings as records
 from services.allocation.console.context.actors import actor_name
@@ -62,11 +62,11 @@ async def sent(request: Request, desk: Desk, visitor: Coordinator) -> Response:
     )
 
 
-async def send_each(desk: Console, visitor: Visitor, placements: Sequence[UUID]) -> list[Outcome]:
+async def send_each(desk: Console, visitor: Visitor, placements: Sequence[UUID]) -> list[Result]:
     """Mark proposals as sent to BAMF, each in its own transaction."""
     now = desk.clock.now()
 
-    async def send(placement: UUID, conn: asyncpg.Connection) -> Outcome:
+    async def send(placement: UUID, conn: asyncpg.Connection) -> Result:
         return await desk.placements.send_to_authority(conn, placement, visitor.key, now)
 
     return [await decide(desk, visitor, partial(send, placement)) for placement in placements]
@@ -162,7 +162,7 @@ async def refused(request: Request, desk: Desk, visitor: Coordinator, placement:
             request, desk, visitor, placement, error=text, entered=reason, about="authority"
         )
 
-    async def take_back(conn: asyncpg.Connection) -> Outcome:
+    async def take_back(conn: asyncpg.Connection) -> Result:
         return await desk.placements.refused_by_authority(
             conn, placement, visitor.key, reason, desk.clock.now(), again=again_of(form)
         )

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from schemas.codes import PlacementState
 from services.allocation.acts import by_hand
 from services.allocation.acts.overrides import Answer
-from services.allocation.acts.placements import NotDone, Outcome, Placements
+from services.allocation.acts.placements import NotDone, Placements, Result
 from services.allocation.console.context import course_store as supply
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context.page import (
@@ -72,14 +72,14 @@ async def _list(
 
 async def confirm_each(
     desk: Console, visitor: Visitor, placements: Sequence[UUID], *, present: bool = False
-) -> list[Outcome]:
+) -> list[Result]:
     """Confirm proposals one by one, each in its own transaction: one that fails stops no other.
 
     `present`: the people are in the room and have fewer days to answer.
     """
     now = desk.clock.now()
 
-    async def release(placement: UUID, conn: asyncpg.Connection) -> Outcome:
+    async def release(placement: UUID, conn: asyncpg.Connection) -> Result:
         return await desk.placements.release(conn, placement, visitor.key, now, present=present)
 
     return [await decide(desk, visitor, partial(release, placement)) for placement in placements]
@@ -200,7 +200,7 @@ async def step(request: Request, desk: Desk, visitor: Coordinator, placement: UU
     if take is None:
         raise not_found()
 
-    async def by_hand_step(conn: asyncpg.Connection) -> Outcome:
+    async def by_hand_step(conn: asyncpg.Connection) -> Result:
         return await take(desk.placements, conn, placement, visitor.key, desk.clock.now())
 
     outcome = await decide(desk, visitor, by_hand_step)
@@ -251,7 +251,7 @@ async def override(request: Request, desk: Desk, visitor: Coordinator, placement
             against=against,
         )
 
-    async def other_course(conn: asyncpg.Connection) -> Outcome:
+    async def other_course(conn: asyncpg.Connection) -> Result:
         return await desk.placements.override(
             conn, person, course, section, visitor.key, reason, now, present=bool(form.get("present"))
         )
@@ -295,7 +295,7 @@ async def give_back(request: Request, desk: Desk, visitor: Coordinator, placemen
             about="release",
         )
 
-    async def back(conn: asyncpg.Connection) -> Outcome:
+    async def back(conn: asyncpg.Connection) -> Result:
         return await desk.placements.discard(
             conn, placement, visitor.key, reason, desk.clock.now(), again=again_of(form)
         )
@@ -309,7 +309,7 @@ def again_of(form: FormData) -> bool:
     return bool(form.get("again"))
 
 
-def answer(request: Request, outcome: Outcome | Answer, address: str, done: str) -> Response:
+def answer(request: Request, outcome: Result | Answer, address: str, done: str) -> Response:
     """Go on to a page, with what came of a form."""
     web = web_of(request)
     if isinstance(outcome, NotDone):

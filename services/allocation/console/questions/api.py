@@ -23,7 +23,7 @@ from services.allocation.console.questions.changes_form import said
 from services.allocation.console.questions.comparison import PEOPLE, SEEDS
 from services.allocation.console.questions.pages import failure, task_of
 from services.allocation.console.questions.suggestions import MOST_SEATS, OLD, decide_merger
-from services.allocation.placements.domain import Refuse
+from services.allocation.placements.domain import Refusal
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError, parse_all
 from services.allocation.steering.questions.queue import Answer
@@ -161,7 +161,7 @@ async def answered(here: AtDesk, kind: Kind, task: UUID) -> Asked:
 async def merge(here: AtDesk, task: UUID, number: int, grounds: Grounds) -> Mergers:
     """Merge what was suggested, in one step; a suggestion holds for the day on which it was asked for."""
     outcome = await decide_merger(here, task, number, grounds.reason)
-    if isinstance(outcome, Refuse):
+    if isinstance(outcome, Refusal):
         code = outcome.code
         raise PageError(409, code, OLD.get(code) or REFUSALS.get(code, status_text(409)))
     merger, merged = outcome

@@ -21,7 +21,7 @@ from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import new_course
 from services.allocation.console.questions.pages import ask, refreshed, seen_of, task_of
 from services.allocation.console.questions.what_if import names_for
-from services.allocation.placements.domain import Refuse
+from services.allocation.placements.domain import Refusal
 from services.allocation.steering.questions import mergers as merging
 from services.allocation.steering.questions.mergers import Merged, Merger, NotMergedError
 from services.runtime.web.languages import Texts, msgid
@@ -177,7 +177,7 @@ async def merge(here: AtDesk, task: UUID, number: int) -> Response:
     if wrong:
         return await _pooling(here, task, number, here.texts.plain(wrong), reason)
     outcome = await decide_merger(here, task, number, reason)
-    if isinstance(outcome, Refuse):
+    if isinstance(outcome, Refusal):
         old = OLD.get(outcome.code)
         here.web.note(
             here.request, "warning", here.texts.plain(old) if old else refusal(here.texts, outcome.code)
@@ -209,12 +209,12 @@ async def undo(here: AtDesk, decision: UUID) -> Response:
     return here.web.back(here.request, "/pooling", "success", done)
 
 
-async def decide_merger(here: Here, task: UUID, number: int, reason: str) -> tuple[Merger, Merged] | Refuse:
+async def decide_merger(here: Here, task: UUID, number: int, reason: str) -> tuple[Merger, Merged] | Refusal:
     """Merge what was suggested, with the visitor's reason; a refusal has changed nothing."""
     now = here.desk.clock.now()
     async with here.open() as conn:
         merger = merging.suggested(await task_of(conn, task, "pooling"), number, now)
-    if isinstance(merger, Refuse):
+    if isinstance(merger, Refusal):
         return merger
 
     async def step(conn: asyncpg.Connection) -> Merged:

@@ -15,10 +15,10 @@ from services.allocation.acts.change_course import Changed
 from services.allocation.acts.overrides import Overrides
 from services.allocation.acts.placements import NotDone
 from services.allocation.courses.domain import Course
-from services.allocation.placements.domain import Refuse
+from services.allocation.placements.domain import Refusal
 from services.allocation.placements.rulings_store import in_force
 from services.allocation.policy.domain import local_day
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.questions.queue import Answer
 from services.allocation.unit_of_work import Keys
 
@@ -47,18 +47,18 @@ class Merged:
 class NotMergedError(Exception):
     """Nothing of it is decided; the caller's transaction is rolled back."""
 
-    def __init__(self, refusal: Refuse) -> None:
+    def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
 
 
-def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refuse:
+def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
     """Return the suggestion of an answer; it holds for the day on which it was asked for."""
     found: list[Mapping[str, Any]] = list((answer.result or {}).get("suggestions", ()))
     if answer.kind != "pooling" or not 0 <= number < len(found):
-        return Refuse("suggestion_unknown")
+        return Refusal("suggestion_unknown")
     if local_day(answer.asked_at) != local_day(now):
-        return Refuse("suggestion_old")
+        return Refusal("suggestion_old")
     one = found[number]
     return Merger(
         answer.kreis,
@@ -83,25 +83,25 @@ async def merge(  # noqa: PLR0917 - as the console calls it
         NotMergedError: a course has started, is over, is closed already, or has no seat for all.
     """
     closed, today = sorted(course for course, _ in merger.closed), local_day(now)
-    picture = await overrides.placements.load(conn, Keys(whole_courses={merger.host, *closed}), now)
-    if not all(_to_come(picture.courses.get(course), today) for course in (merger.host, *closed)):
-        raise NotMergedError(Refuse("course_over"))
-    bars = await in_force(conn, list(picture.people), [merger.host, *closed], today)
-    if bars.closed:
-        raise NotMergedError(Refuse("course_closed"))
+    work = await overrides.placements.load(conn, Keys(whole_courses={merger.host, *closed}), now)
+    if not all(_to_come(work.courses.get(course), today) for course in (merger.host, *closed)):
+        raise NotMergedError(Refusal("course_over"))
+    exclusions = await in_force(conn, list(work.people), [merger.host, *closed], today)
+    if exclusions.closed:
+        raise NotMergedError(Refusal("course_closed"))
     changed = Changed()
     for course in closed:
-        who = {p.participant for p in picture.live_in(course)} - merger.unsuited
-        some = _or_raise(changing.change(picture, bars, course, merger.host, who, actor, reason))
+        who = {p.participant for p in work.live_in(course)} - merger.unsuited
+        some = _or_raise(changing.change(work, exclusions, course, merger.host, who, actor, reason))
         changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
-    await picture.write(conn)
+    await work.write(conn)
     for course in closed:
         ruled = await overrides.rule_course(conn, course, "close", actor, reason, now)
         if isinstance(ruled, NotDone):
             raise NotMergedError(ruled.refusal)
     decision = uuid4()
     await _put(conn, decision, merger, actor, reason, now)
-    await request(conn, merger.kreis, "pooling", urgent=True, now=now)
+    await request_rerun(conn, merger.kreis, "pooling", urgent=True, now=now)
     return Merged(decision, changed.moved, changed.stayed)
 
 
@@ -118,22 +118,22 @@ async def undo(  # noqa: PLR0917 - the same
     """
     row = await conn.fetchrow("SELECT host, closed FROM pooling_decision WHERE id = $1", decision)
     if row is None:
-        raise NotMergedError(Refuse("ruling_unknown"))
+        raise NotMergedError(Refusal("ruling_unknown"))
     host, closed, today = row["host"], sorted(row["closed"]), local_day(now)
-    picture = await overrides.placements.load(conn, Keys(whole_courses={host, *closed}), now)
-    if not all(_to_come(picture.courses.get(course), today) for course in closed):
-        raise NotMergedError(Refuse("course_over"))
+    work = await overrides.placements.load(conn, Keys(whole_courses={host, *closed}), now)
+    if not all(_to_come(work.courses.get(course), today) for course in closed):
+        raise NotMergedError(Refusal("course_over"))
     for course in closed:
         lifted = await overrides.take_back_course_ruling(conn, course, actor, now)
         if isinstance(lifted, NotDone):
             raise NotMergedError(lifted.refusal)
-    changed = _or_raise(changing.change_back(picture, host, closed, actor, reason))
-    await picture.write(conn)
+    changed = _or_raise(changing.change_back(work, host, closed, actor, reason))
+    await work.write(conn)
     return changed
 
 
-def _or_raise(outcome: Changed | Refuse) -> Changed:
-    if isinstance(outcome, Refuse):
+def _or_raise(outcome: Changed | Refusal) -> Changed:
+    if isinstance(outcome, Refusal):
         raise NotMergedError(outcome)
     return outcome
 

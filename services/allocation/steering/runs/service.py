@@ -21,7 +21,7 @@ from services.allocation.law.rulebook import RuleBook
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.messages import outgoing
 from services.allocation.policy.domain import Held, InForce, local_day
-from services.allocation.rerun import request
+from services.allocation.rerun import request_rerun
 from services.allocation.steering.explain import store as explained
 from services.allocation.steering.explain.reasons import Explanation
 from services.allocation.steering.matching import match as matching
@@ -301,7 +301,7 @@ class Steering:
             await store.finish(conn, seen.generations)
             overtaken = any(isinstance(outcome, NotDone) for outcome in done)
             if changed.stale or overtaken:
-                await request(conn, region.lead, "stale", bool(changed.stale), now)
+                await request_rerun(conn, region.lead, "stale", bool(changed.stale), now)
         return Ran(
             seen.run,
             region.name,

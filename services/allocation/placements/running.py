@@ -13,9 +13,9 @@ from services.allocation.placements.domain import (
     Decision,
     Placement,
     Reason,
-    Refuse,
-    Stay,
+    Refusal,
     Step,
+    Unchanged,
     gone,
     rivals,
 )
@@ -25,7 +25,7 @@ def start(placement: Placement, course: Course, day: date) -> Decision:
     """The first day of the entry section has come."""
     section = course.section(placement.entry_section)
     if placement.state != PlacementState.CONFIRMED or section is None or section.starts_on > day:
-        return Stay("not_due")
+        return Unchanged("not_due")
     return Step(
         placement,
         replace(
@@ -64,16 +64,16 @@ def leave(placement: Placement, course: Course, kind: str, day: date, event: UUI
         after = _end(placement, course, state, reason, day)
         return Step(placement, replace(after, exit_kind=kind, exit_event=event))
     if placement.state in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
-        return Stay("already_left")
+        return Unchanged("already_left")
     if placement.state in OFFERED or not placement.published:
-        return Refuse("not_enrolled")
-    return Refuse("placement_over", {"state": placement.state})
+        return Refusal("not_enrolled")
+    return Refusal("placement_over", {"state": placement.state})
 
 
 def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Decision:
     """The provider had told the wrong kind or day."""
     if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
-        return Refuse("placement_over", {"state": placement.state})
+        return Refusal("placement_over", {"state": placement.state})
     return Step(
         placement,
         replace(
@@ -96,17 +96,17 @@ def reopen(
     """
     promised = placement.state == PlacementState.RELEASED and placement.exit_event is not None
     if not promised and placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
-        return Refuse("placement_over", {"state": placement.state})
+        return Refusal("placement_over", {"state": placement.state})
     if course.state != "announced":
-        return Refuse("course_over", {"state": course.state})
+        return Refusal("course_over", {"state": course.state})
     kind = placement.course_kind
     if any(rival.state in SEATED and rival.course_kind == kind for rival in rivals(placement, others)):
-        return Refuse("already_placed")
+        return Refusal("already_placed")
     wanted = course.seats_from(placement.entry_section)
     missing = [number for number in wanted if number not in placement.seats]
     full = course.full(missing)
     if full is not None:
-        return Refuse("no_seat", {"section": full})
+        return Refusal("no_seat", {"section": full})
     state = PlacementState.CONFIRMED if placement.started_on is None else PlacementState.STARTED
     return Step(
         placement,
@@ -128,9 +128,9 @@ def after_section(  # noqa: PLR0911, PLR0917 - one return for each decision
 ) -> Decision:
     """What a person does after a section: a question of seats."""
     if placement.state not in ENROLLED:
-        return Refuse("not_enrolled")
+        return Refusal("not_enrolled")
     if section < placement.entry_section:
-        return Stay("not_in_section")
+        return Unchanged("not_in_section")
     entry = course.section(placement.entry_section)
     began = replace(
         placement, started_on=placement.started_on or (entry.starts_on if entry else day), expires_at=None
@@ -155,7 +155,7 @@ def after_section(  # noqa: PLR0911, PLR0917 - one return for each decision
             ended = _after(began, course, section, PlacementState.LEFT, reason, day)
             return Step(placement, replace(ended, exit_kind=ExitKind.OTHER))
         case _:
-            return Refuse("code_unknown", {"section": section})
+            return Refusal("code_unknown", {"section": section})
 
 
 def _comes_again(course: Course, section: int, day: date) -> bool:
@@ -178,9 +178,9 @@ def _go_on(before: Placement, began: Placement, course: Course, section: int, on
         seats = past or began.seats
     full = course.full(number for number in seats if number not in before.seats)
     if full is not None:
-        return Refuse("no_seat", {"section": full})
+        return Refusal("no_seat", {"section": full})
     if seats == before.seats and before.state == PlacementState.STARTED:
-        return Stay("goes_on")
+        return Unchanged("goes_on")
     reason = Reason("goes_on", {"section": onward})
     return Step(before, replace(began, state=PlacementState.STARTED, seats=seats, reason=reason))
 
@@ -192,7 +192,7 @@ def _pause(before: Placement, began: Placement, course: Course, section: int, on
         back = frozenset(course.seats_from(onward))
         seats = tuple(number for number in began.seats if number <= section or number in back)
     if before.state == PlacementState.INTERRUPTED and seats == before.seats:
-        return Stay("already_interrupted")
+        return Unchanged("already_interrupted")
     reason = Reason("pauses", {} if onward is None else {"section": onward})
     return Step(before, replace(began, state=PlacementState.INTERRUPTED, seats=seats, reason=reason))
 
@@ -205,7 +205,7 @@ def lose_course(placement: Placement, course: Course, reason: Reason, day: date)
         return Step(placement, gone(placement, PlacementState.COURSE_CANCELLED, reason))
     if placement.state in ENROLLED:
         return Step(placement, _end(placement, course, PlacementState.COURSE_CANCELLED, reason, day))
-    return Stay("already_over")
+    return Unchanged("already_over")
 
 
 def finish_course(placement: Placement, course: Course, day: date) -> Decision:
@@ -227,7 +227,7 @@ def finish_course(placement: Placement, course: Course, day: date) -> Decision:
             after = _end(placement, course, PlacementState.LEFT, Reason("interrupted_to_the_end"), day)
             return Step(placement, replace(after, exit_kind=ExitKind.OTHER))
         case _:
-            return Stay("already_over")
+            return Unchanged("already_over")
 
 
 def sit_in(placement: Placement, added: Iterable[int]) -> Placement:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from schemas.codes import PlacementState
-from services.allocation.placements.domain import Placement, Refuse
+from services.allocation.placements.domain import Placement, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,10 +21,10 @@ class NotDone:
     """Nothing was changed, and why: a code with parameters, rendered where it is shown."""
 
     placement: UUID | None
-    refusal: Refuse
+    refusal: Refusal
 
 
-Outcome = Done | NotDone
+Result = Done | NotDone
 
 
 def done(placement: Placement) -> Done:

@@ -279,6 +279,24 @@ def kind_of(course_type: str) -> CourseKind:
     return CourseKind.OTHER
 
 
+RENAMED_REASONS = {
+    "released_by_coordinator": "approved_by_coordinator",
+    "released_in_person": "approved_in_person",
+    "released_by_policy": "approved_by_policy",
+    "discarded": "withdrawn_by_coordinator",
+}
+"""Reasons of placements as they were called until November 2026, and as they are called since."""
+
+
+def current_reason(code: str) -> str:
+    """Return today's name of a reason; records under an earlier name are read for ever.
+
+    >>> current_reason("discarded"), current_reason("accepted")
+    ('withdrawn_by_coordinator', 'accepted')
+    """
+    return RENAMED_REASONS.get(code, code)
+
+
 class Known:
     """Annotation of a string field: writers use this list, readers accept codes they do not know.
 

@@ -6,10 +6,10 @@ from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from schemas.base import Ags5, Code, OwnId, Part, Payload, Reference, Slug
-from schemas.codes import Known, PlacementState
+from schemas.codes import Known, PlacementState, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
 
@@ -17,7 +17,7 @@ State = Annotated[Code, Known(PlacementState)]
 class Reason(Part):
     """A reason as a code with parameters; rendered in German and English where it is shown."""
 
-    code: Code
+    code: Annotated[Code, AfterValidator(current_reason)]
     params: dict[str, str | int] = Field(default_factory=dict)
 
 

@@ -47,7 +47,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("expire", 0.2, timers.expire),
             Timer("start", 0.2, timers.start),
             Timer("complete", 30.0, timers.complete),
-            Timer("go_on", 15.0, timers.go_on),
+            Timer("advance", 15.0, timers.advance),
             Timer("lift", 1.0, timers.lift),
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),

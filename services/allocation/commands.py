@@ -13,6 +13,7 @@ import typer
 from services.allocation.acts.placements import Placements
 from services.allocation.figures.cohorts import Figures, figures_of
 from services.allocation.figures.course_outcomes import SUPPRESS_BELOW
+from services.allocation.placements.results import DecidedBy
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.steering import commands as steering
@@ -55,7 +56,7 @@ def merge(
 ) -> None:
     """Say that two participants are one person, as a person has confirmed."""
     placements = Placements(os.environ.get("KURSLOTSE_PREFIX", ""), PolicyTerms(load_policies()))
-    refusal = in_transaction(lambda conn: placements.merge(conn, merged, into, by, at))
+    refusal = in_transaction(lambda conn: placements.merge(conn, DecidedBy(by, at), merged, into))
     if refusal is not None:
         sys.stderr.write(f"not done: {refusal.code}\n")
         raise typer.Exit(1)

@@ -30,7 +30,7 @@ def summarise(memory: State, *, mails: int, repeats: int, seconds: float, days: 
         "events_refused_unexpectedly": counts.get("refused.unexpected", 0),
         "findings": total("findings."),
         "proposals": counts.get("heard.place-proposed", 0),
-        "proposals_confirmed": counts.get("coordinators.confirmed", 0),
+        "proposals_confirmed": counts.get("coordinators.approved", 0),
         "proposals_overridden": counts.get("coordinators.overridden", 0),
         "reservations": counts.get("heard.place-reserved", 0),
         "placements": counts.get("placements.confirmed", 0),

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from schemas.codes import current_reason
 from services.runtime.web.languages import Texts, msgid
 from services.texts.codes import WORDS, word
 from services.texts.why import COURSES, NEEDS, REMEDIES
@@ -137,11 +138,12 @@ _PLACED = {
 # Steps.
 _STEPS = {
     "sent_to_authority": "sent to the BAMF",
-    "released_by_coordinator": "confirmed by the coordination",
-    "released_in_person": "confirmed by the coordination, the person was there",
-    "released_by_policy": "confirmed automatically by policy",
+    "approved_by_coordinator": "confirmed by the coordination",
+    "approved_in_person": "confirmed by the coordination, the person was there",
+    "approved_by_policy": "confirmed automatically by policy",
     "override": "decided otherwise by the coordination",
-    "discarded": "taken back by the coordination",
+    "withdrawn_by_coordinator": "taken back by the coordination",
+    "given_up_by_coordinator": "taken back by the coordination",
     "on_hold": "the person is on hold",
     "excluded": "excluded for this person",
     "course_closed": "the course does not start",
@@ -178,7 +180,7 @@ REASONS: Mapping[str, str] = {**_UNPLACED, **_PLACED, **_STEPS, **COURSES, **REM
 
 # Nothing was changed, and why.
 REFUSALS: Mapping[str, str] = {
-    "already_released": "This proposal has been confirmed already.",
+    "already_approved": "This proposal has been confirmed already.",
     "already_placed": "This person holds a place already. Give that one back first.",
     "already_confirmed": "The provider has confirmed this place already.",
     "already_declined": "This place has been declined already.",
@@ -259,7 +261,7 @@ def _param(texts: Texts, name: str, value: object) -> str:
 def sentence(texts: Texts, reason: Any) -> str:  # noqa: ANN401 - a JSON object {"code", "params"}
     """Say a reason; a code without a text is shown in words of its own."""
     reason = load(reason) or {}
-    code, params = str(reason.get("code", "")), load(reason.get("params")) or {}
+    code, params = current_reason(str(reason.get("code", ""))), load(reason.get("params")) or {}
     message = REASONS.get(code)
     if message is None:
         return code.replace("_", " ")

@@ -196,7 +196,7 @@ async def into_the_course(here: Kreis) -> str:
     assert (proposal["participant"], proposal["own_course"]) == (PARTICIPANT, "KETTE-1")
     assert proposal["reasons"]
     placement = str(proposal["placement"])
-    answer = await here.console.ask("POST", f"/api/v1/proposals/{placement}/confirm", json={})
+    answer = await here.console.ask("POST", f"/api/v1/proposals/{placement}/approve", json={})
     assert answer.json()["state"] == "reserved"
     await here.control.quiet()
     told = dict(await here.heard(OFFICE))

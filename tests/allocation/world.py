@@ -15,6 +15,7 @@ from services.allocation.acts.placements import Done, NotDone, Placements, Resul
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import Judge
 from services.allocation.placements.domain import Proposal, Reason
+from services.allocation.placements.results import DecidedBy
 from services.allocation.status import (
     nothing_unheard_expired,
     offsets_are_guarded,
@@ -105,7 +106,7 @@ class World:
 
     async def release(self, placement: UUID, now: datetime = NOW) -> Result:
         async with transaction(self.pool) as conn:
-            return await self.placements.release(conn, placement, "jana", now)
+            return await self.placements.approve_proposal(conn, DecidedBy("jana", now), placement)
 
     async def reserved(self, reference: str = "p1", own: str = "k1", now: datetime = NOW) -> UUID:
         (placement,) = await self.propose(reference, own=own, now=now)

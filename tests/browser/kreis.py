@@ -229,7 +229,7 @@ class Kreis:
                     if one["reference"] == reference
                 ]
                 if found and state == "proposed":
-                    answer = coordinator.post(f"/api/v1/proposals/{found[0]['placement']}/confirm")
+                    answer = coordinator.post(f"/api/v1/proposals/{found[0]['placement']}/approve")
                     assert answer.status_code == 200, answer.text
                 if found:
                     return str(found[0]["placement"])

@@ -184,11 +184,11 @@ def test_lists_can_be_saved(kreis: Kreis, page: Page) -> None:
 def test_the_json_doors(kreis: Kreis) -> None:
     placement = kreis.confirmed("J-25-003")
     with Program(kreis.console, "jana-vogt") as coordinator:
-        again = coordinator.post(f"/api/v1/proposals/{placement}/confirm")
+        again = coordinator.post(f"/api/v1/proposals/{placement}/approve")
         assert (again.status_code, again.json()["state"]) == (200, "reserved")  # pressed twice is once
-        short = coordinator.post(f"/api/v1/proposals/{placement}/release", {"reason": "weg"})
+        short = coordinator.post(f"/api/v1/placements/{placement}/give-up", {"reason": "weg"})
         assert (short.status_code, short.json()["code"]) == (422, "input_invalid")
-        given = coordinator.post(f"/api/v1/proposals/{placement}/release", {"reason": "zieht morgen weg"})
+        given = coordinator.post(f"/api/v1/placements/{placement}/give-up", {"reason": "zieht morgen weg"})
         assert given.json() | {"version": 0} == {
             "placement": placement,
             "ok": True,
@@ -196,7 +196,7 @@ def test_the_json_doors(kreis: Kreis) -> None:
             "version": 0,
             "code": None,
         }
-        unknown = coordinator.post("/api/v1/proposals/confirm", {"placements": [placement]})
+        unknown = coordinator.post("/api/v1/proposals/approve", {"placements": [placement]})
         assert unknown.json()["results"][0]["ok"] is False
         courses = coordinator.get("/api/v1/courses")["courses"]
         assert {course["own_course"] for course in courses} == {"VHS-1", "VHS-2"}

@@ -3,9 +3,10 @@
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
-from services.allocation.acts import by_hand
+from services.allocation.acts.by_hand import ByHand
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Deviate, Exclude, ExcludeCourse, ExcludeProvider
-from services.allocation.steering.questions.mergers import Merger, merge, undo
+from services.allocation.steering.questions.mergers import Merger, Mergers
 from tests.allocation import builders
 from tests.allocation.builders import OFFICE, PROVIDER
 from tests.faults.racer import COURSES, LATEST, WHY, Action, NothingThereError, Racer
@@ -30,11 +31,13 @@ async def _propose(racer: Racer, now: datetime) -> str:
 
 
 @_if_there
-async def _release(racer: Racer, now: datetime) -> str:
+async def _approve(racer: Racer, now: datetime) -> str:
     found = await racer.placement("proposed", "sent_to_authority")
     present = racer.chance.random() < 0.3
     return await racer.command(
-        lambda conn: racer.placements.release(conn, found["placement"], "racer", now, present=present)
+        lambda conn: racer.placements.approve_proposal(
+            conn, DecidedBy("racer", now), found["placement"], present=present
+        )
     )
 
 
@@ -102,8 +105,8 @@ async def _expire(racer: Racer, _now: datetime) -> str:
 async def _start(racer: Racer, now: datetime) -> str:
     found = await racer.placement("confirmed")
     return await racer.command(
-        lambda conn: by_hand.start(
-            racer.placements, conn, found["placement"], "racer", now + timedelta(days=40)
+        lambda conn: ByHand(racer.placements).start(
+            conn, DecidedBy("racer", now + timedelta(days=40)), found["placement"]
         )
     )
 
@@ -116,16 +119,26 @@ async def _override(racer: Racer, now: datetime) -> str:
     who, (_, _, course) = racer.person(), racer.course()
     section = racer.chance.randint(1, 3)
     return await racer.command(
-        lambda conn: racer.placements.override(conn, who, course, section, "racer", WHY, now)
+        lambda conn: racer.placements.override(conn, DecidedBy("racer", now, WHY), who, course, section)
     )
 
 
 @_if_there
-async def _discard(racer: Racer, now: datetime) -> str:
-    found = await racer.placement("proposed", "sent_to_authority", "reserved", "accepted", "confirmed")
+async def _give_up(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("reserved", "accepted", "confirmed")
+    return await racer.command(
+        lambda conn: racer.placements.give_up(conn, DecidedBy("racer", now, WHY), found["placement"])
+    )
+
+
+@_if_there
+async def _withdraw_proposal(racer: Racer, now: datetime) -> str:
+    found = await racer.placement("proposed", "sent_to_authority")
     again = racer.chance.random() < 0.8
     return await racer.command(
-        lambda conn: racer.placements.discard(conn, found["placement"], "racer", WHY, now, again=again)
+        lambda conn: racer.placements.withdraw_proposal(
+            conn, DecidedBy("racer", now, WHY), found["placement"], again=again
+        )
     )
 
 
@@ -133,7 +146,7 @@ async def _discard(racer: Racer, now: datetime) -> str:
 async def _send_to_authority(racer: Racer, now: datetime) -> str:
     found = await racer.placement("proposed")
     return await racer.command(
-        lambda conn: racer.placements.send_to_authority(conn, found["placement"], "racer", now)
+        lambda conn: racer.placements.send_to_authority(conn, DecidedBy("racer", now), found["placement"])
     )
 
 
@@ -142,46 +155,52 @@ async def _refused_by_authority(racer: Racer, now: datetime) -> str:
     found = await racer.placement("sent_to_authority")
     return await racer.command(
         lambda conn: racer.placements.refused_by_authority(
-            conn, found["placement"], "racer", WHY, now, again=True
+            conn, DecidedBy("racer", now, WHY), found["placement"], again=True
         )
     )
 
 
 async def _hold(racer: Racer, now: datetime) -> str:
     who, until = racer.person(), racer.chance.choice([None, now.date() + timedelta(days=1)])
-    return await racer.command(lambda conn: racer.rules.hold(conn, who, until, "racer", WHY, now))
+    return await racer.command(lambda conn: racer.rules.hold(conn, DecidedBy("racer", now, WHY), who, until))
 
 
 async def _end_hold(racer: Racer, now: datetime) -> str:
     who = await _one_of(racer, "SELECT participant FROM steering_hold WHERE lifted_at IS NULL")
-    return await racer.command(lambda conn: racer.rules.end_hold(conn, who, "racer", now))
+    return await racer.command(lambda conn: racer.rules.end_hold(conn, DecidedBy("racer", now), who))
 
 
 async def _exclude(racer: Racer, now: datetime) -> str:
     who, (_, provider, course) = racer.person(), racer.course()
     what: Exclude = ExcludeCourse(course) if racer.chance.random() < 0.5 else ExcludeProvider(provider)
-    return await racer.command(lambda conn: racer.rules.exclude(conn, who, what, "racer", WHY, now))
+    return await racer.command(
+        lambda conn: racer.rules.exclude(conn, DecidedBy("racer", now, WHY), who, what)
+    )
 
 
 async def _end_exclusion(racer: Racer, now: datetime) -> str:
     which = await _one_of(racer, "SELECT id FROM steering_exclusion WHERE lifted_at IS NULL")
-    return await racer.command(lambda conn: racer.rules.end_exclusion(conn, which, "racer", now))
+    return await racer.command(lambda conn: racer.rules.end_exclusion(conn, DecidedBy("racer", now), which))
 
 
 async def _deviate(racer: Racer, now: datetime) -> str:
     who, what = racer.person(), Deviate(racer.chance.randint(1, 3), None)
-    return await racer.command(lambda conn: racer.rules.deviate(conn, who, what, "racer", WHY, now))
+    return await racer.command(
+        lambda conn: racer.rules.deviate(conn, DecidedBy("racer", now, WHY), who, what)
+    )
 
 
 async def _rule_course(racer: Racer, now: datetime) -> str:
     _, _, course = racer.course()
     if racer.chance.random() < 0.6:
         return await racer.command(
-            lambda conn: racer.rules.take_back_course_ruling(conn, course, "racer", now)
+            lambda conn: racer.rules.end_course_ruling(conn, DecidedBy("racer", now), course)
         )
     close = racer.chance.random() < 0.4
     return await racer.command(
-        lambda conn: racer.rules.rule_course(conn, course, "close" if close else "start", "racer", WHY, now)
+        lambda conn: racer.rules.rule_course(
+            conn, DecidedBy("racer", now, WHY), course, "close" if close else "start"
+        )
     )
 
 
@@ -196,12 +215,16 @@ async def _merge(racer: Racer, now: datetime) -> str:
         [(own, slug, builders.course(own, slug)) for own, slug in COURSES], 2
     )
     merger = Merger(builders.KREIS, host, host_provider, ((course, provider),))
-    return await racer.told(lambda conn: merge(racer.rules, conn, merger, "racer", WHY, now))
+    return await racer.told(
+        lambda conn: Mergers(racer.rules).merge(conn, DecidedBy("racer", now, WHY), merger)
+    )
 
 
 async def _undo(racer: Racer, now: datetime) -> str:
     decision = await _one_of(racer, "SELECT id FROM pooling_decision")
-    return await racer.told(lambda conn: undo(racer.rules, conn, decision, "racer", WHY, now))
+    return await racer.told(
+        lambda conn: Mergers(racer.rules).undo(conn, DecidedBy("racer", now, WHY), decision)
+    )
 
 
 async def _say_again(racer: Racer, now: datetime) -> str:
@@ -253,12 +276,12 @@ async def _activate(racer: Racer, now: datetime) -> str:
     racer.world.terms_now.steps = frozenset(
         step for step in ("release", "confirm", "send", "expire") if racer.chance.random() < 0.3
     )
-    return "done" if await racer.world.timers.go_on(now) else "nothing_there"
+    return "done" if await racer.world.timers.advance(now) else "nothing_there"
 
 
 ACTIONS: dict[Action, int] = {
     _propose: 8,
-    _release: 10,
+    _approve: 10,
     _accept: 5,
     _decline: 3,
     _confirm: 4,
@@ -273,7 +296,8 @@ ACTIONS: dict[Action, int] = {
     _expire: 2,
     _lift: 1,
     _override: 5,
-    _discard: 3,
+    _withdraw_proposal: 2,
+    _give_up: 2,
     _send_to_authority: 2,
     _refused_by_authority: 1,
     _hold: 1,

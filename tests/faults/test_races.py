@@ -153,7 +153,7 @@ async def test_eight_processes_at_once(
     with capsys.disabled():
         sys.stdout.write(f"\n{RACERS} processes, {SECONDS:.0f} s\n{_table(counts)}\n")
     happened = {name.partition("/")[0] for name in counts if name.endswith("/done")}
-    assert happened >= {"release", "accept", "decline", "cancel", "change_capacity", "override", "steer"}
+    assert happened >= {"approve", "accept", "decline", "cancel", "change_capacity", "override", "steer"}
     assert counts["steer/done"] > 0
     conn = await connect(made.worker, name="race-figures")
     by_run = await conn.fetchval("SELECT count(*) FROM placement WHERE run IN (SELECT run FROM steering_run)")

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from services.allocation.acts.placements import Done, NotDone, Result
+from services.allocation.placements.results import DecidedBy
 from services.allocation.unit_of_work import SeatLocks
 from services.runtime.data.db import transaction
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, course, registered
@@ -52,7 +53,7 @@ async def _two_at_once(world: World) -> tuple[Result, Result]:
 
     async def late() -> Result:
         async with transaction(world.pool) as conn:
-            outcome = await world.placements.release(conn, second, "peter", NOW)
+            outcome = await world.placements.approve_proposal(conn, DecidedBy("peter", NOW), second)
             decided.set()
             return outcome
 
@@ -63,7 +64,7 @@ async def _two_at_once(world: World) -> tuple[Result, Result]:
         return decided.is_set() or bool(waiting)
 
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.release(conn, first, "jana", NOW)
+        outcome = await world.placements.approve_proposal(conn, DecidedBy("jana", NOW), first)
         task = asyncio.create_task(late())
         await wait_until(waits_or_decided, what="the second release reads or waits")
     return outcome, await task

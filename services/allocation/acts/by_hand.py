@@ -1,46 +1,59 @@
-"""Steps that people take: what the policy leaves to them, and answers that came by telephone or letter."""
+"""Takes the steps that a policy leaves to people: somebody has started, has completed, lets a place go."""
 
-from datetime import datetime
+from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
 
-from schemas.codes import ENROLLED, DeclineReason, PlacementState, RefusalReason
+from schemas.codes import ENROLLED, PlacementState
 from services.allocation.acts.placements import Placements, find_live
 from services.allocation.participants.domain import leave
 from services.allocation.placements import progress
 from services.allocation.placements import running as attending
 from services.allocation.placements.domain import Decision, Placement, Refusal, Step, Unchanged
-from services.allocation.placements.results import NotDone, Result, done
+from services.allocation.placements.results import DecidedBy, NotDone, Result, done
 from services.allocation.unit_of_work import Keys, UnitOfWork
 
 
-async def start(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Result:
-    """Note that somebody whose place is confirmed has started, once the first day has come."""
-    work = await placements.load(conn, Keys(placements={placement}), now)
-    found = find_live(work, placement)
-    if isinstance(found, NotDone):
-        return found
-    outcome, step = _due(found, attending.start(found, work.courses[found.course], work.today))
-    if step is not None:
-        outcome = done(work.take(step, actor))
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """Steps that the policy leaves to people; as with `Placements`, the caller's transaction and Kreise."""
+
+    placements: Placements
+
+    async def start(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
+        """Note that somebody whose place is confirmed has started, once the first day has come."""
+        work = await self.placements.load(conn, Keys(placements={placement}), by.now)
+        found = find_live(work, placement)
+        if isinstance(found, NotDone):
+            return found
+        outcome, step = _due(found, attending.start(found, work.courses[found.course], work.today))
+        if step is not None:
+            outcome = done(work.take(step, by.actor))
+            await work.write(conn)
+        return outcome
+
+    async def complete(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
+        """Note that somebody has completed a course that its provider has closed."""
+        work = await self.placements.load(conn, Keys(placements={placement}), by.now)
+        found = find_live(work, placement)
+        if isinstance(found, NotDone):
+            return found
+        outcome = finish(work, found, by.actor)
         await work.write(conn)
-    return outcome
+        return outcome
 
-
-async def complete(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Result:
-    """Note that somebody has completed a course that its provider has closed."""
-    work = await placements.load(conn, Keys(placements={placement}), now)
-    found = find_live(work, placement)
-    if isinstance(found, NotDone):
-        return found
-    outcome = finish(work, found, actor)
-    await work.write(conn)
-    return outcome
+    async def let_expire(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
+        """Let an overdue reservation expire: the timer does it once no unread answer can reach it (I11)."""
+        work = await self.placements.load(conn, Keys(placements={placement}), by.now)
+        found = find_live(work, placement)
+        if isinstance(found, NotDone):
+            return found
+        overdue = found.expires_at is not None and found.expires_at < by.now
+        if found.state != PlacementState.RESERVED or not overdue:
+            return NotDone(placement, Refusal("not_due"))
+        await progress.order_expiry(conn, placement, found.kreis, by.actor, by.now)
+        return done(found)
 
 
 def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
@@ -55,35 +68,6 @@ def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
     through = after.state == PlacementState.COMPLETED
     work.put_person(leave(work.people[after.participant], "completed" if through else "left"))
     return done(after)
-
-
-async def let_end(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Result:
-    """Let an overdue reservation end: the timer does it once no unread answer can reach it any more (I11)."""
-    work = await placements.load(conn, Keys(placements={placement}), now)
-    found = find_live(work, placement)
-    if isinstance(found, NotDone):
-        return found
-    overdue = found.expires_at is not None and found.expires_at < now
-    if found.state != PlacementState.RESERVED or not overdue:
-        return NotDone(placement, Refusal("not_due"))
-    await progress.order_expiry(conn, placement, found.kreis, actor, now)
-    return done(found)
-
-
-async def decline(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Result:
-    """Note that the person does not take the place; why is the office's to ask."""
-    return await placements.decline(conn, placement, actor, DeclineReason.OTHER, now)
-
-
-async def refuse(
-    placements: Placements, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-) -> Result:
-    """Note that the provider cannot take the person."""
-    return await placements.refuse(conn, placement, actor, RefusalReason.OTHER, now)
 
 
 def _due(found: Placement, decision: Decision) -> tuple[Result, Step | None]:

@@ -14,7 +14,7 @@ OF_AUTHORITY = frozenset({CourseKind.INTEGRATION, CourseKind.VOCATIONAL})
 """Kinds of courses into which BAMF assigns; those of a Land or of the municipality are not its business."""
 
 
-def go_on(work: UnitOfWork, found: Placement, cause: Incoming | None = None) -> Done | None:
+def advance(work: UnitOfWork, found: Placement, cause: Incoming | None = None) -> Done | None:
     """Put a proposal on the list for BAMF, or confirm what was accepted; None: neither is automatic."""
     automatic, now = work.terms.automatic, work.now
     match found.state:
@@ -40,5 +40,5 @@ def lapse(work: UnitOfWork, found: Placement) -> Done | None:
     over = found.state in OFFERED and begun and answered_by <= work.now
     if not over or not work.terms.automatic(found.kreis, EXPIRE, work.now):
         return None
-    decision = domain.give_up(found, Reason("authority_silent"))
+    decision = domain.withdraw_proposal(found, Reason("authority_silent"))
     return done(work.take(decision, POLICY)) if isinstance(decision, Step) else None

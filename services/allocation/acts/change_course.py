@@ -9,6 +9,7 @@ from schemas.codes import PlacementState
 from schemas.identity import effect_id
 from services.allocation.placements import domain
 from services.allocation.placements.domain import PROMISED, Placement, Proposal, Reason, Refusal, Step
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Exclusions
 from services.allocation.unit_of_work import UnitOfWork
 
@@ -32,8 +33,7 @@ def change(  # noqa: PLR0917 - whom, whence and where, by whose word
     origin: UUID,
     host: UUID,
     who: Collection[UUID] | None,
-    actor: str,
-    note: str,
+    by: DecidedBy,
 ) -> Changed | Refusal:
     """Let everybody who holds a seat in a course (of `who`: None means all) hold one in another instead.
 
@@ -49,16 +49,14 @@ def change(  # noqa: PLR0917 - whom, whence and where, by whose word
         if not wanted or exclusions.refusal_of(person, work.courses[host]) is not None:
             stayed.append(person)
             continue
-        refusal = _change_one(work, found, host, actor, note)
+        refusal = _change_one(work, found, host, by)
         if refusal is not None:
             return refusal
         moved.append(person)
     return Changed(tuple(moved), tuple(stayed))
 
 
-def change_back(
-    work: UnitOfWork, host: UUID, origins: Collection[UUID], actor: str, note: str
-) -> Changed | Refusal:
+def change_back(work: UnitOfWork, host: UUID, origins: Collection[UUID], by: DecidedBy) -> Changed | Refusal:
     """Let those change back who came by a merger and have not answered yet; the others stay in the host."""
     moved, stayed = [], []
     for found in work.live_in(host):
@@ -70,7 +68,7 @@ def change_back(
         if found.state != PlacementState.RESERVED or full is not None:
             stayed.append(found.participant)
             continue
-        refusal = _change_one(work, found, before, actor, note)
+        refusal = _change_one(work, found, before, by)
         if refusal is not None:
             return refusal
         moved.append(found.participant)
@@ -87,12 +85,12 @@ def _came_from(work: UnitOfWork, found: Placement, origins: Collection[UUID]) ->
     return next(given_up, None)
 
 
-def _change_one(work: UnitOfWork, found: Placement, to: UUID, actor: str, note: str) -> Refusal | None:
+def _change_one(work: UnitOfWork, found: Placement, to: UUID, by: DecidedBy) -> Refusal | None:
     course, why = work.courses[to], Reason(POOLED)
     given_up = domain.give_up(found, why)
     if not isinstance(given_up, Step):
         return Refusal("already_started")
-    work.take(given_up, actor, note=note)
+    work.take(given_up, by.actor, note=by.note)
     person = work.people[found.participant]
     proposal = Proposal(person.participant, to, found.entry_section, why, (why,))
     id_ = effect_id(found.placement, "changed", f"{to}/{work.now.isoformat()}")
@@ -109,7 +107,7 @@ def _change_one(work: UnitOfWork, found: Placement, to: UUID, actor: str, note: 
     )
     match reserved:
         case Step(after=after):
-            work.take(Step(None, after), actor, note=note)
+            work.take(Step(None, after), by.actor, note=by.note)
             return None
         case Refusal() as refusal:
             return refusal

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
-from schemas.codes import SEATED, PlacementState
+from schemas.codes import SEATED, DeclineReason, PlacementState, RefusalReason
 from schemas.identity import effect_id
 from services.allocation.acts import by_policy
 from services.allocation.acts.merge_participants import merge
@@ -24,10 +24,10 @@ from services.allocation.placements.domain import (
     Step,
     Unchanged,
 )
-from services.allocation.placements.results import Done, NotDone, Result, done
+from services.allocation.placements.results import DecidedBy, Done, NotDone, Result, done
 from services.allocation.placements.rulings import ExcludeCourse, Exclusions
 from services.allocation.placements.rulings_store import Signed
-from services.allocation.policy.terms import RELEASE, Terms
+from services.allocation.policy.terms import APPROVE, Terms
 from services.allocation.unit_of_work import STEERING, Keys, SeatLocks, UnitOfWork
 
 __all__ = ["Done", "NotDone", "Placements", "Result", "find_live"]
@@ -39,7 +39,6 @@ class Placements:
 
     They run with the worker role (timers, steering) and with the web role (console), whose rows
     row-level security limits to its Kreise: what it cannot see is refused as `placement_unknown`.
-    `actor` names who decided: a person's id at the console, `policy`, `timer` or `steering`.
     """
 
     prefix: str
@@ -49,10 +48,10 @@ class Placements:
     async def propose(
         self, conn: asyncpg.Connection, run_id: UUID, proposals: Sequence[Proposal], now: datetime
     ) -> Sequence[Result]:
-        """Write a run's proposals; earlier unreleased proposals of the same people are superseded.
+        """Write a run's proposals; earlier proposals that nobody approved of the same people are superseded.
 
         The same proposal as before stays as it is. A stale one (person placed or put on hold meanwhile,
-        course over or closed, no seat left) is not done. Where the policy releases automatically it is
+        course over or closed, no seat left) is not done. Where the policy approves automatically it is
         reserved at once, or put on the list for BAMF.
         """
         keys = Keys(courses={p.course for p in proposals}, people={p.participant for p in proposals})
@@ -82,26 +81,26 @@ class Placements:
             if (old.course, old.entry_section) == (proposal.course, proposal.entry_section):
                 again = replace(old, run=run_id, reasons=proposal.reasons, alternatives=proposal.alternatives)
                 work.put_placement(again)
-                return self.go_on(work, again)
-            _take(work, domain.give_up(old, Reason("better_proposal")), STEERING)
+                return self.advance(work, again)
+            _take(work, domain.withdraw_proposal(old, Reason("better_proposal")), STEERING)
         id_ = effect_id(run_id, "placement", f"{person.participant}/{course.course}/{proposal.entry_section}")
         who = (person.participant, person.office, person.facts.kreis)
         fresh = work.take(domain.offer(id_, who, course, proposal, run_id, work.now), STEERING)
-        return self.go_on(work, fresh)
+        return self.advance(work, fresh)
 
-    def go_on(self, work: UnitOfWork, found: Placement) -> Result:
+    def advance(self, work: UnitOfWork, found: Placement) -> Result:
         """Take the step that is next for a placement, if the policy takes it by itself."""
-        return by_policy.go_on(work, found) or self._released(work, found)
+        return by_policy.advance(work, found) or self._approved(work, found)
 
-    def _released(self, work: UnitOfWork, found: Placement) -> Result:
-        if found.state == PlacementState.PROPOSED and self.terms.automatic(found.kreis, RELEASE, work.now):
-            return self._reserve(work, found, by_policy.POLICY, Reason("released_by_policy"))
+    def _approved(self, work: UnitOfWork, found: Placement) -> Result:
+        if found.state == PlacementState.PROPOSED and self.terms.automatic(found.kreis, APPROVE, work.now):
+            return self._reserve(work, found, by_policy.POLICY, Reason("approved_by_policy"))
         return done(found)
 
     async def supersede(
         self, conn: asyncpg.Connection, placements: Sequence[UUID], reason: Reason, now: datetime
     ) -> Sequence[Result]:
-        """Take back unreleased proposals for which the new run has no place."""
+        """Take back proposals that nobody approved for which the new run has no place."""
         work = await self.load(conn, Keys(placements=set(placements)), now)
         outcomes: list[Result] = []
         for id_ in placements:
@@ -111,24 +110,18 @@ class Placements:
             elif found.state != PlacementState.PROPOSED:
                 outcomes.append(NotDone(id_, Refusal("placement_over", {"state": found.state})))
             else:
-                outcomes.append(_take(work, domain.give_up(found, reason), STEERING, found))
+                outcomes.append(_take(work, domain.withdraw_proposal(found, reason), STEERING, found))
         await work.write(conn)
         return outcomes
 
-    async def release(
-        self,
-        conn: asyncpg.Connection,
-        placement: UUID,
-        actor: str,
-        now: datetime,
-        *,
-        present: bool = False,
+    async def approve_proposal(
+        self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID, *, present: bool = False
     ) -> Result:
-        """Confirm a proposal: take the seat, start the reservation, tell office and provider.
+        """Approve a proposal: take the seat, start the reservation, tell office and provider.
 
         `present`: the person is in the room and answers sooner than by post.
         """
-        work = await self.load(conn, Keys(placements={placement}), now)
+        work = await self.load(conn, Keys(placements={placement}), by.now)
         found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
@@ -136,8 +129,8 @@ class Placements:
         against = exclusions.refusal_of(found.participant, work.courses[found.course])
         if against is not None and found.state in OFFERED:
             return NotDone(placement, against)
-        why = Reason("released_in_person" if present else "released_by_coordinator")
-        outcome = self._reserve(work, found, actor, why, present=present)
+        why = Reason("approved_in_person" if present else "approved_by_coordinator")
+        outcome = self._reserve(work, found, by.actor, why, present=present)
         await work.write(conn)
         return outcome
 
@@ -161,24 +154,22 @@ class Placements:
             return None
         return self.terms.priority_class(who.facts.standing, who.facts.cooperation_plan, work.now)
 
-    async def override(  # noqa: PLR0917 - as the console calls it
+    async def override(
         self,
         conn: asyncpg.Connection,
+        by: DecidedBy,
         participant: UUID,
         course: UUID,
         entry_section: int,
-        actor: str,
-        reason: str,
-        now: datetime,
         *,
         present: bool = False,
     ) -> Result:
-        """Reserve another course than proposed, or one without proposal; `reason` is kept, never told.
+        """Reserve another course than proposed, or one without proposal.
 
         Hard rules are the console's to show; here only what can never be: no seat, two places of a kind,
         a course that was closed or excluded for the person.
         """
-        work = await self.load(conn, Keys(courses={course}, people={participant}), now)
+        work = await self.load(conn, Keys(courses={course}, people={participant}), by.now)
         person, wanted = work.people.get(participant), work.courses.get(course)
         if person is None or person.status != "active":
             return NotDone(None, Refusal("participant_not_waiting"))
@@ -194,128 +185,111 @@ class Placements:
         why = Reason("override")
         for old in own:
             if old.state in OFFERED:
-                _take(work, domain.give_up(old, why), actor, note=reason)
+                _take(work, domain.withdraw_proposal(old, why), by.actor, note=by.note)
         proposal = Proposal(participant, course, entry_section, why, (why,))
-        name = f"{course}/{entry_section}/{now.isoformat()}/{len(own)}"
+        name = f"{course}/{entry_section}/{by.now.isoformat()}/{len(own)}"
         id_ = effect_id(participant, "override", name)
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = work.take(domain.offer(id_, who, wanted, proposal, None, now), actor, note=reason)
-        outcome = self._reserve(work, fresh, actor, why, present=present)
+        fresh = work.take(domain.offer(id_, who, wanted, proposal, None, by.now), by.actor, note=by.note)
+        outcome = self._reserve(work, fresh, by.actor, why, present=present)
         await work.write(conn)
         return outcome
 
-    async def discard(
-        self,
-        conn: asyncpg.Connection,
-        placement: UUID,
-        actor: str,
-        reason: str,
-        now: datetime,
-        *,
-        again: bool = False,
+    async def withdraw_proposal(
+        self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID, *, again: bool = False
     ) -> Result:
-        """Take back a proposal or give up a place that has not started; `reason` is kept, never told.
+        """Withdraw a proposal; the person waits again.
 
         Unless it may be proposed `again`, the course is excluded for the person: else the next run
-        would propose it once more. Whoever gave a seat back is not proposed that course anyway.
+        would propose it once more.
         """
-        why = Reason("discarded")
-        return await self._take_back(
-            conn, placement, actor, reason, now, lambda found: domain.give_up(found, why), again=again
+        why = Reason("withdrawn_by_coordinator")
+        return await self._withdraw(
+            conn, by, placement, lambda found: domain.withdraw_proposal(found, why), again=again
         )
 
     async def refused_by_authority(
-        self,
-        conn: asyncpg.Connection,
-        placement: UUID,
-        actor: str,
-        reason: str,
-        now: datetime,
-        *,
-        again: bool = False,
+        self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID, *, again: bool = False
     ) -> Result:
         """Note that BAMF does not agree to a proposal that was sent to it; the person waits again."""
-        return await self._take_back(
-            conn, placement, actor, reason, now, domain.refused_by_authority, again=again
-        )
+        return await self._withdraw(conn, by, placement, domain.refused_by_authority, again=again)
 
-    async def _take_back(  # noqa: PLR0917
-        self,
-        conn: asyncpg.Connection,
-        placement: UUID,
-        actor: str,
-        reason: str,
-        now: datetime,
-        decide: "Decide",
-        *,
-        again: bool,
+    async def _withdraw(
+        self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID, decide: "Decide", *, again: bool
     ) -> Result:
-        work = await self.load(conn, Keys(placements={placement}), now)
+        work = await self.load(conn, Keys(placements={placement}), by.now)
         found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        outcome = _take(work, decide(found), actor, found, note=reason)
-        if isinstance(outcome, Done) and found.state in OFFERED and not again:
-            signed = Signed(uuid4(), found.kreis, reason, actor, now)
-            what = ExcludeCourse(found.course)
-            await rulings_store.add_exclusion(conn, found.participant, what, signed)
+        outcome = _take(work, decide(found), by.actor, found, note=by.note)
+        if isinstance(outcome, Done) and not again:
+            signed = Signed.of(found.kreis, by)
+            await rulings_store.add_exclusion(conn, found.participant, ExcludeCourse(found.course), signed)
         await work.write(conn)
         return outcome
 
-    async def send_to_authority(
-        self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime
-    ) -> Result:
-        """Note that a proposal went to BAMF; it is released when the answer is there."""
-        return await self.take_one(conn, placement, actor, now, domain.send_to_authority)
+    async def give_up(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
+        """Give up a seat that is held and has not been taken yet; the person waits again.
 
-    async def accept(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Result:
+        A run does not propose that course again to whoever gave up a seat in it.
+        """
+        why = Reason("given_up_by_coordinator")
+        return await self.take_one(conn, by, placement, lambda found: domain.give_up(found, why))
+
+    async def send_to_authority(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
+        """Note that a proposal went to BAMF; it is approved when the answer is there."""
+        return await self.take_one(conn, by, placement, domain.send_to_authority)
+
+    async def accept(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
         """Note at the console that the person takes the place (offices do it by event)."""
         why = Reason("accepted")
-        return await self.take_one(conn, placement, actor, now, lambda found: domain.accept(found, why))
+        return await self.take_one(conn, by, placement, lambda found: domain.accept(found, why))
 
-    async def confirm(self, conn: asyncpg.Connection, placement: UUID, actor: str, now: datetime) -> Result:
+    async def confirm(self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID) -> Result:
         """Note at the console that the provider takes the person (providers do it by event)."""
-        return await self.take_one(conn, placement, actor, now, lambda found: domain.confirm(found, None))
+        return await self.take_one(conn, by, placement, lambda found: domain.confirm(found, None))
 
     async def refuse(
-        self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
+        self,
+        conn: asyncpg.Connection,
+        by: DecidedBy,
+        placement: UUID,
+        reason: RefusalReason = RefusalReason.OTHER,
     ) -> Result:
         """Note at the console that the provider cannot take the person, who waits again."""
         why = Reason("refused", {"reason": reason})
-        return await self.take_one(conn, placement, actor, now, lambda found: domain.refuse(found, why))
+        return await self.take_one(conn, by, placement, lambda found: domain.refuse(found, why))
 
     async def decline(
-        self, conn: asyncpg.Connection, placement: UUID, actor: str, reason: str, now: datetime
-    ) -> Result:
-        """Note at the console that the person does not take the place."""
-        why = Reason("declined", {"reason": reason})
-        return await self.take_one(conn, placement, actor, now, lambda found: domain.decline(found, why))
-
-    async def take_one(  # noqa: PLR0917 - one way for all single steps
         self,
         conn: asyncpg.Connection,
+        by: DecidedBy,
         placement: UUID,
-        actor: str,
-        now: datetime,
-        decide: "Decide",
-        note: str | None = None,
+        reason: DeclineReason = DeclineReason.OTHER,
+    ) -> Result:
+        """Note at the console that the person does not take the place; why is the office's to ask."""
+        why = Reason("declined", {"reason": reason})
+        return await self.take_one(conn, by, placement, lambda found: domain.decline(found, why))
+
+    async def take_one(
+        self, conn: asyncpg.Connection, by: DecidedBy, placement: UUID, decide: "Decide"
     ) -> Result:
         """Lock one placement, decide, write."""
-        work = await self.load(conn, Keys(placements={placement}), now)
+        work = await self.load(conn, Keys(placements={placement}), by.now)
         found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        outcome = _take(work, decide(found), actor, found, note=note)
+        outcome = _take(work, decide(found), by.actor, found, note=by.note)
         if isinstance(outcome, Done) and outcome.state == PlacementState.ACCEPTED:
-            outcome = self.go_on(work, work.placements[placement])
+            outcome = self.advance(work, work.placements[placement])
         await work.write(conn)
         return outcome
 
     async def merge(
-        self, conn: asyncpg.Connection, merged: UUID, into: UUID, actor: str, now: datetime
+        self, conn: asyncpg.Connection, by: DecidedBy, merged: UUID, into: UUID
     ) -> Refusal | None:
         """A person confirmed that two participants are one: `merged` lives on as `into`; None: done."""
-        work = await self.load(conn, Keys(people={merged, into}), now)
+        work = await self.load(conn, Keys(people={merged, into}), by.now)
         gone, stays = work.people.get(merged), work.people.get(into)
         if gone is None or stays is None or merged == into:
             return Refusal("participant_unknown")
@@ -324,8 +298,8 @@ class Placements:
         both = [p for p in [*work.placements_of(merged), *work.placements_of(into)] if p.state in SEATED]
         if len({p.course_kind for p in both}) < len(both):
             return Refusal("both_placed")
-        merge(work, gone, stays, actor)
-        await rulings_store.carry_over(conn, merged, (into, stays.facts.kreis), actor, now)
+        merge(work, gone, stays, by.actor)
+        await rulings_store.carry_over(conn, merged, (into, stays.facts.kreis), by.actor, by.now)
         await work.write(conn)
         return None
 

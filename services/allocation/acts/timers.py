@@ -16,14 +16,14 @@ from services.allocation.placements.domain import Decision, Placement, Step
 from services.allocation.placements.results import Done
 from services.allocation.placements.rulings_store import lift_ended_holds
 from services.allocation.policy.domain import local_day
-from services.allocation.policy.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START
+from services.allocation.policy.terms import APPROVE, COMPLETE, CONFIRM, EXPIRE, SEND, START
 from services.allocation.rerun import Rerun, request_reruns
 from services.allocation.unit_of_work import Keys, UnitOfWork
 from services.runtime.data.db import transaction
 
 AT_ONCE = 200
 """Placements of one transaction."""
-GOES_ON = {"proposed": (SEND, RELEASE), "sent_to_authority": (EXPIRE,), "accepted": (CONFIRM,)}
+ADVANCES = {"proposed": (SEND, APPROVE), "sent_to_authority": (EXPIRE,), "accepted": (CONFIRM,)}
 """By which automatic steps a placement leaves a state without anybody's word."""
 
 
@@ -102,24 +102,24 @@ class PlacementTimers:
             await work.write(conn)
             return sum(isinstance(outcome, Done) for outcome in done)
 
-    async def go_on(self, now: datetime) -> int:
+    async def advance(self, now: datetime) -> int:
         """Take the steps that have become automatic since a placement came where it stands.
 
         What comes there from now on goes on by itself; a proposal without a free seat is tried again.
         """
         moved, after = 0, UUID(int=0)
-        while (last := await self._go_on_some(now, after)) is not None:
+        while (last := await self._advance_some(now, after)) is not None:
             after, some = last
             moved += some
         return moved
 
-    async def _go_on_some(self, now: datetime, after: UUID) -> tuple[UUID, int] | None:
+    async def _advance_some(self, now: datetime, after: UUID) -> tuple[UUID, int] | None:
         async with transaction(self.pool) as conn:
             standing = await progress.standing_kreise(conn)
             wanted = [
                 (kreis, state)
                 for kreis, state in standing
-                if any(self.placements.terms.automatic(kreis, step, now) for step in GOES_ON[state])
+                if any(self.placements.terms.automatic(kreis, step, now) for step in ADVANCES[state])
             ]
             ids = await progress.standing(conn, wanted, after, local_day(now), AT_ONCE) if wanted else []
             if not ids:
@@ -130,7 +130,7 @@ class PlacementTimers:
                 if found.state == PlacementState.SENT_TO_AUTHORITY:
                     by_policy.lapse(work, found)
                 else:
-                    self.placements.go_on(work, found)
+                    self.placements.advance(work, found)
             await work.write(conn)
             return ids[-1], sum(work.placements[id_].version > before[id_] for id_ in ids)
 

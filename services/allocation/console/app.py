@@ -1,30 +1,31 @@
-"""Puts the console together: pages, JSON twin, people, menu."""
+"""Puts the console together: pages, JSON API, people, menu."""
 
 from pathlib import Path
 
 from fastapi import FastAPI
 
 from services.allocation.acts.placements import Placements
-from services.allocation.console import lists
-from services.allocation.console.context.page import Console
 from services.allocation.console.context.persons import HOMES, MENU, PERSONS
-from services.allocation.console.courses import page as course_page
+from services.allocation.console.context.visit import ConsoleContext
+from services.allocation.console.courses import api as courses_api
+from services.allocation.console.courses import pages as courses
 from services.allocation.console.courses import provider
-from services.allocation.console.people import rulings as overrides
-from services.allocation.console.people import rulings_api as overrides_api
-from services.allocation.console.people import why
+from services.allocation.console.figures import outcomes
+from services.allocation.console.people import api as people_api
+from services.allocation.console.people import person, remedies, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
 from services.allocation.console.policy import travel as policy_travel
 from services.allocation.console.policy import trial as policy_trial
 from services.allocation.console.policy import versions as policy_versions
-from services.allocation.console.proposals import api, authority, decisions
-from services.allocation.console.questions import api as analysis_api
-from services.allocation.console.questions import comparison as foresight
-from services.allocation.console.questions import forecasts
-from services.allocation.console.questions import suggestions as analysis_pages
-from services.allocation.console.questions import what_if as analysis
+from services.allocation.console.proposals import api as proposals_api
+from services.allocation.console.proposals import bamf
+from services.allocation.console.proposals import pages as proposals
+from services.allocation.console.questions import api as questions_api
+from services.allocation.console.questions import comparison, forecasts, suggestions, what_if
+from services.allocation.console.runs import pages as runs
+from services.allocation.console.today import pages as today
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.current import PolicyBook
 from services.allocation.policy.domain import load_policies
@@ -41,7 +42,7 @@ HERE = Path(__file__).resolve().parent
 def create_console(
     resources: Resources, placements: Placements, rulebook: RuleBook, policies: PolicyBook | None = None
 ) -> FastAPI:
-    """Build the console's application; without a book of policies, the packaged policy holds."""
+    """Build the console's application; without policies, the packaged one holds."""
     settings = resources.settings
     site = Site(
         service="allocation",
@@ -57,28 +58,40 @@ def create_console(
         secure=(settings.public_url or "").startswith("https://"),
     )
     routers = (
-        lists.router,
+        today.router,
+        waiting.router,
         why.router,
-        overrides.router,
-        course_page.router,
-        decisions.router,
-        authority.router,
+        remedies.router,
+        person.router,
+        courses.router,
+        provider.router,
+        proposals.router,
+        bamf.router,
+        outcomes.router,
+        runs.router,
         policy.router,
         policy_api.router,
         policy_travel.router,
         policy_trial.router,
         policy_versions.router,
-        analysis.router,
-        analysis_pages.router,
-        foresight.router,
+        what_if.router,
+        suggestions.router,
+        comparison.router,
         forecasts.router,
-        provider.router,
-        api.router,
-        overrides_api.router,
-        analysis_api.router,
+        today.api,
+        people_api.router,
+        courses_api.router,
+        proposals_api.router,
+        questions_api.router,
     )
     app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
-    app.state.policies = book = policies or PolicyBook(load_policies())
-    against = RulesOfSteering(book, rulebook)
-    app.state.console = Console(resources.web, resources.clock, placements, rulebook, against)
+    policies = policies or PolicyBook(load_policies())
+    app.state.console = ConsoleContext(
+        pool=resources.web,
+        clock=resources.clock,
+        placements=placements,
+        rulebook=rulebook,
+        policies=policies,
+        rules_against=RulesOfSteering(policies, rulebook),
+    )
     return app

@@ -74,7 +74,7 @@ def accepted(work: UnitOfWork, incoming: Incoming) -> Verdict:
         case Placement() as found:
             decision = domain.accept(found, Reason("accepted"))
             verdict = _judge(work, incoming, decision, f"office:{incoming.publisher}")
-            by_policy.go_on(work, work.placements[found.placement], incoming)
+            by_policy.advance(work, work.placements[found.placement], incoming)
             return verdict
         case verdict:
             return verdict
@@ -184,7 +184,7 @@ def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement
             pass
     if placement.state in SEATED:
         for other in work.placements_of(person.participant):
-            _give_up_offer(work, incoming, other, Reason("exit_retracted"))
+            _withdraw_proposal(work, incoming, other, Reason("exit_retracted"))
 
 
 def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
@@ -232,18 +232,18 @@ def _give_way(
         if _agrees(placement, course.course, section):
             continue
         reason = Reason("assigned_by_authority")
-        _give_up_offer(work, incoming, placement, reason)
+        _withdraw_proposal(work, incoming, placement, reason)
         if placement.state in SEATED and placement.course_kind == course.facts.kind:
-            _give_up(work, incoming, placement, reason)
+            _take_back(work, incoming, placement, reason)
 
 
-def _give_up_offer(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+def _withdraw_proposal(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
     if placement.state in OFFERED:
-        _give_up(work, incoming, placement, reason)
+        _take_back(work, incoming, placement, reason)
 
 
-def _give_up(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
-    decision = domain.give_up(placement, reason)
+def _take_back(work: UnitOfWork, incoming: Incoming, placement: Placement, reason: Reason) -> None:
+    decision = domain.take_back(placement, reason)
     if isinstance(decision, Step):
         is_providers = isinstance(incoming.event.data, ParticipantLeft)
         actor = f"{'provider' if is_providers else 'office'}:{incoming.publisher}"
@@ -265,5 +265,5 @@ def _assign(work: UnitOfWork, incoming: Incoming, person: Participant, said: Ass
     actor = f"office:{incoming.publisher}"
     held = work.take(Step(sent, reserved.after), actor, incoming)
     verdict = _judge(work, incoming, domain.accept(held, reason), actor)
-    by_policy.go_on(work, work.placements[held.placement], incoming)
+    by_policy.advance(work, work.placements[held.placement], incoming)
     return verdict

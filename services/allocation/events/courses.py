@@ -24,7 +24,7 @@ from services.allocation.placements.domain import (
     Refusal,
     Step,
     Unchanged,
-    give_up,
+    take_back,
 )
 from services.allocation.placements.running import after_section, finish_course, lose_course, sit_in
 from services.allocation.policy.terms import COMPLETE
@@ -97,7 +97,7 @@ def _put(work: UnitOfWork, written: domain.Written) -> None:
             if written.added:
                 work.put_placement(sit_in(placement, written.added), anyway=True)
         elif course.section(placement.entry_section) not in course.held:
-            _step(work, give_up(placement, Reason("section_removed")), None)
+            _step(work, take_back(placement, Reason("section_removed")), None)
 
 
 def _step(work: UnitOfWork, decision: Decision, incoming: Incoming | None) -> Problem | None:

@@ -14,7 +14,16 @@ from schemas.offices import (
 )
 from services.allocation.participants import domain
 from services.allocation.participants.domain import Facts, Participant, PlacementTest
-from services.allocation.placements.domain import LIVE, OFFERED, Reason, Refusal, Step, Unchanged, give_up
+from services.allocation.placements.domain import (
+    LIVE,
+    OFFERED,
+    Reason,
+    Refusal,
+    Step,
+    Unchanged,
+    take_back,
+    withdraw_proposal,
+)
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
@@ -102,7 +111,7 @@ def _leave_kreis(work: UnitOfWork, incoming: Incoming, person: Participant) -> N
     """Take back what the old Kreis has proposed; a seat that is held stays held."""
     for placement in work.placements_of(person.participant):
         if placement.state in OFFERED:
-            decision = give_up(placement, Reason("moved_to_another_kreis"))
+            decision = withdraw_proposal(placement, Reason("moved_to_another_kreis"))
             if isinstance(decision, Step):
                 work.take(decision, f"office:{incoming.publisher}", incoming)
     work.request_rerun(person.facts.kreis, "participant_moved", urgent=False)
@@ -120,7 +129,7 @@ def withdrawn(work: UnitOfWork, incoming: Incoming) -> Verdict:
     for placement in work.placements_of(known.participant):
         if placement.state not in LIVE:
             continue
-        match give_up(placement, Reason("participant_withdrawn", {"reason": said.reason})):
+        match take_back(placement, Reason("participant_withdrawn", {"reason": said.reason})):
             case Step() as step:
                 work.take(step, f"office:{incoming.publisher}", incoming)
             case Refusal():

@@ -9,7 +9,7 @@ from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState
 from services.allocation.courses.domain import Course
 
 OFFERED = frozenset({PlacementState.PROPOSED, PlacementState.SENT_TO_AUTHORITY})
-"""States of a proposal that nobody has released: no seat is held."""
+"""States of a proposal that nobody has approved: no seat is held."""
 
 PROMISED = frozenset({PlacementState.RESERVED, PlacementState.ACCEPTED})
 """States in which a seat is held that the provider has not confirmed."""
@@ -169,9 +169,9 @@ def reserve(  # noqa: PLR0917 - all that a reservation depends on
     reason: Reason,
     day: date,
 ) -> Decision:
-    """Release a proposal: a seat is held until `expires_at`."""
+    """Approve a proposal: a seat is held until `expires_at`."""
     if placement.state in PROMISED | ENROLLED:
-        return Unchanged("already_released")
+        return Unchanged("already_approved")
     if placement.state not in OFFERED:
         return Refusal("placement_over", {"state": placement.state})
     against = obstacle(course, placement.entry_section, rivals(placement, others), day)
@@ -289,15 +289,29 @@ def expire(placement: Placement, now: datetime) -> Decision:
     return Step(placement, gone(placement, PlacementState.EXPIRED, Reason("no_answer")))
 
 
-def give_up(placement: Placement, reason: Reason) -> Decision:
-    """Take back a proposal or a place that has not started: a person's or the office's decision."""
+def withdraw_proposal(placement: Placement, reason: Reason) -> Decision:
+    """Withdraw a proposal that nobody has approved."""
     if placement.state in OFFERED:
         return Step(placement, gone(placement, PlacementState.SUPERSEDED, reason))
+    if placement.state in SEATED:
+        return Refusal("already_approved")
+    return Unchanged("already_over")
+
+
+def give_up(placement: Placement, reason: Reason) -> Decision:
+    """Give up a seat that is held and has not been taken yet: a person's or the office's decision."""
     if placement.state in PROMISED | {PlacementState.CONFIRMED}:
         return Step(placement, gone(placement, PlacementState.RELEASED, reason))
     if placement.state in ENROLLED:
         return Refusal("already_started")
+    if placement.state in OFFERED:
+        return Refusal("not_reserved")
     return Unchanged("already_over")
+
+
+def take_back(placement: Placement, reason: Reason) -> Decision:
+    """Withdraw a proposal, or give up a seat that has not been taken yet."""
+    return (withdraw_proposal if placement.state in OFFERED else give_up)(placement, reason)
 
 
 def gone(placement: Placement, state: PlacementState, reason: Reason) -> Placement:

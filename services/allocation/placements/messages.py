@@ -99,7 +99,7 @@ def _proposed(before: Placement, common: dict[str, Any]) -> Payload:
 def tell(  # noqa: PLR0917
     step: Step, course: Course, prefix: str, now: datetime, causation: str | None, correlation: str | None
 ) -> list[Outgoing]:
-    """Make the records of a step; nobody outside hears of a proposal before it is released."""
+    """Make the records of a step; nobody outside hears of a proposal before it is approved."""
     after = step.after
     if not after.published:
         return []

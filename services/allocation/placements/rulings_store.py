@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import (
     Deviate,
     Exclude,
@@ -54,6 +55,11 @@ class Signed:
     reason: str
     actor: str
     now: datetime
+
+    @classmethod
+    def of(cls, kreis: str, by: DecidedBy) -> "Signed":
+        """Sign a new ruling about somebody or something of a Kreis."""
+        return cls(uuid4(), kreis, by.note or "", by.actor, by.now)
 
 
 async def add_hold(conn: asyncpg.Connection, participant: UUID, hold: Hold, signed: Signed) -> None:

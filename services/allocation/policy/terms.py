@@ -8,7 +8,8 @@ from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.domain import InForce, Policy, Reservation, Step, local_day
 
 SEND = "send"
-RELEASE = "release"
+APPROVE = "release"
+"""The word in policy documents, which are stored and published, is older than the act's name."""
 EXPIRE = "expire"
 CONFIRM = "confirm"
 START = "start"

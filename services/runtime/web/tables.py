@@ -9,6 +9,8 @@ from starlette.responses import Response
 
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
 PAGE_SIZE = 50
+MOST_LINES = 20_000
+"""Lines of a file."""
 
 
 def guarded(cell: object) -> str:

@@ -26,7 +26,7 @@ _OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Gr
 _HOLD_REASON: Final = "Person zieht in drei Wochen um und möchte danach beginnen (erfundener Grund)."
 _EXCLUDE_REASON: Final = "Person möchte einen anderen Kurs als ein Verwandter (erfundener Grund)."
 _BAMF_REASON: Final = "BAMF: Für diese Person ist ein anderer Kurs vorgesehen (erfundener Grund)."
-_RELEASE_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
+_WITHDRAW_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist (erfundener Grund)."
 
 
 class ConsoleCoordinators:
@@ -58,8 +58,8 @@ class ConsoleCoordinators:
                 (in_the_room if here else to_bamf if asks else by_post).append(proposal["placement"])
             else:
                 done.update(await self._decide_otherwise(proposal, draw - CONFIRMS, day))
-        done.update(await self._confirm(by_post, present=False))
-        done.update(await self._confirm(in_the_room, present=True))
+        done.update(await self._approve(by_post, present=False))
+        done.update(await self._approve(in_the_room, present=True))
         done["coordinators.asked_bamf"] += await self._send(to_bamf)
         return done
 
@@ -93,7 +93,7 @@ class ConsoleCoordinators:
         if draw < OVERRIDES:
             return Counter({"coordinators.overridden": await self._override(proposal)})
         if draw < OVERRIDES + TAKES_BACK:
-            return Counter({"coordinators.released": await self._release(proposal)})
+            return Counter({"coordinators.withdrawn": await self._withdraw(proposal)})
         if draw < OVERRIDES + TAKES_BACK + HOLDS:
             return Counter({"coordinators.held": await self._hold(proposal, day)})
         if draw < OVERRIDES + TAKES_BACK + HOLDS + EXCLUDES:
@@ -122,14 +122,14 @@ class ConsoleCoordinators:
             if after is None:
                 return found
 
-    async def _confirm(self, placements: list[str], *, present: bool) -> Counter[str]:
+    async def _approve(self, placements: list[str], *, present: bool) -> Counter[str]:
         done: Counter[str] = Counter()
         for start in range(0, len(placements), 500):
             body = {"placements": placements[start : start + 500], "present": present}
-            response = await self._first.ask("POST", "/api/v1/proposals/confirm", json=body)
+            response = await self._first.ask("POST", "/api/v1/proposals/approve", json=body)
             response.raise_for_status()
             for result in response.json()["results"]:
-                done["coordinators.confirmed" if result["ok"] else "coordinators.came_too_late"] += 1
+                done["coordinators.approved" if result["ok"] else "coordinators.came_too_late"] += 1
         return done
 
     async def _override(self, proposal: Mapping[str, Any]) -> int:
@@ -157,9 +157,9 @@ class ConsoleCoordinators:
                 return None
             offset += 500
 
-    async def _release(self, proposal: Mapping[str, Any]) -> int:
-        path = f"/api/v1/proposals/{proposal['placement']}/release"
-        response = await self._first.ask("POST", path, json={"reason": _RELEASE_REASON})
+    async def _withdraw(self, proposal: Mapping[str, Any]) -> int:
+        path = f"/api/v1/proposals/{proposal['placement']}/withdraw"
+        response = await self._first.ask("POST", path, json={"reason": _WITHDRAW_REASON})
         return int(response.is_success)
 
     async def _hold(self, proposal: Mapping[str, Any], day: date) -> int:

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from services.allocation.acts.placements import Done
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Problem, Rejected
 from tests.allocation.builders import (
@@ -34,7 +35,7 @@ async def _ready(world: World, capacity: int = 2) -> None:
 async def _sent(world: World, own: str = "k1") -> UUID:
     (placement,) = await world.propose("p1", own=own)
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.send_to_authority(conn, placement, "jana", NOW)
+        outcome = await world.placements.send_to_authority(conn, DecidedBy("jana", NOW), placement)
     assert isinstance(outcome, Done), outcome
     return placement
 
@@ -54,7 +55,7 @@ async def test_a_refusal_takes_the_proposal_back_with_its_reason(world: World) -
     await _ready(world)
     placement = await _sent(world)
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.refused_by_authority(conn, placement, "jana", WHY, NOW)
+        outcome = await world.placements.refused_by_authority(conn, DecidedBy("jana", NOW, WHY), placement)
     assert isinstance(outcome, Done)
     (step,) = await world.rows("SELECT reason, actor, note FROM placement_step WHERE to_state = 'superseded'")
     assert tuple(step) == ("refused_by_authority", "jana", WHY)
@@ -67,7 +68,7 @@ async def test_only_what_was_sent_can_be_refused_there(world: World) -> None:
     await _ready(world)
     (placement,) = await world.propose("p1")
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.refused_by_authority(conn, placement, "jana", WHY, NOW)
+        outcome = await world.placements.refused_by_authority(conn, DecidedBy("jana", NOW, WHY), placement)
     assert refusal(outcome) == "not_with_authority"
 
 
@@ -112,7 +113,7 @@ async def test_an_assignment_overrides_what_we_had_elsewhere(world: World, how: 
             placement = await world.reserved(own="k2")
             if how == "accepted":
                 async with transaction(world.pool) as conn:
-                    await world.placements.accept(conn, placement, "jana", NOW)
+                    await world.placements.accept(conn, DecidedBy("jana", NOW), placement)
     await world.must(OFFICE, assigned())
     assert await _live(world) == [("k1", "accepted", 1, (1, 2, 3))]
     assert await world.taken("k2") == [0, 0, 0]

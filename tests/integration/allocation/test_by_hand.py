@@ -8,8 +8,9 @@ import pytest
 
 from schemas.gateway import PublisherProgressed
 from services.allocation.acts.placements import Done, Result
-from services.allocation.console.proposals.decisions import BY_HAND
+from services.allocation.console.context.steps import step_by_hand
 from services.allocation.placements import progress
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -62,7 +63,9 @@ async def _heard(world: World) -> None:
 
 async def _step(world: World, step: str, placement: UUID, now: datetime) -> Result:
     async with transaction(world.pool) as conn:
-        return await BY_HAND[step](world.placements, conn, placement, "jana", now)
+        act = step_by_hand(world.placements, step)
+        assert act is not None
+        return await act(conn, DecidedBy("jana", now), placement)
 
 
 async def _actor(world: World, state: str) -> str:
@@ -177,11 +180,11 @@ async def test_who_only_held_a_seat_gives_it_up_when_the_course_closes(by_people
 async def test_in_person_the_seat_is_held_for_three_days(by_people: World) -> None:
     (placement,) = await by_people.propose("p1")
     async with transaction(by_people.pool) as conn:
-        await by_people.placements.release(conn, placement, "jana", NOW, present=True)
+        await by_people.placements.approve_proposal(conn, DecidedBy("jana", NOW), placement, present=True)
     (row,) = await by_people.rows("SELECT expires_at FROM placement")
     assert row["expires_at"] == NOW + IN_PERSON < NOW + RESERVED_FOR
     (row,) = await by_people.rows("SELECT reason FROM placement_step WHERE to_state = 'reserved'")
-    assert row["reason"] == "released_in_person"
+    assert row["reason"] == "approved_in_person"
 
 
 async def _confirmed(world: World) -> UUID:
@@ -212,8 +215,8 @@ async def test_accepted_places_are_confirmed_by_policy(by_people: World) -> None
     first = await by_people.reserved()
     await by_people.must(OFFICE, accepted(first))
     switched = _switched(by_people, "confirm")
-    assert await switched.timers.go_on(NOW) == 1
-    assert await switched.timers.go_on(NOW) == 0
+    assert await switched.timers.advance(NOW) == 1
+    assert await switched.timers.advance(NOW) == 0
     assert (await switched.state(first), await _actor(switched, "confirmed")) == ("confirmed", "policy")
     await switched.must(OFFICE, registered("p2"))
     second = await switched.reserved("p2")
@@ -236,7 +239,7 @@ async def test_proposals_are_sent_by_policy(by_people: World) -> None:
     await by_people.must(OFFICE, registered("p2"))
     before = await by_people.propose("p1")
     switched = _switched(by_people, "send", "release")
-    assert await switched.timers.go_on(NOW) == 1
+    assert await switched.timers.advance(NOW) == 1
     (sent,) = before
     assert await switched.state(sent) == "sent_to_authority"
     (other,) = await switched.propose("p2", own="k9")
@@ -249,7 +252,7 @@ async def test_proposals_are_sent_by_policy(by_people: World) -> None:
 async def test_what_stands_is_released_once_that_is_automatic(by_people: World) -> None:
     (placement,) = await by_people.propose("p1")
     switched = _switched(by_people, "release")
-    assert await switched.timers.go_on(NOW) == 1
+    assert await switched.timers.advance(NOW) == 1
     assert (await switched.state(placement), await _actor(switched, "reserved")) == ("reserved", "policy")
 
 
@@ -257,11 +260,11 @@ async def test_what_bamf_never_answered_ends_with_the_start(by_people: World) ->
     """Else the person would neither be placed nor steered; where expiring is by hand, people say so."""
     (placement,) = await by_people.propose("p1")
     async with transaction(by_people.pool) as conn:
-        await by_people.placements.send_to_authority(conn, placement, "jana", NOW)
-    assert await by_people.timers.go_on(RUNNING) == 0
+        await by_people.placements.send_to_authority(conn, DecidedBy("jana", NOW), placement)
+    assert await by_people.timers.advance(RUNNING) == 0
     switched = _switched(by_people, "expire")
-    assert await switched.timers.go_on(NOW) == 0
-    assert await switched.timers.go_on(RUNNING) == 1
+    assert await switched.timers.advance(NOW) == 0
+    assert await switched.timers.advance(RUNNING) == 1
     assert await switched.state(placement) == "superseded"
     assert "proposal_taken_back" in await switched.reruns()
 
@@ -270,11 +273,11 @@ async def test_bamf_has_its_days_also_for_a_section_that_runs_already(by_people:
     (placement,) = await by_people.propose("p1")
     switched = _switched(by_people, "expire")
     async with transaction(by_people.pool) as conn:
-        await switched.placements.send_to_authority(conn, placement, "jana", RUNNING)
-    assert await switched.timers.go_on(RUNNING) == 0
-    assert await switched.timers.go_on(RUNNING + timedelta(days=9)) == 0
+        await switched.placements.send_to_authority(conn, DecidedBy("jana", RUNNING), placement)
+    assert await switched.timers.advance(RUNNING) == 0
+    assert await switched.timers.advance(RUNNING + timedelta(days=9)) == 0
     assert await switched.state(placement) == "sent_to_authority"
-    assert await switched.timers.go_on(RUNNING + timedelta(days=11)) == 1
+    assert await switched.timers.advance(RUNNING + timedelta(days=11)) == 1
 
 
 def _switched(world: World, *steps: str) -> World:

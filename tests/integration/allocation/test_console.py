@@ -238,9 +238,9 @@ async def test_the_placement_page_shows_what_speaks_against_another_course(desk:
 @pytest.mark.parametrize(("present", "days"), [({}, 10), ({"present": "1"}, 3)])
 async def test_whoever_is_in_the_room_has_three_days(desk: Desk, present: dict[str, str], days: int) -> None:
     first, second = await desk.world.propose("p1", "p2")
-    await desk.done("/proposals/confirm", placement=str(first), **present)
+    await desk.done("/proposals/approve", placement=str(first), **present)
     one = {f"present-{second}": "1"} if present else {}
-    await desk.done("/proposals/confirm", one=str(second), **one)
+    await desk.done("/proposals/approve", one=str(second), **one)
     rows = await desk.world.rows("SELECT expires_at FROM placement")
     assert {row["expires_at"] for row in rows} == {NOW + timedelta(days=days)}
 
@@ -317,14 +317,14 @@ async def test_the_list_for_bamf(desk: Desk) -> None:
     both = await asyncio.gather(*(desk.api("/authority/export", {"scope": "new"}) for _ in range(2)))
     assert sorted(len(one.json()["proposals"]) for one in both) == [0, 1]
     assert WHY in await desk.page(_person())
-    assert "bestätigt" in await desk.done("/proposals/confirm", one=str(second))  # BAMF agrees
+    assert "bestätigt" in await desk.done("/proposals/approve", one=str(second))  # BAMF agrees
     short = await desk.form(f"/placements/{second}/authority-refused", reason="kurz")
     assert short.status_code == 422
 
 
 async def test_steps_that_the_policy_leaves_to_people(desk: Desk) -> None:
     (placement,) = await desk.world.propose("p1")
-    await desk.done("/proposals/confirm", one=str(placement))
+    await desk.done("/proposals/approve", one=str(placement))
     desk.watch.at = NOW + timedelta(days=11)
     assert "vorbei" in await desk.page("/reservations")
     assert "Reservierung enden lassen" in await desk.page(f"/placements/{placement}")
@@ -349,10 +349,10 @@ async def test_steps_that_the_policy_leaves_to_people(desk: Desk) -> None:
 
 async def test_taking_back_says_whether_it_may_come_again(desk: Desk) -> None:
     (placement,) = await desk.world.propose("p1")
-    await desk.done(f"/placements/{placement}/release", reason=WHY, again="1")
+    await desk.done(f"/placements/{placement}/withdraw", reason=WHY, again="1")
     assert await desk.world.rows("SELECT FROM steering_exclusion") == []
     (placement,) = await desk.world.propose("p1")
-    await desk.done(f"/placements/{placement}/release", reason=WHY)
+    await desk.done(f"/placements/{placement}/withdraw", reason=WHY)
     assert len(await desk.world.rows("SELECT FROM steering_exclusion")) == 1
 
 
@@ -401,7 +401,7 @@ async def test_the_json_twin(desk: Desk) -> None:
     refused = await desk.api(f"/proposals/{proposal}/authority-refused", {"reason": WHY, "again": True})
     assert refused.json()["state"] == "superseded"
     (proposal,) = await world.propose("p2")
-    given = await desk.api(f"/proposals/{proposal}/confirm", {"present": True})
+    given = await desk.api(f"/proposals/{proposal}/approve", {"present": True})
     assert given.json()["state"] == "reserved"
     assert await _expires(world, proposal) == NOW + timedelta(days=3)
     desk.watch.at = NOW + timedelta(days=4)

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.providers import CourseChanged
 from services.allocation.acts.placements import Done
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Applied, Problem, Rejected
 from tests.allocation.builders import (
@@ -222,9 +223,9 @@ async def test_two_ids_of_one_person_are_merged(world: World, *, enrolled: bool)
     placement = await (world.enrolled() if enrolled else world.reserved())
     into = person("p1", OTHER_OFFICE)
     async with transaction(world.pool) as conn:
-        assert await world.placements.merge(conn, person(), into, "jana", NOW) is None
+        assert await world.placements.merge(conn, DecidedBy("jana", NOW), person(), into) is None
     async with transaction(world.pool) as conn:
-        again = await world.placements.merge(conn, person(), into, "jana", NOW)
+        again = await world.placements.merge(conn, DecidedBy("jana", NOW), person(), into)
     assert again is not None
     assert again.code == "already_merged"
     kind, data, headers = (await world.told())[-1]

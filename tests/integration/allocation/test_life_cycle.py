@@ -8,6 +8,7 @@ import pytest
 
 from schemas.offices import ParticipantChanged
 from services.allocation.acts.placements import Done
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -60,7 +61,7 @@ async def test_another_place_given_by_hand_frees_the_proposed_one(world: World) 
     placement = await _proposed(world)
     async with transaction(world.pool) as conn:
         done = await world.placements.override(
-            conn, person(), course("k2"), 1, "jana", "closer to the day care", NOW
+            conn, DecidedBy("jana", NOW, "closer to the day care"), person(), course("k2"), 1
         )
     assert isinstance(done, Done)
     assert await world.state(placement) == "superseded"

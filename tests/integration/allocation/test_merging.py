@@ -10,9 +10,10 @@ import asyncpg
 import pytest
 
 from services.allocation.acts.overrides import Overrides
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import ExcludeCourse
 from services.allocation.steering.questions.material import Sight, past_pooling
-from services.allocation.steering.questions.mergers import Merged, Merger, NotMergedError, merge, undo
+from services.allocation.steering.questions.mergers import Merged, Merger, Mergers, NotMergedError
 from services.runtime.data.db import open_pool, transaction, web_transaction
 from tests.allocation.builders import (
     KREIS,
@@ -64,7 +65,7 @@ async def _as(world: World, actor: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def _merge(world: World, merger: Merger = MERGER, actor: str = "jana") -> Merged:
     async with _as(world, actor) as conn:
-        return await merge(Overrides(world.placements), conn, merger, actor, WHY, NOW)
+        return await Mergers(Overrides(world.placements)).merge(conn, DecidedBy(actor, NOW, WHY), merger)
 
 
 async def _sits(world: World) -> dict[str, tuple[str, str]]:
@@ -125,7 +126,9 @@ async def test_who_may_not_come_to_the_host_keeps_the_seat(world: World) -> None
     held = await _three(world)
     async with transaction(world.pool) as conn:
         why = "was there before and left"
-        await Overrides(world.placements).exclude(conn, person("p1"), ExcludeCourse(K1), "jana", why, NOW)
+        await Overrides(world.placements).exclude(
+            conn, DecidedBy("jana", NOW, why), person("p1"), ExcludeCourse(K1)
+        )
     done = await _merge(world, Merger(*_parts(), unsuited=frozenset({person("p2")})))
     assert set(done.stayed) == {person("p1"), person("p2")}
     assert (await world.state(held["p1"]), await world.state(held["p2"])) == ("reserved", "accepted")
@@ -147,8 +150,8 @@ async def test_a_merger_is_undone(world: World) -> None:
     )
     await world.must(OFFICE, accepted(rows[0]["placement"], "p2"))
     async with _as(world, "peter") as conn:
-        back = await undo(
-            Overrides(world.placements), conn, done.decision, "peter", WHY, NOW + timedelta(hours=1)
+        back = await Mergers(Overrides(world.placements)).undo(
+            conn, DecidedBy("peter", NOW + timedelta(hours=1), WHY), done.decision
         )
     assert set(back.moved) == {person("p1"), person("p3"), person("p4")}
     sits = await _sits(world)
@@ -157,11 +160,10 @@ async def test_a_merger_is_undone(world: World) -> None:
     assert sits["p4"] == ("o1", "reserved")
     assert await _balance(world) == {}
     await world.check()
+    later = DecidedBy("peter", NOW + timedelta(hours=2), WHY)
     with pytest.raises(NotMergedError, match="already_lifted"):
         async with _as(world, "peter") as conn:
-            await undo(
-                Overrides(world.placements), conn, done.decision, "peter", WHY, NOW + timedelta(hours=2)
-            )
+            await Mergers(Overrides(world.placements)).undo(conn, later, done.decision)
 
 
 async def _again_after_deadlock(work: object) -> object:

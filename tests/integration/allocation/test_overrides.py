@@ -11,6 +11,7 @@ import pytest
 
 from services.allocation.acts.overrides import Answer, Overrides, Ruled
 from services.allocation.acts.placements import Done, NotDone
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Deviate, ExcludeCourse, ExcludeProvider
 from services.allocation.status import holds_due
 from services.runtime.data.db import connect, transaction
@@ -55,7 +56,7 @@ async def _ruled(world: World, work: Callable[[Overrides, asyncpg.Connection], A
 
 
 async def _hold(world: World, until: date | None = None, now: Any = NOW) -> Answer:  # noqa: ANN401
-    return await _rule(world, lambda o, conn: o.hold(conn, person(), until, "jana", WHY, now))
+    return await _rule(world, lambda o, conn: o.hold(conn, DecidedBy("jana", now, WHY), person(), until))
 
 
 async def _request(world: World) -> tuple[set[str], bool]:
@@ -82,16 +83,16 @@ async def test_a_hold_takes_the_proposal_back_and_lets_no_run_propose(world: Wor
     )  # the place can be proposed to somebody else
     assert await world.propose("p1") == []
 
-    await _ruled(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))
+    await _ruled(world, lambda o, conn: o.end_hold(conn, DecidedBy("peter", LATER), person()))
     assert await _request(world) == ({"hold"}, False)
     (row,) = await world.rows(
         "SELECT until, reason, actor, decided_at, lifted_at, lifted_by FROM steering_hold"
     )
     assert tuple(row) == (date(2026, 2, 20), WHY, "jana", NOW, LATER, "peter")
     assert len(await world.propose("p1")) == 1
-    assert _code(await _rule(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))) == (
-        "already_lifted"
-    )
+    assert _code(
+        await _rule(world, lambda o, conn: o.end_hold(conn, DecidedBy("peter", LATER), person()))
+    ) == ("already_lifted")
 
 
 async def test_a_run_that_writes_meanwhile_waits_and_finds_the_hold(world: World) -> None:
@@ -106,7 +107,7 @@ async def test_a_run_that_writes_meanwhile_waits_and_finds_the_hold(world: World
         )
 
     async with transaction(world.pool) as conn:
-        answer = await Overrides(world.placements).hold(conn, person(), None, "jana", WHY, NOW)
+        answer = await Overrides(world.placements).hold(conn, DecidedBy("jana", NOW, WHY), person(), None)
         assert isinstance(answer, Ruled)
         proposing = asyncio.create_task(world.propose("p1"))
         await wait_until(waits, what="the run waits for the person")
@@ -153,7 +154,7 @@ async def test_somebody_on_hold_can_still_be_placed_by_hand(world: World) -> Non
     await _ready(world)
     await _hold(world)
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.override(conn, person(), course(), 1, "jana", WHY, NOW)
+        outcome = await world.placements.override(conn, DecidedBy("jana", NOW, WHY), person(), course(), 1)
     assert isinstance(outcome, Done)
     await world.check()
 
@@ -164,15 +165,15 @@ async def test_an_exclusion_bars_everybody_but_the_authority(
 ) -> None:
     await _ready(world)
     (placement,) = await world.propose("p1")
-    ruled = await _ruled(world, lambda o, conn: o.exclude(conn, person(), what, "jana", WHY, NOW))
+    ruled = await _ruled(world, lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), what))
     assert await world.state(placement) == "superseded"
     assert await _request(world) == ({"exclusion", "proposal_taken_back"}, True)
     assert await world.propose("p1") == []
     assert len(await world.propose("p1", own="k2")) == (1 if isinstance(what, ExcludeCourse) else 0)
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.override(conn, person(), course(), 1, "jana", WHY, NOW)
+        outcome = await world.placements.override(conn, DecidedBy("jana", NOW, WHY), person(), course(), 1)
     assert refusal(outcome) == "excluded"
-    again = await _rule(world, lambda o, conn: o.exclude(conn, person(), what, "jana", WHY, NOW))
+    again = await _rule(world, lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), what))
     assert _code(again) == "already_excluded"
 
     await world.must(OFFICE, assigned())  # BAMF's word goes before ours
@@ -181,20 +182,20 @@ async def test_an_exclusion_bars_everybody_but_the_authority(
 
     exclusion = ruled.ruling
     assert exclusion is not None
-    await _ruled(world, lambda o, conn: o.end_exclusion(conn, exclusion, "peter", LATER))
-    assert _code(await _rule(world, lambda o, conn: o.end_exclusion(conn, exclusion, "peter", LATER))) == (
-        "already_lifted"
-    )
-    assert _code(await _rule(world, lambda o, conn: o.end_exclusion(conn, uuid4(), "peter", LATER))) == (
-        "ruling_unknown"
-    )
+    await _ruled(world, lambda o, conn: o.end_exclusion(conn, DecidedBy("peter", LATER), exclusion))
+    assert _code(
+        await _rule(world, lambda o, conn: o.end_exclusion(conn, DecidedBy("peter", LATER), exclusion))
+    ) == ("already_lifted")
+    assert _code(
+        await _rule(world, lambda o, conn: o.end_exclusion(conn, DecidedBy("peter", LATER), uuid4()))
+    ) == ("ruling_unknown")
 
 
 async def test_a_confirmation_finds_the_exclusion(world: World) -> None:
     """The proposal is with BAMF; releasing it is refused once the course is closed."""
     await _ready(world)
     (placement,) = await world.propose("p1")
-    await _ruled(world, lambda o, conn: o.rule_course(conn, course(), "close", "jana", WHY, NOW))
+    await _ruled(world, lambda o, conn: o.rule_course(conn, DecidedBy("jana", NOW, WHY), course(), "close"))
     await world.rows("UPDATE placement SET state = 'proposed' WHERE placement = $1", placement)
     assert refusal(await world.release(placement)) == "course_closed"
 
@@ -203,24 +204,24 @@ async def test_whoever_sits_there_gives_the_seat_back_first(world: World) -> Non
     await _ready(world)
     await world.reserved()
     what = ExcludeCourse(course())
-    answer = await _rule(world, lambda o, conn: o.exclude(conn, person(), what, "jana", WHY, NOW))
+    answer = await _rule(world, lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), what))
     assert _code(answer) == "seat_held"
 
 
 async def test_a_deviation_replaces_the_one_before_and_is_lifted(world: World) -> None:
     await _ready(world)
     first, second = Deviate(3, None), Deviate(None, "A2")
-    await _ruled(world, lambda o, conn: o.deviate(conn, person(), first, "jana", WHY, NOW))
+    await _ruled(world, lambda o, conn: o.deviate(conn, DecidedBy("jana", NOW, WHY), person(), first))
     assert await _request(world) == ({"deviation"}, False)
-    await _ruled(world, lambda o, conn: o.deviate(conn, person(), second, "peter", WHY, LATER))
-    await _ruled(world, lambda o, conn: o.end_deviation(conn, person(), "peter", LATER))
+    await _ruled(world, lambda o, conn: o.deviate(conn, DecidedBy("peter", LATER, WHY), person(), second))
+    await _ruled(world, lambda o, conn: o.end_deviation(conn, DecidedBy("peter", LATER), person()))
     rows = await world.rows(
         "SELECT section, level, actor, lifted_by FROM level_deviation ORDER BY decided_at"
     )
     assert [tuple(row) for row in rows] == [(3, None, "jana", "peter"), (None, "A2", "peter", "peter")]
-    assert _code(await _rule(world, lambda o, conn: o.end_deviation(conn, person(), "peter", LATER))) == (
-        "already_lifted"
-    )
+    assert _code(
+        await _rule(world, lambda o, conn: o.end_deviation(conn, DecidedBy("peter", LATER), person()))
+    ) == ("already_lifted")
 
 
 async def test_a_course_that_does_not_start_takes_its_proposals_back(world: World) -> None:
@@ -229,15 +230,15 @@ async def test_a_course_that_does_not_start_takes_its_proposals_back(world: Worl
     (proposed,) = await world.propose("p1")
     held = await world.reserved("p2")
     await world.rows("DELETE FROM steering_request")
-    await _ruled(world, lambda o, conn: o.rule_course(conn, course(), "close", "jana", WHY, NOW))
+    await _ruled(world, lambda o, conn: o.rule_course(conn, DecidedBy("jana", NOW, WHY), course(), "close"))
     assert (await world.state(proposed), await world.state(held)) == ("superseded", "reserved")
     assert await _request(world) == ({"course_decision", "proposal_taken_back"}, True)
     assert await world.propose("p1") == []
     async with transaction(world.pool) as conn:
-        outcome = await world.placements.override(conn, person(), course(), 1, "jana", WHY, NOW)
+        outcome = await world.placements.override(conn, DecidedBy("jana", NOW, WHY), person(), course(), 1)
     assert refusal(outcome) == "course_closed"
 
-    await _ruled(world, lambda o, conn: o.take_back_course_ruling(conn, course(), "peter", LATER))
+    await _ruled(world, lambda o, conn: o.end_course_ruling(conn, DecidedBy("peter", LATER), course()))
     assert await _request(world) == ({"course_decision"}, False)  # it starts in four weeks
     assert len(await world.propose("p1")) == 1
     rows = await world.rows("SELECT decision, actor, lifted_by FROM course_decision")
@@ -247,35 +248,42 @@ async def test_a_course_that_does_not_start_takes_its_proposals_back(world: Worl
 async def test_a_course_that_starts_soon_is_steered_at_once(world: World) -> None:
     await _ready(world)
     soon = NOW + timedelta(days=20)
-    await _ruled(world, lambda o, conn: o.rule_course(conn, course(), "start", "jana", WHY, soon))
+    await _ruled(world, lambda o, conn: o.rule_course(conn, DecidedBy("jana", soon, WHY), course(), "start"))
     assert await _request(world) == ({"course_decision"}, True)
     running = NOW + timedelta(days=29)
-    answer = await _rule(world, lambda o, conn: o.rule_course(conn, course(), "start", "jana", WHY, running))
+    answer = await _rule(
+        world, lambda o, conn: o.rule_course(conn, DecidedBy("jana", running, WHY), course(), "start")
+    )
     assert _code(answer) == "course_runs"
     await world.must(PROVIDER, cancelled())
-    answer = await _rule(world, lambda o, conn: o.rule_course(conn, course(), "start", "jana", WHY, NOW))
+    answer = await _rule(
+        world, lambda o, conn: o.rule_course(conn, DecidedBy("jana", NOW, WHY), course(), "start")
+    )
     assert _code(answer) == "course_over"
 
 
 async def test_only_known_people_courses_and_providers(world: World) -> None:
     await _ready(world)
     for work, code in (
-        (lambda o, conn: o.hold(conn, uuid4(), None, "jana", WHY, NOW), "participant_unknown"),
+        (lambda o, conn: o.hold(conn, DecidedBy("jana", NOW, WHY), uuid4(), None), "participant_unknown"),
         (
-            lambda o, conn: o.exclude(conn, person(), ExcludeCourse(uuid4()), "jana", WHY, NOW),
+            lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), ExcludeCourse(uuid4())),
             "course_unknown",
         ),
         (
-            lambda o, conn: o.exclude(conn, person(), ExcludeProvider("nobody"), "jana", WHY, NOW),
+            lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), ExcludeProvider("nobody")),
             "provider_unknown",
         ),
-        (lambda o, conn: o.rule_course(conn, uuid4(), "start", "jana", WHY, NOW), "course_unknown"),
+        (
+            lambda o, conn: o.rule_course(conn, DecidedBy("jana", NOW, WHY), uuid4(), "start"),
+            "course_unknown",
+        ),
     ):
         assert _code(await _rule(world, work)) == code
     await _hold(world)
     await world.must(OFFICE, withdrawn())
     assert _code(await _hold(world)) == "participant_not_waiting"
-    ended = await _rule(world, lambda o, conn: o.end_hold(conn, person(), "jana", LATER))
+    ended = await _rule(world, lambda o, conn: o.end_hold(conn, DecidedBy("jana", LATER), person()))
     assert isinstance(ended, Ruled)  # whoever comes back is steered again
 
 
@@ -285,10 +293,12 @@ async def test_rulings_follow_whom_somebody_was_merged_into(world: World) -> Non
     other = person("x1", OTHER_OFFICE)
     await _hold(world)
     what = ExcludeCourse(course())
-    await _ruled(world, lambda o, conn: o.exclude(conn, person(), what, "jana", WHY, NOW))
-    await _ruled(world, lambda o, conn: o.deviate(conn, person(), Deviate(2, None), "jana", WHY, NOW))
+    await _ruled(world, lambda o, conn: o.exclude(conn, DecidedBy("jana", NOW, WHY), person(), what))
+    await _ruled(
+        world, lambda o, conn: o.deviate(conn, DecidedBy("jana", NOW, WHY), person(), Deviate(2, None))
+    )
     async with transaction(world.pool) as conn:
-        assert await world.placements.merge(conn, person(), other, "peter", LATER) is None
+        assert await world.placements.merge(conn, DecidedBy("peter", LATER), person(), other) is None
     for table in ("steering_hold", "steering_exclusion", "level_deviation"):
         rows = await world.rows(
             f"SELECT participant, actor, decided_at, lifted_by FROM {table} ORDER BY lifted_by NULLS LAST"
@@ -297,7 +307,7 @@ async def test_rulings_follow_whom_somebody_was_merged_into(world: World) -> Non
             (person(), "jana", NOW, "peter"),
             (other, "jana", NOW, None),
         ], table
-    ended = await _ruled(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))
+    ended = await _ruled(world, lambda o, conn: o.end_hold(conn, DecidedBy("peter", LATER), person()))
     assert ended == Ruled()
 
 
@@ -322,7 +332,7 @@ async def test_a_decision_is_never_changed(world: World, change: str) -> None:
 async def test_a_lifted_decision_stays_lifted(world: World) -> None:
     await _ready(world)
     await _hold(world)
-    await _ruled(world, lambda o, conn: o.end_hold(conn, person(), "peter", LATER))
+    await _ruled(world, lambda o, conn: o.end_hold(conn, DecidedBy("peter", LATER), person()))
     with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await world.rows("UPDATE steering_hold SET lifted_by = 'jana'")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
@@ -350,7 +360,9 @@ async def test_taking_a_proposal_back_excludes_the_course_unless_it_may_come_aga
         (placement,) = await world.propose("p1")
         await world.rows("DELETE FROM steering_request")
         async with transaction(world.pool) as conn:
-            await world.placements.discard(conn, placement, "jana", WHY, NOW, again=again)
+            await world.placements.withdraw_proposal(
+                conn, DecidedBy("jana", NOW, WHY), placement, again=again
+            )
         assert await _request(world) == ({"proposal_taken_back"}, True)
         assert len(await world.propose("p1")) == left
     rows: list[UUID] = [row["course"] for row in await world.rows("SELECT course FROM steering_exclusion")]

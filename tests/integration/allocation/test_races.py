@@ -3,7 +3,8 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from schemas.base import Payload
 from schemas.gateway import PublisherProgressed
 from services.allocation.placements import progress
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -71,13 +73,15 @@ async def _somebody(world: World, chance: random.Random) -> None:
             )
             await world.say(PROVIDER, event, now)
         case _:
-            await chance.choice([world.timers.start, world.timers.expire, _discard(world, placement)])(now)
+            await chance.choice([world.timers.start, world.timers.expire, _withdraw(world, placement)])(now)
 
 
-def _discard(world: World, placement: object) -> Callable[..., Awaitable[object]]:
-    async def work(now: object) -> object:
+def _withdraw(world: World, placement: UUID) -> Callable[[datetime], Awaitable[object]]:
+    async def work(now: datetime) -> object:
         async with transaction(world.pool) as conn:
-            return await world.placements.discard(conn, placement, "jana", "raced with others", now)  # type: ignore[arg-type]
+            return await world.placements.withdraw_proposal(
+                conn, DecidedBy("jana", now, "raced with others"), placement
+            )
 
     return work
 

@@ -12,6 +12,7 @@ import pytest
 from services.allocation.acts.overrides import Overrides, Ruled
 from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import ExcludeProvider
 from services.allocation.policy.domain import Policies, load_policies
 from services.allocation.rerun import request_rerun
@@ -266,7 +267,7 @@ async def test_rulings_decide_the_next_run(region: Region) -> None:
     first, _ = await region.proposed()
     async with transaction(region.world.pool) as conn:
         what, why = ExcludeProvider(PROVIDER), "was there before and left"
-        ruled = await rules.exclude(conn, person(first), what, "jana", why, NOW)
+        ruled = await rules.exclude(conn, DecidedBy("jana", NOW, why), person(first), what)
     assert isinstance(ruled, Ruled)
     assert await region.run() == 1  # the proposal was taken back: its place is for the third
     assert first not in await region.proposed()

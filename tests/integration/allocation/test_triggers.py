@@ -7,6 +7,7 @@ import pytest
 
 from schemas.gateway import PublisherProgressed
 from services.allocation.placements import progress
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -70,7 +71,7 @@ async def _gives_back(world: World) -> None:
     placement = await world.reserved()
     await _quiet(world)
     async with transaction(world.pool) as conn:
-        await world.placements.discard(conn, placement, "jana", "moves to another town", NOW)
+        await world.placements.give_up(conn, DecidedBy("jana", NOW, "moves to another town"), placement)
 
 
 async def _is_cancelled(world: World) -> None:
@@ -112,7 +113,9 @@ async def _proposal_taken_back_soon(world: World) -> None:
     (placement,) = await world.propose("p1", now=SOON)
     await _quiet(world)
     async with transaction(world.pool) as conn:
-        await world.placements.discard(conn, placement, "jana", "the way is too far", SOON)
+        await world.placements.withdraw_proposal(
+            conn, DecidedBy("jana", SOON, "the way is too far"), placement
+        )
 
 
 async def _quiet(world: World) -> None:
@@ -158,7 +161,7 @@ async def test_what_frees_nothing_asks_for_nothing(world: World) -> None:
     await world.release(placement)
     await world.must(OFFICE, accepted(placement))
     async with transaction(world.pool) as conn:
-        await world.placements.send_to_authority(conn, person(), "jana", NOW)
+        await world.placements.send_to_authority(conn, DecidedBy("jana", NOW), person())
     assert await world.rows("SELECT FROM steering_request") == []
 
 

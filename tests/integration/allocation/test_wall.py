@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from schemas.topics import EVENT_TYPES, Family
 from services.allocation.acts.placements import Done
+from services.allocation.placements.results import DecidedBy
 from services.runtime.data.db import open_pool, web_transaction
 from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER, announced, registered
 from tests.allocation.world import World, refusal
@@ -170,11 +171,11 @@ async def test_the_web_role_commands_its_own_kreis_only(world: World) -> None:
     web = await open_pool(world.database.web, name="web-test", max_size=2)
     try:
         async with web_transaction(web, kreise=["99002"]) as conn:
-            outcome = await world.placements.release(conn, placement, "peter", NOW)
+            outcome = await world.placements.approve_proposal(conn, DecidedBy("peter", NOW), placement)
             assert refusal(outcome) == "placement_unknown"
             assert await conn.fetchval("SELECT count(*) FROM participant") == 0
         async with web_transaction(web, kreise=[KREIS]) as conn:
-            outcome = await world.placements.release(conn, placement, "jana", NOW)
+            outcome = await world.placements.approve_proposal(conn, DecidedBy("jana", NOW), placement)
             assert isinstance(outcome, Done)
         async with web_transaction(web, kreise=[KREIS]) as conn:
             for table in ("progress", "runtime.parked", "runtime.quarantine"):
@@ -184,7 +185,9 @@ async def test_the_web_role_commands_its_own_kreis_only(world: World) -> None:
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 async with conn.transaction():
                     await conn.execute("UPDATE placement_step SET note = 'rewritten'")
-            outcome = await world.placements.discard(conn, placement, "jana", "Termin passt nicht", NOW)
+            outcome = await world.placements.give_up(
+                conn, DecidedBy("jana", NOW, "Termin passt nicht"), placement
+            )
             assert isinstance(outcome, Done)
     finally:
         await web.close()

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.console.context.page import Console
+from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import PolicyBook
 from services.allocation.policy.domain import load_policies
@@ -113,7 +113,7 @@ async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]
     )
     placements = Placements(prefix, PolicyTerms(book))
     app = create_console(resources, placements, rulebook, book)
-    assert isinstance(app.state.console, Console)
+    assert isinstance(app.state.console, ConsoleContext)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
     one = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
     await one.sign_in("jana-vogt")

@@ -11,6 +11,7 @@ import pytest
 
 from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.placements.results import DecidedBy
 from services.allocation.policy.domain import Policies, Pooling, load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
@@ -161,7 +162,9 @@ async def test_a_coordinator_confirms_a_place_with_the_neighbour(place: Place) -
     async with web_transaction(web, kreise=[OTHER]) as conn:
         assert await conn.fetchval("SELECT count(*) FROM steering_run") == 1
     async with web_transaction(web, kreise=[row["kreis"]]) as conn:
-        assert isinstance(await placements.release(conn, row["placement"], "a coordinator", NOON), Done)
+        assert isinstance(
+            await placements.approve_proposal(conn, DecidedBy("a coordinator", NOON), row["placement"]), Done
+        )
         assert await conn.fetchval("SELECT count(*) FROM participant WHERE kreis <> $1", row["kreis"]) == 0
     await web.close()
     state = await place.conn.fetchval("SELECT state FROM placement WHERE placement = $1", row["placement"])

@@ -14,6 +14,7 @@ import pytest
 
 from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.placements.results import DecidedBy
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import Rerun, request_rerun, request_reruns
@@ -244,7 +245,10 @@ async def test_a_reserved_person_and_seat_are_out_of_the_next_run(place: Place) 
     placements = place.steering.placements
     assert isinstance(placements, Placements)
     async with place.conn.transaction():
-        assert isinstance(await placements.release(place.conn, row["placement"], "a coordinator", NOON), Done)
+        assert isinstance(
+            await placements.approve_proposal(place.conn, DecidedBy("a coordinator", NOON), row["placement"]),
+            Done,
+        )
     await place.ask()
     await place.steering.run_due(NOON)
     people = await place.value("SELECT people FROM steering_run ORDER BY recorded_at DESC")

@@ -12,6 +12,7 @@ import pytest
 
 from services.allocation.acts.placements import Done
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.placements.results import DecidedBy
 from services.allocation.policy import travel_store
 from services.allocation.policy.domain import Policies, load_policies
 from services.allocation.policy.travel import Table
@@ -64,7 +65,9 @@ async def world(database: MakeDatabase, prefix: str) -> AsyncIterator[World]:
         await world.propose("p4")
         (sent,) = await world.propose("p5")
         async with transaction(world.pool) as conn:
-            assert isinstance(await world.placements.send_to_authority(conn, sent, "jana", NOW), Done)
+            assert isinstance(
+                await world.placements.send_to_authority(conn, DecidedBy("jana", NOW), sent), Done
+            )
         async with transaction(world.pool) as conn:
             await travel_store.load(conn, KREIS, travel_store.File("ways.csv", b""), Table(WAYS), "jana", NOW)
         yield world

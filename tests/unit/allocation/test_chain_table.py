@@ -70,8 +70,10 @@ ACTIONS: dict[str, tuple[Callable[[Placement], Decision], set[str]]] = {
     "confirm": (lambda p: domain.confirm(p, None), {"reserved", "accepted"}),
     "refuse": (lambda p: domain.refuse(p, WHY), {"reserved", "accepted", "confirmed"}),
     "expire": (lambda p: domain.expire(p, NOW + WEEK), {"reserved"}),
-    "give_up": (
-        lambda p: domain.give_up(p, WHY),
+    "withdraw_proposal": (lambda p: domain.withdraw_proposal(p, WHY), {"proposed", "sent_to_authority"}),
+    "give_up": (lambda p: domain.give_up(p, WHY), {"reserved", "accepted", "confirmed"}),
+    "take_back": (
+        lambda p: domain.take_back(p, WHY),
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed"},
     ),
     "send_to_authority": (domain.send_to_authority, {"proposed"}),

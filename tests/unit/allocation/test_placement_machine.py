@@ -81,7 +81,7 @@ class Lives(RuleBasedStateMachine):
             return
         for old in own:
             if old.state in OFFERED:
-                self._take(domain.give_up(old, Reason("better_proposal")))
+                self._take(domain.withdraw_proposal(old, Reason("better_proposal")))
         self.count += 1
         id_ = uuid5(person, str(self.count))
         proposal = Proposal(person, course, entry, Reason("machine"))
@@ -100,7 +100,7 @@ class Lives(RuleBasedStateMachine):
             self._take(domain.expire(found, NOW + timedelta(days=days)))
 
     @rule(
-        pick=st.integers(0, 50), what=st.sampled_from(["accept", "decline", "confirm", "refuse", "give_up"])
+        pick=st.integers(0, 50), what=st.sampled_from(["accept", "decline", "confirm", "refuse", "take_back"])
     )
     def answer(self, pick: int, what: str) -> None:
         if found := self._placement(pick):
@@ -115,7 +115,7 @@ class Lives(RuleBasedStateMachine):
                 case "refuse":
                     self._take(domain.refuse(found, reason))
                 case _:
-                    self._take(domain.give_up(found, reason))
+                    self._take(domain.take_back(found, reason))
 
     @rule(pick=st.integers(0, 50), weeks=WEEKS)
     def start(self, pick: int, weeks: int) -> None:

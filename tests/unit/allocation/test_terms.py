@@ -4,10 +4,10 @@ from datetime import UTC, date, datetime
 
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.domain import PACKAGED, Policies, load_policies
-from services.allocation.policy.terms import COMPLETE, CONFIRM, EXPIRE, RELEASE, SEND, START, PolicyTerms
+from services.allocation.policy.terms import APPROVE, COMPLETE, CONFIRM, EXPIRE, SEND, START, PolicyTerms
 
 NOW = datetime(2026, 2, 1, 8, tzinfo=UTC)
-STEPS = (SEND, RELEASE, EXPIRE, CONFIRM, START, COMPLETE)
+STEPS = (SEND, APPROVE, EXPIRE, CONFIRM, START, COMPLETE)
 
 
 def test_the_packaged_policy_only_proposes() -> None:

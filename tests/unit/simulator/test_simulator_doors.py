@@ -188,7 +188,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
         if request.url.path.endswith("/authority-refused"):
             assert request.url.path.startswith("/api/v1/proposals/s-")
             return httpx.Response(200, json={"ok": True})
-        if request.url.path.endswith("/release"):
+        if request.url.path.endswith("/withdraw"):
             return httpx.Response(200, json={})
         if request.url.path == "/api/v1/travel":
             assert b"99001001,99001002," in request.content
@@ -208,7 +208,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
         1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client), DAY
     )
     done = await coordinators.work(DAY)
-    assert 40 < done["coordinators.confirmed"] < 80
+    assert 40 < done["coordinators.approved"] < 80
     assert 0 < done["coordinators.asked_bamf"] == len(sent[0]) < 10
     assert all(one.startswith("p-") for one in sent[0])
     agreed = [one for one in confirmed[0] if one.startswith("s-")]  # with what was sent before
@@ -217,7 +217,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
     assert asked.index("/api/v1/authority/export") > asked.index("/api/v1/proposals/send")
     assert done["coordinators.loaded_travel_times"] == 1
     assert asked[0] == "/demo/sign-in"
-    assert asked.count("/api/v1/proposals/confirm") == 2
+    assert asked.count("/api/v1/proposals/approve") == 2
     assert here == [False, True]
     assert await coordinators.work(date(2025, 10, 5)) == {}
 

@@ -87,19 +87,6 @@ async def balance(conn: asyncpg.Connection, today: date) -> Sequence[asyncpg.Rec
     )
 
 
-async def runs(conn: asyncpg.Connection, limit: int, offset: int) -> Sequence[asyncpg.Record]:
-    """List the steering runs, the latest first."""
-    return await conn.fetch(
-        """
-        SELECT run, region, decided_at, rules_version, policy_version, engine_version, status, people,
-            entries, pairs, placed, proposed, withdrawn, stale, tiers, timing
-        FROM steering_run ORDER BY decided_at DESC, recorded_at DESC LIMIT $1 OFFSET $2
-        """,
-        limit,
-        offset,
-    )
-
-
 async def waits(conn: asyncpg.Connection) -> asyncpg.Record | None:
     """Return the median wait in days of everybody who has started, from the registration to the first day."""
     return await conn.fetchrow(

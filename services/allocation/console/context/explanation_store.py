@@ -9,19 +9,6 @@ from uuid import UUID
 import asyncpg
 
 
-async def run_row(conn: asyncpg.Connection, run: UUID) -> asyncpg.Record | None:
-    """Return one run."""
-    return await conn.fetchrow(
-        """
-        SELECT run, region, kreise, decided_at, status, cut, gap, people, entries, pairs, placed, proposed,
-            withdrawn, stale, tiers, timing, engine_version, rules_version, policy_version,
-            snapshot, result, certificate
-        FROM steering_run WHERE run = $1
-        """,
-        run,
-    )
-
-
 async def run_of_person(conn: asyncpg.Connection, participant: UUID) -> UUID | None:
     """Return the latest run that can have seen a person: the latest one of the Kreis."""
     run: UUID | None = await conn.fetchval(

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.codes import PlacementState
 from services.allocation.law.entries import Deadline
 
 
@@ -182,6 +183,12 @@ async def placements(
         offset,
         by_id,
     )
+
+
+async def placement(conn: asyncpg.Connection, id_: UUID) -> asyncpg.Record | None:
+    """Return one placement of the visitor's Kreise, in whatever state."""
+    rows = await placements(conn, list(PlacementState), placement=id_, limit=1)
+    return rows[0] if rows else None
 
 
 async def live_placements(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:

@@ -3,41 +3,38 @@
 from uuid import UUID
 
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import Response
 
-from services.allocation.console.context import course_store as supply
-from services.allocation.console.context import people_store as store
-from services.allocation.console.context.page import Desk, Provider
-from services.runtime.web.pages import web_of
+from schemas.codes import SEATED
+from services.allocation.console.context import course_store, people_store
+from services.allocation.console.context.visit import ProviderVisit
 from services.runtime.web.problems import not_found
 
 router = APIRouter(prefix="/provider", include_in_schema=False)
-_EXPECTED = ("reserved", "accepted", "confirmed", "started", "interrupted")
 
 
 @router.get("")
-async def own_courses(request: Request, desk: Desk, visitor: Provider) -> Response:
+async def own_courses(visit: ProviderVisit) -> Response:
     """List the provider's own courses and what of its records was refused or waits."""
-    moment = desk.moment()
-    async with desk.open(visitor) as conn:
-        rows = await supply.courses(
-            conn, moment.today, moment.soon, provider=visitor.publisher or "", limit=500
+    moment = visit.moment()
+    async with visit.open() as conn:
+        rows = await course_store.courses(
+            conn, moment.today, moment.soon, provider=visit.visitor.publisher or "", limit=500
         )
-        findings = await supply.findings(conn)
-    own = [finding for finding in findings if finding["slug"] == visitor.publisher and finding["kind"]]
-    return web_of(request).page(request, "provider.html", rows=rows, findings=own, moment=moment)
+        findings = await course_store.findings(conn)
+    own = [finding for finding in findings if finding["slug"] == visit.visitor.publisher and finding["kind"]]
+    return visit.page("provider.html", rows=rows, findings=own, moment=moment)
 
 
 @router.get("/courses/{course_id}")
-async def own_course(request: Request, desk: Desk, visitor: Provider, course_id: UUID) -> Response:
+async def own_course(visit: ProviderVisit, course_id: UUID) -> Response:
     """Show one of the provider's courses and whom to expect, by reference."""
-    async with desk.open(visitor) as conn:
-        row = await supply.course(conn, course_id)
-        if row is None or row["provider"] != visitor.publisher:
+    async with visit.open() as conn:
+        row = await course_store.course(conn, course_id)
+        if row is None or row["provider"] != visit.visitor.publisher:
             raise not_found()
-        sections = await supply.sections(conn, [course_id])
-        people = await store.placements(conn, _EXPECTED, course=course_id, limit=200)
-    return web_of(request).page(
-        request, "provider-course.html", course=row, sections=sections, people=people, moment=desk.moment()
+        sections = await course_store.sections(conn, [course_id])
+        people = await people_store.placements(conn, list(SEATED), course=course_id, limit=200)
+    return visit.page(
+        "provider-course.html", course=row, sections=sections, people=people, moment=visit.moment()
     )

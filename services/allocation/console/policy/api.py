@@ -9,7 +9,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
-from services.allocation.console.policy.pages import AtDesk, Here, in_force
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.policy.pages import in_force
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import travel, travel_store
@@ -63,13 +64,13 @@ def _refused(problems: list[Problem]) -> Response:
 
 
 @router.get("/policy")
-async def policy_now(here: AtDesk) -> PolicyNow:
+async def policy_now(visit: CoordinatorVisit) -> PolicyNow:
     """Return the policy that holds today."""
-    holds = in_force(here.book, here.kreis, here.desk.moment().today)
+    holds = in_force(visit.context.policies, visit.kreis, visit.moment().today)
     if holds.policy is None:
         raise not_found()
     return PolicyNow(
-        kreis=here.kreis,
+        kreis=visit.kreis,
         version="" if holds.holding is None else str(holds.holding.version),
         holds_from=holds.policy.valid_from if holds.holding is None else holds.holding.holds_from,
         sha256=holds.policy.version(),
@@ -78,11 +79,13 @@ async def policy_now(here: AtDesk) -> PolicyNow:
 
 
 @router.post("/policy/check", response_model=None)
-async def check_policy(here: AtDesk) -> Response | dict[str, str]:
+async def check_policy(visit: CoordinatorVisit) -> Response | dict[str, str]:
     """Check a policy document (YAML, the request's body) by itself and against the rule book of its day."""
-    text = (await here.request.body()).decode("utf-8", errors="replace")
+    text = (await visit.request.body()).decode("utf-8", errors="replace")
     try:
-        policy = check_own(text, here.kreis, here.desk.rulebook, today=local_day(here.desk.clock.now()))
+        policy = check_own(
+            text, visit.kreis, visit.context.rulebook, today=local_day(visit.context.clock.now())
+        )
     except DocumentError as error:
         return _refused(
             [
@@ -91,7 +94,7 @@ async def check_policy(here: AtDesk) -> Response | dict[str, str]:
                     column=one.column,
                     path=one.path,
                     code=one.code,
-                    detail=mistakes.said(here.texts, one),
+                    detail=mistakes.said(visit.texts, one),
                 )
                 for one in error.mistakes
             ]
@@ -100,17 +103,19 @@ async def check_policy(here: AtDesk) -> Response | dict[str, str]:
 
 
 @router.post("/travel", response_model=None)
-async def load_travel(here: AtDesk, name: str = "travel.csv", *, skip: bool = False) -> Response | Loaded:
+async def load_travel(
+    visit: CoordinatorVisit, name: str = "travel.csv", *, skip: bool = False
+) -> Response | Loaded:
     """Load the table of travel times (CSV, the request's body); with `skip` without its wrong lines."""
-    file = File(name, await here.request.body())
-    async with here.open() as conn:
-        known = known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
+    file = File(name, await visit.request.body())
+    async with visit.open() as conn:
+        known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
         table = travel.read_travel(file.raw, known)
-        problems = _problems(here, table)
+        problems = _problems(visit, table)
         if not table.minutes or (table.wrong and not skip):
             return _refused(problems)
         loaded = await travel_store.load(
-            conn, here.kreis, file, table, here.visitor.key, here.desk.clock.now()
+            conn, visit.kreis, file, table, visit.visitor.key, visit.context.clock.now()
         )
     return Loaded(
         table=str(loaded.id),
@@ -121,5 +126,7 @@ async def load_travel(here: AtDesk, name: str = "travel.csv", *, skip: bool = Fa
     )
 
 
-def _problems(here: Here, table: travel.Table) -> list[Problem]:
-    return [Problem(line=one.line, code=one.code, detail=travel.said(here.texts, one)) for one in table.wrong]
+def _problems(visit: Visit, table: travel.Table) -> list[Problem]:
+    return [
+        Problem(line=one.line, code=one.code, detail=travel.said(visit.texts, one)) for one in table.wrong
+    ]

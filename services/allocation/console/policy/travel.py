@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
-from services.allocation.console.policy.pages import AtDesk, Here, show
-from services.allocation.console.proposals.decisions import reason_wrong
+from services.allocation.console.context.forms import mistake_in_reason
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.policy.pages import show
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.travel_store import File
 from services.runtime.web.languages import msgid
@@ -22,24 +23,24 @@ TOLD = 200
 
 
 @router.post("/policy/travel")
-async def upload(here: AtDesk) -> Response:
+async def upload(visit: CoordinatorVisit) -> Response:
     """Load a table; a wrong line stops it unless the box is ticked, and every one is named."""
-    async with here.request.form() as form:
+    async with visit.request.form() as form:
         sent, skip = form.get("file"), bool(form.get("skip"))
         if not isinstance(sent, UploadFile) or not sent.filename:
-            return await show(here, [here.texts.gettext("Please choose a file.")])
+            return await show(visit, [visit.texts.gettext("Please choose a file.")])
         file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
-    async with here.open() as conn:
-        known = known_towns(here.kreis, await travel_store.towns(conn, here.kreis))
+    async with visit.open() as conn:
+        known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
         table = travel.read_travel(file.raw, known)
         stopped = not table.minutes or (table.wrong and not skip)
         if not stopped:
-            now = here.desk.clock.now()
-            await travel_store.load(conn, here.kreis, file, table, here.visitor.key, now)
+            now = visit.context.clock.now()
+            await travel_store.load(conn, visit.kreis, file, table, visit.visitor.key, now)
     if stopped:
-        return await show(here, _told(here, table))
-    return here.web.back(
-        here.request,
+        return await show(visit, _told(visit, table))
+    return visit.web.back(
+        visit.request,
         "/policy#travel",
         "success",
         "Ways loaded: %(ways)s. Ways back filled in: %(filled)s. Lines left out: %(skipped)s.",
@@ -49,9 +50,9 @@ async def upload(here: AtDesk) -> Response:
     )
 
 
-def _told(here: Here, table: travel.Table) -> list[str]:
+def _told(visit: Visit, table: travel.Table) -> list[str]:
     """Say what is wrong with each line."""
-    texts = here.texts
+    texts = visit.texts
     told = [
         texts.gettext("Line %(line)s: %(what)s", line=one.line, what=travel.said(texts, one))
         for one in table.wrong[:TOLD]
@@ -62,22 +63,22 @@ def _told(here: Here, table: travel.Table) -> list[str]:
 
 
 @router.post("/policy/travel/remove")
-async def remove(here: AtDesk) -> Response:
+async def remove(visit: CoordinatorVisit) -> Response:
     """Let no table hold."""
-    reason = str((await here.request.form()).get("reason") or "").strip()
-    wrong = reason_wrong(reason)
+    reason = str((await visit.request.form()).get("reason") or "").strip()
+    wrong = mistake_in_reason(reason)
     if wrong:
-        return await show(here, [here.texts.plain(wrong)])
-    async with here.open() as conn:
-        await travel_store.remove(conn, here.kreis, here.visitor.key, here.desk.clock.now(), reason)
+        return await show(visit, [visit.texts.plain(wrong)])
+    async with visit.open() as conn:
+        await travel_store.remove(conn, visit.kreis, visit.visitor.key, visit.context.clock.now(), reason)
     done = msgid("No table of travel times holds any more.")
-    return here.web.back(here.request, "/policy#travel", "success", done)
+    return visit.web.back(visit.request, "/policy#travel", "success", done)
 
 
 @router.get("/policy/travel/{table}.csv")
-async def download(here: AtDesk, table: UUID) -> Response:
+async def download(visit: CoordinatorVisit, table: UUID) -> Response:
     """Give a loaded file back as it was."""
-    async with here.open() as conn:
+    async with visit.open() as conn:
         raw = await travel_store.content(conn, table)
     if raw is None:
         raise not_found()

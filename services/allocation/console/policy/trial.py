@@ -8,8 +8,9 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.allocation.console.context import people_store as store
+from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.policy import words as policy_words
-from services.allocation.console.policy.pages import AtDesk, editor, in_force, typed_document, version_asked
+from services.allocation.console.policy.pages import editor, in_force, typed_document, version_asked
 from services.allocation.console.questions.pages import ask, refreshed, seen_of
 from services.allocation.console.questions.what_if import people_in
 from services.allocation.law.mistakes import DocumentError
@@ -22,36 +23,35 @@ SHOWN_PEOPLE = 50
 
 
 @router.post("/policy/preview")
-async def try_document(here: AtDesk) -> Response:
+async def try_document(visit: CoordinatorVisit) -> Response:
     """Ask the engine what the document as typed would change; it travels with the question."""
-    form, today = await here.request.form(), here.desk.moment().today
+    form, today = await visit.request.form(), visit.moment().today
     document = typed_document(form)
-    based_on = await version_asked(here, str(form.get("based_on") or ""))
+    based_on = await version_asked(visit, str(form.get("based_on") or ""))
     try:
-        policy = check_own(document, here.kreis, here.desk.rulebook, today=today)
+        policy = check_own(document, visit.kreis, visit.context.rulebook, today=today)
     except DocumentError as error:
-        return editor(here, document, based_on=based_on, error=error)
+        return editor(visit, document, based_on=based_on, error=error)
     question = {
         "changes": [{"kind": "policy", "policy": policy.model_dump(mode="json")}],
         "document": document,
         "based_on": "" if based_on is None else str(based_on.id),
     }
-    return await ask(here, "what_if", question, "/policy/preview")
+    return await ask(visit, "what_if", question, "/policy/preview")
 
 
 @router.get("/policy/preview/{task}")
-async def tried_document(here: AtDesk, task: UUID) -> Response:
+async def tried_document(visit: CoordinatorVisit, task: UUID) -> Response:
     """Show who would gain and who would lose, and lead back to the document or keep it as a draft."""
-    seen = await seen_of(here, "what_if", task)
+    seen = await seen_of(visit, "what_if", task)
     if seen.found is None or "document" not in seen.found.question:
         raise not_found()
     policy = Policy.model_validate(seen.found.question["changes"][0]["policy"])
-    moment, texts = here.desk.moment(), here.texts
-    async with here.open() as conn:
+    moment, texts = visit.moment(), visit.texts
+    async with visit.open() as conn:
         names = await store.references(conn, [UUID(person) for person in people_in(seen.result)])
-    holds = in_force(here.book, seen.found.kreis, max(policy.valid_from, moment.today)).policy
-    answer = here.web.page(
-        here.request,
+    holds = in_force(visit.context.policies, seen.found.kreis, max(policy.valid_from, moment.today)).policy
+    answer = visit.page(
         "policy-trial.html",
         kreis=seen.found.kreis,
         seen=seen,

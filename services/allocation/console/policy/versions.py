@@ -14,10 +14,10 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.allocation.console.context import people_store as store
-from services.allocation.console.context.page import as_uuid
+from services.allocation.console.context.forms import as_uuid, mistake_in_reason
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy import words as policy_words
-from services.allocation.console.policy.pages import AtDesk, Here, in_force, version_of
-from services.allocation.console.proposals.decisions import reason_wrong
+from services.allocation.console.policy.pages import in_force, version_of
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import acts as policy_steps
@@ -58,29 +58,28 @@ class Entered:
 
 
 @router.get("/policy/versions/{version}")
-async def version_page(here: AtDesk, version: UUID, preview: str = "") -> Response:
+async def version_page(visit: CoordinatorVisit, version: UUID, preview: str = "") -> Response:
     """Show a version: words, what is different from what holds, preview, what can be done with it."""
-    return await show_version(here, version, preview=preview)
+    return await show_version(visit, version, preview=preview)
 
 
 async def show_version(
-    here: Here, version: UUID, *, preview: str = "", entered: Entered | None = None
+    visit: Visit, version: UUID, *, preview: str = "", entered: Entered | None = None
 ) -> Response:
     """Render a version; a preview that is still to come renews the page."""
-    moment, entered = here.desk.moment(), entered or Entered()
-    async with here.open() as conn:
+    moment, entered = visit.moment(), entered or Entered()
+    async with visit.open() as conn:
         found = await version_of(conn, version)
         tried = await _preview_of(conn, as_uuid(preview), found.id)
         names = {} if tried is None or tried.result is None else await _references(conn, tried.result)
-    policy, wrong = _read(here, found, moment.today)
-    holds = in_force(here.book, found.kreis, max(found.valid_from, moment.today))
-    old, texts = holds.policy, here.texts
-    answer = here.web.page(
-        here.request,
+    policy, wrong = _read(visit, found, moment.today)
+    holds = in_force(visit.context.policies, found.kreis, max(found.valid_from, moment.today))
+    old, texts = holds.policy, visit.texts
+    answer = visit.page(
         "policy-version.html",
         422 if entered.error else 200,
         version=found,
-        mine=found.written_by == here.visitor.key,
+        mine=found.written_by == visit.visitor.key,
         moment=moment,
         parts=policy_words.parts(texts, policy) if policy else (),
         wrong=[(one, mistakes.said(texts, one)) for one in (wrong.mistakes if wrong else ())],
@@ -90,7 +89,7 @@ async def show_version(
         names=names,
         shown=SHOWN_PEOPLE,
         entered=entered,
-        actor=here.actor,
+        actor=visit.actor,
     )
     if tried is not None and tried.under_way:
         answer.headers["Refresh"] = WAIT_SECONDS
@@ -102,10 +101,10 @@ async def _preview_of(conn: asyncpg.Connection, task: UUID | None, version: UUID
     return found if found is not None and found.question.get("version") == str(version) else None
 
 
-def _read(here: Here, version: Version, today: date) -> tuple[Policy | None, DocumentError | None]:
+def _read(visit: Visit, version: Version, today: date) -> tuple[Policy | None, DocumentError | None]:
     """Read a version; the rule book may have changed since it was written."""
     try:
-        return check_own(version.document, version.kreis, here.desk.rulebook, today=today), None
+        return check_own(version.document, version.kreis, visit.context.rulebook, today=today), None
     except DocumentError as error:
         return None, error
 
@@ -117,17 +116,17 @@ async def _references(conn: asyncpg.Connection, result: Mapping[str, Any]) -> di
 
 
 @router.post("/policy/versions/{version}/preview")
-async def preview(here: AtDesk, version: UUID) -> Response:
+async def preview(visit: CoordinatorVisit, version: UUID) -> Response:
     """Ask the engine what this policy would change today; nothing else is written."""
-    moment = here.desk.moment()
-    async with here.open() as conn:
+    moment = visit.moment()
+    async with visit.open() as conn:
         found = await version_of(conn, version)
-        policy, _ = _read(here, found, moment.today)
+        policy, _ = _read(visit, found, moment.today)
         if policy is None:  # the page says what is wrong
             return _to(version)
         change = {"kind": "policy", "policy": policy.model_dump(mode="json")}
         question = {"changes": [change], "version": str(version)}
-        task = await tasks.ask(conn, found.kreis, "what_if", question, here.visitor.key, moment.now)
+        task = await tasks.ask(conn, found.kreis, "what_if", question, visit.visitor.key, moment.now)
     return RedirectResponse(f"/policy/versions/{version}?preview={task}#preview", 303)
 
 
@@ -135,57 +134,57 @@ def _to(version: UUID) -> Response:
     return RedirectResponse(f"/policy/versions/{version}", 303)
 
 
-async def _step(here: Here, version: UUID, about: str, do: Do, done: str) -> Response:
+async def _step(visit: Visit, version: UUID, about: str, do: Do, done: str) -> Response:
     """Take a step with a reason; a missing one repeats the page."""
-    reason = str((await here.request.form()).get("reason") or "").strip()
-    wrong = reason_wrong(reason) if reason or about != "activate" else ""
+    reason = str((await visit.request.form()).get("reason") or "").strip()
+    wrong = mistake_in_reason(reason) if reason or about != "activate" else ""
     if wrong:
-        entered = Entered(about, here.texts.plain(wrong), reason)
-        return await show_version(here, version, entered=entered)
+        entered = Entered(about, visit.texts.plain(wrong), reason)
+        return await show_version(visit, version, entered=entered)
     outcome: policy_steps.Outcome | None
     try:
-        async with here.open() as conn:
+        async with visit.open() as conn:
             outcome = await do(conn, reason)
     except DocumentError:
         outcome = None
     except asyncpg.UniqueViolationError:  # two policies of one day at the same moment
         outcome = NotDone("policy_changed_meanwhile")
-    await here.book.refreshed()
+    await visit.context.policies.refreshed()
     if outcome is None:
-        here.web.note(
-            here.request, "warning", here.texts.gettext("The rule book does not allow this policy.")
+        visit.web.note(
+            visit.request, "warning", visit.texts.gettext("The rule book does not allow this policy.")
         )
         return _to(version)
     if isinstance(outcome, NotDone):
-        here.web.note(here.request, "warning", here.texts.plain(REFUSALS[outcome.code]))
+        visit.web.note(visit.request, "warning", visit.texts.plain(REFUSALS[outcome.code]))
         return _to(version)
-    return here.web.back(here.request, f"/policy/versions/{version}", "success", done)
+    return visit.web.back(visit.request, f"/policy/versions/{version}", "success", done)
 
 
 @router.post("/policy/versions/{version}/submit")
-async def submit(here: AtDesk, version: UUID) -> Response:
+async def submit(visit: CoordinatorVisit, version: UUID) -> Response:
     """Hand a draft in."""
-    now = here.desk.clock.now()
+    now = visit.context.clock.now()
 
     async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
-        return await policy_steps.submit(conn, version, here.visitor.key, now, reason)
+        return await policy_steps.submit(conn, version, visit.visitor.key, now, reason)
 
     done = msgid("The policy is handed in. A second person can now read and activate it.")
-    return await _step(here, version, "submit", do, done)
+    return await _step(visit, version, "submit", do, done)
 
 
 @router.post("/policy/versions/{version}/activate")
-async def activate(here: AtDesk, version: UUID) -> Response:
+async def activate(visit: CoordinatorVisit, version: UUID) -> Response:
     """Let a policy hold; only somebody who did not write it may."""
-    now, seen = here.desk.clock.now(), await _seen(here.request)
+    now, seen = visit.context.clock.now(), await _seen(visit.request)
 
     async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
         return await policy_steps.activate(
-            conn, version, here.visitor.key, now, seen=seen, book=here.desk.rulebook, reason=reason
+            conn, version, visit.visitor.key, now, seen=seen, book=visit.context.rulebook, reason=reason
         )
 
     done = msgid("The policy is activated. Steering follows it from its first day on.")
-    return await _step(here, version, "activate", do, done)
+    return await _step(visit, version, "activate", do, done)
 
 
 async def _seen(request: Request) -> bytes:
@@ -196,12 +195,12 @@ async def _seen(request: Request) -> bytes:
 
 
 @router.post("/policy/versions/{version}/withdraw")
-async def withdraw(here: AtDesk, version: UUID) -> Response:
+async def withdraw(visit: CoordinatorVisit, version: UUID) -> Response:
     """End a version; what held before it holds again."""
-    now = here.desk.clock.now()
+    now = visit.context.clock.now()
 
     async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
-        return await policy_steps.withdraw(conn, version, here.visitor.key, now, reason)
+        return await policy_steps.withdraw(conn, version, visit.visitor.key, now, reason)
 
     done = msgid("The policy is withdrawn. What held before it holds again.")
-    return await _step(here, version, "withdraw", do, done)
+    return await _step(visit, version, "withdraw", do, done)

@@ -1,4 +1,4 @@
-"""The JSON twin of questions to the engine, mergers, and what would help (docs/console-api.md)."""
+"""The console's JSON API of questions to the engine and mergers; docs/console-api.md lists it."""
 
 from __future__ import annotations
 
@@ -10,15 +10,10 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 
 from schemas.codes import CourseType
-from services.allocation.console.context import explanation_store as why_store
-from services.allocation.console.context.page import Coordinator, Desk
-from services.allocation.console.people.why import why_of
-from services.allocation.console.policy.pages import AtDesk, Here
-from services.allocation.console.proposals.api import MOST, Grounds
+from services.allocation.console.context.api import Grounds
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions.changes_form import said
 from services.allocation.console.questions.comparison import PEOPLE, SEEDS
 from services.allocation.console.questions.pages import failure, task_of
@@ -28,9 +23,8 @@ from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError, parse_all
 from services.allocation.steering.questions.queue import Answer
 from services.runtime.web.languages import Texts
-from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, status_text
-from services.texts.reasons import REFUSALS, load, need, sentence
+from services.texts.reasons import REFUSALS
 
 router = APIRouter(prefix="/api/v1", tags=["console"])
 Kind = Literal["what_if", "next_course", "pooling", "forecast", "compare"]
@@ -95,7 +89,7 @@ class Asked(BaseModel):
     detail: str = ""
 
 
-class Mergers(BaseModel):
+class MergerDecided(BaseModel):
     """The merger is decided; steering proposes the people to the course that stays."""
 
     ok: Literal[True] = True
@@ -119,16 +113,16 @@ def _asked(texts: Texts, found: Answer, *, whole: bool = True) -> Asked:
 
 
 @router.post("/questions/{kind}", status_code=202)
-async def ask(here: AtDesk, kind: Kind, body: dict[str, Any]) -> Asked:
+async def ask(visit: CoordinatorVisit, kind: Kind, body: dict[str, Any]) -> Asked:
     """Put a question to the engine; the answer comes at `GET /questions/{kind}/{task}`."""
-    question = _question(here, kind, body)
-    async with here.open() as conn:
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
-        return _asked(here.texts, await task_of(conn, task, kind))
+    question = _question(visit, kind, body)
+    async with visit.open() as conn:
+        now = visit.context.clock.now()
+        task = await tasks.ask(conn, visit.kreis, kind, question, visit.visitor.key, now)
+        return _asked(visit.texts, await task_of(conn, task, kind))
 
 
-def _question(here: Here, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+def _question(visit: Visit, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
     try:
         question = QUESTIONS[kind].model_validate(dict(body)).model_dump(mode="json", exclude_unset=True)
         parse_all(question.get("changes", []))
@@ -136,103 +130,33 @@ def _question(here: Here, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]
         errors = error.errors(include_url=False, include_input=False, include_context=False)
         raise RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in errors]) from error
     except ChangeError as error:
-        raise PageError(422, error.code, said(here.texts, error.code, error.params)) from error
+        raise PageError(422, error.code, said(visit.texts, error.code, error.params)) from error
     return question
 
 
 @router.get("/questions/{kind}")
 async def asked_before(
-    here: AtDesk, kind: Kind, limit: Annotated[int, Query(ge=1, le=tasks.KEPT)] = 10
+    visit: CoordinatorVisit, kind: Kind, limit: Annotated[int, Query(ge=1, le=tasks.KEPT)] = 10
 ) -> list[Asked]:
     """List the latest questions of a kind without their answers, the last one first."""
-    async with here.open() as conn:
+    async with visit.open() as conn:
         found = await tasks.latest(conn, kind, limit)
-    return [_asked(here.texts, one, whole=False) for one in found]
+    return [_asked(visit.texts, one, whole=False) for one in found]
 
 
 @router.get("/questions/{kind}/{task}")
-async def answered(here: AtDesk, kind: Kind, task: UUID) -> Asked:
+async def answered(visit: CoordinatorVisit, kind: Kind, task: UUID) -> Asked:
     """Return one question, with its answer once there is one."""
-    async with here.open() as conn:
-        return _asked(here.texts, await task_of(conn, task, kind))
+    async with visit.open() as conn:
+        return _asked(visit.texts, await task_of(conn, task, kind))
 
 
 @router.post("/questions/pooling/{task}/{number}/merge")
-async def merge(here: AtDesk, task: UUID, number: int, grounds: Grounds) -> Mergers:
+async def merge(visit: CoordinatorVisit, task: UUID, number: int, grounds: Grounds) -> MergerDecided:
     """Merge what was suggested, in one step; a suggestion holds for the day on which it was asked for."""
-    outcome = await decide_merger(here, task, number, grounds.reason)
+    outcome = await decide_merger(visit, task, number, grounds.reason)
     if isinstance(outcome, Refusal):
         code = outcome.code
         raise PageError(409, code, OLD.get(code) or REFUSALS.get(code, status_text(409)))
     merger, merged = outcome
-    return Mergers(decision=merged.decision, host=merger.host)
-
-
-def _said(texts: Texts, reason: Any) -> dict[str, Any]:  # noqa: ANN401 - a JSON object
-    return {**load(reason), "text": sentence(texts, reason)}
-
-
-@router.get("/remedies")
-async def remedies(
-    request: Request,
-    desk: Desk,
-    visitor: Coordinator,
-    *,
-    code: Annotated[str | None, Query(max_length=64)] = None,
-    limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
-    offset: Annotated[int, Query(ge=0)] = 0,
-) -> Response:
-    """Say what would help: summed, and person by person, who has waited longest first."""
-    texts = web_of(request).texts(request)
-    async with desk.open(visitor) as conn:
-        as_of = await why_store.remedies_as_of(conn)
-        sums = await why_store.remedy_sums(conn)
-        rows = await why_store.remedies(conn, code, limit, offset)
-    people = [
-        {
-            "participant": str(row["participant"]),
-            "reference": row["reference"],
-            "registered_on": row["registered_on"].isoformat(),
-            "code": row["code"],
-            "parts": [_said(texts, part) for part in load(row["parts"]) or ()],
-            "course": None if row["course"] is None else str(row["course"]),
-            "section": row["section"],
-            "gives_way": None if row["gives_way"] is None else str(row["gives_way"]),
-        }
-        for row in rows
-    ]
-    return JSONResponse(
-        {
-            "run": None if as_of is None else str(as_of["run"]),
-            "as_of": None if as_of is None else as_of["decided_at"].isoformat(),
-            "sums": [dict(one) | {"text": need(texts, one["code"])} for one in sums],
-            "people": people,
-        }
-    )
-
-
-@router.get("/people/{participant}/why")
-async def why(request: Request, desk: Desk, visitor: Coordinator, participant: UUID) -> Response:
-    """Say for every course why it is the place of a person, or why not."""
-    texts, told = web_of(request).texts(request), await why_of(desk, visitor, participant)
-    return JSONResponse(
-        {
-            "participant": str(participant),
-            "reference": told.person["reference"],
-            "run": None if told.run is None else str(told.run),
-            "seen": told.seen,
-            "courses": [
-                {
-                    "course": str(one.course),
-                    "section": one.section,
-                    "starts_on": one.starts_on.isoformat(),
-                    "suitable": one.suitable,
-                    "reasons": [
-                        _said(texts, {"code": reason.code, "params": dict(reason.params)})
-                        for reason in one.reasons
-                    ],
-                }
-                for one in told.courses
-            ],
-        }
-    )
+    return MergerDecided(decision=merged.decision, host=merger.host)

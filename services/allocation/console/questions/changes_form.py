@@ -11,7 +11,7 @@ from uuid import UUID
 import orjson
 from starlette.datastructures import FormData
 
-from services.allocation.console.people.rulings import day_of
+from services.allocation.console.context.forms import day_of
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import RuleBook

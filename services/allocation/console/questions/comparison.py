@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.console.policy.pages import AtDesk, Here
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions.pages import ask, refreshed, seen_of
 from services.runtime.web.languages import NOTHING, Texts, msgid
 from services.runtime.web.problems import not_found
@@ -75,15 +75,15 @@ class ShownRow:
 
 
 @router.get("/compare")
-async def compare(here: AtDesk) -> Response:
+async def compare(visit: CoordinatorVisit) -> Response:
     """Show the latest comparison, and how to have another one."""
-    return await _compare(here, None)
+    return await _compare(visit, None)
 
 
 @router.get("/compare/{task}.csv")
-async def compare_csv(here: AtDesk, task: UUID) -> Response:
+async def compare_csv(visit: CoordinatorVisit, task: UUID) -> Response:
     """All figures of a comparison as a file."""
-    seen, texts = await seen_of(here, "compare", task), here.texts
+    seen, texts = await seen_of(visit, "compare", task), visit.texts
     if not seen.done:
         raise not_found()
     lines = []
@@ -97,36 +97,35 @@ async def compare_csv(here: AtDesk, task: UUID) -> Response:
 
 
 @router.get("/compare/{task}")
-async def compare_answer(here: AtDesk, task: UUID) -> Response:
+async def compare_answer(visit: CoordinatorVisit, task: UUID) -> Response:
     """Show one comparison, or that it is still being computed."""
-    return await _compare(here, task)
+    return await _compare(visit, task)
 
 
 @router.post("/compare")
-async def compare_ask(here: AtDesk) -> Response:
+async def compare_ask(visit: CoordinatorVisit) -> Response:
     """Have some invented years lived in every world."""
-    form = await here.request.form()
+    form = await visit.request.form()
     chosen = {name: str(form.get(name) or "") for name in ("seeds", "people", "policy")}
     if (
         chosen["seeds"] not in map(str, SEEDS)
         or chosen["people"] not in map(str, PEOPLE)
         or chosen["policy"] not in POLICIES
     ):
-        return await _compare(here, None, wrong=True)
+        return await _compare(visit, None, wrong=True)
     question = {
         "seeds": int(chosen["seeds"]),
         "people": int(chosen["people"]),
         "policy": chosen["policy"],
     }
-    return await ask(here, "compare", question, "/compare")
+    return await ask(visit, "compare", question, "/compare")
 
 
-async def _compare(here: Here, task: UUID | None, *, wrong: bool = False) -> Response:
-    seen, texts = await seen_of(here, "compare", task, KNOWN), here.texts
+async def _compare(visit: Visit, task: UUID | None, *, wrong: bool = False) -> Response:
+    seen, texts = await seen_of(visit, "compare", task, KNOWN), visit.texts
     asked = {} if seen.found is None else seen.found.question
     rows = rows_of(texts, seen.result)
-    page = here.web.page(
-        here.request,
+    page = visit.page(
         "compare.html",
         422 if wrong else 200,
         seen=seen,

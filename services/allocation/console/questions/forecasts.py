@@ -11,7 +11,7 @@ from uuid import UUID
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.console.policy.pages import AtDesk, Here
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions.chart import Chart, Point, drawn
 from services.allocation.console.questions.pages import ask, refreshed, seen_of
 from services.runtime.web.languages import Texts, msgid
@@ -60,20 +60,20 @@ class Named:
 
 
 @router.get("/forecast")
-async def forecast(here: AtDesk, by: str = "all", value: str = "", part: str = "") -> Response:
+async def forecast(visit: CoordinatorVisit, by: str = "all", value: str = "", part: str = "") -> Response:
     """Show the latest forecast, and how to have a new one."""
-    return await _forecast(here, None, *_part(by, value, part))
+    return await _forecast(visit, None, *_part(by, value, part))
 
 
 @router.get("/forecast/{task}.csv")
-async def forecast_csv(here: AtDesk, task: UUID) -> Response:
+async def forecast_csv(visit: CoordinatorVisit, task: UUID) -> Response:
     """Every part and week of a forecast as a file."""
-    seen, texts = await seen_of(here, "forecast", task), here.texts
+    seen, texts = await seen_of(visit, "forecast", task), visit.texts
     if not seen.done:
         raise not_found()
     lines = [
         (
-            _name(here, group["by"], group["value"]),
+            _name(visit, group["by"], group["value"]),
             _day(texts, week["begins"]),
             texts.number(round(week["demand"]["mean"], 1)),
             *(week["demand"][end] for end in ("low80", "high80", "low95", "high95")),
@@ -91,16 +91,16 @@ async def forecast_csv(here: AtDesk, task: UUID) -> Response:
 
 @router.get("/forecast/{task}")
 async def forecast_answer(
-    here: AtDesk, task: UUID, by: str = "all", value: str = "", part: str = ""
+    visit: CoordinatorVisit, task: UUID, by: str = "all", value: str = "", part: str = ""
 ) -> Response:
     """Show one forecast, or that it is still being computed."""
-    return await _forecast(here, task, *_part(by, value, part))
+    return await _forecast(visit, task, *_part(by, value, part))
 
 
 @router.post("/forecast")
-async def forecast_ask(here: AtDesk) -> Response:
+async def forecast_ask(visit: CoordinatorVisit) -> Response:
     """Have a new forecast computed."""
-    return await ask(here, "forecast", {}, "/forecast")
+    return await ask(visit, "forecast", {}, "/forecast")
 
 
 def _part(by: str, value: str, part: str) -> tuple[str, str]:
@@ -111,14 +111,13 @@ def _part(by: str, value: str, part: str) -> tuple[str, str]:
     return chosen, which
 
 
-async def _forecast(here: Here, task: UUID | None, by: str, value: str) -> Response:
-    seen, texts = await seen_of(here, "forecast", task, KNOWN), here.texts
+async def _forecast(visit: Visit, task: UUID | None, by: str, value: str) -> Response:
+    seen, texts = await seen_of(visit, "forecast", task, KNOWN), visit.texts
     groups: Sequence[Mapping[str, Any]] = seen.result.get("groups", ())
-    named = {(one["by"], one["value"]): _name(here, one["by"], one["value"]) for one in groups}
+    named = {(one["by"], one["value"]): _name(visit, one["by"], one["value"]) for one in groups}
     whole = next((one for one in groups if one["by"] == "all"), None)
     shown = next((one for one in groups if (one["by"], one["value"]) == (by, value)), whole)
-    answer = here.web.page(
-        here.request,
+    answer = visit.page(
         "forecast.html",
         seen=seen,
         found=seen.found,
@@ -222,19 +221,19 @@ def _day(texts: Texts, iso: str) -> str:
     return texts.date(date.fromisoformat(iso))
 
 
-def _name(here: Here, by: str, value: str) -> str:
+def _name(visit: Visit, by: str, value: str) -> str:
     match by:
         case "type":
-            return word(here.texts, value, "course_type")
+            return word(visit.texts, value, "course_type")
         case "level":
-            return _level(here.texts, value)
+            return _level(visit.texts, value)
         case "town":
             return load_places().get(value, value)
         case "type_level":
             course_type, _, level = value.partition("/")
-            return f"{word(here.texts, course_type, 'course_type')}, {_level(here.texts, level)}"
+            return f"{word(visit.texts, course_type, 'course_type')}, {_level(visit.texts, level)}"
         case _:
-            return here.texts.plain(msgid("The whole Kreis"))
+            return visit.texts.plain(msgid("The whole Kreis"))
 
 
 def _level(texts: Texts, level: str) -> str:

@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 from starlette.responses import RedirectResponse, Response
 
-from services.allocation.console.policy.pages import Here
+from services.allocation.console.context.visit import Visit
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import FAILED, said
 from services.allocation.policy.domain import local_day
@@ -67,11 +67,11 @@ def failure(texts: Texts, found: Answer, known: Mapping[str, str] | None = None)
     return said(texts, wrong["code"], wrong["params"]) if told is None else texts.plain(told)
 
 
-async def ask(here: Here, kind: str, question: Mapping[str, Any], address: str) -> Response:
+async def ask(visit: Visit, kind: str, question: Mapping[str, Any], address: str) -> Response:
     """Ask the engine, and lead to the page on which the answer will be."""
-    async with here.open() as conn:
-        now = here.desk.clock.now()
-        task = await tasks.ask(conn, here.kreis, kind, question, here.visitor.key, now)
+    async with visit.open() as conn:
+        now = visit.context.clock.now()
+        task = await tasks.ask(conn, visit.kreis, kind, question, visit.visitor.key, now)
     return RedirectResponse(f"{address}/{task}", 303)
 
 
@@ -84,10 +84,10 @@ async def task_of(conn: asyncpg.Connection, task: UUID, kind: str) -> Answer:
 
 
 async def seen_of(
-    here: Here, kind: str, task: UUID | None = None, known: Mapping[str, str] | None = None
+    visit: Visit, kind: str, task: UUID | None = None, known: Mapping[str, str] | None = None
 ) -> Seen:
     """Return the question of the address, else the latest one of the kind."""
-    async with here.open() as conn:
+    async with visit.open() as conn:
         if task is not None:
             found = await task_of(conn, task, kind)
         else:
@@ -96,5 +96,5 @@ async def seen_of(
                 return Seen(None)
             found = latest[0]
         ahead = await analysis_store.ahead_of(conn, found.id) if found.under_way else 0
-    of_today = local_day(found.asked_at) == here.desk.moment().today
-    return Seen(found, ahead, failure(here.texts, found, known), of_today)
+    of_today = local_day(found.asked_at) == visit.moment().today
+    return Seen(found, ahead, failure(visit.texts, found, known), of_today)

@@ -14,9 +14,10 @@ from starlette.datastructures import FormData
 from starlette.responses import Response
 
 from services.allocation.console.context import people_store as store
-from services.allocation.console.context.page import as_uuid
+from services.allocation.console.context.forms import as_uuid
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy.document import as_document
-from services.allocation.console.policy.pages import AtDesk, Here, in_force
+from services.allocation.console.policy.pages import in_force
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import (
     KINDS,
@@ -41,84 +42,85 @@ SHOWN_PEOPLE = 100
 SHOWN_TASKS = 10
 
 
-async def names_for(here: Here, conn: asyncpg.Connection, courses: Iterable[object]) -> Names:
+async def names_for(visit: Visit, conn: asyncpg.Connection, courses: Iterable[object]) -> Names:
     """Read how some courses are called: title, provider, town, first day."""
     ids = {id_ for one in courses if (id_ := as_uuid(one)) is not None}
     rows = await analysis_store.course_names(conn, sorted(ids))
-    return Names({str(row["course"]): _called(here, row) for row in rows}, load_places())
+    return Names({str(row["course"]): _called(visit, row) for row in rows}, load_places())
 
 
-def _called(here: Here, row: asyncpg.Record) -> str:
+def _called(visit: Visit, row: asyncpg.Record) -> str:
     town = load_places().get(row["town"] or "", "")
-    parts = [row["title"], row["provider"], town, here.texts.date(row["starts_on"])]
+    parts = [row["title"], row["provider"], town, visit.texts.date(row["starts_on"])]
     return ", ".join(part for part in parts if part)
 
 
 @router.get("/what-if")
-async def what_if(here: AtDesk) -> Response:
+async def what_if(visit: CoordinatorVisit) -> Response:
     """Show the forms, with nothing collected yet."""
-    return await _collect(here, [])
+    return await _collect(visit, [])
 
 
 @router.post("/what-if")
-async def collect(here: AtDesk) -> Response:
+async def collect(visit: CoordinatorVisit) -> Response:
     """Add a change, take one back, or ask; the changes so far travel with the form."""
-    form = await here.request.form()
+    form = await visit.request.form()
     try:
         changes = collected(form)
     except ChangeError as error:
-        return await _collect(here, [], Wrong("", said(here.texts, error.code, error.params)))
+        return await _collect(visit, [], Wrong("", said(visit.texts, error.code, error.params)))
     pressed, _, which = str(form.get("do") or "").partition(":")
     if pressed == "ask" and changes:
-        return await ask(here, "what_if", {"changes": list(changes)}, "/what-if")
+        return await ask(visit, "what_if", {"changes": list(changes)}, "/what-if")
     if pressed == "ask":
-        wrong = Wrong("", here.texts.gettext("Please add at least one change first."))
-        return await _collect(here, changes, wrong)
+        wrong = Wrong("", visit.texts.gettext("Please add at least one change first."))
+        return await _collect(visit, changes, wrong)
     if pressed == "drop" and which.isdecimal() and int(which) < len(changes):
         del changes[int(which)]
     if pressed == "add" and which in KINDS:
-        return await _add(here, changes, form, which)
-    return await _collect(here, changes)
+        return await _add(visit, changes, form, which)
+    return await _collect(visit, changes)
 
 
-async def _add(here: Here, changes: list[dict[str, Any]], form: FormData, kind: str) -> Response:
+async def _add(visit: Visit, changes: list[dict[str, Any]], form: FormData, kind: str) -> Response:
     if len(changes) >= MOST_CHANGES:
-        text = said(here.texts, "too_many_changes", {"most": str(MOST_CHANGES)})
-        return await _collect(here, changes, Wrong(kind, text, typed(form, kind)))
+        text = said(visit.texts, "too_many_changes", {"most": str(MOST_CHANGES)})
+        return await _collect(visit, changes, Wrong(kind, text, typed(form, kind)))
     change = change_of(
         typed(form, kind),
         kind,
-        kreis=here.kreis,
-        book=here.desk.rulebook,
-        texts=here.texts,
-        today=here.desk.moment().today,
+        kreis=visit.kreis,
+        book=visit.context.rulebook,
+        texts=visit.texts,
+        today=visit.moment().today,
     )
     if isinstance(change, Wrong):
-        return await _collect(here, changes, change)
-    return await _collect(here, [*changes, change])
+        return await _collect(visit, changes, change)
+    return await _collect(visit, [*changes, change])
 
 
-async def _collect(here: Here, changes: Sequence[Mapping[str, Any]], wrong: Wrong | None = None) -> Response:
-    moment, texts = here.desk.moment(), here.texts
-    async with here.open() as conn:
+async def _collect(
+    visit: Visit, changes: Sequence[Mapping[str, Any]], wrong: Wrong | None = None
+) -> Response:
+    moment, texts = visit.moment(), visit.texts
+    async with visit.open() as conn:
         courses = await analysis_store.courses_to_change(conn, moment.today)
         before = await tasks.latest(conn, "what_if", SHOWN_TASKS)
         named = [change.get("course") for one in before for change in one.question.get("changes", ())]
-        names = await names_for(here, conn, [*named, *(change.get("course") for change in changes)])
-    holds = in_force(here.book, here.kreis, moment.today).policy
-    document = as_document(here.texts, holds, moment.today, holds.source) if holds else ""
+        names = await names_for(visit, conn, [*named, *(change.get("course") for change in changes)])
+    holds = in_force(visit.context.policies, visit.kreis, moment.today).policy
+    document = as_document(visit.texts, holds, moment.today, holds.source) if holds else ""
     rules = moment.rules.course_types
     types = [one for one in options(texts, "course_type") if one[0] in rules]
-    return here.web.page(
-        here.request,
+    return visit.page(
         "what-if.html",
         422 if wrong else 200,
         changes=[sentence(texts, change, names) for change in changes],
         carried=orjson.dumps(list(changes)).decode(),
         before=[(one, [sentence(texts, change, names) for change in _changes(one)]) for one in before],
-        courses=[(row["course"], _called(here, row)) for row in courses],
+        courses=[(row["course"], _called(visit, row)) for row in courses],
         types=types,
-        towns=towns_of(load_places(), [here.kreis]),
+        towns=towns_of(load_places(), [visit.kreis]),
         times=options(texts, "time_of_day"),
         kinds=KINDS,
         labels=LABELS,
@@ -134,23 +136,22 @@ def _changes(one: Answer) -> Sequence[Mapping[str, Any]]:
 
 
 @router.get("/what-if/{task}")
-async def what_if_answer(here: AtDesk, task: UUID) -> Response:
+async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
     """Show what would be different, or that it is still being computed."""
-    seen = await seen_of(here, "what_if", task)
+    seen = await seen_of(visit, "what_if", task)
     assert seen.found is not None  # noqa: S101 - the task of the address
     result, changes = seen.result, _changes(seen.found)
-    async with here.open() as conn:
-        names = await names_for(here, conn, [*(one.get("course") for one in changes), *courses_in(result)])
+    async with visit.open() as conn:
+        names = await names_for(visit, conn, [*(one.get("course") for one in changes), *courses_in(result)])
         references = await store.references(conn, [UUID(person) for person in people_in(result)])
-    answer = here.web.page(
-        here.request,
+    answer = visit.page(
         "what-if-answer.html",
         seen=seen,
         found=seen.found,
-        changes=[sentence(here.texts, change, names) for change in changes],
+        changes=[sentence(visit.texts, change, names) for change in changes],
         carried=orjson.dumps(list(changes)).decode(),
         result=result,
-        added={str(id_): text for id_, text in _added(here, result).items()},
+        added={str(id_): text for id_, text in _added(visit, result).items()},
         names=names,
         references={str(person): reference for person, reference in references.items()},
         shown=SHOWN_PEOPLE,
@@ -176,11 +177,11 @@ def people_in(result: Mapping[str, Any]) -> Sequence[str]:
     ]
 
 
-def _added(here: Here, result: Mapping[str, Any]) -> dict[str, str]:
+def _added(visit: Visit, result: Mapping[str, Any]) -> dict[str, str]:
     """Name the courses that exist only in the question."""
     found = {}
     for kind in ("start", "close"):
         for one in result.get("courses", {}).get(kind, ()):
             if one["provider"] == "new":
-                found[one["course"]] = here.texts.gettext("the new course")
+                found[one["course"]] = visit.texts.gettext("the new course")
     return found

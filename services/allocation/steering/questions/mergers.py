@@ -16,6 +16,7 @@ from services.allocation.acts.overrides import Overrides
 from services.allocation.acts.placements import NotDone
 from services.allocation.courses.domain import Course
 from services.allocation.placements.domain import Refusal
+from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings_store import in_force
 from services.allocation.policy.domain import local_day
 from services.allocation.rerun import request_rerun
@@ -69,67 +70,68 @@ def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
     )
 
 
-async def merge(  # noqa: PLR0917 - as the console calls it
-    overrides: Overrides, conn: asyncpg.Connection, merger: Merger, actor: str, reason: str, now: datetime
-) -> Merged:
-    """Close the weak courses, let who sits there change, note who hosts; the transaction is the caller's.
+@dataclass(frozen=True, slots=True)
+class Mergers:
+    """Merges weak courses and takes mergers back; the transaction is the caller's."""
 
-    Everybody's seat is kept: in the course that stays, reserved anew because it is another course than the
-    one that was accepted, or where it is, if the course that stays is nothing for the person. What the
-    providers gave away themselves is theirs to move. The host is not forced to start: the people in it and
-    those who are proposed to it decide that.
+    overrides: Overrides
 
-    Raises:
-        NotMergedError: a course has started, is over, is closed already, or has no seat for all.
-    """
-    closed, today = sorted(course for course, _ in merger.closed), local_day(now)
-    work = await overrides.placements.load(conn, Keys(whole_courses={merger.host, *closed}), now)
-    if not all(_to_come(work.courses.get(course), today) for course in (merger.host, *closed)):
-        raise NotMergedError(Refusal("course_over"))
-    exclusions = await in_force(conn, list(work.people), [merger.host, *closed], today)
-    if exclusions.closed:
-        raise NotMergedError(Refusal("course_closed"))
-    changed = Changed()
-    for course in closed:
-        who = {p.participant for p in work.live_in(course)} - merger.unsuited
-        some = _or_raise(changing.change(work, exclusions, course, merger.host, who, actor, reason))
-        changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
-    await work.write(conn)
-    for course in closed:
-        ruled = await overrides.rule_course(conn, course, "close", actor, reason, now)
-        if isinstance(ruled, NotDone):
-            raise NotMergedError(ruled.refusal)
-    decision = uuid4()
-    await _put(conn, decision, merger, actor, reason, now)
-    await request_rerun(conn, merger.kreis, "pooling", urgent=True, now=now)
-    return Merged(decision, changed.moved, changed.stayed)
+    async def merge(self, conn: asyncpg.Connection, by: DecidedBy, merger: Merger) -> Merged:
+        """Close the weak courses, let who sits there change, note who hosts; the transaction is the caller's.
 
+        Everybody's seat is kept: in the course that stays, reserved anew because it is another course than
+        the one that was accepted, or where it is, if the course that stays does not suit the person. What
+        the providers gave away themselves is theirs to move. The host is not forced to start: the people in
+        it and those who are proposed to it decide that.
 
-async def undo(  # noqa: PLR0917 - the same
-    overrides: Overrides, conn: asyncpg.Connection, decision: UUID, actor: str, reason: str, now: datetime
-) -> Changed:
-    """Let closed courses go on as before a merger; who has not answered yet has the old seat again.
+        Raises:
+            NotMergedError: a course has started, is over, is closed already, or has no seat for all.
+        """
+        closed, today = sorted(course for course, _ in merger.closed), local_day(by.now)
+        work = await self.overrides.placements.load(conn, Keys(whole_courses={merger.host, *closed}), by.now)
+        if not all(_to_come(work.courses.get(course), today) for course in (merger.host, *closed)):
+            raise NotMergedError(Refusal("course_over"))
+        exclusions = await in_force(conn, list(work.people), [merger.host, *closed], today)
+        if exclusions.closed:
+            raise NotMergedError(Refusal("course_closed"))
+        changed = Changed()
+        for course in closed:
+            who = {p.participant for p in work.live_in(course)} - merger.unsuited
+            some = _or_raise(changing.change(work, exclusions, course, merger.host, who, by))
+            changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
+        await work.write(conn)
+        for course in closed:
+            ruled = await self.overrides.rule_course(conn, by, course, "close")
+            if isinstance(ruled, NotDone):
+                raise NotMergedError(ruled.refusal)
+        decision = uuid4()
+        await _put(conn, by, decision, merger)
+        await request_rerun(conn, merger.kreis, "pooling", urgent=True, now=by.now)
+        return Merged(decision, changed.moved, changed.stayed)
 
-    Who has accepted the course that stays keeps that seat. The merger no longer counts for the balance
-    between the providers (`past_pooling`).
+    async def undo(self, conn: asyncpg.Connection, by: DecidedBy, decision: UUID) -> Changed:
+        """Let closed courses go on as before a merger; who has not answered yet has the old seat again.
 
-    Raises:
-        NotMergedError: it is not known, it was undone already, or one of the courses has started or is over.
-    """
-    row = await conn.fetchrow("SELECT host, closed FROM pooling_decision WHERE id = $1", decision)
-    if row is None:
-        raise NotMergedError(Refusal("ruling_unknown"))
-    host, closed, today = row["host"], sorted(row["closed"]), local_day(now)
-    work = await overrides.placements.load(conn, Keys(whole_courses={host, *closed}), now)
-    if not all(_to_come(work.courses.get(course), today) for course in closed):
-        raise NotMergedError(Refusal("course_over"))
-    for course in closed:
-        lifted = await overrides.take_back_course_ruling(conn, course, actor, now)
-        if isinstance(lifted, NotDone):
-            raise NotMergedError(lifted.refusal)
-    changed = _or_raise(changing.change_back(work, host, closed, actor, reason))
-    await work.write(conn)
-    return changed
+        Who has accepted the course that stays keeps that seat. The merger no longer counts for the balance
+        between the providers (`past_pooling`).
+
+        Raises:
+            NotMergedError: it is not known, it was undone already, or a course has started or is over.
+        """
+        row = await conn.fetchrow("SELECT host, closed FROM pooling_decision WHERE id = $1", decision)
+        if row is None:
+            raise NotMergedError(Refusal("ruling_unknown"))
+        host, closed, today = row["host"], sorted(row["closed"]), local_day(by.now)
+        work = await self.overrides.placements.load(conn, Keys(whole_courses={host, *closed}), by.now)
+        if not all(_to_come(work.courses.get(course), today) for course in closed):
+            raise NotMergedError(Refusal("course_over"))
+        for course in closed:
+            lifted = await self.overrides.end_course_ruling(conn, by, course)
+            if isinstance(lifted, NotDone):
+                raise NotMergedError(lifted.refusal)
+        changed = _or_raise(changing.change_back(work, host, closed, by))
+        await work.write(conn)
+        return changed
 
 
 def _or_raise(outcome: Changed | Refusal) -> Changed:
@@ -144,9 +146,7 @@ def _to_come(course: Course | None, today: date) -> bool:
     return course is not None and course.state == "announced" and bool(starts) and min(starts) > today
 
 
-async def _put(  # noqa: PLR0917 - the columns
-    conn: asyncpg.Connection, decision: UUID, merger: Merger, actor: str, reason: str, now: datetime
-) -> None:
+async def _put(conn: asyncpg.Connection, by: DecidedBy, decision: UUID, merger: Merger) -> None:
     await conn.execute(
         """
         INSERT INTO pooling_decision
@@ -159,7 +159,7 @@ async def _put(  # noqa: PLR0917 - the columns
         merger.host_provider,
         [course for course, _ in merger.closed],
         [provider for _, provider in merger.closed],
-        reason,
-        actor,
-        now,
+        by.note,
+        by.actor,
+        by.now,
     )

@@ -1,0 +1,206 @@
+"""Gives every page and API function of the console its `Visit`: who asks, when, and how to act and answer."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
+from uuid import UUID
+
+import asyncpg
+from fastapi import Depends
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.allocation.acts.overrides import Answer, Overrides
+from services.allocation.acts.placements import Placements
+from services.allocation.console.context.people_store import Clocks
+from services.allocation.console.context.persons import COORDINATORS, PROVIDER
+from services.allocation.law.rulebook import RuleBook, Rules
+from services.allocation.placements.results import DecidedBy, NotDone, Result
+from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.domain import local_day
+from services.runtime.base.clock import Clock
+from services.runtime.data.db import web_transaction
+from services.runtime.web.guard import signed_in
+from services.runtime.web.languages import Texts
+from services.runtime.web.pages import Web, web_of
+from services.runtime.web.problems import not_found
+from services.runtime.web.visitors import Visitor
+from services.texts.codes import word
+from services.texts.reasons import refusal
+
+SOON_DAYS = 28
+"""The four weeks ahead that the first page speaks of."""
+_TRIES = 4
+_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
+P = ParamSpec("P")
+T = TypeVar("T")
+Act = Callable[Concatenate[asyncpg.Connection, DecidedBy, P], Awaitable[T]]
+"""An act of services.allocation.acts: it runs in the caller's transaction and says who decided."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Business time of a page: now, the day, the last day of the four weeks ahead, the rules of the day."""
+
+    now: datetime
+    today: date
+    soon: date
+    clocks: Clocks
+    rules: Rules
+
+
+class RulesAgainst(Protocol):
+    """Returns the codes of the hard rules that speak against somebody in a course."""
+
+    async def __call__(
+        self, conn: asyncpg.Connection, participant: UUID, course: UUID, section: int, now: datetime, /
+    ) -> Sequence[str]:
+        """Return the rules that fail, the most telling first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleContext:
+    """What the console of this process works with."""
+
+    pool: asyncpg.Pool
+    clock: Clock
+    placements: Placements
+    rulebook: RuleBook
+    policies: PolicyBook
+    rules_against: RulesAgainst
+
+    @property
+    def overrides(self) -> Overrides:
+        """Rulings about people and courses."""
+        return Overrides(self.placements)
+
+    def moment(self) -> Moment:
+        """Read the clock once for a page."""
+        now = self.clock.now()
+        today = local_day(now)
+        rules = self.rulebook.on(today)
+        clocks = Clocks(tuple(clock for _, clock in sorted(rules.deadlines.items()) if clock.lapses))
+        return Moment(now, today, today + timedelta(days=SOON_DAYS), clocks, rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One request to the console by somebody who is signed in."""
+
+    request: Request
+    context: ConsoleContext
+    visitor: Visitor
+
+    @property
+    def web(self) -> Web:
+        """The page tools."""
+        return web_of(self.request)
+
+    @property
+    def texts(self) -> Texts:
+        """The visitor's language."""
+        return self.web.texts(self.request)
+
+    @property
+    def kreis(self) -> str:
+        """The Kreis of the page: the one asked for if it is one of the visitor's, else the first."""
+        asked = self.request.query_params.get("kreis", "")
+        if not self.visitor.kreise:
+            raise not_found()
+        return asked if asked in self.visitor.kreise else self.visitor.kreise[0]
+
+    @property
+    def page_number(self) -> int:
+        """The page of a list that is asked for, 1 if the number makes no sense."""
+        text = self.request.query_params.get("page", "1")
+        return max(1, min(int(text), 10_000)) if text.isdecimal() and len(text) < 6 else 1  # noqa: PLR2004
+
+    def moment(self) -> Moment:
+        """Read the clock once for this page."""
+        return self.context.moment()
+
+    def open(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+        """Begin a transaction that sees the visitor's Kreise only."""
+        visitor = self.visitor
+        return web_transaction(self.context.pool, kreise=visitor.kreise, person=visitor.key)
+
+    async def act(self, note: str | None, act: Act[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Act in a transaction of its own, in the visitor's name; `note` is the reason that was written.
+
+        Two people who act on the same course at once are no error: the act is tried again.
+        """
+        by = DecidedBy(self.visitor.key, self.context.clock.now(), note)
+        for _ in range(_TRIES - 1):
+            try:
+                async with self.open() as conn:
+                    return await act(conn, by, *args, **kwargs)
+            except _COLLISIONS:
+                continue
+        async with self.open() as conn:
+            return await act(conn, by, *args, **kwargs)
+
+    async def act_on_each(
+        self, act: Act[Concatenate[UUID, P], T], ids: Sequence[UUID], *args: P.args, **kwargs: P.kwargs
+    ) -> list[T]:
+        """Act on each by itself: one that fails stops no other."""
+        return [await self.act(None, act, id_, *args, **kwargs) for id_ in ids]
+
+    def actor(self, actor: str, names: dict[str, str] | None = None) -> str:
+        """Return who somebody in the history is: a person, a publisher, a run, a date.
+
+        `names` are the publishers' names by slug.
+        """
+        kind, colon, slug = actor.partition(":")
+        if colon:
+            return (names or {}).get(slug, slug)
+        known = self.web.site.persons.get(actor)
+        return known.visitor.name if known else word(self.texts, kind, "actor")
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - the template's
+        """Answer with a page."""
+        return self.web.page(self.request, template, status, **values)
+
+    def answer(self, result: Result | Answer, address: str, done: str) -> Response:
+        """Go on to a page, with what came of a form: `done`, or why nothing was changed."""
+        if isinstance(result, NotDone):
+            self.warn_of([result])
+            return self.web.back(self.request, address)
+        return self.web.back(self.request, address, "success", done)
+
+    def warn_of(self, results: Sequence[Result | Answer]) -> int:
+        """Tell on the next page why some acts were not done, each reason once; return how many were done."""
+        failed = [result for result in results if isinstance(result, NotDone)]
+        for code in sorted({result.refusal.code for result in failed}):
+            self.web.note(self.request, "warning", refusal(self.texts, code))
+        return len(results) - len(failed)
+
+
+def _context_of(request: Request) -> ConsoleContext:
+    """Return the console of this application."""
+    context = request.app.state.console
+    assert isinstance(context, ConsoleContext)  # noqa: S101 - set by create_console
+    return context
+
+
+def _of_coordinator(
+    request: Request,
+    context: Annotated[ConsoleContext, Depends(_context_of)],
+    visitor: Annotated[Visitor, Depends(signed_in(*COORDINATORS))],
+) -> Visit:
+    return Visit(request, context, visitor)
+
+
+def _of_provider(
+    request: Request,
+    context: Annotated[ConsoleContext, Depends(_context_of)],
+    visitor: Annotated[Visitor, Depends(signed_in(PROVIDER))],
+) -> Visit:
+    return Visit(request, context, visitor)
+
+
+CoordinatorVisit = Annotated[Visit, Depends(_of_coordinator)]
+ProviderVisit = Annotated[Visit, Depends(_of_provider)]
+Context = Annotated[ConsoleContext, Depends(_context_of)]

@@ -1,0 +1,167 @@
+"""Pages of courses and their providers: fill, who sits there by reference, rulings, steps for everybody."""
+
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.allocation.console.context import course_store, people_store, rulings_store
+from services.allocation.console.context.forms import mistake_in_reason, text_of
+from services.allocation.console.context.steps import step_by_hand, step_due
+from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.placements.domain import LIVE
+from services.allocation.placements.rulings import Verdict
+from services.runtime.web.languages import msgid
+from services.runtime.web.problems import not_found
+from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.texts.codes import word
+
+router = APIRouter(include_in_schema=False)
+MOST_PEOPLE = 200
+"""Placements that are shown of one course."""
+_VERDICTS: dict[str, Verdict] = {"start": "start", "close": "close"}
+
+
+@router.get("/courses")
+async def courses(visit: CoordinatorVisit, below: str = "") -> Response:
+    """List courses with their fill against minimum and maximum."""
+    moment, page = visit.moment(), visit.page_number
+    async with visit.open() as conn:
+        rows = await course_store.courses(
+            conn,
+            moment.today,
+            moment.soon,
+            below=bool(below),
+            limit=PAGE_SIZE + 1,
+            offset=(page - 1) * PAGE_SIZE,
+        )
+    return visit.page(
+        "courses.html",
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        query="below=1&" if below else "",
+        below=bool(below),
+        moment=moment,
+    )
+
+
+@router.get("/courses.csv")
+async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
+    """The same list as a file."""
+    texts, moment = visit.texts, visit.moment()
+    async with visit.open() as conn:
+        rows = await course_store.courses(
+            conn, moment.today, moment.soon, below=bool(below), limit=MOST_LINES
+        )
+    heads = [
+        msgid("Course"),
+        msgid("Course type"),
+        msgid("Provider"),
+        msgid("Start"),
+        msgid("Seats taken"),
+        msgid("Open proposals"),
+        msgid("Minimum"),
+        msgid("Maximum"),
+    ]
+    lines = [
+        (
+            row["title"],
+            word(texts, row["course_type"], "course_type"),
+            row["provider_name"] or row["provider"],
+            texts.date(row["starts_on"]),
+            row["first_taken"],
+            row["proposed"],
+            row["minimum"],
+            row["capacity"],
+        )
+        for row in rows
+    ]
+    return csv_answer("courses", [texts.plain(head) for head in heads], lines)
+
+
+@router.get("/providers")
+async def providers(visit: CoordinatorVisit) -> Response:
+    """Show the balance of fill between providers and what of their records was refused or waits."""
+    moment = visit.moment()
+    async with visit.open() as conn:
+        balance = await course_store.balance(conn, moment.today)
+        findings = await course_store.findings(conn)
+    return visit.page("providers.html", balance=balance, findings=findings, moment=moment)
+
+
+@router.get("/courses/{course_id}")
+async def course(visit: CoordinatorVisit, course_id: UUID) -> Response:
+    """Show one course: its sections with seats, who sits in it by reference, what was ruled."""
+    return await _page(visit, course_id)
+
+
+async def _page(visit: Visit, course_id: UUID, mistake: str = "", reason: str = "") -> Response:
+    """Show a course; a mistake (msgid) repeats the page with what was entered."""
+    moment = visit.moment()
+    async with visit.open() as conn:
+        row = await course_store.course(conn, course_id)
+        if row is None:
+            raise not_found()
+        sections = await course_store.sections(conn, [course_id])
+        people = await people_store.placements(conn, list(LIVE), course=course_id, limit=MOST_PEOPLE)
+        rulings = await rulings_store.course_rulings(conn, course_id)
+        names = await people_store.publisher_names(conn)
+    due = [step_due(visit.context, person, row["state"], moment) for person in people]
+    return visit.page(
+        "course.html",
+        422 if mistake else 200,
+        course=row,
+        sections=sections,
+        people=people,
+        moment=moment,
+        rulings=rulings,
+        actor=lambda actor: visit.actor(actor, names),
+        due={step: due.count(step) for step in ("start", "complete")},
+        error=visit.texts.plain(mistake) if mistake else "",
+        reason=reason,
+    )
+
+
+@router.post("/courses/{course_id}/ruling")
+async def rule(visit: CoordinatorVisit, course_id: UUID) -> Response:
+    """Let the course start below its minimum, or not start."""
+    form = await visit.request.form()
+    reason, verdict = text_of(form, "reason"), _VERDICTS.get(str(form.get("decision")))
+    mistake = mistake_in_reason(reason) or (
+        "" if verdict else msgid("Please choose whether the course starts or does not start.")
+    )
+    if mistake or verdict is None:
+        return await _page(visit, course_id, mistake, reason)
+    result = await visit.act(reason, visit.context.overrides.rule_course, course_id, verdict)
+    done = (
+        msgid("The course starts also below its minimum.")
+        if verdict == "start"
+        else msgid("The course does not start. Its open proposals are taken back.")
+    )
+    return visit.answer(result, f"/courses/{course_id}", done)
+
+
+@router.post("/courses/{course_id}/ruling/end")
+async def end_ruling(visit: CoordinatorVisit, course_id: UUID) -> Response:
+    """Let the minimum decide again."""
+    result = await visit.act(None, visit.context.overrides.end_course_ruling, course_id)
+    done = msgid("It is taken back. The minimum decides again whether the course starts.")
+    return visit.answer(result, f"/courses/{course_id}", done)
+
+
+@router.post("/courses/{course_id}/steps")
+async def step_for_all(visit: CoordinatorVisit, course_id: UUID) -> Response:
+    """Take the step that is due and left to people for everybody in the course, each by itself."""
+    step, moment = text_of(await visit.request.form(), "step"), visit.moment()
+    act = step_by_hand(visit.context.placements, step)
+    async with visit.open() as conn:
+        row = await course_store.course(conn, course_id)
+        if row is None or act is None:
+            raise not_found()
+        people = await people_store.placements(conn, list(LIVE), course=course_id, limit=MOST_PEOPLE)
+    due = [one["placement"] for one in people if step_due(visit.context, one, row["state"], moment) == step]
+    done = visit.warn_of(await visit.act_on_each(act, due))
+    text = visit.texts.ngettext("Noted for %(num)s person.", "Noted for %(num)s people.", done)
+    visit.web.note(visit.request, "success" if done else "info", text)
+    return visit.web.back(visit.request, f"/courses/{course_id}")

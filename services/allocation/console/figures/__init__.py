@@ -1,0 +1,1 @@
+"""Pages of figures: what came of it."""

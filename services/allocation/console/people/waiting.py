@@ -1,0 +1,89 @@
+"""Pages of the waiting list: who waits, by reference, with legal clocks and the main reason."""
+
+from datetime import timedelta
+
+import asyncpg
+from fastapi import APIRouter
+from starlette.responses import Response
+
+from services.allocation.console.context import explanation_store, people_store
+from services.allocation.console.context.clocks import priority_of, running_clocks
+from services.allocation.console.context.visit import CoordinatorVisit, Moment, Visit
+from services.runtime.web.languages import msgid
+from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.texts.codes import word
+from services.texts.reasons import need, sentence
+
+router = APIRouter(include_in_schema=False)
+SUMS = 5
+"""Kinds of help named above the waiting list."""
+
+
+@router.get("/waiting")
+async def waiting(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
+    """List who waits, by reference, with clocks and the main reason."""
+    moment, page = visit.moment(), visit.page_number
+    rows = await _waiting(visit, moment, deadline, reason, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE)
+    async with visit.open() as conn:
+        sums = [one for one in await explanation_store.remedy_sums(conn) if one["code"] != "none"][:SUMS]
+    texts = visit.texts
+    query = (f"deadline={deadline}&" if deadline.isalnum() else "") + (
+        f"reason={reason}&" if reason.isidentifier() else ""
+    )
+    return visit.page(
+        "waiting.html",
+        rows=rows[:PAGE_SIZE],
+        sums=sums,
+        need=lambda code: need(texts, code),
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        query=query,
+        deadline=deadline,
+        reason_filter=reason if reason.isidentifier() else "",
+        moment=moment,
+        clocks=lambda row: running_clocks(row, moment.clocks),
+        priority=lambda row: priority_of(row, moment.rules),
+    )
+
+
+@router.get("/waiting.csv")
+async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
+    """The same list as a file."""
+    texts, moment = visit.texts, visit.moment()
+    rows = await _waiting(visit, moment, deadline, reason, limit=MOST_LINES)
+    heads = [
+        msgid("Reference"),
+        msgid("Registering office"),
+        msgid("Waiting since"),
+        msgid("Priority class"),
+        msgid("Next deadline"),
+        msgid("Main reason"),
+    ]
+    lines = [
+        (
+            row["reference"],
+            row["office_name"] or row["office"],
+            texts.date(row["registered_on"]),
+            word(texts, priority_of(row, moment.rules), "priority"),
+            texts.date(row["deadline"]) if row["deadline"] else None,
+            sentence(texts, {"code": row["reason_code"], "params": row["reason_params"]})
+            if row["reason_code"]
+            else None,
+        )
+        for row in rows
+    ]
+    return csv_answer("waiting", [texts.plain(head) for head in heads], lines)
+
+
+async def _waiting(
+    visit: Visit, moment: Moment, deadline: str, reason: str, *, limit: int, offset: int = 0
+) -> list[asyncpg.Record]:
+    since, until = {
+        "": (None, None),
+        "over": (None, moment.today - timedelta(days=1)),
+    }.get(deadline, (moment.today, moment.soon))
+    async with visit.open() as conn:
+        found = await people_store.waiting(
+            conn, moment.clocks, since=since, until=until, reason=reason or None, limit=limit, offset=offset
+        )
+    return list(found)

@@ -1,0 +1,1 @@
+"""Pages of steering runs: what each saw, decided and proves."""

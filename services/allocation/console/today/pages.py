@@ -1,0 +1,58 @@
+"""Shows the first page: one sentence about the day, its figures, and the same as JSON."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from services.allocation.console.context import course_store, people_store, run_store
+from services.allocation.console.context.persons import PROVIDER
+from services.allocation.console.context.visit import Context, CoordinatorVisit, Visit
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import SignInNeededError
+
+router = APIRouter(include_in_schema=False)
+api = APIRouter(prefix="/api/v1", tags=["console"])
+
+
+@router.get("/")
+async def first(request: Request, context: Context) -> Response:
+    """Show the one sentence; a provider goes to its own page."""
+    web = web_of(request)
+    visitor = web.visitor(request)
+    if visitor is None:
+        raise SignInNeededError
+    if visitor.role == PROVIDER:
+        return RedirectResponse("/provider", 303)
+    figures = await _figures(Visit(request, context, visitor))
+    return web.page(request, "first.html", part=web.live(request, "first-part.html", "/live", **figures))
+
+
+@router.get("/live")
+async def first_live(visit: CoordinatorVisit) -> Response:
+    """Renew the first page's part."""
+    return visit.web.renewed(visit.request, "first-part.html", "/live", **await _figures(visit))
+
+
+async def _figures(visit: Visit) -> dict[str, object]:
+    moment = visit.moment()
+    async with visit.open() as conn:
+        return {
+            "moment": moment,
+            "figures": await people_store.figures(conn, moment.clocks, moment.today, moment.soon),
+            "reasons": await people_store.binding_reasons(conn),
+            "counts": await course_store.counts(conn),
+            "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
+        }
+
+
+@api.get("/figures")
+async def figures(visit: CoordinatorVisit) -> Response:
+    """Return the numbers of the first page."""
+    moment = visit.moment()
+    async with visit.open() as conn:
+        row = await people_store.figures(conn, moment.clocks, moment.today, moment.soon)
+        reasons = await people_store.binding_reasons(conn)
+    return JSONResponse(
+        dict(row or {})
+        | {"as_of": moment.now.isoformat(), "main_reasons": {r["code"]: r["n"] for r in reasons}}
+    )

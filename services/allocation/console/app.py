@@ -17,13 +17,12 @@ from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
 from services.allocation.console.policy import travel as policy_travel
-from services.allocation.console.policy import trial as policy_trial
 from services.allocation.console.policy import versions as policy_versions
 from services.allocation.console.proposals import api as proposals_api
 from services.allocation.console.proposals import bamf
 from services.allocation.console.proposals import pages as proposals
 from services.allocation.console.questions import api as questions_api
-from services.allocation.console.questions import comparison, forecasts, suggestions, what_if
+from services.allocation.console.questions import comparison, forecasts, policy_trial, suggestions, what_if
 from services.allocation.console.runs import pages as runs
 from services.allocation.console.today import pages as today
 from services.allocation.law.rulebook import RuleBook

@@ -48,7 +48,7 @@ class Venue:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class CourseFacts:
     """What a provider says about a course apart from its sections."""
 
     title: str
@@ -76,7 +76,7 @@ class Course:
     kreis: str
     provider: str
     own_course: str
-    facts: Facts
+    facts: CourseFacts
     sections: tuple[Section, ...]
     state: str = "announced"
     cancel_reason: str | None = None
@@ -128,13 +128,13 @@ class Course:
         )
 
 
-def _seated(section: Section, change: int, facts: Facts, *, anyway: bool) -> Section:
+def _seated(section: Section, change: int, facts: CourseFacts, *, anyway: bool) -> Section:
     if change > 0 and not anyway:
         return replace(section, taken=section.taken + change)
     return _fit(section, section.taken + change, facts)
 
 
-def _fit(section: Section, taken: int, facts: Facts) -> Section:
+def _fit(section: Section, taken: int, facts: CourseFacts) -> Section:
     """Set what is taken; capacity is as announced but never below that."""
     return replace(section, taken=taken, capacity=max(facts.capacity, taken))
 
@@ -159,7 +159,7 @@ class Written:
 
 
 def announce(  # noqa: PLR0917 - a course's first facts
-    course: UUID, kreis: str, provider: str, own: str, facts: Facts, sections: Iterable[Section]
+    course: UUID, kreis: str, provider: str, own: str, facts: CourseFacts, sections: Iterable[Section]
 ) -> Written:
     """Enter a course that was not known."""
     fitted = tuple(_fit(section, facts.taken_elsewhere, facts) for section in sections)
@@ -167,7 +167,7 @@ def announce(  # noqa: PLR0917 - a course's first facts
     return Written(fresh, tuple(s.number for s in fitted), _too_small(fresh), more_room=True)
 
 
-def rewrite(course: Course, kreis: str, facts: Facts, sections: Iterable[Section] | None) -> Written:
+def rewrite(course: Course, kreis: str, facts: CourseFacts, sections: Iterable[Section] | None) -> Written:
     """Replace what was announced; seats that people hold stay, whatever the new numbers are."""
     elsewhere = facts.taken_elsewhere - course.facts.taken_elsewhere
     told: list[Notice] = []

@@ -10,7 +10,7 @@ import asyncpg
 import orjson
 
 from schemas.codes import CourseKind
-from services.allocation.courses.domain import Course, Facts, Lesson, Section, Venue, times_of_day
+from services.allocation.courses.domain import Course, CourseFacts, Lesson, Section, Venue, times_of_day
 
 
 async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
@@ -64,7 +64,7 @@ def _course(row: asyncpg.Record, sections: Iterable[Section]) -> Course:
         kreis=row["kreis"],
         provider=row["provider"],
         own_course=row["own_course"],
-        facts=Facts(
+        facts=CourseFacts(
             title=row["title"],
             course_type=row["course_type"],
             kind=CourseKind(row["course_kind"]),

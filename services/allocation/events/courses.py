@@ -14,7 +14,7 @@ from schemas.providers import (
     SectionStep,
 )
 from services.allocation.courses import domain
-from services.allocation.courses.domain import Course, Facts, Lesson, Notice, Section, Venue
+from services.allocation.courses.domain import Course, CourseFacts, Lesson, Notice, Section, Venue
 from services.allocation.figures.course_outcomes import report
 from services.allocation.participants.domain import leave, repeat_from
 from services.allocation.placements.domain import (
@@ -235,8 +235,8 @@ def _venue(said: CourseAnnounced | CourseChanged) -> Venue | None:
     return None if said.venue is None else Venue(**said.venue.model_dump())
 
 
-def _facts(said: CourseAnnounced) -> Facts:
-    return Facts(
+def _facts(said: CourseAnnounced) -> CourseFacts:
+    return CourseFacts(
         title=said.title,
         course_type=said.course_type,
         kind=kind_of(said.course_type),
@@ -262,7 +262,7 @@ _PLAIN = frozenset({
 })  # fmt: skip
 
 
-def _changed_facts(facts: Facts, said: CourseChanged) -> Facts:
+def _changed_facts(facts: CourseFacts, said: CourseChanged) -> CourseFacts:
     plain = {name: value for name in _PLAIN if (value := getattr(said, name)) is not None}
     facts = replace(facts, **plain)
     if said.course_type is not None:

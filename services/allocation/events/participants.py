@@ -13,7 +13,7 @@ from schemas.offices import (
     PlacementTested,
 )
 from services.allocation.participants import domain
-from services.allocation.participants.domain import Facts, Participant, PlacementTest
+from services.allocation.participants.domain import Participant, ParticipantFacts, PlacementTest
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -184,5 +184,7 @@ def _entitlement(said: Entitlement) -> dict[str, Any]:
     }
 
 
-def _facts(said: ParticipantRegistered) -> Facts:
-    return Facts(**{name: getattr(said, name) for name in _PLAIN}, **_entitlement(said.entitlement))
+def _facts(said: ParticipantRegistered) -> ParticipantFacts:
+    return ParticipantFacts(
+        **{name: getattr(said, name) for name in _PLAIN}, **_entitlement(said.entitlement)
+    )

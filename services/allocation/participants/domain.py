@@ -11,7 +11,7 @@ Status = Literal["active", "left", "completed", "withdrawn", "merged"]
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ParticipantFacts:
     """What the registering office says; no name, no birth date."""
 
     kreis: str
@@ -55,7 +55,7 @@ class Participant:
     participant: UUID
     office: str
     reference: str
-    facts: Facts
+    facts: ParticipantFacts
     registered_on: date
     first_registered_on: date
     returns: int = 0
@@ -71,7 +71,12 @@ class Participant:
 
 
 def register(  # noqa: PLR0917 - a person's first facts
-    known: Participant | None, participant: UUID, office: str, reference: str, facts: Facts, day: date
+    known: Participant | None,
+    participant: UUID,
+    office: str,
+    reference: str,
+    facts: ParticipantFacts,
+    day: date,
 ) -> Participant:
     """Enter a person, or take what the office now says; somebody who had gone comes back."""
     if known is None:
@@ -90,7 +95,7 @@ def register(  # noqa: PLR0917 - a person's first facts
     )
 
 
-def correct_registration(known: Participant, facts: Facts, day: date) -> Participant:
+def correct_registration(known: Participant, facts: ParticipantFacts, day: date) -> Participant:
     """Take facts that were wrong from the start."""
     return replace(
         known,

@@ -1,4 +1,4 @@
-"""Facts about people in PostgreSQL."""
+"""ParticipantFacts about people in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.allocation.participants.domain import Facts, Participant, PlacementTest
+from services.allocation.participants.domain import Participant, ParticipantFacts, PlacementTest
 
 
 async def merged_into(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[UUID]:
@@ -43,7 +43,7 @@ def _participant(row: asyncpg.Record) -> Participant:
         participant=row["participant"],
         office=row["office"],
         reference=row["reference"],
-        facts=Facts(
+        facts=ParticipantFacts(
             kreis=row["kreis"],
             town=row["town"],
             standing=row["standing"],

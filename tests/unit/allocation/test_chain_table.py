@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from schemas.codes import SEATED, CourseKind, PlacementState
-from services.allocation.courses.domain import Course, Facts, Section, announce
+from services.allocation.courses.domain import Course, CourseFacts, Section, announce
 from services.allocation.placements import domain
 from services.allocation.placements import running as attending
 from services.allocation.placements.domain import (
@@ -34,7 +34,7 @@ def course() -> Course:
         Section(n, START + 5 * WEEK * (n - 1), START + 5 * WEEK * (n - 1) + timedelta(days=30))
         for n in range(1, 4)
     ]
-    facts = Facts("Kurs", "integration_general", CourseKind.INTEGRATION, 2)
+    facts = CourseFacts("Kurs", "integration_general", CourseKind.INTEGRATION, 2)
     return announce(ID, KREIS, "vhs", "k1", facts, sections).course
 
 

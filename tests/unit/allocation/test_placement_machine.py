@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState, SectionDecision
 from schemas.identity import NAMESPACE
-from services.allocation.courses.domain import Course, Facts, Section, announce, rewrite
+from services.allocation.courses.domain import Course, CourseFacts, Section, announce, rewrite
 from services.allocation.placements import domain
 from services.allocation.placements import running as attending
 from services.allocation.placements.domain import (
@@ -41,8 +41,8 @@ def _sections() -> list[Section]:
     ]
 
 
-def _facts(capacity: int, elsewhere: int = 0) -> Facts:
-    return Facts("Kurs", "integration_general", CourseKind.INTEGRATION, capacity, elsewhere)
+def _facts(capacity: int, elsewhere: int = 0) -> CourseFacts:
+    return CourseFacts("Kurs", "integration_general", CourseKind.INTEGRATION, capacity, elsewhere)
 
 
 class Lives(RuleBasedStateMachine):

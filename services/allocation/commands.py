@@ -1,4 +1,4 @@
-"""Commands of the steering side for the `kurslotse` command."""
+"""Adds the commands of the steering side to the `kurslotse` command."""
 
 import csv
 import os

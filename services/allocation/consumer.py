@@ -1,4 +1,4 @@
-"""Which event goes to which handler. Start reading here; docs/path-of-an-event.md tells the rest."""
+"""Routes each event to its handler. Start reading here; docs/path-of-an-event.md tells the rest."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -115,7 +115,7 @@ def decide(work: UnitOfWork, incoming: Incoming) -> Verdict:
 
 
 def opens(incoming: Incoming) -> tuple[str, ...]:
-    """Say what an event makes known if it is applied: others may be waiting for it."""
+    """Return what an event makes known if it is applied: others may be waiting for it."""
     match incoming.event.data:
         case CourseAnnounced():
             return (courses.course_key(UUID(incoming.subject)),)
@@ -128,7 +128,7 @@ def opens(incoming: Incoming) -> tuple[str, ...]:
 
 
 def keys_of(batch: Sequence[Incoming]) -> Keys:
-    """Say what has to be loaded to decide these events."""
+    """Return what has to be loaded to decide these events."""
     keys = Keys()
     for incoming in batch:
         slug = incoming.publisher or ""

@@ -1,4 +1,4 @@
-"""Who changes the picture asks here, in the same transaction, for the region to be steered again."""
+"""Asks for a Kreis to be steered again, in the transaction of the change that makes it necessary."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What allocation says about itself: invariants counted just now, what is due, how many of what."""
+"""Counts what allocation reports about itself: invariants, due work, figures."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass

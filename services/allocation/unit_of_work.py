@@ -1,4 +1,4 @@
-"""What a batch or a command sees and changes: rows locked in one order and decided on in memory."""
+"""Loads and locks the rows of a batch or an act, collects the changes, writes them set by set."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -283,7 +283,7 @@ class UnitOfWork:
 
 
 def _offers_no_more(before: Placement | None, after: Placement) -> bool:
-    """Say whether a place that was offered to somebody can be offered to others now."""
+    """Return whether a place that was offered to somebody can be offered to others now."""
     return before is not None and before.state in OFFERED and after.state not in LIVE
 
 
@@ -297,6 +297,6 @@ async def _if_any(
 
 
 async def kreise_of(conn: asyncpg.Connection, slugs: Sequence[str]) -> dict[str, frozenset[str]]:
-    """Say in which Kreise publishers work."""
+    """Return in which Kreise publishers work."""
     rows = await conn.fetch("SELECT slug, kreise FROM runtime.publisher WHERE slug = ANY($1::text[])", slugs)
     return {row["slug"]: frozenset(row["kreise"]) for row in rows}

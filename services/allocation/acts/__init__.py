@@ -1,1 +1,1 @@
-"""What people, timers and runs do to a place: propose, approve, answer, override, merge, expire."""
+"""Acts on places by people, timers and runs: propose, approve, answer, override, merge, expire."""

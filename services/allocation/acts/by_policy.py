@@ -1,4 +1,4 @@
-"""Steps that a policy takes by itself as soon as they can be taken: onto the list for BAMF, confirmed."""
+"""Takes the steps that a policy automates as soon as they are possible: sent to BAMF, confirmed."""
 
 from schemas.codes import CourseKind, PlacementState
 from services.allocation.placements import domain

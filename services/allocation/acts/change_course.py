@@ -1,4 +1,4 @@
-"""People who hold a seat change to another course, together with everybody whose course is merged with it."""
+"""Moves people who hold a seat to another course, also everybody of a course that is merged."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -76,7 +76,7 @@ def change_back(work: UnitOfWork, host: UUID, origins: Collection[UUID], by: Dec
 
 
 def _came_from(work: UnitOfWork, found: Placement, origins: Collection[UUID]) -> UUID | None:
-    """Name the course that somebody left for this one by a merger."""
+    """Return the course that somebody left for this one by a merger."""
     given_up = (
         old.course
         for old in work.placements_of(found.participant)

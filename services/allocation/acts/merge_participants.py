@@ -1,4 +1,4 @@
-"""What becomes of placements when two registrations turn out to be one person."""
+"""Merges the placements of two registrations that turn out to be one person."""
 
 from dataclasses import replace
 

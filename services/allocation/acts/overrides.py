@@ -1,4 +1,4 @@
-"""Commands by which a coordinator overrides steering: hold, exclude, deviate, start or close a course."""
+"""Records rulings by which a coordinator overrides steering: hold, exclude, deviate, start or close."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The steps of a placement that people, timers and steering runs take; each locks, decides, writes."""
+"""Runs the acts on placements of people, timers and steering: each locks, decides, writes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace

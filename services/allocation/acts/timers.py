@@ -1,4 +1,4 @@
-"""What time does to placements: reservations that expire, places that start."""
+"""Runs the timers of placements: reservations expire, places start, holds end."""
 
 from dataclasses import dataclass
 from datetime import datetime

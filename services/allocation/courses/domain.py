@@ -1,4 +1,4 @@
-"""Courses: what is offered, and how many seats each section has, has given away and has left."""
+"""Defines courses: their sections, and how many seats each has, has given away and has left."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -98,16 +98,16 @@ class Course:
         return next((section for section in self.sections if section.number == number), None)
 
     def seats_from(self, entry: int) -> tuple[int, ...]:
-        """Say which sections somebody who enters here sits in."""
+        """Return which sections somebody who enters here sits in."""
         return tuple(section.number for section in self.held if section.number >= entry)
 
     def full(self, numbers: Iterable[int]) -> int | None:
-        """Name the first of these sections without a free seat."""
+        """Return the first of these sections without a free seat."""
         wanted = frozenset(numbers)
         return next((s.number for s in self.sections if s.number in wanted and s.taken >= s.capacity), None)
 
     def not_over(self, numbers: Iterable[int], day: date) -> tuple[int, ...]:
-        """Say which of these sections are not over on a day."""
+        """Return which of these sections are not over on a day."""
         wanted = frozenset(numbers)
         return tuple(s.number for s in self.sections if s.number in wanted and s.ends_on >= day)
 
@@ -227,7 +227,7 @@ def end(course: Course, state: str, day: date, reason: str | None = None) -> Cou
 
 
 def times_of_day(lessons: Iterable[Lesson]) -> tuple[str, ...]:
-    """Say at which times of day a course is held, from its lessons; empty if it has none."""
+    """Return at which times of day a course is held, from its lessons; empty if it has none."""
     found = set()
     for lesson in lessons:
         if lesson.weekday in {"sat", "sun"}:

@@ -1,4 +1,4 @@
-"""Courses and their sections in PostgreSQL."""
+"""Reads and writes courses and their sections in PostgreSQL."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

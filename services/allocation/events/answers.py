@@ -1,4 +1,4 @@
-"""What becomes of events that answer or end a placement; each decides on the work, in order."""
+"""Decides events that answer or end a placement, one after the other on a batch's UnitOfWork."""
 
 from dataclasses import replace
 from typing import cast
@@ -221,7 +221,7 @@ def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
 
 
 def _agrees(placement: Placement, course: UUID, section: int) -> bool:
-    """Say whether an open proposal is what the authority assigned: it goes on, nothing gives way."""
+    """Return whether an open proposal is what the authority assigned: it goes on, nothing gives way."""
     return placement.state in OFFERED and (placement.course, placement.entry_section) == (course, section)
 
 

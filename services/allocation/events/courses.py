@@ -1,4 +1,4 @@
-"""What becomes of providers' events about courses; each decides on the work, in order."""
+"""Decides providers' events about courses, one after the other on a batch's UnitOfWork."""
 
 from dataclasses import replace
 from typing import cast
@@ -33,7 +33,7 @@ from services.runtime.events.subscription import Applied, Incoming, Parked, Prob
 
 
 def course_key(course: UUID) -> str:
-    """Name what an event about an unknown course waits for."""
+    """Return what an event about an unknown course waits for."""
     return f"course:{course}"
 
 

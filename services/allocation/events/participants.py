@@ -1,4 +1,4 @@
-"""What becomes of offices' events about people; each decides on the work, in order."""
+"""Decides offices' events about people, one after the other on a batch's UnitOfWork."""
 
 from dataclasses import replace
 from typing import Any, cast
@@ -29,12 +29,12 @@ from services.runtime.events.subscription import Applied, Incoming, Parked, Prob
 
 
 def participant_key(participant: UUID) -> str:
-    """Name what an event about an unknown person waits for."""
+    """Return what an event about an unknown person waits for."""
     return f"participant:{participant}"
 
 
 def event_key(cause: UUID) -> str:
-    """Name what a correction or retraction of an event not yet seen waits for."""
+    """Return what a correction or retraction of an event not yet seen waits for."""
     return f"event:{cause}"
 
 
@@ -44,7 +44,7 @@ def unknown_participant(participant: UUID, field: str = "reference") -> Parked:
 
 
 def target(incoming: Incoming) -> UUID | None:
-    """Name the event that this one corrects or retracts."""
+    """Return the event that this one corrects or retracts."""
     named = incoming.event.corrects or incoming.event.retracts
     return None if named is None else event_uuid(incoming.publisher or "", incoming.family, named)
 

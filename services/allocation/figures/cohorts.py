@@ -1,4 +1,4 @@
-"""Figures of a Kreis and a period as they may be shown: cohort, exits, returns, waits, fill, deadlines."""
+"""Counts the figures of a Kreis and a period as they may be shown: cohort, exits, returns, waits, fill."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass

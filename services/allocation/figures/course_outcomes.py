@@ -1,4 +1,4 @@
-"""What is recorded and told when a course has ended."""
+"""Records and announces the totals of a course that has ended."""
 
 from typing import Literal
 

@@ -1,4 +1,4 @@
-"""Completion metrics for Prometheus: the last twelve months by Kreis, suppressed as everywhere."""
+"""Exports completion metrics to Prometheus: the last twelve months by Kreis, suppressed as everywhere."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Totals of completed courses and figures of cohorts, so suppressed that no small group shows."""
+"""Defines totals of completed courses and suppresses figures of cohorts in which a small group shows."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace

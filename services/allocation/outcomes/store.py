@@ -1,4 +1,4 @@
-"""Totals of courses and counts of the support side in PostgreSQL."""
+"""Reads and writes totals of courses and counts of the support side in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""Facts about people that steering needs; who is on the list, who no longer, and who is the same."""
+"""Defines the facts about people that steering needs: who is on the list, who left, who is the same."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace

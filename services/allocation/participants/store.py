@@ -1,4 +1,4 @@
-"""ParticipantFacts about people in PostgreSQL."""
+"""Reads and writes facts about people in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -11,7 +11,7 @@ from services.allocation.participants.domain import Participant, ParticipantFact
 
 
 async def merged_into(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[UUID]:
-    """Say into whom any of these people were merged."""
+    """Return into whom any of these people were merged."""
     rows = await conn.fetch(
         "SELECT merged_into FROM participant WHERE participant = ANY($1::uuid[]) AND merged_into IS NOT NULL",
         ids,

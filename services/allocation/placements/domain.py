@@ -1,4 +1,4 @@
-"""The chain of a placement: which step may follow which, which seats it takes and frees."""
+"""Defines the chain of a placement: which step may follow which, which seats it takes and frees."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -142,7 +142,7 @@ def offer(  # noqa: PLR0917 - a placement's first facts
 
 
 def obstacle(course: Course, entry: int, kind_rivals: Iterable[Placement], day: date) -> Refusal | None:
-    """Say what stands against taking a seat from this section on: the course, a rival place, or no seat."""
+    """Return what stands against taking a seat from this section on: the course, a rival place, no seat."""
     if course.state != "announced":
         return Refusal("course_over", {"state": course.state})
     section = course.section(entry)

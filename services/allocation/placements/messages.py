@@ -1,4 +1,4 @@
-"""What a step of a placement tells, and whom."""
+"""Makes the events that a step of a placement causes, with their audience."""
 
 from datetime import date, datetime
 from typing import Any

@@ -1,4 +1,4 @@
-"""How far each publisher has spoken, and which reservations nobody's unread answer can still reach."""
+"""Reads how far each publisher has spoken, and which reservations no unread answer can still reach."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -42,5 +42,5 @@ Result = Done | NotDone
 
 
 def done(placement: Placement) -> Done:
-    """Say how a placement stands after a step."""
+    """Return how a placement stands after a step."""
     return Done(placement.placement, placement.state, placement.version)

@@ -1,4 +1,4 @@
-"""What a coordinator rules about steering itself, and which places such rulings bar."""
+"""Defines the rulings of coordinators about steering, and which places they exclude."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -55,7 +55,7 @@ class Exclusions:
     closed: frozenset[UUID] = frozenset()
 
     def refusal_of(self, participant: UUID, course: Course) -> Refusal | None:
-        """Say what stands against this person in this course, whoever decides; an authority apart."""
+        """Return what stands against this person in this course, whoever decides; an authority apart."""
         if course.course in self.closed:
             return Refusal("course_closed")
         if (participant, course.course) in self.courses or (participant, course.provider) in self.providers:
@@ -63,5 +63,5 @@ class Exclusions:
         return None
 
     def refusal_of_proposal(self, participant: UUID, course: Course) -> Refusal | None:
-        """Say what stands against a run's proposal: the same, and a hold."""
+        """Return what stands against a run's proposal: the same, and a hold."""
         return Refusal("on_hold") if participant in self.held else self.refusal_of(participant, course)

@@ -1,4 +1,4 @@
-"""Rulings of coordinators in PostgreSQL: each is added, and lifted once."""
+"""Reads and writes rulings of coordinators in PostgreSQL: each is added, and lifted once."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,7 +129,7 @@ async def add_exclusion(
 
 
 async def person_of_exclusion(conn: asyncpg.Connection, exclusion: UUID) -> UUID | None:
-    """Say whose exclusion it is; None: there is none in the visitor's Kreise."""
+    """Return whose exclusion it is; None: there is none in the visitor's Kreise."""
     participant: UUID | None = await conn.fetchval(
         "SELECT participant FROM steering_exclusion WHERE id = $1", exclusion
     )
@@ -185,7 +185,7 @@ async def lift_deviation(conn: asyncpg.Connection, participant: UUID, actor: str
 
 
 async def is_own(conn: asyncpg.Connection, kreis: str) -> bool:
-    """Say whether the transaction acts for this Kreis; of neighbours that pool it only sees courses."""
+    """Return whether the transaction acts for this Kreis; of neighbours that pool it only sees courses."""
     acts_for: str | None = await conn.fetchval("SELECT current_setting('kurslotse.kreise', true)")
     return not acts_for or kreis in acts_for.split(",")
 

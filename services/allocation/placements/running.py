@@ -1,4 +1,4 @@
-"""What happens to a placement once its course runs: it starts, moves between sections, ends with it."""
+"""Moves a placement along once its course runs: it starts, changes sections, ends with it."""
 
 from collections.abc import Iterable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Placements and their history in PostgreSQL."""
+"""Reads and writes placements and their history in PostgreSQL."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass

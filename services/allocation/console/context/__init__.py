@@ -1,1 +1,1 @@
-"""What every page of the console stands on."""
+"""Context of every page: the visit, forms, what is read from PostgreSQL, answers of the API."""

@@ -1,4 +1,4 @@
-"""What the console's JSON API takes and returns, and how an act's result becomes an answer."""
+"""Defines what the console's JSON API takes and returns, and turns an act's result into an answer."""
 
 from collections.abc import Sequence
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""What the console reads about courses, providers, runs and outcomes."""
+"""Reads courses, providers and outcomes for the console."""
 
 from collections.abc import Sequence
 from datetime import date

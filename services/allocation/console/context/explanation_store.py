@@ -1,4 +1,4 @@
-"""What the pages about reasons, certificates and remedies read; row level security limits it."""
+"""Reads reasons and remedies for the console; row level security limits it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console reads about people and their placements; row level security limits it to the Kreise."""
+"""Reads people and their placements for the console; row level security limits it to the Kreise."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

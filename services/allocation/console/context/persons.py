@@ -1,4 +1,4 @@
-"""The invented people of the demo who work on the steering side, and what each finds in the menu."""
+"""Lists the invented people of the demo on the steering side, and the menu of each role."""
 
 from services.runtime.web.languages import msgid
 from services.runtime.web.visitors import DemoPerson, Visitor, directory

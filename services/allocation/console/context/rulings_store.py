@@ -1,4 +1,4 @@
-"""What the console reads about rulings of coordinators and about proposals that go to BAMF."""
+"""Reads rulings of coordinators and proposals that go to BAMF for the console."""
 
 from collections.abc import Sequence
 from datetime import datetime

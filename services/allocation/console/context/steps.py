@@ -1,4 +1,4 @@
-"""Steps that coordinators take by hand: which are due, which answers can be noted, and their acts."""
+"""Tells which steps coordinators can take by hand, which are due, and the act behind each."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal

@@ -1,4 +1,4 @@
-"""The console's JSON API of courses."""
+"""Answers the console's JSON API of courses."""
 
 from typing import Annotated, Any
 from uuid import UUID

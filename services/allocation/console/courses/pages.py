@@ -1,4 +1,4 @@
-"""Pages of courses and their providers: fill, who sits there by reference, rulings, steps for everybody."""
+"""Shows courses and providers: fill, who sits there by reference, rulings, steps for everybody."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The provider's page without persons: own courses, their fill, who is expected by reference."""
+"""Shows a provider its own courses, their fill, and who is expected by reference; no persons."""
 
 from uuid import UUID
 

@@ -1,4 +1,4 @@
-"""The console's JSON API of people: rulings about them, why this course, what would help."""
+"""Answers the console's JSON API of people: rulings about them, why this course, what would help."""
 
 from datetime import date
 from typing import Annotated, Any
@@ -129,7 +129,7 @@ async def remedies(
     limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
-    """Say what would help: summed, and person by person, who has waited longest first."""
+    """Return what would help: summed, and person by person, who has waited longest first."""
     texts = visit.texts
     async with visit.open() as conn:
         as_of = await explanation_store.remedies_as_of(conn)
@@ -160,7 +160,7 @@ async def remedies(
 
 @router.get("/people/{participant}/why")
 async def why(visit: CoordinatorVisit, participant: UUID) -> Response:
-    """Say for every course why it is the place of a person, or why not."""
+    """Return for every course why it is the place of a person, or why not."""
     texts, told = visit.texts, await why_of(visit, participant)
     return JSONResponse(
         {

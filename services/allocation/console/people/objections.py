@@ -1,4 +1,4 @@
-"""What speaks against a place that a coordinator wants to give by hand: the hard rules of steering."""
+"""Returns the hard rules that speak against a place which a coordinator wants to give by hand."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class RulesOfSteering:
     async def __call__(
         self, conn: asyncpg.Connection, participant: UUID, course: UUID, section: int, now: datetime, /
     ) -> Sequence[str]:
-        """Name the rules that fail; none for somebody whom steering does not look at."""
+        """Return the rules that fail; none for somebody whom steering does not look at."""
         kreis = await conn.fetchval("SELECT kreis FROM participant WHERE participant = $1", participant)
         if kreis is None:
             return ()

@@ -1,4 +1,4 @@
-"""Pages about one person by reference, with everything that a coordinator can rule about them."""
+"""Shows one person by reference, with everything that a coordinator can rule about them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field

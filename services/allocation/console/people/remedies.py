@@ -1,4 +1,4 @@
-"""Pages of what would help people without a place: summed, by course, and for each person."""
+"""Shows what would help people without a place: summed, by course, and for each person."""
 
 from collections.abc import Mapping
 from typing import Annotated

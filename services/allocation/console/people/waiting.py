@@ -1,4 +1,4 @@
-"""Pages of the waiting list: who waits, by reference, with legal clocks and the main reason."""
+"""Shows the waiting list: people by reference, with legal clocks and the main reason."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The JSON twin of the policy pages: what holds, a document checked, the table of travel times loaded."""
+"""Answers the console's JSON API of policies: the policy in force, a check, travel times."""
 
 from __future__ import annotations
 

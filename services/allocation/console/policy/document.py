@@ -1,4 +1,4 @@
-"""A policy as a document to start from: every field with a remark in the visitor's language, towns last."""
+"""Writes a policy as a document to start from, with a remark in the visitor's language on every field."""
 
 from __future__ import annotations
 

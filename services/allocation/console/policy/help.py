@@ -1,4 +1,4 @@
-"""Help beside the editor: every field of a policy with an example that can be copied."""
+"""Explains every field of a policy beside the editor, with an example that can be copied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the municipality's policy: what holds in words, the editor, history and audit."""
+"""Shows the municipality's policy in words, the editor, the history and the audit trail."""
 
 from __future__ import annotations
 

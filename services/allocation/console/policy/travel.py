@@ -1,4 +1,4 @@
-"""The table of travel times on the policy page: upload, earlier tables, removal."""
+"""Takes the table of travel times on the policy page: upload, earlier tables, removal."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ async def upload(visit: CoordinatorVisit) -> Response:
 
 
 def _told(visit: Visit, table: travel.Table) -> list[str]:
-    """Say what is wrong with each line."""
+    """Return what is wrong with each line."""
     texts = visit.texts
     told = [
         texts.gettext("Line %(line)s: %(what)s", line=one.line, what=travel.said(texts, one))

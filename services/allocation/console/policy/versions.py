@@ -1,4 +1,4 @@
-"""Pages of one version of a policy: preview on today's picture, a second person's decision, withdrawal."""
+"""Shows one version of a policy: preview on today's snapshot, activation by a second person, withdrawal."""
 
 from __future__ import annotations
 

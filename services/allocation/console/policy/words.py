@@ -1,4 +1,4 @@
-"""A policy in words: what a coordinator reads and a second person compares, line by line."""
+"""Words a policy line by line, as a coordinator reads it and a second person compares it."""
 
 from __future__ import annotations
 

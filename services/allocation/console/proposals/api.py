@@ -1,4 +1,4 @@
-"""The console's JSON API of proposals and placements; docs/console-api.md lists it."""
+"""Answers the console's JSON API of proposals and placements; docs/console-api.md lists it."""
 
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4

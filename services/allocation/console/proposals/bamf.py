@@ -1,4 +1,4 @@
-"""Pages of what goes to BAMF: which proposals were sent, the list of them as a file, what BAMF said."""
+"""Shows which proposals went to BAMF, gives the list out as a file, notes what BAMF answered."""
 
 from collections.abc import Sequence
 from uuid import UUID, uuid4

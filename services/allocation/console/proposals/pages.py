@@ -1,4 +1,4 @@
-"""Pages on which a coordinator decides about placements: approve, withdraw, give up, override."""
+"""Shows placements and takes decisions about them: approve, withdraw, give up, override."""
 
 from collections.abc import Sequence
 from uuid import UUID

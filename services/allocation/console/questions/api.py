@@ -1,4 +1,4 @@
-"""The console's JSON API of questions to the engine and mergers; docs/console-api.md lists it."""
+"""Answers the console's JSON API of questions to the engine and of mergers; docs/console-api.md lists it."""
 
 from __future__ import annotations
 

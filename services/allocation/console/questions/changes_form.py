@@ -1,4 +1,4 @@
-"""The forms of `What if`: from what was typed to a change, and from a change to a sentence."""
+"""Reads the forms of `What if` into changes, and words a change as a sentence."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class Wrong:
 
 
 def said(texts: Texts, code: str, params: Mapping[str, str]) -> str:
-    """Say what is wrong with a change."""
+    """Return what is wrong with a change."""
     label = texts.plain(LABELS.get(params.get("field", ""), params.get("field", "")))
     message = WRONG.get(code, msgid("Please check your entry: %(label)s."))
     return texts.plain(message) % {"label": label, **params}
@@ -228,7 +228,7 @@ def sentence(  # noqa: PLR0911 - one return for each kind of change
 
 
 def new_course(texts: Texts, change: Mapping[str, Any], names: Names) -> str:
-    """Say in a line what a course that could be offered is like."""
+    """Return in a line what a course that could be offered is like."""
     times = ", ".join(word(texts, time, "time_of_day") for time in change.get("times_of_day", ()))
     entry = (
         texts.gettext("to level %(level)s", level=change["target_level"])

@@ -148,7 +148,7 @@ async def _compare(visit: Visit, task: UUID | None, *, wrong: bool = False) -> R
 
 
 def rows_of(texts: Texts, result: Mapping[str, Any]) -> Sequence[ShownRow]:
-    """Say every figure of a comparison; an empty answer has none."""
+    """Return every figure of a comparison; an empty answer has none."""
     years = len(result.get("seeds", ()))
     return [_row(texts, row, years) for row in result.get("rows", ())]
 

@@ -146,7 +146,7 @@ def _named(
     *,
     short: bool,
 ) -> Sequence[Named]:
-    """Name the parts, by course type and level, in which seats are short or left at the end, most first."""
+    """Return the parts, by course type and level, in which seats are short or left at the end, most first."""
     sign, found = (1 if short else -1), []
     for one in groups:
         gap = one["weeks"][-1]["gap"]

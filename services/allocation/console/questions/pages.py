@@ -1,4 +1,4 @@
-"""Questions to the engine as pages put them: asked, waited for, answered or failed in words."""
+"""Asks questions to the engine for pages, waits for answers, words failures."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ class Seen:
 
     @property
     def under_way(self) -> bool:
-        """Say whether the answer is still to come."""
+        """Return whether the answer is still to come."""
         return self.found is not None and self.found.under_way
 
     @property
     def done(self) -> bool:
-        """Say whether there is an answer."""
+        """Return whether there is an answer."""
         return self.found is not None and self.found.state == "done"
 
     @property
@@ -57,7 +57,7 @@ def refreshed(answer: Response, seen: Seen) -> Response:
 
 
 def failure(texts: Texts, found: Answer, known: Mapping[str, str] | None = None) -> str:
-    """Say why there is no answer, and what to do; `known`: texts for codes of this kind of question."""
+    """Return why there is no answer, and what to do; `known`: texts for codes of this kind of question."""
     if found.state != "failed":
         return ""
     wrong = found.result if found.failed_code == "question_wrong" else None

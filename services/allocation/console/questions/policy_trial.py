@@ -1,4 +1,4 @@
-"""A policy tried on today's picture from the editor, before anything of it is kept."""
+"""Tries a policy from the editor on today's snapshot, before anything of it is kept."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the console reads for questions to the engine: courses by name, towns, decisions about mergers."""
+"""Reads courses by name, towns and earlier mergers for questions to the engine."""
 
 from __future__ import annotations
 

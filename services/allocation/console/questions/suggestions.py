@@ -1,4 +1,4 @@
-"""`Which course next` and `Pooling`: what the engine suggests; merging is one step with a reason."""
+"""Shows `Which course next` and `Pooling`; a suggested merger is decided in one step with a reason."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
 
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
-    """Say what people lacked: a seat, or the rules that the nearest course failed."""
+    """Return what people lacked: a seat, or the rules that the nearest course failed."""
     return [f"{_rules(texts, rules)}: {count}" for rules, count in remedies.items()]
 
 

@@ -1,4 +1,4 @@
-"""`What if`: changes are collected on a page, tried by the engine, told as a difference."""
+"""Collects the changes of `What if` on a page and shows what the engine finds different."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
 
 
 def courses_in(result: Mapping[str, Any]) -> Sequence[str]:
-    """Name the courses that a difference speaks of."""
+    """Return the courses that a difference speaks of."""
     people = [one for some in result.get("people", {}).values() for one in some]
     places = [side for one in people for side in (one["from"], one["to"]) if side]
     courses = result.get("courses", {})
@@ -169,7 +169,7 @@ def courses_in(result: Mapping[str, Any]) -> Sequence[str]:
 
 
 def people_in(result: Mapping[str, Any]) -> Sequence[str]:
-    """Name the people of a difference that a page shows."""
+    """Return the people of a difference that a page shows."""
     wanted = [one["person"] for some in result.get("people", {}).values() for one in some[:SHOWN_PEOPLE]]
     lapsing = result.get("lapsing", {})
     return wanted + [
@@ -178,7 +178,7 @@ def people_in(result: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _added(visit: Visit, result: Mapping[str, Any]) -> dict[str, str]:
-    """Name the courses that exist only in the question."""
+    """Return the courses that exist only in the question."""
     found = {}
     for kind in ("start", "close"):
         for one in result.get("courses", {}).get(kind, ()):

@@ -1,4 +1,4 @@
-"""Pages of steering runs: the list, one run with its certificate, its parts as files."""
+"""Shows steering runs: the list, one run with its certificate, its parts as files."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -75,7 +75,7 @@ def _course(course: str, names: Mapping[UUID, asyncpg.Record]) -> dict[str, Any]
 def _cut_offs(
     claims: Mapping[str, Any], classes: Sequence[str], names: Mapping[UUID, asyncpg.Record]
 ) -> list[dict[str, Any]]:
-    """Say each cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
+    """Return each cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
     bars = []
     for course, section, door, bar in claims["cutoffs"]:
         said: dict[str, Any] = {}

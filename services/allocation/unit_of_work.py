@@ -1,10 +1,10 @@
 """Loads and locks the rows of a batch or an act, collects the changes, writes them set by set."""
 
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -261,25 +261,39 @@ class UnitOfWork:
 
     async def write(self, conn: asyncpg.Connection) -> None:
         """Write everything that changed, set by set; requests for steering last."""
-        new, changed = self._new, self._changed
-        fresh = [c for id_, c in self.courses.items() if id_ in new]
-        rewritten = [c for id_, c in self.courses.items() if id_ in changed and id_ not in new]
-        await _if_any(courses_store.insert, conn, fresh)
-        await _if_any(courses_store.update, conn, rewritten)
-        await _if_any(courses_store.write_sections, conn, [*fresh, *rewritten])
-        seated = [self.courses[id_] for id_ in sorted(self._reseated - changed)]
+        courses, people, placements = (
+            self._new_and_changed(self.courses),
+            self._new_and_changed(self.people),
+            self._new_and_changed(self.placements),
+        )
+        seated = [self.courses[id_] for id_ in sorted(self._reseated - self._changed)]
+        await _if_any(courses_store.insert, conn, courses.new)
+        await _if_any(courses_store.update, conn, courses.changed)
+        await _if_any(courses_store.write_sections, conn, [*courses.new, *courses.changed])
         await _if_any(courses_store.write_seats, conn, seated)
-        people = [p for id_, p in self.people.items() if id_ in changed]
-        await _if_any(people_store.insert, conn, [p for p in people if p.participant in new])
-        await _if_any(people_store.update, conn, [p for p in people if p.participant not in new])
+        await _if_any(people_store.insert, conn, people.new)
+        await _if_any(people_store.update, conn, people.changed)
         await _if_any(people_store.write_tests, conn, list(self._tests.values()))
-        placements = [p for id_, p in self.placements.items() if id_ in changed]
-        await _if_any(placements_store.update, conn, [p for p in placements if p.placement not in new])
-        await _if_any(placements_store.insert, conn, [p for p in placements if p.placement in new])
+        await _if_any(placements_store.update, conn, placements.changed)  # first: one enrolment per kind
+        await _if_any(placements_store.insert, conn, placements.new)
         await _if_any(placements_store.add_history, conn, self._history)
         await _if_any(outcomes_store.write, conn, [self.outcomes[id_] for id_ in sorted(self._reported)])
         await _if_any(put, conn, self._told)
         await request_reruns(conn, self._reruns, self.now)
+
+    def _new_and_changed(self, rows: Mapping[UUID, Row]) -> "NewAndChanged[Row]":
+        new = [row for id_, row in rows.items() if id_ in self._new]
+        return NewAndChanged(
+            new, [row for id_, row in rows.items() if id_ in self._changed and id_ not in self._new]
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class NewAndChanged(Generic[Row]):
+    """Rows of one kind to insert and to update, in the order in which they were loaded or added."""
+
+    new: list[Row]
+    changed: list[Row]
 
 
 def _offers_no_more(before: Placement | None, after: Placement) -> bool:

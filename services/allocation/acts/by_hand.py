@@ -8,8 +8,7 @@ import asyncpg
 from schemas.codes import ENROLLED, PlacementState
 from services.allocation.acts.placements import Placements, find_live
 from services.allocation.participants.domain import leave
-from services.allocation.placements import progress
-from services.allocation.placements import running as attending
+from services.allocation.placements import progress, running
 from services.allocation.placements.domain import Decision, Placement, Refusal, Step, Unchanged
 from services.allocation.placements.results import DecidedBy, NotDone, Result, done
 from services.allocation.unit_of_work import Keys, UnitOfWork
@@ -27,7 +26,7 @@ class ByHand:
         found = find_live(work, placement)
         if isinstance(found, NotDone):
             return found
-        outcome, step = _due(found, attending.start(found, work.courses[found.course], work.today))
+        outcome, step = _due(found, running.start(found, work.courses[found.course], work.today))
         if step is not None:
             outcome = done(work.take(step, by.actor))
             await work.write(conn)
@@ -61,7 +60,7 @@ def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
     course = work.courses[found.course]
     if course.state != "completed" or course.ended_on is None or found.state not in ENROLLED:
         return NotDone(found.placement, Refusal("not_due"))
-    outcome, step = _due(found, attending.finish_course(found, course, course.ended_on))
+    outcome, step = _due(found, running.finish_course(found, course, course.ended_on))
     if step is None:
         return outcome
     after = work.take(step, actor)

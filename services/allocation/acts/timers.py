@@ -10,8 +10,7 @@ from schemas.codes import PlacementState
 from services.allocation.acts import by_policy
 from services.allocation.acts.by_hand import finish
 from services.allocation.acts.placements import Placements
-from services.allocation.placements import domain, progress
-from services.allocation.placements import running as attending
+from services.allocation.placements import domain, progress, running
 from services.allocation.placements.domain import Decision, Placement, Step
 from services.allocation.placements.results import Done
 from services.allocation.placements.rulings_store import lift_ended_holds
@@ -83,7 +82,7 @@ class PlacementTimers:
             started = 0
             for found in (work.placements[id_] for id_ in ids):
                 if found.state == PlacementState.CONFIRMED:
-                    decision = attending.start(found, work.courses[found.course], work.today)
+                    decision = running.start(found, work.courses[found.course], work.today)
                     started += _move(work, decision) is not None
             await work.write(conn)
             return started

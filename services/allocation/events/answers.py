@@ -13,8 +13,7 @@ from services.allocation.courses.domain import Course
 from services.allocation.events.courses import course_key
 from services.allocation.events.participants import event_key, target, unknown_participant
 from services.allocation.participants.domain import Participant, back, leave, stay
-from services.allocation.placements import domain
-from services.allocation.placements import running as attending
+from services.allocation.placements import domain, running
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -137,39 +136,51 @@ def refused(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def left(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Somebody no longer attends; or that was wrong, in kind or altogether."""
     said = cast(ParticipantLeft, incoming.event.data)
-    course = work.courses.get(said.course_id(incoming.publisher or ""))
+    id_ = said.course_id(incoming.publisher or "")
+    course, person = work.courses.get(id_), work.person(said.participant)
     if course is None:
-        id_ = said.course_id(incoming.publisher or "")
         return Parked(course_key(id_), Problem("course_unknown", field="course"))
-    person = work.person(said.participant)
     if person is None:
         return unknown_participant(said.participant, "participant")
-    own = [p for p in work.placements_of(person.participant) if p.course == course.course]
+    here = [p for p in work.placements_of(person.participant) if p.course == course.course]
     meant = target(incoming)
-    if meant is None:
-        found = next((p for p in own if p.state in SEATED), None) or next(
-            (p for p in own if p.published), None
-        )
-        if found is None:
-            return Rejected(Problem("participant_not_in_course", field="participant"))
-        decision = attending.leave(found, course, said.kind, said.left_on, incoming.cause)
-    else:
-        found = next((p for p in own if p.exit_event == meant), None)
-        if found is None:
-            field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
-            return Parked(event_key(meant), Problem("event_unknown", field=field))
-        if incoming.event.corrects:
-            decision = attending.correct_exit(found, said.kind, said.left_on, incoming.cause)
-        else:
-            others = work.placements_of(person.participant)
-            until = work.terms.reserved_until(found.kreis, work.now)
-            decision = attending.reopen(found, course, others, until)
+    decision = (
+        _exit(here, course, said, incoming.cause)
+        if meant is None
+        else _other_exit(work, here, course, incoming, meant)
+    )
+    if isinstance(decision, Rejected | Parked):
+        return decision
     verdict = _judge(work, incoming, decision, f"provider:{incoming.publisher}")
-    if isinstance(verdict, Applied):
-        if isinstance(decision, Step):
-            _follow(work, incoming, person, decision.after)
-        return replace(verdict, unlocks=(event_key(incoming.cause),))
-    return verdict
+    if not isinstance(verdict, Applied):
+        return verdict
+    if isinstance(decision, Step):
+        _follow(work, incoming, person, decision.after)
+    return replace(verdict, unlocks=(event_key(incoming.cause),))
+
+
+def _exit(here: list[Placement], course: Course, said: ParticipantLeft, event: UUID) -> Decision | Rejected:
+    """Decide a first report: it means the seat the person holds here, else the last place told to anybody."""
+    seated = next((p for p in here if p.state in SEATED), None)
+    found = seated or next((p for p in here if p.published), None)
+    if found is None:
+        return Rejected(Problem("participant_not_in_course", field="participant"))
+    return running.leave(found, course, said.kind, said.left_on, event)
+
+
+def _other_exit(
+    work: UnitOfWork, here: list[Placement], course: Course, incoming: Incoming, meant: UUID
+) -> Decision | Parked:
+    """Decide the correction or retraction of an exit reported before."""
+    said = cast(ParticipantLeft, incoming.event.data)
+    found = next((p for p in here if p.exit_event == meant), None)
+    if found is None:
+        field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
+        return Parked(event_key(meant), Problem("event_unknown", field=field))
+    if incoming.event.corrects:
+        return running.correct_exit(found, said.kind, said.left_on, incoming.cause)
+    until = work.terms.reserved_until(found.kreis, work.now)
+    return running.reopen(found, course, work.placements_of(found.participant), until)
 
 
 def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement: Placement) -> None:

@@ -9,8 +9,7 @@ import pytest
 
 from schemas.codes import SEATED, CourseKind, PlacementState
 from services.allocation.courses.domain import Course, CourseFacts, Section, announce
-from services.allocation.placements import domain
-from services.allocation.placements import running as attending
+from services.allocation.placements import domain, running
 from services.allocation.placements.domain import (
     OFFERED,
     Decision,
@@ -77,23 +76,23 @@ ACTIONS: dict[str, tuple[Callable[[Placement], Decision], set[str]]] = {
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed"},
     ),
     "send_to_authority": (domain.send_to_authority, {"proposed"}),
-    "start": (lambda p: attending.start(p, course(), START), {"confirmed"}),
+    "start": (lambda p: running.start(p, course(), START), {"confirmed"}),
     "leave": (
-        lambda p: attending.leave(p, course(), "work", DURING, ID),
+        lambda p: running.leave(p, course(), "work", DURING, ID),
         {"reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
-    "correct_exit": (lambda p: attending.correct_exit(p, "moved", DURING, ID), {"left", "transferred"}),
-    "reopen": (lambda p: attending.reopen(p, course(), []), {"left", "transferred"}),
+    "correct_exit": (lambda p: running.correct_exit(p, "moved", DURING, ID), {"left", "transferred"}),
+    "reopen": (lambda p: running.reopen(p, course(), []), {"left", "transferred"}),
     "section": (
-        lambda p: attending.after_section(p, course(), 1, "skips", None, DURING),
+        lambda p: running.after_section(p, course(), 1, "skips", None, DURING),
         {"confirmed", "started", "interrupted"},
     ),
     "lose_course": (
-        lambda p: attending.lose_course(p, course(), WHY, DURING),
+        lambda p: running.lose_course(p, course(), WHY, DURING),
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
     "finish_course": (
-        lambda p: attending.finish_course(p, course(), DURING),
+        lambda p: running.finish_course(p, course(), DURING),
         {"proposed", "sent_to_authority", "reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
 }

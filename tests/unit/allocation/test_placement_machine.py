@@ -10,8 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from schemas.codes import ENROLLED, SEATED, CourseKind, PlacementState, SectionDecision
 from schemas.identity import NAMESPACE
 from services.allocation.courses.domain import Course, CourseFacts, Section, announce, rewrite
-from services.allocation.placements import domain
-from services.allocation.placements import running as attending
+from services.allocation.placements import domain, running
 from services.allocation.placements.domain import (
     LIVE,
     OFFERED,
@@ -120,19 +119,19 @@ class Lives(RuleBasedStateMachine):
     @rule(pick=st.integers(0, 50), weeks=WEEKS)
     def start(self, pick: int, weeks: int) -> None:
         if found := self._placement(pick):
-            self._take(attending.start(found, self._course(found), START + weeks * WEEK))
+            self._take(running.start(found, self._course(found), START + weeks * WEEK))
 
     @rule(pick=st.integers(0, 50), weeks=WEEKS, kind=st.sampled_from(["moved", "transfer", "other"]))
     def leave(self, pick: int, weeks: int, kind: str) -> None:
         if found := self._placement(pick):
             day = START + weeks * WEEK
-            self._take(attending.leave(found, self._course(found), kind, day, found.placement))
+            self._take(running.leave(found, self._course(found), kind, day, found.placement))
 
     @rule(pick=st.integers(0, 50))
     def reopen(self, pick: int) -> None:
         if found := self._placement(pick):
             others = self.work.placements_of(found.participant)
-            self._take(attending.reopen(found, self._course(found), others))
+            self._take(running.reopen(found, self._course(found), others))
 
     @rule(
         pick=st.integers(0, 50),
@@ -144,7 +143,7 @@ class Lives(RuleBasedStateMachine):
         if found := self._placement(pick):
             day = START + 5 * WEEK * section
             course = self._course(found)
-            self._take(attending.after_section(found, course, section, decision, onward, day))
+            self._take(running.after_section(found, course, section, decision, onward, day))
 
     @rule(course=st.sampled_from(COURSES), capacity=st.integers(1, 4), elsewhere=st.integers(0, 2))
     def change_course(self, course: UUID, capacity: int, elsewhere: int) -> None:
@@ -160,9 +159,9 @@ class Lives(RuleBasedStateMachine):
         known, day = self.work.courses[course], START + weeks * WEEK
         for placement in self.work.live_in(course):
             if how == "cancel":
-                self._take(attending.lose_course(placement, known, Reason("machine"), day))
+                self._take(running.lose_course(placement, known, Reason("machine"), day))
             elif how == "finish":
-                self._take(attending.finish_course(placement, known, day))
+                self._take(running.finish_course(placement, known, day))
 
     @invariant()
     def seats_add_up(self) -> None:

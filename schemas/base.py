@@ -25,6 +25,15 @@ Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,48}$")]
 """A code of one of the lists in codes.py; readers accept unknown ones."""
 
 
+POSTCODE = r"^[0-9]{5}$"
+
+Postcode = Annotated[str, StringConstraints(pattern=POSTCODE)]
+"""A German postcode, a string (leading zero)."""
+
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
+"""A language, ISO 639."""
+
+
 def _opaque(value: str) -> str:
     if not any(character.isdigit() for character in value):
         raise ValueError("must be an opaque reference with at least one digit, never a name")

@@ -9,7 +9,17 @@ from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from schemas.base import AboutCourse, AboutParticipantInCourse, Ags5, Ags8, Code, Part, Reference, Text
+from schemas.base import (
+    AboutCourse,
+    AboutParticipantInCourse,
+    Ags5,
+    Ags8,
+    Code,
+    Part,
+    Postcode,
+    Reference,
+    Text,
+)
 from schemas.codes import (
     CancelReason,
     CourseType,
@@ -51,7 +61,7 @@ class Venue(Part):
 
     name: Text | None = None
     street: Text | None = None
-    postcode: Annotated[str, Field(pattern=r"^[0-9]{5}$")] | None = None
+    postcode: Postcode | None = None
     town: Text | None = None
     barrier_free: bool | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None

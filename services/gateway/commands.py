@@ -1,4 +1,4 @@
-"""`kurslotse publisher ...` and `kurslotse import ...`."""
+"""Defines the commands `kurslotse publisher ...` and `kurslotse import ...`."""
 
 import asyncio
 import os
@@ -9,23 +9,21 @@ from typing import Annotated, Any
 
 import typer
 
-from services.gateway.administration import (
+from services.gateway.files.command import ImportCommandError, import_file
+from services.gateway.files.job import Report
+from services.gateway.publishers import handlers, store
+from services.gateway.publishers.administration import (
     admin_connection,
     read_keys,
     read_registrations,
     read_settings_file,
     write_keys,
 )
-from services.gateway.files.report import Report
-from services.gateway.import_command import ImportCommandError, import_file
-from services.gateway.publishers import handlers, store
 from services.gateway.publishers.domain import KEY_SCOPES, Registration, RegistrationError
 from services.gateway.publishers.handlers import Registered
 from services.runtime.base.clock import clock_of
 from services.runtime.base.settings import SettingsError, need
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
-
-__all__ = ["admin_connection", "app"]
 
 app = typer.Typer(no_args_is_help=True)
 publisher_app = typer.Typer(no_args_is_help=True, help="Who may speak: providers and offices.")
@@ -134,7 +132,7 @@ def list_() -> None:
         database, _, prefix = _where()
         async with admin_connection(database, prefix) as conn:
             keys = await store.open_keys(conn)
-            for publisher in await store.all_publishers(conn):
+            for publisher in (await store.publishers(conn)).values():
                 _say(
                     "\t".join(
                         (

@@ -1,18 +1,18 @@
-"""The gateway's own metrics; names in one place, all label values made at the start."""
+"""Defines the gateway's metrics; every label value exists from the start."""
 
 from collections.abc import Sequence
 
 from prometheus_client import CollectorRegistry, Counter
 
 from schemas.topics import EVENT_TYPES
-from services.gateway.accepting import Checked, Ready
+from services.gateway.acceptance.domain import Checked, Ready
 
 _OUTCOMES = ("accepted", "refused")
 _UNKNOWN = "unknown"
 
 
 class DoorMetrics:
-    """Counts what the doors took and refused."""
+    """Counts events and requests that the doors accepted or refused."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.events = Counter(
@@ -32,7 +32,7 @@ class DoorMetrics:
             self.turned_away.labels(code)
 
     def count(self, results: Sequence[Checked]) -> None:
-        """Count decisions."""
+        """Count events by type and outcome."""
         for item in results:
             if isinstance(item, Ready):
                 self.events.labels(item.event.type, "accepted").inc()

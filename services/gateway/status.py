@@ -1,10 +1,10 @@
-"""What the gateway says about itself."""
+"""Reports the gateway's status: publishers whose progress lags, one invariant, and figures."""
 
 from datetime import datetime
 
 import asyncpg
 
-from services.gateway.progress import STEP
+from services.gateway.progress.domain import STEP
 from services.runtime.serve.status import Invariant, OwnStatus
 
 
@@ -15,7 +15,7 @@ async def due(conn: asyncpg.Connection, now: datetime) -> int:
 
 
 async def own_status(conn: asyncpg.Connection, now: datetime) -> OwnStatus:
-    """Count what was taken and found; due are publishers whose progress is behind the business time."""
+    """Read the status from the views of the status role."""
     accepted = await conn.fetch("SELECT type, n FROM status.accepted ORDER BY type")
     findings = await conn.fetch("SELECT family, kind, n FROM status.finding ORDER BY family, kind")
     feeds = await conn.fetch("SELECT name, n FROM status.feed ORDER BY name")

@@ -1,1 +1,1 @@
-"""The support side: who may know whom, who needs help, whom to tell, and making sure they know."""
+"""The support side: people and their consents, participation, alerts to counselling offices, pages."""

@@ -1,4 +1,4 @@
-"""`kurslotse offices ...` and `kurslotse delivery ...`."""
+"""Defines the commands `kurslotse offices ...` and `kurslotse delivery ...`."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ app.add_typer(delivery_app, name="delivery")
 
 @asynccontextmanager
 async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connection]:
-    """Open a connection to this service's database as its owner."""
+    """Open a connection to this service's database that acts as its owner."""
     database = roles.database_name(prefix, "notifications")
     conn = await connect(roles.address_of(admin_url, database), name="kurslotse offices")
     try:

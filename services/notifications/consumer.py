@@ -1,93 +1,73 @@
-"""Which event goes to which handler. Start reading here."""
+"""Lists what this service reads and which handler each event goes to. Start reading here."""
 
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import groupby
 from typing import Any
 
-from schemas.support import (
-    AttendanceRecorded,
-    ConsentGranted,
-    ConsentRevoked,
-)
+from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked
 from schemas.topics import Family, pattern, topic
 from services.notifications import gate
-from services.notifications.consents import handlers as consents
-from services.notifications.participation import attendance, facts, placements, results
+from services.notifications.events import attendance, consents, facts, placements, results
 from services.notifications.people.crypto import Keyring
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Incoming, Subscription, Verdict
 
-_Part = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, Any, list[Verdict]]]
+_Handler = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, Any, list[Verdict]]]
 
 
-@dataclass(frozen=True, slots=True)
-class SupportReader:
-    """Judges `support`: consents and what rests on them, strictly in their order."""
+async def read_support(
+    conn: Connection, batch: Sequence[Incoming], now: datetime, *, consent_months: int
+) -> list[Verdict]:
+    """Judge a batch of `support` strictly in its order: consents, and what rests on them."""
+    grant: _Handler = partial(consents.grant, months=consent_months)
 
-    policy: Policy
-
-    async def __call__(self, conn: Connection, batch: Sequence[Incoming], now: datetime) -> list[Verdict]:
-        """Return one verdict per event."""
-        if any(_ends_consent(event) for event in batch):
-            await gate.end_consent(conn)
-        else:
-            await gate.rely_on_consent(conn)
-        verdicts: list[Verdict] = []
-        for part, events in groupby(batch, key=self._part):
-            verdicts += await part(conn, list(events), now)
-        return verdicts
-
-    def _part(self, event: Incoming) -> _Part:
+    def handler_of(event: Incoming) -> _Handler:
         match event.event.data:
             case AttendanceRecorded():
                 return attendance.record
             case ConsentGranted() if event.event.retracts is None:
-                return self._grant
-            case ConsentGranted():
-                return consents.revoke
-            case ConsentRevoked():
+                return grant
+            case ConsentGranted() | ConsentRevoked():  # retracting a grant revokes the consent
                 return consents.revoke
             case _:
                 return results.record
 
-    async def _grant(self, conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
-        return await consents.grant(conn, events, self.policy.consent.months, now)
+    if any(handler_of(event) is consents.revoke for event in batch):
+        await gate.end_consent(conn)
+    else:
+        await gate.rely_on_consent(conn)
+    verdicts: list[Verdict] = []
+    for handle, events in groupby(batch, key=handler_of):
+        verdicts += await handle(conn, list(events), now)
+    return verdicts
 
 
-def _ends_consent(event: Incoming) -> bool:
-    """Say whether consent ends here; taking a grant back is a revocation, whatever it is called."""
-    said = event.event
-    return isinstance(said.data, ConsentRevoked) or (
-        isinstance(said.data, ConsentGranted) and said.retracts is not None
-    )
+def _tried_behind_parked(event: Incoming) -> tuple[str, ...]:
+    """Return the course of a day of attendance, which is handled even if earlier days of it are parked.
 
-
-def _tries_itself(event: Incoming) -> tuple[str, ...]:
-    """Have attendance always asked about, also behind parked days.
-
-    Marks without consent must go before it lies anywhere, and only the handler knows whose these are.
+    Only the handler knows whose marks may be stored: it takes the others out before the day is parked.
     """
     return (f"course:{event.subject}",) if isinstance(event.event.data, AttendanceRecorded) else ()
 
 
 def subscriptions(prefix: str, keyring: Keyring, policy: Policy) -> tuple[Subscription, ...]:
-    """List what this service reads."""
+    """Return the subscriptions of this service."""
     return (
         Subscription("in", facts.read, pattern=pattern(Family.IN, prefix=prefix), opens=facts.opens),
         Subscription(
             "support",
-            SupportReader(policy),
+            partial(read_support, consent_months=policy.consent.months),
             pattern=pattern(Family.SUPPORT, prefix=prefix),
             findings=topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             judge=True,
-            opens=_tries_itself,
+            opens=_tried_behind_parked,
         ),
         Subscription(
             "placements",
-            placements.PlacementReader(keyring, policy),
+            partial(placements.read, keyring=keyring, policy=policy.disclosure),
             topics=(topic(Family.PLACEMENTS, prefix=prefix),),
         ),
     )

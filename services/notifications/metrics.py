@@ -1,11 +1,11 @@
-"""The support side's metrics: counts without persons, every label value made at the start."""
+"""Defines the support side's metrics, without persons; every label value exists from the start."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.notifications.alerts.domain import Kind, State
+from services.notifications.alerts.domain import AlertState, CauseKind
 from services.notifications.delivery.domain import Outcome
 from services.runtime.data.db import Pool, transaction
 
@@ -14,7 +14,7 @@ DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
 
 @dataclass(frozen=True, slots=True)
 class DeliveryMetrics:
-    """What the delivery worker counts."""
+    """Counts the attempts of the delivery worker."""
 
     attempts: Counter
 
@@ -31,14 +31,14 @@ class DeliveryMetrics:
             attempts.labels(outcome=outcome.value)
         return cls(attempts)
 
-    def ended(self, outcome: Outcome) -> None:
-        """Count one attempt."""
+    def count(self, outcome: Outcome) -> None:
+        """Count one attempt by how it ended."""
         self.attempts.labels(outcome=outcome.value).inc()
 
 
 @dataclass(frozen=True, slots=True)
 class StateMetrics:
-    """How many alerts, deliveries and consents there are; read from the database by a timer."""
+    """Numbers of alerts, deliveries, risks and consents, read from the database by a timer."""
 
     pool: Pool
     alerts: Gauge
@@ -50,8 +50,8 @@ class StateMetrics:
     def on(cls, registry: CollectorRegistry, pool: Pool) -> "StateMetrics":
         """Register the metrics."""
         alerts = Gauge("kurslotse_alerts", "Alerts by kind and state.", ["kind", "state"], registry=registry)
-        for kind in Kind:
-            for state in State:
+        for kind in CauseKind:
+            for state in AlertState:
                 alerts.labels(kind=kind.value, state=state.value)
         deliveries = Gauge("kurslotse_deliveries", "Deliveries by state.", ["state"], registry=registry)
         for name in DELIVERY_STATES:
@@ -65,7 +65,7 @@ class StateMetrics:
         )
 
     async def refresh(self, _now: object) -> int:
-        """Read the figures anew."""
+        """Read the numbers again."""
         async with transaction(self.pool) as conn:
             alerts = await conn.fetch("SELECT kind, state, n FROM status.alert")
             deliveries = await conn.fetch("SELECT state, n FROM status.delivery")
@@ -76,8 +76,8 @@ class StateMetrics:
                 "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
             )
         found = _summed((row["kind"], row["state"], row["n"]) for row in alerts)
-        for kind in Kind:
-            for state in State:
+        for kind in CauseKind:
+            for state in AlertState:
                 self.alerts.labels(kind=kind.value, state=state.value).set(
                     found.get((kind.value, state.value), 0)
                 )

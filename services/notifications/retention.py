@@ -1,9 +1,9 @@
-"""Ends what has run out: consents, disclosures, orphaned contact data, old logs and old participation."""
+"""Ends consents and disclosures on their last day, and erases what is older than it may be kept."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from services.notifications.consents import handlers as consents
+from services.notifications import revocation
 from services.notifications.people import handlers as people
 from services.notifications.settings import Policy
 from services.notifications.times import local_day
@@ -12,20 +12,20 @@ from services.runtime.data.db import Connection, Pool, transaction
 
 @dataclass(slots=True)
 class Retention:
-    """Everything that is due by date; each kind in a transaction of its own."""
+    """Runs the retention rules of the policy, each kind of data in a transaction of its own."""
 
     pool: Pool
     policy: Policy
     _cleaned_on: date | None = None
 
     async def lapse(self, now: datetime) -> int:
-        """End consents and disclosures whose last day has passed."""
+        """End consents and disclosures whose last day has passed; return how many."""
         if not await self._something_lapsed(local_day(now)):
             return 0
         async with transaction(self.pool) as conn:
-            ended = await consents.lapse(conn, now)
+            ended = await revocation.end_lapsed(conn, now)
         async with transaction(self.pool) as conn:
-            return ended + await people.end_over(conn, now)
+            return ended + await people.end_expired_disclosures(conn, now)
 
     async def _something_lapsed(self, today: date) -> bool:
         async with transaction(self.pool) as conn:
@@ -38,7 +38,7 @@ class Retention:
             )
 
     async def clean(self, now: datetime) -> int:
-        """Erase what is older than it may be; once a day."""
+        """Erase orphaned contact data, old log entries and old participation, once a day."""
         today = local_day(now)
         if self._cleaned_on == today:
             return 0
@@ -72,7 +72,7 @@ async def _erase_log(conn: Connection, before: datetime) -> int:
 
 
 async def _erase_participation(conn: Connection, before: date) -> int:
-    """Erase marks and results from before a day, and risks that ended before it."""
+    """Erase what lies before a day: marks, results, ended risks, and whom ended alerts were about."""
     erased = 0
     for statement in _OLD_PARTICIPATION:
         erased += int(await conn.fetchval(statement, before))

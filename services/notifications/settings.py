@@ -1,4 +1,4 @@
-"""What the support side does, as far as an installation can choose it."""
+"""Reads the policy file: periods and limits of the support side that an installation can choose."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,20 +16,20 @@ class _Closed(BaseModel):
 
 
 class ConsentPolicy(_Closed):
-    """How long a consent holds at most."""
+    """The longest period of a consent."""
 
     months: Annotated[int, Field(ge=1, le=12)]
 
 
 class DisclosurePolicy(_Closed):
-    """How long others may read a person."""
+    """How many days others may read a person's name."""
 
     roster_days_after_end: Days
     alert_days: Days
 
 
 class RetentionPolicy(_Closed):
-    """When things are erased."""
+    """After how many days data are erased."""
 
     orphan_days: Days
     disclosure_log_days: Days
@@ -43,19 +43,19 @@ class EscalationPolicy(_Closed):
 
 
 class CountsPolicy(_Closed):
-    """What the steering side may be told."""
+    """The smallest count that the steering side may be told."""
 
     suppress_below: Annotated[int, Field(ge=1, le=20)]
 
 
 class DeliveryPolicy(_Closed):
-    """How mails are retried."""
+    """How often a mail is sent again when it is unknown whether the server took it."""
 
     in_doubt_retries: Annotated[int, Field(ge=0, le=10)]
 
 
 class Policy(_Closed):
-    """All of it."""
+    """The whole policy file."""
 
     consent: ConsentPolicy
     disclosure: DisclosurePolicy

@@ -1,4 +1,4 @@
-"""What the support side says about itself: what is due, what must always hold, figures without persons."""
+"""Reports the support side's status: work that is due, invariants, and figures without persons."""
 
 from datetime import datetime
 
@@ -10,7 +10,7 @@ from services.runtime.serve.status import Invariant, OwnStatus
 
 
 async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> OwnStatus:
-    """Answer as the status role, from its views; without a mail server, mails wait and are not due."""
+    """Read the status from the status role's views; without a mail server (`delivers`) no mail is due."""
     return OwnStatus(
         due=await due(conn, now, delivers=delivers),
         invariants=(
@@ -27,7 +27,7 @@ async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool 
 
 
 async def due(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> int:
-    """Count what timers and workers would do now."""
+    """Return how much timers and workers have to do now."""
     return await _due(conn, now) + (await _mails_due(conn) if delivers else 0)
 
 

@@ -1,4 +1,4 @@
-"""Days and hours as people in Germany count them."""
+"""Converts moments to days in Germany."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo

@@ -17,10 +17,12 @@ import asyncpg
 import orjson
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from schemas.codes import ConsentPurpose
 from schemas.identity import course_id, event_uuid
 from schemas.support import AttendanceRecorded
 from schemas.topics import Family, topic
 from services.notifications import gate
+from services.notifications.consents import store as consents
 from services.notifications.participation import store
 from services.runtime.bookkeeping import offsets, parking
 from services.runtime.bookkeeping.offsets import Group, Stored
@@ -93,9 +95,10 @@ class Bare:
         await parking.any_parked(conn, "support")
         await gate.rely_on_consent(conn)
         everybody = {person.int: person for *_, people in events for person, _, _ in people}
-        known, consenting = await store.known_and_consenting(
-            conn, list({event[0] for event in events}), list(everybody.values()), datetime.now(UTC).date()
-        )
+        known = await store.known_courses(conn, list({event[0] for event in events}))
+        today = datetime.now(UTC).date()
+        valid = await consents.valid(conn, list(everybody.values()), [ConsentPurpose.DROPOUT_SUPPORT], today)
+        consenting = {consent.participant.int for consent in valid}
         days, marks = store.DayRows(), []
         for course, day, event, data, people in sorted(events, key=lambda row: (row[0].int, row[1])):
             if course not in known:

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 from uuid import UUID, uuid4
@@ -20,21 +21,21 @@ from schemas.providers import CourseAnnounced, Section
 from schemas.support import AttendanceEntry, AttendanceRecorded, ConsentGranted, ConsentRevoked
 from schemas.topics import EVENT_TYPES, Family
 from services.notifications import settings
-from services.notifications.alerts.considering import Considering
-from services.notifications.alerts.escalating import Escalating
-from services.notifications.consumer import SupportReader
+from services.notifications.alerts.escalation import EscalationWorker
+from services.notifications.alerts.reconciler import AlertReconciler
+from services.notifications.consumer import read_support
 from services.notifications.delivery.domain import Outcome
 from services.notifications.delivery.mail import Attempted, MailTexts
-from services.notifications.delivery.worker import Delivering
+from services.notifications.delivery.worker import DeliveryWorker
+from services.notifications.events import facts, placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
-from services.notifications.participation import facts, rules
-from services.notifications.participation.assessing import Assessing
-from services.notifications.participation.placements import PlacementReader
+from services.notifications.participation import rules
+from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.data.db import open_pool, transaction
+from services.runtime.data.db import Connection, open_pool, transaction
 from services.runtime.events.subscription import Incoming, Place, Verdict
 from tests.databases import Database
 
@@ -133,35 +134,40 @@ class World:
             case Family.IN:
                 handler: Any = facts.read
             case Family.SUPPORT:
-                handler = SupportReader(self.policy)
+                handler = self.read_support
             case _:
-                handler = PlacementReader(self.keyring, self.policy)
+                handler = partial(placements.read, keyring=self.keyring, policy=self.policy.disclosure)
         async with transaction(self.worker) as conn:
             return list(await handler(conn, events, self.now))
+
+    async def read_support(self, conn: Connection, batch: Sequence[Incoming], now: datetime) -> list[Verdict]:
+        return await read_support(conn, batch, now, consent_months=self.policy.consent.months)
 
     async def say(self, publisher: str | None, *payloads: Payload) -> list[Verdict]:
         return await self.read(*(self.incoming(publisher, payload) for payload in payloads))
 
     async def settle(self) -> None:
         """Work off what waits: assessments, then alerts."""
-        assessing, considering = Assessing(self.worker, rules.load()), self.considering
-        while await assessing.drain(self.now) + await considering.drain(self.now):
+        assessor, reconciler = RiskAssessor(self.worker, rules.load()), self.reconciler
+        while await assessor.drain(self.now) + await reconciler.drain(self.now):
             pass
 
     @property
-    def considering(self) -> Considering:
-        return Considering(self.worker, self.keyring, self.policy)
+    def reconciler(self) -> AlertReconciler:
+        return AlertReconciler(self.worker, self.keyring, self.policy)
 
     async def escalate(self) -> int:
-        return await Escalating(self.worker).drain(self.now)
+        return await EscalationWorker(self.worker).drain(self.now)
 
-    def delivering(self, **changes: Any) -> Delivering:  # noqa: ANN401 - fields of the worker
+    def delivery_worker(self, **changes: Any) -> DeliveryWorker:  # noqa: ANN401 - fields of the worker
         metrics = DeliveryMetrics.on(CollectorRegistry())
-        usual = Delivering(self.worker, self.server, MailTexts(), "https://hilfe.example", 1, metrics)
+        usual = DeliveryWorker(
+            self.worker, self.server, MailTexts(), "https://hilfe.example", 1, metrics.count
+        )
         return replace(usual, **changes)
 
     async def deliver(self) -> int:
-        return await self.delivering().drain()
+        return await self.delivery_worker().drain()
 
     async def rows(self, statement: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
         async with self.worker.acquire() as conn:
@@ -185,7 +191,7 @@ class World:
 
     async def keep(self, reference: str, contact: Contact, *, desk: str = DESK) -> UUID:
         person = participant_id(desk, reference)
-        kept = people.Kept(person, PUBLISHERS[desk][0], desk, reference, contact)
+        kept = people.PersonRecord(person, PUBLISHERS[desk][0], desk, reference, contact)
         async with transaction(self.worker) as conn:
             await people.keep(conn, self.keyring, kept, self.now)
         return person

@@ -7,7 +7,7 @@ from pathlib import Path
 from services.embedded.machine.installation import SERVICES
 from services.embedded.machine.progress import Narrator
 from services.embedded.stack.environment import Setting
-from services.gateway.administration import admin_connection
+from services.gateway.publishers.administration import admin_connection
 from services.gateway.publishers.handlers import put_service_key
 from services.runtime.data import migrate, roles
 from services.runtime.kafka import administration as kafka

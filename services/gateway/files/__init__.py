@@ -1,1 +1,1 @@
-"""The doors for files: what providers and offices already have becomes the same events."""
+"""Imports of files that providers and offices already have: their rows become events."""

@@ -1,4 +1,4 @@
-"""SQL of imports: settings, what rows last said, runs."""
+"""Reads and writes import settings, what each row of a file last said, and import runs."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,23 +8,12 @@ from uuid import UUID, uuid5
 import asyncpg
 
 from schemas.identity import NAMESPACE
+from services.gateway.files.domain import Imported
 from services.gateway.publishers.domain import Publisher
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
-    """What a row last said."""
-
-    content: bytes
-    event_id: str
-    data: Mapping[str, Any] | None
-    gone: bool
-    belongs_to: str | None = None
-    """Of a further date: its offer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
+class ImportRun:
     """An earlier import of the same kind."""
 
     file_hash: bytes
@@ -32,7 +21,7 @@ class Run:
 
 
 async def lock_imports(conn: asyncpg.Connection, publisher: str, kind: str) -> None:
-    """Let one import of a publisher write at a time, until the commit."""
+    """Keep other imports of this publisher and kind waiting until the commit."""
     await conn.execute(
         "SELECT pg_advisory_xact_lock(hashtextextended('kurslotse.import/' || $1 || '/' || $2, 0))",
         publisher,
@@ -51,7 +40,7 @@ async def settings(conn: asyncpg.Connection, publisher: str, kind: str) -> Mappi
 async def save_settings(
     conn: asyncpg.Connection, publisher: Publisher, kind: str, body: Mapping[str, Any]
 ) -> None:
-    """Save them."""
+    """Save the settings of a publisher for a kind of file."""
     await conn.execute(
         """
         INSERT INTO import_setting (publisher, kind, organisation, body) VALUES ($1, $2, $3, $4)
@@ -67,7 +56,7 @@ async def save_settings(
 async def imported(
     conn: asyncpg.Connection, publisher: str, kind: str, keys: Sequence[str] | None = None
 ) -> dict[str, Imported]:
-    """Read what rows last said; all of them if no keys are named."""
+    """Read what rows last said, by key; of all rows if no keys are given."""
     rows = await conn.fetch(
         """
         SELECT row_key, content, event_id, data, gone, belongs_to FROM imported
@@ -86,7 +75,7 @@ async def imported(
 async def remember(
     conn: asyncpg.Connection, publisher: Publisher, kind: str, rows: Mapping[str, Imported]
 ) -> None:
-    """Keep what rows say now."""
+    """Store what rows say now."""
     await conn.executemany(
         """
         INSERT INTO imported
@@ -113,8 +102,8 @@ async def remember(
     )
 
 
-async def last_run(conn: asyncpg.Connection, publisher: str, kind: str) -> Run | None:
-    """Read the last import that was finished."""
+async def last_run(conn: asyncpg.Connection, publisher: str, kind: str) -> ImportRun | None:
+    """Read the last finished import."""
     row = await conn.fetchrow(
         """
         SELECT file_hash, sequence FROM import_run
@@ -123,13 +112,13 @@ async def last_run(conn: asyncpg.Connection, publisher: str, kind: str) -> Run |
         publisher,
         kind,
     )
-    return Run(row["file_hash"], row["sequence"]) if row is not None else None
+    return ImportRun(row["file_hash"], row["sequence"]) if row is not None else None
 
 
 async def start_run(
     conn: asyncpg.Connection, publisher: Publisher, kind: str, file_hash: bytes, sequence: int | None
 ) -> UUID:
-    """Note that a file is being imported; the same file again is the same run."""
+    """Store that an import begins; return its id, the same for the same file."""
     id_ = uuid5(NAMESPACE, f"import/{publisher.slug}/{kind}/{file_hash.hex()}")
     await conn.execute(
         """
@@ -150,7 +139,7 @@ async def start_run(
 async def finish_run(
     conn: asyncpg.Connection, run: UUID, *, rows: int, taken: int, unchanged: int, refused: int
 ) -> None:
-    """Note how it ended."""
+    """Store how an import ended."""
     await conn.execute(
         """
         UPDATE import_run SET rows_read = $2, rows_taken = $3, rows_unchanged = $4, rows_refused = $5,

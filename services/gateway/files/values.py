@@ -1,6 +1,7 @@
 """Reads dates, numbers and words as German offices and exports write them."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -146,3 +147,16 @@ def word(text: str) -> str:
     'bamf kennziffer'
     """
     return " ".join(re.sub(r"[^\w]+", " ", text.casefold()).replace("_", " ").split())
+
+
+def find_town(towns: Mapping[str, str], postcode: str | None, town: str | None) -> str | None:
+    """Look up the AGS by postcode and town, by postcode, then by town; None if none of them is listed.
+
+    >>> find_town({"99999 Musterstadt": "99001001"}, "99999", "MUSTERSTADT")
+    '99001001'
+    """
+    known = {word(name): ags for name, ags in towns.items()}
+    for wanted in (f"{postcode or ''} {town or ''}", postcode or "", town or ""):
+        if wanted.strip() and word(wanted) in known:
+            return known[word(wanted)]
+    return None

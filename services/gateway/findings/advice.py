@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schemas.envelope import Problem
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
-from services.gateway.findings.rules import RULES
+from services.gateway.findings.texts_rules import RULES
 from services.runtime.web.languages import LANGUAGES, Texts, load
 
 DEFAULT = "de"

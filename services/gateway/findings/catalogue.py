@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
+from services.gateway.findings.domain import Advice
 from services.gateway.findings.texts_doors import DOORS
 from services.gateway.findings.texts_files import COURSE_FILES, TABLES
 from services.gateway.findings.texts_judged import CORRECTIONS, COURSES, LOOP, PEOPLE, PLACES, SUPPORT
 from services.gateway.findings.texts_records import ENVELOPE, FIELDS
-from services.gateway.findings.words import Advice
 
 FALLBACK = Advice(
     "The record was not taken as it is ({code}).", "Ask the Kreis, and name this code and the place."

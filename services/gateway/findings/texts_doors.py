@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.gateway.findings.words import Advice
+from services.gateway.findings.domain import Advice
 
 DOORS: Mapping[str, Advice] = {
     "busy": Advice("Too much is waiting to be sent.", "Send the same again after the time in Retry-After."),

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from services.gateway.findings.words import Advice
+from services.gateway.findings.domain import Advice
 
 COURSE_FILES: Mapping[str, Advice] = {
     "xml_malformed": Advice(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from schemas.codes import PlacementState
-from services.gateway.findings.words import Advice
+from services.gateway.findings.domain import Advice
 
 LOOP: Mapping[str, Advice] = {
     "accepted": Advice("Everything up to this place has been judged.", "Nothing to do."),

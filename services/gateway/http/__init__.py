@@ -1,1 +1,1 @@
-"""The doors over HTTP."""
+"""The gateway's HTTP API."""

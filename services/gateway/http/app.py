@@ -1,4 +1,4 @@
-"""The gateway's HTTP app: all doors, and how they answer when something is wrong."""
+"""Builds the gateway's HTTP application: its routes, and its answers to errors."""
 
 import asyncpg
 from fastapi import FastAPI
@@ -10,7 +10,7 @@ from starlette.responses import Response
 
 from schemas.envelope import Problem
 from services.gateway.http import events, feeds, imports, registrations
-from services.gateway.http.door import Door, ShutError, door_of, problem_response
+from services.gateway.http.context import GatewayContext, RequestRejectedError, context_of, problem_response
 from services.runtime.base.failures import Meaning, meaning_of
 from services.runtime.web.headers import SecurityHeaders
 
@@ -23,13 +23,13 @@ _DATABASE_ERRORS = (
 )
 
 
-def create_app(door: Door) -> FastAPI:
-    """Build the app around a door."""
+def create_app(context: GatewayContext) -> FastAPI:
+    """Build the app; its routes find `context` by `context_of`."""
     app = FastAPI(title="Kurslotse gateway", version="1", docs_url=None, redoc_url=None)
-    app.state.door = door
+    app.state.context = context
     for router in (events.router, registrations.router, feeds.router, imports.router):
         app.include_router(router)
-    app.add_exception_handler(ShutError, _shut)
+    app.add_exception_handler(RequestRejectedError, _shut)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
     for error in _DATABASE_ERRORS:
@@ -42,11 +42,11 @@ def create_app(door: Door) -> FastAPI:
 
 
 async def _shut(request: Request, error: Exception) -> Response:
-    if not isinstance(error, ShutError):
+    if not isinstance(error, RequestRejectedError):
         raise error
     code = error.problems[0].code
     if code in {"key_missing", "key_unknown", "rate_limited", "busy"}:
-        door_of(request).metrics.turned_away.labels(code).inc()
+        context_of(request).metrics.turned_away.labels(code).inc()
     return problem_response(request, error.status, error.problems, retry_after=error.retry_after)
 
 
@@ -62,8 +62,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 async def _database(request: Request, error: Exception) -> Response:
-    """The database is away for a moment: the same again is safe, even if the commit was in doubt."""
+    """Answer 503 while the database is away: the same again is safe, whatever became of the commit."""
     if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
         raise error
-    door_of(request).metrics.turned_away.labels("database_unavailable").inc()
+    context_of(request).metrics.turned_away.labels("database_unavailable").inc()
     return problem_response(request, 503, (Problem("database_unavailable"),), retry_after=2)

@@ -1,4 +1,4 @@
-"""CloudEvents over HTTP: binary, structured and batch mode read into attributes and data."""
+"""Reads CloudEvents from HTTP requests in binary, structured or batch mode."""
 
 import base64
 import binascii
@@ -17,8 +17,8 @@ BATCH = "application/cloudevents-batch+json"
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
-    """One event as it came: attributes and the bytes of its data, or why it cannot be read."""
+class SentEvent:
+    """One event as sent: attributes and bytes of its data, or why it cannot be read."""
 
     attributes: dict[str, str]
     data: bytes | None
@@ -26,7 +26,7 @@ class Sent:
 
 
 def media_type(content_type: str | None) -> str:
-    """Reduce a Content-Type to what decides the mode.
+    """Return the media type of a Content-Type, which decides the mode.
 
     >>> media_type("application/cloudevents+json; charset=UTF-8")
     'application/cloudevents+json'
@@ -36,8 +36,8 @@ def media_type(content_type: str | None) -> str:
 
 def read_request(
     content_type: str | None, headers: Iterable[tuple[bytes, bytes]], body: bytes
-) -> list[Sent] | Problem:
-    """Read a request in whatever mode it came; a problem concerns the request as a whole."""
+) -> list[SentEvent] | Problem:
+    """Read the events of a request; return a problem if the request as a whole cannot be read."""
     mode = media_type(content_type)
     if mode == BATCH:
         return _batch(body)
@@ -56,7 +56,7 @@ def _json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
         return Problem("json_malformed")
 
 
-def _batch(body: bytes) -> list[Sent] | Problem:
+def _batch(body: bytes) -> list[SentEvent] | Problem:
     document = _json(body)
     if isinstance(document, Problem):
         return document
@@ -67,31 +67,31 @@ def _batch(body: bytes) -> list[Sent] | Problem:
     return [structured(item) for item in document]
 
 
-def structured(document: Any) -> Sent:  # noqa: ANN401 - any JSON value
+def structured(document: Any) -> SentEvent:  # noqa: ANN401 - any JSON value
     """Read one event in structured form."""
     if not isinstance(document, dict):
-        return Sent({}, None, Problem("batch_malformed"))
+        return SentEvent({}, None, Problem("batch_malformed"))
     attributes: dict[str, str] = {}
     for name, value in document.items():
         if name in {"data", "data_base64"} or value is None:
             continue
         if not isinstance(value, str):
-            # An attribute of ours must be text; an extension we do not know is not looked at.
+            # Our attributes must be text; an unknown extension is ignored.
             if name in {"id", "type", "time", "specversion", "source", "corrects", "retracts"}:
-                return Sent(attributes, None, Problem("attribute_malformed", field=f"ce_{name}"))
+                return SentEvent(attributes, None, Problem("attribute_malformed", field=f"ce_{name}"))
             continue
         attributes[name] = value
     if "data_base64" in document:
         try:
-            return Sent(attributes, base64.b64decode(document["data_base64"], validate=True))
+            return SentEvent(attributes, base64.b64decode(document["data_base64"], validate=True))
         except (binascii.Error, ValueError, TypeError):
-            return Sent(attributes, None, Problem("json_malformed", field="data_base64"))
+            return SentEvent(attributes, None, Problem("json_malformed", field="data_base64"))
     if "data" not in document:
-        return Sent(attributes, None)
-    return Sent(attributes, orjson.dumps(document["data"]))
+        return SentEvent(attributes, None)
+    return SentEvent(attributes, orjson.dumps(document["data"]))
 
 
-def _binary(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Sent:
+def _binary(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> SentEvent:
     attributes: dict[str, str] = {}
     for raw_name, raw_value in headers:
         name = raw_name.decode("latin-1").lower()
@@ -102,5 +102,5 @@ def _binary(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> Sent:
             attributes[name[3:]] = unquote_to_bytes(raw_value).decode("utf-8")
         except UnicodeDecodeError:
             shown = name if name[3:].isalnum() and len(name) < 20 else "ce-*"  # noqa: PLR2004
-            return Sent(attributes, None, Problem("header_malformed", field=shown))
-    return Sent(attributes, body or None)
+            return SentEvent(attributes, None, Problem("header_malformed", field=shown))
+    return SentEvent(attributes, body or None)

@@ -1,4 +1,4 @@
-"""POST /v1/events: CloudEvents in binary, structured or batch mode."""
+"""Serves POST /v1/events: CloudEvents in binary, structured or batch mode."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -12,17 +12,18 @@ from starlette.responses import JSONResponse, Response
 from schemas.codes import FindingKind
 from schemas.envelope import Problem
 from schemas.identity import effect_id, event_uuid
-from services.gateway.accepting import Checked, Ready, Refused, accept, check
+from services.gateway.acceptance.domain import Checked, Ready, Refused, check
+from services.gateway.acceptance.handlers import accept
 from services.gateway.findings.advice import Adviser
 from services.gateway.findings.store import Finding, add_findings
-from services.gateway.http import cloudevents, described
-from services.gateway.http.door import (
-    Door,
-    ShutError,
+from services.gateway.http import cloudevents, openapi
+from services.gateway.http.context import (
+    GatewayContext,
+    RequestRejectedError,
     admit,
-    door_of,
+    apply_rate_limit,
+    context_of,
     flag,
-    hold_back,
     language,
     problem_response,
     read_body,
@@ -34,37 +35,37 @@ router = APIRouter()
 MOST_PROBLEMS = 20
 
 
-@router.post("/v1/events", status_code=202, openapi_extra=described.EVENTS, responses=described.ANSWERS)
+@router.post("/v1/events", status_code=202, openapi_extra=openapi.EVENTS, responses=openapi.ANSWERS)
 async def post_events(request: Request) -> Response:
     """Take one event or a batch; answered after the commit, the same again gets the same answer."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "events")
     body = await read_body(request)
     sent = cloudevents.read_request(request.headers.get("content-type"), request.headers.raw, body)
     if isinstance(sent, Problem):
-        raise ShutError(_request_status(sent), sent)
+        raise RequestRejectedError(_request_status(sent), sent)
     if not sent:
         return JSONResponse({"accepted": [], "results": []}, status_code=202)
-    await hold_back(door, caller, len(sent))
-    now = door.clock.now()
+    await apply_rate_limit(context, caller, len(sent))
+    now = context.clock.now()
     checked = [check_sent(caller, item, now) for item in sent]
     if flag(request, "dry_run"):
-        checked = await _tried(door, caller, checked)
+        checked = await _try(context, caller, checked)
     else:
-        async with transaction(door.worker) as conn:
-            checked = await take(conn, caller.publisher, checked, door.prefix, now)
-        door.metrics.count(checked)
+        async with transaction(context.worker) as conn:
+            checked = await take(conn, caller.publisher, checked, context.prefix, now)
+        context.metrics.count(checked)
     batch = cloudevents.media_type(request.headers.get("content-type")) == cloudevents.BATCH
-    return _answer(request, checked, door.adviser, batch=batch)
+    return _answer(request, checked, context.adviser, batch=batch)
 
 
-async def _tried(door: Door, caller: Caller, checked: Sequence[Checked]) -> list[Checked]:
-    """Take the events and roll back: the answer is the one that sending them would get."""
-    async with transaction(door.worker) as conn:
+async def _try(context: GatewayContext, caller: Caller, checked: Sequence[Checked]) -> list[Checked]:
+    """Accept the events and roll back, so that the answer is the one that sending them would get."""
+    async with transaction(context.worker) as conn:
         attempt = conn.transaction()
         await attempt.start()
         try:
-            return await accept(conn, caller.publisher, checked, prefix=door.prefix)
+            return await accept(conn, caller.publisher, checked, prefix=context.prefix)
         finally:
             await attempt.rollback()
 
@@ -73,7 +74,7 @@ def _request_status(problem: Problem) -> int:
     return {"content_type_unknown": 415, "batch_too_long": 413}.get(problem.code, 400)
 
 
-def check_sent(caller: Caller, sent: cloudevents.Sent, now: datetime) -> Checked:
+def check_sent(caller: Caller, sent: cloudevents.SentEvent, now: datetime) -> Checked:
     """Check one event as it came."""
     if sent.problem is not None:
         return Refused(None, 400, (sent.problem,))
@@ -81,7 +82,7 @@ def check_sent(caller: Caller, sent: cloudevents.Sent, now: datetime) -> Checked
 
 
 def door_findings(publisher: Publisher, checked: Sequence[Checked], now: datetime) -> list[Finding]:
-    """Note what the doors refused or changed, for the publisher's findings; never without an id."""
+    """Return findings about what was refused or changed; none for an event without an id."""
     found = []
     for item in checked:
         if item.id is None:
@@ -89,7 +90,7 @@ def door_findings(publisher: Publisher, checked: Sequence[Checked], now: datetim
         problems = item.warnings if isinstance(item, Ready) else item.problems
         kind = FindingKind.WARNING if isinstance(item, Ready) else FindingKind.REJECTED
         type_ = item.event.type if isinstance(item, Ready) else item.type
-        # What is wrong before the family is known is told on the steering side, which holds no more than ids.
+        # Without a known family the finding goes to the steering side: it holds ids only.
         family = item.family.value if item.family is not None else "in"
         for problem in problems[:MOST_PROBLEMS]:
             cause = event_uuid(publisher.slug, family, item.id)
@@ -112,7 +113,7 @@ def door_findings(publisher: Publisher, checked: Sequence[Checked], now: datetim
 
 
 def result(item: Checked, adviser: Adviser, spoken: str) -> dict[str, Any]:
-    """Write what became of one event."""
+    """Return what became of one event as JSON."""
     problems = () if isinstance(item, Ready) else item.problems[:MOST_PROBLEMS]
     warnings = item.warnings if isinstance(item, Ready) else ()
     return {
@@ -140,7 +141,7 @@ def _answer(request: Request, checked: Sequence[Checked], adviser: Adviser, *, b
 async def take(
     conn: asyncpg.Connection, publisher: Publisher, checked: Sequence[Checked], prefix: str, now: datetime
 ) -> list[Checked]:
-    """Accept events in the caller's transaction together with what the door found about them."""
+    """Accept events and store findings about them, in the caller's transaction."""
     taken = await accept(conn, publisher, checked, prefix=prefix)
     await add_findings(conn, door_findings(publisher, taken, now))
     return taken

@@ -1,4 +1,4 @@
-"""GET /v1/findings and /v1/addressed: what became of a publisher's records, and what is meant for it."""
+"""Serves GET /v1/findings and /v1/addressed: findings about a publisher's records, and events for it."""
 
 from typing import Annotated, Any
 
@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.gateway.findings import store
-from services.gateway.http import described
-from services.gateway.http.door import admit, door_of, language
+from services.gateway.http import openapi
+from services.gateway.http.context import admit, context_of, language
 from services.runtime.data.db import web_transaction
 
 router = APIRouter()
@@ -18,20 +18,20 @@ After = Annotated[int, Query(ge=0, description="the last number already read")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@router.get("/v1/findings", openapi_extra=described.SECURED, responses=described.ANSWERS)
+@router.get("/v1/findings", openapi_extra=openapi.SECURED, responses=openapi.ANSWERS)
 async def get_findings(request: Request, after: After = 0, limit: Limit = 200) -> Response:
     """List findings in the order they were kept, each with what is wrong and what to do."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "feeds")
     slug, families = caller.publisher.slug, sorted(caller.families)
-    # Read as the web role: row level security shows this organisation's rows only.
-    async with web_transaction(door.web, organisation=caller.publisher.organisation) as conn:
+    # The web role: row level security shows this organisation's rows only.
+    async with web_transaction(context.web, organisation=caller.publisher.organisation) as conn:
         rows = await store.findings_after(conn, slug, families, after, limit)
         judged = await store.judged_until(conn, slug, families)
     spoken = language(request)
 
     def written(row: asyncpg.Record) -> dict[str, Any]:
-        told = door.adviser.tell(row["code"], row["field"], row["params"], spoken)
+        told = context.adviser.tell(row["code"], row["field"], row["params"], spoken)
         return {
             "number": row["number"],
             "kind": row["kind"],
@@ -66,12 +66,12 @@ async def get_findings(request: Request, after: After = 0, limit: Limit = 200) -
     )
 
 
-@router.get("/v1/addressed", openapi_extra=described.SECURED, responses=described.ANSWERS)
+@router.get("/v1/addressed", openapi_extra=openapi.SECURED, responses=openapi.ANSWERS)
 async def get_addressed(request: Request, after: After = 0, limit: Limit = 200) -> Response:
     """List the events addressed to the caller, the same as on its topic `out`."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "feeds")
-    async with web_transaction(door.web, organisation=caller.publisher.organisation) as conn:
+    async with web_transaction(context.web, organisation=caller.publisher.organisation) as conn:
         rows = await store.addressed_after(conn, caller.publisher.slug, after, limit)
     return JSONResponse(
         {

@@ -1,33 +1,24 @@
-"""POST /v1/imports/{kind}: a file becomes events; with ?check=1 it only says what would happen."""
+"""Serves /v1/imports: imports files, or reports what that would do, and keeps the settings for them."""
 
-from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from schemas.envelope import Problem, problems_of
-from schemas.offices import ParticipantRegistered
-from schemas.providers import CourseAnnounced
-from services.gateway.files import course_steps, people_import, store
-from services.gateway.files.course_import import Job, import_courses
-from services.gateway.files.courses import CourseSettings
-from services.gateway.files.mapping import ParticipantMapping
-from services.gateway.files.people_import import Desk, import_people
-from services.gateway.files.report import Report
-from services.gateway.files.safe_xml import MAX_XML
+from schemas.envelope import Problem
+from services.gateway.files import store
+from services.gateway.files.courses.safe_xml import MAX_XML
+from services.gateway.files.imports import NEEDED_TYPE, SETTINGS, read_settings, run_import
+from services.gateway.files.job import ImportJob, Report
 from services.gateway.findings.advice import Adviser
-from services.gateway.http import described
-from services.gateway.http.door import (
-    Door,
-    ShutError,
+from services.gateway.http import openapi
+from services.gateway.http.context import (
+    RequestRejectedError,
     admit,
-    door_of,
+    apply_rate_limit,
+    context_of,
     flag,
-    hold_back,
     language,
     problem_response,
     read_body,
@@ -37,107 +28,77 @@ from services.runtime.data.db import acquire, transaction
 
 router = APIRouter()
 
-SETTINGS: Mapping[str, type[BaseModel]] = {
-    course_steps.KIND: CourseSettings,
-    people_import.KIND: ParticipantMapping,
-}
-_NEEDS = {course_steps.KIND: CourseAnnounced.type_, people_import.KIND: ParticipantRegistered.type_}
 MAX_SETTINGS = 256 * 1024
 
 
 def _known(kind: str, caller: Caller) -> None:
     if kind not in SETTINGS:
-        raise ShutError(404, Problem("kind_unknown"))
-    if _NEEDS[kind] not in caller.publisher.event_types:
-        raise ShutError(403, Problem("not_allowed", field="kind"))
+        raise RequestRejectedError(404, Problem("kind_unknown"))
+    if NEEDED_TYPE[kind] not in caller.publisher.event_types:
+        raise RequestRejectedError(403, Problem("not_allowed", field="kind"))
 
 
-@router.post("/v1/imports/{kind}", openapi_extra=described.FILE, responses=described.ANSWERS)
+@router.post("/v1/imports/{kind}", openapi_extra=openapi.FILE, responses=openapi.ANSWERS)
 async def post_import(request: Request, kind: str) -> Response:
     """Import a file; the same file again changes nothing, an interrupted one goes on where it stopped."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
-    await hold_back(door, caller, 1)
-    async with acquire(door.worker) as conn:
+    await apply_rate_limit(context, caller, 1)
+    async with acquire(context.worker) as conn:
         saved = await store.settings(conn, caller.publisher.slug, kind)
     raw, spoken = await read_body(request, MAX_XML), language(request)
-    report = await run_import(
-        door, caller, kind, raw, saved=saved, spoken=spoken, check=flag(request, "check")
+    job = ImportJob(
+        pool=context.worker,
+        publisher=caller.publisher,
+        prefix=context.prefix,
+        now=context.clock.now(),
+        people=context.people,
+        installation_key=context.installation_key,
+        adviser=context.adviser,
+        language=spoken,
     )
+    report = await run_import(job, kind, raw, saved, check_only=flag(request, "check"))
+    if isinstance(report, Problem):
+        raise RequestRejectedError(422, report)
     if report.interrupted is not None:
         return problem_response(
             request,
             503,
             (report.interrupted,),
             retry_after=5,
-            further={"report": written(report, door.adviser, language(request))},
+            further={"report": written(report, context.adviser, language(request))},
         )
     refused = bool(report.file_problems) and not report.rows
-    body = written(report, door.adviser, language(request))
+    body = written(report, context.adviser, language(request))
     return JSONResponse(body, status_code=422 if refused else 200)
 
 
-async def run_import(
-    door: Door,
-    caller: Caller,
-    kind: str,
-    raw: bytes,
-    *,
-    saved: Mapping[str, Any] | None,
-    spoken: str,
-    check: bool,
-) -> Report:
-    """Run an import with the settings that were saved."""
-    job = Job(door.worker, caller.publisher, door.prefix, door.clock.now())
-    if kind == course_steps.KIND:
-        settings = CourseSettings.model_validate(saved or {})
-        return await import_courses(job, raw, settings, check_only=check)
-    if saved is None:
-        raise ShutError(422, Problem("mapping_missing"))
-    desk = Desk(door.people, door.installation_key, door.adviser, spoken)
-    mapping = ParticipantMapping.model_validate(saved)
-    return await import_people(job, desk, raw, mapping, check_only=check)
-
-
-@router.get("/v1/imports/{kind}/settings", openapi_extra=described.SECURED, responses=described.ANSWERS)
+@router.get("/v1/imports/{kind}/settings", openapi_extra=openapi.SECURED, responses=openapi.ANSWERS)
 async def get_settings(request: Request, kind: str) -> Response:
     """Show what was saved about files of a kind."""
     caller = await admit(request, "imports")
     _known(kind, caller)
-    async with acquire(door_of(request).worker) as conn:
+    async with acquire(context_of(request).worker) as conn:
         return JSONResponse(await store.settings(conn, caller.publisher.slug, kind) or {})
 
 
-@router.put("/v1/imports/{kind}/settings", openapi_extra=described.SETTINGS, responses=described.ANSWERS)
+@router.put("/v1/imports/{kind}/settings", openapi_extra=openapi.SETTINGS, responses=openapi.ANSWERS)
 async def put_settings(request: Request, kind: str) -> Response:
     """Save what columns, words and fields of a publisher's files mean."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
     body = read_settings(kind, await read_body(request, MAX_SETTINGS))
-    async with transaction(door.worker) as conn:
+    if isinstance(body, list):
+        raise RequestRejectedError(422, body[0], further=tuple(body[1:20]))
+    async with transaction(context.worker) as conn:
         await store.save_settings(conn, caller.publisher, kind, body)
     return JSONResponse(body)
 
 
-def read_settings(kind: str, raw: bytes) -> dict[str, Any]:
-    """Check settings and write them in full.
-
-    Raises:
-        ShutError: says which setting is wrong.
-    """
-    try:
-        model = SETTINGS[kind].model_validate_json(raw)
-    except ValidationError as error:
-        found = [Problem("settings_invalid", problem.field or "JSON") for problem in problems_of(error)]
-        raise ShutError(422, found[0], further=tuple(found[1:20])) from None
-    kept: dict[str, Any] = orjson.loads(model.model_dump_json(exclude_none=True))
-    return kept
-
-
 def written(report: Report, adviser: Adviser, spoken: str) -> dict[str, Any]:
-    """Write a report in the reader's language."""
+    """Return a report as JSON in the reader's language."""
     return {
         "kind": report.kind,
         "checked_only": report.checked_only,

@@ -1,4 +1,4 @@
-"""How much a door takes: a bucket for each key, and nothing while the outbox is too long."""
+"""Limits the rate of requests by key, and stops all while the outbox is too long."""
 
 import math
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from services.runtime.data.db import acquire
 
 
 @dataclass(slots=True)
-class Bucket:
+class TokenBucket:
     """A token bucket: `rate` a second, at most `burst` at once."""
 
     rate: float
@@ -38,18 +38,18 @@ class Limits:
     burst: float = 20_000.0
     longest_outbox: int = 50_000
     look_every: float = 0.5
-    _buckets: dict[str, Bucket] = field(default_factory=dict)
+    _buckets: dict[str, TokenBucket] = field(default_factory=dict)
     _looked: float = -math.inf
     _too_long: bool = False
 
     def wait_for(self, key: str, events: int) -> int:
         """Return 0 if a caller may send so many events now, or the whole seconds to wait."""
         now = self.monotonic()
-        bucket = self._buckets.setdefault(key, Bucket(self.rate, self.burst, self.burst, now))
+        bucket = self._buckets.setdefault(key, TokenBucket(self.rate, self.burst, self.burst, now))
         return math.ceil(bucket.take(events, now))
 
     async def is_full(self, pool: asyncpg.Pool) -> bool:
-        """Say whether too much waits to be sent; looks at most every half second."""
+        """Return whether too many events wait in the outbox; reads it every `look_every` seconds at most."""
         now = self.monotonic()
         if now - self._looked >= self.look_every:
             self._looked = now

@@ -1,4 +1,4 @@
-"""POST /v1/registrations: one person in one call; the name goes to the support side first."""
+"""Serves POST /v1/registrations: one person in one call, whose name goes to the support side first."""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -13,23 +13,30 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.envelope import Problem, problems_of
 from schemas.offices import ParticipantRegistered
-from services.gateway.accepting import Ready, Refused, check, known_otherwise
-from services.gateway.http import described
-from services.gateway.http.door import (
-    Door,
-    ShutError,
+from services.gateway.acceptance.domain import Ready, Refused, check
+from services.gateway.acceptance.handlers import known_otherwise
+from services.gateway.http import openapi
+from services.gateway.http.context import (
+    GatewayContext,
+    RequestRejectedError,
     admit,
-    door_of,
+    apply_rate_limit,
+    context_of,
     flag,
-    hold_back,
     language,
     problem_response,
     read_body,
 )
 from services.gateway.http.events import MOST_PROBLEMS, take
-from services.gateway.people import Kept, NotKept, Unavailable
+from services.gateway.people.client import Kept, NotKept, Unavailable
+from services.gateway.people.references import (
+    Minted,
+    NumberScheme,
+    known_reference,
+    number_mac,
+    reference_for,
+)
 from services.gateway.publishers.domain import Caller
-from services.gateway.references import Minted, known_reference, number_mac, reference_for
 from services.runtime.data.db import acquire, transaction
 
 router = APIRouter()
@@ -41,8 +48,7 @@ class OfficialNumber(BaseModel):
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    scheme: Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
-    """For instance bamf, azr, bg."""
+    scheme: NumberScheme
     number: Annotated[str, StringConstraints(min_length=3, max_length=64)]
 
 
@@ -60,16 +66,16 @@ class RegistrationRequest(BaseModel):
 
 
 @router.post(
-    "/v1/registrations", status_code=202, openapi_extra=described.REGISTRATION, responses=described.ANSWERS
+    "/v1/registrations", status_code=202, openapi_extra=openapi.REGISTRATION, responses=openapi.ANSWERS
 )
 async def post_registration(request: Request) -> Response:
     """Register a person: says yes only when the name is kept and the facts are on their way."""
-    door = door_of(request)
+    context = context_of(request)
     caller = await admit(request, "events")
-    await hold_back(door, caller, 1)
+    await apply_rate_limit(context, caller, 1)
     asked = _read(await read_body(request, MAX_REGISTRATION))
-    now = door.clock.now()
-    minted = await _reference(door, caller, asked, mint=not flag(request, "dry_run"))
+    now = context.clock.now()
+    minted = await _reference(context, caller, asked, mint=not flag(request, "dry_run"))
     item = _check(caller, asked, minted, now)
     if isinstance(item, Refused):
         return problem_response(request, item.status, item.problems[:MOST_PROBLEMS], event_id=item.id)
@@ -80,13 +86,13 @@ async def post_registration(request: Request) -> Response:
     duplicates = minted.likely_duplicates if minted is not None else ()
     if flag(request, "dry_run"):
         return _answer(request, item, "" if minted is None else data.reference, participant, duplicates)
-    async with acquire(door.worker) as conn:
+    async with acquire(context.worker) as conn:
         await _known_otherwise(conn, caller, item)
     if asked.contact is not None:
-        await _hand_over(door, caller, participant, data.reference, asked)
-    async with transaction(door.worker) as conn:
-        (taken,) = await take(conn, caller.publisher, [item], door.prefix, now)
-    door.metrics.count([taken])
+        await _hand_over(context, caller, participant, data.reference, asked)
+    async with transaction(context.worker) as conn:
+        (taken,) = await take(conn, caller.publisher, [item], context.prefix, now)
+    context.metrics.count([taken])
     if isinstance(taken, Refused):
         return problem_response(request, taken.status, taken.problems, event_id=taken.id)
     return _answer(request, taken, data.reference, participant, duplicates)
@@ -97,35 +103,37 @@ def _read(body: bytes) -> RegistrationRequest:
         return RegistrationRequest.model_validate_json(body)
     except ValidationError as error:
         problems = problems_of(error)
-        # A field name that is not ours may itself say something about a person.
+        # An unknown field is not named: its name may itself tell something about a person.
         unknown = {"extra_forbidden"}
         named = tuple(
             Problem("field_unknown", "registration") if problem.params.get("rule") in unknown else problem
             for problem in problems
         )
         status = 400 if named[0].code == "json_malformed" else 422
-        raise ShutError(status, named[0], further=named[1:MOST_PROBLEMS]) from None
+        raise RequestRejectedError(status, named[0], further=named[1:MOST_PROBLEMS]) from None
 
 
-async def _reference(door: Door, caller: Caller, asked: RegistrationRequest, *, mint: bool) -> Minted | None:
+async def _reference(
+    context: GatewayContext, caller: Caller, asked: RegistrationRequest, *, mint: bool
+) -> Minted | None:
     """Return the minted reference for an official number; None if the office brings its own."""
     given = asked.event.get("reference")
     if asked.official_number is None:
         if given is None:
-            raise ShutError(422, Problem("reference_missing", "event.reference"))
+            raise RequestRejectedError(422, Problem("reference_missing", "event.reference"))
         return None
     if given is not None:
-        raise ShutError(422, Problem("reference_and_number", "event.reference"))
+        raise RequestRejectedError(422, Problem("reference_and_number", "event.reference"))
     number = asked.official_number
-    mac = number_mac(door.installation_key, number.scheme, number.number)
+    mac = number_mac(context.installation_key, number.scheme, number.number)
     if not mint:
-        async with acquire(door.worker) as conn:
+        async with acquire(context.worker) as conn:
             return await known_reference(conn, caller.publisher, mac) or Minted("", UUID(int=0), ())
-    probe = _check(caller, asked, Minted("K0", UUID(int=0), ()), door.clock.now())
+    probe = _check(caller, asked, Minted("K0", UUID(int=0), ()), context.clock.now())
     if isinstance(probe, Refused):
-        # Nothing is kept for what would be refused anyway.
-        raise ShutError(probe.status, probe.problems[0], further=probe.problems[1:MOST_PROBLEMS])
-    async with transaction(door.worker) as conn:
+        # No reference is minted for what would be refused anyway.
+        raise RequestRejectedError(probe.status, probe.problems[0], further=probe.problems[1:MOST_PROBLEMS])
+    async with transaction(context.worker) as conn:
         return await reference_for(conn, caller.publisher, mac)
 
 
@@ -146,27 +154,27 @@ def _check(
 async def _known_otherwise(conn: asyncpg.Connection, caller: Caller, item: Ready) -> None:
     reused = await known_otherwise(conn, caller.publisher, item)
     if reused is not None:
-        raise ShutError(reused.status, reused.problems[0])
+        raise RequestRejectedError(reused.status, reused.problems[0])
 
 
 async def _hand_over(
-    door: Door, caller: Caller, participant: UUID, reference: str, asked: RegistrationRequest
+    context: GatewayContext, caller: Caller, participant: UUID, reference: str, asked: RegistrationRequest
 ) -> None:
     """Give the contact data to the support side; no connection is held meanwhile."""
-    handed = await door.people.put(caller.publisher, participant, reference, asked.contact or {})
+    handed = await context.people.put(caller.publisher, participant, reference, asked.contact or {})
     match handed:
         case Kept():
             return
         case NotKept(problems):
-            raise ShutError(422, problems[0], further=problems[1:])
+            raise RequestRejectedError(422, problems[0], further=problems[1:])
         case Unavailable(retry_after):
-            raise ShutError(503, Problem("people_unavailable"), retry_after=retry_after)
+            raise RequestRejectedError(503, Problem("people_unavailable"), retry_after=retry_after)
 
 
 def _answer(
     request: Request, item: Ready, reference: str, participant: UUID, duplicates: tuple[UUID, ...]
 ) -> Response:
-    adviser, spoken = door_of(request).adviser, language(request)
+    adviser, spoken = context_of(request).adviser, language(request)
     warnings = [*item.warnings]
     if duplicates:
         warnings.append(Problem("likely_duplicate"))

@@ -1,4 +1,4 @@
-"""What a publisher is and what it may send; keys and what they open."""
+"""Defines publishers, what they may send, and the API keys that stand for them."""
 
 import base64
 import hashlib
@@ -30,7 +30,7 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What somebody asks for when a publisher is added; `event_types` empty means all of its kinds."""
+    """What is asked for when a publisher is added; no `event_types` means all types of its kinds."""
 
     slug: str
     name: str
@@ -47,7 +47,7 @@ class RegistrationError(ValueError):
 
 
 def check_registration(asked: Registration, allowed_types: Sequence[str]) -> None:
-    """Refuse what cannot be registered.
+    """Check what is asked for.
 
     Raises:
         RegistrationError: says which option is wrong.
@@ -77,31 +77,31 @@ class NewKey:
 
 
 def mint_key() -> NewKey:
-    """Make an API key: a prefix that may be shown, and 32 random bytes that may not."""
+    """Make an API key: a prefix that may be shown and 32 random bytes that may not."""
     prefix = secrets.token_hex(6)
     text = f"kl_{prefix}_" + base64.urlsafe_b64encode(secrets.token_bytes(32)).rstrip(b"=").decode()
     return NewKey(text, prefix, hash_key(text))
 
 
 def hash_key(text: str) -> bytes:
-    """Hash a key; 32 random bytes need no slow hash."""
+    """Return the SHA-256 of a key; 32 random bytes need no slow hash."""
     return hashlib.sha256(text.encode()).digest()
 
 
 def prefix_of(text: str) -> str | None:
-    """Read the prefix of a publisher's key; None if it is none."""
+    """Return the prefix of a publisher's key; None if the text is not one."""
     parts = text.split("_", 2)
     return parts[1] if len(parts) == 3 and parts[0] == "kl" else None  # noqa: PLR2004 - kl_prefix_secret
 
 
 def same_key(text: str, stored: bytes) -> bool:
-    """Compare in constant time."""
+    """Compare a key with a stored hash in constant time."""
     return hmac.compare_digest(hash_key(text), stored)
 
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who knocks: the publisher it speaks as, what its key opens, and the families it may touch."""
+    """Who calls: the publisher it speaks as, the scopes of its key, and the topic families it may touch."""
 
     publisher: Publisher
     scopes: frozenset[str]
@@ -110,15 +110,15 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """The door stays shut."""
+class KeyRejected:
+    """The key does not allow what the caller wants."""
 
     status: int
     code: str
 
 
 SERVICE_FAMILIES = {"allocation": frozenset({"in"}), "notifications": frozenset({"in", "support"})}
-"""The wall at the doors: the steering side never speaks or reads on `support`."""
+"""Families that each of our services may touch: the steering side neither writes nor reads `support`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Registers publishers: record, topics, Kafka user, access, API key, announcement."""
+"""Registers publishers: topics, Kafka user and access, then record, API key and announcement."""
 
 import asyncio
 import dataclasses
@@ -34,7 +34,7 @@ KEY_DAYS = 730
 
 @dataclass(frozen=True, slots=True)
 class Registered:
-    """A publisher as it now is; secrets only where they were made just now."""
+    """A registered publisher; secrets only if they were made just now."""
 
     slug: str
     version: int
@@ -54,14 +54,14 @@ async def register(
     prefix: str,
     now: datetime,
 ) -> list[Registered]:
-    """Register publishers in one go; the same again changes nothing and shows no secret again.
+    """Register publishers; the same again changes nothing and shows no secret again.
 
-    Topics and access come first: a publisher is announced only when it can speak.
+    Topics and access come first, so that an announced publisher can send.
 
     Raises:
         RegistrationError: one of them cannot be registered like this.
     """
-    wanted = [_publisher(registration) for registration in asked]
+    wanted = [_wanted(registration) for registration in asked]
     known = await store.publishers(conn, [publisher.slug for publisher in wanted])
     passwords = {p.slug: secrets.token_urlsafe(24) for p in wanted if p.slug not in known}
     walls = await asyncio.gather(
@@ -96,7 +96,7 @@ async def register(
     return done
 
 
-def _publisher(asked: Registration) -> Publisher:
+def _wanted(asked: Registration) -> Publisher:
     known_kinds = frozenset(PublisherKind(kind) for kind in asked.kinds if kind in set(PublisherKind))
     allowed = types_for(known_kinds)
     check_registration(asked, allowed)
@@ -110,7 +110,7 @@ def _publisher(asked: Registration) -> Publisher:
         event_types=frozenset(asked.event_types or allowed),
         supplier_ids=tuple(dict.fromkeys(asked.supplier_ids)),
     )
-    _announcement(publisher)  # refused here, before anything is made for it
+    _announcement(publisher)  # raises before anything is made for it
     return publisher
 
 
@@ -158,7 +158,7 @@ async def new_key(
     days: int = KEY_DAYS,
     revoke_others: bool = False,
 ) -> str:
-    """Make a further key of a publisher and return its text, which is kept nowhere.
+    """Make a further key of a publisher and return its text, which is stored nowhere.
 
     Raises:
         RegistrationError: there is no such publisher, or a scope is unknown.
@@ -178,12 +178,12 @@ async def new_key(
 
 
 async def put_service_key(conn: asyncpg.Connection, service: str, key: str) -> None:
-    """Let one of our services speak for publishers, on its side of the wall only."""
+    """Set the key with which one of our services speaks for publishers."""
     await store.put_service_key(conn, service, hash_key(key))
 
 
 async def deactivate(conn: asyncpg.Connection, slug: str, *, prefix: str, now: datetime) -> Publisher:
-    """Close the doors to a publisher: its keys are revoked, the services no longer believe it.
+    """Deactivate a publisher: its keys are revoked, and the services reject its events.
 
     Raises:
         RegistrationError: there is no such publisher.

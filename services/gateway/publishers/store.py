@@ -1,15 +1,10 @@
-"""SQL of publishers and keys."""
+"""Reads and writes publishers and keys."""
 
 from collections.abc import Sequence
 
 import asyncpg
 
 from services.gateway.publishers.domain import NewKey, Publisher, ServiceKey, StoredKey
-
-_COLUMNS = (
-    "p.slug, p.name, p.kinds, p.organisation, p.authority, p.kreise, p.event_types, p.supplier_ids,"
-    " p.active, p.version"
-)
 
 
 def _publisher(row: asyncpg.Record) -> Publisher:
@@ -27,22 +22,20 @@ def _publisher(row: asyncpg.Record) -> Publisher:
     )
 
 
-async def all_publishers(conn: asyncpg.Connection) -> list[Publisher]:
-    """Read every publisher."""
-    rows = await conn.fetch(f"SELECT {_COLUMNS} FROM publisher AS p ORDER BY p.slug")
-    return [_publisher(row) for row in rows]
-
-
-async def publishers(conn: asyncpg.Connection, slugs: Sequence[str]) -> dict[str, Publisher]:
-    """Read publishers by slug."""
+async def publishers(conn: asyncpg.Connection, slugs: Sequence[str] | None = None) -> dict[str, Publisher]:
+    """Read publishers by slug; all of them if no slugs are given."""
     rows = await conn.fetch(
-        f"SELECT {_COLUMNS} FROM publisher AS p WHERE p.slug = ANY($1::text[])", list(slugs)
+        """
+        SELECT slug, name, kinds, organisation, authority, kreise, event_types, supplier_ids, active, version
+        FROM publisher WHERE $1::text[] IS NULL OR slug = ANY($1::text[]) ORDER BY slug
+        """,
+        list(slugs) if slugs is not None else None,
     )
     return {row["slug"]: _publisher(row) for row in rows}
 
 
 async def write_publisher(conn: asyncpg.Connection, publisher: Publisher) -> None:
-    """Write a publisher as it is from now on."""
+    """Insert or replace a publisher."""
     await conn.execute(
         """
         INSERT INTO publisher
@@ -66,14 +59,14 @@ async def write_publisher(conn: asyncpg.Connection, publisher: Publisher) -> Non
 
 
 async def lock_registry(conn: asyncpg.Connection) -> None:
-    """Let one registration change the registry at a time."""
+    """Keep other registrations waiting until the commit."""
     await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('kurslotse.publisher.registry', 0))")
 
 
 async def add_key(
     conn: asyncpg.Connection, publisher: Publisher, key: NewKey, scopes: Sequence[str], days: int
 ) -> None:
-    """Keep a key's prefix and hash for so many days of the database's clock."""
+    """Store a key's prefix and hash; it expires after so many days of the database's clock."""
     await conn.execute(
         """
         INSERT INTO api_key (prefix, hash, publisher, organisation, scopes, expires_at)
@@ -109,11 +102,12 @@ async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
 
 
 async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Publisher] | None:
-    """Read a key and whose it is."""
+    """Return the key with this prefix and its publisher, or None."""
     row = await conn.fetchrow(
-        f"""
-        SELECT k.prefix, k.hash, k.scopes,
-            k.revoked_at IS NULL AND k.expires_at > now() AS usable, {_COLUMNS}
+        """
+        SELECT k.prefix, k.hash, k.scopes, k.revoked_at IS NULL AND k.expires_at > now() AS usable,
+            p.slug, p.name, p.kinds, p.organisation, p.authority, p.kreise, p.event_types, p.supplier_ids,
+            p.active, p.version
         FROM api_key AS k JOIN publisher AS p ON p.slug = k.publisher WHERE k.prefix = $1
         """,
         prefix,
@@ -125,7 +119,7 @@ async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Pu
 
 
 async def put_service_key(conn: asyncpg.Connection, service: str, key_hash: bytes) -> None:
-    """Keep the hash of one of our own services' keys."""
+    """Store the hash of the key of one of our services."""
     await conn.execute(
         "INSERT INTO service_key (service, hash) VALUES ($1, $2)"
         " ON CONFLICT (service) DO UPDATE SET hash = excluded.hash",
@@ -135,6 +129,6 @@ async def put_service_key(conn: asyncpg.Connection, service: str, key_hash: byte
 
 
 async def service_keys(conn: asyncpg.Connection) -> list[ServiceKey]:
-    """Read the keys of our own services."""
+    """Read the keys of our services."""
     rows = await conn.fetch("SELECT service, hash FROM service_key ORDER BY service")
     return [ServiceKey(row["service"], row["hash"]) for row in rows]

@@ -1,1 +1,1 @@
-"""Alerts: one for each enrolment and risk, to one consented office, until somebody answers."""
+"""Alerts: one for each enrolment and risk, to one consented counselling office, until somebody answers."""

@@ -1,14 +1,14 @@
-"""What becomes of an enrolment or a risk: raised, passed on, opened again, withdrawn; and who may answer."""
+"""Decides when an alert is raised, passed on or withdrawn, and which answers its state allows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID, uuid5
 
-from services.notifications.offices.domain import Ranked
+from services.notifications.offices.domain import RankedOffice
 
 
-class State(StrEnum):
+class AlertState(StrEnum):
     """States of an alert (architecture.md, 'Notifications')."""
 
     NEW = "new"
@@ -20,18 +20,18 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
-UNANSWERED = frozenset({State.NEW, State.SEEN})
-OPEN = frozenset(State) - {State.DONE, State.WITHDRAWN}
+UNANSWERED = frozenset({AlertState.NEW, AlertState.SEEN})
+OPEN = frozenset(AlertState) - {AlertState.DONE, AlertState.WITHDRAWN}
 
 
-class Kind(StrEnum):
-    """What an alert is about."""
+class CauseKind(StrEnum):
+    """What causes an alert."""
 
     ENROLMENT = "enrolment"
     RISK = "risk"
 
 
-class Command(StrEnum):
+class AlertCommand(StrEnum):
     """What a counselling office can do with an alert."""
 
     SEE = "see"
@@ -41,7 +41,7 @@ class Command(StrEnum):
     DONE = "done"
 
 
-class Why(StrEnum):
+class WithdrawalReason(StrEnum):
     """Why an alert was withdrawn."""
 
     CONSENT_ENDED = "consent_ended"
@@ -51,116 +51,109 @@ class Why(StrEnum):
     ENROLMENT_OVER = "enrolment_over"
 
 
-_ANSWERS: Mapping[Command, tuple[frozenset[State], State]] = {
-    Command.SEE: (frozenset({State.NEW}), State.SEEN),
-    Command.ACCEPT: (UNANSWERED, State.ACCEPTED),
-    Command.DECLINE: (UNANSWERED, State.DECLINED),
-    Command.HAND_OVER: (UNANSWERED | {State.ACCEPTED}, State.HANDED_OVER),
-    Command.DONE: (frozenset({State.ACCEPTED, State.HANDED_OVER}), State.DONE),
+_ANSWERS: Mapping[AlertCommand, tuple[frozenset[AlertState], AlertState]] = {
+    AlertCommand.SEE: (frozenset({AlertState.NEW}), AlertState.SEEN),
+    AlertCommand.ACCEPT: (UNANSWERED, AlertState.ACCEPTED),
+    AlertCommand.DECLINE: (UNANSWERED, AlertState.DECLINED),
+    AlertCommand.HAND_OVER: (UNANSWERED | {AlertState.ACCEPTED}, AlertState.HANDED_OVER),
+    AlertCommand.DONE: (frozenset({AlertState.ACCEPTED, AlertState.HANDED_OVER}), AlertState.DONE),
 }
 
 
-def after(state: State, command: Command) -> State | None:
+def after(state: AlertState, command: AlertCommand) -> AlertState | None:
     """Return the state after a command; None if it is no longer possible.
 
-    >>> after(State.NEW, Command.ACCEPT)
-    <State.ACCEPTED: 'accepted'>
-    >>> after(State.WITHDRAWN, Command.ACCEPT) is None
+    >>> after(AlertState.NEW, AlertCommand.ACCEPT)
+    <AlertState.ACCEPTED: 'accepted'>
+    >>> after(AlertState.WITHDRAWN, AlertCommand.ACCEPT) is None
     True
     """
     allowed, result = _ANSWERS[command]
     return result if state in allowed else None
 
 
-def alert_id(matter: UUID, purpose: str) -> UUID:
-    """Name the alert of a placement or risk for a purpose: there is only one, ever."""
-    return uuid5(matter, f"alert/{purpose}")
-
-
-def reference_of(alert: UUID) -> str:
-    """Return what people call an alert; says nothing about anybody.
-
-    >>> reference_of(UUID("7d1c1ae4-5f0e-5b62-9a0e-3c7f0a4b6d21"))
-    'KL-7D1C1AE4'
-    """
-    return f"KL-{str(alert)[:8].upper()}"
+def alert_id(cause: UUID, purpose: str) -> UUID:
+    """Derive the id of the one alert that a placement or risk can ever have for a purpose."""
+    return uuid5(cause, f"alert/{purpose}")
 
 
 @dataclass(frozen=True, slots=True)
-class Matter:
-    """An enrolment or a risk as it stands; `over` says why it is no longer open."""
+class AlertCause:
+    """An enrolment or a risk as it stands; `over` is why it is no longer open, None while it is."""
 
     id: UUID
-    kind: Kind
+    kind: CauseKind
     purpose: str
     participant: UUID
     course: UUID
     reason: Mapping[str, object]
-    over: Why | None = None
+    over: WithdrawalReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Existing:
-    """The alert on record about a matter."""
+class ExistingAlert:
+    """The alert on record for a cause; `declined` are the offices that declined it."""
 
-    state: State
+    state: AlertState
     office: str
     declined: frozenset[str]
     withdrawn_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
-class Nothing:
-    """All is as it should be, or nobody may be told."""
+class KeepAlert:
+    """Nothing changes: all is as it should be, or nobody may be told."""
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
-    """Open the alert (again), to the first; the others follow if it declines."""
+class RaiseAlert:
+    """Open the alert (again) for the first office; the others follow if it declines."""
 
-    chain: Sequence[Ranked]
+    chain: Sequence[RankedOffice]
 
 
 @dataclass(frozen=True, slots=True)
 class PassOn:
     """The office declined: ask the next."""
 
-    chain: Sequence[Ranked]
+    chain: Sequence[RankedOffice]
 
 
 @dataclass(frozen=True, slots=True)
-class Refresh:
-    """The matter goes on with other parameters."""
+class RefreshAlert:
+    """The cause lasts; the reason stored with the alert is brought up to date."""
 
 
 @dataclass(frozen=True, slots=True)
-class TakeBack:
-    """Withdraw the alert, with notice."""
+class WithdrawAlert:
+    """Withdraw the alert; the office is notified if it may have heard of it."""
 
-    why: Why
-
-
-Decision = Nothing | Raise | PassOn | Refresh | TakeBack
+    reason: WithdrawalReason
 
 
-def decide(matter: Matter, existing: Existing | None, candidates: Sequence[Ranked]) -> Decision:
-    """Say what becomes of a matter; `candidates` are the offices with valid consent, best first."""
+AlertDecision = KeepAlert | RaiseAlert | PassOn | RefreshAlert | WithdrawAlert
+
+
+def decide(
+    cause: AlertCause, existing: ExistingAlert | None, candidates: Sequence[RankedOffice]
+) -> AlertDecision:
+    """Decide what becomes of a cause's alert; `candidates` are the offices with valid consent, best first."""
     if existing is None:
-        return Raise(candidates) if matter.over is None and candidates else Nothing()
-    if existing.state is State.DONE:
-        return Nothing()
-    if existing.state is State.WITHDRAWN:
-        return Raise(candidates) if matter.over is None and candidates else Nothing()
-    if matter.over is not None:
-        return _over(existing, matter.over, matter.kind)
-    if existing.state is State.DECLINED:
+        return RaiseAlert(candidates) if cause.over is None and candidates else KeepAlert()
+    if existing.state is AlertState.DONE:
+        return KeepAlert()
+    if existing.state is AlertState.WITHDRAWN:
+        return RaiseAlert(candidates) if cause.over is None and candidates else KeepAlert()
+    if cause.over is not None:
+        return _over(existing, cause.over, cause.kind)
+    if existing.state is AlertState.DECLINED:
         rest = [ranked for ranked in candidates if ranked.office not in existing.declined]
-        return PassOn(rest) if rest else Nothing()
-    return Refresh()
+        return PassOn(rest) if rest else KeepAlert()
+    return RefreshAlert()
 
 
-def _over(existing: Existing, why: Why, kind: Kind) -> Decision:
-    """Somebody who accepted decides alone when the work is done, unless the cause never existed."""
-    working = existing.state in {State.ACCEPTED, State.HANDED_OVER}
-    never_so = kind is Kind.RISK and why is Why.CORRECTED
-    return TakeBack(why) if never_so or not working else Nothing()
+def _over(existing: ExistingAlert, reason: WithdrawalReason, kind: CauseKind) -> AlertDecision:
+    """Withdraw, unless an office is at work: it decides when that is done, if the cause ever existed."""
+    working = existing.state in {AlertState.ACCEPTED, AlertState.HANDED_OVER}
+    never_so = kind is CauseKind.RISK and reason is WithdrawalReason.CORRECTED
+    return WithdrawAlert(reason) if never_so or not working else KeepAlert()

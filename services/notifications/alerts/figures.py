@@ -1,4 +1,4 @@
-"""How long an organisation takes to answer: its own figure, never one of a person."""
+"""Computes how long an organisation takes to answer alerts; never how long one person takes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +8,7 @@ from services.runtime.data.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class ResponseTimes:
-    """Hours from being told to the first answer: the median, and of how many alerts."""
+    """Median hours from an alert to its first answer, over `n` answered alerts; others are unanswered."""
 
     n: int
     median_hours: float | None
@@ -16,7 +16,7 @@ class ResponseTimes:
 
 
 async def response_times(conn: Connection, since: datetime) -> ResponseTimes:
-    """Compute the figure of the organisation that asks (the web role sees its own steps only)."""
+    """Compute the figure of the asking organisation, whose steps are all that its role can read."""
     row = await conn.fetchrow(
         "WITH told AS (SELECT alert_id, version, at,"
         "  (SELECT min(s.at) FROM alert_step AS s WHERE s.alert_id = t.alert_id AND s.version > t.version"

@@ -1,11 +1,11 @@
-"""Answers of the counselling offices."""
+"""Carries out what a counselling office answers to an alert."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from services.notifications.alerts import store
-from services.notifications.alerts.domain import Command, State, after
+from services.notifications.alerts.domain import AlertCommand, AlertState, after
 from services.notifications.people import store as people
 from services.runtime.data.db import Connection
 
@@ -16,42 +16,41 @@ _REASON = 200
 class Answered:
     """The alert is in this state now."""
 
-    state: State
+    state: AlertState
 
 
 @dataclass(frozen=True, slots=True)
 class NotPossible:
-    """The alert was in a state (or with an office) in which this makes no sense; None: no such alert."""
+    """The alert's state does not allow the answer; None: there is no such alert."""
 
-    state: State | None
+    state: AlertState | None
 
 
 async def answer(
     conn: Connection,
     alert: UUID,
-    command: Command,
+    command: AlertCommand,
     now: datetime,
     *,
     reason: str = "",
     to: str | None = None,
 ) -> Answered | NotPossible:
-    """Carry out what an office decided, in a transaction of the web role: it only finds its own alerts.
+    """Carry out an answer in a transaction of the web role, which finds the office's own alerts only.
 
-    Declining, and handing over to another consented office, let the next office be asked (by the
-    service, after this transaction). `to` names that office; handing over to anybody else leaves the
-    alert with this one until it is done.
+    After declining, and after handing over to the consented office `to`, the reconciler asks the next
+    office. Handing over to anybody else leaves the alert with this office until it is done.
     """
     row = await store.lock_alert(conn, alert)
     if row is None:
         return NotPossible(None)
-    before = State(row["state"])
+    before = AlertState(row["state"])
     state = after(before, command)
     if state is None:
         return NotPossible(before)
     chain = list(row["chain"])
-    if command is Command.HAND_OVER and to in chain:
+    if command is AlertCommand.HAND_OVER and to in chain:
         chain = [to, *(office for office in chain if office != to)]
-        state = State.DECLINED
+        state = AlertState.DECLINED
     version = await store.answer(conn, alert, before=before, after=state, chain=chain, now=now)
     if version is None:
         return NotPossible(before)
@@ -66,6 +65,6 @@ async def answer(
         reason=reason[:_REASON] or command,
         now=now,
     )
-    if state is State.DECLINED and row["participant_id"] is not None:
-        await people.ask_again(conn, [row["participant_id"]])
+    if state is AlertState.DECLINED and row["participant_id"] is not None:
+        await people.request_reconciliation(conn, [row["participant_id"]])
     return Answered(state)

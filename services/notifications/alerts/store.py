@@ -1,24 +1,23 @@
-"""SQL of alerts, their steps, escalations and delivery rows."""
+"""Reads and writes alerts, their steps, their escalations and the queue of people to reconcile."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.notifications.delivery.domain import delivery_id
 from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Opened:
-    """An alert that is opened, opened again or passed on."""
+class AlertRow:
+    """An alert to be opened, opened again or passed on."""
 
     alert: UUID
     kind: str
-    matter: UUID
+    cause: UUID
     purpose: str
     participant: UUID
     course: UUID
@@ -29,8 +28,8 @@ class Opened:
     reason: Mapping[str, Any]
 
 
-async def open_alert(conn: Connection, row: Opened, now: datetime) -> asyncpg.Record | None:
-    """Open an alert, or open a withdrawn one again; None if it is open or done already."""
+async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.Record | None:
+    """Open an alert, or a withdrawn one again; return None if it is open or done already."""
     return await conn.fetchrow(
         "INSERT INTO alert AS a (alert_id, kind, matter, purpose, participant_id, course_id, organisation,"
         " office, chain, routing, reason, state, raised_at)"
@@ -44,7 +43,7 @@ async def open_alert(conn: Connection, row: Opened, now: datetime) -> asyncpg.Re
         " RETURNING alert_id, opening, version, (old.state IS NULL) AS fresh",
         row.alert,
         row.kind,
-        row.matter,
+        row.cause,
         row.purpose,
         row.participant,
         row.course,
@@ -57,7 +56,7 @@ async def open_alert(conn: Connection, row: Opened, now: datetime) -> asyncpg.Re
     )
 
 
-async def pass_on(conn: Connection, row: Opened) -> asyncpg.Record | None:
+async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
     """Give a declined alert to the next office."""
     return await conn.fetchrow(
         "UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,"
@@ -93,7 +92,7 @@ async def add_step(
     reason: str,
     now: datetime,
 ) -> None:
-    """Write down one step of an alert."""
+    """Add one step to the log of an alert."""
     await conn.execute(
         "INSERT INTO alert_step (alert_id, version, organisation, office, from_state, to_state, reason, at)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -108,24 +107,6 @@ async def add_step(
     )
 
 
-async def add_delivery(
-    conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
-) -> None:
-    """Owe somebody an e-mail about an alert; the same one only once."""
-    await conn.execute(
-        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
-        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
-        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
-        delivery_id(alert, recipient, "email", step),
-        alert,
-        organisation,
-        office,
-        recipient,
-        step,
-        now,
-    )
-
-
 async def add_escalations(
     conn: Connection,
     alert: UUID,
@@ -135,7 +116,7 @@ async def add_escalations(
     organisation: str,
     due: Sequence[datetime],
 ) -> None:
-    """Note when an unanswered alert goes to the office's lead."""
+    """Store when an unanswered alert goes to the office's lead."""
     await conn.execute(
         "INSERT INTO escalation (alert_id, opening, office, organisation, step, due_at)"
         " SELECT $1, $2, $3, $4, n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)"
@@ -160,7 +141,7 @@ async def lock_alert(conn: Connection, alert: UUID) -> asyncpg.Record | None:
 async def answer(
     conn: Connection, alert: UUID, *, before: str, after: str, chain: Sequence[str], now: datetime
 ) -> int | None:
-    """Move an alert from one state to another; None if it was no longer in the first."""
+    """Move an alert from one state to another; return its version, or None if it had left the first."""
     version: int | None = await conn.fetchval(
         "UPDATE alert SET state = $3, version = version + 1, chain = $4,"
         " seen_at = coalesce(seen_at, $5),"
@@ -178,7 +159,7 @@ async def answer(
 
 
 async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, forget: bool) -> int | None:
-    """Withdraw an open alert; with `forget` it no longer says about whom it was."""
+    """Withdraw an open alert; with `forget` also delete whom it was about."""
     version: int | None = await conn.fetchval(
         "UPDATE alert SET state = 'withdrawn', version = version + 1, ended_at = $3, withdrawn_for = $2,"
         " participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,"
@@ -194,7 +175,7 @@ async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, fo
 
 
 async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> None:
-    """Have ended alerts under ended consent no longer say about whom they were."""
+    """Delete from ended alerts under these consents (participant, office, purpose) whom they were about."""
     await conn.execute(
         "UPDATE alert AS a SET participant_id = NULL, routing = '{}',"
         " reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)"
@@ -208,7 +189,7 @@ async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) 
 
 
 async def open_under_consent(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> list[asyncpg.Record]:
-    """Lock the open alerts that rest on these consents (participant, office, purpose)."""
+    """Lock and return the open alerts under these consents (participant, office, purpose)."""
     return await conn.fetch(
         "SELECT a.alert_id, a.organisation, a.office, a.state, a.opening FROM alert AS a"
         " JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)"
@@ -220,24 +201,8 @@ async def open_under_consent(conn: Connection, keys: Sequence[tuple[UUID, str, s
     )
 
 
-async def cancel_deliveries(conn: Connection, alert: UUID) -> bool:
-    """Cancel what nobody has begun to send; True if the office heard, or may have heard, of the alert."""
-    await conn.execute(
-        "UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'"
-        " AND attempts = 0 AND lease_token IS NULL",
-        alert,
-    )
-    return bool(
-        await conn.fetchval(
-            "SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'"
-            " AND recipient LIKE 'office:%')",
-            alert,
-        )
-    )
-
-
 async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: datetime) -> None:
-    """Close the escalations of an alert that nobody waits for any more."""
+    """Close the open escalations of an alert."""
     await conn.execute(
         "UPDATE escalation SET done_at = $3, outcome = $2 WHERE alert_id = $1 AND done_at IS NULL",
         alert,
@@ -247,7 +212,7 @@ async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: dat
 
 
 async def due_escalations(conn: Connection, now: datetime, limit: int) -> list[asyncpg.Record]:
-    """Lock escalations that are due."""
+    """Lock and return escalations that are due."""
     return await conn.fetch(
         "SELECT alert_id, opening, office, organisation, step FROM escalation"
         " WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, alert_id, step LIMIT $2"
@@ -258,7 +223,7 @@ async def due_escalations(conn: Connection, now: datetime, limit: int) -> list[a
 
 
 async def escalate(conn: Connection, alert: UUID, opening: int, office: str, now: datetime) -> bool:
-    """Mark an alert as escalated, unless somebody answered: this one update decides the race."""
+    """Mark an alert as escalated and return True, unless somebody answered: this update decides the race."""
     return bool(
         await conn.fetchval(
             "UPDATE alert SET escalated_at = $4 WHERE alert_id = $1 AND opening = $2 AND office = $3"
@@ -272,7 +237,7 @@ async def escalate(conn: Connection, alert: UUID, opening: int, office: str, now
 
 
 async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, now: datetime) -> None:
-    """Note what became of one escalation."""
+    """Store what became of one escalation."""
     await conn.execute(
         "UPDATE escalation SET done_at = $5, outcome = $6"
         " WHERE alert_id = $1 AND opening = $2 AND office = $3 AND step = $4 AND done_at IS NULL",
@@ -286,7 +251,7 @@ async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, 
 
 
 async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
-    """Take people out of the queue of those to be looked at again."""
+    """Take people out of the queue of those whose alerts are to be reconciled."""
     return [
         row["participant_id"]
         for row in await conn.fetch(
@@ -297,8 +262,8 @@ async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
     ]
 
 
-async def matters(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
-    """List open enrolments and risks of people, and those that are over but still have an open alert."""
+async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Return open enrolments and risks of people, and those that are over but still have an open alert."""
     return await conn.fetch(
         "SELECT p.placement_id AS matter, 'enrolment' AS kind, 'enrolment_notice' AS purpose,"
         " p.participant_id, p.course_id, p.state, 'enrolment' AS rule, NULL::jsonb AS params,"
@@ -317,29 +282,17 @@ async def matters(conn: Connection, participants: Sequence[UUID]) -> list[asyncp
     )
 
 
-async def existing(conn: Connection, matters_: Sequence[UUID]) -> list[asyncpg.Record]:
-    """Lock the alerts on record about these matters."""
+async def existing(conn: Connection, causes_: Sequence[UUID]) -> list[asyncpg.Record]:
+    """Lock and return the alerts on record for these causes."""
     return await conn.fetch(
         "SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing,"
         " withdrawn_for FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE",
-        list(matters_),
-    )
-
-
-async def allowed_offices(
-    conn: Connection, participants: Sequence[UUID], today: date
-) -> list[asyncpg.Record]:
-    """List the valid consents of people."""
-    return await conn.fetch(
-        "SELECT participant_id, office, purpose FROM consent WHERE participant_id = ANY($1::uuid[])"
-        " AND ended_at IS NULL AND valid_until >= $2",
-        list(participants),
-        today,
+        list(causes_),
     )
 
 
 async def relations(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
-    """List which offices work, or worked, with people: they accepted an alert about them."""
+    """Return which offices work, or worked, with people: they accepted an alert about them."""
     return await conn.fetch(
         "SELECT DISTINCT participant_id, office FROM alert WHERE participant_id = ANY($1::uuid[])"
         " AND state IN ('accepted', 'done')",

@@ -1,1 +1,1 @@
-"""What people allowed, for which office, until when; and what ends with it."""
+"""Consents: which person allowed which office what, and until when (rules and rows)."""

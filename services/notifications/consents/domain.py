@@ -1,4 +1,4 @@
-"""How long a consent holds, and what a revocation ends."""
+"""Decides how long a consent holds and which consents a revocation ends."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ class Consent:
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """What a person took back; no office or no purposes mean all."""
+    """What a person took back; no office means every office, no purposes mean every purpose."""
 
     participant: UUID
     office: str | None
@@ -25,7 +25,7 @@ class Revocation:
     revoked_on: date
 
     def ends(self, consent: Consent) -> bool:
-        """Say whether it concerns this consent."""
+        """Return whether this revocation ends the consent."""
         return (
             consent.participant == self.participant
             and self.office in {None, consent.office}
@@ -49,11 +49,11 @@ def months_later(day: date, months: int) -> date:
 
 
 def valid_until(given_on: date, asked: date | None, months: int) -> date:
-    """Return the last day of a consent: as asked, but never longer than the configured months."""
+    """Return the last day of a consent: as asked, but at most `months` after the day it was given."""
     longest = months_later(given_on, months)
     return longest if asked is None else max(given_on, min(asked, longest))
 
 
 def ended_by(revocations: Sequence[Revocation], consents: Iterable[Consent]) -> list[Consent]:
-    """List which of these consents end."""
+    """Return the consents that at least one of the revocations ends."""
     return sorted(consent for consent in consents if any(r.ends(consent) for r in revocations))

@@ -1,4 +1,4 @@
-"""SQL of consents and of what was said about them."""
+"""Reads and writes consents, and the log of what was said about each."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,8 +10,8 @@ from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """One consent as it was written down."""
+class GrantRow:
+    """A row of `consent` as it is granted."""
 
     consent: Consent
     registrar: str
@@ -23,8 +23,8 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
-    """What was said about a consent, and by which event."""
+class ConsentStep:
+    """A row of `consent_step`: what was said about a consent on which day, and by which event."""
 
     cause: UUID
     consent: Consent
@@ -32,8 +32,8 @@ class Step:
     said_on: date
 
 
-async def put(conn: Connection, grants: Sequence[Grant]) -> None:
-    """Insert or renew consents; the latest said wins."""
+async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
+    """Insert or renew consents; the latest grant wins."""
     await conn.execute(
         "INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,"
         " registrar_authority, given_on, valid_until, form)"
@@ -56,7 +56,7 @@ async def put(conn: Connection, grants: Sequence[Grant]) -> None:
 
 
 async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consent]:
-    """Lock and list the consents of people that have not ended."""
+    """Lock and return the consents of these people that have not ended."""
     return [
         Consent(*row.values())
         for row in await conn.fetch(
@@ -68,8 +68,24 @@ async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consen
     ]
 
 
+async def valid(
+    conn: Connection, participants: Sequence[UUID], purposes: Sequence[str], today: date
+) -> list[Consent]:
+    """Return the consents of these people that count today: not ended, and not past their last day."""
+    return [
+        Consent(*row.values())
+        for row in await conn.fetch(
+            "SELECT participant_id, office, purpose FROM consent WHERE participant_id = ANY($1::uuid[])"
+            " AND purpose = ANY($2::text[]) AND ended_at IS NULL AND valid_until >= $3",
+            list(participants),
+            list(purposes),
+            today,
+        )
+    ]
+
+
 async def other_ids(conn: Connection, participants: Sequence[UUID]) -> dict[UUID, list[UUID]]:
-    """Return under which other ids people are known, for those who were merged."""
+    """Return each merged person's other ids."""
     rows = await conn.fetch(
         "WITH RECURSIVE known AS ("
         "  SELECT p AS asked, p AS id FROM unnest($1::uuid[]) AS p"
@@ -84,7 +100,7 @@ async def other_ids(conn: Connection, participants: Sequence[UUID]) -> dict[UUID
 async def end(
     conn: Connection, consents: Sequence[Consent], revoked_on: Sequence[date | None], now: datetime
 ) -> None:
-    """Note that consents have ended (revoked on a day, or lapsed)."""
+    """Mark consents as ended: revoked on a day, or lapsed (None)."""
     await conn.execute(
         "UPDATE consent AS c SET revoked_on = e.r, ended_at = $5"
         " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[]) AS e (p, o, u, r)"
@@ -98,7 +114,7 @@ async def end(
 
 
 async def lapsed(conn: Connection, today: date, limit: int) -> list[Consent]:
-    """Lock and list consents whose last day has passed."""
+    """Lock and return at most `limit` consents whose last day has passed."""
     return [
         Consent(*row.values())
         for row in await conn.fetch(
@@ -111,7 +127,7 @@ async def lapsed(conn: Connection, today: date, limit: int) -> list[Consent]:
     ]
 
 
-async def still_allowing(conn: Connection, participants: Sequence[UUID], purpose: str) -> set[UUID]:
+async def still_open(conn: Connection, participants: Sequence[UUID], purpose: str) -> set[UUID]:
     """Return which people still have an open consent for a purpose, for whatever office."""
     return {
         row["participant_id"]
@@ -130,8 +146,8 @@ async def unknown_offices(conn: Connection, offices: Sequence[str]) -> set[str]:
     return set(offices) - {row["slug"] for row in known}
 
 
-async def log(conn: Connection, steps: Sequence[Step], now: datetime) -> None:
-    """Write down what was said."""
+async def log(conn: Connection, steps: Sequence[ConsentStep], now: datetime) -> None:
+    """Add steps to the log; the same step of the same event only once."""
     await conn.execute(
         "INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at)"
         " SELECT c, p, o, u, s, d, $7"

@@ -1,1 +1,1 @@
-"""Weekly suppressed counts: all that the steering side hears of the support side."""
+"""Weekly suppressed counts, the only thing that the steering side learns from the support side."""

@@ -1,11 +1,11 @@
-"""Suppressing small cells, and those from which a small cell could be worked out."""
+"""Suppresses small cells, and cells from which a small one could be worked out."""
 
 from collections.abc import Mapping
 from datetime import date, timedelta
 
 
 def suppress(parts: Mapping[str, int], k: int) -> dict[str, int | None]:
-    """Suppress cells of one table whose total is told too.
+    """Suppress cells of a table whose total is published too: None stands for a suppressed one.
 
     A cell from 1 to k-1 is suppressed; 0 stays 0. If exactly one is, the smallest other cell that is
     not 0 goes too, or else the total would give the first away.
@@ -23,7 +23,7 @@ def suppress(parts: Mapping[str, int], k: int) -> dict[str, int | None]:
 
 
 def table(name: str, parts: Mapping[str, int], k: int) -> dict[str, int | None]:
-    """Suppress a table with its total; a total below k, or of one cell that is hidden alone, goes too.
+    """Suppress a table with its total; a total below k, or with a single suppressed cell, is suppressed too.
 
     >>> table("alerts", {"x": 2, "y": 0}, 3)
     {'alerts_x': None, 'alerts_y': 0, 'alerts_total': None}

@@ -1,4 +1,4 @@
-"""Publishes the counts of the last week that is over, once for each Kreis."""
+"""Publishes each Kreis's counts of the last week that is over, once."""
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
@@ -16,15 +16,15 @@ from services.runtime.send.outbox import Outgoing, put
 
 
 @dataclass(frozen=True, slots=True)
-class Counting:
-    """What the timer runs."""
+class CountsPublisher:
+    """Publishes the weekly counts that are due."""
 
     pool: Pool
     prefix: str
     suppress_below: int
 
     async def publish(self, now: datetime) -> int:
-        """Publish what is due; return for how many Kreise."""
+        """Publish the counts of last week where they are missing; return for how many Kreise."""
         week = last_week(local_day(now))
         async with transaction(self.pool) as conn:
             kreise = await store.kreise_without(conn, week)

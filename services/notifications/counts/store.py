@@ -1,8 +1,10 @@
-"""SQL of the weekly counts."""
+"""Counts what happened in a week, and stores what was published."""
 
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
+from schemas.codes import ConsentPurpose
+from services.notifications.consents import store as consents
 from services.runtime.data.db import Connection
 
 
@@ -61,22 +63,19 @@ async def needs(conn: Connection, kreis: str, week: date) -> dict[str, int]:
 
 async def consenting(conn: Connection, kreis: str, today: date) -> dict[str, int]:
     """Count the people in courses of a Kreis with and without consent to support."""
-    row = await conn.fetchrow(
-        "SELECT count(*) FILTER (WHERE c.yes) AS yes, count(*) FILTER (WHERE NOT c.yes) AS no FROM ("
-        " SELECT EXISTS (SELECT FROM consent AS k WHERE k.participant_id = p.participant_id"
-        "  AND k.purpose = 'dropout_support' AND k.ended_at IS NULL AND k.valid_until >= $2) AS yes"
-        " FROM (SELECT DISTINCT participant_id FROM placement"
-        "  WHERE kreis = $1 AND state = 'started') AS p) AS c",
-        kreis,
-        today,
+    rows = await conn.fetch(
+        "SELECT DISTINCT participant_id FROM placement WHERE kreis = $1 AND state = 'started'", kreis
     )
-    return {"given": row["yes"], "not_given": row["no"]} if row is not None else {}
+    people = [row["participant_id"] for row in rows]
+    valid = await consents.valid(conn, people, [ConsentPurpose.DROPOUT_SUPPORT], today)
+    given = len({consent.participant for consent in valid})
+    return {"given": given, "not_given": len(people) - given}
 
 
 async def keep(
     conn: Connection, kreis: str, week: date, counts: dict[str, int | None], now: datetime
 ) -> bool:
-    """Keep what is told; False if it was told already."""
+    """Store what is published; return False if the week was published already."""
     return bool(
         await conn.fetchval(
             "INSERT INTO counts_published (kreis, week, counts, published_at) VALUES ($1, $2, $3, $4)"

@@ -1,1 +1,1 @@
-"""Making sure that an alert is known: delivery rows, their workers, e-mail."""
+"""Deliveries: the e-mails about alerts, each stored first and sent by a worker until the server takes it."""

@@ -1,4 +1,4 @@
-"""E-mails: a reference and a link, never a name. German first, English below."""
+"""Writes and sends e-mails about alerts: a reference and a link, never a name; German, then English."""
 
 import asyncio
 from dataclasses import dataclass
@@ -11,14 +11,13 @@ from uuid import UUID
 
 import aiosmtplib
 
-from services.notifications.alerts.domain import reference_of
-from services.notifications.delivery.domain import Outcome
+from services.notifications.delivery.domain import Outcome, reference_of
 from services.runtime.web.languages import LANGUAGES, load, msgid
 
 LOCALE = Path(__file__).parents[1] / "locale"
 _PERMANENT = 500
 _CONNECT_WITHIN = 10.0
-_SEND_WITHIN = 15.0  # all of it: the lease of the delivery must not run out meanwhile
+_SEND_WITHIN = 15.0  # shorter than the lease of the delivery, which must not run out meanwhile
 
 _SUBJECTS = {
     "notice": msgid("New notice %(reference)s"),
@@ -36,7 +35,7 @@ _FOOTER = msgid("This mail holds no names on purpose. Please answer in the inbox
 
 
 class MailTexts:
-    """Subjects in German, bodies in German and English."""
+    """The texts of the mails: subjects in German, bodies in German and English."""
 
     def __init__(self) -> None:
         texts = load([LOCALE])
@@ -83,7 +82,7 @@ def compose(letter: Letter, texts: MailTexts, public_url: str) -> EmailMessage:
 
 @dataclass(frozen=True, slots=True)
 class Attempted:
-    """How the attempt to send ended, as far as anybody can know."""
+    """How an attempt to send ended, as far as it is known."""
 
     outcome: Outcome
     code: int | None
@@ -92,7 +91,7 @@ class Attempted:
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mails go: `smtp://host:port`, `smtps://user:password@host:port`."""
+    """A mail server, given as `smtp://host:port` or `smtps://user:password@host:port`."""
 
     host: str
     port: int
@@ -102,7 +101,11 @@ class SmtpServer:
 
     @classmethod
     def from_url(cls, url: str) -> "SmtpServer":
-        """Read KURSLOTSE_SMTP; the message of an error never holds the password."""
+        """Read KURSLOTSE_SMTP.
+
+        Raises:
+            ValueError: it has another form; the message never holds the password.
+        """
         parts = urlsplit(url)
         if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
             msg = "KURSLOTSE_SMTP must read smtp://host:port or smtps://user:password@host:port"
@@ -111,7 +114,7 @@ class SmtpServer:
         return cls(parts.hostname, parts.port or (465 if tls else 25), tls, parts.username, parts.password)
 
     async def send(self, message: EmailMessage) -> Attempted:
-        """Try to send once; says whether trying again helps."""
+        """Try to send once; the outcome tells whether trying again helps."""
         client = aiosmtplib.SMTP(
             hostname=self.host,
             port=self.port,

@@ -1,11 +1,52 @@
-"""SQL of deliveries: claimed with a lease token, every later write filtered by it. Times are technical."""
+"""Reads and writes deliveries.
 
+Every write to a claimed delivery is filtered by its lease token; all times are the database's.
+"""
+
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from services.notifications.delivery.domain import delivery_id
 from services.runtime.data.db import Connection
+
+
+async def add(
+    conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
+) -> None:
+    """Add an e-mail about an alert, once for each recipient (`office:SLUG` or `lead:SLUG`) and step."""
+    await conn.execute(
+        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
+        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
+        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
+        delivery_id(alert, recipient, "email", step),
+        alert,
+        organisation,
+        office,
+        recipient,
+        step,
+        now,
+    )
+
+
+async def cancel_unsent(conn: Connection, alert: UUID) -> bool:
+    """Cancel the alert's mails that nobody has begun to send.
+
+    Returns True if the office has, or may have, heard of the alert.
+    """
+    await conn.execute(
+        "UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'"
+        " AND attempts = 0 AND lease_token IS NULL",
+        alert,
+    )
+    return bool(
+        await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'"
+            " AND recipient LIKE 'office:%')",
+            alert,
+        )
+    )
 
 
 async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyncpg.Record]:
@@ -25,7 +66,7 @@ async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyn
 
 
 async def close_lost_attempt(conn: Connection, delivery: UUID, token: UUID) -> bool:
-    """Note that an attempt of an earlier holder has no known end; True if there was one."""
+    """Mark the unfinished attempt of an earlier holder as in doubt; return whether there was one."""
     found = await conn.fetchval(
         "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = 'in_doubt'"
         " WHERE delivery_id = $1 AND outcome IS NULL RETURNING true",
@@ -37,7 +78,7 @@ async def close_lost_attempt(conn: Connection, delivery: UUID, token: UUID) -> b
 
 
 async def count_doubt(conn: Connection, delivery: UUID, token: UUID) -> None:
-    """Count an attempt without a known end: a possible duplicate at the recipient."""
+    """Count an attempt without a known end: the recipient may get the mail twice."""
     await conn.execute(
         "UPDATE delivery SET in_doubt = in_doubt + 1 WHERE delivery_id = $1 AND lease_token = $2",
         delivery,
@@ -46,7 +87,7 @@ async def count_doubt(conn: Connection, delivery: UUID, token: UUID) -> None:
 
 
 async def begin_attempt(conn: Connection, delivery: UUID, token: UUID, lease_seconds: float) -> int | None:
-    """Write the attempt down before anything is sent; None if the lease is lost or the delivery settled."""
+    """Store that an attempt begins; return its number, or None if the lease or the delivery is gone."""
     attempt: int | None = await conn.fetchval(
         "UPDATE delivery SET attempts = attempts + 1,"
         " lease_until = clock_timestamp() + make_interval(secs => $3)"
@@ -68,7 +109,7 @@ async def begin_attempt(conn: Connection, delivery: UUID, token: UUID, lease_sec
 async def end_attempt(
     conn: Connection, delivery: UUID, attempt: int, token: UUID, *, outcome: str, code: int | None
 ) -> None:
-    """Write down how an attempt ended."""
+    """Store how an attempt ended."""
     await conn.execute(
         "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = $4, code = $5"
         " WHERE delivery_id = $1 AND attempt = $2 AND token = $3 AND outcome IS NULL",
@@ -80,7 +121,7 @@ async def end_attempt(
     )
 
 
-async def sent(conn: Connection, delivery: UUID, token: UUID) -> None:
+async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
     """Settle a delivery that the server took."""
     await conn.execute(
         "UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), lease_token = NULL,"
@@ -90,8 +131,8 @@ async def sent(conn: Connection, delivery: UUID, token: UUID) -> None:
     )
 
 
-async def again(conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str) -> None:
-    """Give a delivery back, to be tried again later."""
+async def retry_after(conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str) -> None:
+    """Give a delivery back, to be tried again after so many seconds."""
     await conn.execute(
         "UPDATE delivery SET next_at = clock_timestamp() + make_interval(secs => $3), lease_token = NULL,"
         " lease_until = NULL, problem = $4 WHERE delivery_id = $1 AND lease_token = $2",
@@ -113,8 +154,8 @@ async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -
     )
 
 
-async def tell_the_lead(conn: Connection, delivery: UUID) -> None:
-    """Owe the lead a mail about a notice that could not be delivered to the office itself."""
+async def notify_lead(conn: Connection, delivery: UUID) -> None:
+    """Add a mail to the office's lead if the notice could not be delivered to the office itself."""
     row = await conn.fetchrow(
         "SELECT alert_id, organisation, office, step, created_at FROM delivery"
         " WHERE delivery_id = $1 AND recipient LIKE 'office:%' AND step LIKE 'notice-%'",
@@ -122,22 +163,18 @@ async def tell_the_lead(conn: Connection, delivery: UUID) -> None:
     )
     if row is None:
         return
-    recipient, step = f"lead:{row['office']}", f"undelivered-{row['step']}"
-    await conn.execute(
-        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
-        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
-        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
-        delivery_id(row["alert_id"], recipient, "email", step),
+    await add(
+        conn,
         row["alert_id"],
         row["organisation"],
         row["office"],
-        recipient,
-        step,
-        row["created_at"],
+        recipient=f"lead:{row['office']}",
+        step=f"undelivered-{row['step']}",
+        now=row["created_at"],
     )
 
 
-async def addressee(conn: Connection, recipient: str) -> str | None:
+async def address_of(conn: Connection, recipient: str) -> str | None:
     """Look up the mail address of `office:<slug>` or `lead:<slug>`; None if the directory has none."""
     kind, _, slug = recipient.partition(":")
     address: str | None = await conn.fetchval(
@@ -149,7 +186,7 @@ async def addressee(conn: Connection, recipient: str) -> str | None:
 
 
 async def resend(conn: Connection, delivery: UUID) -> bool:
-    """Have a failed delivery tried again: an operator's decision."""
+    """Have a failed delivery tried again, as an operator decided; return False if there is none."""
     return bool(
         await conn.fetchval(
             "UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0"

@@ -1,6 +1,7 @@
-"""Sends what is owed: claim, write the attempt down, send outside of any transaction, write its end down."""
+"""Sends due mails: claims, stores the attempt, sends outside of any transaction, stores how it ended."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 from email.message import EmailMessage
 from typing import Protocol
@@ -8,35 +9,34 @@ from typing import Protocol
 import asyncpg
 
 from services.notifications.delivery import store
-from services.notifications.delivery.domain import Again, GiveUp, Outcome, Sent, next_step
+from services.notifications.delivery.domain import Delivered, GiveUp, Outcome, RetryAfter, next_step
 from services.notifications.delivery.mail import Attempted, Letter, MailTexts, compose
-from services.notifications.metrics import DeliveryMetrics
 from services.runtime.base.failpoints import Reach, pass_by
 from services.runtime.data.db import Pool, transaction
 
-LEASE_SECONDS = 30.0  # longer than an attempt may take; so long a killed worker's mails wait
+LEASE_SECONDS = 30.0  # longer than an attempt may take; the mails of a killed worker wait that long
 _BATCH = 50
 _AT_ONCE = 8
 
 
-class Server(Protocol):
-    """Takes a message and says what became of it."""
+class MailServer(Protocol):
+    """Sends mails."""
 
     async def send(self, message: EmailMessage, /) -> Attempted:
-        """Try to send once."""
+        """Try to send once; return how it ended."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class Delivering:
-    """Works off deliveries that are due."""
+class DeliveryWorker:
+    """Sends the deliveries that are due."""
 
     pool: Pool
-    server: Server
+    server: MailServer
     texts: MailTexts
     public_url: str
     in_doubt_retries: int
-    metrics: DeliveryMetrics
+    count_attempt: Callable[[Outcome], None]
     reach: Reach = pass_by
 
     async def drain(self) -> int:
@@ -60,14 +60,14 @@ class Delivering:
             in_doubt = row["in_doubt"]
             if await store.close_lost_attempt(conn, delivery, token):
                 in_doubt += 1
-                self.metrics.ended(Outcome.IN_DOUBT)
+                self.count_attempt(Outcome.IN_DOUBT)
                 if in_doubt > self.in_doubt_retries:
                     await store.give_up(conn, delivery, token, Outcome.IN_DOUBT)
-                    await store.tell_the_lead(conn, delivery)
+                    await store.notify_lead(conn, delivery)
                     return
-            address = await store.addressee(conn, row["recipient"])
+            address = await store.address_of(conn, row["recipient"])
             if address is None:
-                await store.again(conn, delivery, token, LEASE_SECONDS, "no_address")
+                await store.retry_after(conn, delivery, token, LEASE_SECONDS, "no_address")
                 return
             attempt = await store.begin_attempt(conn, delivery, token, LEASE_SECONDS)
         if attempt is None:
@@ -82,7 +82,7 @@ class Delivering:
         delivery, token = row["delivery_id"], row["lease_token"]
         if attempted.outcome is Outcome.IN_DOUBT:
             in_doubt += 1
-        self.metrics.ended(attempted.outcome)
+        self.count_attempt(attempted.outcome)
         async with transaction(self.pool) as conn:
             await store.end_attempt(
                 conn, delivery, attempt, token, outcome=attempted.outcome, code=attempted.code
@@ -90,10 +90,10 @@ class Delivering:
             if attempted.outcome is Outcome.IN_DOUBT:
                 await store.count_doubt(conn, delivery, token)
             match next_step(attempted.outcome, attempt, in_doubt, self.in_doubt_retries):
-                case Sent():
-                    await store.sent(conn, delivery, token)
-                case Again(seconds):
-                    await store.again(conn, delivery, token, seconds, attempted.problem)
+                case Delivered():
+                    await store.settle_as_sent(conn, delivery, token)
+                case RetryAfter(seconds):
+                    await store.retry_after(conn, delivery, token, seconds, attempted.problem)
                 case GiveUp(why):
                     await store.give_up(conn, delivery, token, why)
-                    await store.tell_the_lead(conn, delivery)
+                    await store.notify_lead(conn, delivery)

@@ -1,4 +1,4 @@
-"""Which counselling office is responsible for a person, and why; and what an office's hours are."""
+"""Ranks the counselling offices responsible for a person, and counts in an office's working hours."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from zoneinfo import ZoneInfo
 
 LOCAL = ZoneInfo("Europe/Berlin")
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-_LONGEST = 366  # days an office can be closed at a stretch before its hours are taken as they are
+_LONGEST = 366  # days without any hours after which an office is taken as always open
 
 
 @dataclass(frozen=True, slots=True)
-class Office:
-    """A counselling office as the directory knows it."""
+class CounsellingOffice:
+    """A counselling office of the directory."""
 
     slug: str
     organisation: str
@@ -28,8 +28,8 @@ class Office:
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What decides about a person: all of it may be unknown."""
+class PersonFacts:
+    """What decides which office is responsible for a person; each may be unknown."""
 
     town: str | None = None
     birth_date: date | None = None
@@ -39,26 +39,27 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranked:
-    """An office with its place in the chain: each criterion with what it says, most important first."""
+class RankedOffice:
+    """An office of a ranking, with what each criterion says of it, the most important first."""
 
     office: str
     organisation: str
     criteria: Mapping[str, str] = field(default_factory=dict)
 
 
-def age_in(facts: Facts, today: date) -> int | None:
-    """Return the age as far as it is known; with a month only, 26 stands for below the 27th birthday.
+def age_in(facts: PersonFacts, today: date) -> int | None:
+    """Return the age, or None if nothing is known.
 
-    A birth date decides; otherwise the last month before the 27th birthday as the office said it.
+    Without a birth date, the registering office's `youth_until` (the last month before the 27th
+    birthday) decides: 26 stands for younger than 27, and 27 for everybody else.
 
-    >>> age_in(Facts(birth_date=date(1999, 5, 2)), date(2026, 5, 1))
+    >>> age_in(PersonFacts(birth_date=date(1999, 5, 2)), date(2026, 5, 1))
     26
-    >>> age_in(Facts(birth_date=date(1999, 5, 2)), date(2026, 5, 2))
+    >>> age_in(PersonFacts(birth_date=date(1999, 5, 2)), date(2026, 5, 2))
     27
-    >>> age_in(Facts(youth_until="2026-05"), date(2026, 5, 31))
+    >>> age_in(PersonFacts(youth_until="2026-05"), date(2026, 5, 31))
     26
-    >>> age_in(Facts(town="99001001"), date(2026, 5, 31)) is None
+    >>> age_in(PersonFacts(town="99001001"), date(2026, 5, 31)) is None
     True
     """
     if facts.birth_date is not None:
@@ -69,19 +70,19 @@ def age_in(facts: Facts, today: date) -> int | None:
     return None
 
 
-def _age(office: Office, facts: Facts, today: date) -> str:
+def _age(office: CounsellingOffice, facts: PersonFacts, today: date) -> str:
     if office.age_from is None and office.age_below is None:
         return "any"
     age = age_in(facts, today)
     if age is None:
-        # The office that registered the person knew no youth: 27 or older (schemas, youth_until).
+        # Registered without `youth_until`, which means 27 or older (schemas/offices.py).
         age = 27
     above = office.age_from is None or age >= office.age_from
     below = office.age_below is None or age < office.age_below
     return "fits" if above and below else "other"
 
 
-def _asylum(office: Office, facts: Facts) -> str:
+def _asylum(office: CounsellingOffice, facts: PersonFacts) -> str:
     if not office.asylum_phases:
         return "any"
     if facts.asylum_phase is None:
@@ -89,7 +90,7 @@ def _asylum(office: Office, facts: Facts) -> str:
     return "fits" if facts.asylum_phase in office.asylum_phases else "other"
 
 
-def _catchment(office: Office, facts: Facts) -> str:
+def _catchment(office: CounsellingOffice, facts: PersonFacts) -> str:
     if facts.town is None:
         return "unknown"
     if facts.town in office.catchment:
@@ -97,7 +98,7 @@ def _catchment(office: Office, facts: Facts) -> str:
     return "kreis" if facts.town[:5] in office.catchment else "other"
 
 
-def _language(office: Office, facts: Facts) -> str:
+def _language(office: CounsellingOffice, facts: PersonFacts) -> str:
     if not facts.languages:
         return "unknown"
     return "spoken" if facts.languages & office.languages else "other"
@@ -111,22 +112,22 @@ _ORDER: Mapping[str, Mapping[str, int]] = {
     "language": {"spoken": 0, "unknown": 0, "other": 1},
     "capacity": {"free": 0, "full": 1},
 }
-"""The criteria in their order; the first that differs decides (architecture.md, 'Notifications')."""
+"""The criteria, the most important first, with the rank of each value (architecture.md, 'Notifications')."""
 
 
 def rank(
-    facts: Facts,
-    offices: Sequence[Office],
+    facts: PersonFacts,
+    offices: Sequence[CounsellingOffice],
     today: date,
     *,
     relations: Collection[str] = (),
     load: Mapping[str, int] | None = None,
-) -> list[Ranked]:
-    """Order the offices that may be asked: the first is responsible, the others follow if it declines.
+) -> list[RankedOffice]:
+    """Rank offices: the first is responsible, the others follow if it declines.
 
-    `offices` are those with consent (or all, to suggest one for consent). `relations` are offices that
-    already work with the person; `load` counts open alerts. An office that is closed for now is not
-    asked; its stand-in takes its place if it may be asked too.
+    `offices` are those with consent (or all, to suggest one for the consent form), `relations` the slugs
+    of offices that already work with the person, `load` the open alerts of each office. An inactive
+    office is left out; its stand-in goes before others of the same rank.
     """
     usable = [office for office in offices if office.active]
     away = {office.stand_in for office in offices if not office.active and office.stand_in}
@@ -143,12 +144,12 @@ def rank(
         score = tuple(_ORDER[name][value] for name, value in criteria.items())
         criteria["stand_in"] = "for_closed" if office.slug in away else "no"
         key = (score, 0 if office.slug in away else 1, office.slug)
-        ranked.append((key, Ranked(office.slug, office.organisation, criteria)))
+        ranked.append((key, RankedOffice(office.slug, office.organisation, criteria)))
     return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
 
 
-def deciding(ranked: Sequence[Ranked]) -> str:
-    """Name the criterion by which the first came before the second; 'only_one' if there is no second."""
+def deciding(ranked: Sequence[RankedOffice]) -> str:
+    """Return the criterion that put the first before the second; 'only_one' if there is no second."""
     if len(ranked) <= 1:
         return "only_one"
     first, second = ranked[0], ranked[1]
@@ -159,7 +160,7 @@ def deciding(ranked: Sequence[Ranked]) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Hours:
+class OfficeHours:
     """When an office works: spans for each weekday, and days on which it is closed."""
 
     week: Mapping[str, tuple[tuple[time, time], ...]]
@@ -171,16 +172,16 @@ class Hours:
 
 
 USUAL: Mapping[str, tuple[tuple[time, time], ...]] = dict.fromkeys(WEEKDAYS[:5], ((time(9), time(16)),))
-"""Hours of an office that named none."""
+"""OfficeHours of an office that gave none."""
 
 
-def after_office_hours(start: datetime, hours: float, office: Hours) -> datetime:
-    """Return when so many of the office's working hours have passed since `start` (UTC).
+def after_office_hours(start: datetime, hours: float, office: OfficeHours) -> datetime:
+    """Return when so many of the office's working hours have passed since `start`, in UTC.
 
-    An office without any hours in a year is taken as open all the time, so that nothing waits for ever.
+    An office without any hours in a year is taken as always open, so that no alert waits for ever.
 
     >>> monday = datetime(2026, 3, 2, 14, 0, tzinfo=UTC)  # 15:00 in Germany
-    >>> after_office_hours(monday, 2, Hours(USUAL)).isoformat()
+    >>> after_office_hours(monday, 2, OfficeHours(USUAL)).isoformat()
     '2026-03-03T09:00:00+00:00'
     """
     left = timedelta(hours=hours)

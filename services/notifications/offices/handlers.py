@@ -1,4 +1,4 @@
-"""Loading the directory, and finding out which office is responsible for somebody."""
+"""Loads the directory of counselling offices and ranks them for a person."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
@@ -9,9 +9,9 @@ from uuid import UUID
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from schemas.base import Slug, Text
+from schemas.base import Ags5, Ags8, Slug, Text
 from services.notifications.offices import store
-from services.notifications.offices.domain import Facts, Office, Ranked, rank
+from services.notifications.offices.domain import CounsellingOffice, PersonFacts, RankedOffice, rank
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
@@ -21,7 +21,6 @@ from services.runtime.data.db import Connection
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Weekday = Annotated[str, Field(pattern=r"^(mon|tue|wed|thu|fri|sat|sun)$")]
-Area = Annotated[str, Field(pattern=r"^([0-9]{5}|[0-9]{8})$")]
 
 
 class OfficeEntry(BaseModel):
@@ -33,7 +32,7 @@ class OfficeEntry(BaseModel):
     name: Text
     organisation: Slug
     kind: Annotated[str, Field(pattern=r"^[a-z_]{1,30}$")]
-    catchment: Annotated[list[Area], Field(min_length=1)]
+    catchment: Annotated[list[Ags5 | Ags8], Field(min_length=1)]
     """Municipalities (eight digits) and Kreise (five)."""
     age_from: Annotated[int, Field(ge=0, le=120)] | None = None
     age_below: Annotated[int, Field(ge=0, le=120)] | None = None
@@ -41,11 +40,11 @@ class OfficeEntry(BaseModel):
     languages: list[str] = Field(default_factory=list)
     mail: Mail
     lead_mail: Mail
-    """Inside the organisation; an unanswered alert goes here and nowhere else."""
+    """Within the organisation; an unanswered alert goes here and nowhere else."""
     stand_in: Slug | None = None
     capacity: Annotated[int, Field(ge=0, le=10_000)] = 60
     hours: dict[Weekday, list[tuple[Clock, Clock]]] = Field(default_factory=dict)
-    """Office hours; none means Monday to Friday, nine to four."""
+    """CounsellingOffice hours; none means Monday to Friday, nine to four."""
     closed_days: list[date] = Field(default_factory=list)
     active: bool = True
 
@@ -59,16 +58,16 @@ def read_directory(path: Path) -> list[OfficeEntry]:
 
 
 async def load(conn: Connection, entries: Sequence[OfficeEntry]) -> int:
-    """Store the directory; offices not in it stay. Whom it may concern is looked at again."""
+    """Store the directory; offices not in it stay. Return how many people's alerts are reconciled."""
     for entry in sorted(entries, key=lambda entry: entry.slug):
         await store.put(conn, entry.model_dump())
-    return await store.ask_about_everybody_consenting(conn)
+    return await store.reconcile_everybody_consenting(conn)
 
 
 async def facts_of(
     conn: Connection, keyring: Keyring, participants: Sequence[UUID], now: datetime
-) -> dict[UUID, Facts]:
-    """Collect what decides about responsibility; the birth date comes from the sealed contact data."""
+) -> dict[UUID, PersonFacts]:
+    """Read what decides about responsibility; each look at a birth date, which is sealed, is logged."""
     rows = await store.facts(conn, participants)
     births: dict[UUID, date | None] = {}
     for organisation in sorted({row["registering"] for row in rows if row["registering"]}):
@@ -77,7 +76,7 @@ async def facts_of(
         found = await people.read(conn, keyring, reader, theirs, now)
         births |= {participant: contact.birth_date for participant, contact in found.items()}
     return {
-        row["participant_id"]: Facts(
+        row["participant_id"]: PersonFacts(
             row["town"],
             births.get(row["participant_id"]),
             row["youth_until"],
@@ -88,8 +87,8 @@ async def facts_of(
     }
 
 
-async def suggest(conn: Connection, keyring: Keyring, participant: UUID, now: datetime) -> list[Ranked]:
-    """Rank all offices for somebody, best first: whom to name on the consent form.
+async def suggest(conn: Connection, keyring: Keyring, participant: UUID, now: datetime) -> list[RankedOffice]:
+    """Rank all offices for a person, best first, so that the consent form can name one.
 
     Runs for the worker, and for the web role of the registering organisation.
     """
@@ -99,19 +98,19 @@ async def suggest(conn: Connection, keyring: Keyring, participant: UUID, now: da
 
 
 def candidates(
-    facts: Facts,
-    directory: Mapping[str, store.Entry],
+    facts: PersonFacts,
+    directory: Mapping[str, store.DirectoryEntry],
     consented: Sequence[str],
     today: date,
     *,
     relations: frozenset[str],
     load: Mapping[str, int],
-) -> list[Ranked]:
-    """Rank the offices that a person allowed to be told."""
-    offices: list[Office] = [directory[slug].office for slug in consented if slug in directory]
+) -> list[RankedOffice]:
+    """Rank the offices that a person allowed to know."""
+    offices: list[CounsellingOffice] = [directory[slug].office for slug in consented if slug in directory]
     return rank(facts, offices, today, relations=relations, load=load)
 
 
-def as_stored(ranked: Sequence[Ranked]) -> list[dict[str, Any]]:
-    """Write a ranking as it is kept with an alert."""
+def as_stored(ranked: Sequence[RankedOffice]) -> list[dict[str, Any]]:
+    """Return a ranking as it is stored with an alert."""
     return [{"office": entry.office, "criteria": dict(entry.criteria)} for entry in ranked]

@@ -1,25 +1,25 @@
-"""SQL of the directory of counselling offices."""
+"""Reads and writes the directory of counselling offices."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import time
 from typing import Any
 
 import asyncpg
 
-from services.notifications.offices.domain import USUAL, WEEKDAYS, Hours, Office
+from services.notifications.offices.domain import USUAL, WEEKDAYS, CounsellingOffice, OfficeHours
 from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """An office of the directory with its hours."""
 
-    office: Office
-    hours: Hours
+    office: CounsellingOffice
+    hours: OfficeHours
 
 
-async def directory(conn: Connection) -> dict[str, Entry]:
+async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     """Return all offices."""
     rows = await conn.fetch(
         "SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,"
@@ -28,9 +28,9 @@ async def directory(conn: Connection) -> dict[str, Entry]:
     return {row["slug"]: _entry(row) for row in rows}
 
 
-def _entry(row: asyncpg.Record) -> Entry:
-    return Entry(
-        Office(
+def _entry(row: asyncpg.Record) -> DirectoryEntry:
+    return DirectoryEntry(
+        CounsellingOffice(
             row["slug"],
             row["organisation"],
             row["kind"],
@@ -43,26 +43,18 @@ def _entry(row: asyncpg.Record) -> Entry:
             row["stand_in"],
             row["active"],
         ),
-        Hours(hours_of(row["hours"]), frozenset(row["closed_days"])),
+        OfficeHours(hours_of(row["hours"]), frozenset(row["closed_days"])),
     )
 
 
 def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]:
-    """Read hours as stored: weekday -> list of [from, to]; an empty object means the usual hours."""
+    """Read hours as stored, weekday -> list of [from, to]; an empty object means the usual hours."""
     if not stored:
         return dict(USUAL)
     return {
         day: tuple((time.fromisoformat(a), time.fromisoformat(b)) for a, b in stored.get(day, ()))
         for day in WEEKDAYS
     }
-
-
-async def addresses(conn: Connection, slugs: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Return each office's mailbox and its lead's."""
-    rows = await conn.fetch(
-        "SELECT slug, mail, lead_mail FROM office WHERE slug = ANY($1::text[])", list(slugs)
-    )
-    return {row["slug"]: (row["mail"], row["lead_mail"]) for row in rows}
 
 
 async def put(conn: Connection, row: dict[str, Any]) -> None:
@@ -96,8 +88,8 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
     )
 
 
-async def ask_about_everybody_consenting(conn: Connection) -> int:
-    """Have everybody with open consent looked at again: the directory has changed."""
+async def reconcile_everybody_consenting(conn: Connection) -> int:
+    """Have the alerts of everybody with an open consent reconciled; return how many people they are."""
     return len(
         await conn.fetch(
             "INSERT INTO reconsider (participant_id)"
@@ -108,21 +100,11 @@ async def ask_about_everybody_consenting(conn: Connection) -> int:
 
 
 async def facts(conn: Connection, participants: Sequence[Any]) -> list[asyncpg.Record]:
-    """Return what decides about responsibility, as far as it is not sealed."""
+    """Return what decides about responsibility, except the birth date, which is sealed."""
     return await conn.fetch(
         "SELECT i AS participant_id, f.town, f.youth_until, f.asylum_phase,"
         " coalesce(p.languages, '{}') AS languages, p.organisation AS registering"
         " FROM unnest($1::uuid[]) AS i LEFT JOIN participant_fact AS f ON f.participant_id = i"
         " LEFT JOIN person AS p ON p.participant_id = i",
         list(participants),
-    )
-
-
-async def closes(conn: Connection, slug: str, day: date) -> None:
-    """Add a day on which an office is closed."""
-    await conn.execute(
-        "UPDATE office SET closed_days = array_append(closed_days, $2)"
-        " WHERE slug = $1 AND NOT ($2 = ANY (closed_days))",
-        slug,
-        day,
     )

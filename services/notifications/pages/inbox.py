@@ -1,4 +1,4 @@
-"""The counsellor's inbox: what to know, whom to call, what was done; and its JSON twin."""
+"""Serves the counsellor's inbox as pages and as JSON: the alerts of the office, and its answers."""
 
 from typing import Any
 from uuid import UUID
@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.notifications.alerts import handlers
-from services.notifications.alerts.domain import Command, State, after, reference_of
+from services.notifications.alerts.domain import AlertCommand, AlertState, after
+from services.notifications.delivery.domain import reference_of
 from services.notifications.pages import store
 from services.notifications.pages.alert_texts import explain
-from services.notifications.pages.desk import Counsellor, Desk, Office, full_name, slug_of
-from services.notifications.pages.registering import LANGUAGES
+from services.notifications.pages.context import Context, Counsellor, PageContext, full_name, slug_of
+from services.notifications.pages.registration_form import LANGUAGES
 from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
@@ -24,55 +25,50 @@ from services.texts.reasons import load
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 COMMANDS = {
-    "see": Command.SEE,
-    "accept": Command.ACCEPT,
-    "decline": Command.DECLINE,
-    "hand-over": Command.HAND_OVER,
-    "done": Command.DONE,
+    "see": AlertCommand.SEE,
+    "accept": AlertCommand.ACCEPT,
+    "decline": AlertCommand.DECLINE,
+    "hand-over": AlertCommand.HAND_OVER,
+    "done": AlertCommand.DONE,
 }
 DONE_TEXTS = {
-    State.SEEN: msgid("Marked as seen."),
-    State.ACCEPTED: msgid("You have accepted it. Your office takes care of it."),
-    State.DECLINED: msgid("You have declined it. The next office that the person allowed is asked."),
-    State.HANDED_OVER: msgid("It is handed over inside your office."),
-    State.DONE: msgid("It is done."),
+    AlertState.SEEN: msgid("Marked as seen."),
+    AlertState.ACCEPTED: msgid("You have accepted it. Your office takes care of it."),
+    AlertState.DECLINED: msgid("You have declined it. The next office that the person allowed is asked."),
+    AlertState.HANDED_OVER: msgid("It is handed over inside your office."),
+    AlertState.DONE: msgid("It is done."),
 }
 
 
 @router.get("")
 async def inbox(
-    request: Request, desk: Desk, visitor: Counsellor, state: str = "open", page: int = 1
+    request: Request, context: Context, visitor: Counsellor, state: str = "open", page: int = 1
 ) -> Response:
     """List the office's alerts, unanswered ones first."""
-    page = max(1, min(page, 10_000))
-    context = await _list(desk, visitor, state == "all", page)
+    address, values = await _list(request, context, visitor, state, page)
     if wants_json(request):
         texts = web_of(request).texts(request)
-        return JSONResponse({"alerts": [_json(row, explain(texts, row)) for row in context["rows"]]})
+        return JSONResponse({"alerts": [_json(row, explain(texts, row)) for row in values["rows"]]})
     web = web_of(request)
-    address = f"/inbox/live?page={page}" + ("&state=all" if state == "all" else "")
-    part = web.live(request, "inbox-part.html", address, **context, **_texts(request))
+    part = web.live(request, "inbox-part.html", address, **values)
     return web.page(request, "inbox.html", part=part, everything=state == "all")
 
 
 @router.get("/live")
 async def inbox_live(
-    request: Request, desk: Desk, visitor: Counsellor, state: str = "open", page: int = 1
+    request: Request, context: Context, visitor: Counsellor, state: str = "open", page: int = 1
 ) -> Response:
-    """Renew the list."""
-    page = max(1, min(page, 10_000))
-    context = await _list(desk, visitor, state == "all", page)
-    address = f"/inbox/live?page={page}" + ("&state=all" if state == "all" else "")
-    return web_of(request).renewed(request, "inbox-part.html", address, **context, **_texts(request))
+    """Return the list alone, for the page to renew it."""
+    address, values = await _list(request, context, visitor, state, page)
+    return web_of(request).renewed(request, "inbox-part.html", address, **values)
 
 
-def _texts(request: Request) -> dict[str, Any]:
-    texts = web_of(request).texts(request)
-    return {"explain": lambda row: explain(texts, row), "reference": reference_of}
-
-
-async def _list(desk: Office, visitor: Visitor, everything: bool, page: int) -> dict[str, Any]:
-    async with desk.open(visitor) as conn:
+async def _list(
+    request: Request, context: PageContext, visitor: Visitor, state: str, page: int
+) -> tuple[str, dict[str, Any]]:
+    """Return the address that renews one page of the list, and the values of its template."""
+    page, everything = max(1, min(page, 10_000)), state == "all"
+    async with context.open(visitor) as conn:
         rows = await store.alerts(
             conn,
             visitor.organisation or "",
@@ -81,11 +77,14 @@ async def _list(desk: Office, visitor: Visitor, everything: bool, page: int) -> 
             limit=PAGE_SIZE + 1,
             offset=(page - 1) * PAGE_SIZE,
         )
-    return {
+    texts = web_of(request).texts(request)
+    return f"/inbox/live?page={page}" + ("&state=all" if everything else ""), {
         "rows": rows[:PAGE_SIZE],
         "more": len(rows) > PAGE_SIZE,
         "page": page,
         "everything": everything,
+        "explain": lambda row: explain(texts, row),
+        "reference": reference_of,
     }
 
 
@@ -105,30 +104,32 @@ def _json(row: asyncpg.Record, text: str) -> dict[str, Any]:
 
 
 @router.get("/{alert}")
-async def alert_page(request: Request, desk: Desk, visitor: Counsellor, alert: UUID) -> Response:
-    """Show one alert; where the link in an e-mail leads, after sign-in. Looking changes nothing."""
-    return await _show(request, desk, visitor, alert, contact=False)
+async def alert_page(request: Request, context: Context, visitor: Counsellor, alert: UUID) -> Response:
+    """Show one alert, to which the link in an e-mail leads; showing it changes nothing."""
+    return await _show(request, context, visitor, alert, contact=False)
 
 
 @router.post("/{alert}/contact")
-async def contact(request: Request, desk: Desk, visitor: Counsellor, alert: UUID) -> Response:
-    """Show the alert with name and contact; the look is logged."""
-    return await _show(request, desk, visitor, alert, contact=True)
+async def contact(request: Request, context: Context, visitor: Counsellor, alert: UUID) -> Response:
+    """Show the alert with name and contact data; the look is logged."""
+    return await _show(request, context, visitor, alert, contact=True)
 
 
-async def _show(request: Request, desk: Office, visitor: Visitor, alert: UUID, *, contact: bool) -> Response:
+async def _show(
+    request: Request, context: PageContext, visitor: Visitor, alert: UUID, *, contact: bool
+) -> Response:
     web = web_of(request)
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.alert(conn, alert)
         if row is None:
             raise not_found()
         person = None
         if contact and row["participant_id"] is not None:
-            found = await desk.names(conn, visitor, Purpose(row["purpose"]), [row["participant_id"]])
+            found = await context.names(conn, visitor, Purpose(row["purpose"]), [row["participant_id"]])
             person = found.get(row["participant_id"])
         steps = await store.alert_steps(conn, alert)
         offices = {one["slug"]: one["name"] for one in await store.offices(conn)}
-    state = State(row["state"])
+    state = AlertState(row["state"])
     texts = web.texts(request)
     if wants_json(request):
         return JSONResponse(_json(row, explain(texts, row)))
@@ -147,19 +148,21 @@ async def _show(request: Request, desk: Office, visitor: Visitor, alert: UUID, *
         person=person,
         full_name=full_name(person),
         languages=LANGUAGES,
-        closed=state in {State.DONE, State.WITHDRAWN, State.DECLINED},
+        closed=state in {AlertState.DONE, AlertState.WITHDRAWN, AlertState.DECLINED},
     )
 
 
 @router.post("/{alert}/{command}")
-async def answer(request: Request, desk: Desk, visitor: Counsellor, alert: UUID, command: str) -> Response:
+async def answer(
+    request: Request, context: Context, visitor: Counsellor, alert: UUID, command: str
+) -> Response:
     """Carry out what the office decided."""
     wanted = COMMANDS.get(command)
     if wanted is None:
         raise not_found()
     reason, to = await _entered(request)
-    async with desk.open(visitor) as conn:
-        outcome = await handlers.answer(conn, alert, wanted, desk.now(), reason=reason, to=to)
+    async with context.open(visitor) as conn:
+        outcome = await handlers.answer(conn, alert, wanted, context.now(), reason=reason, to=to)
     web = web_of(request)
     if isinstance(outcome, handlers.NotPossible):
         if outcome.state is None:
@@ -169,12 +172,12 @@ async def answer(request: Request, desk: Desk, visitor: Counsellor, alert: UUID,
         )
     if wants_json(request):
         return JSONResponse({"alert": str(alert), "state": outcome.state})
-    back = "/inbox" if outcome.state in {State.DONE, State.DECLINED} else f"/inbox/{alert}"
+    back = "/inbox" if outcome.state in {AlertState.DONE, AlertState.DECLINED} else f"/inbox/{alert}"
     return web.back(request, back, "success", DONE_TEXTS[outcome.state])
 
 
 async def _entered(request: Request) -> tuple[str, str | None]:
-    """Read reason and office out of a form or a JSON body; both may be missing."""
+    """Read reason and office from a form or a JSON body; both may be missing."""
     if "json" in request.headers.get("content-type", ""):
         raw = await request.body()
         body = await request.json() if raw else {}

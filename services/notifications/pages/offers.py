@@ -10,14 +10,14 @@ from starlette.responses import RedirectResponse, Response
 from schemas.codes import DeclineReason
 from schemas.offices import PlaceAccepted, PlaceDeclined
 from services.notifications.pages import store
-from services.notifications.pages.desk import (
+from services.notifications.pages.context import (
     Clerk,
-    Desk,
-    Office,
+    Context,
+    PageContext,
     form_id,
     full_name,
     new_form,
-    say,
+    send_event,
     slug_of,
 )
 from services.notifications.people.domain import Purpose
@@ -41,32 +41,34 @@ async def home(request: Request) -> Response:
     return RedirectResponse(web.site.homes[visitor.role], 303)
 
 
-async def _open_offers(request: Request, desk: Office, visitor: Visitor) -> dict[str, Any]:
-    async with desk.open(visitor) as conn:
+async def _open_offers(request: Request, context: PageContext, visitor: Visitor) -> dict[str, Any]:
+    async with context.open(visitor) as conn:
         rows = await store.offers(conn, slug_of(visitor))
-        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows])
+        names = await context.names(
+            conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows]
+        )
     return {
         "rows": rows,
         "name": lambda participant: full_name(names.get(participant)),
-        "today": desk.today(),
+        "today": context.today(),
         "reasons": options(web_of(request).texts(request), "decline"),
     }
 
 
 @router.get("/desk")
-async def offers(request: Request, desk: Desk, visitor: Clerk) -> Response:
+async def offers(request: Request, context: Context, visitor: Clerk) -> Response:
     """List the offers that wait for an answer, those that end soonest first."""
-    return web_of(request).page(request, "desk.html", **await _open_offers(request, desk, visitor))
+    return web_of(request).page(request, "context.html", **await _open_offers(request, context, visitor))
 
 
 @router.get("/offers/{placement}")
-async def offer(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+async def offer(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Show one offer: the sheet for the person, to be printed, and the answer."""
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.offer(conn, placement, slug_of(visitor))
         if row is None:
             raise not_found()
-        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"]])
+        names = await context.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"]])
         office = await store.publisher(conn, slug_of(visitor))
         alternatives = load(row["alternatives"]) or []
         others = await store.courses_named(conn, [UUID(other["course"]) for other in alternatives])
@@ -84,7 +86,7 @@ async def offer(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -
         others={str(other["course_id"]): other for other in others},
         reasons=options(web_of(request).texts(request), "decline"),
         form=new_form(),
-        today=desk.today(),
+        today=context.today(),
     )
 
 
@@ -101,23 +103,23 @@ WHY = {
 
 
 @router.post("/offers/{placement}/accept")
-async def accept(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+async def accept(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Enter that the person takes the place."""
     entered = await request.form()
-    reference = await _reference(desk, visitor, placement)
-    await say(
+    reference = await _reference(context, visitor, placement)
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
-        payload=PlaceAccepted(reference=reference, placement=placement, answered_on=desk.today()),
+        payload=PlaceAccepted(reference=reference, placement=placement, answered_on=context.today()),
         done=msgid("The answer is saved: the person takes the place. The provider will confirm it."),
     )
     return web_of(request).back(request, "/desk")
 
 
 @router.post("/offers/{placement}/decline")
-async def decline(request: Request, desk: Desk, visitor: Clerk, placement: UUID) -> Response:
+async def decline(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Enter that the person does not take the place."""
     entered = await request.form()
     reason = str(entered.get("reason") or "")
@@ -125,14 +127,14 @@ async def decline(request: Request, desk: Desk, visitor: Clerk, placement: UUID)
         return web_of(request).back(
             request, f"/offers/{placement}#answer", "danger", "Please choose why the person does not take it."
         )
-    reference = await _reference(desk, visitor, placement)
-    await say(
+    reference = await _reference(context, visitor, placement)
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=PlaceDeclined(
-            reference=reference, placement=placement, answered_on=desk.today(), reason=reason
+            reference=reference, placement=placement, answered_on=context.today(), reason=reason
         ),
         done=msgid(
             "The answer is saved: the person does not take the place and goes on waiting. No harm done."
@@ -141,8 +143,8 @@ async def decline(request: Request, desk: Desk, visitor: Clerk, placement: UUID)
     return web_of(request).back(request, "/desk")
 
 
-async def _reference(desk: Office, visitor: Visitor, placement: UUID) -> str:
-    async with desk.open(visitor) as conn:
+async def _reference(context: PageContext, visitor: Visitor, placement: UUID) -> str:
+    async with context.open(visitor) as conn:
         row = await store.offer(conn, placement, slug_of(visitor))
     if row is None or row["reference"] is None:
         raise not_found()

@@ -11,15 +11,16 @@ from schemas.codes import ConsentPurpose
 from schemas.identity import participant_id
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.notifications.offices import handlers as offices
-from services.notifications.pages import registering, store
-from services.notifications.pages.desk import (
+from services.notifications.pages import registration_form as registering
+from services.notifications.pages import store
+from services.notifications.pages.context import (
     Clerk,
-    Desk,
-    Office,
+    Context,
+    PageContext,
     form_id,
     full_name,
     new_form,
-    say,
+    send_event,
     slug_of,
 )
 from services.notifications.people import handlers as people
@@ -61,14 +62,14 @@ async def form(request: Request, visitor: Clerk) -> Response:
 
 
 @router.post("/register")
-async def register(request: Request, desk: Desk, visitor: Clerk) -> Response:
+async def register(request: Request, context: Context, visitor: Clerk) -> Response:
     """Keep the name here, send the facts through the gateway; 'saved' only when both are."""
-    web, today = web_of(request), desk.today()
+    web, today, organisation = web_of(request), context.today(), visitor.organisation or ""
     entry = registering.read(await request.form(), visitor.kreise, today)
     if entry.errors or entry.registered is None or entry.contact is None:
         return _form_page(request, visitor, entry, 422)
     participant = participant_id(slug_of(visitor), entry.registered.reference)
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         known = await store.own_person(conn, participant, slug_of(visitor)) is not None
         if known and entry.values.get("again") != "1":
             entry.errors["reference"] = msgid(
@@ -77,19 +78,19 @@ async def register(request: Request, desk: Desk, visitor: Clerk) -> Response:
             )
             entry.values["ask_again"] = "1"
             return _form_page(request, visitor, entry, 422)
-        alike = await people.alike(conn, desk.keyring, visitor.organisation or "", entry.contact, participant)
+        alike = await people.alike(conn, context.keyring, organisation, entry.contact, participant)
         if alike and not known and entry.values.get("other") != "1":
             entry.values["alike"] = alike
             return _form_page(request, visitor, entry, 409)
         try:
             event = await registrations.begin(
                 conn,
-                desk.keyring,
+                context.keyring,
                 office=slug_of(visitor),
-                organisation=visitor.organisation or "",
+                organisation=organisation,
                 data=entry.registered.model_dump(mode="json", exclude_none=True),
                 contact=entry.contact,
-                now=desk.now(),
+                now=context.now(),
             )
         except people.ForeignPersonError:
             raise PageError(
@@ -97,18 +98,18 @@ async def register(request: Request, desk: Desk, visitor: Clerk) -> Response:
                 "foreign_person",
                 "This reference belongs to another office. Please choose another one.",
             ) from None
-    await registrations.send_pending(desk.worker, desk.door, desk.now(), only=event)
-    await _tell(request, desk, visitor, event, entry)
+    await registrations.send_pending(context.worker, context.gateway, context.now(), only=event)
+    await _tell(request, context, visitor, event, entry)
     return web.back(request, f"/people/{participant}")
 
 
 async def _tell(
-    request: Request, desk: Office, visitor: Visitor, event: UUID, entry: registering.Entry
+    request: Request, context: PageContext, visitor: Visitor, event: UUID, entry: registering.Entry
 ) -> None:
     """Say truthfully how far the registration has come."""
     web = web_of(request)
     texts = web.texts(request)
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.registration(conn, event)
     match row["state"] if row else "pending":
         case "accepted":
@@ -118,9 +119,9 @@ async def _tell(
                 texts.gettext("Saved. Reference: %(reference)s.", reference=entry.values["reference"]),
             )
             if entry.tested is not None:
-                await say(
+                await send_event(
                     request,
-                    desk,
+                    context,
                     visitor,
                     event_id=f"{event}-test",
                     payload=entry.tested,
@@ -142,14 +143,16 @@ ON_ITS_WAY = msgid(
 
 
 @router.get("/people")
-async def own_people(request: Request, desk: Desk, visitor: Clerk, q: str = "", page: int = 1) -> Response:
+async def own_people(
+    request: Request, context: Context, visitor: Clerk, q: str = "", page: int = 1
+) -> Response:
     """List the office's own people, the last registered first."""
     page = max(1, min(page, 10_000))
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         rows = await store.own_people(
             conn, slug_of(visitor), q.strip()[:64], PAGE_SIZE + 1, (page - 1) * PAGE_SIZE
         )
-        names = await desk.names(
+        names = await context.names(
             conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows[:PAGE_SIZE]]
         )
     return web_of(request).page(
@@ -164,16 +167,16 @@ async def own_people(request: Request, desk: Desk, visitor: Clerk, q: str = "", 
 
 
 @router.get("/people/{participant}")
-async def person(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+async def person(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Show one of the office's people: contact, way so far, consent."""
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.own_person(conn, participant, slug_of(visitor))
         if row is None:
             raise not_found()
-        names = await desk.names(conn, visitor, Purpose.REGISTRATION, [participant])
+        names = await context.names(conn, visitor, Purpose.REGISTRATION, [participant])
         office = await store.publisher(conn, slug_of(visitor))
         listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
-        ranked = await offices.suggest(conn, desk.keyring, participant, desk.now()) if listed else []
+        ranked = await offices.suggest(conn, context.keyring, participant, context.now()) if listed else []
         placements = await store.placements_of(conn, participant)
         consents = await store.consents_of(conn, participant)
     return web_of(request).page(
@@ -187,14 +190,14 @@ async def person(request: Request, desk: Desk, visitor: Clerk, participant: UUID
         suggested=ranked[0] if ranked else None,
         languages=registering.LANGUAGES,
         form=new_form(),
-        today=desk.today(),
+        today=context.today(),
         placements=placements,
         consents=consents,
     )
 
 
-async def _own_reference(desk: Office, visitor: Visitor, participant: UUID) -> str:
-    async with desk.open(visitor) as conn:
+async def _own_reference(context: PageContext, visitor: Visitor, participant: UUID) -> str:
+    async with context.open(visitor) as conn:
         row = await store.own_person(conn, participant, slug_of(visitor))
     if row is None:
         raise not_found()
@@ -202,10 +205,10 @@ async def _own_reference(desk: Office, visitor: Visitor, participant: UUID) -> s
 
 
 @router.post("/people/{participant}/consent")
-async def consent(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+async def consent(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Write down that the person allowed a counselling office to know."""
     entered = await request.form()
-    reference = await _own_reference(desk, visitor, participant)
+    reference = await _own_reference(context, visitor, participant)
     purposes = tuple(str(value) for value in entered.getlist("purpose") if value in set(ConsentPurpose))
     office = str(entered.get("office") or "")
     address = f"/people/{participant}#consent"
@@ -213,13 +216,13 @@ async def consent(request: Request, desk: Desk, visitor: Clerk, participant: UUI
         return web_of(request).back(
             request, address, "danger", "Please choose the office and tick at least one purpose."
         )
-    await say(
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=ConsentGranted(
-            reference=reference, office=office, purposes=purposes, given_on=desk.today(), form="desk_1"
+            reference=reference, office=office, purposes=purposes, given_on=context.today(), form="desk_1"
         ),
         done=msgid("The consent is written down. The person can take it back at any time."),
     )
@@ -227,17 +230,17 @@ async def consent(request: Request, desk: Desk, visitor: Clerk, participant: UUI
 
 
 @router.post("/people/{participant}/revoke")
-async def revoke(request: Request, desk: Desk, visitor: Clerk, participant: UUID) -> Response:
+async def revoke(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Write down that the person takes consent back; no office means all."""
     entered = await request.form()
-    reference = await _own_reference(desk, visitor, participant)
-    await say(
+    reference = await _own_reference(context, visitor, participant)
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=ConsentRevoked(
-            reference=reference, office=str(entered.get("office") or "") or None, revoked_on=desk.today()
+            reference=reference, office=str(entered.get("office") or "") or None, revoked_on=context.today()
         ),
         done=msgid(
             "The consent is taken back. Open alerts are withdrawn, and what rested on the consent is erased."

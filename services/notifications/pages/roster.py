@@ -1,8 +1,10 @@
 """The provider's roster: who accepted a place, confirm or refuse it, who was missing."""
 
+from collections.abc import Sequence
 from datetime import date
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -13,14 +15,14 @@ from schemas.codes import Mark, RefusalReason
 from schemas.providers import PlaceConfirmed, PlaceRefused
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.pages import store
-from services.notifications.pages.desk import (
-    Desk,
-    Office,
+from services.notifications.pages.context import (
+    Context,
+    PageContext,
     Teacher,
     form_id,
     full_name,
     new_form,
-    say,
+    send_event,
     slug_of,
 )
 from services.notifications.people.domain import Purpose
@@ -36,20 +38,22 @@ _MOST_UNITS = 12
 
 
 @router.get("")
-async def courses(request: Request, desk: Desk, visitor: Teacher) -> Response:
+async def courses(request: Request, context: Context, visitor: Teacher) -> Response:
     """List the provider's courses; those where somebody waits for a confirmation first."""
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         rows = await store.provider_courses(conn, slug_of(visitor))
-    return web_of(request).page(request, "roster.html", rows=rows, today=desk.today())
+    return web_of(request).page(request, "roster.html", rows=rows, today=context.today())
 
 
 @router.get("/{course}")
-async def course(request: Request, desk: Desk, visitor: Teacher, course: UUID) -> Response:
+async def course(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
     """Show who is expected or attends; names from the acceptance on, each look is logged."""
-    async with desk.open(visitor) as conn:
-        row = await _course(desk, visitor, course)
+    async with context.open(visitor) as conn:
+        row = await store.provider_course(conn, course, slug_of(visitor))
+        if row is None:
+            raise not_found()
         people = await store.roster(conn, course, slug_of(visitor))
-        names = await desk.names(
+        names = await context.names(
             conn,
             visitor,
             Purpose.ROSTER,
@@ -61,25 +65,23 @@ async def course(request: Request, desk: Desk, visitor: Teacher, course: UUID) -
         "roster-course.html",
         course=row,
         people=people,
-        attending=[one for one in people if one["state"] in _ATTENDING and one["starts_on"] <= desk.today()],
+        attending=[
+            one for one in people if one["state"] in _ATTENDING and one["starts_on"] <= context.today()
+        ],
         name=lambda participant: full_name(names.get(participant)),
         reasons=options(web.texts(request), "refusal"),
         form=new_form,
-        today=desk.today(),
+        today=context.today(),
     )
 
 
-async def _course(desk: Office, visitor: Visitor, course: UUID) -> object:
-    async with desk.open(visitor) as conn:
-        row = await store.provider_course(conn, course, slug_of(visitor))
-    if row is None:
-        raise not_found()
-    return row
+def _attending(people: Sequence[asyncpg.Record], day: date) -> list[asyncpg.Record]:
+    return [one for one in people if one["state"] in _ATTENDING and one["starts_on"] <= day]
 
 
-async def _own(desk: Office, visitor: Visitor, course: UUID, placement: UUID) -> tuple[str, UUID]:
+async def _own(context: PageContext, visitor: Visitor, course: UUID, placement: UUID) -> tuple[str, UUID]:
     """Return the provider's own id of the course and the person of a placement in it."""
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))
         people = await store.roster(conn, course, slug_of(visitor))
     found = next((one for one in people if one["placement_id"] == placement), None)
@@ -89,10 +91,12 @@ async def _own(desk: Office, visitor: Visitor, course: UUID, placement: UUID) ->
 
 
 @router.post("/{course}/{placement}/confirm")
-async def confirm(request: Request, desk: Desk, visitor: Teacher, course: UUID, placement: UUID) -> Response:
+async def confirm(
+    request: Request, context: Context, visitor: Teacher, course: UUID, placement: UUID
+) -> Response:
     """Confirm a place, with the provider's own number if it has one."""
     entered = await request.form()
-    own, participant = await _own(desk, visitor, course, placement)
+    own, participant = await _own(context, visitor, course, placement)
     number = str(entered.get("own_number") or "").strip() or None
     try:
         payload = PlaceConfirmed(course=own, participant=participant, placement=placement, own_number=number)
@@ -103,9 +107,9 @@ async def confirm(request: Request, desk: Desk, visitor: Teacher, course: UUID, 
             "danger",
             "Please enter your number without a name: letters and digits, no spaces, for example TN-0417.",
         )
-    await say(
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=payload,
@@ -115,18 +119,20 @@ async def confirm(request: Request, desk: Desk, visitor: Teacher, course: UUID, 
 
 
 @router.post("/{course}/{placement}/refuse")
-async def refuse(request: Request, desk: Desk, visitor: Teacher, course: UUID, placement: UUID) -> Response:
+async def refuse(
+    request: Request, context: Context, visitor: Teacher, course: UUID, placement: UUID
+) -> Response:
     """Say that the person cannot be taken."""
     entered = await request.form()
-    own, participant = await _own(desk, visitor, course, placement)
+    own, participant = await _own(context, visitor, course, placement)
     reason = str(entered.get("reason") or "")
     if reason not in set(RefusalReason):
         return web_of(request).back(
             request, f"/roster/{course}", "danger", "Please choose why the person cannot be taken."
         )
-    await say(
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=PlaceRefused(course=own, participant=participant, placement=placement, reason=reason),
@@ -136,27 +142,25 @@ async def refuse(request: Request, desk: Desk, visitor: Teacher, course: UUID, p
 
 
 @router.post("/{course}/attendance")
-async def attendance(request: Request, desk: Desk, visitor: Teacher, course: UUID) -> Response:
+async def attendance(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
     """Note who was missing on one day; everybody else was there."""
     entered = await request.form()
-    async with desk.open(visitor) as conn:
+    async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))
         if row is None:
             raise not_found()
         people = await store.roster(conn, course, slug_of(visitor))
-    day, units = _day_and_units(entered, desk.today())
-    attending = [
-        one["participant_id"] for one in people if one["state"] in _ATTENDING and one["starts_on"] <= day
-    ]
+    day, units = _day_and_units(entered, context.today())
+    attending = [one["participant_id"] for one in _attending(people, day)]
     payload = AttendanceRecorded(
         course=row["own_id"],
         day=day,
         ue_held=units,
         entries=tuple(_entry(entered, participant, units) for participant in attending),
     )
-    await say(
+    await send_event(
         request,
-        desk,
+        context,
         visitor,
         event_id=form_id(entered.get("form")),
         payload=payload,

@@ -1,1 +1,1 @@
-"""Attendance, results and risks of people who consented; courses, placements and facts beside them."""
+"""Attendance, results and dropout risks of consenting people; courses, facts and placements."""

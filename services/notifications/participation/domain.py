@@ -1,4 +1,4 @@
-"""Dropout risk: explained rules on what somebody did, never on who somebody is."""
+"""Detects dropout risks by explained rules on what somebody did, never on who somebody is."""
 
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -10,8 +10,8 @@ PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP = "X", "E", "U", "W", "P"
 KNOWN_MARKS = frozenset({PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP})
 
 
-class Rule(StrEnum):
-    """The rules; each can be explained in one sentence."""
+class RiskRule(StrEnum):
+    """The rules; each can be explained to the person in one sentence."""
 
     NO_SHOW = "no_show"
     CONSECUTIVE_UNEXCUSED = "consecutive_unexcused"
@@ -19,15 +19,15 @@ class Rule(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NoShow:
-    """Did not come on the first course days, unexcused."""
+class NoShowRule:
+    """Missing without excuse on each of the first `days` course days."""
 
     days: int
 
 
 @dataclass(frozen=True, slots=True)
-class Consecutive:
-    """Was missing unexcused on so many course days in a row; cleared after so many attended in a row."""
+class ConsecutiveRule:
+    """Missing without excuse on `days` course days in a row; cleared by attended days in a row."""
 
     days: int
     early_days: int
@@ -35,8 +35,8 @@ class Consecutive:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Missed this share of the UE held in the last course days; cleared below a lower share."""
+class ShareRule:
+    """Missed a share of the UE held in the last `window_days` course days; cleared below a lower share."""
 
     window_days: int
     least_days: int
@@ -47,17 +47,17 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """The rules of a day, with the days after the entry that are watched more tightly."""
+class RiskRules:
+    """The rules in force on a day; the stricter bounds hold for `early_days` after the entry."""
 
     early_days: int
-    no_show: NoShow
-    consecutive: Consecutive
-    share: Share
+    no_show: NoShowRule
+    consecutive: ConsecutiveRule
+    share: ShareRule
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
+class CourseDay:
     """One course day of one person."""
 
     day: date
@@ -67,12 +67,12 @@ class Day:
 
     @property
     def attended(self) -> bool:
-        """Was there; an internship counts as taking part."""
+        """Whether the person was there; an internship counts."""
         return self.mark in {PRESENT, INTERNSHIP}
 
     @property
     def missed(self) -> float:
-        """UE missed; somebody marked present without UE was there all day."""
+        """UE missed; somebody marked present with 0 UE was there all day."""
         if self.mark == PRESENT:
             return max(0.0, self.ue_held - self.ue) if self.ue > 0 else 0.0
         return self.ue_held if self.mark in {EXCUSED, UNEXCUSED} else 0.0
@@ -80,24 +80,24 @@ class Day:
 
 @dataclass(frozen=True, slots=True)
 class Episode:
-    """A rule that applied from `since` on; `cleared_on` is the day that ended it, None while it lasts."""
+    """A rule that applies from `since` until `cleared_on`, None while it lasts; `params` explain it."""
 
-    rule: Rule
+    rule: RiskRule
     since: date
     params: Mapping[str, str | int]
     cleared_on: date | None = None
 
 
 def assess(
-    days: Sequence[Day], joined_on: date, rules: Rules, *, attended_before: bool = False
+    days: Sequence[CourseDay], joined_on: date, rules: RiskRules, *, attended_before: bool = False
 ) -> list[Episode]:
-    """Return every episode that these course days of one person contain.
+    """Return every episode in these course days of one person.
 
-    Days before the entry don't count; a change of course (W) starts everything anew. `attended_before`
-    says that the person took part, or may have, on days that are not among these.
+    Days before the entry do not count; a change of course (W) starts anew. `attended_before` tells that
+    the person took part, or may have, on days that are not among these, and so is no no-show.
     """
     episodes: list[Episode] = []
-    stretch: list[Day] = []
+    stretch: list[CourseDay] = []
     for day in sorted((day for day in days if day.day >= joined_on), key=_by_day):
         if day.mark == CHANGE:
             found = _stretch(stretch, joined_on, rules, attended_before=attended_before)
@@ -108,11 +108,13 @@ def assess(
     return episodes + _stretch(stretch, joined_on, rules, attended_before=attended_before)
 
 
-def _by_day(day: Day) -> date:
+def _by_day(day: CourseDay) -> date:
     return day.day
 
 
-def _stretch(days: Sequence[Day], joined_on: date, rules: Rules, *, attended_before: bool) -> list[Episode]:
+def _stretch(
+    days: Sequence[CourseDay], joined_on: date, rules: RiskRules, *, attended_before: bool
+) -> list[Episode]:
     """Assess days without a change of course."""
     if all(day.missed == 0 for day in days):
         return []
@@ -131,17 +133,17 @@ def _ended(episode: Episode, day: date) -> Episode:
     return Episode(episode.rule, episode.since, episode.params, day)
 
 
-def _no_show(days: Sequence[Day], rules: Rules) -> Episode | None:
-    """Missing from the very first day; excused days say that somebody is in touch."""
+def _no_show(days: Sequence[CourseDay], rules: RiskRules) -> Episode | None:
+    """Return the episode of missing from the first day on; an excused day ends it: the person is in touch."""
     came = next((number for number, day in enumerate(days) if day.mark != UNEXCUSED), len(days))
     if came < rules.no_show.days:
         return None
     params: dict[str, str | int] = {"days": came, "since": days[0].day.isoformat()}
-    return Episode(Rule.NO_SHOW, days[0].day, params, days[came].day if came < len(days) else None)
+    return Episode(RiskRule.NO_SHOW, days[0].day, params, days[came].day if came < len(days) else None)
 
 
-def _consecutive(days: Sequence[Day], early_until: date, rule: Consecutive) -> list[Episode]:
-    """Unexcused in a row; excused days neither count nor interrupt."""
+def _consecutive(days: Sequence[CourseDay], early_until: date, rule: ConsecutiveRule) -> list[Episode]:
+    """Return the episodes of unexcused days in a row; excused days neither count nor interrupt."""
     episodes: list[Episode] = []
     streak: list[date] = []
     attended = 0
@@ -159,14 +161,14 @@ def _consecutive(days: Sequence[Day], early_until: date, rule: Consecutive) -> l
             raised, streak = None, []
         elif streak and len(streak) >= (rule.early_days if day.day < early_until else rule.days):
             params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
-            raised = Episode(Rule.CONSECUTIVE_UNEXCUSED, streak[0], params)
+            raised = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, streak[0], params)
     return [*episodes, raised] if raised is not None else episodes
 
 
-def _shares(days: Sequence[Day], early_until: date, rule: Share) -> list[Episode]:
-    """Share of the UE missed in the last course days, raised above one bound and cleared below another.
+def _shares(days: Sequence[CourseDay], early_until: date, rule: ShareRule) -> list[Episode]:
+    """Return the episodes of too large a share of missed UE, raised at one bound and cleared below a lower.
 
-    It is never raised on a day that was attended: somebody who comes back is no news.
+    None is raised on a day that was attended: somebody who comes back is no news.
     """
     episodes: list[Episode] = []
     raised: Episode | None = None
@@ -195,63 +197,63 @@ def _shares(days: Sequence[Day], early_until: date, rule: Share) -> list[Episode
                 "window_days": len(window),
                 "since": since.isoformat(),
             }
-            raised = Episode(Rule.SHARE_MISSED, since, params)
+            raised = Episode(RiskRule.SHARE_MISSED, since, params)
     return [*episodes, raised] if raised is not None else episodes
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
-    """A risk on record that is open."""
+class OpenRisk:
+    """An open risk on record."""
 
-    rule: Rule
+    rule: RiskRule
     since: date
 
 
 @dataclass(frozen=True, slots=True)
-class Raise:
-    """A risk that is new."""
+class RaiseRisk:
+    """A new risk."""
 
     episode: Episode
 
 
 @dataclass(frozen=True, slots=True)
-class Keep:
-    """A risk that lasts; its parameters are brought up to date."""
+class KeepRisk:
+    """The risk lasts; its parameters are brought up to date."""
 
-    known: Known
+    known: OpenRisk
     episode: Episode
 
 
 @dataclass(frozen=True, slots=True)
-class Clear:
-    """The person is back: the cause is over."""
+class ClearRisk:
+    """The cause is over: the person is back."""
 
-    known: Known
+    known: OpenRisk
 
 
 @dataclass(frozen=True, slots=True)
-class Withdraw:
-    """A correction took the cause away: it was never so."""
+class WithdrawRisk:
+    """A correction removed the cause: it never existed."""
 
-    known: Known
-
-
-Change = Raise | Keep | Clear | Withdraw
+    known: OpenRisk
 
 
-def compare(known: Sequence[Known], episodes: Sequence[Episode]) -> list[Change]:
-    """Say what changes on record now that these episodes are found; a rule has at most one open risk."""
+RiskChange = RaiseRisk | KeepRisk | ClearRisk | WithdrawRisk
+
+
+def compare(known: Sequence[OpenRisk], episodes: Sequence[Episode]) -> list[RiskChange]:
+    """Compare the open risks with the episodes found; a rule has at most one open risk."""
     found = {episode.rule: episode for episode in episodes if episode.cleared_on is None}
-    changes: list[Change] = []
+    changes: list[RiskChange] = []
     for risk in known:
         lasting = found.pop(risk.rule, None)
         if lasting is not None:
-            changes.append(Keep(risk, lasting))
+            changes.append(KeepRisk(risk, lasting))
         elif any(
             e.rule == risk.rule and e.cleared_on is not None and e.cleared_on > risk.since for e in episodes
         ):
-            changes.append(Clear(risk))
+            changes.append(ClearRisk(risk))
         else:
-            changes.append(Withdraw(risk))
-    changes.extend(Raise(episode) for episode in found.values())
+            changes.append(WithdrawRisk(risk))
+    changes.extend(RaiseRisk(episode) for episode in found.values())
     return changes

@@ -1,6 +1,6 @@
-"""SQL of courses, facts of registered people, and exits."""
+"""Reads and writes courses, facts of registered people, and exits from courses."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -12,8 +12,8 @@ from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True)
-class Course:
-    """A course as the support side needs it."""
+class CourseRow:
+    """A row of `course`: what the support side needs of an announced course."""
 
     course_id: UUID
     provider: str
@@ -29,8 +29,8 @@ class Course:
 
 
 @dataclass(frozen=True, slots=True)
-class Fact:
-    """What the registering office said about a person, as far as it decides about responsibility."""
+class FactRow:
+    """A row of `participant_fact`: what decides which counselling office is responsible for a person."""
 
     participant_id: UUID
     office: str
@@ -44,8 +44,8 @@ class Fact:
 
 
 @dataclass(frozen=True, slots=True)
-class Exit:
-    """Somebody left a course."""
+class ExitRow:
+    """A row of `course_exit`: somebody left a course."""
 
     participant_id: UUID
     course_id: UUID
@@ -54,7 +54,7 @@ class Exit:
     event_id: str
 
 
-async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Course]:
+async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow]:
     """Lock and return courses."""
     if not ids:
         return {}
@@ -63,10 +63,10 @@ async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Course]:
         " completed_on FROM course WHERE course_id = ANY($1::uuid[]) ORDER BY course_id FOR UPDATE",
         list(ids),
     )
-    return {row["course_id"]: Course(*row.values()) for row in rows}
+    return {row["course_id"]: CourseRow(*row.values()) for row in rows}
 
 
-async def facts(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Fact]:
+async def facts(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, FactRow]:
     """Lock and return the facts of people."""
     if not ids:
         return {}
@@ -76,26 +76,10 @@ async def facts(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, Fact]:
         " ORDER BY participant_id FOR UPDATE",
         list(ids),
     )
-    return {row["participant_id"]: Fact(*row.values()) for row in rows}
+    return {row["participant_id"]: FactRow(*row.values()) for row in rows}
 
 
-async def organisations(conn: Connection, publishers: Collection[str]) -> dict[str, str]:
-    """Return the organisations of publishers."""
-    rows = await conn.fetch(
-        "SELECT slug, organisation FROM runtime.publisher WHERE slug = ANY($1::text[])", list(publishers)
-    )
-    return {row["slug"]: row["organisation"] for row in rows}
-
-
-async def authorities(conn: Connection, publishers: Collection[str]) -> Mapping[str, bool]:
-    """Say which publishers are authorities."""
-    rows = await conn.fetch(
-        "SELECT slug, authority FROM runtime.publisher WHERE slug = ANY($1::text[])", list(publishers)
-    )
-    return {row["slug"]: row["authority"] for row in rows}
-
-
-async def put_courses(conn: Connection, rows: Sequence[Course]) -> None:
+async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
     """Insert or replace courses."""
     await conn.execute(
         "INSERT INTO course (course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections,"
@@ -116,15 +100,14 @@ async def put_courses(conn: Connection, rows: Sequence[Course]) -> None:
         [row.town for row in rows],
         [row.starts_on for row in rows],
         [row.ends_on for row in rows],
-        [
-            orjson.dumps(row.sections).decode() for row in rows
-        ],  # an array of lists would be one of two dimensions
+        # As text: asyncpg would read a list of lists as an array of two dimensions.
+        [orjson.dumps(row.sections).decode() for row in rows],
         [row.cancelled_on for row in rows],
         [row.completed_on for row in rows],
     )
 
 
-async def put_facts(conn: Connection, rows: Sequence[Fact]) -> None:
+async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
     """Insert or replace the facts of people."""
     await conn.execute(
         "INSERT INTO participant_fact (participant_id, office, organisation, kreis, town, youth_until,"
@@ -146,7 +129,7 @@ async def put_facts(conn: Connection, rows: Sequence[Fact]) -> None:
     )
 
 
-async def put_exits(conn: Connection, rows: Sequence[Exit]) -> None:
+async def put_exits(conn: Connection, rows: Sequence[ExitRow]) -> None:
     """Insert or replace exits."""
     if not rows:
         return
@@ -164,7 +147,7 @@ async def put_exits(conn: Connection, rows: Sequence[Exit]) -> None:
 
 
 async def drop_exits(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> None:
-    """Take back exits."""
+    """Delete exits that were retracted."""
     if not keys:
         return
     await conn.execute(
@@ -176,7 +159,7 @@ async def drop_exits(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> Non
 
 
 async def assess_again(conn: Connection, courses: Sequence[UUID]) -> None:
-    """Have courses assessed again: their last reported day is marked."""
+    """Have courses assessed again, by marking their last reported day."""
     await conn.execute(
         "UPDATE course_day AS d SET assessed = false FROM ("
         "  SELECT course_id, max(day) AS day FROM course_day WHERE course_id = ANY($1::uuid[])"
@@ -187,7 +170,7 @@ async def assess_again(conn: Connection, courses: Sequence[UUID]) -> None:
 
 
 async def inhibit_risks(conn: Connection, courses: Sequence[UUID], now: datetime) -> list[UUID]:
-    """End the single risks of cancelled courses; return the people concerned."""
+    """End the open risks of cancelled courses; return the people concerned."""
     return [
         row["participant_id"]
         for row in await conn.fetch(

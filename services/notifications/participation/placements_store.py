@@ -1,4 +1,4 @@
-"""SQL of placements and the offers shown at the registering office."""
+"""Writes placements, the offers that the registering office shows, and merges of participant ids."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,8 +11,8 @@ from services.runtime.data.db import Connection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """A placement as it stands."""
+class PlacementRow:
+    """A row of `placement` as it now stands."""
 
     placement: UUID
     version: int
@@ -46,7 +46,7 @@ async def versions(conn: Connection, placements: Sequence[UUID]) -> dict[UUID, i
     return {row["placement_id"]: row["version"] for row in rows}
 
 
-async def put(conn: Connection, rows: Sequence[Row]) -> None:
+async def put(conn: Connection, rows: Sequence[PlacementRow]) -> None:
     """Insert or replace placements."""
     await conn.execute(
         "INSERT INTO placement AS p (placement_id, version, participant_id, course_id, provider,"
@@ -90,7 +90,7 @@ async def put(conn: Connection, rows: Sequence[Row]) -> None:
 
 
 async def put_offer(conn: Connection, proposed: PlaceProposed, organisation: str) -> None:
-    """Store reasons and alternatives of a released proposal for the office's offer sheet."""
+    """Store reasons and alternatives of a proposal for the offer sheet of the registering office."""
     await conn.execute(
         "INSERT INTO placement_offer (placement_id, organisation, reasons, alternatives)"
         " VALUES ($1, $2, $3, $4) ON CONFLICT (placement_id) DO UPDATE"
@@ -105,8 +105,8 @@ async def put_offer(conn: Connection, proposed: PlaceProposed, organisation: str
 async def merge(conn: Connection, merged: UUID, into: UUID) -> None:
     """Note that two participant ids are one person.
 
-    Nothing moves: consent was given under an id and for what is known under it. But whoever takes it
-    back under one id takes it back under all (see consents).
+    No row moves to the other id: a consent covers what is known under the id it was given under. But
+    whoever revokes it under one id revokes it under both (events/consents.py).
     """
     await conn.execute(
         "INSERT INTO participant_merge (merged, into_participant) VALUES ($1, $2)"

@@ -1,4 +1,4 @@
-"""The dated rules of dropout risk, read from YAML."""
+"""Reads the dated rules of dropout risk from YAML."""
 
 from datetime import date
 from pathlib import Path
@@ -7,12 +7,12 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from services.notifications.participation.domain import Consecutive, NoShow, Rules, Share
+from services.notifications.participation.domain import ConsecutiveRule, NoShowRule, RiskRules, ShareRule
 
 PACKAGED = Path(__file__).parent / "rules.yaml"
 
 Days = Annotated[int, Field(ge=1, le=100)]
-Part = Annotated[float, Field(gt=0, le=1)]
+Portion = Annotated[float, Field(gt=0, le=1)]
 
 
 class _Closed(BaseModel):
@@ -32,9 +32,9 @@ class _Consecutive(_Closed):
 class _Share(_Closed):
     window_days: Days
     least_days: Days
-    raise_at: Part
-    early_raise_at: Part
-    clear_below: Part
+    raise_at: Portion
+    early_raise_at: Portion
+    clear_below: Portion
     excused_counts: bool
 
 
@@ -46,18 +46,18 @@ class _Version(_Closed):
     consecutive: _Consecutive
     share: _Share
 
-    def rules(self) -> Rules:
+    def rules(self) -> RiskRules:
         """Return the rules as the domain knows them."""
-        return Rules(
+        return RiskRules(
             self.early_days,
-            NoShow(**self.no_show.model_dump()),
-            Consecutive(**self.consecutive.model_dump()),
-            Share(**self.share.model_dump()),
+            NoShowRule(**self.no_show.model_dump()),
+            ConsecutiveRule(**self.consecutive.model_dump()),
+            ShareRule(**self.share.model_dump()),
         )
 
 
-class RuleBook:
-    """All versions of the rules; the one in force on a day is the latest from before it."""
+class RiskRuleBook:
+    """All versions of the rules; the latest that is valid on a day is in force."""
 
     def __init__(self, versions: list[_Version]) -> None:
         if not versions:
@@ -69,12 +69,12 @@ class RuleBook:
                 raise ValueError(msg)
         self.versions = sorted(versions, key=lambda version: version.valid_from)
 
-    def on(self, day: date) -> Rules:
-        """Return the rules in force on this day (before the first version: the first)."""
+    def on(self, day: date) -> RiskRules:
+        """Return the rules in force on a day; before the first version, the first."""
         valid = [version for version in self.versions if version.valid_from <= day]
         return (valid[-1] if valid else self.versions[0]).rules()
 
 
-def load(path: Path = PACKAGED) -> RuleBook:
+def load(path: Path = PACKAGED) -> RiskRuleBook:
     """Read a rule file."""
-    return RuleBook(TypeAdapter(list[_Version]).validate_python(yaml.safe_load(path.read_text("utf-8"))))
+    return RiskRuleBook(TypeAdapter(list[_Version]).validate_python(yaml.safe_load(path.read_text("utf-8"))))

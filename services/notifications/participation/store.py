@@ -1,4 +1,4 @@
-"""SQL of the attendance path and of results: set-based, few statements a batch."""
+"""Reads and writes course days, attendance marks, results and needs; whole batches in one statement."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from services.runtime.data.db import Connection
 
 @dataclass(slots=True)
 class DayRows:
-    """Columns of course days to be written."""
+    """Rows of `course_day` to be written, column by column."""
 
     courses: list[UUID] = field(default_factory=list)
     days: list[date] = field(default_factory=list)
@@ -29,27 +29,14 @@ MarkRow = tuple[UUID, date, UUID, str, float]
 """Course, day, participant, mark, UE."""
 
 
-async def known_and_consenting(
-    conn: Connection, courses: Sequence[UUID], participants: Sequence[UUID], today: date
-) -> tuple[frozenset[UUID], frozenset[int]]:
-    """Return which courses are known and (as integers) who allows attendance to be kept today."""
-    rows = await conn.fetch(
-        "SELECT true AS is_course, course_id AS id FROM course WHERE course_id = ANY($1::uuid[])"
-        " UNION ALL"
-        " SELECT DISTINCT false, participant_id FROM consent WHERE participant_id = ANY($2::uuid[])"
-        " AND purpose = 'dropout_support' AND ended_at IS NULL AND valid_until >= $3",
-        courses,
-        participants,
-        today,
-    )
-    return (
-        frozenset(row["id"] for row in rows if row["is_course"]),
-        frozenset(row["id"].int for row in rows if not row["is_course"]),
-    )
+async def known_courses(conn: Connection, courses: Sequence[UUID]) -> frozenset[UUID]:
+    """Return which of these courses have been announced."""
+    rows = await conn.fetch("SELECT course_id FROM course WHERE course_id = ANY($1::uuid[])", list(courses))
+    return frozenset(row["course_id"] for row in rows)
 
 
 async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
-    """Write course days, to be assessed; return those that replaced an earlier report."""
+    """Write course days, not yet assessed; return those that replaced an earlier report."""
     return [
         (row["course_id"], row["day"])
         for row in await conn.fetch(
@@ -121,7 +108,7 @@ async def add_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
 async def put_section_result(
     conn: Connection, participant: UUID, course: UUID, section: int, *, grade: str, tested_on: date
 ) -> None:
-    """Store the result of a section test; the latest said wins."""
+    """Store the result of a section test; the latest report wins."""
     await conn.execute(
         "INSERT INTO section_result (participant_id, course_id, section, grade, tested_on)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, section)"
@@ -135,7 +122,7 @@ async def put_section_result(
 
 
 async def drop_section_result(conn: Connection, participant: UUID, course: UUID, section: int) -> None:
-    """Take back the result of a section test."""
+    """Delete the result of a section test."""
     await conn.execute(
         "DELETE FROM section_result WHERE participant_id = $1 AND course_id = $2 AND section = $3",
         participant,
@@ -147,7 +134,7 @@ async def drop_section_result(conn: Connection, participant: UUID, course: UUID,
 async def put_exam_result(
     conn: Connection, participant: UUID, course: UUID, *, exam: str, taken_on: date, result: str
 ) -> None:
-    """Store the result of an examination; the latest said wins."""
+    """Store the result of an examination; the latest report wins."""
     await conn.execute(
         "INSERT INTO exam_result (participant_id, course_id, exam, taken_on, result)"
         " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, exam, taken_on)"
@@ -163,7 +150,7 @@ async def put_exam_result(
 async def drop_exam_result(
     conn: Connection, participant: UUID, course: UUID, *, exam: str, taken_on: date
 ) -> None:
-    """Take back the result of an examination."""
+    """Delete the result of an examination."""
     await conn.execute(
         "DELETE FROM exam_result WHERE participant_id = $1 AND course_id = $2 AND exam = $3"
         " AND taken_on = $4",
@@ -171,19 +158,6 @@ async def drop_exam_result(
         course,
         exam,
         taken_on,
-    )
-
-
-async def consenting_now(conn: Connection, participants: Sequence[UUID], today: date) -> frozenset[UUID]:
-    """Return which of these people allow participation to be kept today."""
-    return frozenset(
-        row["participant_id"]
-        for row in await conn.fetch(
-            "SELECT DISTINCT participant_id FROM consent WHERE participant_id = ANY($1::uuid[])"
-            " AND purpose = 'dropout_support' AND ended_at IS NULL AND valid_until >= $2",
-            list(participants),
-            today,
-        )
     )
 
 
@@ -204,12 +178,12 @@ async def add_need(
 
 
 async def drop_need(conn: Connection, office: str, event_id: str) -> None:
-    """Take back a reported need."""
+    """Delete a reported need."""
     await conn.execute("DELETE FROM need_report WHERE office = $1 AND event_id = $2", office, event_id)
 
 
 async def erase_participation(conn: Connection, participants: Sequence[UUID]) -> None:
-    """Erase attendance, results and risks of people, also where their marks lie parked."""
+    """Erase attendance, results and risks of people, and replace their ids in parked course days."""
     people = list(participants)
     await conn.execute("DELETE FROM attendance WHERE participant_id = ANY($1::uuid[])", people)
     await conn.execute("DELETE FROM section_result WHERE participant_id = ANY($1::uuid[])", people)

@@ -1,1 +1,1 @@
-"""Names and contact data, encrypted; every look at them has a purpose and is logged."""
+"""Names and contact data of people: encrypted, read for a purpose only, every look logged."""

@@ -1,4 +1,4 @@
-"""The door through which the gateway hands over contact data, before a registration is accepted."""
+"""Serves `PUT /people/{id}`: the gateway hands over contact data before it accepts a registration."""
 
 import hmac
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
-from schemas.base import Reference, Slug
+from schemas.base import POSTCODE, LanguageCode, Reference, Slug
 from schemas.identity import participant_id
 from services.notifications.people import handlers
 from services.notifications.people.crypto import Keyring
@@ -36,11 +36,9 @@ class ContactData(BaseModel):
     phone: Short | None = None
     email: Annotated[Short, StringConstraints(pattern=r"^[^@\s]+@[^@\s]+$")] | None = None
     street: Short | None = None
-    postcode: Annotated[Short, StringConstraints(pattern=r"^[0-9]{5}$")] | None = None
+    postcode: Annotated[Short, StringConstraints(pattern=POSTCODE)] | None = None
     town: Short | None = None
-    languages: Annotated[
-        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], ...], Field(max_length=10)
-    ] = ()
+    languages: Annotated[tuple[LanguageCode, ...], Field(max_length=10)] = ()
 
     @field_validator("*", mode="before")
     @classmethod
@@ -48,7 +46,7 @@ class ContactData(BaseModel):
         return (() if info.field_name == "languages" else None) if value in ("", None) else value
 
     def contact(self) -> Contact:
-        """Return it as the domain knows it."""
+        """Return the domain's value."""
         return Contact(**self.model_dump())
 
 
@@ -65,7 +63,7 @@ class PersonData(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class PeopleDoor:
-    """What the door needs."""
+    """What the route works with; `key` is the gateway's."""
 
     pool: Pool
     clock: Clock
@@ -88,12 +86,12 @@ def _over_tls(request: Request) -> bool:
 
 
 def router(door: PeopleDoor) -> APIRouter:
-    """Make the router; mounted into the service's web app."""
+    """Return the router to be mounted into the service's web app."""
     routes = APIRouter()
 
     @routes.put("/people/{participant}", include_in_schema=False)
     async def put_person(participant: UUID, request: Request) -> Response:
-        """Keep a person's contact data: idempotent, parts left out stay as they are."""
+        """Keep a person's contact data; the same again changes nothing, parts left out stay as they are."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not door.key or not hmac.compare_digest(given.encode(), door.key.encode()):
             return _refused(401, {"code": "key_unknown", "field": None})
@@ -124,7 +122,7 @@ def _problems(error: ValidationError) -> list[dict[str, str | None]]:
 
 
 async def _keep(door: PeopleDoor, participant: UUID, person: PersonData) -> Response:
-    kept = handlers.Kept(
+    kept = handlers.PersonRecord(
         participant, person.organisation, person.publisher, person.reference, person.contact.contact()
     )
     try:

@@ -1,4 +1,4 @@
-"""Sealing contact data: one data key a person, wrapped once for each organisation that may read it."""
+"""Encrypts contact data with one data key a person, wrapped once for each organisation that may read it."""
 
 import base64
 import hmac
@@ -25,11 +25,11 @@ _FORMAT = b"\x01"
 
 
 class SealError(Exception):
-    """Stored bytes cannot be opened with this key; the message holds nothing of them."""
+    """Stored bytes cannot be decrypted with this key; the message holds nothing of them."""
 
 
 class Keyring:
-    """The installation's key-encryption key, from which each organisation's own wrapping key is derived."""
+    """Wraps data keys with a key of each organisation, derived from the installation's key-encryption key."""
 
     def __init__(self, kek: bytes) -> None:
         if len(kek) != _KEY:
@@ -40,7 +40,11 @@ class Keyring:
 
     @classmethod
     def from_text(cls, text: str) -> "Keyring":
-        """Read the key as it stands in KURSLOTSE_KEK: base64 of 32 bytes."""
+        """Read KURSLOTSE_KEK, base64 of 32 bytes.
+
+        Raises:
+            ValueError: it is something else.
+        """
         try:
             return cls(base64.b64decode(text, validate=True))
         except ValueError as error:
@@ -52,11 +56,18 @@ class Keyring:
         return _seal(self._wrapping(organisation), data_key, participant.bytes + organisation.encode())
 
     def unwrap(self, wrapped: bytes, participant: UUID, organisation: str) -> bytes:
-        """Return the data key that was wrapped for this organisation."""
+        """Return the data key that was wrapped for this organisation.
+
+        Raises:
+            SealError: it was wrapped for another person or organisation, or with another key.
+        """
         return _open(self._wrapping(organisation), wrapped, participant.bytes + organisation.encode())
 
     def likeness(self, contact: Contact, organisation: str) -> bytes | None:
-        """Fingerprint family name and birth date; equal inside one organisation means: perhaps one person."""
+        """Return a keyed hash of family name and birth date (16 bytes), or None if one is unknown.
+
+        The same hash within one organisation means: perhaps the same person.
+        """
         if not contact.family_name or contact.birth_date is None:
             return None
         plain = unicodedata.normalize("NFKD", contact.family_name.casefold())
@@ -106,7 +117,11 @@ def seal(contact: Contact, data_key: bytes, participant: UUID) -> bytes:
 
 
 def unseal(sealed: bytes, data_key: bytes, participant: UUID) -> Contact:
-    """Decrypt contact data."""
+    """Decrypt contact data.
+
+    Raises:
+        SealError: the key or the person is another.
+    """
     plain: dict[str, Any] = orjson.loads(_open(AESGCM(data_key), sealed, b"contact" + participant.bytes))
     birth_date = plain.pop("birth_date", None)
     languages = plain.pop("languages", ())

@@ -1,4 +1,4 @@
-"""What is kept about a person, and which part of it each purpose may see."""
+"""Defines what is kept about a person and which part of it each purpose may see."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class Purpose(StrEnum):
-    """Why somebody looks at a person."""
+    """Why somebody reads a person's data."""
 
     REGISTRATION = "registration"
     """The registering office's own record."""
@@ -50,7 +50,7 @@ VISIBLE: Mapping[Purpose, frozenset[str]] = {
 
 
 def visible(contact: Contact, purpose: Purpose) -> Contact:
-    """Return what this purpose may see.
+    """Return the part of the data that this purpose may see.
 
     >>> visible(Contact(family_name="Muster", phone="0123"), Purpose.ROSTER)
     Contact(family_name='Muster', given_name=None, birth_date=None, phone=None, email=None, street=None, \
@@ -62,7 +62,7 @@ postcode=None, town=None, languages=())
 
 
 def merge(known: Contact, new: Contact) -> Contact:
-    """Return what is known after new data came: parts left out stay as they are."""
+    """Return the known data with the new data put over it; parts left out stay as they are."""
     changes = {
         field.name: value
         for field in fields(Contact)

@@ -1,4 +1,4 @@
-"""Keeping, reading, disclosing and erasing what is known about a person."""
+"""Keeps, reads, discloses and erases what is known about a person."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from services.runtime.data.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who looks: an organisation, the person signed in (or a process), and the purpose."""
+    """Who reads: an organisation, the person signed in or a process, and for which purpose."""
 
     organisation: str
     actor: str
@@ -26,8 +26,8 @@ class ForeignPersonError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A person whose contact data are to be kept, as the registering office says them."""
+class PersonRecord:
+    """A person's contact data as the registering office gives them."""
 
     participant: UUID
     organisation: str
@@ -37,8 +37,8 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class Disclosed:
-    """Somebody else who may read a person, for one purpose, resting on a placement or an alert."""
+class Disclosure:
+    """Another organisation's right to read a person for one purpose, based on a placement or alert."""
 
     participant: UUID
     organisation: str
@@ -48,19 +48,22 @@ class Disclosed:
     until: date
 
 
-async def keep(conn: Connection, keyring: Keyring, person: Kept, now: datetime) -> None:
-    """Store contact data, or add to what is known; the same twice changes nothing.
+async def keep(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> None:
+    """Store contact data, or add to what is known; the same again changes nothing.
 
     Runs for the worker and for the web role of the registering organisation.
+
+    Raises:
+        ForeignPersonError: the person belongs to another organisation.
     """
     known = await _update(conn, keyring, person, now) or await _insert(conn, keyring, person, now)
-    # Neither: somebody else inserted the same person in between.
+    # Neither updated nor inserted: another transaction inserted the same person in between.
     if not known and not await _update(conn, keyring, person, now):
         raise ForeignPersonError
-    await store.ask_again(conn, [person.participant])
+    await store.request_reconciliation(conn, [person.participant])
 
 
-async def _insert(conn: Connection, keyring: Keyring, person: Kept, now: datetime) -> bool:
+async def _insert(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> bool:
     data_key = crypto.new_data_key()
     added = await store.add_person(
         conn,
@@ -79,7 +82,7 @@ async def _insert(conn: Connection, keyring: Keyring, person: Kept, now: datetim
     return added
 
 
-async def _update(conn: Connection, keyring: Keyring, person: Kept, now: datetime) -> bool:
+async def _update(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> bool:
     row = await store.own_key(conn, person.participant, person.organisation)
     if row is None:
         return False
@@ -102,7 +105,7 @@ async def _update(conn: Connection, keyring: Keyring, person: Kept, now: datetim
 async def alike(
     conn: Connection, keyring: Keyring, organisation: str, contact: Contact, other_than: UUID
 ) -> dict[UUID, str]:
-    """Return own records that may be the same person, with their references; nobody's name is read."""
+    """Return the organisation's records that may be the same person, id -> reference; reads no name."""
     likeness = keyring.likeness(contact, organisation)
     if likeness is None:
         return {}
@@ -113,10 +116,10 @@ async def alike(
 async def read(
     conn: Connection, keyring: Keyring, reader: Reader, participants: Sequence[UUID], now: datetime
 ) -> dict[UUID, Contact]:
-    """Return what the reader may see of these people: the only way to a name.
+    """Return what the reader may see of these people; no other function reads a name.
 
-    People whom the purpose does not open are missing from the answer; every look is logged in the
-    same transaction.
+    People whom the reader may not see are missing from the answer. Every look is logged in the same
+    transaction.
     """
     rows = await store.readable(conn, participants, reader.organisation, reader.purpose, local_day(now))
     if rows:
@@ -137,11 +140,13 @@ async def read(
     return found
 
 
-async def disclose(conn: Connection, keyring: Keyring, disclosed: Sequence[Disclosed], now: datetime) -> None:
-    """Let others read people, and wrap the data keys for them; without contact data yet, when they come."""
-    if not disclosed:
+async def disclose(
+    conn: Connection, keyring: Keyring, disclosures: Sequence[Disclosure], now: datetime
+) -> None:
+    """Open disclosures, and wrap the data keys for the readers (later, if there are no contact data yet)."""
+    if not disclosures:
         return
-    unique = {(d.participant, d.organisation, d.office, d.purpose, d.basis): d for d in disclosed}
+    unique = {(d.participant, d.organisation, d.office, d.purpose, d.basis): d for d in disclosures}
     ordered = [unique[key] for key in sorted(unique)]
     await store.open_disclosures(
         conn,
@@ -152,7 +157,7 @@ async def disclose(conn: Connection, keyring: Keyring, disclosed: Sequence[Discl
 
 
 async def wrap_missing(conn: Connection, keyring: Keyring, participants: Sequence[UUID]) -> None:
-    """Wrap the data keys of these people for whoever may read them and has no key yet."""
+    """Wrap the data keys of these people for organisations that may read them and have no key yet."""
     rows = []
     for row in await store.missing_keys(conn, participants):
         data_key = keyring.unwrap(row["wrapped"], row["participant_id"], row["registering"])
@@ -163,14 +168,14 @@ async def wrap_missing(conn: Connection, keyring: Keyring, participants: Sequenc
 
 
 async def end_disclosures(conn: Connection, bases: Sequence[UUID], now: datetime) -> None:
-    """End what rested on these placements or alerts, and destroy keys that nobody may use any more."""
+    """End the disclosures based on these placements or alerts, and delete keys no longer needed."""
     concerned = await store.end_by_basis(conn, bases, now) if bases else []
     if concerned:
         await store.destroy_keys_without_disclosure(conn, concerned)
 
 
-async def end_over(conn: Connection, now: datetime) -> int:
-    """End the disclosures whose last day has passed."""
+async def end_expired_disclosures(conn: Connection, now: datetime) -> int:
+    """End the disclosures whose last day has passed; return how many people they concern."""
     concerned = await store.end_by_date(conn, local_day(now), now)
     if concerned:
         await store.destroy_keys_without_disclosure(conn, concerned)
@@ -178,11 +183,6 @@ async def end_over(conn: Connection, now: datetime) -> int:
 
 
 async def erase_orphans(conn: Connection, after_days: int, now: datetime) -> int:
-    """Erase contact data that no registration followed."""
+    """Erase contact data that no registration followed in so many days; return how many people."""
     lost = await store.orphans(conn, now - timedelta(days=after_days))
     return await store.erase(conn, lost, now) if lost else 0
-
-
-async def erase(conn: Connection, participants: Sequence[UUID], now: datetime) -> int:
-    """Erase people: without their keys nothing that is sealed anywhere can be read again."""
-    return await store.erase(conn, participants, now)

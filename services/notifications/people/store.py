@@ -1,4 +1,4 @@
-"""SQL of people, their keys, disclosures and the log of looks at names."""
+"""Reads and writes people, their keys, disclosures and the log of who read whom."""
 
 from collections.abc import Sequence
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from services.runtime.data.db import Connection
 
 
 async def own_key(conn: Connection, participant: UUID, organisation: str) -> asyncpg.Record | None:
-    """Lock the person's wrapped key of its registering organisation; with it the sealed data."""
+    """Lock the data key as wrapped for this organisation; return it with the sealed data, or None."""
     return await conn.fetchrow(
         "SELECT k.wrapped, p.sealed FROM person_key AS k JOIN person AS p USING (participant_id)"
         " WHERE k.participant_id = $1 AND k.organisation = $2 FOR UPDATE OF k",
@@ -31,7 +31,7 @@ async def add_person(
     likeness: bytes | None,
     now: datetime,
 ) -> bool:
-    """Insert a person; False if somebody else just did."""
+    """Insert a person; return False if the person is there already."""
     return (
         await conn.fetchval(
             "INSERT INTO person"
@@ -58,7 +58,7 @@ async def replace_person(
     likeness: bytes | None,
     now: datetime,
 ) -> None:
-    """Store newer contact data of a known person."""
+    """Replace the contact data of a known person."""
     await conn.execute(
         "UPDATE person SET languages = $2, sealed = $3, kept_at = $4, likeness = $5"
         " WHERE participant_id = $1",
@@ -73,7 +73,7 @@ async def replace_person(
 async def alike(
     conn: Connection, organisation: str, likeness: bytes, other_than: UUID
 ) -> Sequence[asyncpg.Record]:
-    """List records of an organisation that may be the same person."""
+    """Return at most five records of an organisation that may be the same person."""
     return await conn.fetch(
         "SELECT participant_id, reference FROM person"
         " WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 ORDER BY reference LIMIT 5",
@@ -84,7 +84,7 @@ async def alike(
 
 
 async def add_keys(conn: Connection, rows: Sequence[tuple[UUID, str, bytes]]) -> None:
-    """Insert wrapped keys; one that is there stays."""
+    """Insert wrapped keys (participant, organisation, key); one that is there stays."""
     await conn.execute(
         "INSERT INTO person_key (participant_id, organisation, wrapped)"
         " SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING",
@@ -97,7 +97,7 @@ async def add_keys(conn: Connection, rows: Sequence[tuple[UUID, str, bytes]]) ->
 async def readable(
     conn: Connection, participants: Sequence[UUID], organisation: str, purpose: str, today: date
 ) -> list[asyncpg.Record]:
-    """List the people whom this organisation may see for this purpose today, with their wrapped keys."""
+    """Return the people whom this organisation may read for this purpose today, with their wrapped keys."""
     return await conn.fetch(
         "SELECT p.participant_id, p.sealed, k.wrapped FROM person AS p"
         " JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = $2"
@@ -122,7 +122,7 @@ async def log_looks(
     fields: Sequence[str],
     now: datetime,
 ) -> None:
-    """Write down who looked at whom, why, and at what."""
+    """Log who read which fields of whom, and for which purpose."""
     await conn.execute(
         "INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)"
         " SELECT $1, p, $3, $4, $5, $6 FROM unnest($2::uuid[]) AS p",
@@ -159,7 +159,7 @@ async def open_disclosures(
 
 
 async def end_by_basis(conn: Connection, bases: Sequence[UUID], now: datetime) -> list[UUID]:
-    """End the disclosures that rest on these placements or alerts; return the people concerned."""
+    """End the disclosures based on these placements or alerts; return the people concerned."""
     return [
         row["participant_id"]
         for row in await conn.fetch(
@@ -172,7 +172,7 @@ async def end_by_basis(conn: Connection, bases: Sequence[UUID], now: datetime) -
 
 
 async def end_by_consent(conn: Connection, rows: Sequence[tuple[UUID, str, str]], now: datetime) -> None:
-    """End the disclosures of (participant, office, purpose)."""
+    """End the disclosures under these consents (participant, office, purpose)."""
     await conn.execute(
         "UPDATE disclosure AS d SET ended_at = $4"
         " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, f, u)"
@@ -186,7 +186,7 @@ async def end_by_consent(conn: Connection, rows: Sequence[tuple[UUID, str, str]]
 
 
 async def end_by_date(conn: Connection, today: date, now: datetime) -> list[UUID]:
-    """End the disclosures whose time is over; return the people concerned."""
+    """End the disclosures whose last day has passed; return the people concerned."""
     return [
         row["participant_id"]
         for row in await conn.fetch(
@@ -199,7 +199,7 @@ async def end_by_date(conn: Connection, today: date, now: datetime) -> list[UUID
 
 
 async def destroy_keys_without_disclosure(conn: Connection, participants: Sequence[UUID]) -> int:
-    """Destroy wrapped keys of organisations that may no longer read; the registering one keeps its own."""
+    """Delete the keys of organisations that may no longer read, except the registering organisation's."""
     return len(
         await conn.fetch(
             "DELETE FROM person_key AS k USING person AS p"
@@ -214,7 +214,7 @@ async def destroy_keys_without_disclosure(conn: Connection, participants: Sequen
 
 
 async def missing_keys(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
-    """List open disclosures whose organisation has no wrapped key yet, with the registering one's key."""
+    """Return open disclosures whose organisation has no key yet, with the registering organisation's key."""
     return await conn.fetch(
         "SELECT DISTINCT d.participant_id, d.organisation, p.organisation AS registering, k.wrapped"
         " FROM disclosure AS d JOIN person AS p USING (participant_id)"
@@ -227,7 +227,7 @@ async def missing_keys(conn: Connection, participants: Sequence[UUID]) -> list[a
 
 
 async def erase(conn: Connection, participants: Sequence[UUID], now: datetime) -> int:
-    """Destroy all keys and sealed data of people and end every disclosure of them."""
+    """Delete people with their keys and end every disclosure of them; return how many there were."""
     await conn.execute(
         "UPDATE disclosure SET ended_at = $2 WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL",
         list(participants),
@@ -241,7 +241,7 @@ async def erase(conn: Connection, participants: Sequence[UUID], now: datetime) -
 
 
 async def orphans(conn: Connection, kept_before: datetime) -> list[UUID]:
-    """List people whose contact data were kept, but who were never registered."""
+    """Lock and return people whose contact data were kept before a day, but who were never registered."""
     return [
         row["participant_id"]
         for row in await conn.fetch(
@@ -254,8 +254,8 @@ async def orphans(conn: Connection, kept_before: datetime) -> list[UUID]:
     ]
 
 
-async def ask_again(conn: Connection, participants: Sequence[UUID]) -> None:
-    """Have the open enrolments and risks of these people looked at again after this transaction."""
+async def request_reconciliation(conn: Connection, participants: Sequence[UUID]) -> None:
+    """Queue these people: after this transaction their alerts are reconciled (alerts/reconciler.py)."""
     await conn.execute(
         "INSERT INTO reconsider (participant_id) SELECT DISTINCT p FROM unnest($1::uuid[]) AS p ORDER BY p"
         " ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1",

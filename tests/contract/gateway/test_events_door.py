@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from schemas.topics import EVENT_TYPES
-from services.gateway.http.door import MAX_REQUEST
+from services.gateway.http.context import MAX_REQUEST
 from services.runtime.data.db import connect
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, course, person, structured
 
@@ -29,7 +29,7 @@ async def test_a_structured_event_is_on_its_way_when_answered(world: World) -> N
     assert answer.status_code == 202
     assert answer.json()["accepted"] == ["e-1"]
     (row,) = await world.outbox()
-    assert row["aggregatetype"] == f"{world.door.prefix}kurslotse.in.schule"
+    assert row["aggregatetype"] == f"{world.context.prefix}kurslotse.in.schule"
     assert row["headers"]["ce_source"] == "/schule"
     assert row["headers"]["ce_id"] == "e-1"
     assert orjson.loads(row["payload"]) == course()
@@ -396,8 +396,8 @@ async def test_an_id_that_is_none_is_neither_kept_nor_told(world: World, more: d
 
 
 async def test_too_much_is_held_back_with_a_time_to_wait(world: World) -> None:
-    world.door.limits.burst = 2
-    world.door.limits.rate = 1
+    world.context.limits.burst = 2
+    world.context.limits.rate = 1
     batch = [structured("course-announced", f"e-{n}", course()) for n in range(2)]
     assert (await post(world, "schule", batch, BATCH)).status_code == 202
     late = await post(world, "schule", batch, BATCH)
@@ -407,7 +407,7 @@ async def test_too_much_is_held_back_with_a_time_to_wait(world: World) -> None:
 
 async def test_a_long_outbox_closes_the_doors_for_a_while(world: World) -> None:
     await post(world, "schule", structured("course-announced", "1", course()))
-    world.door.limits.longest_outbox, world.door.limits.look_every = 0, 0.0
+    world.context.limits.longest_outbox, world.context.limits.look_every = 0, 0.0
     answer = await post(world, "schule", structured("course-announced", "2", course()))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
     assert answer.headers["retry-after"]

@@ -85,7 +85,7 @@ async def test_addressed_events_are_one_s_own(world: World) -> None:
 async def test_row_level_security_holds_even_where_a_query_forgets(world: World) -> None:
     async with transaction(world.worker) as conn:
         await add_findings(conn, [finding("schule", "id_reused")])
-    async with transaction(world.door.web) as conn:
+    async with transaction(world.context.web) as conn:
         await conn.execute("SELECT set_config('kurslotse.organisation', 'akademie', true)")
         assert await conn.fetch("SELECT 1 FROM finding") == []
         await conn.execute("SELECT set_config('kurslotse.organisation', 'schule', true)")

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import yaml
 
-from services.gateway.people import Unavailable
+from services.gateway.people.client import Unavailable
 from tests.contract.gateway.test_registrations_door import everything
 from tests.fixtures.gateway.world import World
 

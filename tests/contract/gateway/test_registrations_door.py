@@ -9,7 +9,7 @@ import orjson
 
 from schemas.envelope import Problem
 from schemas.identity import participant_id
-from services.gateway.people import NotKept, Unavailable
+from services.gateway.people.client import NotKept, Unavailable
 from tests.fixtures.gateway.world import World, person
 
 CONTACT = {"family_name": "Kanarienvogel", "given_name": "Tweety", "birth_date": "1999-12-31"}

@@ -12,7 +12,7 @@ from schemas.providers import CourseCancelled, ParticipantLeft
 from schemas.support import ConsentGranted
 from services.notifications.alerts import figures
 from services.notifications.alerts import handlers as alerts
-from services.notifications.alerts.domain import Command, State
+from services.notifications.alerts.domain import AlertCommand, AlertState
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import transaction, web_transaction
 from services.runtime.events.subscription import Applied, Problem
@@ -34,7 +34,9 @@ from tests.notifications.world import (
 DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
 
 
-async def answer(world: World, alert: UUID, command: Command, by: str = MBE, to: str | None = None) -> object:
+async def answer(
+    world: World, alert: UUID, command: AlertCommand, by: str = MBE, to: str | None = None
+) -> object:
     async with web_transaction(world.web, organisation=PUBLISHERS[by][0], person="sara") as conn:
         return await alerts.answer(conn, alert, command, world.now, to=to)
 
@@ -131,7 +133,9 @@ async def test_declined_goes_to_the_next_consented_office_and_no_further(world: 
     alert = await only_alert(world)
     assert (alert["office"], alert["chain"]) == (MBE, [JMD])
 
-    assert await answer(world, alert["alert_id"], Command.DECLINE) == alerts.Answered(State.DECLINED)
+    assert await answer(world, alert["alert_id"], AlertCommand.DECLINE) == alerts.Answered(
+        AlertState.DECLINED
+    )
     await world.settle()
 
     alert = await only_alert(world)
@@ -141,8 +145,8 @@ async def test_declined_goes_to_the_next_consented_office_and_no_further(world: 
         "vhs",
         "jugend",
     }
-    assert await answer(world, alert["alert_id"], Command.ACCEPT, by=MBE) == alerts.NotPossible(None)
-    await answer(world, alert["alert_id"], Command.DECLINE, by=JMD)
+    assert await answer(world, alert["alert_id"], AlertCommand.ACCEPT, by=MBE) == alerts.NotPossible(None)
+    await answer(world, alert["alert_id"], AlertCommand.DECLINE, by=JMD)
     await world.settle()
     assert (await only_alert(world))["state"] == "declined"
 
@@ -161,7 +165,7 @@ async def test_handing_over_to_a_consented_office_asks_that_one(world: World) ->
     await world.settle()
     alert = await only_alert(world)
     last = alert["chain"][-1]
-    await answer(world, alert["alert_id"], Command.HAND_OVER, to=last)
+    await answer(world, alert["alert_id"], AlertCommand.HAND_OVER, to=last)
     await world.settle()
     assert (await only_alert(world))["office"] == last
 
@@ -170,12 +174,12 @@ async def test_an_alert_goes_through_its_states(world: World) -> None:
     await enrolled_with_consent(world)
     alert = (await only_alert(world))["alert_id"]
     for command, state in (
-        (Command.SEE, State.SEEN),
-        (Command.ACCEPT, State.ACCEPTED),
-        (Command.DONE, State.DONE),
+        (AlertCommand.SEE, AlertState.SEEN),
+        (AlertCommand.ACCEPT, AlertState.ACCEPTED),
+        (AlertCommand.DONE, AlertState.DONE),
     ):
         assert await answer(world, alert, command) == alerts.Answered(state)
-    assert await answer(world, alert, Command.ACCEPT) == alerts.NotPossible(State.DONE)
+    assert await answer(world, alert, AlertCommand.ACCEPT) == alerts.NotPossible(AlertState.DONE)
     steps = await world.rows("SELECT organisation, to_state FROM alert_step ORDER BY version")
     assert [row["to_state"] for row in steps] == ["new", "seen", "accepted", "done"]
 
@@ -247,7 +251,7 @@ async def test_whoever_returns_needs_no_alert_unless_somebody_works_on_it(world:
         await world.attend("k-1", day, {person: "U"})
     await world.settle()
     first = (await only_alert(world))["alert_id"]
-    await answer(world, first, Command.ACCEPT)
+    await answer(world, first, AlertCommand.ACCEPT)
     await world.attend("k-1", days[2], {person: "X"})
     await world.settle()
     assert (await only_alert(world))["state"] == "accepted"
@@ -305,14 +309,14 @@ async def test_unanswered_goes_to_the_own_lead_in_office_hours(world: World) -> 
     recipients = [str(mail["To"]) for mail in world.server.mails]
     assert recipients == ["post@mbe-probe.kurslotse.invalid", "leitung@wohlfahrt.kurslotse.invalid"]
     assert isinstance(
-        await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT), alerts.Answered
+        await answer(world, (await only_alert(world))["alert_id"], AlertCommand.ACCEPT), alerts.Answered
     )
 
 
 async def test_response_times_are_the_organisations_own(world: World) -> None:
     await enrolled_with_consent(world)
     world.now += timedelta(hours=3)
-    await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT)
+    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.ACCEPT)
     for organisation, expected in (
         ("wohlfahrt", figures.ResponseTimes(1, 3.0, 0)),
         ("jugend", figures.ResponseTimes(0, None, 0)),
@@ -323,7 +327,7 @@ async def test_response_times_are_the_organisations_own(world: World) -> None:
 
 async def test_answered_never_escalates(world: World) -> None:
     await enrolled_with_consent(world)
-    await answer(world, (await only_alert(world))["alert_id"], Command.ACCEPT)
+    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.ACCEPT)
     world.now += timedelta(days=30)
     assert await world.escalate() == 2
     outcomes = {row["outcome"] for row in await world.rows("SELECT outcome FROM escalation")}
@@ -336,8 +340,8 @@ async def test_answer_and_escalation_race_and_one_wins(world: World, round_: int
     await enrolled_with_consent(world)
     alert = (await only_alert(world))["alert_id"]
     world.now += timedelta(days=1, hours=2)
-    first = world.escalate() if round_ % 2 else answer(world, alert, Command.ACCEPT)
-    second = answer(world, alert, Command.ACCEPT) if round_ % 2 else world.escalate()
+    first = world.escalate() if round_ % 2 else answer(world, alert, AlertCommand.ACCEPT)
+    second = answer(world, alert, AlertCommand.ACCEPT) if round_ % 2 else world.escalate()
 
     await asyncio.gather(first, second)
 

@@ -12,7 +12,7 @@ from schemas.support import (
     ExamResultRecorded,
     SectionResultRecorded,
 )
-from services.notifications.consents import handlers as consents
+from services.notifications import revocation
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Applied, Parked
@@ -227,7 +227,7 @@ async def test_consent_lapses_like_a_revocation(world: World) -> None:
 
     world.now += timedelta(days=6)
     async with transaction(world.worker) as conn:
-        assert await consents.lapse(conn, world.now) == 1
+        assert await revocation.end_lapsed(conn, world.now) == 1
 
     assert await world.value("SELECT count(*) FROM attendance") == 0
     assert await world.value("SELECT step FROM consent_step ORDER BY recorded_at DESC LIMIT 1") == "lapsed"

@@ -73,8 +73,8 @@ async def later(world: World) -> None:
 
 async def test_a_real_server_gets_reference_and_link_and_no_name(owed: World) -> None:
     async with mail_server() as (sink, server):
-        assert await owed.delivering(server=server).drain() == 1
-        assert await owed.delivering(server=server).drain() == 0
+        assert await owed.delivery_worker(server=server).drain() == 1
+        assert await owed.delivery_worker(server=server).drain() == 0
     row = await delivery(owed)
     assert (row["state"], row["attempts"], row["in_doubt"]) == ("sent", 1, 0)
     taken = sink.taken[0]
@@ -87,18 +87,18 @@ async def test_a_real_server_gets_reference_and_link_and_no_name(owed: World) ->
 async def test_4xx_is_tried_again_with_the_same_id_and_5xx_is_not(owed: World) -> None:
     async with mail_server() as (sink, server):
         sink.answers = ["451 later", "250 taken"]
-        await owed.delivering(server=server).drain()
+        await owed.delivery_worker(server=server).drain()
         row = await delivery(owed)
         assert (row["state"], row["problem"]) == ("pending", "response_451")
-        assert await owed.delivering(server=server).drain() == 0  # not yet
+        assert await owed.delivery_worker(server=server).drain() == 0  # not yet
         await later(owed)
-        await owed.delivering(server=server).drain()
+        await owed.delivery_worker(server=server).drain()
         assert (await delivery(owed))["state"] == "sent"
         assert len(sink.taken) == 1
 
         await owed.rows("UPDATE delivery SET state = 'pending', sent_at = NULL")
         sink.answers = ["550 no such office"]
-        await owed.delivering(server=server).drain()
+        await owed.delivery_worker(server=server).drain()
     rows = await owed.rows("SELECT recipient, state, problem FROM delivery ORDER BY step")
     assert [tuple(row) for row in rows] == [
         ("office:mbe-probe", "failed", "refused"),
@@ -108,7 +108,7 @@ async def test_4xx_is_tried_again_with_the_same_id_and_5xx_is_not(owed: World) -
 
 async def test_nobody_listening_is_tried_again(owed: World) -> None:
     server = SmtpServer.from_url("smtp://127.0.0.1:1")
-    await owed.delivering(server=server).drain()
+    await owed.delivery_worker(server=server).drain()
     row = await delivery(owed)
     assert (row["state"], row["in_doubt"]) == ("pending", 0)
 
@@ -117,15 +117,15 @@ async def test_a_server_that_falls_silent_leaves_doubt(owed: World, monkeypatch:
     monkeypatch.setattr(mail, "_SEND_WITHIN", 0.3)
     async with mail_server() as (sink, server):
         sink.answers = ["silence"]
-        await owed.delivering(server=server).drain()
+        await owed.delivery_worker(server=server).drain()
         row = await delivery(owed)
         assert (row["state"], row["in_doubt"]) == ("pending", 1)
-        await owed.delivering(server=server).drain()
+        await owed.delivery_worker(server=server).drain()
     assert (await delivery(owed))["state"] == "sent"
 
 
 async def test_two_workers_send_once(owed: World) -> None:
-    await asyncio.gather(*(owed.delivering().drain() for _ in range(6)))
+    await asyncio.gather(*(owed.delivery_worker().drain() for _ in range(6)))
     assert len(owed.server.mails) == 1
 
 
@@ -142,7 +142,7 @@ async def test_a_crash_around_sending_is_in_doubt_once_with_the_same_id(
             raise CrashError
 
     with pytest.raises(ExceptionGroup):
-        await owed.delivering(reach=crash).drain()
+        await owed.delivery_worker(reach=crash).drain()
     assert len(owed.server.mails) == mails_before
     assert await owed.deliver() == 0  # the lease still holds
     await later(owed)
@@ -180,7 +180,7 @@ async def test_a_holder_who_lost_the_lease_writes_nothing(owed: World) -> None:
         new = (await store.claim(conn, 60.0, 10))[0]
     async with transaction(owed.worker) as conn:
         assert await store.begin_attempt(conn, old["delivery_id"], old["lease_token"], 60.0) is None
-        await store.sent(conn, old["delivery_id"], old["lease_token"])
+        await store.settle_as_sent(conn, old["delivery_id"], old["lease_token"])
         await store.give_up(conn, old["delivery_id"], old["lease_token"], "zombie")
     row = await delivery(owed)
     assert (row["state"], row["lease_token"]) == ("pending", new["lease_token"])

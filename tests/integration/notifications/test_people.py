@@ -11,12 +11,13 @@ from fastapi import FastAPI
 from schemas.identity import participant_id
 from schemas.offices import ParticipantWithdrawn
 from schemas.placements import PlacementAdvanced
+from services.notifications.gateway_client import GatewayClient
 from services.notifications.people import handlers as people
 from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.crypto import Keyring, SealError
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.handlers import Reader
-from services.notifications.people.registrations import GatewayDoor, begin, send_pending
+from services.notifications.people.registrations import begin, send_pending
 from services.runtime.base.clock import SystemClock
 from services.runtime.data.db import transaction, web_transaction
 from tests.notifications.world import DESK, MBE, TODAY, World, registration, step
@@ -156,7 +157,7 @@ async def test_a_roster_closes_some_days_after_the_end(world: World) -> None:
     world.now += timedelta(days=1)
     assert await look(world, "vhs", Purpose.ROSTER) is None
     async with transaction(world.worker) as conn:
-        assert await people.end_over(conn, world.now) == 1
+        assert await people.end_expired_disclosures(conn, world.now) == 1
     assert await world.value("SELECT count(*) FROM person_key") == 1
 
 
@@ -251,7 +252,7 @@ async def test_the_desk_keeps_and_the_worker_sends_until_accepted(world: World) 
             conn, world.keyring, office=DESK, organisation="treff", data=data, contact=MINA, now=world.now
         )
     async with httpx.AsyncClient(transport=httpx.MockTransport(gateway)) as client:
-        door = GatewayDoor(client, "http://gateway", "key")
+        door = GatewayClient(client, "http://gateway", "key")
         assert await send_pending(world.worker, door, world.now, only=event) == 0
         assert await world.value("SELECT state FROM registration") == "pending"
         assert await send_pending(world.worker, door, world.now) == 0  # not due yet

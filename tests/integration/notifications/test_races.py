@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from schemas.support import ConsentGranted, ConsentRevoked
-from services.notifications.consumer import SupportReader
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Incoming
 from tests.notifications.world import DESK, MBE, PROVIDER, TODAY, World, attendance, enrolment
@@ -42,7 +41,7 @@ async def test_a_revocation_waits_for_attendance_under_way_and_erases_it(world: 
     person = await world.register("a-1")
     await world.consent("a-1", *PURPOSES)
     mark = world.incoming(PROVIDER, attendance("k-1", TODAY, {person: "U"}))
-    async with undecided(world, SupportReader(world.policy), [mark]):
+    async with undecided(world, world.read_support, [mark]):
         revoking = asyncio.create_task(world.read(revocation(world)))
         await somebody_waits(world)
     await revoking
@@ -53,7 +52,7 @@ async def test_attendance_waits_for_a_revocation_under_way_and_keeps_nothing(wor
     await world.announce()
     person = await world.register("a-1")
     await world.consent("a-1", *PURPOSES)
-    async with undecided(world, SupportReader(world.policy), [revocation(world)]):
+    async with undecided(world, world.read_support, [revocation(world)]):
         recording = asyncio.create_task(world.attend("k-1", TODAY, {person: "U"}))
         await somebody_waits(world)
     await recording
@@ -65,10 +64,10 @@ async def test_no_alert_is_raised_on_a_consent_being_revoked(world: World) -> No
     person = await world.register("a-1")
     await world.consent("a-1", *PURPOSES)
     await world.enrol(person)
-    async with undecided(world, SupportReader(world.policy), [revocation(world)]):
-        considering = asyncio.create_task(world.considering.drain(world.now))
+    async with undecided(world, world.read_support, [revocation(world)]):
+        reconciling = asyncio.create_task(world.reconciler.drain(world.now))
         await somebody_waits(world)
-    await considering
+    await reconciling
     await world.settle()
     assert await world.value("SELECT count(*) FROM alert") == 0
 
@@ -78,9 +77,9 @@ async def test_consent_and_enrolment_that_do_not_see_each_other_still_make_one_a
     person = await world.register("a-1")
     await world.settle()
     granted = ConsentGranted(reference="a-1", office=MBE, purposes=PURPOSES, given_on=TODAY)
-    async with undecided(world, SupportReader(world.policy), [world.incoming(DESK, granted)]):
+    async with undecided(world, world.read_support, [world.incoming(DESK, granted)]):
         enrolling = asyncio.create_task(world.read(world.incoming(None, enrolment(person))))
-        assert await world.considering.drain(world.now) == 0  # what is not committed is nobody's yet
+        assert await world.reconciler.drain(world.now) == 0  # what is not committed is nobody's yet
     await enrolling
     await world.settle()
     assert await world.value("SELECT count(*) FROM alert") == 1

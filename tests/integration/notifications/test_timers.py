@@ -9,7 +9,7 @@ from subprocess import run
 
 from prometheus_client import CollectorRegistry
 
-from services.notifications.counts.handlers import Counting
+from services.notifications.counts.handlers import CountsPublisher
 from services.notifications.metrics import StateMetrics
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
@@ -30,7 +30,7 @@ async def test_the_week_is_told_once_and_small_cells_are_not(world: World) -> No
         await world.attend("k-1", day, {person: "U"})
     await world.settle()
     world.now += timedelta(days=7)
-    counting = Counting(world.worker, "", 3)
+    counting = CountsPublisher(world.worker, "", 3)
 
     assert await counting.publish(world.now) == 1
     assert await counting.publish(world.now) == 0
@@ -80,7 +80,7 @@ async def test_status_says_what_is_due_and_metrics_hold_no_person(world: World) 
         assert before.due >= 2  # somebody to look at, counts to tell
         await world.settle()
         await world.deliver()
-        await Counting(world.worker, "", 3).publish(world.now)
+        await CountsPublisher(world.worker, "", 3).publish(world.now)
         after = await own_status(conn, world.now)
         later = await own_status(conn, world.now + timedelta(days=2))
     finally:

@@ -12,7 +12,7 @@ from schemas.envelope import Problem
 from services.allocation.console.questions.suggestions import OLD
 from services.gateway.findings.advice import Adviser, language_of
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
-from services.gateway.findings.rules import RULES
+from services.gateway.findings.texts_rules import RULES
 from services.runtime.web.languages import load
 from services.texts.reasons import REFUSALS
 

@@ -10,9 +10,11 @@ import pytest
 
 from schemas.codes import CourseType, Level
 from schemas.envelope import Problem
-from services.gateway.files.content import content_hash, event_id
-from services.gateway.files.course_steps import Gone, Nothing, Step, step
-from services.gateway.files.course_words import (
+from services.gateway.files.courses.domain import Deleted, RowEvent, event_for
+from services.gateway.files.courses.drafts import CourseSettings, Draft, Held, drafts
+from services.gateway.files.courses.lesson_times import read_times
+from services.gateway.files.courses.open_qcat import Catalogue, read_catalogue
+from services.gateway.files.courses.recognition import (
     NotLanguage,
     Recognised,
     Unclear,
@@ -20,11 +22,8 @@ from services.gateway.files.course_words import (
     recognise,
     target_level,
 )
-from services.gateway.files.courses import CourseSettings, Draft, Held, drafts
-from services.gateway.files.open_qcat import Catalogue, read_catalogue
-from services.gateway.files.safe_xml import parse
-from services.gateway.files.store import Imported
-from services.gateway.files.times import read_times
+from services.gateway.files.courses.safe_xml import parse
+from services.gateway.files.domain import Imported, content_hash, event_id
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gateway"
 FULL = (FIXTURES / "catalogue_full.xml").read_bytes()
@@ -285,23 +284,23 @@ TODAY = date(2027, 1, 4)
 
 def test_new_changed_unchanged_and_gone_courses() -> None:
     data = {"course": "A", "kreis": "99001", "title": "x", "capacity": 20}
-    new = step("schule", Draft("A", 1, data), None, TODAY)
-    assert isinstance(new, Step)
+    new = event_for("schule", Draft("A", 1, data), None, TODAY)
+    assert isinstance(new, RowEvent)
     assert new.type.endswith("course-announced.v1")
-    assert isinstance(step("schule", Draft("A", 1, data), before(data), TODAY), Nothing)
-    changed = step("schule", Draft("A", 1, data | {"capacity": 19}), before(data), TODAY)
-    assert isinstance(changed, Step)
+    assert event_for("schule", Draft("A", 1, data), before(data), TODAY) is None
+    changed = event_for("schule", Draft("A", 1, data | {"capacity": 19}), before(data), TODAY)
+    assert isinstance(changed, RowEvent)
     assert (changed.type, changed.data) == ("de.kurslotse.course-changed.v1", {"course": "A", "capacity": 19})
     fewer = {name: value for name, value in data.items() if name != "capacity"}
-    whole = step("schule", Draft("A", 1, fewer), before(data), TODAY)
-    assert isinstance(whole, Step)
+    whole = event_for("schule", Draft("A", 1, fewer), before(data), TODAY)
+    assert isinstance(whole, RowEvent)
     assert whole.type.endswith("course-announced.v1")
-    gone = step("schule", Gone("A", 1), before(data), TODAY)
-    assert isinstance(gone, Step)
+    gone = event_for("schule", Deleted("A", 1), before(data), TODAY)
+    assert isinstance(gone, RowEvent)
     assert gone.data == {"course": "A", "cancelled_on": "2027-01-04", "reason": "other"}
-    assert isinstance(step("schule", Gone("A", 1), before(data, gone=True), TODAY), Nothing)
-    back = step("schule", Draft("A", 1, data), before(data, gone=True), TODAY)
-    assert isinstance(back, Step)
+    assert event_for("schule", Deleted("A", 1), before(data, gone=True), TODAY) is None
+    back = event_for("schule", Draft("A", 1, data), before(data, gone=True), TODAY)
+    assert isinstance(back, RowEvent)
     assert back.type.endswith("course-announced.v1")
 
 

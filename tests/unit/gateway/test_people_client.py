@@ -8,11 +8,11 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from services.gateway.people import (
-    HttpPeople,
+from services.gateway.people.client import (
+    HttpPeopleClient,
     InsecurePeopleUrlError,
     Kept,
-    NoPeople,
+    NoPeopleClient,
     NotKept,
     Unavailable,
     check_url,
@@ -46,7 +46,7 @@ async def hand(answer: Any) -> object:
         return answer
 
     async with httpx.AsyncClient(transport=httpx.MockTransport(respond)) as client:
-        people = HttpPeople("http://127.0.0.1:1", "secret", client)
+        people = HttpPeopleClient("http://127.0.0.1:1", "secret", client)
         return await people.put(publisher("amt", "office"), uuid4(), "A-1", CONTACT)
 
 
@@ -76,5 +76,5 @@ async def test_refusals_name_fields_and_nothing_else(body: bytes, fields: list[s
 
 
 async def test_without_a_support_side_registrations_wait() -> None:
-    answer = await NoPeople().put(publisher("amt", "office"), uuid4(), "A-1", CONTACT)
+    answer = await NoPeopleClient().put(publisher("amt", "office"), uuid4(), "A-1", CONTACT)
     assert isinstance(answer, Unavailable)

@@ -12,9 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.envelope import Problem
-from services.gateway.files.mapping import ParticipantMapping
-from services.gateway.files.people_rows import BadRow, Person, read_person, youth_until
-from services.gateway.files.tables import (
+from services.gateway.files.people.mapping import ParticipantMapping
+from services.gateway.files.people.rows import BadRow, Person, read_person, youth_until
+from services.gateway.files.people.tables import (
     MAX_COLUMNS,
     MAX_FILE,
     MAX_UNPACKED,

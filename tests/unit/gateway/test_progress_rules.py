@@ -4,8 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.gateway.http.limits import Bucket
-from services.gateway.progress import STEP, Announced, Candidate, Waiting, settled, worth_saying
+from services.gateway.http.limits import TokenBucket
+from services.gateway.progress.domain import (
+    STEP,
+    Announcement,
+    Candidate,
+    OutboxSpan,
+    settled,
+    worth_announcing,
+)
 
 T0 = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
 T1 = T0 + timedelta(minutes=5)
@@ -16,14 +23,14 @@ T1 = T0 + timedelta(minutes=5)
     [
         (None, None, T1),  # nothing waits: everything accepted before now is on its topic
         (Candidate(T0, 7), None, T1),
-        (None, Waiting(3, 7), None),  # something waits, nothing noted yet
-        (Candidate(T0, 7), Waiting(3, 9), None),  # rows of T0's time still wait
-        (Candidate(T0, 7), Waiting(7, 9), None),
-        (Candidate(T0, 7), Waiting(8, 9), T0),  # only later rows wait: T0 holds, now does not
+        (None, OutboxSpan(3, 7), None),  # something waits, nothing noted yet
+        (Candidate(T0, 7), OutboxSpan(3, 9), None),  # rows of T0's time still wait
+        (Candidate(T0, 7), OutboxSpan(7, 9), None),
+        (Candidate(T0, 7), OutboxSpan(8, 9), T0),  # only later rows wait: T0 holds, now does not
     ],
 )
 def test_t_holds_only_when_its_rows_are_gone(
-    candidate: Candidate | None, waiting: Waiting | None, expected: datetime | None
+    candidate: Candidate | None, waiting: OutboxSpan | None, expected: datetime | None
 ) -> None:
     assert settled(candidate, waiting, T1) == expected
 
@@ -32,22 +39,22 @@ def test_t_holds_only_when_its_rows_are_gone(
     ("until", "offsets", "before", "since", "expected"),
     [
         (T0, {"0": 1}, None, 0.0, True),
-        (T0, {"0": 1}, Announced(T0, {"0": 1}), 99.0, False),
-        (T0, {"0": 2}, Announced(T0, {"0": 1}), 99.0, True),
-        (T0, {"0": 2}, Announced(T0, {"0": 1}), 0.2, False),
-        (T0 + STEP, {"0": 1}, Announced(T0, {"0": 1}), 0.0, True),
-        (T0 + STEP / 2, {"0": 1}, Announced(T0, {"0": 1}), 99.0, False),
-        (T0 - STEP, {"0": 9}, Announced(T0, {"0": 1}), 99.0, False),
+        (T0, {"0": 1}, Announcement(T0, {"0": 1}), 99.0, False),
+        (T0, {"0": 2}, Announcement(T0, {"0": 1}), 99.0, True),
+        (T0, {"0": 2}, Announcement(T0, {"0": 1}), 0.2, False),
+        (T0 + STEP, {"0": 1}, Announcement(T0, {"0": 1}), 0.0, True),
+        (T0 + STEP / 2, {"0": 1}, Announcement(T0, {"0": 1}), 99.0, False),
+        (T0 - STEP, {"0": 9}, Announcement(T0, {"0": 1}), 99.0, False),
     ],
 )
-def test_what_is_worth_saying(
-    until: datetime, offsets: dict[str, int], before: Announced | None, since: float, *, expected: bool
+def test_what_is_worth_announcing(
+    until: datetime, offsets: dict[str, int], before: Announcement | None, since: float, *, expected: bool
 ) -> None:
-    assert worth_saying(until, offsets, before, since, STEP) is expected
+    assert worth_announcing(until, offsets, before, since, STEP) is expected
 
 
 def test_a_bucket_gives_says_how_long_to_wait_and_fills_again() -> None:
-    bucket = Bucket(rate=10, burst=20, tokens=20, at=0.0)
+    bucket = TokenBucket(rate=10, burst=20, tokens=20, at=0.0)
     assert bucket.take(15, 0.0) == 0
     assert bucket.take(10, 0.0) == pytest.approx(0.5)
     assert bucket.take(10, 0.5) == 0

@@ -10,18 +10,18 @@ from hypothesis import strategies as st
 
 from services.notifications.alerts.domain import (
     OPEN,
-    Command,
-    Decision,
-    Existing,
-    Kind,
-    Matter,
-    Nothing,
+    AlertCause,
+    AlertCommand,
+    AlertDecision,
+    AlertState,
+    CauseKind,
+    ExistingAlert,
+    KeepAlert,
     PassOn,
-    Raise,
-    Refresh,
-    State,
-    TakeBack,
-    Why,
+    RaiseAlert,
+    RefreshAlert,
+    WithdrawAlert,
+    WithdrawalReason,
     after,
     alert_id,
     decide,
@@ -30,64 +30,89 @@ from services.notifications.consents.domain import Consent, Revocation, ended_by
 from services.notifications.counts.domain import suppress, table
 from services.notifications.delivery.domain import (
     SCHEDULE,
-    Again,
+    Delivered,
     GiveUp,
     Outcome,
-    Sent,
+    RetryAfter,
     delay_after,
     delivery_id,
     next_step,
 )
 from services.notifications.delivery.mail import Letter, MailTexts, SmtpServer, compose
-from services.notifications.offices.domain import Ranked
+from services.notifications.offices.domain import RankedOffice
 from services.notifications.people import crypto
 from services.notifications.people.crypto import Keyring, SealError
 from services.notifications.people.domain import ALL_FIELDS, VISIBLE, Contact, Purpose, merge, visible
 
-A, B = Ranked("a", "org-a"), Ranked("b", "org-b")
+A, B = RankedOffice("a", "org-a"), RankedOffice("b", "org-b")
 
 
-def matter(kind: Kind = Kind.RISK, over: Why | None = None) -> Matter:
-    return Matter(UUID(int=1), kind, "dropout_support", UUID(int=2), UUID(int=3), {}, over)
+def cause(kind: CauseKind = CauseKind.RISK, over: WithdrawalReason | None = None) -> AlertCause:
+    return AlertCause(UUID(int=1), kind, "dropout_support", UUID(int=2), UUID(int=3), {}, over)
 
 
-def existing(state: State, *declined: str, why: str | None = None) -> Existing:
-    return Existing(state, "a", frozenset(declined), why)
+def existing(state: AlertState, *declined: str, why: str | None = None) -> ExistingAlert:
+    return ExistingAlert(state, "a", frozenset(declined), why)
 
 
 @pytest.mark.parametrize(
     ("what", "known", "candidates", "expected"),
     [
-        (matter(), None, [A, B], Raise([A, B])),
-        (matter(), None, [], Nothing()),
-        (matter(over=Why.RETURNED), None, [A], Nothing()),
-        (matter(), existing(State.NEW), [A], Refresh()),
-        (matter(), existing(State.DONE), [A], Nothing()),
-        (matter(), existing(State.WITHDRAWN, why="consent_ended"), [B], Raise([B])),
-        (matter(), existing(State.WITHDRAWN), [], Nothing()),
-        (matter(), existing(State.DECLINED, "a"), [A, B], PassOn([B])),
-        (matter(), existing(State.DECLINED, "a"), [A], Nothing()),
-        (matter(over=Why.RETURNED), existing(State.DECLINED, "a"), [A, B], TakeBack(Why.RETURNED)),
-        (matter(over=Why.RETURNED), existing(State.SEEN), [A], TakeBack(Why.RETURNED)),
-        (matter(over=Why.RETURNED), existing(State.ACCEPTED), [A], Nothing()),
-        (matter(over=Why.CORRECTED), existing(State.ACCEPTED), [A], TakeBack(Why.CORRECTED)),
-        (matter(Kind.ENROLMENT, Why.ENROLMENT_OVER), existing(State.NEW), [A], TakeBack(Why.ENROLMENT_OVER)),
-        (matter(Kind.ENROLMENT, Why.ENROLMENT_OVER), existing(State.ACCEPTED), [A], Nothing()),
+        (cause(), None, [A, B], RaiseAlert([A, B])),
+        (cause(), None, [], KeepAlert()),
+        (cause(over=WithdrawalReason.RETURNED), None, [A], KeepAlert()),
+        (cause(), existing(AlertState.NEW), [A], RefreshAlert()),
+        (cause(), existing(AlertState.DONE), [A], KeepAlert()),
+        (cause(), existing(AlertState.WITHDRAWN, why="consent_ended"), [B], RaiseAlert([B])),
+        (cause(), existing(AlertState.WITHDRAWN), [], KeepAlert()),
+        (cause(), existing(AlertState.DECLINED, "a"), [A, B], PassOn([B])),
+        (cause(), existing(AlertState.DECLINED, "a"), [A], KeepAlert()),
+        (
+            cause(over=WithdrawalReason.RETURNED),
+            existing(AlertState.DECLINED, "a"),
+            [A, B],
+            WithdrawAlert(WithdrawalReason.RETURNED),
+        ),
+        (
+            cause(over=WithdrawalReason.RETURNED),
+            existing(AlertState.SEEN),
+            [A],
+            WithdrawAlert(WithdrawalReason.RETURNED),
+        ),
+        (cause(over=WithdrawalReason.RETURNED), existing(AlertState.ACCEPTED), [A], KeepAlert()),
+        (
+            cause(over=WithdrawalReason.CORRECTED),
+            existing(AlertState.ACCEPTED),
+            [A],
+            WithdrawAlert(WithdrawalReason.CORRECTED),
+        ),
+        (
+            cause(CauseKind.ENROLMENT, WithdrawalReason.ENROLMENT_OVER),
+            existing(AlertState.NEW),
+            [A],
+            WithdrawAlert(WithdrawalReason.ENROLMENT_OVER),
+        ),
+        (
+            cause(CauseKind.ENROLMENT, WithdrawalReason.ENROLMENT_OVER),
+            existing(AlertState.ACCEPTED),
+            [A],
+            KeepAlert(),
+        ),
     ],
 )
 def test_decisions(
-    what: Matter, known: Existing | None, candidates: Sequence[Ranked], expected: Decision
+    what: AlertCause, known: ExistingAlert | None, candidates: Sequence[RankedOffice], expected: AlertDecision
 ) -> None:
     assert decide(what, known, candidates) == expected
 
 
-@given(st.sampled_from(State), st.sampled_from(Command))
-def test_what_is_over_is_never_answered(state: State, command: Command) -> None:
+@given(st.sampled_from(AlertState), st.sampled_from(AlertCommand))
+def test_what_is_over_is_never_answered(state: AlertState, command: AlertCommand) -> None:
     result = after(state, command)
-    if state not in OPEN or (state is State.DECLINED):
+    if state not in OPEN or (state is AlertState.DECLINED):
         assert result is None
     if result is not None:
-        assert result is not State.WITHDRAWN
+        assert result is not AlertState.WITHDRAWN
 
 
 def test_ids_are_the_business_key() -> None:
@@ -104,12 +129,12 @@ def test_ids_are_the_business_key() -> None:
 @pytest.mark.parametrize(
     ("outcome", "attempt", "in_doubt", "expected"),
     [
-        (Outcome.SENT, 1, 0, Sent()),
+        (Outcome.SENT, 1, 0, Delivered()),
         (Outcome.REFUSED, 1, 0, GiveUp("refused")),
-        (Outcome.RETRY, 1, 0, Again(5.0)),
-        (Outcome.RETRY, 4, 0, Again(1800.0)),
+        (Outcome.RETRY, 1, 0, RetryAfter(5.0)),
+        (Outcome.RETRY, 4, 0, RetryAfter(1800.0)),
         (Outcome.RETRY, 10, 0, GiveUp("too_many_attempts")),
-        (Outcome.IN_DOUBT, 1, 1, Again(0.0)),
+        (Outcome.IN_DOUBT, 1, 1, RetryAfter(0.0)),
         (Outcome.IN_DOUBT, 2, 2, GiveUp("in_doubt")),
     ],
 )

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from services.notifications.offices.domain import (
     USUAL,
-    Facts,
-    Hours,
-    Office,
+    CounsellingOffice,
+    OfficeHours,
+    PersonFacts,
     after_office_hours,
     deciding,
     rank,
@@ -18,31 +18,37 @@ from services.notifications.offices.domain import (
 
 TODAY = date(2026, 3, 2)
 HERE = frozenset({"99001"})
-MBE = Office("mbe", "awo", "mbe", age_from=27, catchment=HERE, languages=frozenset({"de", "ar"}), capacity=10)
-MBE_TOWN = Office("mbe-town", "drk", "mbe", age_from=27, catchment=frozenset({"99001002"}), capacity=10)
-JMD = Office("jmd", "ib", "jmd", age_below=27, catchment=HERE, capacity=10)
-ASYLUM = Office("asyl", "awo", "asylum", asylum_phases=frozenset({"procedure"}), catchment=HERE, capacity=10)
+MBE = CounsellingOffice(
+    "mbe", "awo", "mbe", age_from=27, catchment=HERE, languages=frozenset({"de", "ar"}), capacity=10
+)
+MBE_TOWN = CounsellingOffice(
+    "mbe-town", "drk", "mbe", age_from=27, catchment=frozenset({"99001002"}), capacity=10
+)
+JMD = CounsellingOffice("jmd", "ib", "jmd", age_below=27, catchment=HERE, capacity=10)
+ASYLUM = CounsellingOffice(
+    "asyl", "awo", "asylum", asylum_phases=frozenset({"procedure"}), catchment=HERE, capacity=10
+)
 ALL = (MBE, MBE_TOWN, JMD, ASYLUM)
 
 
 @pytest.mark.parametrize(
     ("facts", "relations", "first", "why"),
     [
-        (Facts("99001001"), (), "mbe", "catchment"),
-        (Facts("99001002"), (), "mbe-town", "catchment"),
-        (Facts("99001001", youth_until="2026-03"), (), "jmd", "asylum"),
-        (Facts("99001001", youth_until="2026-02"), (), "mbe", "catchment"),
-        (Facts("99001001", date(1999, 3, 3)), (), "jmd", "asylum"),
-        (Facts("99001001", date(1999, 3, 2)), (), "mbe", "catchment"),
-        (Facts("99001001", date(1990, 1, 1), "2027-01"), (), "mbe", "catchment"),
-        (Facts("99001001", asylum_phase="procedure"), (), "asyl", "asylum"),
-        (Facts("99001001"), ("mbe-town",), "mbe-town", "relation"),
-        (Facts("99001001", date(2005, 1, 1)), ("mbe",), "mbe", "relation"),
-        (Facts("99002001", languages=frozenset({"ar"})), (), "mbe", "language"),
-        (Facts(), (), "mbe", "order_of_slugs"),
+        (PersonFacts("99001001"), (), "mbe", "catchment"),
+        (PersonFacts("99001002"), (), "mbe-town", "catchment"),
+        (PersonFacts("99001001", youth_until="2026-03"), (), "jmd", "asylum"),
+        (PersonFacts("99001001", youth_until="2026-02"), (), "mbe", "catchment"),
+        (PersonFacts("99001001", date(1999, 3, 3)), (), "jmd", "asylum"),
+        (PersonFacts("99001001", date(1999, 3, 2)), (), "mbe", "catchment"),
+        (PersonFacts("99001001", date(1990, 1, 1), "2027-01"), (), "mbe", "catchment"),
+        (PersonFacts("99001001", asylum_phase="procedure"), (), "asyl", "asylum"),
+        (PersonFacts("99001001"), ("mbe-town",), "mbe-town", "relation"),
+        (PersonFacts("99001001", date(2005, 1, 1)), ("mbe",), "mbe", "relation"),
+        (PersonFacts("99002001", languages=frozenset({"ar"})), (), "mbe", "language"),
+        (PersonFacts(), (), "mbe", "order_of_slugs"),
     ],
 )
-def test_responsibility(facts: Facts, relations: tuple[str, ...], first: str, why: str) -> None:
+def test_responsibility(facts: PersonFacts, relations: tuple[str, ...], first: str, why: str) -> None:
     ranked = rank(facts, ALL, TODAY, relations=relations)
     assert (ranked[0].office, deciding(ranked)) == (first, why)
     assert len(ranked) == len(ALL)
@@ -50,7 +56,9 @@ def test_responsibility(facts: Facts, relations: tuple[str, ...], first: str, wh
 
 def test_each_criterion_says_what_it_found() -> None:
     ranked = rank(
-        Facts("99001001", date(1990, 1, 1), asylum_phase="none", languages=frozenset({"ar"})), [MBE], TODAY
+        PersonFacts("99001001", date(1990, 1, 1), asylum_phase="none", languages=frozenset({"ar"})),
+        [MBE],
+        TODAY,
     )
     assert ranked[0].criteria == {
         "relation": "none",
@@ -65,7 +73,7 @@ def test_each_criterion_says_what_it_found() -> None:
 
 
 def test_a_full_office_comes_later_and_is_still_asked() -> None:
-    twin = Office(
+    twin = CounsellingOffice(
         "a-twin",
         "x",
         "mbe",
@@ -74,33 +82,33 @@ def test_a_full_office_comes_later_and_is_still_asked() -> None:
         languages=frozenset({"de", "ar"}),
         capacity=10,
     )
-    ranked = rank(Facts("99001001"), [MBE, twin], TODAY, load={"a-twin": 10})
+    ranked = rank(PersonFacts("99001001"), [MBE, twin], TODAY, load={"a-twin": 10})
     assert [entry.office for entry in ranked] == ["mbe", "a-twin"]
     assert deciding(ranked) == "capacity"
 
 
 def test_the_stand_in_of_a_closed_office_comes_first_among_equals() -> None:
-    closed = Office(
+    closed = CounsellingOffice(
         "mbe-zu", "x", "mbe", age_from=27, catchment=frozenset({"99001"}), stand_in="z-mbe", active=False
     )
     others = [
-        Office(slug, "x", "mbe", age_from=27, catchment=frozenset({"99001"}), capacity=5)
+        CounsellingOffice(slug, "x", "mbe", age_from=27, catchment=frozenset({"99001"}), capacity=5)
         for slug in ("a-mbe", "z-mbe")
     ]
-    ranked = rank(Facts("99001001"), [closed, *others], TODAY)
+    ranked = rank(PersonFacts("99001001"), [closed, *others], TODAY)
     assert [entry.office for entry in ranked] == ["z-mbe", "a-mbe"]
     assert deciding(ranked) == "stand_in"
 
 
 def test_nobody_allowed_is_nobody_asked() -> None:
-    assert rank(Facts("99001001"), [], TODAY) == []
+    assert rank(PersonFacts("99001001"), [], TODAY) == []
 
 
 def at(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-HOURS = Hours(USUAL, frozenset({date(2026, 4, 3), date(2026, 4, 6)}))  # Good Friday, Easter Monday
+HOURS = OfficeHours(USUAL, frozenset({date(2026, 4, 3), date(2026, 4, 6)}))  # Good Friday, Easter Monday
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_office_hours(start: str, hours: float, due: str) -> None:
 
 def test_an_office_that_never_opens_waits_for_nothing() -> None:
     start = at("2026-03-02T08:00:00+00:00")
-    assert after_office_hours(start, 5, Hours({})) == start + timedelta(hours=5)
+    assert after_office_hours(start, 5, OfficeHours({})) == start + timedelta(hours=5)
 
 
 @given(

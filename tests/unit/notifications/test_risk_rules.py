@@ -7,28 +7,28 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.participation.domain import (
-    Clear,
-    Day,
+    ClearRisk,
+    CourseDay,
     Episode,
-    Keep,
-    Known,
-    Raise,
-    Rule,
-    Withdraw,
+    KeepRisk,
+    OpenRisk,
+    RaiseRisk,
+    RiskRule,
+    WithdrawRisk,
     assess,
     compare,
 )
-from services.notifications.participation.rules import RuleBook, load
+from services.notifications.participation.rules import RiskRuleBook, load
 
 FIRST = date(2026, 3, 2)
 RULES = load().on(FIRST)
 HELD = 5.0
 
 
-def days(marks: str, *, ue: float = 5.0, start: date = FIRST) -> list[Day]:
+def days(marks: str, *, ue: float = 5.0, start: date = FIRST) -> list[CourseDay]:
     """One letter a day; `h` is somebody present for half of it."""
     return [
-        Day(
+        CourseDay(
             start + timedelta(days=n),
             "X" if mark == "h" else mark,
             ue / 2 if mark == "h" else ue * (mark == "X"),
@@ -80,20 +80,20 @@ def test_days_before_the_entry_do_not_count() -> None:
 def test_later_on_one_more_day_is_waited() -> None:
     late = FIRST + timedelta(days=60)
     history = [*days("X" * 20), *days("UUU", start=late)]
-    assert not [e for e in assess(history, FIRST, RULES) if e.rule is Rule.CONSECUTIVE_UNEXCUSED]
+    assert not [e for e in assess(history, FIRST, RULES) if e.rule is RiskRule.CONSECUTIVE_UNEXCUSED]
     history += days("U", start=late + timedelta(days=3))
-    assert [e for e in assess(history, FIRST, RULES) if e.rule is Rule.CONSECUTIVE_UNEXCUSED]
+    assert [e for e in assess(history, FIRST, RULES) if e.rule is RiskRule.CONSECUTIVE_UNEXCUSED]
 
 
 def test_a_risk_explains_itself() -> None:
     found = {e.rule: e.params for e in assess(days("XUUUE"), FIRST, RULES)}
-    assert found[Rule.CONSECUTIVE_UNEXCUSED] == {"days": 3, "since": "2026-03-03"}
+    assert found[RiskRule.CONSECUTIVE_UNEXCUSED] == {"days": 3, "since": "2026-03-03"}
     shares = {e.rule: e.params for e in assess(days("XXUUUE"), FIRST, RULES)}
-    assert shares[Rule.SHARE_MISSED] == {"share_percent": 67, "window_days": 6, "since": "2026-03-02"}
+    assert shares[RiskRule.SHARE_MISSED] == {"share_percent": 67, "window_days": 6, "since": "2026-03-02"}
 
 
 def test_present_without_units_was_there_all_day() -> None:
-    assert assess([Day(FIRST + timedelta(days=n), "X", 0, HELD) for n in range(20)], FIRST, RULES) == []
+    assert assess([CourseDay(FIRST + timedelta(days=n), "X", 0, HELD) for n in range(20)], FIRST, RULES) == []
 
 
 MARKS = st.text(alphabet="XEUWPh", max_size=60)
@@ -120,16 +120,16 @@ def test_coming_back_clears_everything(marks: str) -> None:
 
 @given(MARKS)
 def test_a_correction_of_everything_leaves_nothing(marks: str) -> None:
-    known = [Known(e.rule, e.since) for e in assess(days(marks), FIRST, RULES) if e.cleared_on is None]
+    known = [OpenRisk(e.rule, e.since) for e in assess(days(marks), FIRST, RULES) if e.cleared_on is None]
     changes = compare(known, assess(days("X" * len(marks)), FIRST, RULES))
-    assert changes == [Withdraw(risk) for risk in known]
+    assert changes == [WithdrawRisk(risk) for risk in known]
 
 
 @given(MARKS)
 def test_nothing_changes_without_new_days(marks: str) -> None:
     episodes = assess(days(marks), FIRST, RULES)
-    known = [Known(e.rule, e.since) for e in episodes if e.cleared_on is None]
-    assert all(isinstance(change, Keep) for change in compare(known, episodes))
+    known = [OpenRisk(e.rule, e.since) for e in episodes if e.cleared_on is None]
+    assert all(isinstance(change, KeepRisk) for change in compare(known, episodes))
 
 
 @given(MARKS)
@@ -140,17 +140,17 @@ def test_raised_then_cleared_never_flutters_in_one_day(marks: str) -> None:
         if marks[n] in "XP":
             assert not after - before
         if marks[n] in "UE":
-            assert Rule.CONSECUTIVE_UNEXCUSED not in before - after
+            assert RiskRule.CONSECUTIVE_UNEXCUSED not in before - after
 
 
 def test_what_changes_on_record() -> None:
-    streak = Episode(Rule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3})
-    over = Episode(Rule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3}, FIRST + timedelta(days=5))
-    known = Known(Rule.CONSECUTIVE_UNEXCUSED, FIRST)
-    assert compare([], [streak]) == [Raise(streak)]
-    assert compare([known], [streak]) == [Keep(known, streak)]
-    assert compare([known], [over]) == [Clear(known)]
-    assert compare([known], []) == [Withdraw(known)]
+    streak = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3})
+    over = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3}, FIRST + timedelta(days=5))
+    known = OpenRisk(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST)
+    assert compare([], [streak]) == [RaiseRisk(streak)]
+    assert compare([known], [streak]) == [KeepRisk(known, streak)]
+    assert compare([known], [over]) == [ClearRisk(known)]
+    assert compare([known], []) == [WithdrawRisk(known)]
     assert compare([], [over]) == []
 
 
@@ -160,8 +160,8 @@ def test_rules_are_dated_and_their_bounds_in_order() -> None:
     first = load().versions[0]
     versions = [first, first.model_copy(update={"valid_from": date(2027, 1, 1)})]
     versions[1] = versions[1].model_copy(update={"early_days": 7})
-    book = RuleBook(versions)
+    book = RiskRuleBook(versions)
     assert (book.on(date(2026, 12, 31)).early_days, book.on(date(2027, 1, 1)).early_days) == (28, 7)
     share = versions[0].share.model_copy(update={"clear_below": 0.9})
     with pytest.raises(ValueError, match="clear_below"):
-        RuleBook([versions[0].model_copy(update={"share": share})])
+        RiskRuleBook([versions[0].model_copy(update={"share": share})])

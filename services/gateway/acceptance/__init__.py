@@ -1,0 +1,1 @@
+"""Acceptance of events: checked, stored once, and put into the outbox."""

@@ -1,0 +1,57 @@
+"""Accepts events: commits each to the outbox once, whatever the publisher repeats."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from schemas.identity import event_uuid
+from schemas.topics import Family, topic
+from services.gateway.acceptance import store
+from services.gateway.acceptance.domain import Checked, Ready, Refused, reused
+from services.gateway.publishers.domain import Publisher
+from services.runtime.send.outbox import Outgoing, put
+
+
+async def accept(
+    conn: asyncpg.Connection, publisher: Publisher, checked: Sequence[Checked], *, prefix: str
+) -> list[Checked]:
+    """Accept the events that are ready, in the caller's transaction; answer only after its commit.
+
+    An event accepted before is accepted again without effect. An id used for other content is refused.
+    """
+    readies = [item for item in checked if isinstance(item, Ready)]
+    if not readies:
+        return list(checked)
+    firsts: dict[tuple[Family, str], Ready] = {}
+    for item in readies:
+        firsts.setdefault((item.family, item.id), item)
+    ordered = [firsts[key] for key in sorted(firsts)]
+    new = await store.insert(conn, publisher.slug, ordered)
+    old = [item for item in ordered if (item.family, item.id) not in new]
+    hashes = {key: item.hash for key, item in firsts.items()}
+    hashes |= await store.hashes(conn, publisher.slug, old)
+    sent = [
+        item for item in readies if (item.family, item.id) in new and firsts[item.family, item.id] is item
+    ]
+    await put(conn, [_outgoing(publisher, item, prefix) for item in sent])
+    await store.count(conn, sent)
+    return [
+        reused(item) if isinstance(item, Ready) and hashes[item.family, item.id] != item.hash else item
+        for item in checked
+    ]
+
+
+def _outgoing(publisher: Publisher, item: Ready, prefix: str) -> Outgoing:
+    return Outgoing(
+        id=event_uuid(publisher.slug, item.family, item.id),
+        topic=topic(item.family, publisher.slug, prefix=prefix),
+        key=item.event.data.subject_key(publisher.slug),
+        event=item.event,
+        data=item.data,
+    )
+
+
+async def known_otherwise(conn: asyncpg.Connection, publisher: Publisher, item: Ready) -> Refused | None:
+    """Refuse an event whose id was used for other content; None if it was not."""
+    known = await store.hashes(conn, publisher.slug, [item])
+    return reused(item) if known.get((item.family, item.id), item.hash) != item.hash else None

@@ -1,0 +1,1 @@
+"""Import of open-Qcat course catalogues (KURSNET)."""

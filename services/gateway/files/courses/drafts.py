@@ -1,0 +1,284 @@
+"""Turns services of an open-Qcat catalogue into data of CourseAnnounced, or into what is missing."""
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.base import POSTCODE, Ags5, Ags8
+from schemas.codes import CourseType, Level
+from schemas.envelope import Problem
+from services.gateway.files.courses.lesson_times import Times, read_times
+from services.gateway.files.courses.open_qcat import Service
+from services.gateway.files.courses.recognition import (
+    NotLanguage,
+    Recognised,
+    Unclear,
+    first_section,
+    offers_childcare,
+    recognise,
+    target_level,
+)
+from services.gateway.files.values import find_town
+
+_ONLINE = frozenset({"5", "201", "202", "203", "204", "205", "206"})
+_MOST_SEATS = 100
+
+
+class CourseSettings(BaseModel):
+    """Settings of a provider for its files; saved once."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    min_means: Literal["minimum", "booked", "unknown"] = "unknown"
+    """What MIN_PARTICIPANTS holds: KURSNET's guide for integration courses puts booked people there."""
+    kreis: Ags5 | None = None
+    towns: dict[str, Ags8] = Field(default_factory=dict)
+    """Postcode, town, or both -> AGS."""
+    course_types: dict[str, CourseType] = Field(default_factory=dict)
+    """PRODUCT_ID -> type, where it cannot be recognised."""
+    default_capacity: Annotated[int, Field(ge=1, le=100)] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A course that can be announced."""
+
+    key: str
+    row: int
+    data: dict[str, Any]
+    warnings: tuple[Problem, ...] = ()
+    offer: str | None = None
+    """For a further date of an offer: the key of the offer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A course that cannot be announced as it is in the file."""
+
+    key: str | None
+    row: int
+    problems: tuple[Problem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Inherited:
+    """What a further date inherits from its offer."""
+
+    title: str | None = None
+    description: str | None = None
+    offer_type: str | None = None
+    features: tuple[tuple[str, str], ...] = ()
+    course_type: str | None = None
+    level: str | None = None
+    childcare: bool | None = None
+
+
+@dataclass(slots=True)
+class _Notes:
+    wrong: list[Problem] = field(default_factory=list)
+    warnings: list[Problem] = field(default_factory=list)
+
+
+def drafts(
+    services: Sequence[Service],
+    settings: CourseSettings,
+    *,
+    kreise: Sequence[str],
+    supplier_ids: Sequence[str],
+    known: Mapping[str, Mapping[str, Any]],
+) -> list[Draft | Held]:
+    """Turn the services of a file into drafts; `known` holds courses imported before, by PRODUCT_ID."""
+    # Reversed: of services with the same id the first one counts, as below.
+    offers = {service.product_id: service for service in reversed(services) if not service.is_date}
+    found: list[Draft | Held] = []
+    seen: set[str] = set()
+    for service in services:
+        if service.product_id is None:
+            found.append(Held(None, service.row, (Problem("product_id_missing", "PRODUCT_ID"),)))
+        elif service.product_id in seen:
+            found.append(Held(service.product_id, service.row, (Problem("product_id_twice", "PRODUCT_ID"),)))
+        elif service.supplier_id and supplier_ids and service.supplier_id not in supplier_ids:
+            found.append(
+                Held(service.product_id, service.row, (Problem("supplier_foreign", "SUPPLIER_ID_REF"),))
+            )
+        else:
+            seen.add(service.product_id)
+            found.append(
+                _draft(service.product_id, service, _offer(service, offers, known), settings, kreise)
+            )
+    return found
+
+
+def _offer(
+    service: Service, offers: Mapping[str | None, Service], known: Mapping[str, Mapping[str, Any]]
+) -> Inherited | None:
+    if not service.is_date:
+        return Inherited()
+    offer = offers.get(service.offer_id)
+    if offer is not None:
+        return Inherited(offer.title, offer.description, offer.offer_type, offer.features)
+    before = known.get(service.offer_id or "")
+    if before is None:
+        return None
+    return Inherited(
+        before.get("title"),
+        course_type=before.get("course_type"),
+        level=before.get("target_level"),
+        childcare=before.get("childcare"),
+    )
+
+
+def _draft(
+    key: str, service: Service, offer: Inherited | None, settings: CourseSettings, kreise: Sequence[str]
+) -> Draft | Held:
+    notes = _Notes()
+    if offer is None and service.title is None:
+        return Held(key, service.row, (Problem("offer_missing", "COURSE_ID"),))
+    offer = offer or Inherited()
+    title = service.title or offer.title
+    recognised = _type(key, service, offer, title or "", settings)
+    if isinstance(recognised, Problem):
+        return Held(key, service.row, (recognised,))
+    description = service.description or offer.description or ""
+    times = read_times(service.times)
+    if not times.complete:
+        notes.warnings.append(Problem("times_unclear", "INSTRUCTION_REMARKS"))
+    town, kreis = _where(service, settings, kreise, notes)
+    ends_on = _end(service, times, notes)
+    capacity = _capacity(service, settings, notes)
+    if title is None:
+        notes.wrong.append(Problem("title_missing", "TITLE"))
+    if service.starts_on is None:
+        notes.wrong.append(Problem("start_missing", "SERVICE_DATE.START_DATE"))
+    if notes.wrong or service.starts_on is None or ends_on is None or capacity is None or title is None:
+        return Held(key, service.row, tuple(notes.wrong))
+    if recognised.course_type.startswith("integration_"):
+        notes.warnings.append(Problem("sections_unknown", "SERVICE_DATE"))
+    minimum, taken = _booked(service, settings, capacity, notes)
+    data = {
+        "course": key,
+        "title": title,
+        "course_type": recognised.course_type.value,
+        "kreis": kreis,
+        "town": town,
+        "sections": [
+            {
+                "number": first_section(title),
+                "starts_on": service.starts_on.isoformat(),
+                "ends_on": ends_on.isoformat(),
+            }
+        ],
+        "capacity": capacity,
+        "minimum": minimum,
+        "taken_elsewhere": taken,
+        "target_level": target_level(recognised, title),
+        "lessons": [
+            {
+                "weekday": lesson.weekday.value,
+                "starts_at": lesson.starts_at.isoformat(),
+                "ends_at": lesson.ends_at.isoformat(),
+            }
+            for lesson in times.lessons
+        ],
+        "venue": _venue(service),
+        "online": bool(_ONLINE & set(service.forms)),
+        "childcare": offers_childcare(description) if description else offer.childcare,
+        "women_only": recognised.course_type is CourseType.WOMEN,
+        "registration_until": service.registration_until.isoformat() if service.registration_until else None,
+        "own_number": service.own_number,
+    }
+    return Draft(
+        key,
+        service.row,
+        {name: value for name, value in data.items() if value is not None},
+        tuple(notes.warnings),
+        service.offer_id if service.is_date else None,
+    )
+
+
+def _type(
+    key: str, service: Service, offer: Inherited, title: str, settings: CourseSettings
+) -> Recognised | Problem:
+    answered = settings.course_types.get(key) or settings.course_types.get(service.offer_id or "")
+    if answered is not None:
+        return Recognised(answered)
+    if not service.features and not offer.features and offer.course_type in set(CourseType):
+        level = Level(offer.level) if offer.level in set(Level) else None
+        return Recognised(CourseType(offer.course_type), level)
+    match recognise(service.features or offer.features, title, service.offer_type or offer.offer_type):
+        case Recognised() as recognised:
+            return recognised
+        case NotLanguage():
+            return Problem("not_a_language_course", "COURSE_TYPE")
+        case Unclear():
+            return Problem("course_type_unclear", "SERVICE_CLASSIFICATION")
+
+
+def _where(
+    service: Service, settings: CourseSettings, kreise: Sequence[str], notes: _Notes
+) -> tuple[str | None, str | None]:
+    place = service.place
+    town = find_town(settings.towns, place.postcode, place.town)
+    if town is None and (place.town or place.postcode):
+        notes.warnings.append(Problem("town_unknown", "LOCATION.CITY"))
+    kreis = town[:5] if town else settings.kreis or (kreise[0] if len(kreise) == 1 else None)
+    if kreis is None:
+        notes.wrong.append(Problem("kreis_unclear", "LOCATION.CITY"))
+    return town, kreis
+
+
+def _end(service: Service, times: Times, notes: _Notes) -> date | None:
+    if service.ends_on is not None:
+        if service.starts_on is not None and service.ends_on < service.starts_on:
+            notes.wrong.append(Problem("end_before_start", "SERVICE_DATE.END_DATE"))
+        return service.ends_on
+    total = read_times(service.duration).ue_total or times.ue_total
+    if service.starts_on is None or not total or not times.ue_per_week:
+        notes.wrong.append(Problem("end_missing", "SERVICE_DATE.END_DATE"))
+        return None
+    notes.warnings.append(Problem("end_estimated", "SERVICE_DATE.END_DATE"))
+    return service.starts_on + timedelta(weeks=math.ceil(total / times.ue_per_week)) - timedelta(days=1)
+
+
+def _capacity(service: Service, settings: CourseSettings, notes: _Notes) -> int | None:
+    capacity = service.maximum or settings.default_capacity
+    if capacity is None or not 1 <= capacity <= _MOST_SEATS:
+        notes.wrong.append(Problem("capacity_missing", "MAX_PARTICIPANTS"))
+        return None
+    return capacity
+
+
+def _booked(
+    service: Service, settings: CourseSettings, capacity: int, notes: _Notes
+) -> tuple[int | None, int]:
+    """Return minimum and seats given away; while it is unclear which it is, no seat counts as free."""
+    if service.minimum is None:
+        return None, 0
+    value = max(0, min(service.minimum, _MOST_SEATS))
+    match settings.min_means:
+        case "minimum":
+            return value, 0
+        case "booked":
+            return None, min(value, capacity)
+        case "unknown":
+            notes.warnings.append(Problem("minimum_unclear", "MIN_PARTICIPANTS"))
+            return None, capacity
+
+
+def _venue(service: Service) -> dict[str, Any] | None:
+    place = service.place
+    postcode = place.postcode if re.fullmatch(POSTCODE, place.postcode or "") else None
+    venue = {
+        "name": place.name,
+        "street": place.street,
+        "postcode": postcode,
+        "town": place.town,
+        "barrier_free": place.barrier_free,
+    }
+    kept = {name: value for name, value in venue.items() if value is not None}
+    return kept or None

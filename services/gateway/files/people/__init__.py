@@ -1,0 +1,1 @@
+"""Import of an office's list of people, CSV or XLSX."""

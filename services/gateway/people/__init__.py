@@ -1,0 +1,1 @@
+"""What the gateway does for people: names go to the support side, official numbers become references."""

@@ -1,0 +1,1 @@
+"""Progress: how far each publisher's accepted events have reached its topic."""

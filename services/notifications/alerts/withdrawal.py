@@ -1,0 +1,57 @@
+"""Withdraws alerts and tells the office that may have heard of them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.notifications.alerts import store
+from services.notifications.alerts.domain import AlertState, WithdrawalReason
+from services.notifications.delivery import store as deliveries
+from services.notifications.people import handlers as people
+from services.runtime.data.db import Connection
+
+
+async def withdraw(conn: Connection, row: asyncpg.Record, reason: WithdrawalReason, now: datetime) -> None:
+    """Withdraw one locked alert: its disclosure ends, the office is notified if it may have heard.
+
+    `row` holds alert_id, opening, organisation, office and state; an alert that has ended stays as it is.
+    """
+    alert = row["alert_id"]
+    forget = reason is WithdrawalReason.CONSENT_ENDED
+    version = await store.withdraw(conn, alert, reason, now, forget=forget)
+    if version is None:
+        return
+    await store.add_step(
+        conn,
+        alert,
+        version,
+        organisation=row["organisation"],
+        office=row["office"],
+        from_state=row["state"],
+        to_state=AlertState.WITHDRAWN,
+        reason=reason,
+        now=now,
+    )
+    await store.drop_escalations(conn, alert, "over", now)
+    if await deliveries.cancel_unsent(conn, alert):
+        await deliveries.add(
+            conn,
+            alert,
+            row["organisation"],
+            row["office"],
+            recipient=f"office:{row['office']}",
+            step=f"withdrawn-{row['opening']}",
+            now=now,
+        )
+    await people.end_disclosures(conn, [alert], now)
+
+
+async def withdraw_without_consent(
+    conn: Connection, keys: Sequence[tuple[UUID, str, str]], now: datetime
+) -> None:
+    """Withdraw the open alerts under ended consents, and delete from the ended ones whom they were about."""
+    for row in await store.open_under_consent(conn, keys):
+        await withdraw(conn, row, WithdrawalReason.CONSENT_ENDED, now)
+    await store.forget_ended(conn, keys)

@@ -1,0 +1,132 @@
+"""Gives the page functions their context: pools, clock, keys, names of people, and the gateway."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Annotated
+from uuid import UUID, uuid4
+
+import asyncpg
+from fastapi import Depends
+from starlette.requests import Request
+
+from schemas.base import Payload
+from services.notifications.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
+from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
+from services.notifications.people import handlers as people
+from services.notifications.people.crypto import Keyring
+from services.notifications.people.domain import Contact, Purpose
+from services.notifications.times import local_day
+from services.runtime.base.clock import Clock
+from services.runtime.data.db import web_transaction
+from services.runtime.web.guard import signed_in
+from services.runtime.web.languages import msgid
+from services.runtime.web.pages import web_of
+from services.runtime.web.problems import PageError
+from services.runtime.web.visitors import Visitor
+
+Clerk = Annotated[Visitor, Depends(signed_in(CLERK))]
+Teacher = Annotated[Visitor, Depends(signed_in(PROVIDER))]
+Counsellor = Annotated[Visitor, Depends(signed_in(COUNSELLOR))]
+
+Transaction = AbstractAsyncContextManager[asyncpg.Connection]
+
+
+@dataclass(frozen=True, slots=True)
+class PageContext:
+    """What every page function works with."""
+
+    pool: asyncpg.Pool
+    worker: asyncpg.Pool
+    clock: Clock
+    keyring: Keyring
+    gateway: GatewayClient
+
+    def now(self) -> datetime:
+        """Return the business time."""
+        return self.clock.now()
+
+    def today(self) -> date:
+        """Return the day in Germany."""
+        return local_day(self.clock.now())
+
+    def open(self, visitor: Visitor) -> Transaction:
+        """Begin a transaction in which row level security shows what the visitor's organisation may see."""
+        return web_transaction(self.pool, organisation=visitor.organisation, person=visitor.key)
+
+    async def names(
+        self, conn: asyncpg.Connection, visitor: Visitor, purpose: Purpose, participants: Sequence[UUID]
+    ) -> Mapping[UUID, Contact]:
+        """Read people for a purpose; every look is logged, and people who may not be seen are missing."""
+        if not participants:
+            return {}
+        reader = people.Reader(visitor.organisation or "", visitor.key, purpose)
+        return await people.read(conn, self.keyring, reader, list(dict.fromkeys(participants)), self.now())
+
+
+def context_of(request: Request) -> PageContext:
+    """Return the context of this application's pages."""
+    context = request.app.state.context
+    assert isinstance(context, PageContext)  # noqa: S101 - set by create_pages
+    return context
+
+
+Context = Annotated[PageContext, Depends(context_of)]
+
+
+def slug_of(visitor: Visitor) -> str:
+    """Return the slug of the publisher for whom the visitor speaks."""
+    return visitor.publisher or ""
+
+
+def full_name(contact: Contact | None) -> str:
+    """Return a name with the family name first; empty if it may not be seen."""
+    if contact is None:
+        return ""
+    return ", ".join(part for part in (contact.family_name, contact.given_name) if part)
+
+
+def new_form() -> str:
+    """Return the id of a form that is shown; it becomes the id of the event, so that sent twice it is one."""
+    return str(uuid4())
+
+
+def form_id(value: object) -> str:
+    """Return the id of a form that was sent.
+
+    Raises:
+        PageError: it has none.
+    """
+    try:
+        return str(UUID(str(value)))
+    except ValueError:
+        raise PageError(
+            422, "form_id", "This form is incomplete. Please open the page again and repeat your entry."
+        ) from None
+
+
+async def send_event(
+    request: Request, context: PageContext, visitor: Visitor, *, event_id: str, payload: Payload, done: str
+) -> bool:
+    """Send an event for the visitor's publisher; the next page shows `done`, or what is wrong.
+
+    `event_id` identifies the form: sent twice, it is one event. Returns whether it was taken.
+    """
+    web = web_of(request)
+    texts = web.texts(request)
+    answer = await context.gateway.send(slug_of(visitor), event_id, payload, texts.language)
+    match answer:
+        case Taken():
+            web.note(request, "success", texts.plain(done))
+            return True
+        case NotTaken(_, messages):
+            for problem in messages or [texts.plain(NOT_TAKEN)]:
+                web.note(request, "danger", problem)
+        case Unreachable():
+            web.note(request, "warning", texts.plain(UNREACHABLE))
+    return False
+
+
+NOT_TAKEN = msgid("This entry was not taken. Please check it, or open the page again and repeat it.")
+UNREACHABLE = msgid("Kurslotse cannot take the entry right now. Please send it again in a few minutes.")

@@ -1,0 +1,57 @@
+"""Ends consents together with everything that rested on them: alerts, disclosures, keys, participation."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from uuid import UUID, uuid5
+
+from schemas.codes import ConsentPurpose
+from schemas.identity import NAMESPACE
+from services.notifications.alerts import withdrawal
+from services.notifications.consents import store
+from services.notifications.consents.domain import Consent
+from services.notifications.gate import end_consent
+from services.notifications.participation import store as participation
+from services.notifications.people import store as people
+from services.notifications.times import local_day
+from services.runtime.data.db import Connection
+
+_BATCH = 100
+
+
+async def end(
+    conn: Connection, ended: Sequence[Consent], revoked_on: Sequence[date | None], now: datetime
+) -> None:
+    """End consents in the caller's transaction, which has called `gate.end_consent`.
+
+    `revoked_on` holds one day for each consent, or None for a consent that lapsed.
+    """
+    await store.end(conn, ended, revoked_on, now)
+    keys = [(consent.participant, consent.office, consent.purpose) for consent in ended]
+    await withdrawal.withdraw_without_consent(conn, keys, now)
+    await people.end_by_consent(conn, keys, now)
+    concerned = sorted({consent.participant for consent in ended})
+    await people.destroy_keys_without_disclosure(conn, concerned)
+    support = sorted({c.participant for c in ended if c.purpose == ConsentPurpose.DROPOUT_SUPPORT})
+    if support:
+        allowing = await store.still_open(conn, support, ConsentPurpose.DROPOUT_SUPPORT)
+        await participation.erase_participation(conn, [p for p in support if p not in allowing])
+    await people.request_reconciliation(conn, concerned)
+
+
+async def end_lapsed(conn: Connection, now: datetime) -> int:
+    """End some of the consents whose last day has passed; return how many."""
+    await end_consent(conn)
+    today = local_day(now)
+    lapsed = await store.lapsed(conn, today, _BATCH)
+    if lapsed:
+        await end(conn, lapsed, [None] * len(lapsed), now)
+        cause = uuid5(NAMESPACE, f"consents-lapsed/{today}")
+        await store.log(conn, [store.ConsentStep(cause, consent, "lapsed", today) for consent in lapsed], now)
+    return len(lapsed)
+
+
+async def end_all(conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
+    """End every consent of people who are to be erased. The caller has called `gate.end_consent`."""
+    ended = await store.open_of(conn, participants)
+    if ended:
+        await end(conn, ended, [local_day(now)] * len(ended), now)

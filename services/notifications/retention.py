@@ -31,8 +31,10 @@ class Retention:
         async with transaction(self.pool) as conn:
             return bool(
                 await conn.fetchval(
-                    "SELECT EXISTS (SELECT FROM consent WHERE ended_at IS NULL AND valid_until < $1)"
-                    " OR EXISTS (SELECT FROM disclosure WHERE ended_at IS NULL AND until < $1)",
+                    """
+                    SELECT EXISTS (SELECT FROM consent WHERE ended_at IS NULL AND valid_until < $1)
+                    OR EXISTS (SELECT FROM disclosure WHERE ended_at IS NULL AND until < $1)
+                    """,
                     today,
                 )
             )

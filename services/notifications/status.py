@@ -35,10 +35,12 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
     today = local_day(now)
     waiting: int = await conn.fetchval("SELECT courses + people + registrations FROM status.waiting")
     due: int = await conn.fetchval(
-        "SELECT (SELECT count(*) FROM status.escalation WHERE due_at <= $1)"
-        " + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)"
-        " + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)"
-        " + (SELECT count(*) FROM status.counts_published WHERE coalesce(last_week < $3, true))",
+        """
+        SELECT (SELECT count(*) FROM status.escalation WHERE due_at <= $1)
+        + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)
+        + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)
+        + (SELECT count(*) FROM status.counts_published WHERE coalesce(last_week < $3, true))
+        """,
         now,
         today,
         last_week(today),

@@ -121,8 +121,10 @@ async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Pu
 async def put_service_key(conn: asyncpg.Connection, service: str, key_hash: bytes) -> None:
     """Store the hash of the key of one of our services."""
     await conn.execute(
-        "INSERT INTO service_key (service, hash) VALUES ($1, $2)"
-        " ON CONFLICT (service) DO UPDATE SET hash = excluded.hash",
+        """
+        INSERT INTO service_key (service, hash) VALUES ($1, $2)
+        ON CONFLICT (service) DO UPDATE SET hash = excluded.hash
+        """,
         service,
         key_hash,
     )

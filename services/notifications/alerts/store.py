@@ -31,16 +31,18 @@ class AlertRow:
 async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.Record | None:
     """Open an alert, or a withdrawn one again; return None if it is open or done already."""
     return await conn.fetchrow(
-        "INSERT INTO alert AS a (alert_id, kind, matter, purpose, participant_id, course_id, organisation,"
-        " office, chain, routing, reason, state, raised_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'new', $12)"
-        " ON CONFLICT (alert_id) DO UPDATE SET participant_id = EXCLUDED.participant_id,"
-        "  organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,"
-        "  routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,"
-        "  version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,"
-        "  escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL"
-        " WHERE a.state = 'withdrawn'"
-        " RETURNING alert_id, opening, version, (old.state IS NULL) AS fresh",
+        """
+        INSERT INTO alert AS a (alert_id, kind, matter, purpose, participant_id, course_id, organisation,
+        office, chain, routing, reason, state, raised_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'new', $12)
+        ON CONFLICT (alert_id) DO UPDATE SET participant_id = EXCLUDED.participant_id,
+            organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,
+            routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,
+            version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,
+            escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL
+        WHERE a.state = 'withdrawn'
+        RETURNING alert_id, opening, version, (old.state IS NULL) AS fresh
+        """,
         row.alert,
         row.kind,
         row.cause,
@@ -59,9 +61,11 @@ async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.
 async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
     """Give a declined alert to the next office."""
     return await conn.fetchrow(
-        "UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,"
-        " state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL"
-        " WHERE alert_id = $1 AND state = 'declined' RETURNING alert_id, opening, version, true AS fresh",
+        """
+        UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,
+        state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL
+        WHERE alert_id = $1 AND state = 'declined' RETURNING alert_id, opening, version, true AS fresh
+        """,
         row.alert,
         row.organisation,
         row.office,
@@ -94,8 +98,10 @@ async def add_step(
 ) -> None:
     """Add one step to the log of an alert."""
     await conn.execute(
-        "INSERT INTO alert_step (alert_id, version, organisation, office, from_state, to_state, reason, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
+        """
+        INSERT INTO alert_step (alert_id, version, organisation, office, from_state, to_state, reason, at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        """,
         alert,
         version,
         organisation,
@@ -118,9 +124,11 @@ async def add_escalations(
 ) -> None:
     """Store when an unanswered alert goes to the office's lead."""
     await conn.execute(
-        "INSERT INTO escalation (alert_id, opening, office, organisation, step, due_at)"
-        " SELECT $1, $2, $3, $4, n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)"
-        " ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO escalation (alert_id, opening, office, organisation, step, due_at)
+        SELECT $1, $2, $3, $4, n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)
+        ON CONFLICT DO NOTHING
+        """,
         alert,
         opening,
         office,
@@ -132,8 +140,10 @@ async def add_escalations(
 async def lock_alert(conn: Connection, alert: UUID) -> asyncpg.Record | None:
     """Lock and return one alert."""
     return await conn.fetchrow(
-        "SELECT alert_id, organisation, office, state, version, opening, chain, participant_id, purpose"
-        " FROM alert WHERE alert_id = $1 FOR UPDATE",
+        """
+        SELECT alert_id, organisation, office, state, version, opening, chain, participant_id, purpose
+        FROM alert WHERE alert_id = $1 FOR UPDATE
+        """,
         alert,
     )
 
@@ -143,12 +153,14 @@ async def answer(
 ) -> int | None:
     """Move an alert from one state to another; return its version, or None if it had left the first."""
     version: int | None = await conn.fetchval(
-        "UPDATE alert SET state = $3, version = version + 1, chain = $4,"
-        " seen_at = coalesce(seen_at, $5),"
-        " answered_at = CASE WHEN $3 IN ('accepted', 'declined', 'handed_over')"
-        "  THEN coalesce(answered_at, greatest($5, escalated_at)) ELSE answered_at END,"
-        " ended_at = CASE WHEN $3 = 'done' THEN $5::timestamptz END"
-        " WHERE alert_id = $1 AND state = $2 RETURNING version",
+        """
+        UPDATE alert SET state = $3, version = version + 1, chain = $4,
+        seen_at = coalesce(seen_at, $5),
+        answered_at = CASE WHEN $3 IN ('accepted', 'declined', 'handed_over')
+            THEN coalesce(answered_at, greatest($5, escalated_at)) ELSE answered_at END,
+        ended_at = CASE WHEN $3 = 'done' THEN $5::timestamptz END
+        WHERE alert_id = $1 AND state = $2 RETURNING version
+        """,
         alert,
         before,
         after,
@@ -161,11 +173,13 @@ async def answer(
 async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, forget: bool) -> int | None:
     """Withdraw an open alert; with `forget` also delete whom it was about."""
     version: int | None = await conn.fetchval(
-        "UPDATE alert SET state = 'withdrawn', version = version + 1, ended_at = $3, withdrawn_for = $2,"
-        " participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,"
-        " reason = CASE WHEN $4 THEN jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)"
-        "  ELSE reason END"
-        " WHERE alert_id = $1 AND ended_at IS NULL RETURNING version",
+        """
+        UPDATE alert SET state = 'withdrawn', version = version + 1, ended_at = $3, withdrawn_for = $2,
+        participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,
+        reason = CASE WHEN $4 THEN jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
+            ELSE reason END
+        WHERE alert_id = $1 AND ended_at IS NULL RETURNING version
+        """,
         alert,
         why,
         now,
@@ -177,11 +191,13 @@ async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, fo
 async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> None:
     """Delete from ended alerts under these consents (participant, office, purpose) whom they were about."""
     await conn.execute(
-        "UPDATE alert AS a SET participant_id = NULL, routing = '{}',"
-        " reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)"
-        " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)"
-        " WHERE a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u"
-        " AND a.ended_at IS NOT NULL",
+        """
+        UPDATE alert AS a SET participant_id = NULL, routing = '{}',
+        reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)
+        WHERE a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u
+        AND a.ended_at IS NOT NULL
+        """,
         [key[0] for key in keys],
         [key[1] for key in keys],
         [key[2] for key in keys],
@@ -191,10 +207,12 @@ async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) 
 async def open_under_consent(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> list[asyncpg.Record]:
     """Lock and return the open alerts under these consents (participant, office, purpose)."""
     return await conn.fetch(
-        "SELECT a.alert_id, a.organisation, a.office, a.state, a.opening FROM alert AS a"
-        " JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)"
-        "  ON a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u"
-        " WHERE a.ended_at IS NULL ORDER BY a.alert_id FOR UPDATE OF a",
+        """
+        SELECT a.alert_id, a.organisation, a.office, a.state, a.opening FROM alert AS a
+        JOIN unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)
+            ON a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u
+        WHERE a.ended_at IS NULL ORDER BY a.alert_id FOR UPDATE OF a
+        """,
         [key[0] for key in keys],
         [key[1] for key in keys],
         [key[2] for key in keys],
@@ -214,9 +232,11 @@ async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: dat
 async def due_escalations(conn: Connection, now: datetime, limit: int) -> list[asyncpg.Record]:
     """Lock and return escalations that are due."""
     return await conn.fetch(
-        "SELECT alert_id, opening, office, organisation, step FROM escalation"
-        " WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, alert_id, step LIMIT $2"
-        " FOR UPDATE SKIP LOCKED",
+        """
+        SELECT alert_id, opening, office, organisation, step FROM escalation
+        WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, alert_id, step LIMIT $2
+        FOR UPDATE SKIP LOCKED
+        """,
         now,
         limit,
     )
@@ -226,8 +246,10 @@ async def escalate(conn: Connection, alert: UUID, opening: int, office: str, now
     """Mark an alert as escalated and return True, unless somebody answered: this update decides the race."""
     return bool(
         await conn.fetchval(
-            "UPDATE alert SET escalated_at = $4 WHERE alert_id = $1 AND opening = $2 AND office = $3"
-            " AND state IN ('new', 'seen') AND answered_at IS NULL RETURNING true",
+            """
+            UPDATE alert SET escalated_at = $4 WHERE alert_id = $1 AND opening = $2 AND office = $3
+            AND state IN ('new', 'seen') AND answered_at IS NULL RETURNING true
+            """,
             alert,
             opening,
             office,
@@ -239,8 +261,10 @@ async def escalate(conn: Connection, alert: UUID, opening: int, office: str, now
 async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, now: datetime) -> None:
     """Store what became of one escalation."""
     await conn.execute(
-        "UPDATE escalation SET done_at = $5, outcome = $6"
-        " WHERE alert_id = $1 AND opening = $2 AND office = $3 AND step = $4 AND done_at IS NULL",
+        """
+        UPDATE escalation SET done_at = $5, outcome = $6
+        WHERE alert_id = $1 AND opening = $2 AND office = $3 AND step = $4 AND done_at IS NULL
+        """,
         row["alert_id"],
         row["opening"],
         row["office"],
@@ -255,8 +279,10 @@ async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
     return [
         row["participant_id"]
         for row in await conn.fetch(
-            "DELETE FROM reconsider WHERE participant_id IN (SELECT participant_id FROM reconsider"
-            " ORDER BY participant_id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING participant_id",
+            """
+            DELETE FROM reconsider WHERE participant_id IN (SELECT participant_id FROM reconsider
+            ORDER BY participant_id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING participant_id
+            """,
             limit,
         )
     ]
@@ -265,19 +291,21 @@ async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
 async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
     """Return open enrolments and risks of people, and those that are over but still have an open alert."""
     return await conn.fetch(
-        "SELECT p.placement_id AS matter, 'enrolment' AS kind, 'enrolment_notice' AS purpose,"
-        " p.participant_id, p.course_id, p.state, 'enrolment' AS rule, NULL::jsonb AS params,"
-        " p.starts_on, NULL::date AS reported_until, c.title"
-        " FROM placement AS p LEFT JOIN course AS c USING (course_id)"
-        " WHERE p.participant_id = ANY($1::uuid[]) AND (p.state IN ('confirmed', 'started')"
-        "  OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))"
-        " UNION ALL"
-        " SELECT r.risk_id, 'risk', 'dropout_support', r.participant_id, r.course_id, r.state, r.rule,"
-        " r.params, c.starts_on, r.reported_until, c.title"
-        " FROM risk AS r LEFT JOIN course AS c USING (course_id)"
-        " WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'"
-        "  OR EXISTS (SELECT FROM alert AS a WHERE a.matter = r.risk_id AND a.ended_at IS NULL))"
-        " ORDER BY matter",
+        """
+        SELECT p.placement_id AS matter, 'enrolment' AS kind, 'enrolment_notice' AS purpose,
+        p.participant_id, p.course_id, p.state, 'enrolment' AS rule, NULL::jsonb AS params,
+        p.starts_on, NULL::date AS reported_until, c.title
+        FROM placement AS p LEFT JOIN course AS c USING (course_id)
+        WHERE p.participant_id = ANY($1::uuid[]) AND (p.state IN ('confirmed', 'started')
+            OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))
+        UNION ALL
+        SELECT r.risk_id, 'risk', 'dropout_support', r.participant_id, r.course_id, r.state, r.rule,
+        r.params, c.starts_on, r.reported_until, c.title
+        FROM risk AS r LEFT JOIN course AS c USING (course_id)
+        WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'
+            OR EXISTS (SELECT FROM alert AS a WHERE a.matter = r.risk_id AND a.ended_at IS NULL))
+        ORDER BY matter
+        """,
         list(participants),
     )
 
@@ -285,8 +313,10 @@ async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg
 async def existing(conn: Connection, causes_: Sequence[UUID]) -> list[asyncpg.Record]:
     """Lock and return the alerts on record for these causes."""
     return await conn.fetch(
-        "SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing,"
-        " withdrawn_for FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE",
+        """
+        SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing,
+        withdrawn_for FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE
+        """,
         list(causes_),
     )
 
@@ -294,8 +324,10 @@ async def existing(conn: Connection, causes_: Sequence[UUID]) -> list[asyncpg.Re
 async def relations(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
     """Return which offices work, or worked, with people: they accepted an alert about them."""
     return await conn.fetch(
-        "SELECT DISTINCT participant_id, office FROM alert WHERE participant_id = ANY($1::uuid[])"
-        " AND state IN ('accepted', 'done')",
+        """
+        SELECT DISTINCT participant_id, office FROM alert WHERE participant_id = ANY($1::uuid[])
+        AND state IN ('accepted', 'done')
+        """,
         list(participants),
     )
 

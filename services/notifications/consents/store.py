@@ -35,14 +35,16 @@ class ConsentStep:
 async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
     """Insert or renew consents; the latest grant wins."""
     await conn.execute(
-        "INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,"
-        " registrar_authority, given_on, valid_until, form)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],"
-        "  $7::date[], $8::date[], $9::text[])"
-        " ON CONFLICT (participant_id, office, purpose) DO UPDATE SET registrar = EXCLUDED.registrar,"
-        "  registrar_organisation = EXCLUDED.registrar_organisation,"
-        "  registrar_authority = EXCLUDED.registrar_authority, given_on = EXCLUDED.given_on,"
-        "  valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, revoked_on = NULL, ended_at = NULL",
+        """
+        INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,
+        registrar_authority, given_on, valid_until, form)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],
+            $7::date[], $8::date[], $9::text[])
+        ON CONFLICT (participant_id, office, purpose) DO UPDATE SET registrar = EXCLUDED.registrar,
+            registrar_organisation = EXCLUDED.registrar_organisation,
+            registrar_authority = EXCLUDED.registrar_authority, given_on = EXCLUDED.given_on,
+            valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, revoked_on = NULL, ended_at = NULL
+        """,
         [grant.consent.participant for grant in grants],
         [grant.consent.office for grant in grants],
         [grant.consent.purpose for grant in grants],
@@ -60,9 +62,11 @@ async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consen
     return [
         Consent(*row.values())
         for row in await conn.fetch(
-            "SELECT participant_id, office, purpose FROM consent"
-            " WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL"
-            " ORDER BY participant_id, office, purpose FOR UPDATE",
+            """
+            SELECT participant_id, office, purpose FROM consent
+            WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL
+            ORDER BY participant_id, office, purpose FOR UPDATE
+            """,
             list(participants),
         )
     ]
@@ -75,8 +79,10 @@ async def valid(
     return [
         Consent(*row.values())
         for row in await conn.fetch(
-            "SELECT participant_id, office, purpose FROM consent WHERE participant_id = ANY($1::uuid[])"
-            " AND purpose = ANY($2::text[]) AND ended_at IS NULL AND valid_until >= $3",
+            """
+            SELECT participant_id, office, purpose FROM consent WHERE participant_id = ANY($1::uuid[])
+            AND purpose = ANY($2::text[]) AND ended_at IS NULL AND valid_until >= $3
+            """,
             list(participants),
             list(purposes),
             today,
@@ -87,11 +93,13 @@ async def valid(
 async def other_ids(conn: Connection, participants: Sequence[UUID]) -> dict[UUID, list[UUID]]:
     """Return each merged person's other ids."""
     rows = await conn.fetch(
-        "WITH RECURSIVE known AS ("
-        "  SELECT p AS asked, p AS id FROM unnest($1::uuid[]) AS p"
-        "  UNION SELECT k.asked, CASE WHEN m.merged = k.id THEN m.into_participant ELSE m.merged END"
-        "  FROM known AS k JOIN participant_merge AS m ON k.id IN (m.merged, m.into_participant))"
-        " SELECT asked, array_agg(id ORDER BY id) AS others FROM known WHERE id <> asked GROUP BY asked",
+        """
+        WITH RECURSIVE known AS (
+            SELECT p AS asked, p AS id FROM unnest($1::uuid[]) AS p
+            UNION SELECT k.asked, CASE WHEN m.merged = k.id THEN m.into_participant ELSE m.merged END
+            FROM known AS k JOIN participant_merge AS m ON k.id IN (m.merged, m.into_participant))
+        SELECT asked, array_agg(id ORDER BY id) AS others FROM known WHERE id <> asked GROUP BY asked
+        """,
         list(participants),
     )
     return {row["asked"]: row["others"] for row in rows}
@@ -102,9 +110,11 @@ async def end(
 ) -> None:
     """Mark consents as ended: revoked on a day, or lapsed (None)."""
     await conn.execute(
-        "UPDATE consent AS c SET revoked_on = e.r, ended_at = $5"
-        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[]) AS e (p, o, u, r)"
-        " WHERE c.participant_id = e.p AND c.office = e.o AND c.purpose = e.u",
+        """
+        UPDATE consent AS c SET revoked_on = e.r, ended_at = $5
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::date[]) AS e (p, o, u, r)
+        WHERE c.participant_id = e.p AND c.office = e.o AND c.purpose = e.u
+        """,
         [consent.participant for consent in consents],
         [consent.office for consent in consents],
         [consent.purpose for consent in consents],
@@ -118,9 +128,11 @@ async def lapsed(conn: Connection, today: date, limit: int) -> list[Consent]:
     return [
         Consent(*row.values())
         for row in await conn.fetch(
-            "SELECT participant_id, office, purpose FROM consent"
-            " WHERE ended_at IS NULL AND valid_until < $1"
-            " ORDER BY participant_id, office, purpose LIMIT $2 FOR UPDATE",
+            """
+            SELECT participant_id, office, purpose FROM consent
+            WHERE ended_at IS NULL AND valid_until < $1
+            ORDER BY participant_id, office, purpose LIMIT $2 FOR UPDATE
+            """,
             today,
             limit,
         )
@@ -132,8 +144,10 @@ async def still_open(conn: Connection, participants: Sequence[UUID], purpose: st
     return {
         row["participant_id"]
         for row in await conn.fetch(
-            "SELECT DISTINCT participant_id FROM consent"
-            " WHERE participant_id = ANY($1::uuid[]) AND purpose = $2 AND ended_at IS NULL",
+            """
+            SELECT DISTINCT participant_id FROM consent
+            WHERE participant_id = ANY($1::uuid[]) AND purpose = $2 AND ended_at IS NULL
+            """,
             list(participants),
             purpose,
         )
@@ -149,10 +163,12 @@ async def unknown_offices(conn: Connection, offices: Sequence[str]) -> set[str]:
 async def log(conn: Connection, steps: Sequence[ConsentStep], now: datetime) -> None:
     """Add steps to the log; the same step of the same event only once."""
     await conn.execute(
-        "INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at)"
-        " SELECT c, p, o, u, s, d, $7"
-        " FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])"
-        "  AS new (c, p, o, u, s, d) ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at)
+        SELECT c, p, o, u, s, d, $7
+        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])
+            AS new (c, p, o, u, s, d) ON CONFLICT DO NOTHING
+        """,
         [step.cause for step in steps],
         [step.consent.participant for step in steps],
         [step.consent.office for step in steps],

@@ -13,8 +13,10 @@ async def kreise_without(conn: Connection, week: date) -> list[str]:
     return [
         row["kreis"]
         for row in await conn.fetch(
-            "SELECT DISTINCT kreis FROM course AS c WHERE NOT EXISTS ("
-            " SELECT FROM counts_published AS p WHERE p.kreis = c.kreis AND p.week >= $1) ORDER BY kreis",
+            """
+            SELECT DISTINCT kreis FROM course AS c WHERE NOT EXISTS (
+            SELECT FROM counts_published AS p WHERE p.kreis = c.kreis AND p.week >= $1) ORDER BY kreis
+            """,
             week,
         )
     ]
@@ -49,8 +51,10 @@ async def needs(conn: Connection, kreis: str, week: date) -> dict[str, int]:
     """Count the needs reported for the month of a week."""
     month = f"{week + timedelta(days=6):%Y-%m}"
     rows = await conn.fetch(
-        "SELECT need AS cell, count(*) AS n FROM need_report"
-        " WHERE left(town, 5) = $1 AND month = $2 GROUP BY need",
+        """
+        SELECT need AS cell, count(*) AS n FROM need_report
+        WHERE left(town, 5) = $1 AND month = $2 GROUP BY need
+        """,
         kreis,
         month,
     )
@@ -78,8 +82,10 @@ async def keep(
     """Store what is published; return False if the week was published already."""
     return bool(
         await conn.fetchval(
-            "INSERT INTO counts_published (kreis, week, counts, published_at) VALUES ($1, $2, $3, $4)"
-            " ON CONFLICT DO NOTHING RETURNING true",
+            """
+            INSERT INTO counts_published (kreis, week, counts, published_at) VALUES ($1, $2, $3, $4)
+            ON CONFLICT DO NOTHING RETURNING true
+            """,
             kreis,
             week,
             counts,

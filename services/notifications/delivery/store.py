@@ -17,9 +17,11 @@ async def add(
 ) -> None:
     """Add an e-mail about an alert, once for each recipient (`office:SLUG` or `lead:SLUG`) and step."""
     await conn.execute(
-        "INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,"
-        " created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)"
-        " ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING",
+        """
+        INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,
+        created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)
+        ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING
+        """,
         delivery_id(alert, recipient, "email", step),
         alert,
         organisation,
@@ -36,14 +38,18 @@ async def cancel_unsent(conn: Connection, alert: UUID) -> bool:
     Returns True if the office has, or may have, heard of the alert.
     """
     await conn.execute(
-        "UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'"
-        " AND attempts = 0 AND lease_token IS NULL",
+        """
+        UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'
+        AND attempts = 0 AND lease_token IS NULL
+        """,
         alert,
     )
     return bool(
         await conn.fetchval(
-            "SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'"
-            " AND recipient LIKE 'office:%')",
+            """
+            SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'
+            AND recipient LIKE 'office:%')
+            """,
             alert,
         )
     )
@@ -52,14 +58,16 @@ async def cancel_unsent(conn: Connection, alert: UUID) -> bool:
 async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyncpg.Record]:
     """Claim deliveries that are due and that nobody holds."""
     return await conn.fetch(
-        "UPDATE delivery AS d SET lease_token = gen_random_uuid(),"
-        " lease_until = clock_timestamp() + make_interval(secs => $1)"
-        " FROM (SELECT delivery_id FROM delivery WHERE state = 'pending' AND next_at <= clock_timestamp()"
-        "  AND (lease_until IS NULL OR lease_until < clock_timestamp())"
-        "  ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS due"
-        " WHERE d.delivery_id = due.delivery_id"
-        " RETURNING d.delivery_id, d.alert_id, d.office, d.recipient, d.step, d.attempts, d.in_doubt,"
-        "  d.lease_token",
+        """
+        UPDATE delivery AS d SET lease_token = gen_random_uuid(),
+        lease_until = clock_timestamp() + make_interval(secs => $1)
+        FROM (SELECT delivery_id FROM delivery WHERE state = 'pending' AND next_at <= clock_timestamp()
+            AND (lease_until IS NULL OR lease_until < clock_timestamp())
+            ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS due
+        WHERE d.delivery_id = due.delivery_id
+        RETURNING d.delivery_id, d.alert_id, d.office, d.recipient, d.step, d.attempts, d.in_doubt,
+            d.lease_token
+        """,
         lease_seconds,
         limit,
     )
@@ -68,8 +76,10 @@ async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyn
 async def close_lost_attempt(conn: Connection, delivery: UUID, token: UUID) -> bool:
     """Mark the unfinished attempt of an earlier holder as in doubt; return whether there was one."""
     found = await conn.fetchval(
-        "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = 'in_doubt'"
-        " WHERE delivery_id = $1 AND outcome IS NULL RETURNING true",
+        """
+        UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = 'in_doubt'
+        WHERE delivery_id = $1 AND outcome IS NULL RETURNING true
+        """,
         delivery,
     )
     if found:
@@ -89,9 +99,11 @@ async def count_doubt(conn: Connection, delivery: UUID, token: UUID) -> None:
 async def begin_attempt(conn: Connection, delivery: UUID, token: UUID, lease_seconds: float) -> int | None:
     """Store that an attempt begins; return its number, or None if the lease or the delivery is gone."""
     attempt: int | None = await conn.fetchval(
-        "UPDATE delivery SET attempts = attempts + 1,"
-        " lease_until = clock_timestamp() + make_interval(secs => $3)"
-        " WHERE delivery_id = $1 AND lease_token = $2 AND state = 'pending' RETURNING attempts",
+        """
+        UPDATE delivery SET attempts = attempts + 1,
+        lease_until = clock_timestamp() + make_interval(secs => $3)
+        WHERE delivery_id = $1 AND lease_token = $2 AND state = 'pending' RETURNING attempts
+        """,
         delivery,
         token,
         lease_seconds,
@@ -111,8 +123,10 @@ async def end_attempt(
 ) -> None:
     """Store how an attempt ended."""
     await conn.execute(
-        "UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = $4, code = $5"
-        " WHERE delivery_id = $1 AND attempt = $2 AND token = $3 AND outcome IS NULL",
+        """
+        UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = $4, code = $5
+        WHERE delivery_id = $1 AND attempt = $2 AND token = $3 AND outcome IS NULL
+        """,
         delivery,
         attempt,
         token,
@@ -124,8 +138,10 @@ async def end_attempt(
 async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
     """Settle a delivery that the server took."""
     await conn.execute(
-        "UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), lease_token = NULL,"
-        " lease_until = NULL, problem = NULL WHERE delivery_id = $1 AND lease_token = $2",
+        """
+        UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), lease_token = NULL,
+        lease_until = NULL, problem = NULL WHERE delivery_id = $1 AND lease_token = $2
+        """,
         delivery,
         token,
     )
@@ -134,8 +150,10 @@ async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
 async def retry_after(conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str) -> None:
     """Give a delivery back, to be tried again after so many seconds."""
     await conn.execute(
-        "UPDATE delivery SET next_at = clock_timestamp() + make_interval(secs => $3), lease_token = NULL,"
-        " lease_until = NULL, problem = $4 WHERE delivery_id = $1 AND lease_token = $2",
+        """
+        UPDATE delivery SET next_at = clock_timestamp() + make_interval(secs => $3), lease_token = NULL,
+        lease_until = NULL, problem = $4 WHERE delivery_id = $1 AND lease_token = $2
+        """,
         delivery,
         token,
         seconds,
@@ -146,8 +164,10 @@ async def retry_after(conn: Connection, delivery: UUID, token: UUID, seconds: fl
 async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -> None:
     """Settle a delivery that will not be tried again by itself."""
     await conn.execute(
-        "UPDATE delivery SET state = 'failed', problem = $3, lease_token = NULL, lease_until = NULL"
-        " WHERE delivery_id = $1 AND lease_token = $2",
+        """
+        UPDATE delivery SET state = 'failed', problem = $3, lease_token = NULL, lease_until = NULL
+        WHERE delivery_id = $1 AND lease_token = $2
+        """,
         delivery,
         token,
         problem,
@@ -157,8 +177,10 @@ async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -
 async def notify_lead(conn: Connection, delivery: UUID) -> None:
     """Add a mail to the office's lead if the notice could not be delivered to the office itself."""
     row = await conn.fetchrow(
-        "SELECT alert_id, organisation, office, step, created_at FROM delivery"
-        " WHERE delivery_id = $1 AND recipient LIKE 'office:%' AND step LIKE 'notice-%'",
+        """
+        SELECT alert_id, organisation, office, step, created_at FROM delivery
+        WHERE delivery_id = $1 AND recipient LIKE 'office:%' AND step LIKE 'notice-%'
+        """,
         delivery,
     )
     if row is None:
@@ -189,8 +211,10 @@ async def resend(conn: Connection, delivery: UUID) -> bool:
     """Have a failed delivery tried again, as an operator decided; return False if there is none."""
     return bool(
         await conn.fetchval(
-            "UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0"
-            " WHERE delivery_id = $1 AND state = 'failed' RETURNING true",
+            """
+            UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0
+            WHERE delivery_id = $1 AND state = 'failed' RETURNING true
+            """,
             delivery,
         )
     )

@@ -22,8 +22,10 @@ class DirectoryEntry:
 async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     """Return all offices."""
     rows = await conn.fetch(
-        "SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,"
-        " stand_in, active, hours, closed_days FROM office ORDER BY slug"
+        """
+        SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,
+        stand_in, active, hours, closed_days FROM office ORDER BY slug
+        """
     )
     return {row["slug"]: _entry(row) for row in rows}
 
@@ -60,15 +62,17 @@ def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]
 async def put(conn: Connection, row: dict[str, Any]) -> None:
     """Insert or replace an office of the directory."""
     await conn.execute(
-        "INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,"
-        " languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active)"
-        " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)"
-        " ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,"
-        "  kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,"
-        "  asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,"
-        "  languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,"
-        "  mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,"
-        "  closed_days = EXCLUDED.closed_days, active = EXCLUDED.active",
+        """
+        INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
+        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,
+            kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,
+            asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
+            languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,
+            mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
+            closed_days = EXCLUDED.closed_days, active = EXCLUDED.active
+        """,
         row["slug"],
         row["organisation"],
         row["name"],
@@ -92,9 +96,11 @@ async def reconcile_everybody_consenting(conn: Connection) -> int:
     """Have the alerts of everybody with an open consent reconciled; return how many people they are."""
     return len(
         await conn.fetch(
-            "INSERT INTO reconsider (participant_id)"
-            " SELECT DISTINCT participant_id FROM consent WHERE ended_at IS NULL ORDER BY participant_id"
-            " ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1 RETURNING 1"
+            """
+            INSERT INTO reconsider (participant_id)
+            SELECT DISTINCT participant_id FROM consent WHERE ended_at IS NULL ORDER BY participant_id
+            ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1 RETURNING 1
+            """
         )
     )
 
@@ -102,9 +108,11 @@ async def reconcile_everybody_consenting(conn: Connection) -> int:
 async def facts(conn: Connection, participants: Sequence[Any]) -> list[asyncpg.Record]:
     """Return what decides about responsibility, except the birth date, which is sealed."""
     return await conn.fetch(
-        "SELECT i AS participant_id, f.town, f.youth_until, f.asylum_phase,"
-        " coalesce(p.languages, '{}') AS languages, p.organisation AS registering"
-        " FROM unnest($1::uuid[]) AS i LEFT JOIN participant_fact AS f ON f.participant_id = i"
-        " LEFT JOIN person AS p ON p.participant_id = i",
+        """
+        SELECT i AS participant_id, f.town, f.youth_until, f.asylum_phase,
+        coalesce(p.languages, '{}') AS languages, p.organisation AS registering
+        FROM unnest($1::uuid[]) AS i LEFT JOIN participant_fact AS f ON f.participant_id = i
+        LEFT JOIN person AS p ON p.participant_id = i
+        """,
         list(participants),
     )

@@ -53,8 +53,10 @@ async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> async
 async def courses_named(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
     """Return title and town of some courses."""
     return await conn.fetch(
-        "SELECT c.course_id, c.title, c.town, b.name AS provider_name FROM course AS c"
-        " LEFT JOIN runtime.publisher AS b ON b.slug = c.provider WHERE c.course_id = ANY($1)",
+        """
+        SELECT c.course_id, c.title, c.town, b.name AS provider_name FROM course AS c
+        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider WHERE c.course_id = ANY($1)
+        """,
         list(ids),
     )
 
@@ -163,8 +165,10 @@ async def provider_courses(conn: asyncpg.Connection, provider: str) -> Sequence[
 async def provider_course(conn: asyncpg.Connection, course: UUID, provider: str) -> asyncpg.Record | None:
     """Return one of a provider's courses."""
     return await conn.fetchrow(
-        "SELECT course_id, own_id, title, starts_on, ends_on, cancelled_on, completed_on FROM course"
-        " WHERE course_id = $1 AND provider = $2",
+        """
+        SELECT course_id, own_id, title, starts_on, ends_on, cancelled_on, completed_on FROM course
+        WHERE course_id = $1 AND provider = $2
+        """,
         course,
         provider,
     )
@@ -233,7 +237,9 @@ async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | No
 async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyncpg.Record]:
     """List an alert's steps, the latest first."""
     return await conn.fetch(
-        "SELECT version, office, from_state, to_state, reason, at FROM alert_step"
-        " WHERE alert_id = $1 ORDER BY version DESC",
+        """
+        SELECT version, office, from_state, to_state, reason, at FROM alert_step
+        WHERE alert_id = $1 ORDER BY version DESC
+        """,
         alert_id,
     )

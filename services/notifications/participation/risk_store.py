@@ -35,10 +35,12 @@ class RiskChanges:
 async def take_unassessed(conn: Connection, limit: int, after: UUID) -> list[UUID]:
     """Claim for this transaction the next courses after `after` that have days not yet assessed."""
     rows = await conn.fetch(
-        "WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed AND course_id > $2"
-        "  ORDER BY course_id LIMIT $1)"
-        " SELECT course_id FROM waiting WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))"
-        " ORDER BY course_id",
+        """
+        WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed AND course_id > $2
+            ORDER BY course_id LIMIT $1)
+        SELECT course_id FROM waiting WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))
+        ORDER BY course_id
+        """,
         limit,
         after,
     )
@@ -46,10 +48,12 @@ async def take_unassessed(conn: Connection, limit: int, after: UUID) -> list[UUI
     if courses:
         await conn.execute(
             # A day that is being reported anew just now is skipped, stays unassessed and is taken next time.
-            "UPDATE course_day AS d SET assessed = true FROM ("
-            "  SELECT course_id, day FROM course_day WHERE course_id = ANY($1::uuid[]) AND NOT assessed"
-            "  ORDER BY course_id, day FOR UPDATE SKIP LOCKED) AS taken"
-            " WHERE d.course_id = taken.course_id AND d.day = taken.day",
+            """
+            UPDATE course_day AS d SET assessed = true FROM (
+                SELECT course_id, day FROM course_day WHERE course_id = ANY($1::uuid[]) AND NOT assessed
+                ORDER BY course_id, day FOR UPDATE SKIP LOCKED) AS taken
+            WHERE d.course_id = taken.course_id AND d.day = taken.day
+            """,
             courses,
         )
     return courses
@@ -61,19 +65,21 @@ async def marks(conn: Connection, courses: Sequence[UUID], look_back_days: int) 
     Most people missed nothing and cannot be at risk. An open risk needs the days since it began.
     """
     return await conn.fetch(
-        "WITH span AS ("
-        "  SELECT d.course_id, least(max(d.day) - $2::integer, (SELECT min(r.since) FROM risk AS r"
-        "   WHERE r.course_id = d.course_id AND r.state = 'open')) AS from_day"
-        "  FROM course_day AS d WHERE d.course_id = ANY($1::uuid[]) GROUP BY d.course_id),"
-        " found AS ("
-        "  SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held,"
-        "   bool_or(a.mark <> 'X' OR (a.ue > 0 AND a.ue < d.ue_held))"
-        "    OVER (PARTITION BY a.course_id, a.participant_id) AS missed"
-        "  FROM span AS s JOIN attendance AS a ON a.course_id = s.course_id AND a.day >= s.from_day"
-        "  JOIN course_day AS d ON d.course_id = a.course_id AND d.day = a.day)"
-        " SELECT course_id, participant_id, day, mark, ue, ue_held FROM found AS f"
-        " WHERE missed OR EXISTS (SELECT FROM risk AS r WHERE r.course_id = f.course_id"
-        "  AND r.participant_id = f.participant_id AND r.state = 'open')",
+        """
+        WITH span AS (
+            SELECT d.course_id, least(max(d.day) - $2::integer, (SELECT min(r.since) FROM risk AS r
+                WHERE r.course_id = d.course_id AND r.state = 'open')) AS from_day
+            FROM course_day AS d WHERE d.course_id = ANY($1::uuid[]) GROUP BY d.course_id),
+        found AS (
+            SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held,
+                bool_or(a.mark <> 'X' OR (a.ue > 0 AND a.ue < d.ue_held))
+                    OVER (PARTITION BY a.course_id, a.participant_id) AS missed
+            FROM span AS s JOIN attendance AS a ON a.course_id = s.course_id AND a.day >= s.from_day
+            JOIN course_day AS d ON d.course_id = a.course_id AND d.day = a.day)
+        SELECT course_id, participant_id, day, mark, ue, ue_held FROM found AS f
+        WHERE missed OR EXISTS (SELECT FROM risk AS r WHERE r.course_id = f.course_id
+            AND r.participant_id = f.participant_id AND r.state = 'open')
+        """,
         list(courses),
         look_back_days,
     )
@@ -82,9 +88,11 @@ async def marks(conn: Connection, courses: Sequence[UUID], look_back_days: int) 
 async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list[date]]:
     """Return the days reported of each course, in order (retracted days list nobody)."""
     rows = await conn.fetch(
-        "SELECT course_id,"
-        " coalesce(array_agg(day ORDER BY day) FILTER (WHERE listed > 0), array[max(day)]) AS days"
-        " FROM course_day WHERE course_id = ANY($1::uuid[]) GROUP BY course_id",
+        """
+        SELECT course_id,
+        coalesce(array_agg(day ORDER BY day) FILTER (WHERE listed > 0), array[max(day)]) AS days
+        FROM course_day WHERE course_id = ANY($1::uuid[]) GROUP BY course_id
+        """,
         list(courses),
     )
     return {row["course_id"]: row["days"] for row in rows}
@@ -93,16 +101,18 @@ async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list
 async def participations(conn: Connection, courses: Sequence[UUID]) -> dict[tuple[UUID, UUID], Participation]:
     """Return from when, and until when, people take part in these courses, by course and person."""
     rows = await conn.fetch(
-        "SELECT coalesce(p.course_id, x.course_id) AS course_id,"
-        " coalesce(p.participant_id, x.participant_id) AS participant_id, p.starts_on, x.left_on,"
-        " coalesce(p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted'), false) AS over,"
-        " c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over"
-        " FROM (SELECT DISTINCT ON (course_id, participant_id) course_id, participant_id, starts_on, state"
-        "  FROM placement WHERE course_id = ANY($1::uuid[]) AND released"
-        "  ORDER BY course_id, participant_id, decided_at DESC, placement_id) AS p"
-        " FULL JOIN (SELECT course_id, participant_id, left_on FROM course_exit"
-        "  WHERE course_id = ANY($1::uuid[])) AS x USING (course_id, participant_id)"
-        " LEFT JOIN course AS c ON c.course_id = coalesce(p.course_id, x.course_id)",
+        """
+        SELECT coalesce(p.course_id, x.course_id) AS course_id,
+        coalesce(p.participant_id, x.participant_id) AS participant_id, p.starts_on, x.left_on,
+        coalesce(p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted'), false) AS over,
+        c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over
+        FROM (SELECT DISTINCT ON (course_id, participant_id) course_id, participant_id, starts_on, state
+            FROM placement WHERE course_id = ANY($1::uuid[]) AND released
+            ORDER BY course_id, participant_id, decided_at DESC, placement_id) AS p
+        FULL JOIN (SELECT course_id, participant_id, left_on FROM course_exit
+            WHERE course_id = ANY($1::uuid[])) AS x USING (course_id, participant_id)
+        LEFT JOIN course AS c ON c.course_id = coalesce(p.course_id, x.course_id)
+        """,
         list(courses),
     )
     return {
@@ -119,8 +129,10 @@ async def open_risks(
     """Lock and return the open risks of these courses, by course and person, then by rule."""
     found: dict[tuple[UUID, UUID], dict[str, asyncpg.Record]] = defaultdict(dict)
     for row in await conn.fetch(
-        "SELECT risk_id, participant_id, course_id, rule, since FROM risk"
-        " WHERE course_id = ANY($1::uuid[]) AND state = 'open' ORDER BY risk_id FOR UPDATE",
+        """
+        SELECT risk_id, participant_id, course_id, rule, since FROM risk
+        WHERE course_id = ANY($1::uuid[]) AND state = 'open' ORDER BY risk_id FOR UPDATE
+        """,
         list(courses),
     ):
         found[row["course_id"], row["participant_id"]][row["rule"]] = row
@@ -131,31 +143,37 @@ async def write(conn: Connection, changes: RiskChanges, now: datetime) -> None:
     """Write risks that were raised, kept and ended."""
     if changes.ended:
         await conn.execute(
-            "UPDATE risk AS r SET state = e.state, ended_at = $3"
-            " FROM unnest($1::uuid[], $2::text[]) AS e (id, state)"
-            " WHERE r.risk_id = e.id AND r.state = 'open'",
+            """
+            UPDATE risk AS r SET state = e.state, ended_at = $3
+            FROM unnest($1::uuid[], $2::text[]) AS e (id, state)
+            WHERE r.risk_id = e.id AND r.state = 'open'
+            """,
             [id_ for id_, _ in changes.ended],
             [state for _, state in changes.ended],
             now,
         )
     if changes.kept:
         await conn.execute(
-            "UPDATE risk AS r SET params = k.params, reported_until = k.until"
-            " FROM unnest($1::uuid[], $2::jsonb[], $3::date[]) AS k (id, params, until)"
-            " WHERE r.risk_id = k.id",
+            """
+            UPDATE risk AS r SET params = k.params, reported_until = k.until
+            FROM unnest($1::uuid[], $2::jsonb[], $3::date[]) AS k (id, params, until)
+            WHERE r.risk_id = k.id
+            """,
             [id_ for id_, _, _ in changes.kept],
             [params for _, params, _ in changes.kept],
             [until for _, _, until in changes.kept],
         )
     if changes.raised:
         await conn.execute(
-            "INSERT INTO risk (risk_id, participant_id, course_id, rule, since, params, reported_until,"
-            " state, raised_at)"
-            " SELECT i, p, c, r, s, x, u, 'open', $8"
-            " FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::jsonb[],"
-            "  $7::date[]) AS new (i, p, c, r, s, x, u)"
-            " ON CONFLICT (risk_id) DO UPDATE SET state = 'open', ended_at = NULL, params = EXCLUDED.params,"
-            "  reported_until = EXCLUDED.reported_until",
+            """
+            INSERT INTO risk (risk_id, participant_id, course_id, rule, since, params, reported_until,
+            state, raised_at)
+            SELECT i, p, c, r, s, x, u, 'open', $8
+            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::jsonb[],
+                $7::date[]) AS new (i, p, c, r, s, x, u)
+            ON CONFLICT (risk_id) DO UPDATE SET state = 'open', ended_at = NULL, params = EXCLUDED.params,
+                reported_until = EXCLUDED.reported_until
+            """,
             [id_ for id_, _, _, _, _ in changes.raised],
             [person for _, person, _, _, _ in changes.raised],
             [course for _, _, course, _, _ in changes.raised],

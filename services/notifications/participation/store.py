@@ -40,16 +40,18 @@ async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
     return [
         (row["course_id"], row["day"])
         for row in await conn.fetch(
-            "WITH put AS (INSERT INTO course_day AS d"
-            " (course_id, day, event_id, ue_held, listed, present, excused, unexcused, ue_attended)"
-            " SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::real[], $5::smallint[],"
-            "  $6::smallint[], $7::smallint[], $8::smallint[], $9::real[])"
-            " ON CONFLICT (course_id, day) DO UPDATE SET event_id = EXCLUDED.event_id,"
-            "  ue_held = EXCLUDED.ue_held, listed = EXCLUDED.listed, present = EXCLUDED.present,"
-            "  excused = EXCLUDED.excused, unexcused = EXCLUDED.unexcused,"
-            "  ue_attended = EXCLUDED.ue_attended, assessed = false"
-            " RETURNING old.course_id AS replaced, new.course_id, new.day)"
-            " SELECT course_id, day FROM put WHERE replaced IS NOT NULL",
+            """
+            WITH put AS (INSERT INTO course_day AS d
+            (course_id, day, event_id, ue_held, listed, present, excused, unexcused, ue_attended)
+            SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::real[], $5::smallint[],
+                $6::smallint[], $7::smallint[], $8::smallint[], $9::real[])
+            ON CONFLICT (course_id, day) DO UPDATE SET event_id = EXCLUDED.event_id,
+                ue_held = EXCLUDED.ue_held, listed = EXCLUDED.listed, present = EXCLUDED.present,
+                excused = EXCLUDED.excused, unexcused = EXCLUDED.unexcused,
+                ue_attended = EXCLUDED.ue_attended, assessed = false
+            RETURNING old.course_id AS replaced, new.course_id, new.day)
+            SELECT course_id, day FROM put WHERE replaced IS NOT NULL
+            """,
             rows.courses,
             rows.days,
             rows.event_ids,
@@ -66,8 +68,10 @@ async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
 async def drop_marks(conn: Connection, keys: Sequence[tuple[UUID, date]]) -> None:
     """Delete the marks of course days that are reported anew."""
     await conn.execute(
-        "DELETE FROM attendance AS a USING unnest($1::uuid[], $2::date[]) AS gone (c, d)"
-        " WHERE a.course_id = gone.c AND a.day = gone.d",
+        """
+        DELETE FROM attendance AS a USING unnest($1::uuid[], $2::date[]) AS gone (c, d)
+        WHERE a.course_id = gone.c AND a.day = gone.d
+        """,
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
@@ -77,9 +81,11 @@ async def drop_days(conn: Connection, keys: Sequence[tuple[UUID, date]]) -> None
     """Empty retracted course days; the row stays until the course has been assessed without them."""
     await drop_marks(conn, keys)
     await conn.execute(
-        "UPDATE course_day AS d SET ue_held = 0, listed = 0, present = NULL, excused = NULL,"
-        " unexcused = NULL, ue_attended = NULL, assessed = false"
-        " FROM unnest($1::uuid[], $2::date[]) AS gone (c, d) WHERE d.course_id = gone.c AND d.day = gone.d",
+        """
+        UPDATE course_day AS d SET ue_held = 0, listed = 0, present = NULL, excused = NULL,
+        unexcused = NULL, ue_attended = NULL, assessed = false
+        FROM unnest($1::uuid[], $2::date[]) AS gone (c, d) WHERE d.course_id = gone.c AND d.day = gone.d
+        """,
         [key[0] for key in keys],
         [key[1] for key in keys],
     )
@@ -88,9 +94,11 @@ async def drop_days(conn: Connection, keys: Sequence[tuple[UUID, date]]) -> None
 async def drop_corrected_days(conn: Connection, corrected: Sequence[tuple[UUID, str]]) -> None:
     """Empty the days that corrected events had reported: the correction may be about another day."""
     rows = await conn.fetch(
-        "SELECT d.course_id, d.day FROM course_day AS d"
-        " JOIN unnest($1::uuid[], $2::text[]) AS c (course, event) ON d.course_id = c.course"
-        "  AND d.event_id = c.event ORDER BY 1, 2",
+        """
+        SELECT d.course_id, d.day FROM course_day AS d
+        JOIN unnest($1::uuid[], $2::text[]) AS c (course, event) ON d.course_id = c.course
+            AND d.event_id = c.event ORDER BY 1, 2
+        """,
         [course for course, _ in corrected],
         [event for _, event in corrected],
     )
@@ -110,9 +118,11 @@ async def put_section_result(
 ) -> None:
     """Store the result of a section test; the latest report wins."""
     await conn.execute(
-        "INSERT INTO section_result (participant_id, course_id, section, grade, tested_on)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, section)"
-        " DO UPDATE SET grade = EXCLUDED.grade, tested_on = EXCLUDED.tested_on",
+        """
+        INSERT INTO section_result (participant_id, course_id, section, grade, tested_on)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, section)
+        DO UPDATE SET grade = EXCLUDED.grade, tested_on = EXCLUDED.tested_on
+        """,
         participant,
         course,
         section,
@@ -136,9 +146,11 @@ async def put_exam_result(
 ) -> None:
     """Store the result of an examination; the latest report wins."""
     await conn.execute(
-        "INSERT INTO exam_result (participant_id, course_id, exam, taken_on, result)"
-        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, exam, taken_on)"
-        " DO UPDATE SET result = EXCLUDED.result",
+        """
+        INSERT INTO exam_result (participant_id, course_id, exam, taken_on, result)
+        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, exam, taken_on)
+        DO UPDATE SET result = EXCLUDED.result
+        """,
         participant,
         course,
         exam,
@@ -152,8 +164,10 @@ async def drop_exam_result(
 ) -> None:
     """Delete the result of an examination."""
     await conn.execute(
-        "DELETE FROM exam_result WHERE participant_id = $1 AND course_id = $2 AND exam = $3"
-        " AND taken_on = $4",
+        """
+        DELETE FROM exam_result WHERE participant_id = $1 AND course_id = $2 AND exam = $3
+        AND taken_on = $4
+        """,
         participant,
         course,
         exam,
@@ -166,8 +180,10 @@ async def add_need(
 ) -> None:
     """Store a reported need."""
     await conn.execute(
-        "INSERT INTO need_report (cause, event_id, office, need, town, month)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (cause) DO NOTHING",
+        """
+        INSERT INTO need_report (cause, event_id, office, need, town, month)
+        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (cause) DO NOTHING
+        """,
         cause,
         event_id,
         office,
@@ -198,10 +214,12 @@ async def erase_participation(conn: Connection, participants: Sequence[UUID]) ->
 
 async def _parked_with(conn: Connection, people: Sequence[UUID]) -> list[asyncpg.Record]:
     return await conn.fetch(
-        "SELECT k.id, k.data FROM runtime.parked AS k"
-        " WHERE k.attributes ->> 'type' = 'de.kurslotse.attendance-recorded.v1'"
-        " AND EXISTS (SELECT FROM unnest($1::uuid[]) AS p"
-        "  WHERE position(convert_to(p::text, 'UTF8') IN k.data) > 0)"
-        " ORDER BY k.id FOR UPDATE",
+        """
+        SELECT k.id, k.data FROM runtime.parked AS k
+        WHERE k.attributes ->> 'type' = 'de.kurslotse.attendance-recorded.v1'
+        AND EXISTS (SELECT FROM unnest($1::uuid[]) AS p
+            WHERE position(convert_to(p::text, 'UTF8') IN k.data) > 0)
+        ORDER BY k.id FOR UPDATE
+        """,
         people,
     )

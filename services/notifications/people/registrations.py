@@ -37,8 +37,10 @@ async def begin(
     kept = handlers.PersonRecord(participant, organisation, office, data["reference"], contact)
     await handlers.keep(conn, keyring, kept, now)
     await conn.execute(
-        "INSERT INTO registration (id, participant_id, organisation, office, data, begun_at)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
+        """
+        INSERT INTO registration (id, participant_id, organisation, office, data, begun_at)
+        VALUES ($1, $2, $3, $4, $5, $6)
+        """,
         event_id,
         participant,
         organisation,
@@ -61,12 +63,14 @@ async def send_pending(pool: Pool, gateway: GatewayClient, now: datetime, *, onl
 async def _claim(pool: Pool, only: UUID | None) -> list[asyncpg.Record]:
     async with transaction(pool) as conn:
         return await conn.fetch(
-            "UPDATE registration SET lease_token = gen_random_uuid(), attempts = attempts + 1,"
-            " next_at = clock_timestamp() + make_interval(secs => $1)"
-            " WHERE id IN (SELECT id FROM registration WHERE state = 'pending'"
-            "  AND (next_at <= clock_timestamp() OR id = $2) AND ($2::uuid IS NULL OR id = $2)"
-            "  ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED)"
-            " RETURNING id, office, data, attempts, lease_token",
+            """
+            UPDATE registration SET lease_token = gen_random_uuid(), attempts = attempts + 1,
+            next_at = clock_timestamp() + make_interval(secs => $1)
+            WHERE id IN (SELECT id FROM registration WHERE state = 'pending'
+                AND (next_at <= clock_timestamp() OR id = $2) AND ($2::uuid IS NULL OR id = $2)
+                ORDER BY next_at LIMIT 20 FOR UPDATE SKIP LOCKED)
+            RETURNING id, office, data, attempts, lease_token
+            """,
             _LEASE_SECONDS,
             only,
         )
@@ -83,10 +87,12 @@ async def _settle(pool: Pool, row: asyncpg.Record, answer: GatewayAnswer, now: d
     pause = min(2.0 ** row["attempts"], _LONGEST_PAUSE)
     async with transaction(pool) as conn:
         done = await conn.fetchval(
-            "UPDATE registration SET state = $3, problem = $4, lease_token = NULL,"
-            " next_at = clock_timestamp() + make_interval(secs => $5),"
-            " ended_at = CASE WHEN $3 = 'pending' THEN NULL ELSE $6::timestamptz END"
-            " WHERE id = $1 AND lease_token = $2 RETURNING state <> 'pending'",
+            """
+            UPDATE registration SET state = $3, problem = $4, lease_token = NULL,
+            next_at = clock_timestamp() + make_interval(secs => $5),
+            ended_at = CASE WHEN $3 = 'pending' THEN NULL ELSE $6::timestamptz END
+            WHERE id = $1 AND lease_token = $2 RETURNING state <> 'pending'
+            """,
             row["id"],
             row["lease_token"],
             state,

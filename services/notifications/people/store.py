@@ -12,8 +12,10 @@ from services.runtime.data.db import Connection
 async def own_key(conn: Connection, participant: UUID, organisation: str) -> asyncpg.Record | None:
     """Lock the data key as wrapped for this organisation; return it with the sealed data, or None."""
     return await conn.fetchrow(
-        "SELECT k.wrapped, p.sealed FROM person_key AS k JOIN person AS p USING (participant_id)"
-        " WHERE k.participant_id = $1 AND k.organisation = $2 FOR UPDATE OF k",
+        """
+        SELECT k.wrapped, p.sealed FROM person_key AS k JOIN person AS p USING (participant_id)
+        WHERE k.participant_id = $1 AND k.organisation = $2 FOR UPDATE OF k
+        """,
         participant,
         organisation,
     )
@@ -34,9 +36,11 @@ async def add_person(
     """Insert a person; return False if the person is there already."""
     return (
         await conn.fetchval(
-            "INSERT INTO person"
-            " (participant_id, organisation, office, reference, languages, sealed, kept_at, likeness)"
-            " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (participant_id) DO NOTHING RETURNING true",
+            """
+            INSERT INTO person
+            (participant_id, organisation, office, reference, languages, sealed, kept_at, likeness)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (participant_id) DO NOTHING RETURNING true
+            """,
             participant,
             organisation,
             office,
@@ -60,8 +64,10 @@ async def replace_person(
 ) -> None:
     """Replace the contact data of a known person."""
     await conn.execute(
-        "UPDATE person SET languages = $2, sealed = $3, kept_at = $4, likeness = $5"
-        " WHERE participant_id = $1",
+        """
+        UPDATE person SET languages = $2, sealed = $3, kept_at = $4, likeness = $5
+        WHERE participant_id = $1
+        """,
         participant,
         list(languages),
         sealed,
@@ -75,8 +81,10 @@ async def alike(
 ) -> Sequence[asyncpg.Record]:
     """Return at most five records of an organisation that may be the same person."""
     return await conn.fetch(
-        "SELECT participant_id, reference FROM person"
-        " WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 ORDER BY reference LIMIT 5",
+        """
+        SELECT participant_id, reference FROM person
+        WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 ORDER BY reference LIMIT 5
+        """,
         organisation,
         likeness,
         other_than,
@@ -86,8 +94,10 @@ async def alike(
 async def add_keys(conn: Connection, rows: Sequence[tuple[UUID, str, bytes]]) -> None:
     """Insert wrapped keys (participant, organisation, key); one that is there stays."""
     await conn.execute(
-        "INSERT INTO person_key (participant_id, organisation, wrapped)"
-        " SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING",
+        """
+        INSERT INTO person_key (participant_id, organisation, wrapped)
+        SELECT * FROM unnest($1::uuid[], $2::text[], $3::bytea[]) ON CONFLICT DO NOTHING
+        """,
         [row[0] for row in rows],
         [row[1] for row in rows],
         [row[2] for row in rows],
@@ -99,12 +109,14 @@ async def readable(
 ) -> list[asyncpg.Record]:
     """Return the people whom this organisation may read for this purpose today, with their wrapped keys."""
     return await conn.fetch(
-        "SELECT p.participant_id, p.sealed, k.wrapped FROM person AS p"
-        " JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = $2"
-        " WHERE p.participant_id = ANY($1::uuid[]) AND ("
-        "  ($3 IN ('registration', 'routing') AND p.organisation = $2)"
-        "  OR EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = p.participant_id"
-        "   AND d.organisation = $2 AND d.purpose = $3 AND d.ended_at IS NULL AND d.until >= $4))",
+        """
+        SELECT p.participant_id, p.sealed, k.wrapped FROM person AS p
+        JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = $2
+        WHERE p.participant_id = ANY($1::uuid[]) AND (
+            ($3 IN ('registration', 'routing') AND p.organisation = $2)
+            OR EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = p.participant_id
+                AND d.organisation = $2 AND d.purpose = $3 AND d.ended_at IS NULL AND d.until >= $4))
+        """,
         list(participants),
         organisation,
         purpose,
@@ -124,8 +136,10 @@ async def log_looks(
 ) -> None:
     """Log who read which fields of whom, and for which purpose."""
     await conn.execute(
-        "INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)"
-        " SELECT $1, p, $3, $4, $5, $6 FROM unnest($2::uuid[]) AS p",
+        """
+        INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)
+        SELECT $1, p, $3, $4, $5, $6 FROM unnest($2::uuid[]) AS p
+        """,
         now,
         list(participants),
         organisation,
@@ -142,12 +156,14 @@ async def open_disclosures(
 ) -> None:
     """Open or prolong disclosures (participant, organisation, office, purpose, basis, until)."""
     await conn.execute(
-        "INSERT INTO disclosure (participant_id, organisation, office, purpose, basis, until, opened_at)"
-        " SELECT p, o, f, u, b, t, $7"
-        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[])"
-        "  AS new (p, o, f, u, b, t)"
-        " ON CONFLICT (participant_id, organisation, office, purpose, basis)"
-        " DO UPDATE SET until = EXCLUDED.until, ended_at = NULL",
+        """
+        INSERT INTO disclosure (participant_id, organisation, office, purpose, basis, until, opened_at)
+        SELECT p, o, f, u, b, t, $7
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::date[])
+            AS new (p, o, f, u, b, t)
+        ON CONFLICT (participant_id, organisation, office, purpose, basis)
+        DO UPDATE SET until = EXCLUDED.until, ended_at = NULL
+        """,
         [row[0] for row in rows],
         [row[1] for row in rows],
         [row[2] for row in rows],
@@ -163,8 +179,10 @@ async def end_by_basis(conn: Connection, bases: Sequence[UUID], now: datetime) -
     return [
         row["participant_id"]
         for row in await conn.fetch(
-            "UPDATE disclosure SET ended_at = $2 WHERE basis = ANY($1::uuid[]) AND ended_at IS NULL"
-            " RETURNING participant_id",
+            """
+            UPDATE disclosure SET ended_at = $2 WHERE basis = ANY($1::uuid[]) AND ended_at IS NULL
+            RETURNING participant_id
+            """,
             list(bases),
             now,
         )
@@ -174,10 +192,12 @@ async def end_by_basis(conn: Connection, bases: Sequence[UUID], now: datetime) -
 async def end_by_consent(conn: Connection, rows: Sequence[tuple[UUID, str, str]], now: datetime) -> None:
     """End the disclosures under these consents (participant, office, purpose)."""
     await conn.execute(
-        "UPDATE disclosure AS d SET ended_at = $4"
-        " FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, f, u)"
-        " WHERE d.participant_id = gone.p AND d.office = gone.f AND d.purpose = gone.u"
-        " AND d.ended_at IS NULL",
+        """
+        UPDATE disclosure AS d SET ended_at = $4
+        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, f, u)
+        WHERE d.participant_id = gone.p AND d.office = gone.f AND d.purpose = gone.u
+        AND d.ended_at IS NULL
+        """,
         [row[0] for row in rows],
         [row[1] for row in rows],
         [row[2] for row in rows],
@@ -190,8 +210,10 @@ async def end_by_date(conn: Connection, today: date, now: datetime) -> list[UUID
     return [
         row["participant_id"]
         for row in await conn.fetch(
-            "UPDATE disclosure SET ended_at = $2 WHERE until < $1 AND ended_at IS NULL"
-            " RETURNING participant_id",
+            """
+            UPDATE disclosure SET ended_at = $2 WHERE until < $1 AND ended_at IS NULL
+            RETURNING participant_id
+            """,
             today,
             now,
         )
@@ -202,12 +224,14 @@ async def destroy_keys_without_disclosure(conn: Connection, participants: Sequen
     """Delete the keys of organisations that may no longer read, except the registering organisation's."""
     return len(
         await conn.fetch(
-            "DELETE FROM person_key AS k USING person AS p"
-            " WHERE k.participant_id = ANY($1::uuid[]) AND p.participant_id = k.participant_id"
-            " AND k.organisation <> p.organisation"
-            " AND NOT EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = k.participant_id"
-            "  AND d.organisation = k.organisation AND d.ended_at IS NULL)"
-            " RETURNING 1",
+            """
+            DELETE FROM person_key AS k USING person AS p
+            WHERE k.participant_id = ANY($1::uuid[]) AND p.participant_id = k.participant_id
+            AND k.organisation <> p.organisation
+            AND NOT EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = k.participant_id
+                AND d.organisation = k.organisation AND d.ended_at IS NULL)
+            RETURNING 1
+            """,
             list(participants),
         )
     )
@@ -216,12 +240,14 @@ async def destroy_keys_without_disclosure(conn: Connection, participants: Sequen
 async def missing_keys(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
     """Return open disclosures whose organisation has no key yet, with the registering organisation's key."""
     return await conn.fetch(
-        "SELECT DISTINCT d.participant_id, d.organisation, p.organisation AS registering, k.wrapped"
-        " FROM disclosure AS d JOIN person AS p USING (participant_id)"
-        " JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = p.organisation"
-        " WHERE d.participant_id = ANY($1::uuid[]) AND d.ended_at IS NULL"
-        " AND NOT EXISTS (SELECT FROM person_key AS o WHERE o.participant_id = d.participant_id"
-        "  AND o.organisation = d.organisation)",
+        """
+        SELECT DISTINCT d.participant_id, d.organisation, p.organisation AS registering, k.wrapped
+        FROM disclosure AS d JOIN person AS p USING (participant_id)
+        JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = p.organisation
+        WHERE d.participant_id = ANY($1::uuid[]) AND d.ended_at IS NULL
+        AND NOT EXISTS (SELECT FROM person_key AS o WHERE o.participant_id = d.participant_id
+            AND o.organisation = d.organisation)
+        """,
         list(participants),
     )
 
@@ -245,10 +271,12 @@ async def orphans(conn: Connection, kept_before: datetime) -> list[UUID]:
     return [
         row["participant_id"]
         for row in await conn.fetch(
-            "SELECT participant_id FROM person AS p WHERE kept_at < $1"
-            " AND NOT EXISTS (SELECT FROM participant_fact AS f WHERE f.participant_id = p.participant_id)"
-            " AND NOT EXISTS (SELECT FROM registration AS r WHERE r.participant_id = p.participant_id"
-            "  AND r.state = 'pending') FOR UPDATE OF p SKIP LOCKED",
+            """
+            SELECT participant_id FROM person AS p WHERE kept_at < $1
+            AND NOT EXISTS (SELECT FROM participant_fact AS f WHERE f.participant_id = p.participant_id)
+            AND NOT EXISTS (SELECT FROM registration AS r WHERE r.participant_id = p.participant_id
+                AND r.state = 'pending') FOR UPDATE OF p SKIP LOCKED
+            """,
             kept_before,
         )
     ]
@@ -257,7 +285,9 @@ async def orphans(conn: Connection, kept_before: datetime) -> list[UUID]:
 async def request_reconciliation(conn: Connection, participants: Sequence[UUID]) -> None:
     """Queue these people: after this transaction their alerts are reconciled (alerts/reconciler.py)."""
     await conn.execute(
-        "INSERT INTO reconsider (participant_id) SELECT DISTINCT p FROM unnest($1::uuid[]) AS p ORDER BY p"
-        " ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1",
+        """
+        INSERT INTO reconsider (participant_id) SELECT DISTINCT p FROM unnest($1::uuid[]) AS p ORDER BY p
+        ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1
+        """,
         list(participants),
     )

@@ -1,4 +1,4 @@
-"""What all payloads share: closed for writers, open for readers, silent about values in errors."""
+"""Defines what all payloads share: their field types and base classes. Errors never repeat values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Code lists of the published language; readers accept codes they do not know yet."""
+"""Defines the code lists of the published language; readers accept codes that are not listed yet."""
 
 from __future__ import annotations
 
@@ -271,7 +271,7 @@ class FindingKind(StrEnum):
 
 
 def kind_of(course_type: str) -> CourseKind:
-    """Say which kind a course type belongs to; an unknown type is `other`."""
+    """Return the kind of a course type; an unknown type is `other`."""
     if course_type.startswith("integration_"):
         return CourseKind.INTEGRATION
     if course_type == CourseType.VOCATIONAL:

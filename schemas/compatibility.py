@@ -1,4 +1,4 @@
-"""Says what a reader would not understand of what a writer may send, from their JSON Schemas."""
+"""Compares two JSON Schemas: finds what a reader would refuse of what a writer may send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the support side lets the steering side know: weekly suppressed counts."""
+"""Defines the event with weekly suppressed counts from the support side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CloudEvents 1.0 on Kafka (binary mode): reading a record into an event, or into what is wrong with it."""
+"""Reads and writes CloudEvents 1.0 on Kafka (binary mode); what cannot be read becomes problems."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def golden(folder: Path) -> Iterator[tuple[Path, str, bytes]]:
 
 
 def check(folder: Path) -> list[str]:
-    """Say what is wrong with what is published; an empty list means all is well.
+    """Return what is wrong with the published documents; empty if nothing is.
 
     FULL_TRANSITIVE: the reader of today understands every version ever written, and every reader ever
     published understands what is written today.

@@ -1,4 +1,4 @@
-"""What the gateway says: who may speak, what became of records, how far the doors have delivered."""
+"""Defines the events of the gateway: publishers, findings, progress."""
 
 from __future__ import annotations
 

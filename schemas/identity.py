@@ -1,4 +1,4 @@
-"""Ids that everybody derives alike, and the canonical form that says whether two events are the same."""
+"""Derives the ids that everybody derives alike, and the hash that tells whether two events are the same."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finds codes in a payload that its code list does not hold."""
+"""Finds the codes in a payload that are not on their code list."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _walk(value: Any, shape: Any, path: str) -> Iterator[str]:  # noqa: ANN401 -
 
 
 def _all_known(payload: BaseModel) -> bool:
-    """Say whether every code is on its list, without the paths that nobody asks for then."""
+    """Return whether every code is on its list; faster than collecting the paths of those that are not."""
     for name, shape in _plan(type(payload)):
         value = getattr(payload, name)
         if value is None:

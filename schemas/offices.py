@@ -1,4 +1,4 @@
-"""What registering offices say on `kurslotse.in`: facts that steering needs, by reference."""
+"""Defines the events of registering offices on `kurslotse.in`: facts for steering, by reference."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What allocation says on `kurslotse.placements`: every step of a placement, merges, outcomes."""
+"""Defines the events of allocation on `kurslotse.placements`: steps of placements, merges, outcomes."""
 
 from __future__ import annotations
 

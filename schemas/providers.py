@@ -1,4 +1,4 @@
-"""What course providers say on `kurslotse.in`."""
+"""Defines the events of course providers on `kurslotse.in`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What only the support side may read, on `kurslotse.support`: attendance, results, consents, needs."""
+"""Defines the events on `kurslotse.support`: attendance, results, consents, needs."""
 
 from __future__ import annotations
 

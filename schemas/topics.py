@@ -1,4 +1,4 @@
-"""Which event goes on which topic, who may write it, and what topics are called."""
+"""Defines which event goes on which topic, who may write it, and how topics are named."""
 
 from __future__ import annotations
 

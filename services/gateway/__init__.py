@@ -1,1 +1,1 @@
-"""The doors: who may say what, and what became of it; keeps no name and knows no rule of the field."""
+"""The doors: who may send what, and what became of it. Stores no name and knows no rule of the field."""

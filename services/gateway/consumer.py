@@ -1,14 +1,15 @@
-"""Which topic goes to which handler. Start reading here."""
+"""Lists what the gateway reads and which handler each topic goes to. Start reading here."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from schemas.topics import Family, topic
-from services.gateway.findings.handlers import AddressedHandler, FindingsHandler
+from services.gateway.findings.handlers import read_findings, read_placements
 from services.runtime.events.subscription import Subscription
 
 
 def subscriptions(prefix: str) -> Sequence[Subscription]:
-    """List what the gateway reads: findings of both sides, and the steps of placements."""
+    """Return the gateway's subscriptions: findings of both sides, and the steps of placements."""
     return (
         Subscription(
             name="findings",
@@ -16,11 +17,11 @@ def subscriptions(prefix: str) -> Sequence[Subscription]:
                 topic(Family.FINDINGS_STEERING, prefix=prefix),
                 topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             ),
-            handler=FindingsHandler(prefix),
+            handler=partial(read_findings, prefix=prefix),
         ),
         Subscription(
             name="addressed",
             topics=(topic(Family.PLACEMENTS, prefix=prefix),),
-            handler=AddressedHandler(prefix),
+            handler=partial(read_placements, prefix=prefix),
         ),
     )

@@ -1,4 +1,4 @@
-"""Keeps the gateway's tables small."""
+"""Keeps the gateway's tables small: sums up counts, deletes what is too old."""
 
 from datetime import datetime
 
@@ -11,22 +11,22 @@ _AT_ONCE = 20_000
 
 
 class Upkeep:
-    """Folds counts together and forgets what nobody can ask for any more, by the database's clock."""
+    """Sums up counts of accepted events, and deletes old ids and feeds; ages are by the database's clock."""
 
     def __init__(self, pool: asyncpg.Pool, *, inbox_days: int) -> None:
         self._pool, self._inbox_days = pool, inbox_days
 
     async def run(self, now: datetime) -> int:  # noqa: ARG002 - ages are technical time, the database's
-        """Do one round; return how many rows went."""
+        """Do one round; return by how many rows the tables shrank."""
         async with transaction(self._pool) as conn:
-            folded = await _fold(conn)
+            folded = await _sum_counts(conn)
         async with transaction(self._pool) as conn:
-            accepted = await _forget_accepted(conn, self._inbox_days)
+            accepted = await _delete_accepted(conn, self._inbox_days)
         async with transaction(self._pool) as conn:
-            return folded + accepted + await _forget_feeds(conn, KEEP_DAYS)
+            return folded + accepted + await _delete_feeds(conn, KEEP_DAYS)
 
 
-async def _fold(conn: asyncpg.Connection) -> int:
+async def _sum_counts(conn: asyncpg.Connection) -> int:
     gone = await conn.fetchval(
         """
         WITH gone AS (DELETE FROM accepted_count RETURNING type, n),
@@ -39,7 +39,7 @@ async def _fold(conn: asyncpg.Connection) -> int:
     return int(gone)
 
 
-async def _forget_accepted(conn: asyncpg.Connection, days: int) -> int:
+async def _delete_accepted(conn: asyncpg.Connection, days: int) -> int:
     rows = await conn.fetch(
         """
         DELETE FROM accepted WHERE (publisher, family, event_id) IN (
@@ -53,7 +53,7 @@ async def _forget_accepted(conn: asyncpg.Connection, days: int) -> int:
     return len(rows)
 
 
-async def _forget_feeds(conn: asyncpg.Connection, days: int) -> int:
+async def _delete_feeds(conn: asyncpg.Connection, days: int) -> int:
     findings = await conn.fetch(
         "DELETE FROM finding WHERE stored_at < now() - make_interval(days => $1) RETURNING 1", days
     )

@@ -55,7 +55,7 @@ def _where() -> tuple[str, str]:
 
 @offices_app.command("load")
 def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offices.")]) -> None:
-    """Store the directory; whom it may concern is looked at again."""
+    """Store the directory, and reconcile the alerts of everybody whom it may concern."""
 
     async def work() -> str:
         entries = offices.read_directory(file)

@@ -11,24 +11,26 @@ PACKAGED = Path(__file__).parent / "policy.yaml"
 Days = Annotated[int, Field(ge=1, le=3660)]
 
 
-class _Closed(BaseModel):
+class ClosedModel(BaseModel):
+    """A part of a configuration file; unknown fields are errors."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class ConsentPolicy(_Closed):
+class ConsentPolicy(ClosedModel):
     """The longest period of a consent."""
 
     months: Annotated[int, Field(ge=1, le=12)]
 
 
-class DisclosurePolicy(_Closed):
+class DisclosurePolicy(ClosedModel):
     """How many days others may read a person's name."""
 
     roster_days_after_end: Days
     alert_days: Days
 
 
-class RetentionPolicy(_Closed):
+class RetentionPolicy(ClosedModel):
     """After how many days data are erased."""
 
     orphan_days: Days
@@ -36,25 +38,25 @@ class RetentionPolicy(_Closed):
     participation_days: Days
 
 
-class EscalationPolicy(_Closed):
+class EscalationPolicy(ClosedModel):
     """After how many of the office's own hours an unanswered alert goes to its lead."""
 
     office_hours: Annotated[tuple[Annotated[float, Field(gt=0, le=400)], ...], Field(max_length=5)]
 
 
-class CountsPolicy(_Closed):
+class CountsPolicy(ClosedModel):
     """The smallest count that the steering side may be told."""
 
     suppress_below: Annotated[int, Field(ge=1, le=20)]
 
 
-class DeliveryPolicy(_Closed):
+class DeliveryPolicy(ClosedModel):
     """How often a mail is sent again when it is unknown whether the server took it."""
 
     in_doubt_retries: Annotated[int, Field(ge=0, le=10)]
 
 
-class Policy(_Closed):
+class Policy(ClosedModel):
     """The whole policy file."""
 
     consent: ConsentPolicy

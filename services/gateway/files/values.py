@@ -1,4 +1,4 @@
-"""Reads dates, numbers and words as German offices and exports write them."""
+"""Reads dates, numbers, words and places as German offices and programs write them."""
 
 import re
 from collections.abc import Mapping

@@ -1,1 +1,1 @@
-"""What became of a publisher's records, and what is addressed to it."""
+"""Findings: what became of publishers' records; and the events addressed to publishers."""

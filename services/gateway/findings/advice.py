@@ -1,4 +1,4 @@
-"""Turns a problem into two sentences in the reader's language."""
+"""Turns a problem into two sentences, what is wrong and what to do, in the reader's language."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Told:
 
 
 class Adviser:
-    """Knows the catalogue in every language."""
+    """Translates problems with the catalogue, in German and English."""
 
     def __init__(self, texts: Mapping[str, Texts] | None = None) -> None:
         self._texts = texts or load([LOCALE])
@@ -35,7 +35,7 @@ class Adviser:
     def tell(
         self, code: str, field: str | None, params: Mapping[str, str | int], language: str = DEFAULT
     ) -> Told:
-        """Say what is wrong and what to do; a code without text of its own gets a general one."""
+        """Return the sentences of a code; a code without a text of its own gets a general one."""
         advice = CATALOGUE.get(code, FALLBACK)
         gettext = self._texts[language].gettext
         values = _Params(params) | {"code": code, "field": field or "?"}

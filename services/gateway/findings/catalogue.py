@@ -1,4 +1,4 @@
-"""Every code a record, a key or a file can be told about: what is wrong, and what to do."""
+"""Collects the texts of every code that a record, a key or a file can be told about."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What is said about a code."""
+"""Defines the text of a code."""
 
 from dataclasses import dataclass
 

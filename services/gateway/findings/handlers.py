@@ -1,4 +1,4 @@
-"""Brings back to publishers what became of their records, and what is addressed to them."""
+"""Stores findings and addressed events, and copies them to the publishers' topics `out`."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -25,74 +25,62 @@ from services.runtime.send.outbox import Outgoing, put
 _FAMILY = {Family.FINDINGS_STEERING: "in", Family.FINDINGS_SUPPORT: "support"}
 
 
-class FindingsHandler:
-    """`kurslotse.findings.*` -> kept, and on the publisher's `out`."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-
-    async def __call__(
-        self,
-        conn: asyncpg.Connection,
-        batch: Sequence[Incoming],
-        now: datetime,  # noqa: ARG002 - the loop's interface
-    ) -> Sequence[Verdict]:
-        """Keep and forward; of watermarks only the highest of the batch."""
-        raised = [(item, item.event.data) for item in batch]
-        known = await publishers(
-            conn, [data.publisher for _, data in raised if isinstance(data, FindingRaised)]
-        )
-        findings: list[Finding] = []
-        marks: dict[tuple[str, str, int], tuple[Incoming, Finding]] = {}
-        outgoing: list[Outgoing] = []
-        for item, data in raised:
-            if not isinstance(data, FindingRaised) or (publisher := known.get(data.publisher)) is None:
-                continue
-            finding = _finding(item, data, publisher)
-            if data.kind == FindingKind.ACCEPTED:
-                place = (data.publisher, data.topic, data.partition)
-                if place not in marks or (marks[place][1].offset or 0) < data.offset:
-                    marks[place] = (item, finding)
-            else:
-                findings.append(finding)
-                outgoing.append(_copy(item, publisher, self._prefix))
-        outgoing += [_copy(item, known[mark.publisher], self._prefix) for item, mark in marks.values()]
-        await store.add_findings(conn, findings)
-        await store.add_watermarks(conn, [mark for _, mark in marks.values()])
-        await put(conn, outgoing)
-        return [Applied()] * len(batch)
+async def read_findings(
+    conn: asyncpg.Connection,
+    batch: Sequence[Incoming],
+    now: datetime,  # noqa: ARG001 - the loop passes it to every handler
+    *,
+    prefix: str,
+) -> Sequence[Verdict]:
+    """Store findings and copy them to `out`; of watermarks only the highest of the batch."""
+    raised = [(item, item.event.data) for item in batch]
+    known = await publishers(conn, [data.publisher for _, data in raised if isinstance(data, FindingRaised)])
+    findings: list[Finding] = []
+    marks: dict[tuple[str, str, int], tuple[Incoming, Finding]] = {}
+    outgoing: list[Outgoing] = []
+    for item, data in raised:
+        if not isinstance(data, FindingRaised) or (publisher := known.get(data.publisher)) is None:
+            continue
+        finding = _finding(item, data, publisher)
+        if data.kind == FindingKind.ACCEPTED:
+            place = (data.publisher, data.topic, data.partition)
+            if place not in marks or (marks[place][1].offset or 0) < data.offset:
+                marks[place] = (item, finding)
+        else:
+            findings.append(finding)
+            outgoing.append(_copy(item, publisher, prefix))
+    outgoing += [_copy(item, known[mark.publisher], prefix) for item, mark in marks.values()]
+    await store.add_findings(conn, findings)
+    await store.add_watermarks(conn, [mark for _, mark in marks.values()])
+    await put(conn, outgoing)
+    return [Applied()] * len(batch)
 
 
-class AddressedHandler:
-    """`kurslotse.placements` -> copies for those whom allocation named; decides nothing."""
-
-    def __init__(self, prefix: str) -> None:
-        self._prefix = prefix
-
-    async def __call__(
-        self,
-        conn: asyncpg.Connection,
-        batch: Sequence[Incoming],
-        now: datetime,  # noqa: ARG002 - the loop's interface
-    ) -> Sequence[Verdict]:
-        """Keep and forward a copy for every named publisher."""
-        known = await publishers(conn, [slug for item in batch for slug in item.event.audience])
-        copies = [(item, known[slug]) for item in batch for slug in item.event.audience if slug in known]
-        await store.add_addressed(
-            conn,
-            [
-                Addressed(
-                    id=_copy_id(item, publisher.slug),
-                    publisher=publisher.slug,
-                    organisation=publisher.organisation,
-                    event=_structured(_copied(item, publisher)),
-                )
-                for item, publisher in copies
-            ],
-        )
-        await put(conn, [_copy(item, publisher, self._prefix) for item, publisher in copies])
-        await _learn_numbers(conn, batch)
-        return [Applied()] * len(batch)
+async def read_placements(
+    conn: asyncpg.Connection,
+    batch: Sequence[Incoming],
+    now: datetime,  # noqa: ARG001 - the loop passes it to every handler
+    *,
+    prefix: str,
+) -> Sequence[Verdict]:
+    """Copy each event to the publishers that allocation named in `ce_audience`; decides nothing itself."""
+    known = await publishers(conn, [slug for item in batch for slug in item.event.audience])
+    copies = [(item, known[slug]) for item in batch for slug in item.event.audience if slug in known]
+    await store.add_addressed(
+        conn,
+        [
+            Addressed(
+                id=_copy_id(item, publisher.slug),
+                publisher=publisher.slug,
+                organisation=publisher.organisation,
+                event=_structured(_copied(item, publisher)),
+            )
+            for item, publisher in copies
+        ],
+    )
+    await put(conn, [_copy(item, publisher, prefix) for item, publisher in copies])
+    await _learn_numbers(conn, batch)
+    return [Applied()] * len(batch)
 
 
 async def _learn_numbers(conn: asyncpg.Connection, batch: Sequence[Incoming]) -> None:

@@ -1,4 +1,4 @@
-"""SQL of findings, watermarks and addressed events; numbers of a feed become visible in order."""
+"""Reads and writes findings, watermarks, addressed events and own numbers of people."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import asyncpg
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding to be kept; no place if it was found at the door."""
+    """A finding to be stored; one raised at the door has no topic, partition and offset."""
 
     id: UUID
     publisher: str
@@ -40,7 +40,7 @@ class Addressed:
 
 
 async def _lock_feeds(conn: asyncpg.Connection, name: str, publishers: Sequence[str]) -> dict[str, int]:
-    """Lock the feeds until the commit and return their last numbers."""
+    """Lock feeds until the commit and return their last numbers, so that numbers become visible in order."""
     slugs = sorted(set(publishers))
     await conn.execute(
         """
@@ -74,7 +74,7 @@ async def _move_feeds(conn: asyncpg.Connection, name: str, last: Mapping[str, in
 
 
 async def add_findings(conn: asyncpg.Connection, findings: Sequence[Finding]) -> None:
-    """Keep findings, each once."""
+    """Store findings, each once, under the next numbers of their publishers' feeds."""
     if not findings:
         return
     last = await _lock_feeds(conn, "findings", [finding.publisher for finding in findings])
@@ -119,7 +119,7 @@ async def add_findings(conn: asyncpg.Connection, findings: Sequence[Finding]) ->
 
 
 async def add_watermarks(conn: asyncpg.Connection, marks: Sequence[Finding]) -> None:
-    """Keep how far each topic has been judged; never backwards."""
+    """Store how far each topic has been judged; a lower offset changes nothing."""
     await conn.executemany(
         """
         INSERT INTO judged (publisher, topic, partition, organisation, family, "offset", raised_at)
@@ -144,7 +144,7 @@ async def add_watermarks(conn: asyncpg.Connection, marks: Sequence[Finding]) -> 
 
 
 async def add_addressed(conn: asyncpg.Connection, events: Sequence[Addressed]) -> None:
-    """Keep addressed events, each once for each publisher."""
+    """Store addressed events, each once for each publisher, under the next numbers of their feeds."""
     if not events:
         return
     last = await _lock_feeds(conn, "addressed", [event.publisher for event in events])
@@ -217,7 +217,7 @@ async def addressed_after(
 
 
 async def keep_own_numbers(conn: asyncpg.Connection, numbers: Sequence[tuple[str, str, str, UUID]]) -> None:
-    """Keep providers' own numbers of people: (provider, number, organisation, participant)."""
+    """Store providers' own numbers of people: (provider, number, organisation, participant)."""
     await conn.executemany(
         """
         INSERT INTO own_number (publisher, number, organisation, participant) VALUES ($1, $2, $3, $4)
@@ -228,14 +228,14 @@ async def keep_own_numbers(conn: asyncpg.Connection, numbers: Sequence[tuple[str
 
 
 async def merge_own_numbers(conn: asyncpg.Connection, merges: Sequence[tuple[UUID, UUID]]) -> None:
-    """Let numbers of a merged participant point at the one that lives on: (merged, into)."""
+    """Give numbers of a merged participant to the one that lives on: (merged, into)."""
     await conn.executemany("UPDATE own_number SET participant = $2 WHERE participant = $1", merges)
 
 
 async def participants_of(
     conn: asyncpg.Connection, publisher: str, numbers: Sequence[str]
 ) -> dict[str, UUID]:
-    """Resolve a provider's own numbers."""
+    """Return the participants of a provider's own numbers."""
     rows = await conn.fetch(
         "SELECT number, participant FROM own_number WHERE publisher = $1 AND number = ANY($2::text[])",
         publisher,

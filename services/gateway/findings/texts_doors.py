@@ -1,4 +1,4 @@
-"""Texts about keys, doors and requests as a whole."""
+"""Holds the texts about keys and about requests as a whole."""
 
 from collections.abc import Mapping
 

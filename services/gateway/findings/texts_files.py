@@ -1,4 +1,4 @@
-"""Texts about files: catalogues of courses and lists of people."""
+"""Holds the texts about files: catalogues of courses and lists of people."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Texts about what the services judge: order, rights, courses, people, places, consents."""
+"""Holds the texts about what services judge: order, rights, courses, people, places, consents."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Texts about form and envelope of an event."""
+"""Holds the texts about the form and the envelope of an event."""
 
 from collections.abc import Mapping
 

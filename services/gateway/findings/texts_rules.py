@@ -1,4 +1,4 @@
-"""Words for the rules that a field's value can break."""
+"""Holds the texts of the rules that a field's value can break."""
 
 from collections.abc import Mapping
 

@@ -1,1 +1,1 @@
-"""Who may speak: publishers, their topics, their keys."""
+"""Publishers: who may send which events, their topics and their keys."""

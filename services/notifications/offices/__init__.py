@@ -1,1 +1,1 @@
-"""The directory of counselling offices and which of them is responsible."""
+"""Counselling offices: their directory, and which of them is responsible for a person."""

@@ -1,1 +1,1 @@
-"""Every page about a person: registering office's desk, provider's roster, counsellor's inbox."""
+"""Pages with names: the registering office's desk, the provider's roster, the counsellor's inbox."""

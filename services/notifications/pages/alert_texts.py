@@ -1,4 +1,4 @@
-"""Alerts in plain words: what happened, since when, until when it was reported."""
+"""Explains an alert in one sentence of the reader's language."""
 
 from datetime import date
 from typing import Any
@@ -20,7 +20,7 @@ _DAYS = frozenset({"since", "reported_until", "starts_on", "until"})
 
 
 def explain(texts: Texts, row: Any) -> str:  # noqa: ANN401 - a row with reason and course_title
-    """Say why an alert was raised; a reason without a text is shown in words of its own."""
+    """Return why an alert was raised, in words; a reason without a text is shown by its code."""
     reason = load(row["reason"]) or {}
     code, params = str(reason.get("code", "")), load(reason.get("params")) or {}
     said = {name: _said(texts, name, value) for name, value in params.items()}

@@ -1,4 +1,4 @@
-"""The registering office's open offers: hand the sheet over, enter the answer."""
+"""Serves the desk's open offers: the sheet to hand over, and the person's answer."""
 
 from typing import Any
 from uuid import UUID
@@ -99,12 +99,12 @@ WHY = {
     "equal_places": msgid("Several courses fit you equally well. This is one of them."),
     "better_place_taken": msgid("It is the best course for you that still has a free seat."),
 }
-"""Why this course, as it is told to the person; what concerns other people is left out."""
+"""Reasons for this course as the person reads them; reasons that concern other people are left out."""
 
 
 @router.post("/offers/{placement}/accept")
 async def accept(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
-    """Enter that the person takes the place."""
+    """Send that the person takes the place."""
     entered = await request.form()
     reference = await _reference(context, visitor, placement)
     await send_event(
@@ -120,7 +120,7 @@ async def accept(request: Request, context: Context, visitor: Clerk, placement: 
 
 @router.post("/offers/{placement}/decline")
 async def decline(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
-    """Enter that the person does not take the place."""
+    """Send that the person does not take the place."""
     entered = await request.form()
     reason = str(entered.get("reason") or "")
     if reason not in set(DeclineReason):

@@ -1,4 +1,4 @@
-"""The registering office's desk: register somebody, own people, consent."""
+"""Serves the desk's people: registration, the list, one person, consents."""
 
 from collections import defaultdict
 from uuid import UUID
@@ -11,8 +11,7 @@ from schemas.codes import ConsentPurpose
 from schemas.identity import participant_id
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.notifications.offices import handlers as offices
-from services.notifications.pages import registration_form as registering
-from services.notifications.pages import store
+from services.notifications.pages import registration_form, store
 from services.notifications.pages.context import (
     Clerk,
     Context,
@@ -37,9 +36,12 @@ from services.texts.places import load_places, towns_of
 router = APIRouter(include_in_schema=False)
 
 
-def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, status: int = 200) -> Response:
+def _form_page(
+    request: Request, visitor: Visitor, entry: registration_form.FormEntry, status: int = 200
+) -> Response:
     web = web_of(request)
     texts = web.texts(request)
+    rights = {key: right[0] for key, right in registration_form.RIGHTS.items()}
     return web.page(
         request,
         "register.html",
@@ -47,8 +49,8 @@ def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, sta
         values=defaultdict(str, entry.values),
         errors=defaultdict(str) | {name: texts.plain(message) for name, message in entry.errors.items()},
         towns=towns_of(load_places(), visitor.kreise),
-        rights=registering.choices(texts, {key: right[0] for key, right in registering.RIGHTS.items()}),
-        languages=registering.choices(texts, registering.LANGUAGES),
+        rights=registration_form.choices(texts, rights),
+        languages=registration_form.choices(texts, registration_form.LANGUAGES),
         course_types=options(texts, "course_type"),
         times=options(texts, "time_of_day"),
         phases=options(texts, "asylum"),
@@ -58,14 +60,14 @@ def _form_page(request: Request, visitor: Visitor, entry: registering.Entry, sta
 @router.get("/register")
 async def form(request: Request, visitor: Clerk) -> Response:
     """Show the one form."""
-    return _form_page(request, visitor, registering.empty())
+    return _form_page(request, visitor, registration_form.empty())
 
 
 @router.post("/register")
 async def register(request: Request, context: Context, visitor: Clerk) -> Response:
-    """Keep the name here, send the facts through the gateway; 'saved' only when both are."""
+    """Keep the name, send the facts to the gateway; the page tells 'saved' only when both are done."""
     web, today, organisation = web_of(request), context.today(), visitor.organisation or ""
-    entry = registering.read(await request.form(), visitor.kreise, today)
+    entry = registration_form.read(await request.form(), visitor.kreise, today)
     if entry.errors or entry.registered is None or entry.contact is None:
         return _form_page(request, visitor, entry, 422)
     participant = participant_id(slug_of(visitor), entry.registered.reference)
@@ -104,9 +106,9 @@ async def register(request: Request, context: Context, visitor: Clerk) -> Respon
 
 
 async def _tell(
-    request: Request, context: PageContext, visitor: Visitor, event: UUID, entry: registering.Entry
+    request: Request, context: PageContext, visitor: Visitor, event: UUID, entry: registration_form.FormEntry
 ) -> None:
-    """Say truthfully how far the registration has come."""
+    """Show on the next page how far the registration has come."""
     web = web_of(request)
     texts = web.texts(request)
     async with context.open(visitor) as conn:
@@ -188,7 +190,7 @@ async def person(request: Request, context: Context, visitor: Clerk, participant
         authority=bool(office and office["authority"]),
         offices=[(one.office, listed[one.office]) for one in ranked if one.office in listed],
         suggested=ranked[0] if ranked else None,
-        languages=registering.LANGUAGES,
+        languages=registration_form.LANGUAGES,
         form=new_form(),
         today=context.today(),
         placements=placements,
@@ -206,7 +208,7 @@ async def _own_reference(context: PageContext, visitor: Visitor, participant: UU
 
 @router.post("/people/{participant}/consent")
 async def consent(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
-    """Write down that the person allowed a counselling office to know."""
+    """Send that the person consents to a counselling office knowing."""
     entered = await request.form()
     reference = await _own_reference(context, visitor, participant)
     purposes = tuple(str(value) for value in entered.getlist("purpose") if value in set(ConsentPurpose))
@@ -231,7 +233,7 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
 
 @router.post("/people/{participant}/revoke")
 async def revoke(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
-    """Write down that the person takes consent back; no office means all."""
+    """Send that the person revokes consent; no office means every office."""
     entered = await request.form()
     reference = await _own_reference(context, visitor, participant)
     await send_event(

@@ -1,4 +1,4 @@
-"""The one form in which a registering office enters a person: read, checked, turned into events."""
+"""Reads the registration form, checks it, and turns it into contact data and events."""
 
 import re
 import secrets
@@ -39,7 +39,7 @@ RIGHTS: Mapping[str, tuple[str, str, str]] = {
     "own_cost": (msgid("Pays for the course"), "self_payer", "own_cost"),
     "local": (msgid("Course of Land or municipality"), "entitled", "local"),
 }
-"""What the form offers instead of standing and access route: one choice for both."""
+"""Choices of the form, each with text, standing and access route."""
 
 LANGUAGES: Mapping[str, str] = {
     "ar": msgid("Arabic"),
@@ -62,8 +62,8 @@ _GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
 
 
 @dataclass(slots=True)
-class Entry:
-    """What was entered, what of it is wrong (field -> msgid), and what it means."""
+class FormEntry:
+    """A form as entered, with its errors (field -> msgid) and what was made of it."""
 
     values: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
@@ -72,18 +72,18 @@ class Entry:
     tested: PlacementTested | None = None
 
 
-def empty() -> Entry:
+def empty() -> FormEntry:
     """Return an empty form."""
-    return Entry({"asylum_phase": "none", "course_type": "integration_general"})
+    return FormEntry({"asylum_phase": "none", "course_type": "integration_general"})
 
 
 def minted(today: date) -> str:
-    """Make up an opaque reference for an office without one of its own."""
+    """Return a random opaque reference for a person whose office has none."""
     return f"R{today:%y%m%d}-{secrets.token_hex(3).upper()}"
 
 
 def youth_until(birth: date, today: date) -> str | None:
-    """Return the last month before the 27th birthday; nothing if that is over.
+    """Return the last month before the 27th birthday; None if that is over.
 
     >>> youth_until(date(2003, 1, 15), date(2025, 11, 17))
     '2029-12'
@@ -96,11 +96,11 @@ def youth_until(birth: date, today: date) -> str | None:
     return last if last >= f"{today:%Y-%m}" else None
 
 
-def read(form: FormData, kreise: tuple[str, ...], today: date) -> Entry:
-    """Read the form; `errors` is empty if events could be made of it."""
+def read(form: FormData, kreise: tuple[str, ...], today: date) -> FormEntry:
+    """Read the form; without errors, contact data and events are made of it."""
     values: dict[str, Any] = {name: str(form.get(name) or "").strip() for name in form}
     values["available"] = [str(value) for value in form.getlist("available")]
-    entry = Entry(values)
+    entry = FormEntry(values)
     _required(entry)
     birth = _day(entry, "birth_date")
     if birth is not None and not (today.year - _OLDEST < birth.year <= today.year and birth < today):
@@ -128,7 +128,7 @@ def read(form: FormData, kreise: tuple[str, ...], today: date) -> Entry:
     return entry
 
 
-def _required(entry: Entry) -> None:
+def _required(entry: FormEntry) -> None:
     for name, message in (
         ("family_name", msgid("Please enter the family name.")),
         ("given_name", msgid("Please enter the given name.")),
@@ -140,7 +140,7 @@ def _required(entry: Entry) -> None:
             entry.errors[name] = message
 
 
-def _day(entry: Entry, name: str) -> date | None:
+def _day(entry: FormEntry, name: str) -> date | None:
     text = entry.values.get(name, "")
     if not text:
         return None
@@ -155,7 +155,7 @@ def _day(entry: Entry, name: str) -> date | None:
 
 
 def _events(
-    entry: Entry,
+    entry: FormEntry,
     right: tuple[str, str, str],
     days: tuple[date | None, date | None],
     birth: date | None,

@@ -1,4 +1,4 @@
-"""The invented people of the demo who work with names, and what each finds in the menu."""
+"""Defines the roles, their menus, and the invented people of the demo who have them."""
 
 from services.runtime.web.languages import msgid
 from services.runtime.web.visitors import DemoPerson, Visitor, directory

@@ -1,4 +1,4 @@
-"""The provider's roster: who accepted a place, confirm or refuse it, who was missing."""
+"""Serves the provider's roster: confirm or refuse a place, record attendance."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -122,7 +122,7 @@ async def confirm(
 async def refuse(
     request: Request, context: Context, visitor: Teacher, course: UUID, placement: UUID
 ) -> Response:
-    """Say that the person cannot be taken."""
+    """Refuse a place: the provider cannot take the person."""
     entered = await request.form()
     own, participant = await _own(context, visitor, course, placement)
     reason = str(entered.get("reason") or "")
@@ -143,7 +143,7 @@ async def refuse(
 
 @router.post("/{course}/attendance")
 async def attendance(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
-    """Note who was missing on one day; everybody else was there."""
+    """Record one course day: whoever is not marked as missing was there."""
     entered = await request.form()
     async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))

@@ -1,4 +1,4 @@
-"""What the pages read; row level security limits it to the visitor's organisation."""
+"""Reads what the pages show; row level security limits it to the visitor's organisation."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -7,7 +7,7 @@ import asyncpg
 
 
 async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
-    """Return who a publisher is."""
+    """Return a publisher's name, organisation and Kreise, and whether it is an authority."""
     return await conn.fetchrow(
         "SELECT slug, name, organisation, authority, kreise FROM runtime.publisher WHERE slug = $1", slug
     )
@@ -105,7 +105,7 @@ async def own_person(conn: asyncpg.Connection, participant: UUID, office: str) -
 
 
 async def registration(conn: asyncpg.Connection, event: UUID) -> asyncpg.Record | None:
-    """Say what became of a registration begun at the desk."""
+    """Return what became of a registration entered at the desk."""
     return await conn.fetchrow("SELECT state, problem FROM registration WHERE id = $1", event)
 
 

@@ -109,7 +109,7 @@ async def put_offer(conn: Connection, proposed: PlaceProposed, organisation: str
 
 
 async def merge(conn: Connection, merged: UUID, into: UUID) -> None:
-    """Note that two participant ids are one person.
+    """Store that two participant ids are one person.
 
     No row moves to the other id: a consent covers what is known under the id it was given under. But
     whoever revokes it under one id revokes it under both (events/consents.py).

@@ -5,40 +5,37 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from services.notifications.participation.domain import ConsecutiveRule, NoShowRule, RiskRules, ShareRule
+from services.notifications.settings import ClosedModel
 
 PACKAGED = Path(__file__).parent / "rules.yaml"
 
-Days = Annotated[int, Field(ge=1, le=100)]
+RuleDays = Annotated[int, Field(ge=1, le=100)]
 Portion = Annotated[float, Field(gt=0, le=1)]
 
 
-class _Closed(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class _NoShow(ClosedModel):
+    days: RuleDays
 
 
-class _NoShow(_Closed):
-    days: Days
+class _Consecutive(ClosedModel):
+    days: RuleDays
+    early_days: RuleDays
+    clear_after: RuleDays
 
 
-class _Consecutive(_Closed):
-    days: Days
-    early_days: Days
-    clear_after: Days
-
-
-class _Share(_Closed):
-    window_days: Days
-    least_days: Days
+class _Share(ClosedModel):
+    window_days: RuleDays
+    least_days: RuleDays
     raise_at: Portion
     early_raise_at: Portion
     clear_below: Portion
     excused_counts: bool
 
 
-class _Version(_Closed):
+class _Version(ClosedModel):
     valid_from: date
     source: Annotated[str, Field(min_length=10)]
     early_days: Annotated[int, Field(ge=0, le=365)]

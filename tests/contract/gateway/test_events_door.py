@@ -310,7 +310,7 @@ async def test_what_is_wrong_is_said_with_what_to_do(  # noqa: PLR0917 - a table
         (f"Bearer {SERVICE_KEYS['allocation']}", "nobody", 404, "publisher_unknown"),
     ],
 )
-async def test_the_door_stays_shut(
+async def test_requests_without_a_valid_key_are_rejected(
     world: World, authorization: str | None, speaks_for: str | None, status: int, code: str
 ) -> None:
     given = world.auth("schule")["Authorization"] if authorization == "own" else authorization
@@ -387,7 +387,7 @@ async def test_a_dry_run_knows_what_was_sent_before(world: World) -> None:
 
 
 @pytest.mark.parametrize("more", [{}, {"specversion": "x"}])
-async def test_an_id_that_is_none_is_neither_kept_nor_told(world: World, more: dict[str, str]) -> None:
+async def test_a_malformed_id_is_neither_stored_nor_repeated(world: World, more: dict[str, str]) -> None:
     event = structured("participant-registered", "Frau Kanarienvogel", person(), **more)
     answer = await post(world, "schule", event)
     assert answer.status_code in {400, 403}
@@ -395,7 +395,7 @@ async def test_an_id_that_is_none_is_neither_kept_nor_told(world: World, more: d
     assert await world.rows("SELECT 1 FROM finding") == []
 
 
-async def test_too_much_is_held_back_with_a_time_to_wait(world: World) -> None:
+async def test_too_many_events_are_rejected_with_a_time_to_wait(world: World) -> None:
     world.context.limits.burst = 2
     world.context.limits.rate = 1
     batch = [structured("course-announced", f"e-{n}", course()) for n in range(2)]
@@ -405,7 +405,7 @@ async def test_too_much_is_held_back_with_a_time_to_wait(world: World) -> None:
     assert (await post(world, "akademie", batch, BATCH)).status_code == 202
 
 
-async def test_a_long_outbox_closes_the_doors_for_a_while(world: World) -> None:
+async def test_a_long_outbox_rejects_requests_for_a_while(world: World) -> None:
     await post(world, "schule", structured("course-announced", "1", course()))
     world.context.limits.longest_outbox, world.context.limits.look_every = 0, 0.0
     answer = await post(world, "schule", structured("course-announced", "2", course()))

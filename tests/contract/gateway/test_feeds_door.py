@@ -72,7 +72,7 @@ async def test_the_steering_side_sees_no_finding_of_the_support_side(world: Worl
     assert await codes("notifications") == ["course_unknown", "mark_unknown"]
 
 
-async def test_addressed_events_are_one_s_own(world: World) -> None:
+async def test_a_publisher_reads_its_own_addressed_events_only(world: World) -> None:
     id_ = uuid4()
     async with transaction(world.worker) as conn:
         for _ in range(2):
@@ -92,7 +92,7 @@ async def test_row_level_security_holds_even_where_a_query_forgets(world: World)
         assert len(await conn.fetch("SELECT 1 FROM finding")) == 1
 
 
-async def test_an_unknown_door_is_said_to_be_none(world: World) -> None:
+async def test_an_unknown_path_is_a_404_with_a_reason(world: World) -> None:
     answer = await world.client.get("/v1/nothing", headers=world.auth("schule"))
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_door")
     answer = await world.client.get("/v1/findings?after=x", headers=world.auth("schule"))

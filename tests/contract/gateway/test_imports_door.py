@@ -58,7 +58,7 @@ async def test_the_same_catalogue_again_changes_nothing(world: World) -> None:
     assert await types(world) == ["course-announced.v1"] * 4
 
 
-async def test_an_update_moves_cancels_and_says_what_it_cannot(world: World) -> None:
+async def test_an_update_changes_and_cancels_courses_and_reports_the_rest(world: World) -> None:
     await post(world, "schule", "open-qcat", FULL)
     report = (await post(world, "schule", "open-qcat", UPDATE)).json()
     assert report["events"] == {"de.kurslotse.course-changed.v1": 1, "de.kurslotse.course-cancelled.v1": 1}
@@ -96,7 +96,7 @@ async def test_gaps_and_old_updates_are_noticed(world: World) -> None:
     assert old.status_code == 422
 
 
-async def test_a_broken_file_is_said_to_be_one(world: World) -> None:
+async def test_a_broken_file_is_reported(world: World) -> None:
     for raw in (b"", b"<a", b"<kurse/>", b"<!DOCTYPE x><OPENQCAT/>", b"<OPENQCAT/>"):
         answer = await post(world, "schule", "open-qcat", raw)
         assert answer.status_code == 422
@@ -104,7 +104,7 @@ async def test_a_broken_file_is_said_to_be_one(world: World) -> None:
         assert problem["what_to_do"]
 
 
-async def test_an_answer_given_once_changes_what_was_held_back(world: World) -> None:
+async def test_settings_given_later_release_held_courses(world: World) -> None:
     await post(world, "schule", "open-qcat", FULL)
     assert (await save(world, "schule", "open-qcat", {"min_means": "booked"})).status_code == 200
     report = (await post(world, "schule", "open-qcat", FULL)).json()
@@ -120,14 +120,14 @@ async def test_settings_are_checked_and_shown(world: World) -> None:
     assert shown.json() == {}
 
 
-async def test_each_kind_is_for_who_may_say_it(world: World) -> None:
+async def test_each_kind_of_import_needs_the_right_to_send_its_event(world: World) -> None:
     assert (await post(world, "amt", "open-qcat", FULL)).json()["code"] == "not_allowed"
     assert (await post(world, "schule", "participants", LIST)).json()["code"] == "not_allowed"
     assert (await post(world, "schule", "recipes", FULL)).json()["code"] == "kind_unknown"
     assert (await post(world, "amt", "participants", LIST)).json()["code"] == "mapping_missing"
 
 
-async def test_clean_rows_are_taken_and_the_rest_comes_back_with_reasons(world: World) -> None:
+async def test_good_rows_are_imported_and_the_others_come_back_with_reasons(world: World) -> None:
     await save(world, "amt", "participants", MAPPING)
     preview = (await post(world, "amt", "participants", LIST, check=True)).json()
     assert preview["preview"][0]["contact"]["family_name"] == "Kanarienvogel"
@@ -148,7 +148,7 @@ async def test_clean_rows_are_taken_and_the_rest_comes_back_with_reasons(world: 
     assert len(await world.outbox()) == 4
 
 
-async def test_no_cell_of_a_list_stays_here_but_facts(world: World) -> None:
+async def test_only_facts_of_a_list_are_stored(world: World) -> None:
     await save(world, "amt", "participants", MAPPING)
     await post(world, "amt", "participants", LIST)
     await post(world, "schule", "open-qcat", FULL)
@@ -191,7 +191,7 @@ async def test_an_interrupted_import_goes_on_where_it_stopped(world: World) -> N
     assert (await post(world, "amt", "participants", LIST)).json()["taken"] == 3
 
 
-async def test_a_name_that_is_refused_keeps_its_row_back_only(world: World) -> None:
+async def test_a_refused_name_refuses_its_own_row_only(world: World) -> None:
     await save(world, "amt", "participants", MAPPING)
     world.people.refuse_names_with = "Silvester"
     report = (await post(world, "amt", "participants", LIST)).json()
@@ -213,7 +213,7 @@ async def test_official_numbers_become_references(world: World) -> None:
     assert (checked["taken"], checked["unchanged"]) == (0, 4)
 
 
-async def test_a_column_that_is_not_there_is_told(world: World) -> None:
+async def test_a_missing_column_is_reported(world: World) -> None:
     columns = MAPPING["columns"] | {"hours_left": "Reststunden"}
     await save(world, "amt", "participants", MAPPING | {"columns": columns})
     report = (await post(world, "amt", "participants", LIST)).json()

@@ -53,7 +53,7 @@ async def test_a_registration_says_yes_when_both_sides_have_it(world: World) -> 
     assert orjson.loads(row["payload"]) == person()
 
 
-async def test_nothing_of_a_name_or_number_stays_here(world: World) -> None:
+async def test_no_name_and_no_official_number_is_stored(world: World) -> None:
     await post(world, {"id": "r-1", "event": nameless(), "contact": CONTACT, "official_number": NUMBER})
     held = await everything(world)
     assert "r-1" in held

@@ -33,7 +33,7 @@ async def kurslotse(gateway: Gateway, *arguments: str) -> tuple[int, str]:
     return process.returncode or 0, said.decode()
 
 
-async def test_publishers_by_hand_and_by_list(gateway: Gateway) -> None:
+async def test_publisher_commands(gateway: Gateway) -> None:
     listed = gateway.home / "publishers.json"
     listed.write_text(
         json.dumps(
@@ -63,7 +63,7 @@ async def test_publishers_by_hand_and_by_list(gateway: Gateway) -> None:
     assert [line.split("\t")[:2] for line in said.splitlines()] == [["amt", "active"], ["schule", "active"]]
 
 
-async def test_files_by_hand(gateway: Gateway) -> None:
+async def test_import_commands(gateway: Gateway) -> None:
     catalogue = str(FIXTURES / "catalogue_full.xml")
     code, said = await kurslotse(gateway, "import", "open-qcat", catalogue, "--publisher", "schule")
     assert code == 0, said

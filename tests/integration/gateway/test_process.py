@@ -135,7 +135,7 @@ def raised(slug: str, offset: int, **more: object) -> FindingRaised:
     return FindingRaised.model_validate(values | more)
 
 
-async def test_findings_of_both_sides_come_back_and_rubbish_stops_nobody(gateway: Gateway) -> None:
+async def test_findings_of_both_sides_come_back_and_unreadable_records_stop_nobody(gateway: Gateway) -> None:
     await gateway.start()
     steering = f"{gateway.prefix}kurslotse.findings.steering"
     support = f"{gateway.prefix}kurslotse.findings.support"

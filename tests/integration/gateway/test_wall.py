@@ -102,7 +102,7 @@ async def knock_everywhere(gateway: Gateway) -> None:
         ).status_code == 202
 
 
-async def test_no_name_stays_at_the_doors(gateway: Gateway) -> None:
+async def test_the_gateway_stores_and_logs_no_name(gateway: Gateway) -> None:
     kept: dict[str, Any] = {}
     async with support_side(kept) as url:
         gateway.people_url = url

@@ -80,7 +80,7 @@ async def test_consent_for_one_purpose_is_no_consent_for_another(world: World) -
     assert await world.value("SELECT count(*) FROM alert") == 0
 
 
-async def test_looking_again_changes_nothing(world: World) -> None:
+async def test_reconciling_again_changes_nothing(world: World) -> None:
     person = await enrolled_with_consent(world)
     for version in (1, 2, 3, 3):
         await world.say(None, enrolment(person, version=version))
@@ -90,7 +90,7 @@ async def test_looking_again_changes_nothing(world: World) -> None:
     assert await world.value("SELECT count(*) FROM alert_step") == 1
 
 
-async def test_the_directory_loaded_late_lets_open_enrolments_be_told(world: World) -> None:
+async def test_loading_the_directory_late_raises_alerts_of_open_enrolments(world: World) -> None:
     await world.announce()
     person = await world.register("a-1")
     async with transaction(world.worker) as conn:
@@ -198,7 +198,7 @@ async def test_consent_given_late_makes_nobody_a_no_show(world: World) -> None:
     assert await world.value("SELECT count(*) FROM alert") == 0
 
 
-async def test_a_correction_takes_the_risk_back_with_notice(world: World) -> None:
+async def test_a_correction_withdraws_the_risk_and_the_office_is_notified(world: World) -> None:
     person = await enrolled_with_consent(world, DROPOUT)
     days = school_days(TODAY, 6)
     await world.attend("k-1", days[0], {person: "X"})
@@ -267,7 +267,7 @@ async def test_whoever_returns_needs_no_alert_unless_somebody_works_on_it(world:
     assert tuple(row) == ("withdrawn", "returned")
 
 
-async def test_a_cancelled_course_mutes_its_single_risks(world: World) -> None:
+async def test_a_cancelled_course_ends_its_open_risks(world: World) -> None:
     person = await enrolled_with_consent(world, DROPOUT)
     for day in school_days(TODAY, 2):
         await world.attend("k-1", day, {person: "U"})
@@ -295,7 +295,7 @@ async def test_an_ended_enrolment_withdraws_what_nobody_took_up(world: World) ->
     assert (await only_alert(world))["withdrawn_for"] == "enrolment_over"
 
 
-async def test_unanswered_goes_to_the_own_lead_in_office_hours(world: World) -> None:
+async def test_an_unanswered_alert_escalates_to_the_offices_lead_after_office_hours(world: World) -> None:
     await enrolled_with_consent(world)
     due = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
     assert [at.isoformat() for at in due] == ["2026-03-03T10:00:00+00:00", "2026-03-05T12:00:00+00:00"]

@@ -101,7 +101,7 @@ async def test_parked_attendance_holds_no_mark_without_consent(world: World) -> 
     assert kept.event.data.entries[0].participant == person
 
 
-async def test_a_revocation_reaches_what_lies_parked(world: World) -> None:
+async def test_a_revocation_erases_parked_marks_too(world: World) -> None:
     person, other = await world.register("a-1"), await world.register("a-2")
     for reference in ("a-1", "a-2"):
         await world.consent(reference, DROPOUT)
@@ -241,7 +241,7 @@ async def test_a_retracted_grant_is_a_revocation(world: World) -> None:
     assert await world.value("SELECT revoked_on FROM consent") == TODAY
 
 
-async def test_taken_back_under_one_id_is_taken_back_under_all(world: World) -> None:
+async def test_a_merged_person_revokes_under_all_ids(world: World) -> None:
     first, second = await world.register("a-1"), await world.register("a-2")
     await world.consent("a-1", DROPOUT)
     await world.consent("a-2", ENROLMENT)

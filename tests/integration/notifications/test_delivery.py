@@ -113,7 +113,9 @@ async def test_nobody_listening_is_tried_again(owed: World) -> None:
     assert (row["state"], row["in_doubt"]) == ("pending", 0)
 
 
-async def test_a_server_that_falls_silent_leaves_doubt(owed: World, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_server_that_falls_silent_leaves_the_attempt_in_doubt(
+    owed: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(mail, "_SEND_WITHIN", 0.3)
     async with mail_server() as (sink, server):
         sink.answers = ["silence"]
@@ -158,7 +160,7 @@ async def test_a_crash_around_sending_is_in_doubt_once_with_the_same_id(
     assert [row["outcome"] for row in outcomes] == ["in_doubt", "sent"]
 
 
-async def test_doubt_is_retried_once_then_an_operator_decides(owed: World) -> None:
+async def test_an_attempt_in_doubt_is_repeated_once_then_an_operator_decides(owed: World) -> None:
     owed.server.answers = [Attempted(Outcome.IN_DOUBT, None, "cut")] * 2
     await owed.deliver()
     await owed.deliver()

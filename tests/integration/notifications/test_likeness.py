@@ -29,7 +29,7 @@ async def test_the_same_name_and_birth_date_are_noticed_however_the_name_is_writ
     assert await world.rows("SELECT FROM disclosure_log WHERE actor = 'somebody'") == []
 
 
-async def test_a_correction_moves_the_fingerprint_along(world: World) -> None:
+async def test_a_corrected_name_gets_a_new_fingerprint(world: World) -> None:
     await world.keep("a-1", replace(MINA, family_name="Moller"))
     await world.keep("a-1", MINA)
     assert await _alike(world, MINA) == ["a-1"]

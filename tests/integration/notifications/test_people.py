@@ -65,7 +65,7 @@ async def test_each_purpose_sees_its_part_and_every_look_is_logged(world: World)
     ]
 
 
-async def test_others_see_nothing(world: World) -> None:
+async def test_organisations_without_a_disclosure_see_no_name(world: World) -> None:
     await world.register("a-1")
     await world.keep("a-1", MINA)
     for organisation in ("fern", "jugend", "jobcenter", "vhs", "wohlfahrt"):
@@ -172,7 +172,7 @@ async def test_contact_data_that_come_later_reach_who_may_read(world: World) -> 
     assert await look(world, "wohlfahrt", Purpose.ENROLMENT_NOTICE) is not None
 
 
-async def test_erased_is_erased(world: World) -> None:
+async def test_erasing_a_person_leaves_nothing_readable(world: World) -> None:
     await world.announce()
     person = await world.register("a-1")
     await world.keep("a-1", MINA)

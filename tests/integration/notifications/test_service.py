@@ -189,7 +189,7 @@ async def stranger_is_nowhere(service: Running, stranger: UUID) -> None:
         assert found == 0, table["name"]
 
 
-async def test_events_in_mail_out(
+async def test_events_become_an_alert_and_a_mail(
     servers: Servers, prefix: str, database: MakeDatabase, topics: MakeTopics
 ) -> None:
     await topics(PROVIDER, DESK, MBE)

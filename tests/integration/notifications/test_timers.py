@@ -20,7 +20,7 @@ from tests.notifications.world import TODAY, World, school_days
 from tests.serving import REPOSITORY
 
 
-async def test_the_week_is_told_once_and_small_cells_are_not(world: World) -> None:
+async def test_each_week_is_published_once_and_small_cells_are_suppressed(world: World) -> None:
     await world.announce()
     for number in range(4):
         person = await world.register(f"a-{number}")

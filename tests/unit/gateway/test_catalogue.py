@@ -52,7 +52,7 @@ def test_every_code_in_the_repository_has_a_text() -> None:
     assert missing == {}
 
 
-def test_states_make_codes_too() -> None:
+def test_codes_made_of_placement_states_have_a_text() -> None:
     assert {f"already_{state}" for state in PlacementState} <= set(CATALOGUE)
     assert {"course_announced", "course_cancelled", "course_completed"} <= set(CATALOGUE)
 
@@ -85,7 +85,7 @@ def own_rules() -> list[str]:
 
 
 @pytest.mark.parametrize("rule", [*RULES.values(), *own_rules()])
-def test_rules_are_said_in_words_in_both_languages(rule: str) -> None:
+def test_rules_have_words_in_both_languages(rule: str) -> None:
     assert GERMAN.gettext(rule) != rule
 
 

@@ -169,7 +169,7 @@ def test_a_provider_of_two_kreise_has_to_say_where() -> None:
         (b'<!DOCTYPE a [<!ENTITY b "c">]><OPENQCAT>&b;</OPENQCAT>', "xml_doctype"),
     ],
 )
-def test_what_is_no_catalogue_is_said(raw: bytes, code: str) -> None:
+def test_files_that_are_no_catalogue_are_reported(raw: bytes, code: str) -> None:
     found = read_catalogue(raw)
     assert isinstance(found, Problem)
     assert found.code == code

@@ -125,7 +125,7 @@ def test_each_bad_row_has_its_reason(number: int, expected: tuple[str, str]) -> 
     assert [(problem.code, problem.field) for problem in row.problems] == [expected]
 
 
-def test_the_legend_below_is_no_person() -> None:
+def test_a_legend_below_the_table_is_not_read_as_a_person() -> None:
     assert len(people()) == 9
 
 
@@ -203,7 +203,7 @@ BOMB = zipped(**{f"xl{n}.xml": b"0" * (MAX_UNPACKED // 4 + 1) for n in range(4)}
     ],
     ids=lambda value: value if isinstance(value, str) else "raw",
 )
-def test_what_is_no_list_is_said(raw: bytes, code: str) -> None:
+def test_files_that_are_no_list_are_reported(raw: bytes, code: str) -> None:
     found = read_table(raw, MAPPING.named().values())
     assert isinstance(found, Problem)
     assert found.code == code

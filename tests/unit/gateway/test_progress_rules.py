@@ -29,7 +29,7 @@ T1 = T0 + timedelta(minutes=5)
         (Candidate(T0, 7), OutboxSpan(8, 9), T0),  # only later rows wait: T0 holds, now does not
     ],
 )
-def test_t_holds_only_when_its_rows_are_gone(
+def test_t_is_announced_once_its_outbox_rows_are_sent(
     candidate: Candidate | None, waiting: OutboxSpan | None, expected: datetime | None
 ) -> None:
     assert settled(candidate, waiting, T1) == expected
@@ -53,7 +53,7 @@ def test_what_is_worth_announcing(
     assert worth_announcing(until, offsets, before, since, STEP) is expected
 
 
-def test_a_bucket_gives_says_how_long_to_wait_and_fills_again() -> None:
+def test_a_token_bucket_gives_tells_how_long_to_wait_and_fills_again() -> None:
     bucket = TokenBucket(rate=10, burst=20, tokens=20, at=0.0)
     assert bucket.take(15, 0.0) == 0
     assert bucket.take(10, 0.0) == pytest.approx(0.5)

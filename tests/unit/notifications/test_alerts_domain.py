@@ -1,4 +1,4 @@
-"""What becomes of a matter, retries, suppression, consents, and what purposes may see."""
+"""Pure rules: alerts, deliveries, suppression, consents, and what purposes may see."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -100,14 +100,14 @@ def existing(state: AlertState, *declined: str, why: str | None = None) -> Exist
         ),
     ],
 )
-def test_decisions(
+def test_what_becomes_of_an_alert(
     what: AlertCause, known: ExistingAlert | None, candidates: Sequence[RankedOffice], expected: AlertDecision
 ) -> None:
     assert decide(what, known, candidates) == expected
 
 
 @given(st.sampled_from(AlertState), st.sampled_from(AlertCommand))
-def test_what_is_over_is_never_answered(state: AlertState, command: AlertCommand) -> None:
+def test_an_alert_that_is_over_cannot_be_answered(state: AlertState, command: AlertCommand) -> None:
     result = after(state, command)
     if state not in OPEN or (state is AlertState.DECLINED):
         assert result is None

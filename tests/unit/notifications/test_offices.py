@@ -100,7 +100,7 @@ def test_the_stand_in_of_a_closed_office_comes_first_among_equals() -> None:
     assert deciding(ranked) == "stand_in"
 
 
-def test_nobody_allowed_is_nobody_asked() -> None:
+def test_without_consent_no_office_is_ranked() -> None:
     assert rank(PersonFacts("99001001"), [], TODAY) == []
 
 
@@ -127,7 +127,7 @@ def test_office_hours(start: str, hours: float, due: str) -> None:
     assert after_office_hours(at(start), hours, HOURS) == at(due)
 
 
-def test_an_office_that_never_opens_waits_for_nothing() -> None:
+def test_an_office_without_hours_counts_as_always_open() -> None:
     start = at("2026-03-02T08:00:00+00:00")
     assert after_office_hours(start, 5, OfficeHours({})) == start + timedelta(hours=5)
 

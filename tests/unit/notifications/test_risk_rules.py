@@ -69,7 +69,7 @@ def open_rules(marks: str, joined: date = FIRST) -> list[str]:
         ("XPPPPP", []),
     ],
 )
-def test_what_a_class_register_says(marks: str, expected: list[str]) -> None:
+def test_marks_of_a_class_register_become_risks(marks: str, expected: list[str]) -> None:
     assert open_rules(marks) == expected
 
 
@@ -77,7 +77,7 @@ def test_days_before_the_entry_do_not_count() -> None:
     assert open_rules("UUUUXX", joined=FIRST + timedelta(days=4)) == []
 
 
-def test_later_on_one_more_day_is_waited() -> None:
+def test_after_the_first_weeks_a_risk_needs_one_more_day() -> None:
     late = FIRST + timedelta(days=60)
     history = [*days("X" * 20), *days("UUU", start=late)]
     assert not [e for e in assess(history, FIRST, RULES) if e.rule is RiskRule.CONSECUTIVE_UNEXCUSED]
@@ -143,7 +143,7 @@ def test_raised_then_cleared_never_flutters_in_one_day(marks: str) -> None:
             assert RiskRule.CONSECUTIVE_UNEXCUSED not in before - after
 
 
-def test_what_changes_on_record() -> None:
+def test_open_risks_are_compared_with_the_episodes_found() -> None:
     streak = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3})
     over = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST, {"days": 3}, FIRST + timedelta(days=5))
     known = OpenRisk(RiskRule.CONSECUTIVE_UNEXCUSED, FIRST)

@@ -22,7 +22,7 @@ values: st.SearchStrategy[Any] = st.recursive(
 
 
 @given(values)
-def test_is_rfc_8785(value: Any) -> None:  # noqa: ANN401 - any JSON value
+def test_canonical_json_is_rfc_8785(value: Any) -> None:  # noqa: ANN401 - any JSON value
     sent = orjson.loads(orjson.dumps(value))
     assert canonical(sent) == rfc8785.dumps(sent)
 

@@ -1,4 +1,4 @@
-"""A small grammar for lesson times written as free text: "Mo-Fr 08:30-12:30 Uhr, 25 UE/Woche"."""
+"""Reads lesson times written as free text, such as 'Mo-Fr 08:30-12:30 Uhr, 25 UE/Woche'."""
 
 import re
 from dataclasses import dataclass

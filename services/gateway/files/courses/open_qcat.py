@@ -1,4 +1,4 @@
-"""Reads an open-Qcat catalogue (KURSNET) tolerantly: whatever is wrong is said per course, never per file."""
+"""Reads an open-Qcat catalogue (KURSNET); what cannot be read is left empty, never a reason to fail."""
 
 import re
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Recognises type, level and section of a course from codes and words providers use."""
+"""Recognises type, level and section of a course from the codes and words that providers use."""
 
 import re
 from collections.abc import Sequence
@@ -49,12 +49,12 @@ class Recognised:
 
 @dataclass(frozen=True, slots=True)
 class NotLanguage:
-    """Some other offer of the provider."""
+    """It is no language course."""
 
 
 @dataclass(frozen=True, slots=True)
 class Unclear:
-    """A person has to say what it is."""
+    """It may be a language course; somebody has to tell the type."""
 
 
 Recognition = Recognised | NotLanguage | Unclear
@@ -108,7 +108,7 @@ def first_section(title: str) -> int:
 
 
 def offers_childcare(text: str) -> bool | None:
-    """Say whether a text promises childcare; None if it does not speak of it."""
+    """Return whether a text promises childcare; None if it does not mention it."""
     if not re.search(r"kinder(?:betreuung|garten)", text, re.IGNORECASE):
         return None
     return re.search(r"(?:keine|ohne)\s+kinder", text, re.IGNORECASE) is None

@@ -1,4 +1,4 @@
-"""Reads XML from outside: no DOCTYPE, no entities, a size cap, the encoding its declaration says."""
+"""Parses XML from outside safely: no DOCTYPE, no entities, limited in size."""
 
 from xml.etree.ElementTree import Element, ParseError
 

@@ -1,4 +1,4 @@
-"""Reads a table out of a CSV or XLSX file as offices save them: any encoding, delimiter, title block."""
+"""Reads a table from a CSV or XLSX file, whatever its encoding, delimiter and title lines; writes CSV."""
 
 import csv
 import io

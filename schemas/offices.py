@@ -22,6 +22,23 @@ from schemas.codes import (
     WithdrawReason,
 )
 
+_YOUTH = 27
+
+
+def youth_until(birth: date | None, today: date) -> str | None:
+    """Return the last month before the 27th birthday, YYYY-MM; None if it is over or not known.
+
+    >>> youth_until(date(2003, 1, 15), date(2025, 11, 17))
+    '2029-12'
+    >>> youth_until(date(1990, 5, 1), date(2025, 11, 17)) is None
+    True
+    """
+    if birth is None:
+        return None
+    year, month = divmod((birth.year + _YOUTH) * 12 + birth.month - 2, 12)
+    last = f"{year:04d}-{month + 1:02d}"
+    return last if last >= f"{today:%Y-%m}" else None
+
 
 class Entitlement(Part):
     """By what right, through which door, and how long (each clock of the law has its own start)."""

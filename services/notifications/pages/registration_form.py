@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from schemas.codes import CourseType, Level, TimeOfDay
-from schemas.offices import ParticipantRegistered, PlacementTested
+from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
 from services.notifications.people.domain import Contact
 from services.runtime.web.languages import Texts, msgid
 
@@ -55,7 +55,6 @@ LANGUAGES: Mapping[str, str] = {
     "de": msgid("German"),
 }
 _NEEDS = ("needs_childcare", "needs_women_only", "needs_barrier_free")
-_YOUTH = 27
 _ASYLUM = ("none", "procedure", "recognised", "tolerated")
 _OLDEST = 110
 _GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
@@ -80,20 +79,6 @@ def empty() -> FormEntry:
 def minted(today: date) -> str:
     """Return a random opaque reference for a person whose office has none."""
     return f"R{today:%y%m%d}-{secrets.token_hex(3).upper()}"
-
-
-def youth_until(birth: date, today: date) -> str | None:
-    """Return the last month before the 27th birthday; None if that is over.
-
-    >>> youth_until(date(2003, 1, 15), date(2025, 11, 17))
-    '2029-12'
-    >>> youth_until(date(1990, 5, 1), date(2025, 11, 17)) is None
-    True
-    """
-    months = (birth.year + _YOUTH) * 12 + birth.month - 2
-    year, month = divmod(months, 12)
-    last = f"{year:04d}-{month + 1:02d}"
-    return last if last >= f"{today:%Y-%m}" else None
 
 
 def read(form: FormData, kreise: tuple[str, ...], today: date) -> FormEntry:
@@ -176,7 +161,7 @@ def _events(
         },
         "course_types": [values.get("course_type") or CourseType.GENERAL.value],
         "available": [time for time in values["available"] if time in set(TimeOfDay)],
-        "youth_until": youth_until(birth, today) if birth else None,
+        "youth_until": youth_until(birth, today),
         "family": values.get("family") or None,
         "asylum_phase": values.get("asylum_phase") if values.get("asylum_phase") in _ASYLUM else "none",
         **{need: values.get(need) == "1" for need in _NEEDS},

@@ -12,8 +12,9 @@ import yaml
 from pydantic import ValidationError
 
 from schemas.envelope import Problem
+from schemas.offices import youth_until
 from services.gateway.files.people.mapping import ParticipantMapping
-from services.gateway.files.people.rows import BadRow, Person, read_person, youth_until
+from services.gateway.files.people.rows import BadRow, Person, read_person
 from services.gateway.files.people.tables import (
     MAX_COLUMNS,
     MAX_FILE,

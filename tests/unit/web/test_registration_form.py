@@ -5,7 +5,8 @@ from datetime import date
 import pytest
 from starlette.datastructures import FormData, UploadFile
 
-from services.notifications.pages.registration_form import read, youth_until
+from schemas.offices import youth_until
+from services.notifications.pages.registration_form import read
 from services.texts.places import load_places, towns_of
 
 TODAY = date(2025, 11, 17)

@@ -8,6 +8,7 @@ from typing import Any
 
 from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay, Weekday
 from schemas.envelope import Problem
+from schemas.offices import youth_until
 from services.gateway.files.people.mapping import ParticipantMapping
 from services.gateway.files.people.tables import Row
 from services.gateway.files.values import (
@@ -22,8 +23,6 @@ from services.gateway.files.values import (
     word,
 )
 
-YOUTH = 27
-_MONTHS = 12
 _SECTION_AFTER = {
     Level.NONE: 1,
     Level.A1: 3,
@@ -177,6 +176,7 @@ def _facts(
             named = name == "town" and reader.text("town") is not None
             reader.wrong.append(Problem("town_unknown" if named else "value_missing", name))
     kreis = (town or "")[:5] if town and town[:5] in kreise else mapping.kreis or (town or "")[:5]
+    birth = read_date(reader.cell("birth_date"), today, order=mapping.date_order)
     facts: dict[str, Any] = {
         "registered_on": reader.date("registered_on") or today.isoformat(),
         "kreis": kreis,
@@ -197,9 +197,7 @@ def _facts(
         "needs_childcare": reader.yes("needs_childcare") or False,
         "needs_women_only": reader.yes("needs_women_only") or False,
         "needs_barrier_free": reader.yes("needs_barrier_free") or False,
-        "youth_until": youth_until(
-            read_date(reader.cell("birth_date"), today, order=mapping.date_order), today
-        ),
+        "youth_until": youth_until(birth if isinstance(birth, date) else None, today),
         "asylum_phase": reader.code("asylum_phase", AsylumPhase, words.asylum_phase)
         or defaults.asylum_phase
         or AsylumPhase.NONE,
@@ -236,20 +234,6 @@ def _contact(reader: _Reader, mapping: ParticipantMapping) -> dict[str, Any]:
         "languages": spoken or None,
     }
     return _without_none(whole)
-
-
-def youth_until(birth: date | NotReadable | None, today: date) -> str | None:
-    """Return the last month before the 27th birthday; None from then on, or if it is not known.
-
-    >>> youth_until(date(2001, 3, 15), date(2027, 1, 1))
-    '2028-02'
-    """
-    if birth is None or isinstance(birth, NotReadable):
-        return None
-    months = (birth.year + YOUTH) * _MONTHS + birth.month - 2
-    year, month = divmod(months, _MONTHS)
-    written = f"{year:04d}-{month + 1:02d}"
-    return written if written >= f"{today.year:04d}-{today.month:02d}" else None
 
 
 def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,40 +1,26 @@
-"""`kurslotse steering`: looking at runs from the command line."""
+"""`kurslotse steering`: the commands of law, policy, solver and runs, and the forecast."""
 
 from __future__ import annotations
 
-import json
-import os
 import sys
-from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
-from time import monotonic, time
-from typing import Annotated, assert_never
-from uuid import UUID
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated
 
 import asyncpg
-import psutil
 import typer
 
 from services.allocation.policy import commands as policy_commands
-from services.allocation.policy.domain import LOCAL, local_day
-from services.allocation.solver.check import findings
-from services.allocation.steering.explain.store import all_runs
-from services.allocation.steering.forecast.commands import show_forecast
-from services.allocation.steering.runs import retention
-from services.allocation.steering.runs.audit import Verified, verify, verify_each
-from services.allocation.steering.runs.replay import Different, Same, replay
-from services.runtime.serve.commands import business_now, in_transaction, on_database
-
-PROGRESS_SECONDS = 2.0
-SHORTEST, LONGEST = 10, 500
-"""Characters of a reason."""
+from services.allocation.solver import commands as solver_commands
+from services.allocation.steering import forecast
+from services.allocation.steering.forecast_store import history_of, last_registration
+from services.allocation.steering.runs import commands as run_commands
+from services.runtime.serve.commands import on_database
 
 app = typer.Typer(no_args_is_help=True, help="Steering runs.")
 policy_commands.add_to(app)
-
-
-app.command("forecast")(show_forecast)
+solver_commands.add_to(app)
+run_commands.add_to(app)
 
 
 @app.callback()
@@ -42,179 +28,84 @@ def steering() -> None:
     """Look at steering runs."""
 
 
-@app.command("solve")
-def solve_instance(
-    instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
-    out: Annotated[Path, typer.Option(help="Where the result goes, JSON.")],
-    limit: Annotated[float, typer.Option(min=0, help="Seconds after which the best so far is taken.")] = 60.0,
-    work: Annotated[int | None, typer.Option(min=0, help="Steps of the solver, reproducible.")] = None,
-) -> None:
-    """Solve anybody's assignment problem; the format stands in services/allocation/solver/instance.py."""
-    from services.allocation.solver import process as solving  # noqa: PLC0415 -- only this command
-
-    # The limit counts from the command's start: loading Kurslotse takes a moment, too.
-    spent = time() - psutil.Process().create_time()
-    match solving.solve(instance, max(0.0, limit - spent), work):
-        case solving.Solved(result):
-            solving.keep(result, out)
-        case solving.Failed(status, said):
-            sys.stderr.write(said)
-            raise typer.Exit(status or 1)
-
-
-@app.command("bench")
-def bench_engine(
-    scale: Annotated[str, typer.Option(help="kreis, mid, nation or all.")] = "kreis",
-    seeds: Annotated[int, typer.Option(min=1, help="Regions of each kind.")] = 12,
-    limit: Annotated[float, typer.Option(min=0, help="Seconds for a region, or for a whole nation.")] = 60.0,
-) -> None:
-    """Measure the engine on generated regions, next to the bare solvers."""
-    from services.allocation.solver import bench  # noqa: PLC0415 -- only this command
-
-    known = {name: [name] for name in bench.SCALES} | {"all": list(bench.SCALES)}
-    if scale not in known:
-        raise typer.BadParameter(f"one of {', '.join(known)}", param_hint="--scale")
-    bench.main(known[scale], seeds, limit)
-
-
-@app.command("check")
-def check_result(
-    instance: Annotated[Path, typer.Option(help="The instance, JSON.")],
-    result: Annotated[Path, typer.Option(help="The result, JSON.")],
-) -> None:
-    """Check a result without the engine; exit status 1 if something is wrong."""
-    wrong = findings(json.loads(instance.read_bytes()), json.loads(result.read_bytes()))
-    for finding in wrong:
-        sys.stdout.write(f"{finding}\n")
-    raise typer.Exit(1 if wrong else 0)
-
-
-@app.command("replay")
-def replay_run(run: Annotated[UUID, typer.Argument(help="The run's id.")]) -> None:
-    """Solve the stored snapshot of a run again; exit status 1 unless the result has the same bytes."""
-    try:
-        answer = on_database(lambda conn: replay(conn, run))
-    except LookupError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(1) from error
-    match answer:
-        case Same():
-            sys.stdout.write(f"{answer.run}: the same bytes, sha256 {answer.sha256}\n")
-        case Different() if answer.harmless:
-            sys.stdout.write(
-                f"{answer.run}: other bytes, because of {answer.why}; the stored result, checked, holds\n"
-            )
-        case Different():
-            sys.stdout.write(f"{answer.run}: stored {answer.stored}, replayed {answer.replayed}\n")
-            sys.stdout.writelines(f"  {finding}\n" for finding in answer.findings)
-            raise typer.Exit(1)
-        case _:
-            assert_never(answer)
-
-
-@app.command("keep")
-def keep_run(
-    run: Annotated[UUID, typer.Argument(help="The run's id.")],
-    by: Annotated[str, typer.Option(help="Who says so, for the audit trail.")],
-    reason: Annotated[str, typer.Option(help="What is contested; no personal data.")] = "",
-    *,
-    no_longer: Annotated[bool, typer.Option("--lift", help="Keep it no longer than others.")] = False,
-) -> None:
-    """Keep a run beyond the policy's time, because something that rests on it is contested."""
-    if not no_longer and not SHORTEST <= len(reason) <= LONGEST:
-        raise typer.BadParameter(f"{SHORTEST} to {LONGEST} characters", param_hint="--reason")
-
-    async def work(conn: asyncpg.Connection) -> bool:
-        now = business_now()
-        if no_longer:
-            return await retention.lift(conn, run, by, now)
-        return await retention.keep(conn, run, reason, by, now)
-
-    try:
-        done = in_transaction(work)
-    except LookupError as error:
-        sys.stderr.write(f"{error}\n")
-        raise typer.Exit(1) from error
-    if not done:
-        sys.stderr.write("nobody keeps it\n" if no_longer else "it is kept already\n")
-        raise typer.Exit(1)
-    sys.stdout.write(f"{run} is kept{' no longer than others' if no_longer else ''}\n")
-
-
-@app.command("verify")
-def verify_run(
-    run: Annotated[UUID | None, typer.Argument(help="The run's id.")] = None,
-    *,
-    resolve: Annotated[bool, typer.Option("--resolve", help="Solve again for the started courses.")] = False,
-    every: Annotated[bool, typer.Option("--all", help="Check every stored run.")] = False,
-    since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d"], help="With --all: only runs from this day on.")
+@app.command("forecast")
+def show_forecast(
+    kreis: Annotated[str, typer.Argument(help="AGS of the Kreis.")],
+    on: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="First day; else the one after the last registration."),
     ] = None,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that check.")] = os.cpu_count() or 1,
+    weeks: Annotated[int, typer.Option(min=1, max=26, help="Weeks ahead.")] = 12,
+    *,
+    backtest: Annotated[bool, typer.Option("--backtest", help="Hold past forecasts against facts.")] = False,
 ) -> None:
-    """Check runs without the engine: result, certificate, reasons, remedies; exit status 1 if wrong."""
-    if (run is None) != every or (since is not None and not every):
-        raise typer.BadParameter("name a run, or say --all")
-    tally = Tally()
+    """Forecast who will register by type, level and town, with ranges, beside the seats on offer."""
+
+    async def history(conn: asyncpg.Connection) -> forecast.History:
+        async with conn.transaction(isolation="repeatable_read", readonly=True):
+            last = await last_registration(conn, kreis)
+            if last is None:
+                raise ValueError(f"nobody has ever registered in {kreis}")
+            day = last + timedelta(days=1) if on is None else on.date()
+            return await history_of(conn, kreis, day, weeks)
+
     try:
-        if run is not None:
-            tally.add(on_database(lambda conn: verify(conn, run, resolve=resolve)))
-        else:
-            on_database(lambda conn: _verify_all(conn, tally, since, jobs, resolve=resolve))
-    except LookupError as error:
+        known = on_database(history)
+        lines = backtest_lines(known, weeks) if backtest else forecast_lines(forecast.forecast(known, weeks))
+        sys.stdout.writelines(f"{line}\n" for line in lines)
+    except ValueError as error:
         sys.stderr.write(f"{error}\n")
         raise typer.Exit(1) from error
-    except KeyboardInterrupt:
-        sys.stdout.write(f"{tally}\nStopped; go on with --since {tally.day}\n")
-        raise typer.Exit(130) from None
-    sys.stdout.write(f"{tally}\n")
-    raise typer.Exit(1 if tally.findings else 0)
 
 
-@dataclass
-class Tally:
-    """What was checked so far; findings are written as they come."""
-
-    runs: int = 0
-    certificates: int = 0
-    reasons: int = 0
-    remedies: int = 0
-    findings: int = 0
-    day: str = ""
-
-    def add(self, one: Verified) -> None:
-        """Count a run."""
-        self.runs += 1
-        self.certificates += one.certificates
-        self.reasons += one.reasons
-        self.remedies += one.remedies
-        self.findings += len(one.findings)
-        if one.findings and one.made_by is not None:
-            sys.stdout.write(f"{one.run}: made by another version ({one.made_by}), whose rules may differ:\n")
-        for finding in one.findings:
-            sys.stdout.write(f"{one.run}: {finding}\n")
-
-    def __str__(self) -> str:
-        """Say it in a line."""
-        return (
-            f"{self.runs} runs, {self.certificates} certificates, {self.reasons} reasons, "
-            f"{self.remedies} remedies checked: {self.findings} findings"
-        )
+def forecast_lines(found: forecast.Forecast) -> Iterator[str]:
+    """Write all weeks of the Kreis, then each type, level and town as a sum."""
+    yield f"From {found.day}, resting on {found.history_weeks} weeks. Ranges: 80 and 95 per cent."
+    yield "gap: who waits now and will register, less the seats on offer and those expected to fall free"
+    for whole in (group for group in found.groups if group.by == "all"):
+        yield ""
+        yield f"waiting without a seat: {whole.waiting}"
+        yield "week from       mean   80 %      95 %      seats  falling free   gap at its end (80 %)"
+        for week in whole.weeks:
+            falling = f"{week.seats:>5}  {week.falling_free:>10.1f}"
+            yield f"{week.begins}  {_range(week.demand)} {falling}   {_gap(week)}"
+    for by in forecast.KINDS[1:]:
+        yield ""
+        yield f"{by:38} waiting     mean   80 %      95 %      seats   gap after all weeks (80 %)"
+        for group in (group for group in found.groups if group.by == by):
+            seats = f"{_range(group.total)} {group.seats:>5}"
+            yield f"{group.value:38} {group.waiting:>7}  {seats}   {_gap(group.weeks[-1])}"
 
 
-async def _verify_all(
-    conn: asyncpg.Connection, tally: Tally, since: datetime | None, jobs: int, *, resolve: bool
-) -> None:
-    first = None if since is None else since.replace(tzinfo=LOCAL)
-    runs = await all_runs(conn, first)
-    begun = told = monotonic()
-    async for one in verify_each(conn, runs, min(jobs, max(1, len(runs))), resolve=resolve):
-        tally.add(one)
-        tally.day = local_day(runs[one.run]).isoformat()
-        now = monotonic()
-        if now - told >= PROGRESS_SECONDS:
-            told = now
-            sys.stderr.write(
-                f"{tally.runs} of {len(runs)} runs, up to {tally.day}, "
-                f"{tally.runs / (now - begun):.1f} a second: {tally.findings} findings\n"
-            )
+def backtest_lines(history: forecast.History, weeks: int) -> Iterator[str]:
+    """Test the forecast on its own past.
+
+    Raises:
+        ValueError: that is too short.
+    """
+    scores = forecast.backtest([history], weeks)
+    if not scores:
+        raise ValueError(f"{history.weeks} weeks of registrations are too few to test on")
+    yield from score_lines(scores)
+
+
+def score_lines(scores: Sequence[forecast.Score]) -> Iterator[str]:
+    """Write how good past forecasts were, and where the mean of four weeks would have been better."""
+    yield "Mean absolute errors, in people, of the forecast and of the last four weeks carried on."
+    yield "by          what        n  in 80 %  in 95 %   error  last 4"
+    for one in scores:
+        what = "sum" if one.summed else "week"
+        inside = f"{100 * one.inside80:7.1f}  {100 * one.inside95:7.1f}"
+        errors = f"{one.error:6.2f}  {one.error_four_weeks:6.2f}"
+        yield f"{one.by:11} {what:5} {one.forecasts:>7}  {inside}  {errors}"
+    for one in scores:
+        if one.error > one.error_four_weeks:
+            yield f"Worse than the last four weeks: {'sums' if one.summed else 'single weeks'} by {one.by}."
+
+
+def _range(one: forecast.Expected) -> str:
+    return f"{one.mean:7.1f}  {one.low80:>4}-{one.high80:<4} {one.low95:>4}-{one.high95:<4}"
+
+
+def _gap(week: forecast.Week) -> str:
+    return f"{week.gap.mean:7.1f} ({week.gap.low80} to {week.gap.high80})"

@@ -1,7 +1,8 @@
-"""The history of a Kreis as the database holds it: counts by week, who waits, what ends, what is on offer."""
+"""The history of a Kreis as the database holds it: counts by week, who waits, what is on offer."""
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import date, timedelta
@@ -9,18 +10,14 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+from typer.testing import CliRunner
 
-from services.allocation.steering.forecast.asked import history, of_kreis
-from services.allocation.steering.forecast.history import UNTESTED, WARM_UP, Afterwards, Cell, Repeated
-from services.allocation.steering.forecast.model import forecast
-from services.allocation.steering.forecast.reader import (
-    afterwards,
-    course_ends,
+from services.allocation.steering.commands import app
+from services.allocation.steering.forecast import UNTESTED, WARM_UP, Cell, backtest, forecast, history_from
+from services.allocation.steering.forecast_store import (
     history_of,
     last_registration,
     registrations,
-    repeated,
-    section_ends,
     section_starts,
     waiting,
 )
@@ -93,57 +90,38 @@ async def test_registrations_are_counted_by_day_and_cell(conn: asyncpg.Connectio
     assert await last_registration(conn, "99002") is None
 
 
-async def test_who_comes_again_counts_again_unless_a_course_was_completed(
-    conn: asyncpg.Connection, region: Snapshot
-) -> None:
+async def test_who_comes_again_counts_again(conn: asyncpg.Connection, region: Snapshot) -> None:
     before = sum(one.count for one in await registrations(conn, KREIS, DAY))
-    left, completed = region.people[0].id, region.people[1].id
-    for participant in (left, completed):
-        await conn.execute(
-            "UPDATE participant SET first_registered_on = $2, registered_on = $3, returns = 1"
-            " WHERE participant = $1",
-            participant,
-            DAY - timedelta(days=200),
-            DAY - timedelta(days=20),
-        )
-    await place(conn, region, completed, "completed", DAY - timedelta(days=60))
-    found = await registrations(conn, KREIS, DAY)
-    assert sum(one.count for one in found) == before + 1
-    assert await afterwards(conn, KREIS, DAY) == Afterwards(1, 1)
     await conn.execute(
-        "UPDATE participant SET registered_on = $2 WHERE participant = $1",
-        completed,
-        DAY - timedelta(days=1),
+        "UPDATE participant SET first_registered_on = $2, registered_on = $3, returns = 1"
+        " WHERE participant = $1",
+        region.people[0].id,
+        DAY - timedelta(days=200),
+        DAY - timedelta(days=20),
     )
-    assert await afterwards(conn, KREIS, DAY) == Afterwards(1, 0)
+    assert sum(one.count for one in await registrations(conn, KREIS, DAY)) == before + 1
 
 
 async def test_who_sits_in_a_course_does_not_wait(conn: asyncpg.Connection, region: Snapshot) -> None:
     some = region.people[5]
     cell = Cell(some.course_types[0], some.level or UNTESTED, some.town)
-    before = await waiting(conn, KREIS, DAY + timedelta(days=1))
+    before = dict(await waiting(conn, KREIS, DAY + timedelta(days=1)))
     assert sum(before.values()) == len(region.people)
     await place(conn, region, some.id, "started", DAY)
-    after = await waiting(conn, KREIS, DAY + timedelta(days=1))
+    after = dict(await waiting(conn, KREIS, DAY + timedelta(days=1)))
     assert before[cell] - after.get(cell, 0) == 1
     assert sum(after.values()) == len(region.people) - 1
 
 
-async def test_courses_end_and_sections_start_in_the_period(
-    conn: asyncpg.Connection, region: Snapshot
-) -> None:
+async def test_sections_start_in_the_period(conn: asyncpg.Connection, region: Snapshot) -> None:
     last = DAY + timedelta(weeks=12)
-    ends = await course_ends(conn, KREIS, DAY, last)
-    final = [course.sections[-1] for course in region.courses]
-    wanted = [(one.ends_on, SEATS - one.free) for one in final if DAY <= one.ends_on <= last]
-    assert sorted((end.on, end.seated) for end in ends) == sorted(wanted)
     starts = await section_starts(conn, KREIS, DAY, last)
     for start in starts:
         course = next(one for one in region.courses if str(one.id) == start.course)
-        later = [section.free for section in course.sections if section.number >= start.number]
+        later = [section.free for section in course.sections if section.starts_on >= start.on]
         assert start.free == min(later)
-        assert DAY <= start.on <= last
-    coming = sum(DAY <= one.starts_on <= last for course in region.courses for one in course.sections)
+        assert DAY <= start.on < last
+    coming = sum(DAY <= one.starts_on < last for course in region.courses for one in course.sections)
     assert len(starts) == coming > 0
 
 
@@ -159,54 +137,40 @@ async def test_courses_cancelled_or_removed_offer_nothing(conn: asyncpg.Connecti
     assert region.region == KREIS
 
 
-async def test_the_command_reads_forecasts_and_tests(conn: asyncpg.Connection, region: Snapshot) -> None:
-    read = await history(conn, KREIS, None, 12)
-    assert read.day == max(person.registered_on for person in region.people) + timedelta(days=1)
+async def test_the_command_reads_forecasts_and_tests(
+    conn: asyncpg.Connection, made: Database, region: Snapshot
+) -> None:
+    day = max(person.registered_on for person in region.people) + timedelta(days=1)
+    read = await history_of(conn, KREIS, day)
     settled = min(person.registered_on for person in region.people) + timedelta(weeks=WARM_UP)
     kept = [person for person in region.people if person.registered_on >= settled]
-    assert sum(sum(weeks) for weeks in read.arrivals.values()) == len(kept) < len(region.people)
-    assert read == await history_of(conn, KREIS, read.day, 12)
-    whole = forecast(read).group("all")
-    assert whole is not None
+    assert sum(sum(weeks) for _, weeks in read.arrivals) == len(kept) < len(region.people)
+    whole = next(one for one in forecast(read).groups if one.by == "all")
     assert whole.waiting == len(region.people)
     assert whole.seats > 0
-    text = list(of_kreis(await registrations(conn, KREIS, date.max), 4))
-    assert any("last 12" in line for line in text)
-    with pytest.raises(ValueError, match="nobody has ever registered in 99002"):
-        await history(conn, "99002", None, 12)
+
+    async def said(*words: str) -> tuple[int, str]:
+        run = await asyncio.to_thread(
+            CliRunner().invoke,
+            app,
+            ["forecast", *words],
+            env={"KURSLOTSE_DB_WORKER": made.worker},
+        )
+        return run.exit_code, run.output
+
+    code, text = await said(KREIS)
+    assert code == 0
+    assert f"From {day}" in text
+    assert f"waiting without a seat: {len(region.people)}" in text
+    code, text = await said(KREIS, "--backtest", "--weeks", "4")
+    assert code == 0
+    assert "last 4" in text
+    code, text = await said("99002")
+    assert code == 1
+    assert "nobody has ever registered in 99002" in text
 
 
-async def test_sections_end_before_their_courses_and_some_repeat_them(
-    conn: asyncpg.Connection, region: Snapshot
-) -> None:
-    last = DAY + timedelta(weeks=12)
-    found = await section_ends(conn, KREIS, DAY, last)
-    wanted = [
-        (one.ends_on, SEATS - one.free)
-        for course in region.courses
-        for one in course.sections[:-1]
-        if DAY <= one.ends_on <= last
-    ]
-    assert sorted((end.on, end.seated) for end in found) == sorted(wanted) != []
-    assert await repeated(conn, KREIS, DAY) == Repeated(0, 0)
-    course = next(one for one in region.courses if len(one.sections) > 1)
-    await conn.execute(
-        "UPDATE course_section SET completed_on = $2, taken = 9 WHERE course = $1 AND number = $3",
-        course.id,
-        DAY - timedelta(days=3),
-        course.sections[0].number,
-    )
-    who = region.people[0].id
-    await place(conn, region, who, "completed", DAY - timedelta(days=3))
-    await conn.execute(
-        """UPDATE placement SET state = 'transferred', reason = '{"code": "repeats_section"}'
-        WHERE participant = $1""",
-        who,
-    )
-    assert await repeated(conn, KREIS, DAY) == Repeated(9, 1)
-
-
-async def test_the_simulators_year_is_forecast_better_than_without_a_model(conn: asyncpg.Connection) -> None:
+async def test_the_simulators_year_is_forecast_better_than_by_four_weeks(conn: asyncpg.Connection) -> None:
     """Its people are written as its offices register them; the demo plays the same ones."""
     await conn.executemany(
         """
@@ -231,12 +195,8 @@ async def test_the_simulators_year_is_forecast_better_than_without_a_model(conn:
             for person in population(7, date(2026, 1, 5), 1500)
         ],
     )
-    text = list(of_kreis(await registrations(conn, KREIS, date.max), 12))
-    rows = {tuple(line.split()[:2]): line.split()[2:] for line in text if " sum " in line or " week " in line}
-    for by in ("type", "level", "town", "type_level"):
-        for what in ("week", "sum"):
-            _, inside80, inside95, error, *naive, ends, by_chance = map(float, rows[by, what])
-            assert inside80 >= 78
-            assert inside95 >= 93
-            assert error <= min(naive)
-            assert ends <= by_chance
+    history = history_from(await registrations(conn, KREIS, date.max), date(2027, 1, 4))
+    for score in backtest([history]):
+        assert score.inside80 >= 0.78
+        assert score.inside95 >= 0.93
+        assert score.error <= score.error_four_weeks or score.by == "all"

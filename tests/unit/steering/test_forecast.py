@@ -1,43 +1,32 @@
-"""The forecast: coherent sums, honest ranges, seats counted once, and better than doing without."""
+"""The forecast: means that add up, ranges that hold, seats counted once, and better than four weeks."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 
-from services.allocation.steering.forecast.asked import arrivals_of
-from services.allocation.steering.forecast.backtest import (
-    Point,
-    Score,
-    by_chance,
-    origins,
-    pinball,
-    points,
-    scores,
-)
-from services.allocation.steering.forecast.history import (
+from services.allocation.steering.commands import forecast_lines, score_lines
+from services.allocation.steering.forecast import (
     UNTESTED,
-    Afterwards,
     Cell,
-    CourseEnd,
+    Expected,
+    Forecast,
+    GroupForecast,
     History,
     Registered,
-    Repeated,
-    SectionEnd,
+    Score,
     SectionStart,
-    by_week,
+    backtest,
+    expected,
+    forecast,
+    history_from,
     level_for,
-    settled,
 )
-from services.allocation.steering.forecast.model import Forecast, forecast, naive
-from services.allocation.steering.forecast.rates import Ints, chances, remembered, season
-from services.allocation.steering.forecast.reader import read, written
-from services.allocation.steering.forecast.report import lines, score_lines
 
 DAY = date(2026, 6, 1)
 A, B = "99001001", "99001002"
@@ -45,24 +34,24 @@ GENERAL, LITERACY = "integration_general", "integration_literacy"
 WEEKS = 26
 
 
-def steady(**more: int) -> History:
+def steady(waiting: int = 0) -> History:
     """Return half a year in which about as many register every week."""
-    arrivals = {
-        Cell(GENERAL, "none", A): (6, 7, 5, 6) * 6 + (6, 6),
-        Cell(GENERAL, "A1", A): (2, 1, 2, 3) * 6 + (2, 2),
-        Cell(GENERAL, "none", B): (1, 0, 2, 1) * 6 + (1, 1),
-        Cell(LITERACY, "none", A): (1, 1, 0, 2) * 6 + (1, 0),
-    }
-    return History(DAY, WEEKS, arrivals, {Cell(GENERAL, "none", A): more.get("waiting", 0)})
+    arrivals = (
+        (Cell(GENERAL, "A1", A), (2, 1, 2, 3) * 6 + (2, 2)),
+        (Cell(GENERAL, "none", A), (6, 7, 5, 6) * 6 + (6, 6)),
+        (Cell(GENERAL, "none", B), (1, 0, 2, 1) * 6 + (1, 1)),
+        (Cell(LITERACY, "none", A), (1, 1, 0, 2) * 6 + (1, 0)),
+    )
+    return History(DAY, WEEKS, arrivals, ((Cell(GENERAL, "none", A), waiting),))
+
+
+def group(said: Forecast, by: str, value: str = "") -> GroupForecast:
+    return next(one for one in said.groups if (one.by, one.value) == (by, value))
 
 
 @pytest.fixture(scope="module")
 def said() -> Forecast:
     return forecast(steady(waiting=9))
-
-
-def means(said: Forecast, by: str) -> float:
-    return sum(group.total.mean for group in said.groups if group.by == by)
 
 
 def test_the_same_history_gives_the_same_forecast(said: Forecast) -> None:
@@ -71,81 +60,73 @@ def test_the_same_history_gives_the_same_forecast(said: Forecast) -> None:
 
 @pytest.mark.parametrize("by", ["type", "level", "town", "type_level"])
 def test_parts_add_up(said: Forecast, by: str) -> None:
-    whole = said.group("all")
-    assert whole is not None
-    assert means(said, by) == pytest.approx(whole.total.mean, abs=0.2)
-    assert sum(group.waiting for group in said.groups if group.by == by) == whole.waiting == 9
+    whole = group(said, "all")
+    parts = [one for one in said.groups if one.by == by]
+    assert sum(one.total.mean for one in parts) == pytest.approx(whole.total.mean, abs=0.05)
+    assert sum(one.waiting for one in parts) == whole.waiting == 9
+    assert [sum(week) for week in zip(*(one.past for one in parts), strict=True)] == list(whole.past)
 
 
 def test_what_is_steady_goes_on(said: Forecast) -> None:
-    whole, town = said.group("all"), said.group("town", B)
-    assert whole is not None
-    assert town is not None
+    whole, town = group(said, "all"), group(said, "town", B)
     assert [week.begins for week in whole.weeks] == [DAY + timedelta(weeks=week) for week in range(12)]
+    assert len(whole.past) == 12
     for week in whole.weeks:
-        assert 8 < week.demand.mean < 13
+        assert week.demand.mean == pytest.approx(sum(whole.past) / 12, abs=0.01)
         low, high = week.demand.low80, week.demand.high80
         assert week.demand.low95 <= low <= week.demand.mean <= high <= week.demand.high95
-    assert whole.weeks[-1].demand.high95 >= whole.weeks[0].demand.high95
+    widths = [week.gap.high95 - week.gap.low95 for week in whole.weeks]
+    assert widths == sorted(widths)
+    assert widths[-1] > 2 * widths[0]
     assert 0.5 < town.weeks[0].demand.mean < 2
     assert town.weeks[0].demand.low80 == 0
 
 
-def test_small_towns_lean_on_the_kreis() -> None:
-    """A town that never had anybody of a type gets some of it, by its share of everybody else."""
-    history = steady()
-    arrivals = dict(history.arrivals) | {Cell("integration_support", "none", A): (0,) * 25 + (1,)}
-    said = forecast(History(DAY, WEEKS, arrivals, {}))
-    type_, town = said.group("type", "integration_support"), said.group("town", B)
-    assert type_ is not None
-    assert town is not None
-    alone = forecast(history).group("town", B)
-    assert alone is not None
-    assert 0 < type_.total.mean < 12
-    assert type_.total.high95 >= 2
-    assert abs(town.total.mean - alone.total.mean) < 3
+def test_who_has_never_come_may_still_come() -> None:
+    assert expected([0.0] * 12, 12) == Expected(0.0, 0, 0, 2, 3)
+
+
+@pytest.mark.parametrize("mean", [0.4, 12.0, 900.0])
+def test_without_a_past_offices_are_as_uneven_as_they_usually_are(mean: float) -> None:
+    likely = mean + 0.5 / 12
+    variance = likely * (1 + 1 / 12) * (1 + mean / 12)
+    drawn = np.random.default_rng(1).negative_binomial(
+        likely**2 / (variance - likely), likely / variance, 200_000
+    )
+    said = expected([mean] * 12, 1)
+    ends = (said.low95, said.low80, said.high80, said.high95)
+    assert ends == pytest.approx(np.quantile(drawn, (0.025, 0.1, 0.9, 0.975)), abs=1 + mean / 100)
+
+
+def test_ranges_are_as_wide_as_past_errors_have_been() -> None:
+    """Bunches make weeks more uneven than chance does; an appointment book makes them less so."""
+    chance = np.random.default_rng(7)
+
+    def width(counts: Sequence[float]) -> int:
+        return expected(counts, 1).high80 - expected(counts, 1).low80
+
+    by_chance = np.median([width(chance.poisson(20, 52).tolist()) for _ in range(30)])
+    bunched = np.median([width(chance.poisson(20 * chance.gamma(6, 1 / 6, 52)).tolist()) for _ in range(30)])
+    assert 11 <= by_chance <= 15
+    assert 18 <= bunched <= 28
+    assert 11 <= width([20, 20, 21, 19] * 13) <= 13
 
 
 def test_those_not_tested_yet_count_towards_levels_as_others_were_tested() -> None:
-    arrivals = {Cell(GENERAL, "none", A): (3,) * 20, Cell(GENERAL, UNTESTED, A): (0,) * 18 + (6, 6)}
-    said = forecast(History(DAY, 20, arrivals, {}))
-    none = said.group("level", "none")
-    whole = said.group("all")
-    assert none is not None
-    assert whole is not None
-    assert said.group("level", UNTESTED) is None
-    assert none.total.mean > 0.9 * whole.total.mean
-
-
-def test_people_whose_course_ends_come_for_the_next_one() -> None:
-    ends = (CourseEnd(DAY + timedelta(days=10), GENERAL, None, 40),)
-    usual = forecast(steady())
-    history = steady()
-    more = forecast(
-        History(DAY, WEEKS, history.arrivals, history.waiting, ends, (), Afterwards(200, 100)),
-    )
-    before, after = usual.group("type_level", "vocational/B1"), more.group("type_level", "vocational/B1")
-    assert before is not None
-    assert after is not None
-    assert 12 < after.total.mean - before.total.mean < 26  # about half of 40
-    assert after.weeks[0].demand.mean == pytest.approx(before.weeks[0].demand.mean, abs=0.1)
-    assert after.weeks[2].demand.mean > before.weeks[2].demand.mean + 1
-    later = CourseEnd(DAY + timedelta(days=10), "vocational", "C2", 40)
-    above = forecast(History(DAY, WEEKS, history.arrivals, {}, (later,)))
-    assert above.group("level", "C2") is None  # nobody has ever registered with it
+    arrivals = ((Cell(GENERAL, "none", A), (3,) * 20), (Cell(GENERAL, UNTESTED, A), (0,) * 18 + (6, 6)))
+    said = forecast(History(DAY, 20, arrivals))
+    assert group(said, "level", "none").total.mean > 0.9 * group(said, "all").total.mean
+    assert [one.value for one in said.groups if one.by == "level" and one.total.mean] == ["none"]
 
 
 def test_a_seat_counts_once_and_where_it_can_be_entered() -> None:
     def start(number: int, weeks: int, free: int) -> SectionStart:
-        on = DAY + timedelta(weeks=weeks)
-        return SectionStart("course-1", on, number, GENERAL, None, A, free, 16)
+        cell = Cell(GENERAL, level_for(GENERAL, number, None), A)
+        return SectionStart("course-1", DAY + timedelta(weeks=weeks), cell, free, 16)
 
     starts = (start(2, 1, 3), start(3, 5, 4), start(4, 9, 4), start(5, 13, 20))
-    history = steady()
-    said = forecast(History(DAY, WEEKS, history.arrivals, {}, (), starts))
-    whole, level = said.group("all"), said.group("level", "A1")
-    assert whole is not None
-    assert level is not None
+    said = forecast(replace(steady(), starts=starts))
+    whole, level = group(said, "all"), group(said, "level", "A1")
     assert [week.seats for week in whole.weeks] == [0, 3, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     assert [week.seats for week in level.weeks] == [0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]
     lost = [week.falling_free for week in whole.weeks]
@@ -155,10 +136,8 @@ def test_a_seat_counts_once_and_where_it_can_be_entered() -> None:
 
 
 def test_the_gap_is_who_waits_and_registers_less_the_seats() -> None:
-    starts = (SectionStart("c", DAY + timedelta(weeks=2), 1, GENERAL, None, A, 500, 0),)
-    history = steady(waiting=9)
-    whole = forecast(History(DAY, WEEKS, history.arrivals, history.waiting, (), starts)).group("all")
-    assert whole is not None
+    starts = (SectionStart("c", DAY + timedelta(weeks=2), Cell(GENERAL, "none", A), 500, 0),)
+    whole = group(forecast(replace(steady(waiting=9), starts=starts)), "all")
     demand = sum(week.demand.mean for week in whole.weeks[:2])
     assert whole.weeks[1].gap.mean == pytest.approx(9 + demand, abs=0.1)
     assert whole.weeks[2].gap.mean < -400
@@ -166,26 +145,25 @@ def test_the_gap_is_who_waits_and_registers_less_the_seats() -> None:
 
 def test_who_asks_too_early_is_told() -> None:
     with pytest.raises(ValueError, match="nobody has registered"):
-        forecast(History(DAY, 0, {}, {}))
+        forecast(History(DAY, 0, ()))
 
 
 @pytest.mark.parametrize(
-    ("ago", "weeks"), [(0, None), (1, (1,)), (7, (1,)), (8, (1, 0)), (14, (1, 0)), (365, None)]
+    ("ago", "weeks"), [(0, None), (1, (1,)), (7, (1,)), (8, (1, 0)), (14, (1, 0)), (7 * 156 + 1, None)]
 )
 def test_weeks_are_counted_back_from_the_day(ago: int, weeks: tuple[int, ...] | None) -> None:
     cell = Cell(GENERAL, "none", A)
-    known, counts = by_week([Registered(DAY - timedelta(days=ago), cell, 1)], DAY, 52)
-    assert counts.get(cell) == weeks
-    assert known == len(weeks or ())
+    found = history_from([Registered(DAY - timedelta(days=ago), cell, 1)], DAY)
+    assert dict(found.arrivals).get(cell) == weeks
+    assert found.weeks == len(weeks or ())
 
 
 def test_the_first_lists_of_an_installation_are_left_out_where_enough_is_left() -> None:
     cell = Cell(GENERAL, "none", A)
     known = [Registered(DAY + timedelta(weeks=week), cell, 1) for week in range(30)]
-    assert list(settled(known, DAY + timedelta(weeks=30))) == known[6:]
-    assert list(settled(known, DAY + timedelta(weeks=18))) == known[6:]
-    assert list(settled(known, DAY + timedelta(weeks=17))) == known
-    assert list(settled([], DAY)) == []
+    for weeks, left in ((30, 24), (18, 12), (17, 17), (0, 0)):
+        assert history_from(known, DAY + timedelta(weeks=weeks)).weeks == left
+    assert history_from([], DAY) == History(DAY, 0, ())
 
 
 @pytest.mark.parametrize(
@@ -203,88 +181,6 @@ def test_a_place_asks_for_a_level(course_type: str, section: int, target: str | 
     assert level_for(course_type, section, target) == level
 
 
-def _dispersion(counts: Sequence[int]) -> float:
-    found = remembered(np.asarray(counts, dtype=np.int64), np.ones(len(counts)))
-    weights = chances([one.likelihood for one in found])
-    return float(sum(weight * one.dispersion for weight, one in zip(weights, found, strict=True)))
-
-
-def test_weeks_are_as_uneven_as_they_have_been() -> None:
-    """Bunches make weeks more uneven than chance does; a number of appointments a week makes them less so."""
-    chance = np.random.default_rng(7)
-    by_chance = [_dispersion(chance.poisson(20, 52).tolist()) for _ in range(30)]
-    bunched = [_dispersion(chance.poisson(20 * chance.gamma(6, 1 / 6, 52)).tolist()) for _ in range(30)]
-    assert 0.8 < np.median(by_chance) < 1.5
-    assert 3 < np.median(bunched) < 6
-    assert _dispersion([20, 20, 21, 19] * 13) < 0.4
-
-
-def test_what_has_changed_is_followed_and_what_stays_is_remembered() -> None:
-    def keeps(counts: Sequence[int]) -> float:
-        found = remembered(np.asarray(counts, dtype=np.int64), np.ones(len(counts)))
-        return max(found, key=lambda one: one.likelihood).keeps
-
-    chance = np.random.default_rng(3)
-    steady_ = [keeps(chance.poisson(20, 52).tolist()) for _ in range(15)]
-    changed = [keeps([*chance.poisson(10, 30), *chance.poisson(40, 22)]) for _ in range(15)]
-    assert np.median(steady_) >= 0.98
-    assert max(changed) <= 0.9
-
-
-def _years_with_summers(chance: np.random.Generator, weeks: int, quiet: float) -> Ints:
-    """Draw weeks that end before DAY; in six weeks of each summer fewer come."""
-    days = [DAY + timedelta(weeks=week - weeks) for week in range(weeks)]
-    return chance.poisson([25 * (quiet if 26 <= day.isocalendar().week <= 31 else 1) for day in days]).astype(
-        np.int64
-    )
-
-
-def test_a_season_is_seen_after_a_year_and_not_where_there_is_none() -> None:
-    chance = np.random.default_rng(5)
-    _, ahead = season(_years_with_summers(chance, 156, 0.4), DAY, 12)
-    summer = [26 <= (DAY + timedelta(weeks=week)).isocalendar().week <= 31 for week in range(12)]
-    inside = float(np.mean([one for one, is_in in zip(ahead, summer, strict=True) if is_in]))
-    assert inside < 0.7
-    assert ahead[0] > 0.9
-    _, none = season(_years_with_summers(chance, 156, 1), DAY, 12)
-    assert np.abs(none - 1).max() < 0.12
-    _, short = season(_years_with_summers(chance, 51, 0.4), DAY, 12)
-    assert (short == 1).all()
-
-
-def test_who_repeats_a_section_waits_again_when_it_ends() -> None:
-    ends = (SectionEnd(DAY + timedelta(days=24), GENERAL, "A1", 60),)
-    usual = forecast(steady()).group("type_level", f"{GENERAL}/A1")
-    more = forecast(replace(steady(), section_ends=ends, repeated=Repeated(100, 30))).group(
-        "type_level", f"{GENERAL}/A1"
-    )
-    assert usual is not None
-    assert more is not None
-    added = [
-        after.demand.mean - before.demand.mean for before, after in zip(usual.weeks, more.weeks, strict=True)
-    ]
-    assert 11 < added[3] < 19  # a quarter or so of 60, less those who leave until then
-    assert max(abs(one) for week, one in enumerate(added) if week != 3) < 0.2
-
-
-def test_a_range_costs_what_it_misses_and_what_it_wastes() -> None:
-    narrow, wide, off = (
-        pinball(10, (6, 8, 12, 14)),
-        pinball(10, (0, 2, 18, 20)),
-        pinball(10, (20, 21, 25, 27)),
-    )
-    assert narrow < wide < off
-    low, _, _, high = by_chance(100)
-    assert (low, high) == (81, 120)
-    assert by_chance(0) == (0, 0, 0, 0)
-
-
-def test_naive_forecasts_are_what_they_say() -> None:
-    assert naive([9, 1, 2, 3, 4], 1) == 4
-    assert naive([9, 1, 2, 3, 4], 4) == 2.5
-    assert naive([], 4) == 0
-
-
 def drawn(seed: int) -> list[Registered]:
     """Draw a year of a Kreis whose rates are known: three types, four towns, offices that bunch."""
     chance, found = np.random.default_rng(seed), list[Registered]()
@@ -300,74 +196,46 @@ def drawn(seed: int) -> list[Registered]:
     return found
 
 
-def held() -> Iterator[Point]:
-    for seed in range(6):
-        days = origins(date(2025, 3, 3), date(2026, 3, 2), 12, step=6)
-        yield from points(drawn(seed), days, 12)
-
-
 @pytest.fixture(scope="module")
-def known() -> dict[tuple[str, bool], Score]:
-    return {(one.by, one.summed): one for one in scores(held())}
+def scores() -> dict[tuple[str, bool], Score]:
+    years = [history_from(drawn(seed), date(2026, 3, 2)) for seed in range(12)]
+    return {(one.by, one.summed): one for one in backtest(years, step=6)}
 
 
-def test_ranges_hold_as_often_as_they_say(known: dict[tuple[str, bool], Score]) -> None:
-    """Six years with fixed seeds; counts are whole people, so that ranges of small ones hold more often."""
-    week, whole = known["all", False], known["all", True]
-    assert week.n == 6 * 5 * 12
+def test_ranges_hold_as_often_as_they_say(scores: dict[tuple[str, bool], Score]) -> None:
+    """Twelve years with fixed seeds; ranges of small counts hold more often, as people are whole."""
+    week, whole = scores["all", False], scores["all", True]
+    assert week.forecasts == 12 * 4 * 12
     assert 0.74 <= week.inside80 <= 0.90
     assert 0.90 <= week.inside95 <= 0.99
     assert 0.70 <= whole.inside80 <= 1
     for by in ("type", "level", "town", "type_level"):
-        assert known[by, False].inside80 >= 0.8
-        assert known[by, False].inside95 >= 0.95
+        assert scores[by, False].inside80 >= 0.8
+        assert scores[by, False].inside95 >= 0.95
 
 
 @pytest.mark.parametrize("by", ["all", "type", "level", "town", "type_level"])
-def test_the_forecast_is_better_than_doing_without(known: dict[tuple[str, bool], Score], by: str) -> None:
-    for summed in (False, True):
-        assert known[by, summed].better_than_naive
-        assert known[by, summed].error_last_week > known[by, summed].error
+def test_the_forecast_is_better_than_four_weeks(scores: dict[tuple[str, bool], Score], by: str) -> None:
+    assert scores[by, False].error < scores[by, False].error_four_weeks
+    assert scores[by, True].error < scores[by, True].error_four_weeks
 
 
-def test_what_came_is_counted_in_its_week() -> None:
-    cell = Cell(GENERAL, "none", A)
-    before = [Registered(DAY - timedelta(days=day), cell, 1) for day in range(1, 71)]
-    after = [Registered(DAY + timedelta(days=8), cell, 3), Registered(DAY + timedelta(days=27), cell, 2)]
-    late = Registered(DAY + timedelta(days=28), cell, 50)
-    found = [point for point in points([*before, *after, late], [DAY], 4) if point.by == "all"]
-    assert [point.came for point in found if not point.summed] == [0, 3, 0, 2]
-    assert [point.came for point in found if point.summed] == [5]
-    assert {point.last_four for point in found if not point.summed} == {7.0}
-
-
-def test_an_invented_year_can_be_tested_on() -> None:
-    registered, setting = arrivals_of(2, 150)
-    assert Counter(one.on >= setting.start for one in registered) == {True: 150}
-    days = origins(setting.start, setting.end, 12)
-    assert len(days) == 8
-    assert days[-1] + timedelta(weeks=12) <= setting.end
-    text = "\n".join(score_lines(scores(points(registered, days[:1], 12)), 1))
-    assert "last 12" in text
+def test_what_came_is_held_against_what_was_known_before() -> None:
+    history = History(DAY, 16, ((Cell(GENERAL, "none", A), (7,) * 12 + (0, 3, 0, 2)),))
+    week, whole = (one for one in backtest([history], ahead=4) if one.by == "all")
+    assert (week.forecasts, week.error, week.error_four_weeks) == (4, 5.75, 5.75)
+    assert (whole.forecasts, whole.error) == (1, 23)
+    assert backtest([history], ahead=5) == ()
 
 
 def test_a_history_travels_as_plain_values() -> None:
-    history = steady(waiting=4)
-    whole = History(
-        DAY,
-        WEEKS,
-        history.arrivals,
-        history.waiting,
-        (CourseEnd(DAY, GENERAL, None, 4),),
-        (SectionStart("c", DAY, 1, GENERAL, None, A, 5, 4),),
-        Afterwards(9, 2),
-        (SectionEnd(DAY, GENERAL, "A1", 7),),
-        Repeated(40, 3),
-    )
-    assert read(written(whole)) == whole
+    starts = (SectionStart("c", DAY, Cell(GENERAL, "A1", A), 5, 4),)
+    whole, form = replace(steady(waiting=4), starts=starts), TypeAdapter(History)
+    assert form.validate_python(form.dump_python(whole, mode="json")) == whole
 
 
 def test_the_text_names_every_part(said: Forecast) -> None:
-    text = "\n".join(lines(said))
-    assert all(group.value in text for group in said.groups)
+    text = "\n".join(forecast_lines(said))
+    assert all(one.value in text for one in said.groups)
     assert "waiting without a seat: 9" in text
+    assert "last 4" in "\n".join(score_lines(backtest([steady()], ahead=12)))

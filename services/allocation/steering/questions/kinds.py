@@ -15,9 +15,8 @@ from typing import Any
 
 import asyncpg
 
-from services.allocation.steering.forecast import answers as forecast
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.questions import next_course, pooling, remedies, what_if
+from services.allocation.steering.questions import forecast, next_course, pooling, remedies, what_if
 from services.allocation.steering.questions.material import Material, changed, poolable, ways
 from services.simulator.year import answers as compare
 

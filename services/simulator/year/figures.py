@@ -10,8 +10,8 @@ from typing import Final
 
 from services.allocation.law.rulebook import Rules
 from services.allocation.steering.matching.domain import Person
+from services.allocation.steering.matching.entitlement_rules import last_day
 from services.allocation.steering.matching.goals import class_of
-from services.allocation.steering.matching.hardrules import last_day
 from services.simulator.year.world import CourseState, Life, SeatState, Standing, World
 
 HALF_A_YEAR: Final = 182

@@ -19,7 +19,8 @@ from typing import Final
 from services.allocation.steering.matching.domain import Course, Person, Section
 from services.allocation.steering.matching.eligibility import eligibility_of, members
 from services.allocation.steering.matching.entries import Entry
-from services.allocation.steering.matching.hardrules import Rule, hard_rules
+from services.allocation.steering.matching.hardrules import hard_rules
+from services.allocation.steering.matching.rule import Rule
 from services.simulator.year.chance import share
 from services.simulator.year.courses import Plan
 from services.simulator.year.model import Year
@@ -166,7 +167,7 @@ class Unsteered:
         """List the providers that usually have courses suitable for the person, the nearest first."""
         ways: dict[str, int] = {}
         for provider, habit in self._habits:
-            if all(rule.passes(person, habit) for rule in self._rules):
+            if all(rule.allows(person, habit) for rule in self._rules):
                 way = TRAVEL[person.town, habit.course.town or ""]
                 ways[provider] = min(way, ways.get(provider, way))
         return tuple(sorted(ways, key=lambda provider: (ways[provider], share(person.id, provider))))

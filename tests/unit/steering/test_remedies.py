@@ -15,7 +15,6 @@ import orjson
 import pytest
 
 from services.allocation.steering.explain.certificate import rank_of
-from services.allocation.steering.explain.fixes import COSTS
 from services.allocation.steering.explain.remedies import Remedies, Remedy, as_json, remedies_of
 from services.allocation.steering.explain.resolve import Base, seated_again, values_again
 from services.allocation.steering.matching import match as matching
@@ -57,8 +56,7 @@ def test_every_kind_of_remedy_is_found_and_has_words() -> None:
     single = {code for code in codes if "_and_" not in code}
     assert len(single) >= 12
     assert {part for code in codes for part in code.split("_and_")} <= set(NEEDS)
-    assert {f"remedy_{code}" for code in COSTS} <= set(REMEDIES)
-    assert set(COSTS) <= set(NEEDS)
+    assert {f"remedy_{code}" for code in NEEDS} <= set(REMEDIES)
 
 
 def test_nobody_of_better_rank_gives_way_and_everybody_waiting_is_told() -> None:

@@ -19,19 +19,25 @@ import orjson
 
 from services.allocation.placements.domain import Reason
 from services.allocation.solver.engine.mincost import InfeasibleError, Ints
-from services.allocation.steering.explain.fixes import COSTS, SEAT, TWO, Fix, fix_for
-from services.allocation.steering.explain.remedy_changes import Made, apply, person_change
+from services.allocation.steering.explain.remedy_changes import (
+    MOST_SEATS,
+    MOST_TRIES,
+    TWO,
+    Made,
+    Supply,
+    apply,
+    more_seats,
+    person_change,
+    start,
+)
 from services.allocation.steering.explain.resolve import Base, Judge
 from services.allocation.steering.explain.seating import Seated, Whole, worth_of
 from services.allocation.steering.matching.eligibility import eligibility_of
-from services.allocation.steering.matching.entries import entries_of, need_of
+from services.allocation.steering.matching.entries import entries_of
+from services.allocation.steering.matching.rule import Fix
 from services.allocation.steering.matching.seats import seats_of
 from services.allocation.steering.matching.snapshot import Snapshot
 
-MOST_TRIES = 12
-"""Ways of helping one family that are solved again before the search ends."""
-MOST_SEATS = 5
-"""More seats than so many are another course."""
 MOST_KINDS = 2
 """Nobody asks for three different things at once."""
 
@@ -76,7 +82,6 @@ class Families:
         for at, entry in enumerate(base.eligibility.entries):
             self._entries[entry.course.id].append(at)
         self._whole = Whole(base.snapshot, base.eligibility, base.result)
-        self._asking: dict[UUID, int] = {}
         self._settings: dict[bytes, _Setting] = {}
 
     def found(self, family: Sequence[int]) -> Together | None:
@@ -101,17 +106,20 @@ class Families:
             if fixes and opens:
                 yield from self._fixed(fixes, taken)
             elif not fixes:
-                yield from self._seats(course, taken) if opens else self._started(course, taken)
+                supply = (
+                    [more_seats(course, more) for more in range(1, MOST_SEATS + 1)]
+                    if opens
+                    else [start(base, base.eligibility.entries[entries[0]].course)]
+                )
+                yield from (_supplied(one, taken) for one in supply)
 
     def _cheapest(self, member: int, entries: Sequence[int]) -> _Way | None:
         """Return the way to the entry of a course that costs a member least; None: there is none."""
         base, found = self._base, list[_Way]()
-        who = base.snapshot.people[member]
         for at in entries:
-            failed = base.eligibility.failed(member, at)
-            if len(failed) > MOST_KINDS:
+            if len(base.eligibility.failed(member, at)) > MOST_KINDS:
                 continue
-            fixes = [fix_for(rule, who, base.eligibility.entries[at], base.snapshot) for rule in failed]
+            fixes = base.fixes(member, at)
             given = tuple(fix for fix in fixes if fix is not None)
             if len(given) == len(fixes):
                 found.append(_Way(sum(fix.cost for fix in given), at, given))
@@ -134,31 +142,6 @@ class Families:
             changes.append((person_change(people[member].id, sets), sets))
         cost = sum(kinds.values()) + len(fixes) - 1 + (TWO if len(kinds) > 1 else 0)
         yield Together(cost, tuple(sorted(kinds)), tuple(parts.values()), tuple(changes), taken)
-
-    def _seats(self, course: UUID, taken: Mapping[int, int]) -> Iterator[Together]:
-        for more in range(1, MOST_SEATS + 1):
-            part = Reason("remedy_seat", {"seats": more})
-            change = {"op": "seats", "id": str(course), "add": more}
-            yield Together(COSTS["seat"] + SEAT * (more - 1), ("seat",), (part,), ((change, {}),), taken)
-
-    def _started(self, course: UUID, taken: Mapping[int, int]) -> Iterator[Together]:
-        base = self._base
-        own = base.eligibility.entries[self._entries[course][0]].course
-        missing = max(1, need_of(own, base.snapshot) - self._count_asking(course))
-        part, change = Reason("remedy_start", {"missing": missing}), {"op": "start", "id": str(course)}
-        yield Together(COSTS["start"] + SEAT * missing, ("start",), (part,), ((change, {}),), taken)
-
-    def _count_asking(self, course: UUID) -> int:
-        """Count who of those without a place could enter a course that does not start."""
-        if course not in self._asking:
-            base = self._base
-            mask = sum(1 << at for at in self._entries[course])
-            self._asking[course] = sum(
-                bool(base.eligibility.eligible(at) & mask)
-                for at, person in enumerate(base.snapshot.people)
-                if person.id not in base.result.places
-            )
-        return self._asking[course]
 
     @cached_property
     def _before(self) -> Seated:
@@ -223,6 +206,10 @@ class Families:
             or (person.id in before.places and person.id not in tied and base.ranks[place] < worst)
         }
         return better <= after.places.keys() and after.values > before.values
+
+
+def _supplied(one: Supply, taken: Mapping[int, int]) -> Together:
+    return Together(one.cost, (one.part.code.removeprefix("remedy_"),), (one.part,), (one.change,), taken)
 
 
 def _free(whole: Whole) -> Ints:

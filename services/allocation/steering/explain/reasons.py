@@ -22,14 +22,9 @@ from services.allocation.steering.matching.domain import Course, EntryKey, Perso
 from services.allocation.steering.matching.eligibility import Eligibility, members
 from services.allocation.steering.matching.entries import Entry, need_of
 from services.allocation.steering.matching.goals import Worth, class_of, hundreds_of_metres, waiting_days
-from services.allocation.steering.matching.hardrules import travel_minutes
+from services.allocation.steering.matching.hardrules import hard_rules, travel_minutes
 from services.allocation.steering.matching.match import Result
 from services.allocation.steering.matching.snapshot import Snapshot
-
-GENERAL_RULES = ("level", "course_type", "latest_start")
-"""Rules that most courses fail for most people; another rule says more, if one stands alone too."""
-DECIDED = ("on_hold", "free_choice")
-"""Rules that speak against every place of a person: nothing else is worth telling first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +47,7 @@ class View:
 
     def __init__(self, snapshot: Snapshot, eligibility: Eligibility, result: Result) -> None:
         self.snapshot, self.eligibility, self.result = snapshot, eligibility, result
+        self.rules = {rule.name: rule for rule in hard_rules(snapshot)}
         self.standing = Standing(snapshot, eligibility, result)
         self.bars = bars_of(self.standing)
         self.worth = Worth(snapshot)
@@ -107,11 +103,12 @@ def _without(eligibility: Eligibility, person: int, rule: str) -> int:
     return count_courses(eligibility.entries, left)
 
 
-def _blocked(who: Person, person: int, eligibility: Eligibility) -> Reason:
+def _blocked(view: View, person: int) -> Reason:
     """Name the rule that stands in the way of somebody without any suitable entry."""
-    names, masks = eligibility.rules, dict(zip(eligibility.rules, eligibility.passing[person], strict=True))
-    for name in DECIDED:
-        if not masks[name]:
+    who, eligibility, rules = view.snapshot.people[person], view.eligibility, view.rules
+    masks = dict(zip(eligibility.rules, eligibility.passing[person], strict=True))
+    for name, rule in rules.items():
+        if rule.told == "before others" and not masks[name]:
             return Reason(f"blocked_{name}", {"courses": _without(eligibility, person, name)})
     if masks["course_type"] and not masks["course_type"] & masks["placement_test"]:
         courses = count_courses(eligibility.entries, masks["course_type"])
@@ -119,12 +116,12 @@ def _blocked(who: Person, person: int, eligibility: Eligibility) -> Reason:
     alone = {
         name: count_courses(eligibility.entries, taken) for name, taken in eligibility.alone(person).items()
     }
-    if alone:
-        best = max(alone, key=lambda name: (name not in GENERAL_RULES, alone[name], -names.index(name)))
-        name = "for_women" if best == "women_only" and not who.needs_women_only else best
-        return Reason(f"blocked_{name}", {"courses": alone[best]})
-    rules = eligibility.failed(person, eligibility.nearest(person))
-    return Reason("blocked_together", {"rules": ",".join(rules)})
+    if alone:  # of equals the rule that is told first
+        listed = [name for name in rules if name in alone]
+        best = max(listed, key=lambda name: (rules[name].told != "after others", alone[name]))
+        return Reason(f"blocked_{rules[best].told_as(who, None) or best}", {"courses": alone[best]})
+    together = eligibility.failed(person, eligibility.nearest(person))
+    return Reason("blocked_together", {"rules": ",".join(together)})
 
 
 def bar_params(bar: CutOff, snapshot: Snapshot) -> dict[str, str | int]:
@@ -160,7 +157,7 @@ def unplaced(view: View, person: int) -> Reason:
     if not entries:
         return Reason("no_courses")
     if not suitable:
-        return _blocked(view.snapshot.people[person], person, eligibility)
+        return _blocked(view, person)
     eligible = list(members(eligibility.eligible(person)))
     if not eligible:
         return Reason("all_full", {"courses": count_courses(entries, suitable)})

@@ -2,7 +2,7 @@
 
 Candidates come from the entries that one or two rules speak against; those whose cut-off is higher than
 the person's rank cannot help and are left out. Every other one is solved again with the same courses
-started (resolve.py), the cheapest first, until the person has a place. The order of costs: fixes.py.
+started (resolve.py), the cheapest first, until the person has a place. Costs order them: matching/rule.py.
 """
 
 from __future__ import annotations
@@ -19,26 +19,30 @@ from services.allocation.placements.domain import Reason
 from services.allocation.solver.engine.mincost import InfeasibleError
 from services.allocation.steering.explain.certificate import CutOff, Open, leading
 from services.allocation.steering.explain.family_remedies import Families
-from services.allocation.steering.explain.fixes import COSTS, MOST_MINUTES, SEAT, TWO, Fix, fix_for, fixable
 from services.allocation.steering.explain.remedy_changes import (
+    APART,
+    MORE_SEATS,
+    MOST_SEATS,
+    MOST_TRIES,
+    TRAVEL_LIMIT,
+    TWO,
     Change,
     Made,
+    Supply,
     apply,
+    more_seats,
     person_change,
     solved_with,
+    start,
 )
 from services.allocation.steering.explain.resolve import Base, started_anyway
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
 from services.allocation.steering.matching.eligibility import members
-from services.allocation.steering.matching.entries import need_of
-from services.allocation.steering.matching.hardrules import travel_minutes
+from services.allocation.steering.matching.hardrules import MOST_MINUTES, TRAVEL_TIME, travel_minutes
 from services.allocation.steering.matching.match import Result
+from services.allocation.steering.matching.rule import Fix
 from services.allocation.steering.matching.snapshot import Snapshot
 
-MOST_SEATS = 5
-"""More seats than so many are another course."""
-MOST_TRIES = 12
-"""Ways of helping one person that are solved again before the search ends."""
 STEP = 5
 """Minutes by which a municipality's limit of travel time would be raised."""
 
@@ -104,7 +108,6 @@ class _Search:
     unfixable: frozenset[str]
     known: dict[bytes, Mapping[UUID, EntryKey]] = field(default_factory=dict)
     """Whole snapshots solved again, by what was changed."""
-    asking: dict[UUID, int] = field(default_factory=dict)
 
     def promising(self, person: int, entry: int) -> bool:
         """Say whether somebody of this rank could be given the entry at all, if no rule spoke against it."""
@@ -124,8 +127,8 @@ class _Search:
         """Yield what could be tried for somebody by themselves, the cheapest first; seats only if needed."""
         found = [*self._fixes(person), *self._starts(person), *self._limits(person)]
         unique = {one.name: one for one in sorted(found, key=_by_cost, reverse=True)}
-        yield from sorted((one for one in unique.values() if one.cost < COSTS["seat"]), key=_by_cost)
-        dear = [one for one in unique.values() if one.cost >= COSTS["seat"]]
+        yield from sorted((one for one in unique.values() if one.cost < MORE_SEATS), key=_by_cost)
+        dear = [one for one in unique.values() if one.cost >= MORE_SEATS]
         yield from sorted([*dear, *self._seats(person)], key=_by_cost)
 
     def _failing(self, person: int) -> tuple[int, int, int]:
@@ -147,14 +150,12 @@ class _Search:
 
     def _fixes(self, person: int) -> Iterator[_Try]:
         base = self.base
-        who, entries = base.snapshot.people[person], base.eligibility.entries
+        who = base.snapshot.people[person]
         _, one, two = self._failing(person)
         for at in members((one | two) & base.eligibility.with_seats & base.open_mask):
             if not self.promising(person, at):
                 continue
-            fixes = [
-                fix_for(rule, who, entries[at], base.snapshot) for rule in base.eligibility.failed(person, at)
-            ]
+            fixes = base.fixes(person, at)
             given = [fix for fix in fixes if fix is not None]
             if len(given) == len(fixes):
                 yield _try_fixes(who, given, at)
@@ -176,35 +177,16 @@ class _Search:
         closed: dict[UUID, Course] = {
             entries[at].course.id: entries[at].course for at in members(none & ~base.open_mask)
         }
-        for name, course in closed.items():
-            missing = max(1, need_of(course, base.snapshot) - self._asking(name))
-            part = Reason("remedy_start", {"missing": missing})
-            change = {"op": "start", "id": str(name)}
-            yield _Try(COSTS["start"] + SEAT * missing, (name.int,), (part,), ((change, {}),))
-
-    def _asking(self, course: UUID) -> int:
-        """Count who of those without a place could enter a course that does not start."""
-        if course not in self.asking:
-            self.asking[course] = self._count_asking(course)
-        return self.asking[course]
-
-    def _count_asking(self, course: UUID) -> int:
-        base = self.base
-        mask = sum(1 << at for at, entry in enumerate(base.eligibility.entries) if entry.course.id == course)
-        return sum(
-            bool(base.eligibility.eligible(at) & mask)
-            for at, person in enumerate(base.snapshot.people)
-            if person.id not in base.result.places
-        )
+        yield from (_try_supply(start(base, course), name) for name, course in closed.items())
 
     def _limits(self, person: int) -> Iterator[_Try]:
         """Raise the municipality's limit of travel time, for everybody."""
         base = self.base
         who, limit = base.snapshot.people[person], base.snapshot.policy.limits.travel_minutes
-        if limit is None or "travel_time" not in base.eligibility.rules:
+        if limit is None or TRAVEL_TIME not in base.eligibility.rules:
             return
         entries = base.eligibility.entries
-        for at in members(base.eligibility.alone(person).get("travel_time", 0) & base.open_mask):
+        for at in members(base.eligibility.alone(person).get(TRAVEL_TIME, 0) & base.open_mask):
             way = travel_minutes(who, entries[at].course, base.snapshot.travel)
             own = who.max_travel_minutes
             if way is None or way > limit + MOST_MINUTES or (own is not None and way > own):
@@ -212,13 +194,13 @@ class _Search:
             value = -(-way // STEP) * STEP
             part = Reason("remedy_travel_limit", {"limit": value})
             change = {"op": "travel_minutes", "value": value}
-            yield _Try(COSTS["travel_limit"] + value - limit, (at,), (part,), ((change, {}),))
+            yield _Try(TRAVEL_LIMIT + value - limit, (at,), (part,), ((change, {}),))
 
     def apart(self, family: Sequence[int]) -> _Try:
         """Let every member of a family attend by themselves."""
         people = [self.base.snapshot.people[member] for member in family]
         changes = tuple((person_change(one.id, {"family": None}), {"family": None}) for one in people)
-        return _Try(COSTS["apart"], (), (Reason("remedy_apart"),), changes)
+        return _Try(APART, (), (Reason("remedy_apart"),), changes)
 
     def solved(self, one: _Try, person: int) -> Remedy | None:
         """Solve again with a change made; None: still no place, or a better claim would lose one."""
@@ -260,10 +242,12 @@ class _Search:
             return {}
 
 
+def _try_supply(one: Supply, course: UUID) -> _Try:
+    return _Try(one.cost, (course.int,), (one.part,), (one.change,))
+
+
 def _try_seats(course: UUID, more: int) -> _Try:
-    change = {"op": "seats", "id": str(course), "add": more}
-    part = Reason("remedy_seat", {"seats": more})
-    return _Try(COSTS["seat"] + SEAT * (more - 1), (course.int,), (part,), ((change, {}),))
+    return _try_supply(more_seats(course, more), course)
 
 
 def _by_cost(one: _Try) -> tuple[int, tuple[int, ...], bytes]:
@@ -366,7 +350,7 @@ def _largest(changes: Sequence[Made]) -> list[Made]:
 def remedies_of(snapshot: Snapshot, result: Result) -> Remedies:
     """Find for everybody without a place what is cheapest, each verified by solving again."""
     base = Base(snapshot, result)
-    search = _Search(base, frozenset(base.eligibility.rules) - fixable(snapshot))
+    search = _Search(base, frozenset(name for name, rule in base.judge.rules.items() if rule.fix is None))
     families, of_families = Families(base), dict[int, Found]()
     for family in base.standing.families:
         if snapshot.people[family[0]].id not in result.places:

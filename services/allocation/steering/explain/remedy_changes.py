@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import orjson
 
+from services.allocation.placements.domain import Reason
 from services.allocation.solver.engine.mincost import InfeasibleError
 from services.allocation.steering.explain.resolve import Base, seated_again, with_seats
-from services.allocation.steering.matching.domain import EntryKey
+from services.allocation.steering.matching.domain import Course, EntryKey
+from services.allocation.steering.matching.entries import need_of
 from services.allocation.steering.matching.snapshot import Snapshot
 
 Change = Mapping[str, Any]
@@ -19,6 +21,40 @@ Change = Mapping[str, Any]
 
 Made = tuple[Change, Mapping[str, Any]]
 """A change, and beside it the values that it sets."""
+
+
+TWO = 120
+"""Two changes at once come after every single one."""
+APART, MORE_SEATS, START, TRAVEL_LIMIT = 75, 90, 100, 110
+"""Costs of what is no change to a person, beside those of `Fix` (matching/rule.py)."""
+SEAT = 5
+"""Each further seat, each person missing."""
+MOST_SEATS = 5
+"""More seats than so many are another course."""
+MOST_TRIES = 12
+"""Ways of helping somebody that are solved again before the search ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Supply:
+    """One change to a course: what it costs, how it is told, and what it changes."""
+
+    cost: int
+    part: Reason
+    change: Made
+
+
+def more_seats(course: UUID, more: int) -> Supply:
+    """Put more seats into a course."""
+    change = {"op": "seats", "id": str(course), "add": more}
+    return Supply(MORE_SEATS + SEAT * (more - 1), Reason("remedy_seat", {"seats": more}), (change, {}))
+
+
+def start(base: Base, course: Course) -> Supply:
+    """Start a course for which people are missing."""
+    missing = max(1, need_of(course, base.snapshot) - base.asking(course.id))
+    part, change = Reason("remedy_start", {"missing": missing}), {"op": "start", "id": str(course.id)}
+    return Supply(START + SEAT * missing, part, (change, {}))
 
 
 def _plain(value: object) -> Any:  # noqa: ANN401 - a JSON value

@@ -22,8 +22,9 @@ from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
 from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of
 from services.allocation.steering.matching.entries import Entry, entries_of
-from services.allocation.steering.matching.hardrules import Rule, hard_rules
+from services.allocation.steering.matching.hardrules import hard_rules
 from services.allocation.steering.matching.match import Result
+from services.allocation.steering.matching.rule import Fix, Rule
 from services.allocation.steering.matching.seats import seats_of
 from services.allocation.steering.matching.snapshot import Snapshot
 
@@ -32,12 +33,13 @@ class Judge:
     """Applies the hard rules to one changed person after another."""
 
     def __init__(self, snapshot: Snapshot, entries: tuple[Entry, ...]) -> None:
+        self.rules = {rule.name: rule for rule in hard_rules(snapshot)}
         self._groups: list[tuple[Rule, list[tuple[Entry, int]]]] = []
-        for rule in hard_rules(snapshot):
+        for rule in self.rules.values():
             alike: dict[Hashable, tuple[Entry, int]] = {}
             for place, entry in enumerate(entries):
-                first, places = alike.get(rule.sees(entry), (entry, 0))
-                alike[rule.sees(entry)] = (first, places | 1 << place)
+                first, places = alike.get(rule.entry_key(entry), (entry, 0))
+                alike[rule.entry_key(entry)] = (first, places | 1 << place)
             self._groups.append((rule, list(alike.values())))
         self._known: dict[tuple[str, Hashable], int] = {}
 
@@ -45,9 +47,9 @@ class Judge:
         """Return by rule the entries that pass."""
         masks = []
         for rule, groups in self._groups:
-            key = (rule.name, rule.looks_at(person))
+            key = (rule.name, rule.person_key(person))
             if key not in self._known:
-                self._known[key] = sum(places for entry, places in groups if rule.passes(person, entry))
+                self._known[key] = sum(places for entry, places in groups if rule.allows(person, entry))
             masks.append(self._known[key])
         return tuple(masks)
 
@@ -81,6 +83,25 @@ class Base:
         """The entries of courses that start, as a set."""
         self._need = needs_at_end(snapshot, self.standing)
         self._onwards: dict[int, frozenset[int]] = {}
+        self._asking: dict[UUID, int] = {}
+
+    def fixes(self, person: int, entry: int) -> list[Fix | None]:
+        """Return for each rule that speaks against an entry the change that satisfies it."""
+        who, there = self.snapshot.people[person], self.eligibility.entries[entry]
+        failed = (self.judge.rules[name] for name in self.eligibility.failed(person, entry))
+        return [None if rule.fix is None else rule.fix(who, there) for rule in failed]
+
+    def asking(self, course: UUID) -> int:
+        """Count who of those without a place could enter a course."""
+        if course not in self._asking:
+            entries = self.eligibility.entries
+            mask = sum(1 << at for at, entry in enumerate(entries) if entry.course.id == course)
+            self._asking[course] = sum(
+                bool(self.eligibility.eligible(at) & mask)
+                for at, person in enumerate(self.snapshot.people)
+                if person.id not in self.result.places
+            )
+        return self._asking[course]
 
     def reachable(self, nodes: Collection[int]) -> list[int]:
         """List who could be moved by chains that begin at some nodes."""

@@ -5,19 +5,13 @@ A pure function of the stored snapshot and result, like the main reasons; nothin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
 from services.allocation.placements.domain import Reason
 from services.allocation.steering.explain.certificate import CutOff, Locked, Open
-from services.allocation.steering.explain.fixes import by_section
 from services.allocation.steering.explain.reasons import View, bar_params, compare, count_courses
-from services.allocation.steering.matching.domain import Person
-from services.allocation.steering.matching.entries import Entry
-from services.allocation.steering.matching.hardrules import last_day, travel_minutes
-from services.allocation.steering.matching.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +45,7 @@ def why(view: View, person: UUID) -> tuple[CourseReason, ...]:
         if key.course in best and best[key.course][0] <= order:
             continue
         if failed:
-            reasons = tuple(against(rule, people[place], entry, view.snapshot) for rule in failed)
+            reasons = tuple(view.rules[rule].against(people[place], entry) for rule in failed)
         else:
             reasons = _suitable(view, place, at)
         said = CourseReason(key.course, key.section, entry.starts_on, not failed, reasons)
@@ -126,47 +120,3 @@ def _beside(view: View, person: int, chosen: int, at: int) -> tuple[Reason, ...]
     if isinstance(view.bar(person, at), CutOff):
         return Reason("why_better_taken", {"goal": goal}), _barred(view, person, at)
     return (Reason("why_better_taken", {"goal": goal}),)
-
-
-Params = Mapping[str, str | int]
-
-
-def _day(day: date | None) -> Params:
-    return {} if day is None else {"day": day.isoformat()}
-
-
-def _way(person: Person, entry: Entry, snapshot: Snapshot) -> Params:
-    limits = (snapshot.policy.limits.travel_minutes, person.max_travel_minutes)
-    longest = min((one for one in limits if one is not None), default=0)
-    return {"minutes": travel_minutes(person, entry.course, snapshot.travel) or 0, "limit": longest}
-
-
-_PARAMS: Mapping[str, Callable[[Person, Entry, Snapshot], Params]] = {
-    "course_type": lambda _p, e, _s: {"course_type": e.course.course_type},
-    "type_over": lambda _p, e, s: _day(s.rules.last_starts.get(e.course.course_type)),
-    "entitlement_valid": lambda p, _e, _s: _day(p.valid_until),
-    "earliest_start": lambda p, _e, _s: _day(p.earliest_start),
-    "registration_deadline": lambda _p, e, _s: _day(e.course.registration_until),
-    "hours_left": lambda p, e, _s: {"ue": e.section.ue or 1, "left": p.hours_left or 0},
-    "time_of_day": lambda _p, e, _s: {"times": ",".join(e.course.times_of_day)},
-    "weekdays": lambda _p, e, _s: {"weekdays": ",".join(e.course.weekdays)},
-    "travel_time": _way,
-}
-
-
-def _params(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Params:
-    clock = snapshot.rules.deadlines.get(rule)
-    if clock is not None:
-        return _day(last_day(person, clock))
-    return _PARAMS[rule](person, entry, snapshot) if rule in _PARAMS else {}
-
-
-def against(rule: str, person: Person, entry: Entry, snapshot: Snapshot) -> Reason:
-    """Say how a hard rule speaks against an entry."""
-    if rule == "level" and person.section is not None and by_section(entry, snapshot):
-        return Reason("against_level_section", {"section": entry.section.number, "tested": person.section})
-    if rule == "women_only" and not person.needs_women_only:
-        return Reason("against_for_women")
-    if rule == "time_of_day" and not entry.course.times_of_day:
-        return Reason("against_time_unknown")
-    return Reason(f"against_{rule}", _params(rule, person, entry, snapshot))

@@ -13,7 +13,8 @@ from operator import and_
 
 from services.allocation.steering.matching.domain import Person
 from services.allocation.steering.matching.entries import Entry, entries_of
-from services.allocation.steering.matching.hardrules import Rule, hard_rules
+from services.allocation.steering.matching.hardrules import hard_rules
+from services.allocation.steering.matching.rule import Rule
 from services.allocation.steering.matching.snapshot import Snapshot
 
 
@@ -83,18 +84,18 @@ def _passing_all(masks: Iterable[int], entries: int) -> int:
 def _decide(rule: Rule, people: Sequence[Person], entries: Sequence[Entry]) -> list[int]:
     alike: dict[Hashable, tuple[Entry, int]] = {}
     for place, entry in enumerate(entries):
-        seen = rule.sees(entry)
+        seen = rule.entry_key(entry)
         first, places = alike.get(seen, (entry, 0))
         alike[seen] = (first, places | 1 << place)
     known: dict[Hashable, int] = {}
     masks = []
     for person in people:
-        key = rule.looks_at(person)
+        key = rule.person_key(person)
         mask = known.get(key)
         if mask is None:
             mask = 0
             for entry, places in alike.values():
-                if rule.passes(person, entry):
+                if rule.allows(person, entry):
                     mask |= places
             known[key] = mask
         masks.append(mask)

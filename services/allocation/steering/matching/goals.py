@@ -11,8 +11,9 @@ from uuid import UUID
 from services.allocation.law.rulebook import Rules
 from services.allocation.policy.domain import Policy
 from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.entitlement_rules import last_day
 from services.allocation.steering.matching.entries import Entry
-from services.allocation.steering.matching.hardrules import last_day, travel_minutes
+from services.allocation.steering.matching.hardrules import travel_minutes
 from services.allocation.steering.matching.snapshot import Snapshot
 
 FAR = 2000

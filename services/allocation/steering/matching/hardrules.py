@@ -1,106 +1,122 @@
-"""The hard rules by name: what has to be true of a person and a place that go together."""
+"""Lists the hard rules of a day, and declares those of needs, ways and decisions.
+
+A new rule is one `Rule` here or in the two modules beside this one, its sentences in services/texts/rules.py,
+and its second writing in services/checker/pairs.py.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
-from dataclasses import dataclass
-from datetime import date, timedelta
-
-from schemas.codes import CourseKind, Level
-from services.allocation.law.entries import Deadline
 from services.allocation.law.rulebook import Rules
-from services.allocation.policy.domain import Policy
+from services.allocation.steering.matching.course_rules import date_rules, level_rules
 from services.allocation.steering.matching.domain import Course, Person
-from services.allocation.steering.matching.entries import Entry, at_the_beginning, begins_on, need_of, ue_held
+from services.allocation.steering.matching.entitlement_rules import entitlement_rules
+from services.allocation.steering.matching.entries import Entry, at_the_beginning, need_of
+from services.allocation.steering.matching.rule import Fix, Params, Rule, anybody, anywhere, fix
 from services.allocation.steering.matching.snapshot import Snapshot, Travel
 
 VERSION = 2
 """Raised whenever a rule means something else: what was decided before is then told with a word about it."""
-_LEVELS = {level.value: place for place, level in enumerate(Level)}
+MOST_MINUTES = 45
+"""Nobody is asked to travel longer by more than that."""
+TRAVEL_TIME = "travel_time"
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A hard rule: what it looks at in a person and in an entry, and whether the two go together."""
-
-    name: str
-    looks_at: Callable[[Person], Hashable]
-    sees: Callable[[Entry], Hashable]
-    passes: Callable[[Person, Entry], bool]
-    """Decided once for all who are alike in `looks_at` and all entries that are alike in `sees`."""
-
-
-def _nothing(_person: Person) -> Hashable:
-    return None
-
-
-def placed_by(course: Course, rules: Rules) -> str:
-    """Say whether the placement test leads to a `section` of the course, or to a `level`."""
-    known = rules.type_of(course.course_type)
-    if known is not None:
-        return known.placed_by
-    return "section" if course.kind == CourseKind.INTEGRATION else "level"
-
-
-def _sections(person: Person) -> set[int]:
-    """Return where the person may enter: by the test, or against it for a reason on record."""
-    other = None if person.deviation is None else person.deviation.section
-    return {section for section in (person.section, other) if section is not None}
-
-
-def _levels(person: Person) -> set[str]:
-    other = None if person.deviation is None else person.deviation.level
-    return {level for level in (person.level, other) if level is not None}
-
-
-def _tested(person: Person, entry: Entry, rules: Rules) -> bool:
-    if placed_by(entry.course, rules) == "section":
-        return bool(_sections(person))
-    return entry.course.target_level is None or bool(_levels(person))
-
-
-def _level_fits(person: Person, entry: Entry, rules: Rules) -> bool:
-    if not _tested(person, entry, rules):
-        return True  # what is missing is the test, not the level
-    if placed_by(entry.course, rules) == "section":
-        return entry.section.number in _sections(person)
-    if not at_the_beginning(entry):
-        return False
-    target = entry.course.target_level
-    if target is None:
-        return True
-    return target in _LEVELS and any(_LEVELS.get(level) == _LEVELS[target] - 1 for level in _levels(person))
-
-
-def _time_fits(person: Person, entry: Entry) -> bool:
-    if not person.available:
-        return True
-    times = entry.course.times_of_day
-    return bool(times) and all(time in person.available for time in times)
-
-
-def _days_fit(person: Person, entry: Entry) -> bool:
-    return not person.available_days or all(day in person.available_days for day in entry.course.weekdays)
-
-
-def last_day(person: Person, clock: Deadline) -> date | None:
-    """Return the last day of a clock of the law; None: it does not run, or a certificate has its own date."""
-    if person.valid_until is not None or person.granted_on is None or person.route not in clock.routes:
-        return None
-    return clock.last_day(person.granted_on)
-
-
-def _clock_rule(clock: Deadline) -> Rule:
-    def in_time(person: Person, entry: Entry) -> bool:
-        until = last_day(person, clock)
-        return until is None or entry.course.kind == CourseKind.OTHER or entry.starts_on <= until
-
-    return Rule(
-        clock.code,
-        lambda p: last_day(p, clock),
-        lambda e: (e.starts_on, e.course.kind),
-        in_time,
+def hard_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
+    """List the hard rules of a day in the order in which they are told; seats are looked at after them."""
+    day, rules, policy = snapshot.day, snapshot.rules, snapshot.policy
+    return (
+        *entitlement_rules(day, rules),
+        *level_rules(rules),
+        *date_rules(day, rules, policy),
+        *_need_rules(rules),
+        _travel_rule(snapshot),
+        *_decision_rules(snapshot),
     )
+
+
+def _need_rules(rules: Rules) -> tuple[Rule, ...]:
+    """List what the person needs, and what has been answered before."""
+
+    def time_fits(person: Person, entry: Entry) -> bool:
+        times = entry.course.times_of_day
+        return not person.available or (bool(times) and all(time in person.available for time in times))
+
+    def more_times(person: Person, entry: Entry) -> Fix | None:
+        more = tuple(sorted(set(entry.course.times_of_day) - set(person.available)))
+        sets = {"available": (*person.available, *more)}
+        return fix("time_of_day", 40, sets, times=",".join(more)) if more else None
+
+    def more_days(person: Person, entry: Entry) -> Fix:
+        more = tuple(day for day in entry.course.weekdays if day not in person.available_days)
+        return fix(
+            "weekdays", 35, {"available_days": (*person.available_days, *more)}, weekdays=",".join(more)
+        )
+
+    def women(entry: Entry) -> bool:
+        return entry.course.women_only or entry.course.course_type in rules.women_types
+
+    def among_women(person: Person) -> bool:
+        return any(one in rules.women_types for one in person.course_types)
+
+    def ask_again(person: Person, entry: Entry) -> Fix:
+        return fix(
+            "ask_again", 20, {"excluded": tuple(one for one in person.excluded if one != entry.course.id)}
+        )
+
+    return (
+        Rule(
+            "time_of_day",
+            lambda p: p.available,
+            lambda e: e.course.times_of_day,
+            time_fits,
+            params=lambda _, e: {"times": ",".join(e.course.times_of_day)} if e.course.times_of_day else {},
+            told_as=lambda _, e: None if e is None or e.course.times_of_day else "time_unknown",
+            fix=more_times,
+        ),
+        Rule(
+            "weekdays",
+            lambda p: p.available_days,
+            lambda e: e.course.weekdays,
+            lambda p, e: not p.available_days or all(day in p.available_days for day in e.course.weekdays),
+            params=lambda _, e: {"weekdays": ",".join(e.course.weekdays)},
+            fix=more_days,
+        ),
+        Rule(
+            "childcare",
+            lambda p: p.needs_childcare,
+            lambda e: e.course.childcare,
+            lambda p, e: not p.needs_childcare or e.course.childcare is True,
+            fix=lambda _p, _e: fix("childcare", 60, {"needs_childcare": False}),
+        ),
+        Rule(
+            "women_only",
+            lambda p: (p.needs_women_only, among_women(p)),
+            women,
+            lambda p, e: women(e) if p.needs_women_only else not women(e) or among_women(p),
+            told_as=lambda p, _: None if p.needs_women_only else "for_women",
+        ),
+        Rule(
+            "barrier_free",
+            lambda p: p.needs_barrier_free,
+            lambda e: (e.course.online, e.course.barrier_free),
+            lambda p, e: not p.needs_barrier_free or e.course.online or e.course.barrier_free is True,
+            fix=lambda _p, _e: fix("access", 65, {"needs_barrier_free": False}),
+        ),
+        Rule(
+            "earlier_answer",
+            lambda p: p.excluded,
+            lambda e: e.course.id,
+            lambda p, e: e.course.id not in p.excluded,
+            fix=ask_again,
+        ),
+    )
+
+
+def travel_minutes(person: Person, course: Course, travel: Travel) -> int | None:
+    """Return the minutes from the person's town to the course by the table; None: not known."""
+    if course.online:
+        return 0
+    return None if course.town is None else travel.get((person.town, course.town))
 
 
 def _travel_rule(snapshot: Snapshot) -> Rule:
@@ -111,24 +127,36 @@ def _travel_rule(snapshot: Snapshot) -> Rule:
         known = [minutes for minutes in (general, person.max_travel_minutes) if minutes is not None]
         return min(known, default=None)
 
+    def minutes_of(person: Person, entry: Entry) -> int | None:
+        return travel_minutes(person, entry.course, snapshot.travel)
+
     def near(person: Person, entry: Entry) -> bool:
-        limit = longest(person)
-        minutes = travel_minutes(person, entry.course, snapshot.travel)
+        limit, minutes = longest(person), minutes_of(person, entry)
         return limit is None or minutes is None or minutes <= limit
 
+    def params(person: Person, entry: Entry) -> Params:
+        return {"minutes": minutes_of(person, entry) or 0, "limit": longest(person) or 0}
+
+    def travel_longer(person: Person, entry: Entry) -> Fix | None:
+        """Only the person's own limit can be changed for one person; the municipality's holds for all."""
+        minutes, own = minutes_of(person, entry), person.max_travel_minutes
+        if minutes is None or own is None or (general is not None and minutes > general):
+            return None
+        more = minutes - own
+        return (
+            fix("travel", 45 + more, {"max_travel_minutes": minutes}, minutes=more)
+            if 0 < more <= MOST_MINUTES
+            else None
+        )
+
     return Rule(
-        "travel_time",
+        TRAVEL_TIME,
         lambda p: (p.town, longest(p)),
         lambda e: (e.course.town, e.course.online),
         near,
+        params=params,
+        fix=travel_longer,
     )
-
-
-def travel_minutes(person: Person, course: Course, travel: Travel) -> int | None:
-    """Return the minutes from the person's town to the course by the table; None: not known."""
-    if course.online:
-        return 0
-    return None if course.town is None else travel.get((person.town, course.town))
 
 
 def _decision_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
@@ -143,24 +171,37 @@ def _decision_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
         agreed = snapshot.agreed_types(home, there)
         return (home, there) in pooled and (not agreed or entry.course.course_type in agreed)
 
+    def lift_exclusion(person: Person, entry: Entry) -> Fix:
+        courses = tuple(one for one in person.barred_courses if one != entry.course.id)
+        providers = tuple(one for one in person.barred_providers if one != entry.course.provider)
+        return fix("exclusion", 25, {"barred_courses": courses, "barred_providers": providers})
+
     return (
-        Rule("on_hold", lambda p: p.held, lambda _: None, lambda p, _: not p.held),
+        Rule(
+            "on_hold",
+            lambda p: p.held,
+            anywhere,
+            lambda p, _: not p.held,
+            fix=lambda _p, _e: fix("hold", 5, {"held": False}),
+            told="before others",
+        ),
         Rule(
             "free_choice",
             lambda p: p.standing,
-            lambda _: None,
+            anywhere,
             lambda p, _: policy.free_choice == "propose" or not rules.chooses_freely(p.standing),
+            told="before others",
         ),
         Rule("neighbour", lambda p: p.kreis, lambda e: (e.course.kreis, e.course.course_type), shared),
         Rule(
             "course_not_to_start",
-            _nothing,
+            anybody,
             lambda e: e.course.decision,
             lambda _, e: e.course.decision != "close",
         ),
         Rule(
             "course_not_sure",
-            _nothing,
+            anybody,
             lambda e: (e.course.id, e.section.number),
             lambda _, e: not need_of(e.course, snapshot) or at_the_beginning(e),
         ),
@@ -169,161 +210,6 @@ def _decision_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
             lambda p: (p.barred_courses, p.barred_providers),
             lambda e: (e.course.id, e.course.provider),
             lambda p, e: e.course.id not in p.barred_courses and e.course.provider not in p.barred_providers,
+            fix=lift_exclusion,
         ),
-    )
-
-
-def _entitlement_rules(rules: Rules) -> tuple[Rule, ...]:
-    """List what the law asks of a person: type, way of access, and each clock by itself."""
-
-    def admitted(person: Person) -> bool:
-        return rules.route_admits(person.route, person.granted_on or person.registered_on)
-
-    def leads(person: Person) -> tuple[str, ...]:
-        return rules.route_leads(person.route, person.granted_on or person.registered_on)
-
-    def exists(_person: Person, entry: Entry) -> bool:
-        until = rules.last_starts.get(entry.course.course_type)
-        return until is None or begins_on(entry.course) <= until
-
-    def valid(person: Person, entry: Entry) -> bool:
-        until = person.valid_until
-        return until is None or entry.course.kind == CourseKind.OTHER or entry.starts_on <= until
-
-    def funded(person: Person, entry: Entry) -> bool:
-        left = person.hours_left
-        return left is None or entry.course.kind != CourseKind.INTEGRATION or left >= (entry.section.ue or 1)
-
-    return (
-        Rule(
-            "course_type",
-            lambda p: p.course_types,
-            lambda e: e.course.course_type,
-            lambda p, e: e.course.course_type in p.course_types,
-        ),
-        Rule("type_over", _nothing, lambda e: (e.course.course_type, begins_on(e.course)), exists),
-        Rule(
-            "route_leads_there",
-            leads,
-            lambda e: e.course.kind,
-            lambda p, e: e.course.kind == CourseKind.OTHER or e.course.kind in leads(p),
-        ),
-        Rule(
-            "route_open",
-            admitted,
-            lambda e: e.course.kind,
-            lambda p, e: e.course.kind == CourseKind.OTHER or admitted(p),
-        ),
-        Rule("entitlement_valid", lambda p: p.valid_until, lambda e: (e.starts_on, e.course.kind), valid),
-        *(_clock_rule(clock) for _, clock in sorted(rules.deadlines.items()) if clock.lapses),
-        Rule("hours_left", lambda p: p.hours_left, lambda e: (e.course.kind, e.section.ue), funded),
-    )
-
-
-def _course_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
-    """List what level and dates ask for."""
-    latest = day + timedelta(days=policy.limits.latest_start_days)
-
-    def late_ue(entry: Entry) -> int:
-        law = rules.late_entry_ue(entry.course.course_type) if policy.limits.late_entry else 0
-        own = policy.limits.late_entry_ue
-        return law if own is None else min(law, own)
-
-    def held(entry: Entry) -> int:
-        return ue_held(entry.section, day, rules.section_ue(entry.course.course_type))
-
-    def registrable(_person: Person, entry: Entry) -> bool:
-        """A day before the course begins is said of its beginning; later sections are entered later."""
-        until = entry.course.registration_until
-        if until is None or until >= day:
-            return True
-        return until < begins_on(entry.course) and not at_the_beginning(entry)
-
-    def level_seen(entry: Entry) -> Hashable:
-        by, number, target = placed_by(entry.course, rules), entry.section.number, entry.course.target_level
-        return by, number, at_the_beginning(entry), target
-
-    return (
-        Rule(
-            "placement_test",
-            lambda p: (not _sections(p), not _levels(p)),
-            level_seen,
-            lambda p, e: _tested(p, e, rules),
-        ),
-        Rule(
-            "level",
-            lambda p: (p.section, p.level, p.deviation),
-            level_seen,
-            lambda p, e: _level_fits(p, e, rules),
-        ),
-        Rule(
-            "earliest_start",
-            lambda p: p.earliest_start,
-            lambda e: e.starts_on,
-            lambda p, e: p.earliest_start is None or e.starts_on >= p.earliest_start,
-        ),
-        Rule(
-            "registration_deadline",
-            _nothing,
-            lambda e: (e.course.registration_until, begins_on(e.course), at_the_beginning(e)),
-            registrable,
-        ),
-        Rule("latest_start", _nothing, lambda e: e.starts_on, lambda _, e: e.starts_on <= latest),
-        Rule(
-            "late_entry",
-            _nothing,
-            lambda e: (e.section, e.course.course_type) if e.late else None,
-            lambda _, e: not e.late or held(e) < late_ue(e),
-        ),
-    )
-
-
-def _need_rules(rules: Rules) -> tuple[Rule, ...]:
-    """List what the person needs, and what has been answered before."""
-
-    def women(entry: Entry) -> bool:
-        return entry.course.women_only or entry.course.course_type in rules.women_types
-
-    def among_women(person: Person) -> bool:
-        return any(one in rules.women_types for one in person.course_types)
-
-    return (
-        Rule("time_of_day", lambda p: p.available, lambda e: e.course.times_of_day, _time_fits),
-        Rule("weekdays", lambda p: p.available_days, lambda e: e.course.weekdays, _days_fit),
-        Rule(
-            "childcare",
-            lambda p: p.needs_childcare,
-            lambda e: e.course.childcare,
-            lambda p, e: not p.needs_childcare or e.course.childcare is True,
-        ),
-        Rule(
-            "women_only",
-            lambda p: (p.needs_women_only, among_women(p)),
-            women,
-            lambda p, e: women(e) if p.needs_women_only else not women(e) or among_women(p),
-        ),
-        Rule(
-            "barrier_free",
-            lambda p: p.needs_barrier_free,
-            lambda e: (e.course.online, e.course.barrier_free),
-            lambda p, e: not p.needs_barrier_free or e.course.online or e.course.barrier_free is True,
-        ),
-        Rule(
-            "earlier_answer",
-            lambda p: p.excluded,
-            lambda e: e.course.id,
-            lambda p, e: e.course.id not in p.excluded,
-        ),
-    )
-
-
-def hard_rules(snapshot: Snapshot) -> tuple[Rule, ...]:
-    """List the hard rules of a day in the order in which they are told; seats are looked at after them."""
-    day, rules, policy = snapshot.day, snapshot.rules, snapshot.policy
-    return (
-        *_entitlement_rules(rules),
-        *_course_rules(day, rules, policy),
-        *_need_rules(rules),
-        _travel_rule(snapshot),
-        *_decision_rules(snapshot),
     )

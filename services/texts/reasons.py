@@ -9,39 +9,12 @@ import orjson
 from schemas.codes import current_reason
 from services.runtime.web.languages import Texts, msgid
 from services.texts.codes import WORDS, word
-from services.texts.why import COURSES, NEEDS, REMEDIES
+from services.texts.rules import REMEDY_TEXTS, RULE_TEXTS
+from services.texts.why import COURSES
 
-RULES: Mapping[str, str] = {
-    "course_type": "course type",
-    "type_over": "course type that has ended",
-    "route_leads_there": "access route",
-    "route_open": "closed access route",
-    "entitlement_valid": "end of the entitlement",
-    "placement_test": "placement test",
-    "level": "level",
-    "earliest_start": "earliest start",
-    "registration_deadline": "registration deadline",
-    "latest_start": "late course start",
-    "late_entry": "late entry",
-    "time_of_day": "time of day",
-    "childcare": "childcare",
-    "women_only": "courses for women",
-    "for_women": "only for women",
-    "barrier_free": "accessibility",
-    "earlier_answer": "earlier answer",
-    "claim_lapses": "end of the claim",
-    "admission_lapses": "end of the admission",
-    "vocational_lapses": "end of the vocational entitlement",
-    "hours_left": "teaching units left",
-    "weekdays": "weekdays",
-    "travel_time": "travel time",
-    "on_hold": "put on hold",
-    "free_choice": "free choice",
-    "neighbour": "another Kreis",
-    "course_not_to_start": "course that does not start",
-    "course_not_sure": "course that is not sure to start",
-    "exclusion": "excluded by the coordination",
-}
+RULES: Mapping[str, str] = {code: one.name for code, one in RULE_TEXTS.items()}
+NEEDS: Mapping[str, str] = {code: one.need for code, one in REMEDY_TEXTS.items()}
+
 GOALS: Mapping[str, str] = {
     "keep_offer": "earlier proposal",
     "type_choice": "suitable course type",
@@ -61,38 +34,6 @@ _UNPLACED = {
     "“%(class)s” and %(waiting_days)s days of waiting.",
     "equal_rank": "People of the same class and waiting time got the seats of the %(courses)s "
     "suitable courses; the lot decided.",
-    "blocked_placement_test": "The placement test is missing; courses that come into question with "
-    "it: %(courses)s.",
-    "blocked_course_type": "No course of the suitable type is announced.",
-    "blocked_type_over": "By law, courses of the suitable type may no longer begin.",
-    "blocked_route_leads_there": "The access route does not lead into these courses.",
-    "blocked_route_open": "The access route was closed on the day of the grant (without one on "
-    "record: of the registration).",
-    "blocked_entitlement_valid": "The entitlement ends before the course starts.",
-    "blocked_level": "No course enters at the tested level.",
-    "blocked_earliest_start": "All suitable courses start before the person can begin.",
-    "blocked_registration_deadline": "The registration deadline of the suitable courses has passed.",
-    "blocked_latest_start": "Suitable courses start too late.",
-    "blocked_late_entry": "Suitable courses run already; late entry is no longer possible.",
-    "blocked_time_of_day": "Only the time of day is missing: suitable courses are held at other times.",
-    "blocked_childcare": "Only childcare is missing.",
-    "blocked_women_only": "Only a place in a course for women is missing.",
-    "blocked_for_women": "Suitable courses are for women only.",
-    "blocked_barrier_free": "Only an accessible course is missing.",
-    "blocked_earlier_answer": "The suitable course was declined, left or refused before.",
-    "blocked_claim_lapses": "The claim lapses before the course starts.",
-    "blocked_admission_lapses": "The admission lapses before the course starts.",
-    "blocked_vocational_lapses": "The vocational entitlement lapses before the course starts.",
-    "blocked_hours_left": "Too few teaching units are left that may be funded.",
-    "blocked_weekdays": "Only the weekdays do not fit.",
-    "blocked_travel_time": "Only the travel time is too long.",
-    "blocked_on_hold": "A coordinator has put the person on hold.",
-    "blocked_free_choice": "The person chooses freely; "
-    "the policy proposes nothing to people who are merely entitled.",
-    "blocked_neighbour": "Suitable courses are in another Kreis without an agreement.",
-    "blocked_course_not_to_start": "A coordinator has decided that the suitable course does not start.",
-    "blocked_course_not_sure": "Suitable sections belong to courses that are not sure to start.",
-    "blocked_exclusion": "A coordinator has excluded the suitable course or provider.",
     "course_too_small": "Too few people for a course: the one that misses fewest (suitable "
     "courses: %(courses)s) has %(people)s of at least %(minimum)s; missing: %(missing)s.",
     "outranked_class": "The last seat of the suitable courses (%(courses)s) needed class “%(class)s”.",
@@ -176,7 +117,15 @@ _STEPS = {
     "course_completed": "the course is completed",
     "interrupted_to_the_end": "was interrupted when the course ended",
 }
-REASONS: Mapping[str, str] = {**_UNPLACED, **_PLACED, **_STEPS, **COURSES, **REMEDIES}
+REASONS: Mapping[str, str] = {
+    **_UNPLACED,
+    **_PLACED,
+    **_STEPS,
+    **COURSES,
+    **{f"blocked_{code}": one.blocked for code, one in RULE_TEXTS.items()},
+    **{f"against_{code}": one.against for code, one in RULE_TEXTS.items()},
+    **{f"remedy_{code}": one.sentence for code, one in REMEDY_TEXTS.items()},
+}
 
 # Nothing was changed, and why.
 REFUSALS: Mapping[str, str] = {

@@ -23,7 +23,7 @@ from services.allocation.steering.matching.domain import Person
 from services.allocation.steering.matching.match import Result, match
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.checker import remedies as check_remedies
-from services.texts.why import NEEDS, REMEDIES
+from services.texts.reasons import NEEDS, REASONS
 from tests.unit.steering.crowd import a_course, a_kreis, a_person
 from tests.unit.steering.crowded import a_crowded_region, without_ties
 from tests.unit.steering.region import DAY
@@ -56,7 +56,7 @@ def test_every_kind_of_remedy_is_found_and_has_words() -> None:
     single = {code for code in codes if "_and_" not in code}
     assert len(single) >= 12
     assert {part for code in codes for part in code.split("_and_")} <= set(NEEDS)
-    assert {f"remedy_{code}" for code in NEEDS} <= set(REMEDIES)
+    assert {f"remedy_{code}" for code in NEEDS} <= set(REASONS)
 
 
 def test_nobody_of_better_rank_gives_way_and_everybody_waiting_is_told() -> None:

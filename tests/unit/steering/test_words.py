@@ -9,15 +9,14 @@ from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.match import match
 from services.runtime.web.languages import load
 from services.texts import reasons
-from services.texts.reasons import REASONS, RULES
-from services.texts.why import NEEDS
+from services.texts.reasons import NEEDS, REASONS, RULES
 from tests.unit.steering.region import a_region
 
 
 def test_every_hard_rule_has_words() -> None:
     rules = eligibility_of(a_region(1, 3, 3)).rules
     assert set(rules) <= set(RULES)
-    assert {f"blocked_{rule}" for rule in rules} <= set(REASONS)
+    assert {f"blocked_{rule}" for rule in rules} | {f"against_{rule}" for rule in rules} <= set(REASONS)
 
 
 def test_every_reason_told_has_words() -> None:

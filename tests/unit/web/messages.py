@@ -10,7 +10,6 @@ from jinja2.ext import babel_extract
 
 from services.texts import codes as words
 from services.texts import reasons
-from services.texts import why as why_texts
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
 KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext")
@@ -51,7 +50,7 @@ def _of_words() -> Iterator[str]:
         reasons.RULES,
         reasons.GOALS,
         reasons.SUMS,
-        why_texts.NEEDS,
+        reasons.NEEDS,
     ):
         yield from other.values()
 

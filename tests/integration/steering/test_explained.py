@@ -24,12 +24,11 @@ from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.commands import app
-from services.allocation.steering.explain import store as explained
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.questions.looking import looking
 from services.allocation.steering.questions.runner import Analyses
-from services.allocation.steering.runs import store
 from services.allocation.steering.runs.audit import verify
 from services.allocation.steering.runs.service import Steering
 from services.checker.run import findings
@@ -108,7 +107,7 @@ async def test_a_stored_run_is_verified_and_a_changed_one_is_not(done: Run) -> N
 
 async def test_a_swapped_result_is_found(done: Run) -> None:
     conn = done.browser.conn
-    names = await explained.contents_of(conn, done.run)
+    names = await explanation_store.contents_of(conn, done.run)
     packed = await conn.fetchval("SELECT content FROM steering_content WHERE sha256 = $1", names.result)
     forged = orjson.loads(snapshot.unpack(packed, names.result))
     forged["places"] = forged["places"][1:]
@@ -130,7 +129,7 @@ async def test_a_swapped_result_is_found(done: Run) -> None:
 async def test_remedies_are_asked_for_once_and_kept_summed(done: Run) -> None:
     conn = done.browser.conn
     async with transaction(done.pool) as other:
-        await explained.ask_for_remedies(other, KREIS, NOON)
+        await explanation_store.ask_for_remedies(other, KREIS, NOON)
     assert await conn.fetchval("SELECT count(*) FROM analysis_task WHERE kind = 'remedies'") == 1
     assert await done.browser.analyses.run_waiting(NOON) == 1
     assert await conn.fetchval("SELECT state FROM analysis_task") == "done"
@@ -140,7 +139,7 @@ async def test_remedies_are_asked_for_once_and_kept_summed(done: Run) -> None:
     assert row is not None
     assert (row["people"], row["together"]) == (CHILDCARE, CHILDCARE)
     async with transaction(done.pool) as other:
-        await explained.ask_for_remedies(other, KREIS, NOON)
+        await explanation_store.ask_for_remedies(other, KREIS, NOON)
     assert await done.browser.analyses.run_waiting(NOON) == 1
     assert await conn.fetchval("SELECT count(*) FROM remedy") == waiting
 
@@ -208,10 +207,10 @@ async def test_the_command_counts_what_it_checks_and_fails_with_findings(
     assert code == 0
     assert re.search(r"1 runs, 1 certificates, 16 reasons, [1-9]\d? remedies checked: 0 findings", output)
     assert (await said())[0] == 2
-    name = (await explained.contents_of(done.browser.conn, done.run)).remedies
+    name = (await explanation_store.contents_of(done.browser.conn, done.run)).remedies
     assert name is not None
-    raw = snapshot.unpack(await store.content(done.browser.conn, name), name)
-    await explained.keep_remedies(done.browser.conn, done.run, orjson.loads(raw)[1:])
+    raw = snapshot.unpack(await explanation_store.content(done.browser.conn, name), name)
+    await explanation_store.keep_remedies(done.browser.conn, done.run, orjson.loads(raw)[1:])
     code, output = await said("--all")
     assert code == 1
     assert f"{done.run}: remedies: not one for each person without a place" in output

@@ -18,7 +18,7 @@ from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.commands import app
-from services.allocation.steering.explain import store as explained
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.runs import retention, store
 from services.allocation.steering.runs.audit import verify
 from services.allocation.steering.runs.retention import Retention
@@ -52,7 +52,7 @@ class Place:
         return await Retention(self.pool, POLICIES).forget(now)
 
     async def runs(self) -> set[UUID]:
-        return set(await explained.all_runs(self.conn))
+        return set(await explanation_store.all_runs(self.conn))
 
     async def contents(self) -> set[bytes]:
         return {row["sha256"] for row in await self.conn.fetch("SELECT sha256 FROM steering_content")}
@@ -75,7 +75,7 @@ async def place(database: MakeDatabase, prefix: str) -> AsyncIterator[Place]:
         async with conn.transaction():
             await request_rerun(conn, KREIS, "a_test", True, now)  # noqa: FBT003 -- urgent
         assert await steering.run_due(now) == 1
-    old, new = await explained.all_runs(conn)
+    old, new = await explanation_store.all_runs(conn)
     assert old != new
     yield Place(made, pool, conn, old, new)
     await conn.close()
@@ -98,7 +98,7 @@ async def test_only_what_is_old_over_and_not_shown_is_forgotten(place: Place) ->
     await place.close_all()
     assert await place.forget(FORGOTTEN) == 1
     assert await place.runs() == {place.new}
-    names = await explained.contents_of(place.conn, place.new)
+    names = await explanation_store.contents_of(place.conn, place.new)
     assert await place.contents() == {names.snapshot, names.result, names.certificate}
     assert (await verify(place.conn, place.new)).findings == ()
     assert await place.forget(FORGOTTEN + timedelta(days=3000)) == 0  # the latest one stays
@@ -131,10 +131,10 @@ async def test_what_somebody_keeps_stays_until_it_is_lifted(
 async def test_contents_of_a_run_that_is_being_written_stay(place: Place) -> None:
     """Its result can be the same bytes as that of an old run."""
     await place.close_all()
-    shared = (await explained.contents_of(place.conn, place.old)).result
-    packed = await store.content(place.conn, shared)
+    shared = (await explanation_store.contents_of(place.conn, place.old)).result
+    packed = await explanation_store.content(place.conn, shared)
     async with transaction(place.pool) as writing:
-        await store.put_content(writing, KREIS, shared, packed)
+        await explanation_store.put_content(writing, KREIS, shared, packed)
         forgetting = asyncio.create_task(place.forget(FORGOTTEN))
         async with asyncio.timeout(20):
             while not await place.conn.fetchval(
@@ -157,7 +157,7 @@ async def test_nothing_is_forgotten_where_nobody_has_decided(place: Place) -> No
 
 
 async def test_a_kreis_sees_bytes_that_another_one_stored_first(place: Place) -> None:
-    names = await explained.contents_of(place.conn, place.new)
+    names = await explanation_store.contents_of(place.conn, place.new)
     await place.conn.execute("UPDATE steering_content SET kreis = '99002' WHERE sha256 = $1", names.result)
     pool = await open_pool(place.database.web, name="retention-test-web", max_size=1)
     for kreis, seen in ((KREIS, True), ("99003", False)):

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from services.allocation.law.rulebook import PACKAGED, read_rulebook
 from services.allocation.policy.commands import rule_lines
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.runs import store
 from services.allocation.steering.runs.replay import Same, replay
 from tests.integration.steering.test_runs import KREIS, Place, place
 
@@ -33,7 +33,7 @@ def changed_book(folder: Path) -> Path:
 
 async def _seen(place: Place, at: datetime) -> Snapshot:
     name = await place.conn.fetchval("SELECT snapshot FROM steering_run WHERE decided_at = $1", at)
-    return snapshot.decode(snapshot.unpack(await store.content(place.conn, name), name))
+    return snapshot.decode(snapshot.unpack(await explanation_store.content(place.conn, name), name))
 
 
 async def test_two_runs_keep_the_rules_of_their_days(place: Place, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What explains runs, in PostgreSQL: certificates, main reasons, remedies and their sums."""
+"""Reads and writes the rows that explain runs: stored contents, main reasons, remedies and their sums."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from uuid import UUID
 import asyncpg
 import orjson
 
+from services.allocation.steering.explain.reasons import Explanation
 from services.allocation.steering.matching import snapshot
-from services.allocation.steering.runs import store
 
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """The names under which what a run saw, decided and proves is stored."""
+    """Hashes under which a run's snapshot, result and proofs are stored."""
 
     snapshot: bytes
     result: bytes
@@ -39,6 +39,31 @@ async def contents_of(conn: asyncpg.Connection, run: UUID) -> Contents:
     if row is None:
         raise LookupError("no such run")
     return Contents(**dict(row))
+
+
+async def put_content(conn: asyncpg.Connection, kreis: str, sha256: bytes, packed: bytes) -> None:
+    """Store compressed bytes under the name of what they hold.
+
+    What is there already is locked, so that nobody forgets it before the run that refers to it is written.
+    """
+    await conn.execute(
+        """
+        INSERT INTO steering_content AS there (sha256, kreis, content) VALUES ($1, $2, $3)
+        ON CONFLICT (sha256) DO UPDATE SET kreis = there.kreis
+        """,
+        sha256,
+        kreis,
+        packed,
+    )
+
+
+async def content(conn: asyncpg.Connection, sha256: bytes) -> bytes:
+    """Return stored compressed bytes."""
+    row = await conn.fetchrow("SELECT content FROM steering_content WHERE sha256 = $1", sha256)
+    if row is None:
+        raise LookupError("no such content is stored")
+    packed: bytes = row["content"]
+    return packed
 
 
 async def all_runs(conn: asyncpg.Connection, since: datetime | None = None) -> dict[UUID, datetime]:
@@ -63,6 +88,66 @@ async def latest_run(conn: asyncpg.Connection, kreis: str) -> UUID | None:
         kreis,
     )
     return run
+
+
+async def put_main_reasons(  # noqa: PLR0917 - one row of each for everybody
+    conn: asyncpg.Connection,
+    kreise: Sequence[str],
+    homes: Sequence[str],
+    run: UUID,
+    told: Sequence[Explanation],
+    now: datetime,
+) -> list[UUID]:
+    """Replace the main reasons of a region; return the people without a place whose reason is another one.
+
+    `homes`: each person's Kreis. Numbers in a reason change from day to day; it is the same reason as
+    long as code and rules are.
+    A row that would not change keeps the run that wrote it.
+    """
+    rows = await conn.fetch(
+        """
+        WITH new AS (
+            SELECT * FROM unnest($3::uuid[], $4::bool[], $5::text[], $6::text[], $7::int[], $8::int[],
+                $10::text[]) AS n (participant, placed, code, params, suitable, eligible, kreis)
+        ), old AS (
+            SELECT o.participant, o.placed, o.code, o.params->>'rules' AS rules, o.since
+            FROM main_reason o WHERE o.kreis = ANY($1::text[]) OR o.participant = ANY($3::uuid[])
+        ), gone AS (
+            DELETE FROM main_reason m
+            WHERE m.kreis = ANY($1::text[])
+              AND NOT EXISTS (SELECT FROM new n WHERE n.participant = m.participant)
+        ), written AS (
+            INSERT INTO main_reason (participant, kreis, run, placed, code, params, since, suitable, eligible)
+            SELECT n.participant, n.kreis, $2, n.placed, n.code, n.params::jsonb,
+                   CASE WHEN o.code = n.code AND o.rules IS NOT DISTINCT FROM n.params::jsonb->>'rules'
+                        THEN o.since ELSE $9 END,
+                   n.suitable, n.eligible
+            FROM new n LEFT JOIN old o USING (participant)
+            ON CONFLICT (participant) DO UPDATE SET kreis = excluded.kreis, run = excluded.run,
+                placed = excluded.placed, code = excluded.code, params = excluded.params,
+                since = excluded.since, suitable = excluded.suitable, eligible = excluded.eligible
+            WHERE (main_reason.kreis, main_reason.placed, main_reason.code, main_reason.params,
+                   main_reason.suitable, main_reason.eligible)
+                IS DISTINCT FROM (excluded.kreis, excluded.placed, excluded.code, excluded.params,
+                                  excluded.suitable, excluded.eligible)
+        )
+        SELECT n.participant FROM new n LEFT JOIN old o USING (participant)
+        WHERE NOT n.placed AND (o.code IS DISTINCT FROM n.code
+              OR o.rules IS DISTINCT FROM n.params::jsonb->>'rules' OR o.placed)
+        ORDER BY n.participant
+        """,
+        kreise,
+        run,
+        [one.person for one in told],
+        [one.place is not None for one in told],
+        [one.main.code for one in told],
+        [orjson.dumps(one.main.params).decode() for one in told],
+        [one.suitable for one in told],
+        [one.eligible for one in told],
+        now,
+        homes,
+    )
+    return [row["participant"] for row in rows]
 
 
 async def reasons_of(conn: asyncpg.Connection, run: UUID) -> list[dict[str, Any]]:
@@ -142,7 +227,7 @@ async def put_remedies(
 
 
 async def keep_remedies(conn: asyncpg.Connection, run: UUID, each: Sequence[dict[str, Any]]) -> None:
-    """Store with a run what it would have taken for whom, for when `remedy` holds those of a later run.
+    """Archive a run's remedies; table `remedy` holds only those of the latest run.
 
     Raises:
         LookupError: there is no such run.
@@ -152,7 +237,7 @@ async def keep_remedies(conn: asyncpg.Connection, run: UUID, each: Sequence[dict
         raise LookupError("no such run")
     raw = orjson.dumps(each, option=orjson.OPT_SORT_KEYS)
     name = snapshot.address(raw)
-    await store.put_content(conn, kreis, name, snapshot.pack(raw))
+    await put_content(conn, kreis, name, snapshot.pack(raw))
     await conn.execute("UPDATE steering_run SET remedies = $2 WHERE run = $1", run, name)
 
 

@@ -10,25 +10,24 @@ from uuid import UUID
 import asyncpg
 
 from services.allocation.steering.explain import remedies
-from services.allocation.steering.explain import store as explained
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot as snapshots
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.material import Sight
-from services.allocation.steering.runs import store
 
 LIMIT_SECONDS = 600.0
 
 
 async def material(sight: Sight) -> dict[str, Any]:
     """Read what the latest run saw and decided; nothing if there was none."""
-    run = await explained.latest_run(sight.conn, sight.kreis)
+    run = await explanation_store.latest_run(sight.conn, sight.kreis)
     if run is None:
         return {}
-    names = await explained.contents_of(sight.conn, run)
+    names = await explanation_store.contents_of(sight.conn, run)
     stored = {"snapshot": names.snapshot, "result": names.result}
     raw = {
-        part: snapshots.unpack(await store.content(sight.conn, name), name).decode()
+        part: snapshots.unpack(await explanation_store.content(sight.conn, name), name).decode()
         for part, name in stored.items()
     }
     return {"run": str(run), **raw}
@@ -47,6 +46,6 @@ async def keep(conn: asyncpg.Connection, kreis: str, result: dict[str, Any], now
     """Write the remedies beside the people; the answer itself keeps the sums only."""
     if result["run"] is not None:
         run = UUID(result["run"])
-        await explained.put_remedies(conn, kreis, run, result, now)
-        await explained.keep_remedies(conn, run, result["each"])
+        await explanation_store.put_remedies(conn, kreis, run, result, now)
+        await explanation_store.keep_remedies(conn, run, result["each"])
     return {"run": result["run"], "sums": result["sums"], "people": len(result["each"])}

@@ -15,13 +15,12 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from services.allocation.steering.explain import store as explained
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.explain.reasons import explain
 from services.allocation.steering.explain.resolve import values_again
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.eligibility import eligibility_of
-from services.allocation.steering.runs import store
 from services.checker import reasons as check_reasons
 from services.checker import remedies as check_remedies
 from services.checker import run as check_run
@@ -62,7 +61,7 @@ async def content(conn: asyncpg.Connection, name: bytes) -> bytes:
         LookupError: nothing.
         ValueError: other bytes than those it stands for.
     """
-    return snapshot.unpack(await store.content(conn, name), name)
+    return snapshot.unpack(await explanation_store.content(conn, name), name)
 
 
 async def stored(conn: asyncpg.Connection, run: UUID) -> Stored:
@@ -73,15 +72,15 @@ async def stored(conn: asyncpg.Connection, run: UUID) -> Stored:
         ValueError: what is stored does not match its name.
     """
     async with conn.transaction(isolation="repeatable_read", readonly=True):
-        names = await explained.contents_of(conn, run)
+        names = await explanation_store.contents_of(conn, run)
         return Stored(
             run,
             await content(conn, names.snapshot),
             await content(conn, names.result),
             None if names.certificate is None else await content(conn, names.certificate),
             None if names.remedies is None else await content(conn, names.remedies),
-            await explained.reasons_of(conn, run),
-            await explained.remedies_of_run(conn, run),
+            await explanation_store.reasons_of(conn, run),
+            await explanation_store.remedies_of_run(conn, run),
         )
 
 

@@ -22,7 +22,7 @@ from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.messages import outgoing
 from services.allocation.policy.domain import Held, InForce, local_day
 from services.allocation.rerun import request_rerun
-from services.allocation.steering.explain import store as explained
+from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.explain.reasons import Explanation
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
@@ -286,7 +286,7 @@ class Steering:
             run = self._record(seen, solved, changed, now, spent)
             parts = {"snapshot": seen.raw, "result": solved.result, "certificate": solved.certificate}
             for part, raw in parts.items():
-                await store.put_content(conn, region.lead, run[part], snapshot.pack(raw))
+                await explanation_store.put_content(conn, region.lead, run[part], snapshot.pack(raw))
             await store.put_run(conn, run)
             await store.put_pooled(conn, region.kreise, region.pooled)
             gone = Reason("place_no_longer_proposed")
@@ -295,9 +295,9 @@ class Steering:
                 *await self.placements.propose(conn, seen.run, changed.proposals, now),
             ]
             homes = [person.kreis for person in seen.snapshot.people]
-            news = await store.put_main_reasons(conn, region.kreise, homes, seen.run, told, now)
+            news = await explanation_store.put_main_reasons(conn, region.kreise, homes, seen.run, told, now)
             await self._tell(conn, seen, told, news, now)
-            await explained.ask_for_remedies(conn, region.lead, now)
+            await explanation_store.ask_for_remedies(conn, region.lead, now)
             await store.finish(conn, seen.generations)
             overtaken = any(isinstance(outcome, NotDone) for outcome in done)
             if changed.stale or overtaken:

@@ -1,7 +1,4 @@
-"""The checker's own view of a stored snapshot: every rule written a second time, for one pair at a time.
-
-Standard library only: it shares no code with what makes the runs, and reads the stored JSON alone.
-"""
+"""Reads a stored snapshot and applies every hard rule to it, each written a second time on purpose."""
 
 from __future__ import annotations
 
@@ -26,7 +23,7 @@ def day_of(text: str) -> date:
     return date.fromisoformat(text)
 
 
-class Picture:
+class Snapshot:
     """The stored snapshot, read naively."""
 
     def __init__(self, data: Json) -> None:

@@ -1,15 +1,13 @@
-"""An independent check of the main reason of everybody without a place; like check_run, by itself."""
+"""Checks independently that the main reason of everybody without a place says what binds."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from services.checker.pairs import Picture
-from services.checker.run import LOCKED, OPEN, Bars, Run, leading
-from services.checker.tables import Json, places
+from services.checker.pairs import Snapshot
+from services.checker.run import LOCKED, OPEN, CutOffs, Run, leading
+from services.checker.tables import Json, parse, places
 
 _RANKED = ("outranked", "outranked_class", "equal_rank", "equal_rank_class")
 _LEFT_OPEN = ("families_first", "goals_first")
@@ -24,44 +22,46 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes, reasons: Sequen
 
 def of_run(run: Run, certificate: bytes, reasons: Sequence[Json]) -> list[str]:
     """List the same for a run that has been read."""
-    bars = Bars(run, orjson.loads(certificate))
+    cut_offs = CutOffs(run, parse(certificate))
     wrong = []
     told = sorted(one["person"] for one in reasons)
-    if told != sorted(run.picture.people):
+    if told != sorted(run.snapshot.people):
         wrong.append("reasons: not one for each person")
     tied = {name for names in run.families() for name in names}
     for one in reasons:
-        if one["person"] in run.places or one["person"] not in run.picture.people:
+        if one["person"] in run.places or one["person"] not in run.snapshot.people:
             continue
         wrong += [
             f"reason: {one['person']} is told {one['code']} {one['params']}, but {finding}"
-            for finding in _one(run, bars, one, tied=one["person"] in tied)
+            for finding in _one(run, cut_offs, one, tied=one["person"] in tied)
         ]
     return wrong
 
 
-def _courses(picture: Picture, entries: int) -> set[str]:
-    return {picture.entries[place][0] for place in places(entries)}
+def _courses(snapshot: Snapshot, entries: int) -> set[str]:
+    return {snapshot.entries[place][0] for place in places(entries)}
 
 
-def _one(run: Run, bars: Bars, reason: Json, *, tied: bool) -> Iterator[str]:
-    picture, person, code, params = run.picture, reason["person"], reason["code"], reason["params"]
-    allowed = picture.allowed(person)
+def _one(run: Run, cut_offs: CutOffs, reason: Json, *, tied: bool) -> Iterator[str]:
+    snapshot, person, code, params = run.snapshot, reason["person"], reason["code"], reason["params"]
+    allowed = snapshot.allowed(person)
     if code == "no_courses":
-        if any(picture.coming.values()):
+        if any(snapshot.coming.values()):
             yield "there are courses"
     elif code.startswith("blocked_") or code == "all_full":
         if allowed:
             yield "there is a suitable course with a free seat"
-        yield from _blocked(picture, person, code, params)
+        yield from _blocked(snapshot, person, code, params)
     elif not allowed:
         yield "no course is open to the person"
     else:
-        yield from _beaten(run, bars, reason, [place for place in allowed if run.runs(place[0])], tied=tied)
+        yield from _beaten(
+            run, cut_offs, reason, [place for place in allowed if run.runs(place[0])], tied=tied
+        )
 
 
 def _beaten(
-    run: Run, bars: Bars, reason: Json, running: Sequence[tuple[str, int]], *, tied: bool
+    run: Run, cut_offs: CutOffs, reason: Json, running: Sequence[tuple[str, int]], *, tied: bool
 ) -> Iterator[str]:
     """Check what is said to somebody for whom there are courses with seats."""
     code = reason["code"]
@@ -70,17 +70,17 @@ def _beaten(
     elif running and (code == "family_apart") != tied:
         yield "that is not how it is with the family"
     elif code in (*_RANKED, *_LEFT_OPEN):
-        yield from _ranked(run, bars, reason, running)
+        yield from _ranked(run, cut_offs, reason, running)
     elif code not in {"course_too_small", "family_apart"}:
         yield "nobody knows this reason"
 
 
-def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]) -> Iterator[str]:
-    against = picture.against(person)
+def _blocked(snapshot: Snapshot, person: str, code: str, params: Mapping[str, Any]) -> Iterator[str]:
+    against = snapshot.against(person)
     once, twice = 0, 0  # entries that a rule, and that more than one rule speaks against
     for entries in against.values():
         once, twice = once | entries, twice | once & entries
-    suitable = _courses(picture, picture.every & ~once)
+    suitable = _courses(snapshot, snapshot.every & ~once)
     if code == "all_full":
         if len(suitable) != params["courses"]:
             yield f"{len(suitable)} courses are suitable"
@@ -89,24 +89,24 @@ def _blocked(picture: Picture, person: str, code: str, params: Mapping[str, Any]
     elif code == "blocked_together":
         if once & ~twice:
             yield "one rule alone stands in the way"
-        if not _by_just(picture, against, params["rules"].split(",")):
+        if not _by_just(snapshot, against, params["rules"].split(",")):
             yield "no place is missed by just these rules"
     elif code not in _SAID_FIRST:
-        alone = _courses(picture, against.get(_rule_of(picture, person, code), 0) & once & ~twice)
+        alone = _courses(snapshot, against.get(_rule_of(snapshot, person, code), 0) & once & ~twice)
         if len(alone) != params["courses"]:
             yield f"{len(alone)} courses are missed by this alone"
 
 
-def _rule_of(picture: Picture, person: str, code: str) -> str:
+def _rule_of(snapshot: Snapshot, person: str, code: str) -> str:
     """Name the rule behind a reason: that a course is for women only is told as what it is."""
     rule = code.removeprefix("blocked_")
-    women = rule == "for_women" and not picture.people[person].get("needs_women_only", False)
+    women = rule == "for_women" and not snapshot.people[person].get("needs_women_only", False)
     return "women_only" if women else rule
 
 
-def _by_just(picture: Picture, against: Mapping[str, int], rules: Sequence[str]) -> int:
+def _by_just(snapshot: Snapshot, against: Mapping[str, int], rules: Sequence[str]) -> int:
     """Return the entries against which all these rules speak and no other."""
-    missed = picture.every
+    missed = snapshot.every
     for rule in rules:
         missed &= against.get(rule, 0)
     for rule in against.keys() - set(rules):
@@ -114,10 +114,10 @@ def _by_just(picture: Picture, against: Mapping[str, int], rules: Sequence[str])
     return missed
 
 
-def _ranked(run: Run, bars: Bars, reason: Json, running: Sequence[tuple[str, int]]) -> Iterator[str]:
-    picture, person, params = run.picture, reason["person"], reason["params"]
-    goals, who = leading(picture.policy["goals"]), picture.people[reason["person"]]
-    lowest = max(bars.at(picture.path(who, *place)) for place in running)
+def _ranked(run: Run, cut_offs: CutOffs, reason: Json, running: Sequence[tuple[str, int]]) -> Iterator[str]:
+    snapshot, person, params = run.snapshot, reason["person"], reason["params"]
+    goals, who = leading(snapshot.policy["goals"]), snapshot.people[reason["person"]]
+    lowest = max(cut_offs.at(snapshot.path(who, *place)) for place in running)
     if len({name for name, _ in running}) != params["courses"]:
         yield "there is another number of suitable courses"
     if reason["code"] in _LEFT_OPEN:
@@ -127,11 +127,11 @@ def _ranked(run: Run, bars: Bars, reason: Json, running: Sequence[tuple[str, int
     if lowest in (OPEN, LOCKED):
         yield "rank did not decide"
         return
-    own = tuple(picture.class_of(who) if goal == "priority" else -picture.waited(who) for goal in goals)
+    own = tuple(snapshot.class_of(who) if goal == "priority" else -snapshot.waited(who) for goal in goals)
     if (lowest[1] >= own) != reason["code"].startswith("equal"):
         yield f"the rank that was needed is {lowest[1]}, {person} has {own}"
     said = dict(zip(goals, lowest[1], strict=True))
-    classes = picture.rules["priorities"]["classes"]
+    classes = snapshot.rules["priorities"]["classes"]
     wanted = {
         **({"class": classes[said["priority"]]["code"]} if "priority" in said else {}),
         **({"waiting_days": -said["waiting"]} if "waiting" in said else {}),

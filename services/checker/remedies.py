@@ -1,6 +1,6 @@
-"""An independent check of remedies: each change is made in the stored snapshot, and the seat is looked for.
+"""Checks remedies independently: makes each change in the stored snapshot and looks for the seat.
 
-Standard library and orjson only, like check_run. A remedy holds if, after its change, no rule speaks
+A remedy holds if, after its change, no rule speaks
 against the person's entering the named course, everybody waiting with a better rank has been served first,
 and a chain of moves from that course ends at a free seat, or at somebody of no better rank who gives way.
 """
@@ -8,13 +8,12 @@ and a chain of moves from that course ends at a free seat, or at somebody of no 
 from __future__ import annotations
 
 import copy
+import json
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import orjson
-
-from services.checker.pairs import Node, Picture
+from services.checker.pairs import Node, Snapshot
 from services.checker.run import Run, leading
 from services.checker.tables import Json
 
@@ -56,10 +55,10 @@ def _roomier(course: Json, more: int) -> Json:
     return {**course, "sections": sections, "capacity": None if capacity is None else capacity + more}
 
 
-class _Changed(Picture):
+class _Changed(Snapshot):
     """A changed snapshot; what the changes cannot touch is not judged again."""
 
-    def __init__(self, before: Picture, changes: Sequence[Json]) -> None:
+    def __init__(self, before: Snapshot, changes: Sequence[Json]) -> None:
         super().__init__(apply(before.data, changes))
         if all(one["op"] in {"person", "seats"} for one in changes):  # no rule asks how many seats there are
             self.tables = before.tables
@@ -82,11 +81,11 @@ class _Changed(Picture):
 class _Seating:
     """Who sits where, to be moved along chains."""
 
-    def __init__(self, picture: Picture, run: Run) -> None:
-        self.picture, self.places = picture, dict(run.places)
+    def __init__(self, snapshot: Snapshot, run: Run) -> None:
+        self.snapshot, self.places = snapshot, dict(run.places)
         self._counts = run.counts
         families: dict[str, list[str]] = defaultdict(list)
-        for name, person in picture.people.items():
+        for name, person in snapshot.people.items():
             if person.get("family"):
                 families[person["family"]].append(name)
         self.tied = {name for names in families.values() if len(names) > 1 for name in names}
@@ -95,7 +94,7 @@ class _Seating:
             self._sit(seated)
 
     def _path(self, person: str, place: Place) -> list[Node]:
-        return self.picture.path(self.picture.people[person], *place)
+        return self.snapshot.path(self.snapshot.people[person], *place)
 
     def _sit(self, person: str) -> None:
         for node in self._path(person, self.places[person]):
@@ -107,13 +106,13 @@ class _Seating:
 
     def _full(self, person: str, place: Place) -> Node | None:
         return next(
-            (node for node in self._path(person, place) if len(self._by[node]) >= self.picture.seats(node)),
+            (node for node in self._path(person, place) if len(self._by[node]) >= self.snapshot.seats(node)),
             None,
         )
 
     def _ways(self, person: str) -> Iterator[Place]:
-        for place in self.picture.allowed(person):
-            if not self.picture.needs[place[0]] or self._counts[place[0]]:
+        for place in self.snapshot.allowed(person):
+            if not self.snapshot.needs[place[0]] or self._counts[place[0]]:
                 yield place
 
     def seat(self, person: str, *, only: Place | None = None, instead: str | None = None) -> bool:
@@ -151,9 +150,9 @@ class _Seating:
             one, place = came[one]
 
 
-def _rank(picture: Picture, person: str, goals: Sequence[str]) -> Rank:
-    who = picture.people[person]
-    return tuple(picture.class_of(who) if goal == "priority" else -picture.waited(who) for goal in goals)
+def _rank(snapshot: Snapshot, person: str, goals: Sequence[str]) -> Rank:
+    who = snapshot.people[person]
+    return tuple(snapshot.class_of(who) if goal == "priority" else -snapshot.waited(who) for goal in goals)
 
 
 def findings(snapshot: bytes, result: bytes, remedies: Sequence[Json]) -> list[str]:
@@ -164,14 +163,14 @@ def findings(snapshot: bytes, result: bytes, remedies: Sequence[Json]) -> list[s
 def of_run(run: Run, remedies: Sequence[Json]) -> list[str]:
     """List the same for a run that has been read."""
     wrong = list(_told(run, remedies))
-    alike: dict[bytes, Picture] = {}
+    alike: dict[str, Snapshot] = {}
     by_person = {one["person"]: one for one in remedies}
     for one in remedies:
-        if one["code"] == "none" or one["person"] not in run.picture.people:
+        if one["code"] == "none" or one["person"] not in run.snapshot.people:
             continue
-        name = orjson.dumps(one["changes"])
+        name = json.dumps(one["changes"])
         if name not in alike:
-            alike[name] = _Changed(run.picture, one["changes"])
+            alike[name] = _Changed(run.snapshot, one["changes"])
         names = _family(alike[name], one["person"])
         if not names:
             wrong += _one(run, alike[name], one)
@@ -183,16 +182,16 @@ def of_run(run: Run, remedies: Sequence[Json]) -> list[str]:
 _NONE: Json = {"code": "none"}
 
 
-def _family(picture: Picture, person: str) -> list[str]:
+def _family(snapshot: Snapshot, person: str) -> list[str]:
     """List who waits together with somebody, that person too; nobody: they wait alone."""
-    own = picture.people[person].get("family")
-    names = sorted(name for name, one in picture.people.items() if own and one.get("family") == own)
+    own = snapshot.people[person].get("family")
+    names = sorted(name for name, one in snapshot.people.items() if own and one.get("family") == own)
     return names if len(names) > 1 else []
 
 
 def _told(run: Run, remedies: Sequence[Json]) -> Iterator[str]:
     told = sorted(one["person"] for one in remedies)
-    if told != sorted(name for name in run.picture.people if name not in run.places):
+    if told != sorted(name for name in run.snapshot.people if name not in run.places):
         yield "remedies: not one for each person without a place"
     for one in remedies:
         if (one["code"] == "none") != (one["course"] is None) or (
@@ -201,18 +200,18 @@ def _told(run: Run, remedies: Sequence[Json]) -> Iterator[str]:
             yield f"remedies: nothing is changed for {one['person']}"
 
 
-def _one(run: Run, picture: Picture, remedy: Json) -> Iterator[str]:
+def _one(run: Run, snapshot: Snapshot, remedy: Json) -> Iterator[str]:
     person, place = remedy["person"], (remedy["course"], remedy["section"])
-    goals = leading(picture.policy["goals"])
-    if place not in picture.allowed(person):
+    goals = leading(snapshot.policy["goals"])
+    if place not in snapshot.allowed(person):
         yield f"remedy: {person} may still not enter {place[0]}, section {place[1]}"
         return
-    seating, own = _Seating(picture, run), _rank(picture, person, goals)
-    if picture.needs[place[0]] and not run.counts[place[0]]:
+    seating, own = _Seating(snapshot, run), _rank(snapshot, person, goals)
+    if snapshot.needs[place[0]] and not run.counts[place[0]]:
         yield f"remedy: {place[0]} does not start, where {person} would sit"
         return
     instead = remedy["gives_way"]
-    if instead is not None and (instead not in run.places or _rank(picture, instead, goals) < own):
+    if instead is not None and (instead not in run.places or _rank(snapshot, instead, goals) < own):
         yield f"remedy: {instead} would give way to {person}, who ranks lower"
         return
     if any(change["op"] != "person" for change in remedy["changes"]):
@@ -221,25 +220,25 @@ def _one(run: Run, picture: Picture, remedy: Json) -> Iterator[str]:
         yield f"remedy: no seat can be had for {person} in {place[0]}, section {place[1]}"
 
 
-def _together(run: Run, picture: Picture, names: Sequence[str], told: Sequence[Json]) -> Iterator[str]:
+def _together(run: Run, snapshot: Snapshot, names: Sequence[str], told: Sequence[Json]) -> Iterator[str]:
     """Check what is told to a family: the same for all, and seats for all in one course; nobody gives way."""
     first = min(names)
-    alike = {(one["code"], one.get("course"), orjson.dumps(one.get("changes"))) for one in told}
+    alike = {(one["code"], one.get("course"), json.dumps(one.get("changes"))) for one in told}
     if len(alike) > 1 or any(one.get("gives_way") is not None for one in told):
         yield f"remedy: the family of {first} is not helped as a whole"
         return
     places = {one["person"]: (one["course"], one["section"]) for one in told}
     for person, place in places.items():
-        if place not in picture.allowed(person):
+        if place not in snapshot.allowed(person):
             yield f"remedy: {person} may still not enter {place[0]}, section {place[1]}"
             return
-    course, goals = told[0]["course"], leading(picture.policy["goals"])
-    if picture.needs[course] and not run.counts[course]:
+    course, goals = told[0]["course"], leading(snapshot.policy["goals"])
+    if snapshot.needs[course] and not run.counts[course]:
         yield f"remedy: {course} does not start, where the family of {first} would sit"
         return
-    seating = _Seating(picture, run)
+    seating = _Seating(snapshot, run)
     if any(change["op"] != "person" for change in told[0]["changes"]):
-        worst = max(_rank(picture, name, goals) for name in names)
+        worst = max(_rank(snapshot, name, goals) for name in names)
         _serve_better(seating, names, worst, goals)
     for person, place in places.items():
         if not seating.seat(person, only=place):
@@ -248,10 +247,10 @@ def _together(run: Run, picture: Picture, names: Sequence[str], told: Sequence[J
 
 def _serve_better(seating: _Seating, asking: Sequence[str], own: Rank, goals: Sequence[str]) -> None:
     """Seat everybody without a place who ranks better, before it is the turn of those who ask."""
-    picture = seating.picture
+    snapshot = seating.snapshot
     ranks = {
-        name: _rank(picture, name, goals)
-        for name in picture.people
+        name: _rank(snapshot, name, goals)
+        for name in snapshot.people
         if name not in seating.places and name not in seating.tied and name not in asking
     }
     for name in sorted(ranks, key=lambda one: (ranks[one], one)):

@@ -1,6 +1,6 @@
-"""An independent check of a run: stored snapshot, result and certificate in, a list of findings out.
+"""Checks a run independently: takes its stored snapshot, result and certificate, returns findings.
 
-Standard library and orjson only; shares no code with what makes the runs. The certificate is checked as a
+The certificate is checked as a
 proof: whatever cut-offs it claims, if no line here objects, then nobody of lower rank holds a seat that
 could have been made free for somebody of higher rank who waits (docs/decisions/0015-*.md).
 """
@@ -12,17 +12,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import orjson
-
-from services.checker.pairs import Node, Picture
-from services.checker.tables import Json
+from services.checker.pairs import Node, Snapshot
+from services.checker.tables import Json, parse
 from services.checker.values import Values, lot
 
 FORM, CERTIFICATE_FORM = 2, 1
-Bar = tuple[int, tuple[int, ...]]
+CutOff = tuple[int, tuple[int, ...]]
 """How low a cut-off lies, to be compared: locked, a rank, open."""
-LOCKED: Bar = (0, ())
-OPEN: Bar = (2, ())
+LOCKED: CutOff = (0, ())
+OPEN: CutOff = (2, ())
 
 
 class Run:
@@ -33,15 +31,15 @@ class Run:
             "snapshot": hashlib.sha256(snapshot).hexdigest(),
             "result": hashlib.sha256(result).hexdigest(),
         }
-        self.picture, self.result = Picture(orjson.loads(snapshot)), orjson.loads(result)
+        self.snapshot, self.result = Snapshot(parse(snapshot)), parse(result)
         self.wrong: list[str] = []
         self.places: dict[str, tuple[str, int]] = {}
         for person, course, number in self.result["places"]:
-            if person not in self.picture.people:
+            if person not in self.snapshot.people:
                 self.wrong.append(f"unknown: nobody waits as {person}")
             elif person in self.places:
                 self.wrong.append(f"twice: {person} is placed more than once")
-            elif course not in self.picture.courses or self.picture.section(course, number) is None:
+            elif course not in self.snapshot.courses or self.snapshot.section(course, number) is None:
                 self.wrong.append(f"unknown: {person} is placed in {course}, section {number}")
             else:
                 self.places[person] = (course, number)
@@ -50,19 +48,19 @@ class Run:
 
     def way(self, person: str) -> list[Node]:
         """List the nodes in which a placed person sits."""
-        return self.picture.path(self.picture.people[person], *self.places[person])
+        return self.snapshot.path(self.snapshot.people[person], *self.places[person])
 
     def families(self) -> list[list[str]]:
         """List who waits together with whom."""
         by_name: dict[str, list[str]] = defaultdict(list)
-        for name, person in self.picture.people.items():
+        for name, person in self.snapshot.people.items():
             if person.get("family"):
                 by_name[person["family"]].append(name)
         return [sorted(names) for _, names in sorted(by_name.items()) if len(names) > 1]
 
     def runs(self, course: str) -> bool:
         """Say whether a course starts after this run."""
-        return not self.picture.needs[course] or self.counts[course] > 0
+        return not self.snapshot.needs[course] or self.counts[course] > 0
 
 
 def findings(snapshot: bytes, result: bytes, certificate: bytes | None = None) -> list[str]:
@@ -76,8 +74,8 @@ def findings(snapshot: bytes, result: bytes, certificate: bytes | None = None) -
 
 def of_run(run: Run, certificate: bytes | None = None) -> list[str]:
     """List the same for a run that has been read."""
-    if run.picture.data["form"] != FORM:
-        raise ValueError(f"snapshot form {run.picture.data['form']} is not {FORM}")
+    if run.snapshot.data["form"] != FORM:
+        raise ValueError(f"snapshot form {run.snapshot.data['form']} is not {FORM}")
     wrong = [
         *run.wrong,
         *_eligibility(run),
@@ -88,7 +86,7 @@ def of_run(run: Run, certificate: bytes | None = None) -> list[str]:
     ]
     if certificate is None:
         return wrong
-    claims = orjson.loads(certificate)
+    claims = parse(certificate)
     if claims["form"] != CERTIFICATE_FORM:
         raise ValueError(f"certificate form {claims['form']} is not {CERTIFICATE_FORM}")
     for name, sha256 in run.names.items():
@@ -98,9 +96,9 @@ def of_run(run: Run, certificate: bytes | None = None) -> list[str]:
 
 
 def _eligibility(run: Run) -> Iterator[str]:
-    picture = run.picture
+    snapshot = run.snapshot
     for person, (course, number) in run.places.items():
-        failed = picture.forbidden(person, course, number)
+        failed = snapshot.forbidden(person, course, number)
         if failed:
             yield f"ineligible: {person} may not enter {course}, section {number}: {', '.join(failed)}"
 
@@ -108,21 +106,21 @@ def _eligibility(run: Run) -> Iterator[str]:
 def _capacity(run: Run) -> Iterator[str]:
     for node, count in sorted(run.sitting.items()):
         name, number, door = node
-        if count > run.picture.seats(node):
+        if count > run.snapshot.seats(node):
             kind = "quota" if door else "over capacity"
-            yield f"{kind}: {count} for {run.picture.seats(node)} seats of {name}, section {number}"
+            yield f"{kind}: {count} for {run.snapshot.seats(node)} seats of {name}, section {number}"
 
 
 def _starts(run: Run) -> Iterator[str]:
-    picture = run.picture
-    for name, need in picture.needs.items():
+    snapshot = run.snapshot
+    for name, need in snapshot.needs.items():
         if need and 0 < run.counts[name] < need:
             yield f"under minimum: {name} starts with {run.counts[name]} of {need} missing people"
-    started = {name for name, need in picture.needs.items() if need and run.counts[name]}
+    started = {name for name, need in snapshot.needs.items() if need and run.counts[name]}
     if started != set(run.result["started"]) or len(started) != len(run.result["started"]):
         yield "started: the courses named are not those that got people"
-    wanted = {name for person in picture.people for name, _ in picture.allowed(person)}
-    closed = {name for name in wanted if picture.needs[name] and not run.counts[name]}
+    wanted = {name for person in snapshot.people for name, _ in snapshot.allowed(person)}
+    closed = {name for name in wanted if snapshot.needs[name] and not run.counts[name]}
     if closed != set(run.result["closed"]):
         yield "closed: the courses named are not those that somebody could enter and nobody got"
 
@@ -136,25 +134,25 @@ def _families(run: Run) -> Iterator[str]:
 
 def sums(run: Run) -> Iterator[tuple[str, int]]:
     """Add up every goal over the places, in the policy's order; the lot decides last."""
-    picture = run.picture
-    who, values = {person: picture.people[person] for person in run.places}, Values(picture)
-    for goal in picture.policy["goals"]:
+    snapshot = run.snapshot
+    who, values = {person: snapshot.people[person] for person in run.places}, Values(snapshot)
+    for goal in snapshot.policy["goals"]:
         if goal == "priority":
-            classes = Counter(picture.code_of(person) for person in who.values())
+            classes = Counter(snapshot.code_of(person) for person in who.values())
             yield from (
-                (known["code"], classes[known["code"]]) for known in picture.rules["priorities"]["classes"]
+                (known["code"], classes[known["code"]]) for known in snapshot.rules["priorities"]["classes"]
             )
         elif goal == "waiting":
-            yield goal, sum(picture.waited(person) for person in who.values())
+            yield goal, sum(snapshot.waited(person) for person in who.values())
         else:
             total = 0
             for name, (course, number) in run.places.items():
-                section = picture.section(course, number)
+                section = snapshot.section(course, number)
                 assert section is not None  # noqa: S101 -- Run has left out what is unknown
-                if picture.courses[course]["course_type"] in who[name]["course_types"]:
-                    total += values.of(goal, who[name], picture.courses[course], section)
+                if snapshot.courses[course]["course_type"] in who[name]["course_types"]:
+                    total += values.of(goal, who[name], snapshot.courses[course], section)
             yield goal, total
-    numbered = picture.data.get("numbered", False)  # lots are drawn from ids that a published run leaves out
+    numbered = snapshot.data.get("numbered", False)  # lots are drawn from ids that a published run leaves out
     yield "lot", 0 if numbered else sum(lot(person, *place) for person, place in run.places.items())
 
 
@@ -165,7 +163,7 @@ def _tiers(run: Run) -> Iterator[str]:
         yield f"tiers: {[name for name, _ in told]} are not the policy's goals"
         return
     for (name, value), (_, total) in zip(told, added, strict=True):
-        if value != total and not (name == "lot" and run.picture.data.get("numbered", False)):
+        if value != total and not (name == "lot" and run.snapshot.data.get("numbered", False)):
             yield f"tiers: {name} adds up to {total}, not to {value}"
     for tier in run.result["tiers"]:
         if tier["bound"] < tier["value"] or (tier["proven"] and tier["bound"] != tier["value"]):
@@ -182,18 +180,18 @@ def leading(goals: list[str]) -> list[str]:
 
 def _listed(run: Run, claims: Json) -> Iterator[str]:
     """Check what the certificate says it takes as given."""
-    picture, locks = run.picture, claims["locks"]
+    snapshot, locks = run.snapshot, claims["locks"]
     given = {
         "families": run.families(),
-        "held": sum(bool(one.get("held")) for one in picture.people.values()),
+        "held": sum(bool(one.get("held")) for one in snapshot.people.values()),
         "excluded": sum(
-            bool(one.get("barred_courses") or one.get("barred_providers")) for one in picture.people.values()
+            bool(one.get("barred_courses") or one.get("barred_providers")) for one in snapshot.people.values()
         ),
         "decided": [
-            [name, one["decision"]] for name, one in sorted(picture.courses.items()) if one.get("decision")
+            [name, one["decision"]] for name, one in sorted(snapshot.courses.items()) if one.get("decision")
         ],
-        "quotas": sorted(quota["name"] for quota in picture.policy["quotas"]),
-        "seated": sum(one.get("seated", 0) for one in picture.courses.values()),
+        "quotas": sorted(quota["name"] for quota in snapshot.policy["quotas"]),
+        "seated": sum(one.get("seated", 0) for one in snapshot.courses.values()),
     }
     for name, value in given.items():
         if locks.get(name) != value:
@@ -201,25 +199,25 @@ def _listed(run: Run, claims: Json) -> Iterator[str]:
     for name in ("started", "closed"):
         if claims[name] != run.result[name]:
             yield f"certificate: other courses are {name}"
-    if claims["rank"] != leading(picture.policy["goals"]):
+    if claims["rank"] != leading(snapshot.policy["goals"]):
         yield "certificate: it ranks by other goals than the policy"
 
 
-class Bars:
-    """The cut-offs that a certificate claims, put to the question."""
+class CutOffs:
+    """The cut-offs that a certificate claims, and the full nodes for which it claims none."""
 
     def __init__(self, run: Run, claims: Json) -> None:
         self.run, self._missing = run, set[Node]()
-        self._claimed: Mapping[Node, Bar] = {
-            (course, section, door): _bar(value) for course, section, door, value in claims["cutoffs"]
+        self._claimed: Mapping[Node, CutOff] = {
+            (course, section, door): _cut_off(value) for course, section, door, value in claims["cutoffs"]
         }
-        self.full = {node for node, count in run.sitting.items() if count >= run.picture.seats(node)}
+        self.full = {node for node, count in run.sitting.items() if count >= run.snapshot.seats(node)}
 
     def is_full(self, node: Node) -> bool:
         """Say whether nobody more can sit in a node."""
-        return node in self.full or self.run.picture.seats(node) == 0
+        return node in self.full or self.run.snapshot.seats(node) == 0
 
-    def at(self, path: list[Node]) -> Bar:
+    def at(self, path: list[Node]) -> CutOff:
         """Return the cut-off for whoever would enter along a path: that of the first full node."""
         first = next((node for node in path if self.is_full(node)), None)
         if first is None:
@@ -234,12 +232,12 @@ class Bars:
         for course, section, door in sorted(self._missing):
             yield f"certificate: no cut-off for {course}, section {section}, door {door}"
 
-    def claimed(self, node: Node) -> Bar:
+    def claimed(self, node: Node) -> CutOff:
         """Return the cut-off of a full node."""
         return self.at([node])
 
 
-def _bar(value: Any) -> Bar:  # noqa: ANN401 - a JSON value
+def _cut_off(value: Any) -> CutOff:  # noqa: ANN401 - a JSON value
     match value:
         case "open":
             return OPEN
@@ -251,40 +249,40 @@ def _bar(value: Any) -> Bar:  # noqa: ANN401 - a JSON value
 
 def _priority(run: Run, claims: Json) -> Iterator[str]:
     """Follow every chain of moves by one step: together the steps prove the claim for all chains."""
-    picture, goals = run.picture, leading(run.picture.policy["goals"])
+    snapshot, goals = run.snapshot, leading(run.snapshot.policy["goals"])
     if not goals:
         return
-    bars = Bars(run, claims)
+    cut_offs = CutOffs(run, claims)
     tied = {name for names in run.families() for name in names}
-    for name, person in picture.people.items():
+    for name, person in snapshot.people.items():
         if name in tied:
             continue
-        own: Bar = (1, tuple(_rank(picture, person, goal) for goal in goals))
+        own: CutOff = (1, tuple(_rank(snapshot, person, goal) for goal in goals))
         reached = {
-            place: bars.at(picture.path(person, *place))
-            for place in picture.allowed(name)
+            place: cut_offs.at(snapshot.path(person, *place))
+            for place in snapshot.allowed(name)
             if run.runs(place[0])
         }
         if name in run.places:
-            yield from _holds(run, bars, name, own, reached)
-        elif "priority" in goals or picture.waited(person):  # else the goals gain nothing by a seat
-            for (course, section), bar in reached.items():
-                if bar == OPEN:
+            yield from _holds(run, cut_offs, name, own, reached)
+        elif "priority" in goals or snapshot.waited(person):  # else the goals gain nothing by a seat
+            for (course, section), cut_off in reached.items():
+                if cut_off == OPEN:
                     yield f"priority: {name} waits, and a seat can be had in {course}, section {section}"
-                elif bar > own:
+                elif cut_off > own:
                     yield f"priority: {name} waits, and a worse claim sits in {course}, section {section}"
-    yield from bars.missing()
+    yield from cut_offs.missing()
 
 
-def _rank(picture: Picture, person: Json, goal: str) -> int:
-    return picture.class_of(person) if goal == "priority" else -picture.waited(person)
+def _rank(snapshot: Snapshot, person: Json, goal: str) -> int:
+    return snapshot.class_of(person) if goal == "priority" else -snapshot.waited(person)
 
 
 def _holds(
-    run: Run, bars: Bars, name: str, own: Bar, reached: Mapping[tuple[str, int], Bar]
+    run: Run, cut_offs: CutOffs, name: str, own: CutOff, reached: Mapping[tuple[str, int], CutOff]
 ) -> Iterator[str]:
     """Check that no cut-off is higher than that of somebody who sits there and could step back or aside."""
-    aside = max((bar for place, bar in reached.items() if place != run.places[name]), default=LOCKED)
+    aside = max((cut_off for place, cut_off in reached.items() if place != run.places[name]), default=LOCKED)
     for node in run.way(name):
-        if bars.is_full(node) and bars.claimed(node) < max(own, aside):
+        if cut_offs.is_full(node) and cut_offs.claimed(node) < max(own, aside):
             yield f"priority: the cut-off of {node[0]}, section {node[1]}, is too high: {name} sits there"

@@ -1,4 +1,4 @@
-"""Which rules speak against whom, for all entries at once; standard library only, like check_picture.
+"""Asks groups of rules which entries they forbid a person, all entries at once.
 
 A group of rules says which facts about a person it reads, and is asked once for all people who have the same.
 Sets of entries are integers with one bit for each.
@@ -6,11 +6,36 @@ Sets of entries are integers with one bit for each.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 Json = Mapping[str, Any]
+
+
+def parse(raw: bytes) -> Any:  # noqa: ANN401 - a JSON value
+    """Read JSON as its standard has it: UTF-8, no NaN, no infinite number.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        return json.loads(raw.decode(), parse_constant=_not_json, parse_float=_finite)
+    except RecursionError as error:
+        raise ValueError("JSON is nested too deeply") from error
+
+
+def _not_json(name: str) -> float:
+    raise ValueError(f"{name} is no number in JSON")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    return number if isfinite(number) else _not_json(digits)
+
+
 Said = Mapping[str, bool]
 """By rule: whether it has nothing against it."""
 

@@ -1,4 +1,4 @@
-"""What a pair is worth under each goal, written a second time for the checker; standard library only."""
+"""Computes what a pair is worth under each goal, written a second time for the checker."""
 
 from __future__ import annotations
 
@@ -7,33 +7,33 @@ from collections.abc import Mapping
 from math import asin, cos, radians, sin, sqrt
 from uuid import UUID
 
-from services.checker.pairs import Picture, day_of
+from services.checker.pairs import Snapshot, day_of
 from services.checker.tables import Json
 
 _BITS = (1 << 64) - 1
 
 
 class Values:
-    """The goals that compare pairs, in one picture."""
+    """Values of pairs under the goals that compare pairs, in one snapshot."""
 
-    def __init__(self, picture: Picture) -> None:
-        self._picture, self._fill = picture, _fill(picture)
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot, self._fill = snapshot, _fill(snapshot)
 
     def of(self, goal: str, who: Json, course: Json, section: Json) -> int:  # noqa: PLR0911 -- one a goal
         """Return what a pair is worth under a goal that compares pairs."""
         begins, offer, minutes = (
-            self._picture.starts(section),
+            self._snapshot.starts(section),
             who.get("offer"),
-            self._picture.minutes(who, course),
+            self._snapshot.minutes(who, course),
         )
         metres = self._hundreds_of_metres(who, course)
         match goal:
             case "deadline":
-                days = [last for _, last in self._picture.clocks(who, lapsing=False)]
+                days = [last for _, last in self._snapshot.clocks(who, lapsing=False)]
                 days += [day_of(who["valid_until"])] if who.get("valid_until") else []
                 return int(bool(days) and begins <= min(days))
             case "viability":
-                target = self._picture.policy["sizes"]["target"].get(course["course_type"])
+                target = self._snapshot.policy["sizes"]["target"].get(course["course_type"])
                 return int(target is not None and course.get("seated", 0) < target)
             case "keep_offer":
                 wanted = {"course": course["id"], "section": section["number"]}
@@ -42,8 +42,8 @@ class Values:
                 return 11 - int(who["course_types"].index(course["course_type"]))
             case "early_start":
                 return (
-                    int(self._picture.policy["limits"]["latest_start_days"])
-                    - (begins - self._picture.day).days
+                    int(self._snapshot.policy["limits"]["latest_start_days"])
+                    - (begins - self._snapshot.day).days
                 )
             case "travel_time":
                 estimate = 10 + round(2.5 * (150 if metres is None else metres) / 10)
@@ -56,7 +56,7 @@ class Values:
                 raise ValueError(f"unknown goal {goal}")
 
     def _hundreds_of_metres(self, who: Json, course: Json) -> int | None:
-        lat, lon, towns = course.get("latitude"), course.get("longitude"), self._picture.policy["towns"]
+        lat, lon, towns = course.get("latitude"), course.get("longitude"), self._snapshot.policy["towns"]
         if course.get("online") or (lat is None and course.get("town") == who["town"]):
             return 0
         there, home = towns.get(course.get("town")), towns.get(who["town"])
@@ -70,10 +70,10 @@ class Values:
         return round(2 * 63710 * asin(sqrt(half)))
 
 
-def _fill(picture: Picture) -> Mapping[str, int]:
+def _fill(snapshot: Snapshot) -> Mapping[str, int]:
     """Return by provider how full its courses are, in per cent."""
     seats, taken = Counter[str](), Counter[str]()
-    for course in picture.courses.values():
+    for course in snapshot.courses.values():
         first = course["sections"][0]["free"] if course["sections"] else 0
         capacity, seated = course.get("capacity"), course.get("seated", 0)
         seats[course["provider"]] += seated + max(0, first) if capacity is None else capacity

@@ -34,18 +34,18 @@ Forgery = Callable[[check_run.Run, Json, random.Random], bool]
 
 def swapped(run: check_run.Run, result: Json, chance: random.Random) -> bool:
     """Give the seat of somebody to somebody who waits, may sit there, and ranks lower."""
-    picture = run.picture
-    goals = check_run.leading(picture.policy["goals"])
+    stored = run.snapshot
+    goals = check_run.leading(stored.policy["goals"])
     ranks = {
-        name: [picture.class_of(who) if goal == "priority" else -picture.waited(who) for goal in goals]
-        for name, who in picture.people.items()
+        name: [stored.class_of(who) if goal == "priority" else -stored.waited(who) for goal in goals]
+        for name, who in stored.people.items()
     }
     pairs = [
         (place, other)
         for place in result["places"]
-        for other in picture.people
+        for other in stored.people
         if other not in run.places and ranks[other] > ranks[place[0]]
-        and (place[1], place[2]) in picture.allowed(other)
+        and (place[1], place[2]) in stored.allowed(other)
     ]  # fmt: skip
     if not pairs:
         return False
@@ -56,7 +56,7 @@ def swapped(run: check_run.Run, result: Json, chance: random.Random) -> bool:
 
 def dropped(run: check_run.Run, result: Json, chance: random.Random) -> bool:
     """Take somebody's seat away; it stays free."""
-    alone = [one for one in result["places"] if not run.picture.needs[one[1]]]
+    alone = [one for one in result["places"] if not run.snapshot.needs[one[1]]]
     if alone:
         result["places"].remove(chance.choice(alone))
     return bool(alone)
@@ -64,12 +64,12 @@ def dropped(run: check_run.Run, result: Json, chance: random.Random) -> bool:
 
 def ineligible(run: check_run.Run, result: Json, chance: random.Random) -> bool:
     """Seat somebody where a rule speaks against it."""
-    picture = run.picture
-    waiting = [name for name in picture.people if name not in run.places]
-    if not waiting or not picture.entries:
+    stored = run.snapshot
+    waiting = [name for name in stored.people if name not in run.places]
+    if not waiting or not stored.entries:
         return False
     name = chance.choice(waiting)
-    wrong = [place for place in picture.entries if picture.forbidden(name, *place)]
+    wrong = [place for place in stored.entries if stored.forbidden(name, *place)]
     if wrong:
         result["places"].append([name, *chance.choice(wrong)])
     return bool(wrong)
@@ -77,13 +77,13 @@ def ineligible(run: check_run.Run, result: Json, chance: random.Random) -> bool:
 
 def over_capacity(run: check_run.Run, result: Json, chance: random.Random) -> bool:
     """Seat more than there are seats, people of whom nothing else is wrong."""
-    picture = run.picture
-    for course, number in chance.sample(picture.entries, len(picture.entries)):
-        room = picture.seats((course, number, 0)) - run.sitting[course, number, 0]
+    stored = run.snapshot
+    for course, number in chance.sample(stored.entries, len(stored.entries)):
+        room = stored.seats((course, number, 0)) - run.sitting[course, number, 0]
         more = [
             name
-            for name in picture.people
-            if name not in run.places and (course, number) in picture.allowed(name)
+            for name in stored.people
+            if name not in run.places and (course, number) in stored.allowed(name)
         ]
         if len(more) > room:
             result["places"] += [[name, course, number] for name in more[: room + 1]]
@@ -93,7 +93,7 @@ def over_capacity(run: check_run.Run, result: Json, chance: random.Random) -> bo
 
 def under_minimum(run: check_run.Run, result: Json, chance: random.Random) -> bool:
     """Start a course with fewer people than it needs."""
-    started = [name for name, need in run.picture.needs.items() if need > 1 and run.counts[name]]
+    started = [name for name, need in run.snapshot.needs.items() if need > 1 and run.counts[name]]
     if not started:
         return False
     course = chance.choice(started)
@@ -110,12 +110,12 @@ FORGERIES: dict[str, Forgery] = {
 
 def _fitting(run: Stored, result: Json) -> Stored:
     """Make everything else fit a forged result."""
-    picture = check_run.Run(run.snapshot, orjson.dumps(result))
-    needs = picture.picture.needs
-    result["started"] = sorted(name for name, need in needs.items() if need and picture.counts[name])
+    stored = check_run.Run(run.snapshot, orjson.dumps(result))
+    needs = stored.snapshot.needs
+    result["started"] = sorted(name for name, need in needs.items() if need and stored.counts[name])
     result["tiers"] = [
         {**tier, "value": total, "bound": total if tier["proven"] else max(total, tier["bound"])}
-        for tier, (_, total) in zip(result["tiers"], check_run.sums(picture), strict=True)
+        for tier, (_, total) in zip(result["tiers"], check_run.sums(stored), strict=True)
     ]
     raw = orjson.dumps(result)
     claims = orjson.loads(run.certificate or b"{}")
@@ -155,7 +155,7 @@ def of_remedies(run: Stored, chance: random.Random) -> Iterator[tuple[str, Store
     if not helped:
         return
     one = chance.choice(helped)
-    others = check_run.Run(run.snapshot, run.result).picture.entries
+    others = check_run.Run(run.snapshot, run.result).snapshot.entries
     elsewhere = chance.choice([it for it in others if it != (one["course"], one["section"])])
 
     def told(**changed: Any) -> Stored:  # noqa: ANN401 - JSON values

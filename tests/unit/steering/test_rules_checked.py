@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -21,10 +24,11 @@ from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import entries_of
 from services.allocation.steering.matching.match import match
 from services.allocation.steering.matching.snapshot import Snapshot
+from services.checker import pairs
 from services.checker import reasons as check_reasons
 from services.checker import remedies as check_remedies
 from services.checker import run as check_run
-from services.checker.pairs import Picture
+from services.checker.tables import parse
 from tests.unit.steering.anything import any_region
 from tests.unit.steering.test_eligibility import DAY, course, failed, person
 from tests.unit.steering.test_eligibility import snapshot as asked
@@ -34,16 +38,16 @@ def told_differently(seen: Snapshot, counts: Counter[str]) -> list[str]:
     """Judge every pair twice, and say where the two differ."""
     raw = snapshot.encode(seen)
     assert snapshot.decode(raw) == seen
-    known, picture = eligibility_of(seen), Picture(orjson.loads(raw))
+    known, stored = eligibility_of(seen), pairs.Snapshot(orjson.loads(raw))
     wrong = []
     for at, who in enumerate(seen.people):
         name = str(who.id)
         for place, entry in enumerate(known.entries):
             there = str(entry.course.id)
-            section = picture.section(there, entry.section.number)
+            section = stored.section(there, entry.section.number)
             assert section is not None
             one = known.failed(at, place)
-            other = picture.forbidden(name, there, entry.section.number)
+            other = stored.forbidden(name, there, entry.section.number)
             counts.update(one)
             counts["pairs"] += 1
             wrong += [f"{rule}: {who} at {entry}" for rule in set(one) ^ set(other)]
@@ -53,7 +57,7 @@ def told_differently(seen: Snapshot, counts: Counter[str]) -> list[str]:
             if known.eligible(at) >> place & 1
         }
         counts["eligible"] += len(mine)
-        if mine != set(picture.allowed(name)):
+        if mine != set(stored.allowed(name)):
             wrong.append(f"eligible: {who}")
     return wrong
 
@@ -203,3 +207,34 @@ def test_whole_runs_on_odd_data_are_certified_explained_and_helped() -> None:
         assert check_remedies.findings(raw, answer, found) == [], seed
         remedies += sum(one["code"] != "none" for one in found)
     assert remedies > 20
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b'{"a": NaN}', b'{"a": Infinity}', b'{"a": 1e999}', b'{"a": "\xff"}', b"[" * 100_000, b"{}\x00", b""],
+)
+def test_what_is_no_json_is_refused_as_when_it_was_written(raw: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 -- any kind of it
+        orjson.loads(raw)
+    with pytest.raises(ValueError):  # noqa: PT011 -- the same
+        parse(raw)
+
+
+def test_the_checker_is_a_program_of_its_own(tmp_path: Path) -> None:
+    seen = any_region(3)
+    known = eligibility_of(seen)
+    raw, result = snapshot.encode(seen), match(seen, known)
+    files = [tmp_path / "snapshot.json", tmp_path / "result.json"]
+    for path, content in zip(files, (raw, matching.encode(result)), strict=True):
+        path.write_bytes(content)
+
+    def checked() -> tuple[int, str]:
+        command = [sys.executable, "-I", "-m", "services.checker", *map(str, files)]
+        ended = subprocess.run(command, check=False, capture_output=True, text=True)
+        return ended.returncode, ended.stdout
+
+    assert checked() == (0, "")
+    answer = orjson.loads(files[1].read_bytes())
+    answer["places"].append(["nobody", "nowhere", 1])
+    files[1].write_bytes(orjson.dumps(answer))
+    assert checked() == (1, "unknown: nobody waits as nobody\n")

@@ -48,13 +48,13 @@ class Locked:
 
 
 @dataclass(frozen=True, slots=True)
-class CutOff:
+class Ranked:
     """Somebody of this rank is the lowest who would have to give way."""
 
     rank: Rank
 
 
-Bar = Open | Locked | CutOff
+CutOff = Open | Locked | Ranked
 OPEN, LOCKED = Open(), Locked()
 
 
@@ -154,7 +154,7 @@ class Standing:
                 yield self.node_of(person, entry)
 
 
-def bars_of(standing: Standing) -> dict[int, Bar]:
+def cut_offs_of(standing: Standing) -> dict[int, CutOff]:
     """Return the cut-off of every full node, by node."""
     snapshot, first = standing.snapshot, standing.first_full
     full = sorted({node for node in first if node >= 0})
@@ -165,34 +165,34 @@ def bars_of(standing: Standing) -> dict[int, Bar]:
         if not standing.tied(person)
     }
     backwards: dict[int, set[int]] = defaultdict(set)
-    own: dict[int, Bar] = {}
+    own: dict[int, CutOff] = {}
     for node in full:
         held = standing.holders.get(node, [])
         reached = set[int]().union(*(onwards[person] for person in held)) if held else set[int]()
         own[node] = OPEN if -1 in reached else _lowest([ranks[person] for person in held])
         for other in reached - {-1, node}:
             backwards[other].add(node)
-    bars: dict[int, Bar] = {}
+    cut_offs: dict[int, CutOff] = {}
     for node in sorted(full, key=lambda one: _order(own[one]), reverse=True):
         ahead = [node]
         while ahead:
             step = ahead.pop()
-            if step not in bars:
-                bars[step] = own[node]
+            if step not in cut_offs:
+                cut_offs[step] = own[node]
                 ahead += backwards[step]
-    return bars
+    return cut_offs
 
 
-def _lowest(ranks: Sequence[Rank]) -> Bar:
-    return CutOff(max(ranks)) if ranks else LOCKED
+def _lowest(ranks: Sequence[Rank]) -> CutOff:
+    return Ranked(max(ranks)) if ranks else LOCKED
 
 
-def _order(bar: Bar) -> tuple[int, Rank]:
-    match bar:
+def _order(cut_off: CutOff) -> tuple[int, Rank]:
+    match cut_off:
         case Open():
             return 2, ()
-        case CutOff():
-            return 1, bar.rank
+        case Ranked():
+            return 1, cut_off.rank
         case Locked():
             return 0, ()
 
@@ -207,14 +207,14 @@ def _doors(standing: Standing) -> dict[int, tuple[int, int]]:
     return doors
 
 
-def _written(bar: Bar) -> Any:  # noqa: ANN401 - a JSON value
-    match bar:
+def _written(cut_off: CutOff) -> Any:  # noqa: ANN401 - a JSON value
+    match cut_off:
         case Open():
             return "open"
         case Locked():
             return "locked"
-        case CutOff():
-            return list(bar.rank)
+        case Ranked():
+            return list(cut_off.rank)
 
 
 def _locks(standing: Standing) -> Mapping[str, Any]:
@@ -236,11 +236,11 @@ def certificate_of(snapshot: Snapshot, result: Result, eligibility: Eligibility 
     doors, entries = _doors(standing), standing.eligibility.entries
     cutoffs = []
     if leading(snapshot.policy.goals):
-        for node, bar in sorted(bars_of(standing).items(), key=lambda one: doors[one[0]]):
+        for node, cut_off in sorted(cut_offs_of(standing).items(), key=lambda one: doors[one[0]]):
             entry, door = doors[node]
             if standing.seats.course[entry] not in standing.closed:
                 key = entries[entry].key
-                cutoffs.append([str(key.course), key.section, door, _written(bar)])
+                cutoffs.append([str(key.course), key.section, door, _written(cut_off)])
     return orjson.dumps(
         {
             "form": FORM,

@@ -9,12 +9,12 @@ from uuid import UUID
 
 from services.allocation.placements.domain import Alternative, Reason
 from services.allocation.steering.explain.certificate import (
-    Bar,
     CutOff,
     Locked,
     Open,
+    Ranked,
     Standing,
-    bars_of,
+    cut_offs_of,
     leading,
 )
 from services.allocation.steering.explain.certificate import rank_of as rank_by_goals
@@ -49,14 +49,14 @@ class View:
         self.snapshot, self.eligibility, self.result = snapshot, eligibility, result
         self.rules = {rule.name: rule for rule in hard_rules(snapshot)}
         self.standing = Standing(snapshot, eligibility, result)
-        self.bars = bars_of(self.standing)
+        self.cut_offs = cut_offs_of(self.standing)
         self.worth = Worth(snapshot)
         self.place = {entry.key: at for at, entry in enumerate(eligibility.entries)}
 
-    def bar(self, person: int, entry: int) -> Bar:
+    def cut_off(self, person: int, entry: int) -> CutOff:
         """Return the cut-off that holds for a person at an entry."""
         first = self.standing.first_full[self.standing.node_of(person, entry)]
-        return Open() if first < 0 else self.bars[first]
+        return Open() if first < 0 else self.cut_offs[first]
 
     def full(self, person: int, entry: int) -> bool:
         """Say whether the person could not simply sit down there after the run."""
@@ -124,9 +124,9 @@ def _blocked(view: View, person: int) -> Reason:
     return Reason("blocked_together", {"rules": ",".join(together)})
 
 
-def bar_params(bar: CutOff, snapshot: Snapshot) -> dict[str, str | int]:
+def cut_off_params(cut_off: Ranked, snapshot: Snapshot) -> dict[str, str | int]:
     """Say a cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
-    named = dict(zip(leading(snapshot.policy.goals), bar.rank, strict=True))
+    named = dict(zip(leading(snapshot.policy.goals), cut_off.rank, strict=True))
     params: dict[str, str | int] = {}
     if "priority" in named:
         params["class"] = snapshot.rules.priorities.classes[named["priority"]].code
@@ -139,13 +139,13 @@ def _outranked(view: View, person: int, entered: Sequence[int]) -> Reason:
     """Say what rank would have been needed: the lowest cut-off of the suitable courses."""
     snapshot, who = view.snapshot, view.snapshot.people[person]
     courses = len({view.eligibility.entries[entry].course.id for entry in entered})
-    bars = [view.bar(person, entry) for entry in entered]
-    lowest = max((bar.rank for bar in bars if isinstance(bar, CutOff)), default=None)
+    cut_offs = [view.cut_off(person, entry) for entry in entered]
+    lowest = max((cut_off.rank for cut_off in cut_offs if isinstance(cut_off, Ranked)), default=None)
     if lowest is None or not leading(snapshot.policy.goals):
-        code = "families_first" if any(isinstance(bar, Locked) for bar in bars) else "goals_first"
+        code = "families_first" if any(isinstance(cut_off, Locked) for cut_off in cut_offs) else "goals_first"
         return Reason(code, {"courses": courses})
     own = rank_by_goals(who, snapshot)
-    said = bar_params(CutOff(lowest), snapshot)
+    said = cut_off_params(Ranked(lowest), snapshot)
     code = "equal_rank" if lowest >= own else "outranked"
     return Reason(code if "waiting_days" in said else f"{code}_class", {"courses": courses, **said})
 

@@ -17,7 +17,7 @@ import orjson
 
 from services.allocation.placements.domain import Reason
 from services.allocation.solver.engine.mincost import InfeasibleError
-from services.allocation.steering.explain.certificate import CutOff, Open, leading
+from services.allocation.steering.explain.certificate import Open, Ranked, leading
 from services.allocation.steering.explain.family_remedies import Families
 from services.allocation.steering.explain.remedy_changes import (
     APART,
@@ -115,10 +115,10 @@ class _Search:
         first = base.standing.first_full[base.standing.node_of(person, entry)]
         if first < 0 or not leading(base.snapshot.policy.goals):
             return True
-        match base.bars[first]:
+        match base.cut_offs[first]:
             case Open():
                 return True
-            case CutOff(rank):
+            case Ranked(rank):
                 return rank >= base.ranks[person]
             case _:
                 return False

@@ -16,7 +16,7 @@ import numpy as np
 
 from services.allocation.solver.engine import flow
 from services.allocation.solver.engine.flow import Problem, Tier
-from services.allocation.steering.explain.certificate import Rank, Standing, bars_of, rank_of
+from services.allocation.steering.explain.certificate import Rank, Standing, cut_offs_of, rank_of
 from services.allocation.steering.explain.seating import Whole, entry_of_node, needs_at_end
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
@@ -71,7 +71,7 @@ class Base:
         self.snapshot, self.result = snapshot, result
         self.eligibility = eligibility_of(snapshot)
         self.standing = Standing(snapshot, self.eligibility, result)
-        self.bars = bars_of(self.standing)
+        self.cut_offs = cut_offs_of(self.standing)
         self.judge = Judge(snapshot, self.eligibility.entries)
         self.ranks: tuple[Rank, ...] = tuple(rank_of(person, snapshot) for person in snapshot.people)
         self._problem = matching.problem_of(snapshot, self.eligibility).problem

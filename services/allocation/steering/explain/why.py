@@ -10,8 +10,8 @@ from datetime import date
 from uuid import UUID
 
 from services.allocation.placements.domain import Reason
-from services.allocation.steering.explain.certificate import CutOff, Locked, Open
-from services.allocation.steering.explain.reasons import View, bar_params, compare, count_courses
+from services.allocation.steering.explain.certificate import Locked, Open, Ranked
+from services.allocation.steering.explain.reasons import View, compare, count_courses, cut_off_params
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,18 +78,18 @@ def _suitable(view: View, person: int, at: int) -> tuple[Reason, ...]:
         return (Reason("why_not_started", view.size(entry.course)),)
     if view.standing.tied(person):
         return (Reason("why_family"),)
-    return (_barred(view, person, at),)
+    return (_rank_needed(view, person, at),)
 
 
-def _barred(view: View, person: int, at: int) -> Reason:
+def _rank_needed(view: View, person: int, at: int) -> Reason:
     """Say which rank the last seat would have needed."""
-    match view.bar(person, at):
+    match view.cut_off(person, at):
         case Open():
             return Reason("why_seats_left")
         case Locked():
             return Reason("why_locked")
-        case CutOff() as bar:
-            params = bar_params(bar, view.snapshot)
+        case Ranked() as cut_off:
+            params = cut_off_params(cut_off, view.snapshot)
             alone = {"class": "why_cut_off_class", "waiting_days": "why_cut_off_days"}
             return Reason(alone[next(iter(params))] if len(params) == 1 else "why_cut_off", params)
 
@@ -117,6 +117,6 @@ def _beside(view: View, person: int, chosen: int, at: int) -> tuple[Reason, ...]
         return (Reason("why_better_not_started", {"goal": goal, "missing": size["missing"]}),)
     if view.standing.tied(person):
         return (Reason("why_better_left", {"goal": goal}),)
-    if isinstance(view.bar(person, at), CutOff):
-        return Reason("why_better_taken", {"goal": goal}), _barred(view, person, at)
+    if isinstance(view.cut_off(person, at), Ranked):
+        return Reason("why_better_taken", {"goal": goal}), _rank_needed(view, person, at)
     return (Reason("why_better_taken", {"goal": goal}),)

@@ -5,8 +5,8 @@ from uuid import UUID
 
 import asyncpg
 
-from services.allocation.steering.matching import snapshot
 from services.allocation.steering.explain import store
+from services.allocation.steering.matching import snapshot
 from services.runtime.web.problems import not_found
 
 

@@ -11,11 +11,11 @@ from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import REFRESH_SECONDS, PolicyBook
+from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.status import AllocationStatus
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
 from services.allocation.steering.questions.worker import Process
 from services.allocation.steering.runs.retention import Retention
@@ -30,7 +30,7 @@ SOLVE_WITHIN_SECONDS = 60.0
 async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
-    policies, rulebook = PolicyBook(load_policies(settings.policy), resources.worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(load_policies(settings.policy), resources.worker), load_rulebook()
     await policies.refreshed()
     terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)
@@ -38,7 +38,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     solver = Worker()
     solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
     steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
-    analyses = Analyses(resources.worker, Process(), looking(policies, rulebook), clock=resources.clock)
+    analyses = Analyses(
+        resources.worker, Process(), snapshot_source(policies, rulebook), clock=resources.clock
+    )
     metrics = CompletionMetrics(resources.registry, resources.worker)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(

@@ -16,6 +16,7 @@ from time import perf_counter
 
 from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
@@ -40,7 +41,7 @@ async def measure(database: Database) -> None:
     seconds = []
     async with workers(1) as solver:
         placements = Placements("", PolicyTerms(policies))
-        steering = Steering(pool, solver, placements, policies, load_rulebook())
+        steering = Steering(pool, solver, placements, CurrentPolicies(policies), load_rulebook())
         for day in range(RUNS):
             now = NOON + timedelta(days=day)
             async with transaction(pool) as conn:

@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Worker, Workers
@@ -44,7 +45,7 @@ class Orders:
 async def _steer(racer: Racer, prefix: str, seconds: float) -> None:
     """Steer whatever is due, with a solving process of its own, until the time is over and enough was."""
     end = monotonic() + seconds
-    solver, policies = Worker(), load_policies()
+    solver, policies = Worker(), CurrentPolicies(load_policies())
     world = racer.world
     steering = Steering(
         world.pool, Workers([solver], 30.0), racer.placements, policies, load_rulebook(), prefix

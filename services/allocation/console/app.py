@@ -26,7 +26,7 @@ from services.allocation.console.questions import comparison, forecasts, policy_
 from services.allocation.console.runs import pages as runs
 from services.allocation.console.today import pages as today
 from services.allocation.law.rulebook import RuleBook
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
@@ -39,7 +39,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def create_console(
-    resources: Resources, placements: Placements, rulebook: RuleBook, policies: PolicyBook | None = None
+    resources: Resources, placements: Placements, rulebook: RuleBook, policies: CurrentPolicies | None = None
 ) -> FastAPI:
     """Build the console's application; without policies, the packaged one holds."""
     settings = resources.settings
@@ -84,7 +84,7 @@ def create_console(
         questions_api.router,
     )
     app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
-    policies = policies or PolicyBook(load_policies())
+    policies = policies or CurrentPolicies(load_policies())
     app.state.console = ConsoleContext(
         pool=resources.web,
         clock=resources.clock,

@@ -1,4 +1,4 @@
-"""What people do with policies: write, hand in, let hold by a second person, withdraw; each step audited."""
+"""Carries out what people do with policies: write, submit, activate, withdraw; each act is audited."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from services.allocation.policy.domain import Policy, local_day
 from services.allocation.policy.store import Event, Version
 from services.allocation.rerun import request_rerun
 
-Refusal = Literal[
+PolicyRefusal = Literal[
     "policy_unknown", "policy_changed_meanwhile", "policy_not_a_draft", "policy_not_submitted",
     "policy_not_yours", "policy_second_person", "policy_over",
 ]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
-class Done:
-    """It is done; the version as it is now."""
+class PolicyChanged:
+    """The act is done; the version is as it is now."""
 
     version: Version
 
 
 @dataclass(frozen=True, slots=True)
-class NotDone:
-    """Nothing was changed, and why."""
+class PolicyUnchanged:
+    """Nothing was changed, for a reason."""
 
-    code: Refusal
+    code: PolicyRefusal
 
 
-Outcome = Done | NotDone
+PolicyResult = PolicyChanged | PolicyUnchanged
 
 
 async def write(
@@ -92,18 +92,18 @@ async def _rewrite(
     )
 
 
-async def submit(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str) -> Outcome:
+async def submit(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str) -> PolicyResult:
     """Hand one's own draft in, with a word to the person who is to decide."""
     draft = await store.locked(conn, one)
     if draft is None:
-        return NotDone("policy_unknown")
+        return PolicyUnchanged("policy_unknown")
     if draft.state != "draft":
-        return NotDone("policy_not_a_draft")
+        return PolicyUnchanged("policy_not_a_draft")
     if draft.written_by != actor:
-        return NotDone("policy_not_yours")
+        return PolicyUnchanged("policy_not_yours")
     await store.submit(conn, one, now)
     await store.note(conn, draft.kreis, Event(one, "submitted", actor, now, reason))
-    return Done(replace(draft, state="submitted", submitted_at=now))
+    return PolicyChanged(replace(draft, state="submitted", submitted_at=now))
 
 
 async def activate(
@@ -115,7 +115,7 @@ async def activate(
     seen: bytes,
     book: RuleBook,
     reason: str = "",
-) -> Outcome:
+) -> PolicyResult:
     """Let a submitted policy hold from its day on, today at the earliest; asks for the Kreis to be steered.
 
     `seen` is the digest of what the second person has read. An active policy of the same day is replaced.
@@ -126,7 +126,7 @@ async def activate(
     version = await store.locked(conn, one)
     refusal = _refusal(version, actor, seen)
     if version is None or refusal is not None:
-        return NotDone(refusal or "policy_unknown")
+        return PolicyUnchanged(refusal or "policy_unknown")
     today = local_day(now)
     check_own(version.document, version.kreis, book, today=today)
     earlier = await store.active_of_day(conn, version.kreis, version.valid_from)
@@ -137,10 +137,12 @@ async def activate(
     await store.activate(conn, one, actor, now, holds_from)
     await store.note(conn, version.kreis, Event(one, "activated", actor, now, reason))
     await request_rerun(conn, version.kreis, "policy_activated", urgent=False, now=now)
-    return Done(replace(version, state="active", activated_by=actor, activated_at=now, holds_from=holds_from))
+    return PolicyChanged(
+        replace(version, state="active", activated_by=actor, activated_at=now, holds_from=holds_from)
+    )
 
 
-def _refusal(version: Version | None, actor: str, seen: bytes) -> Refusal | None:
+def _refusal(version: Version | None, actor: str, seen: bytes) -> PolicyRefusal | None:
     if version is None:
         return "policy_unknown"
     if version.state != "submitted":
@@ -152,20 +154,22 @@ def _refusal(version: Version | None, actor: str, seen: bytes) -> Refusal | None
     return None
 
 
-async def withdraw(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str) -> Outcome:
+async def withdraw(
+    conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str
+) -> PolicyResult:
     """End a version: a draft by its writer; what is handed in or active by any coordinator, with a reason.
 
     What held before an active one holds again, so the Kreis is steered again.
     """
     version = await store.locked(conn, one)
     if version is None:
-        return NotDone("policy_unknown")
+        return PolicyUnchanged("policy_unknown")
     if version.state == "withdrawn":
-        return NotDone("policy_over")
+        return PolicyUnchanged("policy_over")
     if version.state == "draft" and version.written_by != actor:
-        return NotDone("policy_not_yours")
+        return PolicyUnchanged("policy_not_yours")
     await store.withdraw(conn, one, actor, now)
     await store.note(conn, version.kreis, Event(one, "withdrawn", actor, now, reason))
     if version.state == "active":
         await request_rerun(conn, version.kreis, "policy_withdrawn", urgent=False, now=now)
-    return Done(replace(version, state="withdrawn", withdrawn_by=actor, withdrawn_at=now))
+    return PolicyChanged(replace(version, state="withdrawn", withdrawn_by=actor, withdrawn_at=now))

@@ -1,4 +1,4 @@
-"""The policies that hold in a process: those of the installation's file, and what the Kreise activated."""
+"""Knows the policies in force: those of the installation's file, and what the Kreise have activated."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
+from typing import Protocol
 from uuid import UUID
 
 import asyncpg
@@ -22,8 +23,16 @@ REFRESH_SECONDS = 3.0
 """After so long at most every process knows an activation; the one that activates knows it at once."""
 
 
+class PolicyLookup(Protocol):
+    """Policies as of one moment."""
+
+    def on(self, kreis: str, day: date) -> Policy:
+        """Return what holds for the Kreis on the day; LookupError: nothing does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
-class Holding:
+class ActivePolicy:
     """An activated policy and the first day on which it holds."""
 
     version: UUID
@@ -32,13 +41,13 @@ class Holding:
 
 
 @dataclass(frozen=True, slots=True)
-class Holdings:
-    """What holds for which Kreis on which day, as one moment of the database says."""
+class ActivePolicies:
+    """Policies in force as of one moment of the database."""
 
     file: Policies
     ids: frozenset[UUID] = frozenset()
     """The active versions, also those that cannot be read."""
-    own: Mapping[str, Sequence[Holding]] = field(default_factory=dict)
+    own: Mapping[str, Sequence[ActivePolicy]] = field(default_factory=dict)
     """By Kreis, in the order in which they take over."""
 
     @property
@@ -46,7 +55,7 @@ class Holdings:
         """Active versions that this program cannot read; those before them hold."""
         return self.ids - {one.version for some in self.own.values() for one in some}
 
-    def holding(self, kreis: str, day: date) -> Holding | None:
+    def active_policy(self, kreis: str, day: date) -> ActivePolicy | None:
         """Return the Kreis's own policy that holds on a day; None: the file's does."""
         begun = [one for one in self.own.get(kreis, ()) if one.holds_from <= day]
         return begun[-1] if begun else None
@@ -57,19 +66,19 @@ class Holdings:
         Raises:
             LookupError: nothing has been decided for the Kreis.
         """
-        own = self.holding(kreis, day)
+        own = self.active_policy(kreis, day)
         return self.file.on(kreis, day) if own is None else own.policy
 
 
-class PolicyBook:
-    """The latest known holdings of a process (`policy.InForce`); activated policies go before the file.
+class CurrentPolicies:
+    """The policies in force, as a process last read them; activated ones go before the file.
 
     A Kreis's own policy takes over on its day and stays until the next one of that Kreis. When one is
     withdrawn, the one before it holds again, and before the first the file does.
     """
 
     def __init__(self, file: Policies, pool: asyncpg.Pool | None = None) -> None:
-        self._now, self._pool = Holdings(file), pool
+        self._now, self._pool = ActivePolicies(file), pool
 
     @property
     def unreadable(self) -> frozenset[UUID]:
@@ -88,11 +97,11 @@ class PolicyBook:
         """Return what holds for the Kreis at a business time."""
         return self._now.on(kreis, local_day(now))
 
-    def holding(self, kreis: str, day: date) -> Holding | None:
+    def active_policy(self, kreis: str, day: date) -> ActivePolicy | None:
         """Return the Kreis's own policy that holds on a day; None: the file's does."""
-        return self._now.holding(kreis, day)
+        return self._now.active_policy(kreis, day)
 
-    async def seen_by(self, conn: asyncpg.Connection) -> Holdings:
+    async def seen_by(self, conn: asyncpg.Connection) -> ActivePolicies:
         """Return what holds in the database as this transaction sees it; what is known here stays.
 
         The connection has to see all Kreise: what it does not see does not hold.
@@ -103,7 +112,7 @@ class PolicyBook:
         versions = await policy_store.active(conn)
         holding = [one for version in versions if (one := _holding(version)) is not None]
         own = {kreis: tuple(some) for kreis, some in groupby(holding, key=lambda one: one.policy.kreise[0])}
-        return Holdings(known.file, frozenset(version.id for version in versions), own)
+        return ActivePolicies(known.file, frozenset(version.id for version in versions), own)
 
     async def refresh(self, conn: asyncpg.Connection) -> bool:
         """Learn what has been activated and withdrawn since; say whether anything was."""
@@ -118,7 +127,7 @@ class PolicyBook:
             return int(await self.refresh(conn))
 
 
-def _holding(version: policy_store.Version) -> Holding | None:
+def _holding(version: policy_store.Version) -> ActivePolicy | None:
     """Read an activated document; the rule book does not matter any more, it did at the activation.
 
     A document is unreadable only after an update of the program that did not care for it; that is told.
@@ -132,4 +141,6 @@ def _holding(version: policy_store.Version) -> Holding | None:
         )
         return None
     assert version.holds_from is not None  # noqa: S101 -- a CHECK of the table
-    return Holding(version.id, version.holds_from, policy.model_copy(update={"kreise": (version.kreis,)}))
+    return ActivePolicy(
+        version.id, version.holds_from, policy.model_copy(update={"kreise": (version.kreis,)})
+    )

@@ -1,4 +1,4 @@
-"""What the municipality has decided: dated policy within the rule book, one entry for each change."""
+"""Defines policies: what a municipality decides within the rule book, dated, one entry for each change."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Literal, Protocol
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-import asyncpg
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
@@ -258,30 +257,6 @@ class Policy(_Part):
         return hashlib.sha256(content).hexdigest()
 
 
-class Held(Protocol):
-    """Policies of one moment."""
-
-    def on(self, kreis: str, day: date) -> Policy:
-        """Return what holds for the Kreis on the day; LookupError: nothing does."""
-        ...
-
-
-class InForce(Held, Protocol):
-    """What knows the policies that hold (`Policies`, policy_book.PolicyBook)."""
-
-    def at(self, kreis: str, now: datetime) -> Policy:
-        """Return what holds for the Kreis at a business time; LookupError: nothing does."""
-        ...
-
-    async def refresh(self, conn: asyncpg.Connection) -> bool:
-        """Learn what has changed since; say whether anything has."""
-        ...
-
-    async def seen_by(self, conn: asyncpg.Connection) -> Held:
-        """Return the policies as a transaction sees them that sees all Kreise."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Policies:
     """All dated entries of an installation."""
@@ -304,14 +279,6 @@ class Policies:
     def at(self, kreis: str, now: datetime) -> Policy:
         """Return what holds for the Kreis at a business time."""
         return self.on(kreis, local_day(now))
-
-    async def refresh(self, conn: asyncpg.Connection) -> bool:  # noqa: ARG002 - as `InForce`
-        """Stay as read: a file changes with the next start."""
-        return False
-
-    async def seen_by(self, conn: asyncpg.Connection) -> Policies:  # noqa: ARG002 - as `InForce`
-        """Stay as read."""
-        return self
 
 
 _ONE, _MANY = TypeAdapter(Policy), TypeAdapter(list[Policy])

@@ -1,11 +1,11 @@
-"""What the policy in force says about placements."""
+"""Answers from the policy in force what it says about placements: deadlines, automatic steps, near starts."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from services.allocation.law.rulebook import RuleBook
-from services.allocation.policy.domain import InForce, Policy, Reservation, Step, local_day
+from services.allocation.policy.domain import Policy, Reservation, Step, local_day
 
 SEND = "send"
 APPROVE = "release"
@@ -22,25 +22,33 @@ NEAR = timedelta(days=14)
 """A start so soon is steered at once, for a Kreis that has decided nothing."""
 
 
+class PoliciesAt(Protocol):
+    """Finds the policy that holds for a Kreis."""
+
+    def at(self, kreis: str, now: datetime) -> Policy:
+        """Return what holds for the Kreis at a business time; LookupError: nothing does."""
+        ...
+
+
 class Terms(Protocol):
     """What the policy of a Kreis says about placements."""
 
     def reserved_until(
         self, kreis: str, now: datetime, present: bool = False, priority_class: str | None = None
     ) -> datetime:
-        """Say until when a place reserved now is held; `present`: the person is in the room."""
+        """Return until when a place reserved now is held; `present`: the person is in the room."""
         ...
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:
-        """Say whether a step (see policy.Step) is taken without a named person."""
+        """Return whether a step (policy.domain.Step) is taken without a named person."""
         ...
 
     def near(self, kreis: str, starts_on: date, now: datetime) -> bool:
-        """Say whether a start is so near that steering cannot wait for its hour."""
+        """Return whether a start is so near that steering cannot wait for its hour."""
         ...
 
     def priority_class(self, standing: str, cooperation_plan: bool, now: datetime) -> str | None:
-        """Name the priority class of somebody; None: not known here."""
+        """Return the priority class of somebody, if it is known here."""
         ...
 
 
@@ -48,32 +56,32 @@ class Terms(Protocol):
 class PolicyTerms:
     """Terms of placements, read from the dated policies; without a policy nothing is automatic."""
 
-    policies: InForce
+    policies: PoliciesAt
     rulebook: RuleBook | None = None
     """Names priority classes, for policies whose days depend on them."""
 
     def reserved_until(
         self, kreis: str, now: datetime, present: bool = False, priority_class: str | None = None
     ) -> datetime:
-        """Say until when a place reserved now is held."""
+        """Return until when a place reserved now is held."""
         policy = self._policy(kreis, now)
         reservation = UNDECIDED if policy is None else policy.reservation
         return reservation.until(now, present=present, priority_class=priority_class)
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:
-        """Say whether a step is taken without a named person."""
+        """Return whether a step is taken without a named person."""
         policy = self._policy(kreis, now)
         return policy is not None and policy.automates(Step(step))
 
     def near(self, kreis: str, starts_on: date, now: datetime) -> bool:
-        """Say whether a start is urgent."""
+        """Return whether a start is urgent."""
         policy = self._policy(kreis, now)
         if policy is None:
             return starts_on <= local_day(now) + NEAR
         return policy.cadence.is_near(starts_on, now)
 
     def priority_class(self, standing: str, cooperation_plan: bool, now: datetime) -> str | None:
-        """Name the priority class of somebody by the rule book of the day."""
+        """Return the priority class of somebody by the rule book of the day."""
         if self.rulebook is None:
             return None
         holding = [entry for entry in self.rulebook.priorities if entry.holds(local_day(now))]

@@ -12,7 +12,7 @@ import pytest
 from services.allocation.acts.overrides import Overrides
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import ExcludeCourse
-from services.allocation.steering.questions.material import Sight, past_pooling
+from services.allocation.steering.questions.material import ReadContext, past_pooling
 from services.allocation.steering.questions.mergers import Merged, Merger, Mergers, NotMergedError
 from services.runtime.data.db import open_pool, transaction, web_transaction
 from tests.allocation.builders import (
@@ -81,7 +81,7 @@ async def _sits(world: World) -> dict[str, tuple[str, str]]:
 
 async def _balance(world: World) -> dict[str, int]:
     async with transaction(world.pool) as conn:
-        sight = Sight(conn, KREIS, {}, NOW + timedelta(days=1), None, None)  # type: ignore[arg-type]
+        sight = ReadContext(conn, KREIS, {}, NOW + timedelta(days=1), None, None)  # type: ignore[arg-type]
         return await past_pooling(sight)
 
 

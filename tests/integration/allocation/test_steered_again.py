@@ -14,6 +14,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import ExcludeProvider
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import Policies, load_policies
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs import service as run
@@ -86,7 +87,9 @@ async def region(database: MakeDatabase, prefix: str) -> AsyncIterator[Region]:
     async with world_on(await database("allocation"), prefix) as world:
         solver = Solver()
         placements = cast(Proposes, Placements(prefix, world.placements.terms))
-        steering = Steering(world.pool, solver, placements, load_policies(), load_rulebook(), prefix)
+        steering = Steering(
+            world.pool, solver, placements, CurrentPolicies(load_policies()), load_rulebook(), prefix
+        )
         made = Region(world, solver, steering)
         await world.must(PROVIDER, announced())
         for reference in ("p1", "p2", "p3"):
@@ -221,7 +224,7 @@ async def test_a_policy_activated_during_a_run_decides_the_next_one(region: Regi
 
     async def meanwhile() -> None:
         region.solver.meanwhile = None
-        region.steering = replace(region.steering, policies=other)
+        region.steering = replace(region.steering, policies=CurrentPolicies(other))
         async with transaction(region.world.pool) as conn:
             await request_rerun(conn, "99001", "policy_activated", urgent=True, now=NOW)
 

@@ -14,15 +14,15 @@ import psutil
 import pytest
 
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions import queue as tasks
-from services.allocation.steering.questions.kinds import KINDS, Kind
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.queue import Answer, answer_of, ask
 from services.allocation.steering.questions.runner import MOST_ATTEMPTS, Analyses
-from services.allocation.steering.questions.worker import Answered, NotAnswered, Process, solve
+from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered, Process, solve
 from services.allocation.steering.runs.worker import WorkerDiedError
 from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
@@ -105,7 +105,7 @@ async def desk(database: MakeDatabase) -> AsyncIterator[Desk]:
     conn = await connect(made.worker, name="analysis-test-looking")
     await fill(conn, a_region(3, 200, 12))
     here = Here()
-    look = looking(load_policies(), load_rulebook())
+    look = snapshot_source(CurrentPolicies(load_policies()), load_rulebook())
     yield Desk(made, pool, conn, here, Analyses(pool, here, look))
     await conn.close()
     await pool.close()
@@ -126,7 +126,7 @@ async def test_a_question_is_answered_and_nothing_else_is_written(desk: Desk) ->
 
 
 async def test_every_kind_is_answered_by_its_own_process(desk: Desk) -> None:
-    analyses = Analyses(desk.pool, Process(), desk.analyses.look)
+    analyses = Analyses(desk.pool, Process(), desk.analyses.snapshot_of)
     questions: dict[str, dict[str, Any]] = {"what_if": WHAT_IF, "next_course": {"solve": 3}, "pooling": {}}
     asked = {kind: await desk.ask(kind, question) for kind, question in questions.items()}
     assert await analyses.run_waiting(NOON) == 3
@@ -134,7 +134,7 @@ async def test_every_kind_is_answered_by_its_own_process(desk: Desk) -> None:
         answer = await desk.answer(task)
         assert (kind, answer.state, answer.failed_code) == (kind, "done", None)
     async with desk.conn.transaction(isolation="repeatable_read"):
-        seen = await desk.analyses.look(desk.conn, KREIS, NOON)
+        seen = await desk.analyses.snapshot_of(desk.conn, KREIS, NOON)
     told = solve(
         "what_if", {**WHAT_IF, "kreis": KREIS, "material": {"neighbours": {}}}, snapshot.encode(seen)
     )
@@ -254,7 +254,7 @@ async def test_a_question_that_ends_every_process_is_given_up(desk: Desk) -> Non
 async def test_two_services_never_answer_the_same_question(desk: Desk) -> None:
     for _ in range(6):
         await desk.ask("pooling", {})
-    other = Analyses(desk.pool, desk.process, desk.analyses.look)
+    other = Analyses(desk.pool, desk.process, desk.analyses.snapshot_of)
     done = await asyncio.gather(desk.analyses.run_waiting(NOON), other.run_waiting(NOON))
     assert sum(done) == 6
     assert len(desk.process.asked) == 6
@@ -264,7 +264,7 @@ async def test_two_services_never_answer_the_same_question(desk: Desk) -> None:
 
 async def test_only_the_latest_answers_are_kept(desk: Desk) -> None:
     quick = Analyses(
-        desk.pool, desk.process, desk.analyses.look, {"no_such_kind": Kind(KINDS["pooling"].solve)}
+        desk.pool, desk.process, desk.analyses.snapshot_of, {"no_such_kind": Kind(KINDS["pooling"].solve)}
     )
     first = await desk.ask("no_such_kind", {})
     await desk.ask("another", {})

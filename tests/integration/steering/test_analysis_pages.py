@@ -16,12 +16,12 @@ from prometheus_client import CollectorRegistry
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.matching.domain import Course
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
 from services.allocation.steering.runs.service import Steering
 from services.runtime.base.settings import ServiceSettings
@@ -70,15 +70,15 @@ async def made(database: MakeDatabase, prefix: str) -> AsyncIterator[tuple[Brows
     await conn.execute(
         "UPDATE course SET minimum = 9, title = 'Kurs ' || provider WHERE course <> $1", other.id
     )
-    book, rulebook = PolicyBook(load_policies(), worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     settings = ServiceSettings.from_env("allocation", ENV)
-    placements = Placements(prefix, PolicyTerms(book))
+    placements = Placements(prefix, PolicyTerms(policies))
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
-    app = create_console(resources, placements, rulebook, book)
+    app = create_console(resources, placements, rulebook, policies)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
-    browser = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
+    browser = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await browser.sign_in("jana-vogt")
-    yield browser, Steering(worker, Solver(), placements, book, rulebook, prefix)
+    yield browser, Steering(worker, Solver(), placements, policies, rulebook, prefix)
     await http.aclose()
     await conn.close()
     await web.close()

@@ -14,6 +14,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.console.context.persons import COORDINATOR, PERSONS
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.service import Steering
@@ -42,7 +43,9 @@ async def http(database: MakeDatabase, prefix: str) -> AsyncIterator[httpx.Async
     placements, rulebook = Placements(prefix, PolicyTerms(BOTH)), load_rulebook()
     async with conn.transaction():
         await request_rerun(conn, OTHER, "a_test", True, NOON)  # noqa: FBT003 - as callers ask
-    assert await Steering(pool, Solver(), placements, BOTH, rulebook, prefix).run_due(NOON) == 1
+    assert (
+        await Steering(pool, Solver(), placements, CurrentPolicies(BOTH), rulebook, prefix).run_due(NOON) == 1
+    )
     settings = ServiceSettings.from_env("allocation", ENV)
     app = create_console(Resources(settings, Noon(), CollectorRegistry(), pool, web), placements, rulebook)
     people = {

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
@@ -27,7 +27,7 @@ from services.allocation.steering.commands import app
 from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
 from services.allocation.steering.runs.audit import verify
 from services.allocation.steering.runs.service import Steering
@@ -70,18 +70,18 @@ async def done(database: MakeDatabase, prefix: str) -> AsyncIterator[Run]:
     courses = [a_course(1, 20, seats=6), a_course(2, 30, seats=12, minimum=0)]
     await fill(conn, a_kreis(people, courses))
     await conn.execute("UPDATE course SET title = 'Kurs ' || provider")
-    book, rulebook = PolicyBook(load_policies(), worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     settings = ServiceSettings.from_env("allocation", ENV)
-    placements = Placements(prefix, PolicyTerms(book))
+    placements = Placements(prefix, PolicyTerms(policies))
     console = create_console(
-        Resources(settings, Noon(), CollectorRegistry(), worker, web), placements, rulebook, book
+        Resources(settings, Noon(), CollectorRegistry(), worker, web), placements, rulebook, policies
     )
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=console), base_url="http://kurslotse.test")
-    browser = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
+    browser = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await browser.sign_in("jana-vogt")
     async with conn.transaction():
         await request_rerun(conn, KREIS, "a_test", True, NOON)  # noqa: FBT003 -- urgent
-    steering = Steering(worker, Solver(), placements, book, rulebook, prefix)
+    steering = Steering(worker, Solver(), placements, policies, rulebook, prefix)
     assert await steering.run_due(NOON) == 1
     yield Run(await conn.fetchval("SELECT run FROM steering_run"), browser, worker, base.worker)
     await http.aclose()

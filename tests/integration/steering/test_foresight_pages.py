@@ -12,10 +12,10 @@ from prometheus_client import CollectorRegistry
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
@@ -38,12 +38,12 @@ async def empty(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]:
     worker = await open_pool(base.worker, name="foresight-pages", max_size=4)
     web = await open_pool(base.web, name="foresight-pages-web", max_size=4)
     conn = await connect(base.worker, name="foresight-pages-looking")
-    book, rulebook = PolicyBook(load_policies(), worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     settings = ServiceSettings.from_env("allocation", ENV)
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
-    app = create_console(resources, Placements(prefix, PolicyTerms(book)), rulebook, book)
+    app = create_console(resources, Placements(prefix, PolicyTerms(policies)), rulebook, policies)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
-    browser = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
+    browser = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await browser.sign_in("jana-vogt")
     yield browser
     await http.aclose()

@@ -17,8 +17,8 @@ from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy import acts as policy_steps
 from services.allocation.policy import store as policy_store
-from services.allocation.policy.acts import Done, NotDone, Outcome
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.acts import PolicyChanged, PolicyResult, PolicyUnchanged
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.store import Version
 from services.allocation.policy.terms import PolicyTerms
@@ -51,7 +51,7 @@ class Place:
     web: asyncpg.Pool
     worker: asyncpg.Pool
     worker_dsn: str
-    book: PolicyBook
+    policies: CurrentPolicies
 
     def as_person(self, person: str, kreis: str = KREIS) -> AbstractAsyncContextManager[asyncpg.Connection]:
         return web_transaction(self.web, kreise=[kreis], person=person)
@@ -64,23 +64,23 @@ class Place:
                 conn, kreis, text or document(), by, NOW, book=BOOK, based_on=based_on
             )
 
-    async def submit(self, one: Version, by: str = JANA) -> Outcome:
+    async def submit(self, one: Version, by: str = JANA) -> PolicyResult:
         async with self.as_person(by, one.kreis) as conn:
             return await policy_steps.submit(conn, one.id, by, NOW, "more people are to be placed")
 
-    async def activate(self, one: Version, by: str = PETER, now: datetime = NOW) -> Outcome:
+    async def activate(self, one: Version, by: str = PETER, now: datetime = NOW) -> PolicyResult:
         async with self.as_person(by, one.kreis) as conn:
             return await policy_steps.activate(conn, one.id, by, now, seen=one.sha256, book=BOOK)
 
-    async def withdraw(self, one: Version, by: str = PETER) -> Outcome:
+    async def withdraw(self, one: Version, by: str = PETER) -> PolicyResult:
         async with self.as_person(by, one.kreis) as conn:
             return await policy_steps.withdraw(conn, one.id, by, NOW, "it was not what we meant")
 
     async def active(self, text: str | None = None, kreis: str = KREIS, now: datetime = NOW) -> Version:
         one = await self.write(text, kreis=kreis)
-        assert isinstance(await self.submit(one), Done)
+        assert isinstance(await self.submit(one), PolicyChanged)
         done = await self.activate(one, now=now)
-        assert isinstance(done, Done), done
+        assert isinstance(done, PolicyChanged), done
         return done.version
 
     async def rows(self, query: str, *values: object) -> list[tuple[Any, ...]]:
@@ -92,29 +92,29 @@ async def place(database: MakeDatabase) -> AsyncIterator[Place]:
     made = await database("allocation")
     web = await open_pool(made.web, name="policy-test", max_size=4)
     worker = await open_pool(made.worker, name="policy-test-worker", max_size=4)
-    book = PolicyBook(load_policies(), worker)
-    await book.refreshed()
-    yield Place(web, worker, made.worker, book)
+    policies = CurrentPolicies(load_policies(), worker)
+    await policies.refreshed()
+    yield Place(web, worker, made.worker, policies)
     await web.close()
     await worker.close()
 
 
-def code(outcome: Outcome) -> str:
-    assert isinstance(outcome, NotDone), outcome
+def code(outcome: PolicyResult) -> str:
+    assert isinstance(outcome, PolicyUnchanged), outcome
     return outcome.code
 
 
 async def test_from_a_draft_to_what_holds(place: Place) -> None:
     one = await place.active()
     assert await place.rows("SELECT region, reasons FROM steering_request") == [(KREIS, ["policy_activated"])]
-    assert place.book.at(KREIS, NOW).reservation.days == 10  # the process has not looked yet
-    assert await place.book.refreshed() == 1
-    assert place.book.on(KREIS, date(2026, 3, 9)).reservation.days == 10
-    assert place.book.on(KREIS, date(2026, 3, 10)).reservation.days == 7
-    assert place.book.on(OTHER, date(2026, 3, 10)).reservation.days == 10
-    assert place.book.holding(KREIS, date(2026, 3, 10)).version == one.id  # type: ignore[union-attr]
-    assert await place.book.refreshed() == 0
-    terms = PolicyTerms(place.book)
+    assert place.policies.at(KREIS, NOW).reservation.days == 10  # the process has not looked yet
+    assert await place.policies.refreshed() == 1
+    assert place.policies.on(KREIS, date(2026, 3, 9)).reservation.days == 10
+    assert place.policies.on(KREIS, date(2026, 3, 10)).reservation.days == 7
+    assert place.policies.on(OTHER, date(2026, 3, 10)).reservation.days == 10
+    assert place.policies.active_policy(KREIS, date(2026, 3, 10)).version == one.id  # type: ignore[union-attr]
+    assert await place.policies.refreshed() == 0
+    terms = PolicyTerms(place.policies)
     later = NOW + timedelta(days=14)
     assert terms.automatic(KREIS, "expire", later)
     assert not terms.automatic(OTHER, "expire", later)
@@ -129,10 +129,10 @@ async def test_the_writer_cannot_activate(place: Place) -> None:
     one = await place.write()
     assert code(await place.activate(one)) == "policy_not_submitted"
     assert code(await place.submit(one, by=PETER)) == "policy_not_yours"
-    assert isinstance(await place.submit(one), Done)
+    assert isinstance(await place.submit(one), PolicyChanged)
     assert code(await place.submit(one)) == "policy_not_a_draft"
     assert code(await place.activate(one, by=JANA)) == "policy_second_person"
-    assert isinstance(await place.activate(one), Done)
+    assert isinstance(await place.activate(one), PolicyChanged)
     assert code(await place.activate(one)) == "policy_not_submitted"
 
 
@@ -237,16 +237,16 @@ async def test_a_draft_is_changed_by_its_writer_and_copied_by_others(place: Plac
     assert copy.id != one.id
     assert copy.based_on == one.id
     assert copy.written_by == PETER
-    assert isinstance(await place.submit(again), Done)
+    assert isinstance(await place.submit(again), PolicyChanged)
     assert code(await place.activate(one)) == "policy_changed_meanwhile"  # Peter read the first text
-    assert isinstance(await place.activate(again), Done)
+    assert isinstance(await place.activate(again), PolicyChanged)
 
 
 async def test_a_policy_of_the_same_day_replaces_the_one_before(place: Place) -> None:
     first = await place.active(document(days=7))
     second = await place.active(document(days=8))
-    await place.book.refreshed()
-    assert place.book.on(KREIS, date(2026, 3, 10)).reservation.days == 8
+    await place.policies.refreshed()
+    assert place.policies.on(KREIS, date(2026, 3, 10)).reservation.days == 8
     states = dict(await place.rows("SELECT id, state FROM policy_version"))
     assert states == {first.id: "withdrawn", second.id: "active"}
     assert ("replaced",) in await place.rows("SELECT what FROM policy_event WHERE version = $1", first.id)
@@ -257,7 +257,7 @@ async def test_two_policies_of_a_day_at_the_same_moment(place: Place) -> None:
     for one in made:
         await place.submit(one)
     outcomes = await asyncio.gather(*(place.activate(one) for one in made), return_exceptions=True)
-    assert all(isinstance(one, Done | asyncpg.UniqueViolationError) for one in outcomes), outcomes
+    assert all(isinstance(one, PolicyChanged | asyncpg.UniqueViolationError) for one in outcomes), outcomes
     assert await place.rows("SELECT count(*) FROM policy_version WHERE state = 'active'") == [(1,)]
 
 
@@ -266,15 +266,15 @@ async def test_dated_policies_take_over_and_fall_back(place: Place) -> None:
     late = await place.active(document("2026-02-01", 5))  # its day has passed: it holds from today on
     assert late.holds_from == date(2026, 3, 2)
     last = await place.active(document("2026-04-01", 9))
-    await place.book.refreshed()
-    held = [place.book.on(KREIS, date(2026, month, day)).reservation.days for month, day in (
+    await place.policies.refreshed()
+    held = [place.policies.on(KREIS, date(2026, month, day)).reservation.days for month, day in (
         (3, 1), (3, 2), (3, 9), (3, 10), (3, 31), (4, 1),
     )]  # fmt: skip
     assert held == [10, 5, 5, 7, 7, 9]
-    assert isinstance(await place.withdraw(last), Done)
+    assert isinstance(await place.withdraw(last), PolicyChanged)
     assert code(await place.withdraw(last)) == "policy_over"
-    assert await place.book.refreshed() == 1
-    assert place.book.on(KREIS, date(2026, 4, 1)).reservation.days == 7
+    assert await place.policies.refreshed() == 1
+    assert place.policies.on(KREIS, date(2026, 4, 1)).reservation.days == 7
     assert ["policy_activated", "policy_withdrawn"] in [
         reasons for (reasons,) in await place.rows("SELECT reasons FROM steering_request")
     ]
@@ -288,24 +288,24 @@ async def test_a_document_with_mistakes_is_not_kept(place: Place) -> None:
 
 
 async def test_what_another_process_activates_is_known_after_a_look(place: Place) -> None:
-    other = PolicyBook(load_policies(), place.worker)
+    other = CurrentPolicies(load_policies(), place.worker)
     await place.active(document("2026-03-02", 4), kreis=OTHER)
     await place.active(document("2026-03-02", 6))
-    assert await place.book.refreshed() == await other.refreshed() == 1
-    for book in (place.book, other):
-        assert [book.at(kreis, NOW).reservation.days for kreis in (KREIS, OTHER)] == [6, 4]
+    assert await place.policies.refreshed() == await other.refreshed() == 1
+    for policies in (place.policies, other):
+        assert [policies.at(kreis, NOW).reservation.days for kreis in (KREIS, OTHER)] == [6, 4]
 
 
 async def test_a_run_follows_what_its_own_transaction_sees(place: Place) -> None:
     async with place.worker.acquire() as conn, conn.transaction(isolation="repeatable_read"):
         assert await conn.fetchval("SELECT count(*) FROM policy_version") == 0
         await place.active(document("2026-03-02", 6))
-        await place.book.refreshed()
-        held = await place.book.seen_by(conn)  # type: ignore[arg-type]
+        await place.policies.refreshed()
+        held = await place.policies.seen_by(conn)  # type: ignore[arg-type]
         assert held.on(KREIS, NOW.date()).reservation.days == 10
-        assert place.book.at(KREIS, NOW).reservation.days == 6
+        assert place.policies.at(KREIS, NOW).reservation.days == 6
     async with place.worker.acquire() as conn:
-        held = await place.book.seen_by(conn)  # type: ignore[arg-type]
+        held = await place.policies.seen_by(conn)  # type: ignore[arg-type]
         assert held.on(KREIS, NOW.date()).reservation.days == 6
 
 
@@ -325,8 +325,8 @@ async def test_an_activated_policy_that_cannot_be_read_holds_nothing_and_is_told
         )  # fmt: skip
         await policy_store.submit(conn, one, NOW)  # type: ignore[arg-type]
         await policy_store.activate(conn, one, PETER, NOW, date(2026, 3, 4))  # type: ignore[arg-type]
-    assert await place.book.refreshed() == 1
-    assert place.book.unreadable == {one}
-    assert place.book.on(KREIS, date(2026, 3, 5)).reservation.days == 5
+    assert await place.policies.refreshed() == 1
+    assert place.policies.unreadable == {one}
+    assert place.policies.on(KREIS, date(2026, 3, 5)).reservation.days == 5
     assert "cannot be read any more" in caplog.text
     assert good.id != old.id

@@ -17,10 +17,10 @@ from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
-from services.allocation.steering.questions.looking import looking
+from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
@@ -58,7 +58,7 @@ class Browser:
 
     http: httpx.AsyncClient
     conn: asyncpg.Connection
-    book: PolicyBook
+    policies: CurrentPolicies
     analyses: Analyses
     csrf: str = ""
 
@@ -107,15 +107,15 @@ async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]
     web = await open_pool(made.web, name="policy-pages-web", max_size=4)
     conn = await connect(made.worker, name="policy-pages-looking")
     await fill(conn, a_region(3, 120, 10))
-    book, rulebook = PolicyBook(load_policies(), worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     resources = Resources(
         ServiceSettings.from_env("allocation", ENV), Noon(), CollectorRegistry(), worker, web
     )
-    placements = Placements(prefix, PolicyTerms(book))
-    app = create_console(resources, placements, rulebook, book)
+    placements = Placements(prefix, PolicyTerms(policies))
+    app = create_console(resources, placements, rulebook, policies)
     assert isinstance(app.state.console, ConsoleContext)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
-    one = Browser(http, conn, book, Analyses(worker, Here(), looking(book, rulebook)))
+    one = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await one.sign_in("jana-vogt")
     yield one
     await http.aclose()
@@ -167,7 +167,7 @@ async def test_two_people_change_the_policy(browser: Browser) -> None:
     seen = await browser.conn.fetchval("SELECT encode(sha256, 'hex') FROM policy_version")
     _, page = await browser.done(f"{draft}/activate", seen=seen)
     assert "Sie haben diese Vorgaben geschrieben." in page
-    assert browser.book.at("99001", NOON).limits.latest_start_days == 182
+    assert browser.policies.at("99001", NOON).limits.latest_start_days == 182
 
     await browser.sign_in("peter-lindner")
     page = await browser.page(draft)
@@ -178,7 +178,7 @@ async def test_two_people_change_the_policy(browser: Browser) -> None:
     assert "haben sich geändert, seit Sie sie gelesen haben" in page
     _, page = await browser.done(f"{draft}/activate", seen=form[1], reason=WHY)
     assert "in Kraft gesetzt" in page
-    assert browser.book.at("99001", NOON).limits.latest_start_days == 60  # this process knows at once
+    assert browser.policies.at("99001", NOON).limits.latest_start_days == 60  # this process knows at once
     page = await browser.page("/policy")
     assert "innerhalb von 60 Tagen" in page
     assert "ja, von zwei Personen" in page
@@ -187,7 +187,7 @@ async def test_two_people_change_the_policy(browser: Browser) -> None:
         assert name in page
     _, page = await browser.done(f"{draft}/withdraw", reason=WHY)
     assert "Es gilt wieder, was davor galt" in page
-    assert browser.book.at("99001", NOON).limits.latest_start_days == 182
+    assert browser.policies.at("99001", NOON).limits.latest_start_days == 182
 
 
 async def test_a_document_is_tried_before_it_is_kept(browser: Browser) -> None:

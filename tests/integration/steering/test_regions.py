@@ -12,6 +12,7 @@ import pytest
 from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.results import DecidedBy
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import Policies, Pooling, load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
@@ -68,7 +69,9 @@ class Place:
 
     def steering(self, policies: Policies) -> Steering:
         placements = Placements(self.prefix, PolicyTerms(policies))
-        return Steering(self.pool, Solver(), placements, policies, load_rulebook(), self.prefix)
+        return Steering(
+            self.pool, Solver(), placements, CurrentPolicies(policies), load_rulebook(), self.prefix
+        )
 
     async def steer(self, policies: Policies, now: datetime, *kreise: str) -> int:
         async with self.conn.transaction():

@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from services.allocation.acts.placements import Placements
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
@@ -70,7 +71,7 @@ async def place(database: MakeDatabase, prefix: str) -> AsyncIterator[Place]:
     conn = await connect(made.worker, name="retention-test-looking")
     await fill(conn, a_region(3, 40, 4))
     placements = Placements(prefix, PolicyTerms(POLICIES))
-    steering = Steering(pool, Solver(), placements, POLICIES, load_rulebook(), prefix)
+    steering = Steering(pool, Solver(), placements, CurrentPolicies(POLICIES), load_rulebook(), prefix)
     for now in (NOON, LATER):
         async with conn.transaction():
             await request_rerun(conn, KREIS, "a_test", True, now)  # noqa: FBT003 -- urgent

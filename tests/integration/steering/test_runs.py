@@ -15,6 +15,7 @@ import pytest
 from services.allocation.acts.placements import Done, Placements
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.results import DecidedBy
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import Rerun, request_rerun, request_reruns
@@ -89,7 +90,11 @@ async def place(database: MakeDatabase, prefix: str) -> AsyncIterator[Place]:
     solver, policies = Solver(), load_policies()
     placements = Placements(prefix, PolicyTerms(policies))
     yield Place(
-        made, pool, conn, solver, Steering(pool, solver, placements, policies, load_rulebook(), prefix)
+        made,
+        pool,
+        conn,
+        solver,
+        Steering(pool, solver, placements, CurrentPolicies(policies), load_rulebook(), prefix),
     )
     await conn.close()
     await pool.close()

@@ -14,6 +14,7 @@ from services.allocation.acts.placements import Done
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.placements.results import DecidedBy
 from services.allocation.policy import travel_store
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import Policies, load_policies
 from services.allocation.policy.travel import Table
 from services.allocation.steering.matching.domain import Course
@@ -21,8 +22,7 @@ from services.allocation.steering.matching.match import match
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.applying import apply, beside_of
 from services.allocation.steering.questions.changes import Change, parse_all, written
-from services.allocation.steering.questions.looking import looking
-from services.allocation.steering.questions.material import Sight, changed
+from services.allocation.steering.questions.material import ReadContext, changed, snapshot_source
 from services.runtime.data.db import acquire, transaction
 from tests.allocation.builders import (
     KREIS,
@@ -75,11 +75,11 @@ async def world(database: MakeDatabase, prefix: str) -> AsyncIterator[World]:
 
 async def _seen(world: World, policies: Policies, changes: tuple[Change, ...] = ()) -> Snapshot:
     """Take today's snapshot as a question does, with changes tried on it."""
-    look = looking(policies, load_rulebook())
+    look = snapshot_source(CurrentPolicies(policies), load_rulebook())
     async with acquire(world.pool) as conn, conn.transaction(isolation="repeatable_read", readonly=True):
         seen = await look(conn, KREIS, NOW)
         asked = {"changes": [written(change) for change in changes]}
-        material = await changed(Sight(conn, KREIS, asked, NOW, look, seen))
+        material = await changed(ReadContext(conn, KREIS, asked, NOW, look, seen))
     return apply(seen, changes, beside_of({**asked, "kreis": KREIS, "material": material}))
 
 

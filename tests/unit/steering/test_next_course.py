@@ -14,7 +14,7 @@ from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions import next_course, what_if
 from services.allocation.steering.questions.applying import apply
 from services.allocation.steering.questions.changes import ChangeError, parse
-from services.allocation.steering.questions.next_course import Asked, candidates
+from services.allocation.steering.questions.next_course import NextCourseQuestion, candidates
 from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
 
@@ -47,7 +47,7 @@ def test_no_candidate_gains_more_than_its_bound(seed: int) -> None:
     seen = replace(seen, courses=tuple(one for one in seen.courses if one.course_type != "vocational"))
     assert next_course.bound_is_exact(seen)
     before = what_if.solved(seen)
-    for candidate in candidates(before, Asked(start_weeks=(4,)))[::9]:
+    for candidate in candidates(before, NextCourseQuestion(start_weeks=(4,)))[::9]:
         after = match(apply(seen, [candidate.change]))
         assert len(after.places) - len(before.result.places) <= candidate.bound <= candidate.change.seats
 
@@ -59,7 +59,9 @@ def test_people_who_move_over_count_as_well() -> None:
     seen = a_kreis([*sitting, waits], [a_course(1, 30, seats=2, childcare=True)])
     before = what_if.solved(seen)
     assert waits.id not in before.result.places
-    without = [one for one in candidates(before, Asked(towns=(TOWNS[0],))) if not one.change.childcare]
+    without = [
+        one for one in candidates(before, NextCourseQuestion(towns=(TOWNS[0],))) if not one.change.childcare
+    ]
     assert without == []  # nobody without a place could attend it
     reach = next_course.Reach(before)
     suited = sum(1 << at for at, person in enumerate(seen.people) if person in sitting)

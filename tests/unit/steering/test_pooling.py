@@ -14,7 +14,7 @@ from services.allocation.steering.matching.match import match
 from services.allocation.steering.matching.snapshot import Snapshot, written_people
 from services.allocation.steering.questions import pooling
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.weak_courses import Merger, merged
+from services.allocation.steering.questions.weak_courses import PossibleMerger, merged
 from services.allocation.steering.questions.what_if import solved, starting
 from tests.unit.steering.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
@@ -70,7 +70,7 @@ def test_what_is_stated_is_what_a_run_would_do() -> None:
     seen = seated_kreis()
     (found,) = suggestions(seen)
     courses = {str(course.id): course for course in seen.courses}
-    merger = Merger(
+    merger = PossibleMerger(
         courses[found["host"]["course"]], tuple(courses[one["course"]] for one in found["closed"])
     )
     run = match(merged(seen, merger))
@@ -91,7 +91,7 @@ def test_every_suggestion_holds_in_any_kreis(seed: int) -> None:
         courses = {str(course.id): course for course in seen.courses}
         host = courses[found["host"]["course"]]
         closed = tuple(courses[one["course"]] for one in found["closed"])
-        after = solved(merged(seen, Merger(host, closed)))
+        after = solved(merged(seen, PossibleMerger(host, closed)))
         assert host.id in starting(after)
         assert found["safe"] == [pooling.safe(before), pooling.safe(after)]
         assert found["gain"] > 0

@@ -229,7 +229,7 @@ def test_the_checker_is_a_program_of_its_own(tmp_path: Path) -> None:
         path.write_bytes(content)
 
     def checked() -> tuple[int, str]:
-        command = [sys.executable, "-I", "-m", "services.checker", *map(str, files)]
+        command = [sys.executable, "-m", "services.checker", *map(str, files)]
         ended = subprocess.run(command, check=False, capture_output=True, text=True)
         return ended.returncode, ended.stdout
 

@@ -18,7 +18,7 @@ from services.allocation.console.context.people_store import Clocks
 from services.allocation.console.context.persons import COORDINATORS, PROVIDER
 from services.allocation.law.rulebook import RuleBook, Rules
 from services.allocation.placements.results import DecidedBy, NotDone, Result
-from services.allocation.policy.current import PolicyBook
+from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import local_day
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
@@ -69,7 +69,7 @@ class ConsoleContext:
     clock: Clock
     placements: Placements
     rulebook: RuleBook
-    policies: PolicyBook
+    policies: CurrentPolicies
     rules_against: RulesAgainst
 
     @property

@@ -23,7 +23,7 @@ from services.allocation.policy import acts as policy_steps
 from services.allocation.policy import store as policy_store
 from services.allocation.policy import travel_store
 from services.allocation.policy.check import check_own
-from services.allocation.policy.current import Holding, PolicyBook
+from services.allocation.policy.current import ActivePolicy, CurrentPolicies
 from services.allocation.policy.domain import Policy, local_day
 from services.allocation.policy.store import Version
 from services.runtime.web.languages import msgid
@@ -37,13 +37,13 @@ class InForce:
     """The policy that holds on a day, and the version it comes from (None: the installation's file)."""
 
     policy: Policy | None
-    holding: Holding | None
+    holding: ActivePolicy | None
 
 
-def in_force(book: PolicyBook, kreis: str, day: date) -> InForce:
+def in_force(book: CurrentPolicies, kreis: str, day: date) -> InForce:
     """Look up what holds; a Kreis for which nothing was decided has none."""
     try:
-        return InForce(book.on(kreis, day), book.holding(kreis, day))
+        return InForce(book.on(kreis, day), book.active_policy(kreis, day))
     except LookupError:
         return InForce(None, None)
 

@@ -21,7 +21,7 @@ from services.allocation.console.policy.pages import in_force, version_of
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import acts as policy_steps
-from services.allocation.policy.acts import NotDone, Refusal
+from services.allocation.policy.acts import PolicyRefusal, PolicyUnchanged
 from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Version
@@ -32,7 +32,7 @@ router = APIRouter(include_in_schema=False)
 WAIT_SECONDS = "2"
 SHOWN_PEOPLE = 50
 
-REFUSALS: Mapping[Refusal, str] = {
+REFUSALS: Mapping[PolicyRefusal, str] = {
     "policy_unknown": msgid("There is no such policy any more."),
     "policy_changed_meanwhile": msgid("The policy has changed since you read it. Please read it again."),
     "policy_not_a_draft": msgid("This policy has been handed in already."),
@@ -44,7 +44,7 @@ REFUSALS: Mapping[Refusal, str] = {
     "policy_over": msgid("This policy is withdrawn already."),
 }
 
-Do = Callable[[asyncpg.Connection, str], Awaitable[policy_steps.Outcome]]
+Do = Callable[[asyncpg.Connection, str], Awaitable[policy_steps.PolicyResult]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,21 +141,21 @@ async def _step(visit: Visit, version: UUID, about: str, do: Do, done: str) -> R
     if wrong:
         entered = Entered(about, visit.texts.plain(wrong), reason)
         return await show_version(visit, version, entered=entered)
-    outcome: policy_steps.Outcome | None
+    outcome: policy_steps.PolicyResult | None
     try:
         async with visit.open() as conn:
             outcome = await do(conn, reason)
     except DocumentError:
         outcome = None
     except asyncpg.UniqueViolationError:  # two policies of one day at the same moment
-        outcome = NotDone("policy_changed_meanwhile")
+        outcome = PolicyUnchanged("policy_changed_meanwhile")
     await visit.context.policies.refreshed()
     if outcome is None:
         visit.web.note(
             visit.request, "warning", visit.texts.gettext("The rule book does not allow this policy.")
         )
         return _to(version)
-    if isinstance(outcome, NotDone):
+    if isinstance(outcome, PolicyUnchanged):
         visit.web.note(visit.request, "warning", visit.texts.plain(REFUSALS[outcome.code]))
         return _to(version)
     return visit.web.back(visit.request, f"/policy/versions/{version}", "success", done)
@@ -166,7 +166,7 @@ async def submit(visit: CoordinatorVisit, version: UUID) -> Response:
     """Hand a draft in."""
     now = visit.context.clock.now()
 
-    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.PolicyResult:
         return await policy_steps.submit(conn, version, visit.visitor.key, now, reason)
 
     done = msgid("The policy is handed in. A second person can now read and activate it.")
@@ -178,7 +178,7 @@ async def activate(visit: CoordinatorVisit, version: UUID) -> Response:
     """Let a policy hold; only somebody who did not write it may."""
     now, seen = visit.context.clock.now(), await _seen(visit.request)
 
-    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.PolicyResult:
         return await policy_steps.activate(
             conn, version, visit.visitor.key, now, seen=seen, book=visit.context.rulebook, reason=reason
         )
@@ -199,7 +199,7 @@ async def withdraw(visit: CoordinatorVisit, version: UUID) -> Response:
     """End a version; what held before it holds again."""
     now = visit.context.clock.now()
 
-    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.Outcome:
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.PolicyResult:
         return await policy_steps.withdraw(conn, version, visit.visitor.key, now, reason)
 
     done = msgid("The policy is withdrawn. What held before it holds again.")

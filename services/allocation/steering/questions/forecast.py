@@ -13,15 +13,15 @@ from services.allocation.steering.forecast import Forecast, History, backtest, f
 from services.allocation.steering.forecast_store import history_of
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.material import Sight
+from services.allocation.steering.questions.material import ReadContext
 
 _HISTORY: Final = TypeAdapter(History)
 _FORECAST: Final = TypeAdapter(Forecast)
 
 
-async def material(sight: Sight) -> dict[str, Any]:
+async def material(context: ReadContext) -> dict[str, Any]:
     """Read the history of the asking Kreis up to today."""
-    history = await history_of(sight.conn, sight.kreis, local_day(sight.now))
+    history = await history_of(context.conn, context.kreis, local_day(context.now))
     return {"history": _HISTORY.dump_python(history, mode="json")}
 
 

@@ -1,4 +1,4 @@
-"""What is read for a question: the snapshot of the region, and what some kinds need beside it."""
+"""Reads what a question needs: the snapshot of the region, and what some kinds need beside it."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from typing import Any
 
 import asyncpg
 
+from services.allocation.law.rulebook import RuleBook
+from services.allocation.policy.current import CurrentPolicies
+from services.allocation.policy.domain import local_day
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.entries import begins_on
 from services.allocation.steering.matching.snapshot import Snapshot
@@ -21,8 +24,10 @@ from services.allocation.steering.questions.changes import (
     parse_all,
 )
 from services.allocation.steering.runs import reading
+from services.allocation.steering.runs.regions import region_of
+from services.allocation.steering.runs.service import snapshot_now
 
-Look = Callable[[asyncpg.Connection, str, datetime], Awaitable[Snapshot]]
+SnapshotSource = Callable[[asyncpg.Connection, str, datetime], Awaitable[Snapshot]]
 """Takes the snapshot of a Kreis's region; a LookupError says that no policy holds for it."""
 
 BALANCE_DAYS = 365
@@ -30,84 +35,94 @@ BALANCE_DAYS = 365
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """What may be looked at: a connection that only reads, the Kreis, the question, the business time."""
+class ReadContext:
+    """What the material of a question is read from, on a connection that only reads."""
 
     conn: asyncpg.Connection
     kreis: str
     question: Mapping[str, Any]
     now: datetime
-    look: Look
-    seen: Snapshot
-    """What was seen for the question, on the same connection."""
+    snapshot_of: SnapshotSource
+    snapshot: Snapshot
+    """The snapshot for the question, taken on the same connection."""
 
 
-Material = Callable[[Sight], Awaitable[dict[str, Any]]]
+def snapshot_source(policies: CurrentPolicies, rules: RuleBook) -> SnapshotSource:
+    """Return what takes the snapshot that a run would take now, on a connection in REPEATABLE READ."""
+
+    async def snapshot_of(conn: asyncpg.Connection, kreis: str, now: datetime) -> Snapshot:
+        day, known = local_day(now), await policies.seen_by(conn)
+        return await snapshot_now(conn, region_of(kreis, day, known), day, known, rules)
+
+    return snapshot_of
 
 
-async def changed(sight: Sight) -> dict[str, Any]:
+Material = Callable[[ReadContext], Awaitable[dict[str, Any]]]
+
+
+async def changed(context: ReadContext) -> dict[str, Any]:
     """Read what changes may need beside the snapshot.
 
     Snapshots of the Kreise that are to join (one without a policy or people is left out); who sits in the
     courses that are to be cancelled; who registered in the last weeks; ways to towns without a course yet.
     """
-    changes = parse_all(sight.question.get("changes"))
+    changes = parse_all(context.question.get("changes"))
     found = {}
     for kreis in neighbours_named(changes):
         try:
-            seen = await sight.look(sight.conn, kreis, sight.now)
+            seen = await context.snapshot_of(context.conn, kreis, context.now)
         except LookupError:
             continue
         if seen.people or seen.courses:
             found[kreis] = snapshot.encode(seen).decode()
-    kreise, day = [*_kreise(sight), *found], sight.seen.day
+    kreise, day = [*_kreise(context), *found], context.snapshot.day
     cancelled = [change.course for change in changes if isinstance(change, CourseCancelled)]
-    seated = await reading.read_seated(sight.conn, _kreise(sight), day, cancelled) if cancelled else {}
+    seated = await reading.read_seated(context.conn, _kreise(context), day, cancelled) if cancelled else {}
     arrivals = any(isinstance(change, MoreArrivals) for change in changes)
-    recent = await reading.read_recent(sight.conn, [sight.kreis], day, TEMPLATE_DAYS) if arrivals else []
+    recent = await reading.read_recent(context.conn, [context.kreis], day, TEMPLATE_DAYS) if arrivals else []
     return {
         "neighbours": found,
         "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
         "recent": snapshot.written_people(recent) if arrivals else None,
-        **await _ways(sight, kreise),
+        **await _ways(context, kreise),
     }
 
 
-async def ways(sight: Sight) -> dict[str, Any]:
+async def ways(context: ReadContext) -> dict[str, Any]:
     """Read all ways that the region's tables know: a new course may be where there was none."""
-    return await _ways(sight, _kreise(sight))
+    return await _ways(context, _kreise(context))
 
 
-async def _ways(sight: Sight, kreise: Sequence[str]) -> dict[str, Any]:
-    known = await reading.read_travel(sight.conn, kreise)
+async def _ways(context: ReadContext, kreise: Sequence[str]) -> dict[str, Any]:
+    known = await reading.read_travel(context.conn, kreise)
     return {"travel": [[*way, minutes] for way, minutes in sorted(known.items())]}
 
 
-def _kreise(sight: Sight) -> list[str]:
-    return sight.seen.region.split("+")
+def _kreise(context: ReadContext) -> list[str]:
+    return context.snapshot.region.split("+")
 
 
-async def poolable(sight: Sight) -> dict[str, Any]:
+async def poolable(context: ReadContext) -> dict[str, Any]:
     """Read how often each provider hosted, who sits in courses to come, and the ways that are known."""
-    seen = sight.seen
+    seen = context.snapshot
     to_come = [one.id for one in seen.courses if begins_on(one) > seen.day and one.seated]
-    seated = await reading.read_seated(sight.conn, _kreise(sight), seen.day, to_come)
+    seated = await reading.read_seated(context.conn, _kreise(context), seen.day, to_come)
     return {
-        "balance": await past_pooling(sight),
+        "balance": await past_pooling(context),
         "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
     }
 
 
-async def past_pooling(sight: Sight) -> dict[str, int]:
+async def past_pooling(context: ReadContext) -> dict[str, int]:
     """Sum by provider how often it hosted less how often it gave up in the last year; undone ones apart."""
-    rows = await sight.conn.fetch(
+    rows = await context.conn.fetch(
         """
         SELECT host_provider, gave_up FROM pooling_decision AS p WHERE kreis = $1 AND decided_at > $2
             AND NOT EXISTS (SELECT FROM course_decision AS d WHERE d.course = ANY(p.closed)
                 AND d.decided_at = p.decided_at AND d.decision = 'close' AND d.lifted_at IS NOT NULL)
         """,
-        sight.kreis,
-        sight.now - timedelta(days=BALANCE_DAYS),
+        context.kreis,
+        context.now - timedelta(days=BALANCE_DAYS),
     )
     hosted = Counter(row["host_provider"] for row in rows)
     gave_up = Counter(provider for row in rows for provider in row["gave_up"])

@@ -47,7 +47,7 @@ SCREENED = 3
 DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
-class Asked(BaseModel):
+class NextCourseQuestion(BaseModel):
     """What may be asked for; every list empty: whatever the waiting list wants."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -86,14 +86,14 @@ class Candidate:
         return self.change.course_type, self.change.first_section, self.change.target_level
 
 
-def asked_of(question: Mapping[str, Any]) -> Asked:
+def question_of(question: Mapping[str, Any]) -> NextCourseQuestion:
     """Read the question.
 
     Raises:
         ChangeError: `field_wrong`.
     """
     try:
-        asked = Asked.model_validate(dict(question))
+        asked = NextCourseQuestion.model_validate(dict(question))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0])
@@ -104,12 +104,12 @@ def asked_of(question: Mapping[str, Any]) -> Asked:
 
 
 def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Rank candidate courses; see `Asked` for the question.
+    """Rank candidate courses; see `NextCourseQuestion` for the question.
 
     Raises:
         ChangeError: the question is wrong.
     """
-    asked = asked_of(question)
+    asked = question_of(question)
     home = question.get("kreis", "")
     seen = with_ways(seen, travel_of(question.get("material", {})))
     end = monotonic() + asked.seconds
@@ -180,7 +180,7 @@ def bound_is_exact(seen: Snapshot) -> bool:
     )
 
 
-def candidates(before: Solved, asked: Asked, home: str = "") -> list[Candidate]:
+def candidates(before: Solved, asked: NextCourseQuestion, home: str = "") -> list[Candidate]:
     """Make the candidates that suit enough people to start and anybody without a place, the best first."""
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
@@ -279,7 +279,7 @@ class Reach:
         return found
 
 
-def _variants(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> Iterator[CourseAdded]:
+def _variants(seen: Snapshot, waiting: Sequence[Person], asked: NextCourseQuestion) -> Iterator[CourseAdded]:
     """Vary type and entry, start, childcare, town, time of day; of equals the first one is kept."""
     towns = asked.towns or _towns(seen, waiting)
     starts = [_monday(seen.day + timedelta(weeks=weeks)) for weeks in sorted(set(asked.start_weeks))]
@@ -309,7 +309,9 @@ def usual_minimum(seen: Snapshot, course_type: str) -> int:
     return seen.policy.sizes.minimum.get(course_type) or (asked[len(asked) // 2] if asked else 0)
 
 
-def _ideas(seen: Snapshot, waiting: Sequence[Person], asked: Asked) -> list[tuple[str, int, Level | None]]:
+def _ideas(
+    seen: Snapshot, waiting: Sequence[Person], asked: NextCourseQuestion
+) -> list[tuple[str, int, Level | None]]:
     """List the types with section or level that anybody who waits wants, but types that are over."""
     found: set[tuple[str, int, Level | None]] = set()
     for person in waiting:

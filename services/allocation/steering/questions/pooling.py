@@ -28,7 +28,13 @@ from services.allocation.steering.matching.goals import Way, way_to
 from services.allocation.steering.matching.snapshot import Snapshot, read_people
 from services.allocation.steering.questions.applying import begins
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.weak_courses import Merger, Sitting, changing, merged, of_seated
+from services.allocation.steering.questions.weak_courses import (
+    PossibleMerger,
+    SeatedPeople,
+    changing,
+    merged,
+    of_seated,
+)
 from services.allocation.steering.questions.what_if import (
     Solved,
     many,
@@ -46,7 +52,7 @@ MOST_IN_GROUP = 12
 """Of more parallel courses those that start first are looked at; the others are, once these are merged."""
 
 
-class Asked(BaseModel):
+class PoolingQuestion(BaseModel):
     """What is looked for."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -63,23 +69,23 @@ class Asked(BaseModel):
 class Tried:
     """A merger that works, with what makes it better or worse than others."""
 
-    merger: Merger
+    merger: PossibleMerger
     after: Solved
     safe: int
     """People who sit, or are given a place, in courses that take place."""
-    sitting: int
+    seated_people: int
     extra_minutes: int
     ways: tuple[dict[str, Any], ...]
 
 
-def asked_of(question: Mapping[str, Any]) -> Asked:
+def question_of(question: Mapping[str, Any]) -> PoolingQuestion:
     """Read the question.
 
     Raises:
         ChangeError: `field_wrong`.
     """
     try:
-        return Asked.model_validate(dict(question))
+        return PoolingQuestion.model_validate(dict(question))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0])
@@ -92,23 +98,25 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ChangeError: the question is wrong.
     """
-    asked = asked_of(question)
+    wanted = question_of(question)
     material = question.get("material", {})
     balance: Mapping[str, int] = material.get("balance", {})
     seated = material.get("seated", {}).items()
-    sitting = Sitting({UUID(course): read_people(people) for course, people in seated}, seen)
-    until = monotonic() + asked.seconds
+    seated_people = SeatedPeople({UUID(course): read_people(people) for course, people in seated}, seen)
+    until = monotonic() + wanted.seconds
     limits = many(lambda: until - monotonic())
     before = solved(seen, limits)
     weak = weak_courses(before, question.get("kreis", ""))
-    found, suggestions, complete = groups(weak, asked.days_apart), [], True
-    most = tries(before.result.pairs, asked.solve)
+    found, suggestions, complete = groups(weak, wanted.days_apart), [], True
+    most = tries(before.result.pairs, wanted.solve)
     for group in found:
-        works, all_tried = _working(before, group, asked.days_apart, (most, until, limits), sitting)
+        works, all_tried = _working(before, group, wanted.days_apart, (most, until, limits), seated_people)
         complete = complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
-            suggestions.append(_told(before, best, others, (balance, sitting, question.get("kreis", ""))))
+            suggestions.append(
+                _told(before, best, others, (balance, seated_people, question.get("kreis", "")))
+            )
     return {
         "day": seen.day.isoformat(),
         "weak": [_course(course, before) for course in weak],
@@ -160,14 +168,16 @@ def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
     return found
 
 
-def _mergers(group: Sequence[Course], days_apart: int, sitting: Sitting) -> Iterator[Merger]:
+def _mergers(
+    group: Sequence[Course], days_apart: int, seated_people: SeatedPeople
+) -> Iterator[PossibleMerger]:
     for size in range(2, min(MOST_COURSES, len(group)) + 1):
         for some in combinations(group, size):
             if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
                 for host in some:
                     closed = tuple(course for course in some if course.id != host.id)
-                    merger = Merger(host, closed)
-                    if min(section.free for section in host.sections) >= sitting.coming(merger):
+                    merger = PossibleMerger(host, closed)
+                    if min(section.free for section in host.sections) >= seated_people.coming(merger):
                         yield merger
 
 
@@ -176,7 +186,7 @@ def _working(
     group: Sequence[Course],
     days_apart: int,
     budget: tuple[int, float, Limits],
-    sitting: Sitting,
+    seated_people: SeatedPeople,
 ) -> tuple[list[Tried], bool]:
     """Try the mergers of a group: screen those that could bring most people together, solve the best.
 
@@ -188,8 +198,8 @@ def _working(
     most, until, limits = budget
     hopeful = [
         (potential, merger)
-        for merger in _mergers(group[:MOST_IN_GROUP], days_apart, sitting)
-        if (potential := _potential(merger, suits, sitting.coming(merger)))
+        for merger in _mergers(group[:MOST_IN_GROUP], days_apart, seated_people)
+        if (potential := _potential(merger, suits, seated_people.coming(merger)))
         >= minimum_of(merger.host, before.seen)
     ]
     hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
@@ -198,7 +208,7 @@ def _working(
         if monotonic() > until:
             break
         used += 1
-        after = screened(merged(before.seen, merger, sitting))
+        after = screened(merged(before.seen, merger, seated_people))
         if merger.host.id in starting(after) and (people := safe(after)) > rough:
             screen.append((people, merger))
     complete = used == len(hopeful) and len(group) <= MOST_IN_GROUP
@@ -206,13 +216,13 @@ def _working(
     for _, merger in screen[:most]:
         if monotonic() > until:
             return works, False
-        tried = _tried(before, merger, sitting, limits)
+        tried = _tried(before, merger, seated_people, limits)
         if tried is not None:
             works.append(tried)
     return works, complete and len(screen) <= most
 
 
-def _potential(merger: Merger, suits: Counter[UUID], coming: int) -> int:
+def _potential(merger: PossibleMerger, suits: Counter[UUID], coming: int) -> int:
     """Count how many people the merged course could have at most."""
     free = merger.host.sections[0].free - coming
     return merger.host.seated + coming + min(suits[merger.host.id], free)
@@ -232,23 +242,25 @@ def safe(one: Solved) -> int:
     """Count the people with a seat or a place in courses that run or will have enough people."""
     running = {course.id for course in one.seen.courses if begins(course) <= one.seen.day}
     sure = running | starting(one)
-    sitting = sum(course.seated for course in one.seen.courses if course.id in sure)
-    return sitting + sum(entry.course in sure for entry in one.result.places.values())
+    seated_people = sum(course.seated for course in one.seen.courses if course.id in sure)
+    return seated_people + sum(entry.course in sure for entry in one.result.places.values())
 
 
-def _tried(before: Solved, merger: Merger, sitting: Sitting, limits: Limits) -> Tried | None:
-    after = solved(merged(before.seen, merger, sitting), limits)
+def _tried(
+    before: Solved, merger: PossibleMerger, seated_people: SeatedPeople, limits: Limits
+) -> Tried | None:
+    after = solved(merged(before.seen, merger, seated_people), limits)
     host = merger.host.id
     if host not in starting(after) or (people := safe(after)) <= safe(before):
         return None
     ways = tuple(_ways(before, after, merger))
     entered = sum(entry.course == host for entry in after.result.places.values())
-    seated = merger.host.seated + sitting.coming(merger)
-    extra = sum(max(0, way["extra"] or 0) for way in (*ways, *changing(merger, sitting, before.seen)))
+    seated = merger.host.seated + seated_people.coming(merger)
+    extra = sum(max(0, way["extra"] or 0) for way in (*ways, *changing(merger, seated_people, before.seen)))
     return Tried(merger, after, people, seated + entered, extra, ways)
 
 
-def _ways(before: Solved, after: Solved, merger: Merger) -> Iterator[dict[str, Any]]:
+def _ways(before: Solved, after: Solved, merger: PossibleMerger) -> Iterator[dict[str, Any]]:
     """Say of everybody who would get a place in the host how much longer the way is than it would have been.
 
     It would have been the way to the course that the person was given before, else to the nearest of the
@@ -320,21 +332,21 @@ def _course(course: Course, one: Solved) -> dict[str, Any]:
 
 
 def _told(
-    before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], Sitting, str]
+    before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], SeatedPeople, str]
 ) -> dict[str, Any]:
     """Tell a suggestion; people of neighbours are counted, not named."""
-    balance, sitting, home = with_
+    balance, seated_people, home = with_
     then, now = before.result.places, best.after.result.places
     own = of_kreis(before.seen, home)
     seen, merger = before.seen, best.merger
     return {
         "host": _course(merger.host, before),
         "closed": [_course(course, before) for course in merger.closed],
-        "sitting": best.sitting,
+        "sitting": best.seated_people,
         "safe": [safe(before), best.safe],
         "gain": best.safe - safe(before),
         "placed": [len(then), len(now)],
-        **of_seated(merger, sitting, seen),
+        **of_seated(merger, seated_people, seen),
         "ways": [way for way in best.ways if UUID(way["person"]) in own],
         "extra_minutes": best.extra_minutes,
         "lose": [str(person) for person in sorted((then.keys() - now.keys()) & own)],

@@ -14,20 +14,20 @@ from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot as snapshots
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.questions.material import Sight
+from services.allocation.steering.questions.material import ReadContext
 
 LIMIT_SECONDS = 600.0
 
 
-async def material(sight: Sight) -> dict[str, Any]:
+async def material(context: ReadContext) -> dict[str, Any]:
     """Read what the latest run saw and decided; nothing if there was none."""
-    run = await explanation_store.latest_run(sight.conn, sight.kreis)
+    run = await explanation_store.latest_run(context.conn, context.kreis)
     if run is None:
         return {}
-    names = await explanation_store.contents_of(sight.conn, run)
+    names = await explanation_store.contents_of(context.conn, run)
     stored = {"snapshot": names.snapshot, "result": names.result}
     raw = {
-        part: snapshots.unpack(await explanation_store.content(sight.conn, name), name).decode()
+        part: snapshots.unpack(await explanation_store.content(context.conn, name), name).decode()
         for part, name in stored.items()
     }
     return {"run": str(run), **raw}

@@ -16,10 +16,9 @@ import asyncpg
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.kinds import KINDS, Kind
-from services.allocation.steering.questions.material import Look, Sight
+from services.allocation.steering.questions.material import ReadContext, SnapshotSource
 from services.allocation.steering.questions.queue import Task
-from services.allocation.steering.questions.worker import Answered, NotAnswered
+from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered
 from services.allocation.steering.runs.worker import WorkerDiedError
 from services.runtime.base.clock import Clock
 from services.runtime.base.failures import Meaning, meaning_of, name_of
@@ -53,7 +52,7 @@ class Analyses:
 
     pool: asyncpg.Pool
     process: Answers
-    look: Look
+    snapshot_of: SnapshotSource
     kinds: Mapping[str, Kind] = field(default_factory=lambda: KINDS)
     clock: Clock | None = None
     """Business time may pass while questions wait behind each other; None: it stands still."""
@@ -141,11 +140,11 @@ class Analyses:
             acquire(self.pool) as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
-            seen = await self.look(conn, task.kreis, now)
+            seen = await self.snapshot_of(conn, task.kreis, now)
             question = {**task.question, "kreis": task.kreis}
             if kind.material is not None:
-                sight = Sight(conn, task.kreis, task.question, now, self.look, seen)
-                question["material"] = await kind.material(sight)
+                context = ReadContext(conn, task.kreis, task.question, now, self.snapshot_of, seen)
+                question["material"] = await kind.material(context)
         raw = snapshot.encode(seen)
         answered = await self.process.answer(task.kind, question, raw, kind.limit_seconds)
         return snapshot.address(raw), answered

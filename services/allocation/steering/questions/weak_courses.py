@@ -15,14 +15,14 @@ from services.allocation.steering.matching.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Merger:
+class PossibleMerger:
     """Courses that could be merged, and the one that would stay."""
 
     host: Course
     closed: tuple[Course, ...]
 
 
-class Sitting:
+class SeatedPeople:
     """Who sits in the weak courses through steering, and for whom of them which other course is nothing."""
 
     def __init__(self, seated: Mapping[UUID, Sequence[Person]], seen: Snapshot) -> None:
@@ -54,7 +54,7 @@ class Sitting:
             if against:
                 yield person.id, ",".join(against)
 
-    def coming(self, merger: Merger) -> int:
+    def coming(self, merger: PossibleMerger) -> int:
         """Count who would change to the host: of those who sit in the others all but the unsuited."""
         return sum(
             max(0, course.seated - len(self.unsuited(course, merger.host))) for course in merger.closed
@@ -68,9 +68,9 @@ def _with_room(course: Course) -> Course:
     )
 
 
-def merged(seen: Snapshot, merger: Merger, sitting: Sitting | None = None) -> Snapshot:
+def merged(seen: Snapshot, merger: PossibleMerger, seated_people: SeatedPeople | None = None) -> Snapshot:
     """Close the others; who sits in them changes to the host, but those for whom it is nothing."""
-    coming = (sitting or Sitting({}, seen)).coming(merger)
+    coming = (seated_people or SeatedPeople({}, seen)).coming(merger)
     host = replace(
         merger.host,
         seated=merger.host.seated + coming,
@@ -84,11 +84,11 @@ def merged(seen: Snapshot, merger: Merger, sitting: Sitting | None = None) -> Sn
     return replace(seen, courses=tuple(courses))
 
 
-def changing(merger: Merger, sitting: Sitting, seen: Snapshot) -> Iterator[dict[str, Any]]:
+def changing(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> Iterator[dict[str, Any]]:
     """Say of everybody who would change how much longer the way to the host is than to their own course."""
     for course in merger.closed:
-        unsuited = sitting.unsuited(course, merger.host)
-        for person in sitting.people(course.id):
+        unsuited = seated_people.unsuited(course, merger.host)
+        for person in seated_people.people(course.id):
             if person.id in unsuited:
                 continue
             old, now = way_to(person, course, seen), way_to(person, merger.host, seen)
@@ -102,16 +102,16 @@ def changing(merger: Merger, sitting: Sitting, seen: Snapshot) -> Iterator[dict[
             }
 
 
-def of_seated(merger: Merger, sitting: Sitting, seen: Snapshot) -> dict[str, Any]:
+def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> dict[str, Any]:
     """Tell who of the closed courses changes, who cannot and why, whom only their provider can move."""
     rules: Counter[str] = Counter()
     unsuited: dict[UUID, str] = {}
     for course in merger.closed:
-        unsuited |= sitting.unsuited(course, merger.host)
+        unsuited |= seated_people.unsuited(course, merger.host)
     rules.update(unsuited.values())
-    ours = sum(len(sitting.people(course.id)) for course in merger.closed)
+    ours = sum(len(seated_people.people(course.id)) for course in merger.closed)
     return {
-        "changing": list(changing(merger, sitting, seen)),
+        "changing": list(changing(merger, seated_people, seen)),
         "unsuited": sorted(str(person) for person in unsuited),
         "unsuited_by_rule": dict(sorted(rules.items(), key=lambda one: (-one[1], one[0]))),
         "to_change": sum(course.seated for course in merger.closed) - ours,

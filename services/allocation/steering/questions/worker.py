@@ -1,4 +1,10 @@
-"""A process for each question: question and snapshot in, answer out; it holds no secret and no connection."""
+"""Answers each question in a process of its own that holds no secret and no connection.
+
+A new kind of question is one line in `KINDS`. Its function gets the snapshot of the asking Kreis's region and
+the question (with the Kreis as `question["kreis"]`), and returns JSON values. What it needs beside the
+snapshot is read by `material` and arrives as `question["material"]`. A question that cannot be answered is a
+`ChangeError`.
+"""
 
 from __future__ import annotations
 
@@ -6,19 +12,52 @@ import asyncio
 import os
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, BinaryIO
 
+import asyncpg
 import orjson
 
+from services.allocation.steering.matching import snapshot
+from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions import forecast, next_course, pooling, remedies, what_if
+from services.allocation.steering.questions.changes import ChangeError
+from services.allocation.steering.questions.material import Material, changed, poolable, ways
 from services.allocation.steering.runs.worker import ROOT, WorkerDiedError
+from services.simulator.year import answers as compare
 
 _SIZE = 8
 _KEPT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _BELOW_RUNS = 5
 """Nice value: steering goes before questions."""
+
+
+Solve = Callable[[Snapshot, Mapping[str, Any]], dict[str, Any]]
+Keep = Callable[[asyncpg.Connection, str, dict[str, Any], datetime], Awaitable[dict[str, Any]]]
+"""Writes an answer where pages read it, as the task ends; returns what the task itself keeps."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """How a kind of question is answered, and how long that may take."""
+
+    solve: Solve
+    material: Material | None = None
+    limit_seconds: float = 120.0
+    keep: Keep | None = None
+
+
+KINDS: Mapping[str, Kind] = {
+    "what_if": Kind(what_if.answer, changed),
+    "next_course": Kind(next_course.answer, ways, limit_seconds=300.0),
+    "pooling": Kind(pooling.answer, poolable, limit_seconds=300.0),
+    "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
+    "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
+    "forecast": Kind(forecast.answer, forecast.material),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +85,6 @@ def _read(source: BinaryIO) -> bytes:
 
 def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
     """Answer a question about canonical snapshot bytes."""
-    from services.allocation.steering.matching import snapshot  # noqa: PLC0415 - the caller's side stays small
-    from services.allocation.steering.questions.changes import ChangeError  # noqa: PLC0415 - the same
-    from services.allocation.steering.questions.kinds import KINDS  # noqa: PLC0415 - the same
-
     if kind not in KINDS:
         return NotAnswered("kind_unknown")
     try:
@@ -67,9 +102,9 @@ def _die_with_the_caller(source: BinaryIO) -> None:
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     with suppress(OSError):
         os.nice(_BELOW_RUNS)
-    asked, raw = orjson.loads(_read(source)), _read(source)
+    question, raw = orjson.loads(_read(source)), _read(source)
     threading.Thread(target=_die_with_the_caller, args=(source,), daemon=True).start()
-    answer = solve(asked["kind"], asked["question"], raw)
+    answer = solve(question["kind"], question["question"], raw)
     match answer:
         case Answered(result):
             told: dict[str, Any] = {"result": result}
@@ -103,10 +138,10 @@ class Process:
         )
         assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
         assert process.stdout is not None  # noqa: S101
-        asked = orjson.dumps({"kind": kind, "question": dict(question)})
+        message = orjson.dumps({"kind": kind, "question": dict(question)})
         try:
             async with asyncio.timeout(limit_seconds):
-                process.stdin.write(_frame(asked) + _frame(raw))
+                process.stdin.write(_frame(message) + _frame(raw))
                 await process.stdin.drain()
                 size = int.from_bytes(await process.stdout.readexactly(_SIZE), "big")
                 told = orjson.loads(await process.stdout.readexactly(size))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from services.allocation.policy.domain import InForce
+from services.allocation.policy.terms import PoliciesAt
 from services.runtime.data.db import transaction
 
 log = logging.getLogger(__name__)
@@ -24,7 +24,7 @@ class Retention:
     """A timer of the composition root."""
 
     pool: asyncpg.Pool
-    policies: InForce
+    policies: PoliciesAt
 
     async def forget(self, now: datetime) -> int:
         """Delete runs that are older than their Kreis keeps them, and their contents; return how many."""

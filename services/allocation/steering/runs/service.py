@@ -20,7 +20,8 @@ from services.allocation.acts.placements import NotDone
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.messages import outgoing
-from services.allocation.policy.domain import Held, InForce, local_day
+from services.allocation.policy.current import CurrentPolicies, PolicyLookup
+from services.allocation.policy.domain import local_day
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.explain.reasons import Explanation
@@ -112,7 +113,7 @@ class _Seen:
 
 
 async def snapshot_now(
-    conn: asyncpg.Connection, region: Region, day: date, policies: Held, rulebook: RuleBook
+    conn: asyncpg.Connection, region: Region, day: date, policies: PolicyLookup, rulebook: RuleBook
 ) -> Snapshot:
     """Read what a run of the region would see; the transaction is REPEATABLE READ, the caller's."""
     rules = rulebook.on(day)
@@ -168,7 +169,7 @@ class Steering:
     pool: asyncpg.Pool
     solver: Solves
     placements: Proposes
-    policies: InForce
+    policies: CurrentPolicies
     rules: RuleBook
     prefix: str = ""
     at_once: int = 2

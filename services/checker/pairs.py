@@ -138,14 +138,14 @@ class Snapshot:
         """List the entries with a free seat that no rule speaks against."""
         if person not in self._allowed:
             free = self._free
-            for forbidden in self.against(person).values():
+            for forbidden in self.objections(person).values():
                 free &= ~forbidden
             self._allowed[person] = [self.entries[place] for place in places(free)]
         return self._allowed[person]
 
-    def against(self, person: str) -> Mapping[str, int]:
+    def objections(self, person: str) -> Mapping[str, int]:
         """Return by rule the entries that it forbids a person, as bits in the order of `entries`."""
-        return self.tables.against(self.people[person])
+        return self.tables.objections(self.people[person])
 
     @cached_property
     def _free(self) -> int:
@@ -165,7 +165,7 @@ class Snapshot:
     def forbidden(self, person: str, name: str, number: int) -> list[str]:
         """Name every rule that speaks against a person's entering a course at a section."""
         bit = 1 << self.entries.index((name, number))
-        return [rule for rule, entries in self.against(person).items() if entries & bit]
+        return [rule for rule, entries in self.objections(person).items() if entries & bit]
 
     def _groups(self) -> list[Group]:
         """List all rules, with the facts about a person that they read."""

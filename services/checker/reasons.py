@@ -76,9 +76,9 @@ def _beaten(
 
 
 def _blocked(snapshot: Snapshot, person: str, code: str, params: Mapping[str, Any]) -> Iterator[str]:
-    against = snapshot.against(person)
+    objections = snapshot.objections(person)
     once, twice = 0, 0  # entries that a rule, and that more than one rule speaks against
-    for entries in against.values():
+    for entries in objections.values():
         once, twice = once | entries, twice | once & entries
     suitable = _courses(snapshot, snapshot.every & ~once)
     if code == "all_full":
@@ -89,10 +89,10 @@ def _blocked(snapshot: Snapshot, person: str, code: str, params: Mapping[str, An
     elif code == "blocked_together":
         if once & ~twice:
             yield "one rule alone stands in the way"
-        if not _by_just(snapshot, against, params["rules"].split(",")):
+        if not _by_just(snapshot, objections, params["rules"].split(",")):
             yield "no place is missed by just these rules"
     elif code not in _SAID_FIRST:
-        alone = _courses(snapshot, against.get(_rule_of(snapshot, person, code), 0) & once & ~twice)
+        alone = _courses(snapshot, objections.get(_rule_of(snapshot, person, code), 0) & once & ~twice)
         if len(alone) != params["courses"]:
             yield f"{len(alone)} courses are missed by this alone"
 
@@ -104,13 +104,13 @@ def _rule_of(snapshot: Snapshot, person: str, code: str) -> str:
     return "women_only" if women else rule
 
 
-def _by_just(snapshot: Snapshot, against: Mapping[str, int], rules: Sequence[str]) -> int:
+def _by_just(snapshot: Snapshot, objections: Mapping[str, int], rules: Sequence[str]) -> int:
     """Return the entries against which all these rules speak and no other."""
     missed = snapshot.every
     for rule in rules:
-        missed &= against.get(rule, 0)
-    for rule in against.keys() - set(rules):
-        missed &= ~against[rule]
+        missed &= objections.get(rule, 0)
+    for rule in objections.keys() - set(rules):
+        missed &= ~objections[rule]
     return missed
 
 

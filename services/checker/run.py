@@ -44,7 +44,7 @@ class Run:
             else:
                 self.places[person] = (course, number)
         self.counts = Counter(course for course, _ in self.places.values())
-        self.sitting = Counter(node for person in self.places for node in self.way(person))
+        self.occupancy = Counter(node for person in self.places for node in self.way(person))
 
     def way(self, person: str) -> list[Node]:
         """List the nodes in which a placed person sits."""
@@ -59,7 +59,7 @@ class Run:
         return [sorted(names) for _, names in sorted(by_name.items()) if len(names) > 1]
 
     def runs(self, course: str) -> bool:
-        """Say whether a course starts after this run."""
+        """Return whether a course starts after this run."""
         return not self.snapshot.needs[course] or self.counts[course] > 0
 
 
@@ -104,7 +104,7 @@ def _eligibility(run: Run) -> Iterator[str]:
 
 
 def _capacity(run: Run) -> Iterator[str]:
-    for node, count in sorted(run.sitting.items()):
+    for node, count in sorted(run.occupancy.items()):
         name, number, door = node
         if count > run.snapshot.seats(node):
             kind = "quota" if door else "over capacity"
@@ -211,10 +211,10 @@ class CutOffs:
         self._claimed: Mapping[Node, CutOff] = {
             (course, section, door): _cut_off(value) for course, section, door, value in claims["cutoffs"]
         }
-        self.full = {node for node, count in run.sitting.items() if count >= run.snapshot.seats(node)}
+        self.full = {node for node, count in run.occupancy.items() if count >= run.snapshot.seats(node)}
 
     def is_full(self, node: Node) -> bool:
-        """Say whether nobody more can sit in a node."""
+        """Return whether nobody more can sit in a node."""
         return node in self.full or self.run.snapshot.seats(node) == 0
 
     def at(self, path: list[Node]) -> CutOff:

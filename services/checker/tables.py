@@ -94,7 +94,7 @@ class Tables:
         self._groups, self._courses = groups, courses
         self._known: dict[tuple[int, str], Mapping[str, int]] = {}
 
-    def against(self, who: Json) -> dict[str, int]:
+    def objections(self, who: Json) -> dict[str, int]:
         """Return by rule the entries that it forbids a person; rules that forbid none are left out."""
         found: dict[str, int] = {}
         for place, group in enumerate(self._groups):

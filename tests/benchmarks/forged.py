@@ -79,7 +79,7 @@ def over_capacity(run: check_run.Run, result: Json, chance: random.Random) -> bo
     """Seat more than there are seats, people of whom nothing else is wrong."""
     stored = run.snapshot
     for course, number in chance.sample(stored.entries, len(stored.entries)):
-        room = stored.seats((course, number, 0)) - run.sitting[course, number, 0]
+        room = stored.seats((course, number, 0)) - run.occupancy[course, number, 0]
         more = [
             name
             for name in stored.people

@@ -1,1 +1,1 @@
-"""The law as dated documents: read, checked, looked up by day."""
+"""Reads the law as dated documents, checks them and looks up what holds on a day."""

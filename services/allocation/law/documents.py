@@ -1,4 +1,4 @@
-"""YAML that people write: read into plain values, with the line and column of everything in it."""
+"""Reads YAML that people write into plain values, with the line and column of everything in it."""
 
 from __future__ import annotations
 

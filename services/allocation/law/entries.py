@@ -1,4 +1,4 @@
-"""The entries of the rule book: what the law says about one thing from one day on, with its source."""
+"""Defines the entries of the rule book: what the law says about one thing from a day on, and its source."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Dated(BaseModel):
     """The day is the book's own: on which day the law began to say so is not known here (ADR 0014)."""
 
     def holds(self, day: date) -> bool:
-        """Say whether the entry has begun and not ended on the day."""
+        """Return whether the entry has begun and not ended on the day."""
         return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 

@@ -1,4 +1,4 @@
-"""The files of the rule book: read, and checked for codes, gaps and entries that hold at once."""
+"""Reads the files of the rule book and checks them for codes, gaps and entries that hold at once."""
 
 from __future__ import annotations
 

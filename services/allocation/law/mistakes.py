@@ -1,4 +1,4 @@
-"""Mistakes in documents that people write: where, what is wrong, what to do; worded in German and English."""
+"""Defines mistakes in documents that people write, and words them in German and English."""
 
 from __future__ import annotations
 
@@ -166,7 +166,7 @@ def texts_in(language: str) -> Texts:
 
 
 def said(texts: Texts, mistake: Mistake) -> str:
-    """Say what is wrong and what to do."""
+    """Return a sentence about what is wrong and what to do."""
     return texts.gettext(TEXTS[mistake.code]) % mistake.params
 
 

@@ -70,7 +70,7 @@ class Rules(BaseModel):
         return known.section_ue or known.language_ue or self.limits.get("section_ue", 100)
 
     def chooses_freely(self, standing: str) -> bool:
-        """Say whether somebody is merely entitled; an unknown standing is no duty."""
+        """Return whether somebody is merely entitled; an unknown standing is no duty."""
         known = self.standings.get(standing)
         return known is None or not known.obliged
 
@@ -79,7 +79,7 @@ class Rules(BaseModel):
         return _holding(self.routes.get(route, ()), granted_on)
 
     def route_admits(self, route: str, granted_on: date) -> bool:
-        """Say whether the route was open on the day of the grant; an unknown route never is."""
+        """Return whether the route was open on the day of the grant; an unknown route never is."""
         rule = self.route_on(route, granted_on)
         return rule is not None and rule.open
 

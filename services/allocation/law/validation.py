@@ -1,4 +1,4 @@
-"""What pydantic finds wrong, told as mistakes with line and column."""
+"""Validates documents with pydantic and turns its errors into mistakes with line and column."""
 
 from __future__ import annotations
 

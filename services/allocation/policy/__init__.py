@@ -1,1 +1,1 @@
-"""The municipality's decisions: dated documents within the law, and travel times."""
+"""Keeps what municipalities decide within the law: dated policies, and travel times."""

@@ -1,4 +1,4 @@
-"""A policy that somebody typed: read, and held against the rule book of its day."""
+"""Checks a policy that somebody typed: by itself, and against the rule book of its day."""
 
 from __future__ import annotations
 

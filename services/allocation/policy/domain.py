@@ -87,7 +87,7 @@ class Cadence(_Part):
     near_start_days: Annotated[int, Field(ge=0, le=90)]
 
     def is_near(self, starts_on: date, now: datetime) -> bool:
-        """Say whether a start is so near that free seats in it are urgent."""
+        """Return whether a start is so near that free seats in it are urgent."""
         return starts_on <= local_day(now) + timedelta(days=self.near_start_days)
 
     def due_at(self, waiting_since: datetime | None, urgent_since: datetime | None) -> datetime | None:
@@ -134,7 +134,7 @@ class Sizes(_Part):
     """The same for single courses, as `provider/own course id`."""
 
     def protects(self, course_type: str, course: UUID) -> bool:
-        """Say whether a course starts however few people it has."""
+        """Return whether a course starts however few people it has."""
         names = (name.partition("/") for name in self.protected_courses)
         return course_type in self.protected_types or any(
             course_id(provider, own) == course for provider, _, own in names
@@ -155,7 +155,7 @@ class Quota(_Part):
     """From so many days before the start on the seats are free for everybody."""
 
     def holds(self, course_type: str, provider: str, days_to_start: int) -> bool:
-        """Say whether seats of a course are reserved, so many days before it starts."""
+        """Return whether seats of a course are reserved, so many days before it starts."""
         return (
             (not self.course_types or course_type in self.course_types)
             and (not self.providers or provider in self.providers)
@@ -248,7 +248,7 @@ class Policy(_Part):
         )
 
     def automates(self, step: Step) -> bool:
-        """Say whether the step happens without a named person."""
+        """Return whether the step happens without a named person."""
         return step in self.automatic
 
     def version(self) -> str:

@@ -1,4 +1,4 @@
-"""The JSON Schema of policy documents, for editors; published as policy/schema.json."""
+"""Makes the JSON Schema of policy documents for editors; it is published as policy/files/schema.json."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies in PostgreSQL: versions, what became of them, and the audit trail."""
+"""Reads and writes versions of policies, what became of them, and their audit trail."""
 
 from __future__ import annotations
 

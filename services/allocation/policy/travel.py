@@ -1,4 +1,4 @@
-"""The municipality's table of travel times: a CSV of minutes from town to town, read line by line."""
+"""Reads the municipality's table of travel times: a CSV of minutes from town to town."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ TEXTS: Mapping[str, str] = {
 
 
 def said(texts: Texts, wrong: WrongLine) -> str:
-    """Say what is wrong with a line."""
+    """Return what is wrong with a line."""
     return texts.gettext(TEXTS[wrong.code]) % wrong.params
 
 

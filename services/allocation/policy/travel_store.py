@@ -1,4 +1,4 @@
-"""Tables of travel times in PostgreSQL: one holds for a Kreis, earlier ones are kept whole."""
+"""Reads and writes tables of travel times: one holds for a Kreis, earlier ones are kept whole."""
 
 from __future__ import annotations
 

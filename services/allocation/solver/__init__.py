@@ -1,1 +1,1 @@
-"""An exact solver of assignment problems; it knows no Kreis."""
+"""Solves assignment problems exactly; it knows people, courses, pairs and tiers, and no Kreis."""

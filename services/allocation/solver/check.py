@@ -49,11 +49,11 @@ def _sizes(courses: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]) -
     wrong = []
     for name, size in sorted(sizes.items()):
         course = courses[name]
-        sitting = size + course.get("taken", 0)
-        if sitting > course["capacity"]:
-            wrong.append(f"{name} has {sitting} people for {course['capacity']} seats")
-        if sitting < course.get("minimum", 0):
-            wrong.append(f"{name} starts with {sitting} of at least {course['minimum']}")
+        size_after = size + course.get("taken", 0)
+        if size_after > course["capacity"]:
+            wrong.append(f"{name} has {size_after} people for {course['capacity']} seats")
+        if size_after < course.get("minimum", 0):
+            wrong.append(f"{name} starts with {size_after} of at least {course['minimum']}")
     return wrong
 
 

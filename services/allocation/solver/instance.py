@@ -1,4 +1,4 @@
-"""Anybody's assignment problem as JSON: read with the line of a mistake, solved by the engine, written back.
+"""Reads anybody's assignment problem from JSON, has the engine solve it, writes the result back.
 
     {"tiers": ["urgent", "placed", "distance"],
      "people": [{"id": "p1"}],

@@ -75,9 +75,9 @@ class _Answers(Thread):
 def solve(instance: Path, limit: float, work: int | None = None) -> Solved | Failed:
     """Solve an instance within `limit` seconds, or as soon as it is read and everybody seated once."""
     deadline = monotonic() + limit
-    asked = [str(instance), str(deadline), "" if work is None else str(work), str(os.getpid())]
+    arguments = [str(instance), str(deadline), "" if work is None else str(work), str(os.getpid())]
     with subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "services.allocation.solver.process", *asked],
+        [sys.executable, "-m", "services.allocation.solver.process", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -117,10 +117,10 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
     """Read, solve, and write each better answer."""
     begun = monotonic()
     gc.disable()  # nothing here is circular, and millions of small objects are looked through again and again
-    asked = read(instance.read_bytes())
+    problem = read(instance.read_bytes())
 
     def hand_up(settled: Settled) -> None:
-        answer = written(asked, settled, monotonic() - begun)
+        answer = written(problem, settled, monotonic() - begun)
         sink.write(len(answer).to_bytes(_SIZE, "big") + answer)
         sink.flush()
 
@@ -134,7 +134,7 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
             again = monotonic() + _SELDOM * (monotonic() - now)
 
     limits = Limits(work, lambda: deadline - _RESERVE - monotonic())
-    hand_up(proof.solve(asked.starting, limits, told, by_hand=True))
+    hand_up(proof.solve(problem.starting, limits, told, by_hand=True))
 
 
 def keep(result: bytes, out: Path) -> None:

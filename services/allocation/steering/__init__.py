@@ -1,1 +1,1 @@
-"""Rule book, municipal policy, matching: who is proposed which place, and why."""
+"""Decides who is proposed which place, explains it, and answers questions about it."""

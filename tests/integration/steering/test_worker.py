@@ -36,7 +36,7 @@ async def test_the_process_answers_what_the_function_does() -> None:
         there = await asyncio.gather(*(pool.solve(RAW) for _ in range(6)))
     for answer in there:
         assert answer.result == here.result
-        assert answer.explained == here.explained
+        assert answer.explanations == here.explanations
         assert answer.entries == here.entries
     assert children() == []
 

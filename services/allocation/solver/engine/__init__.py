@@ -1,1 +1,1 @@
-"""Exact, lexicographic, deterministic assignment on numbers alone."""
+"""Assigns people to courses exactly, lexicographically and deterministically, on numbers alone."""

@@ -1,4 +1,4 @@
-"""The bare solvers on the same numbers, to compare with: one flow, and one mixed-integer program."""
+"""Runs the bare solvers on the same numbers, to compare with: one flow, one mixed-integer program."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A good first answer: close courses that stay under-filled and decide split families, share by share."""
+"""Finds a good first answer: closes courses that stay under-filled, decides split families."""
 
 from __future__ import annotations
 
@@ -74,12 +74,12 @@ def opened(starting: Starting, answer: Solution, face: Face, tier: int) -> Choic
 
 def on_face(starting: Starting, choice: Choice, face: Face, tier: int) -> Problem:
     """Write a choice down for one tier, keeping what was reached in the tiers before it."""
-    asked = starting.chosen(choice)
-    least = face.node[0] if asked.least is None else np.maximum(asked.least, face.node[0])
+    problem = starting.chosen(choice)
+    least = face.node[0] if problem.least is None else np.maximum(problem.least, face.node[0])
     return replace(
-        asked,
-        tiers=asked.tiers[tier : tier + 1],
-        seats=np.minimum(asked.seats, face.node[1]),
+        problem,
+        tiers=problem.tiers[tier : tier + 1],
+        seats=np.minimum(problem.seats, face.node[1]),
         least=least,
         barred=face.pair[1] == 0,
         must=face.without[1] == 0,

@@ -1,4 +1,4 @@
-"""An allowed answer within seconds, however large the problem: pair by pair, the best first."""
+"""Finds an allowed answer within seconds, however large the problem: pair by pair, the best first."""
 
 from __future__ import annotations
 

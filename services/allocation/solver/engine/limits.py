@@ -1,4 +1,4 @@
-"""How long to search: in steps of the solver, which are reproducible, and by the clock, which is not."""
+"""Limits a search by steps of the solver, which are reproducible, and by the clock, which is not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Meter:
         self.cut: Cut = ""
 
     def over(self) -> bool:
-        """Say whether to stop, and remember why."""
+        """Return whether to stop, and remember why."""
         if not self.cut and self._limits.work is not None and self.spent >= self._limits.work:
             self.cut = "work"
         if not self.cut and self.seconds() <= 0:

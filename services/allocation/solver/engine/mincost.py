@@ -1,4 +1,4 @@
-"""The seam to the solver: one minimum-cost flow, with the proof that it is one."""
+"""Wraps the flow solver: solves one minimum-cost flow and proves that it is one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A bound for very many pairs: with a price on each person, every course is judged alone.
+"""Bounds very many pairs: with a price on each person, every course is judged alone.
 
 That everybody sits in one course only is given up; who sits in several pays for it (Lagrange). Each course
 then takes the best group it can have, nobody or as many as it needs. For any prices the sum bounds a tier,

@@ -1,4 +1,4 @@
-"""The best answer with what is proven of it; what has nothing to do with each other is solved apart."""
+"""Finds the best answer with what is proven of it; independent parts are solved apart."""
 
 from __future__ import annotations
 

@@ -96,8 +96,8 @@ class Search:
         """Bound the first unproven tier by prices."""
         tier = self.proven
         market = prices.Market(self.starting, face, self.starting.problem.tiers[tier].values)
-        asked = on_face(self.starting, self.starting.choice(self.best), face, tier)
-        found = prices.bound(market, flow.prices(asked), self.best.values[tier], self.meter)
+        problem = on_face(self.starting, self.starting.choice(self.best), face, tier)
+        found = prices.bound(market, flow.prices(problem), self.best.values[tier], self.meter)
         self.bound(tier, found)
 
     def _see(self, easier: tuple[int, ...]) -> None:
@@ -225,7 +225,7 @@ def _proven(
 
 
 def _alone(search: Search, model: Model, relaxed: Relaxed, tier: int, scale: _Scale) -> bool:
-    """Say whether no other choice is as good in a proven tier: then all later tiers are proven, too.
+    """Return whether no other choice is as good in a proven tier: then all later tiers are proven, too.
 
     One that is, is seated exactly in all tiers.
     """

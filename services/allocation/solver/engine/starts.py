@@ -1,4 +1,4 @@
-"""Which courses start and which families share one: choices, and exact seating under a choice."""
+"""Seats people exactly under a choice of which courses start and which families share one."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Starting:
         return homes
 
     def allowed(self, solution: Solution) -> bool:
-        """Say whether every course has nobody or enough, and every family is together."""
+        """Return whether every course has nobody or enough, and every family is together."""
         return not len(self.short(solution)) and OPEN not in self.homes(solution)
 
     def choice(self, solution: Solution) -> Choice:

@@ -1,1 +1,1 @@
-"""Why somebody got this place, or none, and what would help: proofs, reasons, remedies."""
+"""Explains who got a place and who did not, proves it, and finds what would help."""

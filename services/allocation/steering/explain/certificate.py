@@ -1,4 +1,4 @@
-"""Certificate of priority: why nobody of lower priority holds a seat that could have been somebody else's.
+"""Certifies that nobody of lower priority holds a seat that could have been somebody else's.
 
 Relative to the run's seats, the started courses and the listed locks and quotas. The rank of a person is
 what the policy's goals say before the first goal that compares places: usually the class, then the days
@@ -73,7 +73,7 @@ def rank_of(person: Person, snapshot: Snapshot) -> Rank:
 
 
 def counts_for_nothing(person: Person, snapshot: Snapshot) -> bool:
-    """Say whether the leading goals gain nothing by seating the person: then nothing is promised."""
+    """Return whether the leading goals gain nothing by seating the person: then nothing is promised."""
     goals = leading(snapshot.policy.goals)
     return "priority" not in goals and (not goals or waiting_days(person, snapshot.day) == 0)
 
@@ -109,12 +109,12 @@ class Standing:
             for place, person in enumerate(snapshot.people)
             if person.id in result.places
         }
-        self.sitting = [0] * len(self.seats.later)
+        self.occupancy = [0] * len(self.seats.later)
         self.holders: dict[int, list[int]] = defaultdict(list)
         """By node: who is seated by way of it, as far as they can be moved."""
         for place, entry in self.entry_of.items():
             for node in self.seats.path(self.node_of(place, entry)):
-                self.sitting[node] += 1
+                self.occupancy[node] += 1
                 if place not in self._tied:
                     self.holders[node].append(place)
         self.first_full = self._first_full()
@@ -131,7 +131,7 @@ class Standing:
                     found = known
                     break
                 way.append(step)
-                if self.sitting[step] >= self.seats.free[step]:
+                if self.occupancy[step] >= self.seats.free[step]:
                     found = step
                     break
                 step = self.seats.later[step]
@@ -140,7 +140,7 @@ class Standing:
         return [-1 if one is None else one for one in first]
 
     def tied(self, person: int) -> bool:
-        """Say whether the person waits or sits together with others, and so cannot be moved alone."""
+        """Return whether the person waits or sits together with others, and so cannot be moved alone."""
         return person in self._tied
 
     def node_of(self, person: int, entry: int) -> int:

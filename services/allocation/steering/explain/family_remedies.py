@@ -1,4 +1,4 @@
-"""What would give a whole family places together: changes made for all of its members at once.
+"""Finds changes, made for all members of a family at once, that give them places together.
 
 For each course that starts, every member takes the entry that the fewest costs open for them; what is needed
 for that, or more seats, is tried the cheapest first. The family is seated there by hand, and everybody else
@@ -190,7 +190,7 @@ class Families:
         entries: Mapping[int, int],
         own: tuple[int, ...],
     ) -> bool:
-        """Say whether the goals gain by seating a family, and nobody loses a place or misses one by it."""
+        """Return whether the goals gain by seating a family, and nobody loses a place or misses one by it."""
         base = self._base
         try:
             after = at.whole.with_families(at.seats, waiting, entries, own)

@@ -1,4 +1,4 @@
-"""Why somebody got this place, or none: a pure function of snapshot and result, as codes with parameters."""
+"""Explains why somebody got this place, or none: codes with parameters, from snapshot and result alone."""
 
 from __future__ import annotations
 
@@ -59,11 +59,11 @@ class View:
         return Open() if first < 0 else self.cut_offs[first]
 
     def full(self, person: int, entry: int) -> bool:
-        """Say whether the person could not simply sit down there after the run."""
+        """Return whether the person could not simply sit down there after the run."""
         return self.standing.first_full[self.standing.node_of(person, entry)] >= 0
 
     def starts(self, entry: int) -> bool:
-        """Say whether an entry's course starts, as far as the run goes."""
+        """Return whether an entry's course starts, as far as the run goes."""
         return self.standing.seats.course[entry] not in self.standing.closed
 
     @cached_property
@@ -81,7 +81,7 @@ class View:
         return {course: sum(bool(mask & one) for one in waiting) for course, mask in masks.items()}
 
     def size(self, course: Course) -> dict[str, str | int]:
-        """Say of a course that does not start how many people there are for it, and how many are missing."""
+        """Return how many people there are for a course that does not start, and how many are missing."""
         need, there = need_of(course, self.snapshot), self._asking.get(course.id, 0)
         return {
             "people": course.seated + there,
@@ -125,7 +125,7 @@ def _blocked(view: View, person: int) -> Reason:
 
 
 def cut_off_params(cut_off: Ranked, snapshot: Snapshot) -> dict[str, str | int]:
-    """Say a cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
+    """Return a cut-off as a class and days of waiting, as far as the policy's leading goals name them."""
     named = dict(zip(leading(snapshot.policy.goals), cut_off.rank, strict=True))
     params: dict[str, str | int] = {}
     if "priority" in named:
@@ -136,7 +136,7 @@ def cut_off_params(cut_off: Ranked, snapshot: Snapshot) -> dict[str, str | int]:
 
 
 def _outranked(view: View, person: int, entered: Sequence[int]) -> Reason:
-    """Say what rank would have been needed: the lowest cut-off of the suitable courses."""
+    """Return the rank that would have been needed: the lowest cut-off of the suitable courses."""
     snapshot, who = view.snapshot, view.snapshot.people[person]
     courses = len({view.eligibility.entries[entry].course.id for entry in entered})
     cut_offs = [view.cut_off(person, entry) for entry in entered]
@@ -198,7 +198,7 @@ def _alternative(view: View, person: int, place: int, better: int, goal: str) ->
 
 
 def _main(view: View, person: int, others: Sequence[int], compared: Sequence[tuple[int, str, int]]) -> Reason:
-    """Say why this place: what makes it better than the best of the others."""
+    """Return what makes this place better than the best of the others."""
     if not others:
         return Reason("only_place")
     better, goal, _ = compared[0]
@@ -214,7 +214,7 @@ def _main(view: View, person: int, others: Sequence[int], compared: Sequence[tup
 
 
 def way_reason(person: Person, course: Course, snapshot: Snapshot) -> Reason | None:
-    """Say how long the way is: minutes by the municipality's table, else the distance as an estimate."""
+    """Return how long the way is: minutes by the municipality's table, else the distance as an estimate."""
     if course.online:
         return Reason("way_online")
     minutes = travel_minutes(person, course, snapshot.travel)
@@ -264,13 +264,13 @@ def _placed(view: View, person: int, key: EntryKey) -> Explanation:
 def explain(snapshot: Snapshot, eligibility: Eligibility, result: Result) -> tuple[Explanation, ...]:
     """Explain everybody, in the order of the snapshot."""
     view = View(snapshot, eligibility, result)
-    explained = []
+    explanations = []
     for place, person in enumerate(snapshot.people):
         key = result.places.get(person.id)
         if key is not None:
-            explained.append(_placed(view, place, key))
+            explanations.append(_placed(view, place, key))
         else:
-            explained.append(
+            explanations.append(
                 Explanation(
                     person.id,
                     unplaced(view, place),
@@ -278,4 +278,4 @@ def explain(snapshot: Snapshot, eligibility: Eligibility, result: Result) -> tup
                     eligibility.eligible(place).bit_count(),
                 )
             )
-    return tuple(explained)
+    return tuple(explanations)

@@ -1,4 +1,4 @@
-"""What would help each person without a place: the cheapest change that gives one, each solved again.
+"""Finds for each person without a place the cheapest change that gives one, and verifies it by solving.
 
 Candidates come from the entries that one or two rules speak against; those whose cut-off is higher than
 the person's rank cannot help and are left out. Every other one is solved again with the same courses
@@ -110,7 +110,7 @@ class _Search:
     """Whole snapshots solved again, by what was changed."""
 
     def promising(self, person: int, entry: int) -> bool:
-        """Say whether somebody of this rank could be given the entry at all, if no rule spoke against it."""
+        """Return whether somebody of this rank could be given the entry, if no rule spoke against it."""
         base = self.base
         first = base.standing.first_full[base.standing.node_of(person, entry)]
         if first < 0 or not leading(base.snapshot.policy.goals):

@@ -1,4 +1,4 @@
-"""Changes of a snapshot that remedies ask for, as JSON and as values; and a run solved again with them."""
+"""Makes the changes that remedies ask for, as JSON and as values, and solves a run again with them."""
 
 from __future__ import annotations
 

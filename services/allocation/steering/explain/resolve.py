@@ -1,4 +1,4 @@
-"""A run solved again after a change, by the same engine and with the same courses started.
+"""Solves a run again after a change, by the same engine and with the same courses started.
 
 Families keep what they have. After a change to one person only that person, and whoever a chain of moves
 from there could reach, can change places: nobody else without a place is on any such chain (adding one
@@ -190,23 +190,23 @@ class Base:
         taken = np.concatenate([*rows, np.array([], dtype=np.int64)]).astype(np.int64)
         taken = taken[~self._shut[self._problem.entry[taken]]]
         numbers = np.searchsorted(others, self._problem.person[taken]) + 1
-        sitting = np.array(self.standing.sitting, dtype=np.int64)
+        occupancy = np.array(self.standing.occupancy, dtype=np.int64)
         for person in others:
             for node in self.standing.seats.path(
                 self.standing.node_of(person, self.standing.entry_of[person])
             ):
-                sitting[node] -= 1
+                occupancy[node] -= 1
         return Problem(
             people=len(others) + 1,
             later=self._problem.later,
-            seats=np.maximum(self._problem.seats - sitting, 0),
+            seats=np.maximum(self._problem.seats - occupancy, 0),
             person=np.concatenate([own.person, numbers]).astype(np.int64),
             entry=np.concatenate([own.entry, self._problem.entry[taken]]),
             tiers=tuple(
                 Tier(one.name, np.concatenate([one.values, tier.values[taken]]))
                 for one, tier in zip(own.tiers, self._problem.tiers, strict=True)
             ),
-            least=np.maximum(self._need - sitting, 0),
+            least=np.maximum(self._need - occupancy, 0),
         )
 
 

@@ -1,4 +1,4 @@
-"""A whole snapshot seated exactly: the same courses start, families sit where they are told.
+"""Seats a whole snapshot exactly: the same courses start, families sit where they are told.
 
 Families that wait can be let in one by one where the goals gain by it (`with_families`): what makes room for
 somebody, makes it for them, too.
@@ -102,17 +102,17 @@ class Whole:
         Raises:
             InfeasibleError: there are too few seats for those who do not move, or people for a course.
         """
-        sitting, places = self._fixed(seats, forced)
+        occupancy, places = self._fixed(seats, forced)
         problem, kept = self._problem, self._kept
         entry = problem.entry[kept]
         solved = flow.solve(
             replace(
                 problem,
-                seats=np.where(self._closed, 0, np.maximum(seats - sitting, 0)),
+                seats=np.where(self._closed, 0, np.maximum(seats - occupancy, 0)),
                 person=problem.person[kept],
                 entry=entry,
                 tiers=tuple(Tier(tier.name, tier.values[kept]) for tier in problem.tiers),
-                least=np.maximum(self._least - sitting, 0),
+                least=np.maximum(self._least - occupancy, 0),
             )
         )
         standing = self.standing
@@ -201,13 +201,13 @@ class Whole:
         """Seat those who do not move; return who sits in which node."""
         standing = self.standing
         entries, people = standing.eligibility.entries, standing.snapshot.people
-        sitting, places = np.zeros(len(self._problem.later), dtype=np.int64), dict[UUID, EntryKey]()
+        occupancy, places = np.zeros(len(self._problem.later), dtype=np.int64), dict[UUID, EntryKey]()
         for place in self._tied:
             entry = forced.get(place, standing.entry_of.get(place))
             if entry is not None:
                 places[people[place].id] = entries[entry].key
                 for node in standing.seats.path(standing.node_of(place, entry)):
-                    sitting[node] += 1
-        if forced and bool((sitting > seats).any()):
+                    occupancy[node] += 1
+        if forced and bool((occupancy > seats).any()):
             raise InfeasibleError("not enough seats for all of them together")
-        return sitting, places
+        return occupancy, places

@@ -1,4 +1,4 @@
-"""Why this course and why not that one, for one person and every course: codes with parameters.
+"""Explains every course to one person: why this one, and why not that one.
 
 A pure function of the stored snapshot and result, like the main reasons; nothing of it is stored.
 """
@@ -45,7 +45,7 @@ def why(view: View, person: UUID) -> tuple[CourseReason, ...]:
         if key.course in best and best[key.course][0] <= order:
             continue
         if failed:
-            reasons = tuple(view.rules[rule].against(people[place], entry) for rule in failed)
+            reasons = tuple(view.rules[rule].objection(people[place], entry) for rule in failed)
         else:
             reasons = _suitable(view, place, at)
         said = CourseReason(key.course, key.section, entry.starts_on, not failed, reasons)
@@ -64,7 +64,7 @@ def alone(view: View, person: UUID) -> tuple[tuple[str, int], ...]:
 
 
 def _suitable(view: View, person: int, at: int) -> tuple[Reason, ...]:
-    """Say what became of a course that no rule speaks against."""
+    """Return what became of a course that no rule speaks against."""
     who = view.snapshot.people[person]
     place = view.result.places.get(who.id)
     entry = view.eligibility.entries[at]
@@ -82,7 +82,7 @@ def _suitable(view: View, person: int, at: int) -> tuple[Reason, ...]:
 
 
 def _rank_needed(view: View, person: int, at: int) -> Reason:
-    """Say which rank the last seat would have needed."""
+    """Return the rank that the last seat would have needed."""
     match view.cut_off(person, at):
         case Open():
             return Reason("why_seats_left")

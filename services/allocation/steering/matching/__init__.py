@@ -1,1 +1,1 @@
-"""From a snapshot to who sits where: hard rules, goals, seats."""
+"""Matches people and places of a snapshot by hard rules, goals and seats."""

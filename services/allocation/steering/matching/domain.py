@@ -1,4 +1,4 @@
-"""What steering decides about: people who wait, and the places they could enter."""
+"""Defines what steering decides about: people who wait, courses, and their sections."""
 
 from __future__ import annotations
 

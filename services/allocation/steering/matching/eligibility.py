@@ -1,4 +1,4 @@
-"""Which places a person can be given, and which hard rules speak against the others.
+"""Determines which places a person can be given, and which hard rules speak against the others.
 
 A set of entries is an integer with one bit per entry, so that a rule is decided once for everybody
 who is alike in what it looks at, and what each rule forbids stays known.

@@ -1,4 +1,4 @@
-"""Places to enter: the sections of courses, with what is free in them on the day of a snapshot."""
+"""Lists the places to enter: sections of courses, with what is free in them on the day of a snapshot."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def begins_on(course: Course) -> date:
 
 
 def at_the_beginning(entry: Entry) -> bool:
-    """Say whether somebody who enters here is there from the course's beginning on."""
+    """Return whether somebody who enters here is there from the course's beginning on."""
     return entry.section.starts_on <= begins_on(entry.course)
 
 

@@ -1,4 +1,4 @@
-"""What the municipality weighs: each goal as a number for a person and a place; more is better."""
+"""Weighs each goal of the municipality as a number for a person and a place; more is better."""
 
 from __future__ import annotations
 

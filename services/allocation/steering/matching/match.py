@@ -1,4 +1,4 @@
-"""From a snapshot to who sits where: the municipality's goals as numbers, solved by the engine."""
+"""Matches a snapshot: turns the municipality's goals into numbers and has the engine solve them."""
 
 from __future__ import annotations
 

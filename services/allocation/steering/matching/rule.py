@@ -78,7 +78,7 @@ class Rule:
     """`before others`: it speaks against every place of a person; `after others`: most courses fail it for
     most people, so that another rule says more if one stands alone, too."""
 
-    def against(self, person: Person, entry: Entry) -> Reason:
+    def objection(self, person: Person, entry: Entry) -> Reason:
         """Tell how the rule speaks against an entry."""
         name = self.told_as(person, entry) or self.name
         return Reason(f"against_{name}", self.params(person, entry))

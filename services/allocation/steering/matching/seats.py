@@ -1,4 +1,4 @@
-"""Seats as nodes: an entry is one, and so is what a quota leaves of it for everybody else.
+"""Models seats as nodes: an entry is one, and so is what a quota leaves of it for everybody else.
 
 Somebody who takes an entry sits in its node and in every node after it. Nodes `0..entries-1` are the
 entries in their order; an entry leads to the next entry of its course, because whoever entered earlier

@@ -1,4 +1,4 @@
-"""What a run sees: people, courses, rules and policy of one day, as canonical bytes named by their hash."""
+"""Defines a snapshot: all that a run decides from, as canonical bytes named by their hash."""
 
 from __future__ import annotations
 

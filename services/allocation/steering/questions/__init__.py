@@ -1,1 +1,1 @@
-"""Questions to the engine: what if, which course next, pooling; nothing is written."""
+"""Answers questions with the same engine (what if, which course next, pooling) and writes nothing."""

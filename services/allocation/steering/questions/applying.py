@@ -1,4 +1,4 @@
-"""A snapshot with changes: each kind of change as a pure function from one snapshot to another."""
+"""Applies changes to a snapshot, each kind as a pure function from one snapshot to another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Changes that somebody wants to try, as documents: what can be said and what is wrong with it."""
+"""Defines the changes that somebody can try, as documents, and what can be wrong with one."""
 
 from __future__ import annotations
 

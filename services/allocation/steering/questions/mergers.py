@@ -1,4 +1,4 @@
-"""Merging weak courses into one: the coordinator's decision about a suggestion, in one transaction."""
+"""Merges weak courses into one on a coordinator's decision about a suggestion, in one transaction."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _or_raise(outcome: Changed | Refusal) -> Changed:
 
 
 def _to_come(course: Course | None, today: date) -> bool:
-    """Say whether a course is announced and has not begun."""
+    """Return whether a course is announced and has not begun."""
     starts: Sequence[date] = [] if course is None else [section.starts_on for section in course.held]
     return course is not None and course.state == "announced" and bool(starts) and min(starts) > today
 

@@ -1,4 +1,4 @@
-"""Which course next: candidates made from the waiting list, each proven by solving with it added.
+"""Suggests which course to offer next: candidates from the waiting list, each proven by solving.
 
 Pruning: a candidate can place at most as many more people as it has seats, and no more than people
 without a place can reach it directly or by others moving over (`Reach`). The most promising ones by
@@ -48,7 +48,7 @@ DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
 class NextCourseQuestion(BaseModel):
-    """What may be asked for; every list empty: whatever the waiting list wants."""
+    """What may be query for; every list empty: whatever the waiting list wants."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -93,14 +93,14 @@ def question_of(question: Mapping[str, Any]) -> NextCourseQuestion:
         ChangeError: `field_wrong`.
     """
     try:
-        asked = NextCourseQuestion.model_validate(dict(question))
+        query = NextCourseQuestion.model_validate(dict(question))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         field = str(first["loc"][0])
         raise ChangeError("field_wrong", field=field, where=field, why=first["msg"]) from error
-    if min(asked.start_weeks) < 1:
+    if min(query.start_weeks) < 1:
         raise ChangeError("start_past")
-    return asked
+    return query
 
 
 def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
@@ -109,16 +109,16 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ChangeError: the question is wrong.
     """
-    asked = question_of(question)
+    query = question_of(question)
     home = question.get("kreis", "")
     seen = with_ways(seen, travel_of(question.get("material", {})))
-    end = monotonic() + asked.seconds
+    end = monotonic() + query.seconds
     limits = what_if.many(lambda: end - monotonic())
     before = solved(seen, limits)
-    found = candidates(before, asked, home)
-    most = what_if.tries(before.result.pairs, asked.solve)
+    found = candidates(before, query, home)
+    most = what_if.tries(before.result.pairs, query.solve)
     wanted = chosen(found, SCREENED * most)
-    hopeful = _screened(seen, wanted, end - asked.seconds / 2)[:most]
+    hopeful = _screened(seen, wanted, end - query.seconds / 2)[:most]
     in_time = (
         candidate for at, candidate in enumerate(hopeful) if at < what_if.LEAST_TRIES or monotonic() < end
     )
@@ -143,7 +143,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "solved": len(ranked),
         "cut": monotonic() >= end,
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
-        "ranked": _shown(ranked, asked.show),
+        "ranked": _shown(ranked, query.show),
     }
 
 
@@ -154,8 +154,8 @@ def _screened(seen: Snapshot, wanted: Sequence[Candidate], until: float) -> list
         places: Mapping[UUID, EntryKey] = {}
         if monotonic() < until:
             places = screened(with_courses(seen, [candidate.course])).result.places
-        sitting = sum(entry.course == candidate.course.id for entry in places.values())
-        starts = sitting >= minimum_of(candidate.course, seen)
+        seated = sum(entry.course == candidate.course.id for entry in places.values())
+        starts = seated >= minimum_of(candidate.course, seen)
         order.append((not starts, -len(places), place, candidate))
     return [candidate for *_, candidate in sorted(order, key=lambda one: one[:3])]
 
@@ -174,17 +174,17 @@ def _shown(ranked: Sequence[dict[str, Any]], most: int) -> list[dict[str, Any]]:
 
 
 def bound_is_exact(seen: Snapshot) -> bool:
-    """Say whether no course can gain more than its bound: not sure where minimum sizes or families bind."""
+    """Return whether no course can gain more than its bound; minimum sizes and families leave it open."""
     return all(person.family is None for person in seen.people) and not any(
         need_of(course, seen) for course in seen.courses
     )
 
 
-def candidates(before: Solved, asked: NextCourseQuestion, home: str = "") -> list[Candidate]:
+def candidates(before: Solved, query: NextCourseQuestion, home: str = "") -> list[Candidate]:
     """Make the candidates that suit enough people to start and anybody without a place, the best first."""
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
-    changes = list(_variants(seen, waiting, asked))
+    changes = list(_variants(seen, waiting, query))
     courses = [added_course(seen, change, home=home) for change in changes]
     tried = replace(seen, people=tuple(_open_to_new(person) for person in seen.people))
     known = eligibility_of(with_courses(replace(tried, courses=()), courses))
@@ -245,15 +245,15 @@ class Reach:
         known, places = eligibility_of(before.seen), before.result.places
         people = before.seen.people
         self.waiting = sum(1 << at for at, person in enumerate(people) if person.id not in places)
-        sitting: dict[UUID, int] = {}
+        seated: dict[UUID, int] = {}
         for at, person in enumerate(people):
             if person.id in places:
                 course = places[person.id].course
-                sitting[course] = sitting.get(course, 0) | 1 << at
+                seated[course] = seated.get(course, 0) | 1 << at
         suited = _people_by_course(known)
-        self._sitting = sitting
+        self._seated = seated
         self._freed = self._closed(
-            {course: suited.get(course, 0) & self.waiting for course in sitting}, suited
+            {course: suited.get(course, 0) & self.waiting for course in seated}, suited
         )
 
     def _closed(self, freed: dict[UUID, int], suited: dict[UUID, int]) -> dict[UUID, int]:
@@ -263,8 +263,8 @@ class Reach:
             again = False
             for course, people in freed.items():
                 more = people
-                for other, sitting in self._sitting.items():
-                    if suited.get(course, 0) & sitting:
+                for other, seated in self._seated.items():
+                    if suited.get(course, 0) & seated:
                         more |= freed[other]
                 if more != people:
                     freed[course], again = more, True
@@ -273,19 +273,19 @@ class Reach:
     def within(self, suited: int) -> int:
         """Return the people without a place whom a course that suits these people could bring in."""
         found = suited & self.waiting
-        for course, sitting in self._sitting.items():
-            if suited & sitting:
+        for course, seated in self._seated.items():
+            if suited & seated:
                 found |= self._freed[course]
         return found
 
 
-def _variants(seen: Snapshot, waiting: Sequence[Person], asked: NextCourseQuestion) -> Iterator[CourseAdded]:
+def _variants(seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion) -> Iterator[CourseAdded]:
     """Vary type and entry, start, childcare, town, time of day; of equals the first one is kept."""
-    towns = asked.towns or _towns(seen, waiting)
-    starts = [_monday(seen.day + timedelta(weeks=weeks)) for weeks in sorted(set(asked.start_weeks))]
-    for course_type, section, level in _ideas(seen, waiting, asked):
+    towns = query.towns or _towns(seen, waiting)
+    starts = [_monday(seen.day + timedelta(weeks=weeks)) for weeks in sorted(set(query.start_weeks))]
+    for course_type, section, level in _ideas(seen, waiting, query):
         rule = seen.rules.course_types[course_type]
-        seats, usual = asked.seats or rule.cap_should or COMMON_SEATS, usual_minimum(seen, course_type)
+        seats, usual = query.seats or rule.cap_should or COMMON_SEATS, usual_minimum(seen, course_type)
         for start, childcare, town, time in product(starts, (False, True), towns, DAYTIMES):
             change = CourseAdded(
                 course_type=CourseType(course_type),
@@ -303,21 +303,21 @@ def _variants(seen: Snapshot, waiting: Sequence[Person], asked: NextCourseQuesti
 
 def usual_minimum(seen: Snapshot, course_type: str) -> int:
     """Return the municipality's minimum, else the one in the middle of what providers ask for."""
-    asked = sorted(
+    query = sorted(
         one.minimum for one in seen.courses if one.course_type == course_type and one.minimum is not None
     )
-    return seen.policy.sizes.minimum.get(course_type) or (asked[len(asked) // 2] if asked else 0)
+    return seen.policy.sizes.minimum.get(course_type) or (query[len(query) // 2] if query else 0)
 
 
 def _ideas(
-    seen: Snapshot, waiting: Sequence[Person], asked: NextCourseQuestion
+    seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion
 ) -> list[tuple[str, int, Level | None]]:
     """List the types with section or level that anybody who waits wants, but types that are over."""
     found: set[tuple[str, int, Level | None]] = set()
     for person in waiting:
         for course_type in person.course_types:
             rule = seen.rules.course_types.get(course_type)
-            if rule is None or (asked.course_types and course_type not in asked.course_types):
+            if rule is None or (query.course_types and course_type not in query.course_types):
                 continue
             if rule.placed_by == "section":
                 if person.section is not None:
@@ -356,7 +356,7 @@ def _tried(before: Solved, candidate: Candidate, home: str, limits: Limits) -> d
     then, now = before.result.places, after.result.places
     people = {person.id: person for person in seen.people}
     gained, lost = sorted(now.keys() - then.keys()), sorted(then.keys() - now.keys())
-    sitting = sorted(person for person, entry in now.items() if entry.course == course.id)
+    seated = sorted(person for person, entry in now.items() if entry.course == course.id)
     minimum = minimum_of(course, seen)
     lapse = (lapsing(before), lapsing(after))
     return {
@@ -365,10 +365,10 @@ def _tried(before: Solved, candidate: Candidate, home: str, limits: Limits) -> d
         "gain": len(now) - len(then),
         "waiting_days": sum(waiting_days(people[one], seen.day) for one in gained)
         - sum(waiting_days(people[one], seen.day) for one in lost),
-        "sitting": len(sitting),
+        "sitting": len(seated),
         "minimum": minimum,
         "target": seen.policy.sizes.target.get(course.course_type),
-        "viable": len(sitting) >= minimum,
+        "viable": len(seated) >= minimum,
         "direct": candidate.direct,
         "bound": candidate.bound,
         "lapses_averted": len(lapse[0]) - len(lapse[1]),

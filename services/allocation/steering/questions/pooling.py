@@ -1,4 +1,4 @@
-"""Pooling: parallel courses that are too weak to start, merged into one that does; verified by solving.
+"""Suggests mergers of parallel courses that are too weak to start, each verified by solving.
 
 Courses are parallel if people could attend either: same type and entry, a time of day in common, starts
 close to each other. A merger is suggested only if the one that stays reaches its minimum with the others
@@ -140,7 +140,7 @@ def weak_courses(before: Solved, home: str = "") -> list[Course]:
 
 
 def parallel(one: Course, other: Course, days_apart: int) -> bool:
-    """Say whether people could as well attend the other course."""
+    """Return whether people could as well attend the other course."""
     apart = abs((one.sections[0].starts_on - other.sections[0].starts_on).days)
     times = not one.times_of_day or not other.times_of_day or set(one.times_of_day) & set(other.times_of_day)
     return (
@@ -261,7 +261,7 @@ def _tried(
 
 
 def _ways(before: Solved, after: Solved, merger: PossibleMerger) -> Iterator[dict[str, Any]]:
-    """Say of everybody who would get a place in the host how much longer the way is than it would have been.
+    """Return for everybody who would get a place in the host how much longer the way is than otherwise.
 
     It would have been the way to the course that the person was given before, else to the nearest of the
     merged ones that suits.
@@ -334,7 +334,7 @@ def _course(course: Course, one: Solved) -> dict[str, Any]:
 def _told(
     before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], SeatedPeople, str]
 ) -> dict[str, Any]:
-    """Tell a suggestion; people of neighbours are counted, not named."""
+    """Write a suggestion as JSON values; people of neighbours are counted, not named."""
     balance, seated_people, home = with_
     then, now = before.result.places, best.after.result.places
     own = of_kreis(before.seen, home)

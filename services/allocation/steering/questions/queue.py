@@ -1,4 +1,4 @@
-"""Questions and their answers in PostgreSQL: asked by a page, worked off one by one under a lease."""
+"""Reads and writes questions and their answers: asked by a page, answered one by one under a lease."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Answer:
 
     @property
     def under_way(self) -> bool:
-        """Say whether the answer is still to come."""
+        """Return whether the answer is still to come."""
         return self.state in {"waiting", "running"}
 
 
@@ -159,7 +159,7 @@ async def fail(
     now: datetime,
     wrong: Mapping[str, Any] | None = None,
 ) -> bool:
-    """Say that there is no answer and why, with what was wrong with the question; False: no longer ours."""
+    """Write why there is no answer, and what was wrong with the question; False: no longer ours."""
     row = await conn.fetchrow(
         """
         UPDATE analysis_task SET state = 'failed', token = NULL, held_until = NULL, failed_code = $3,

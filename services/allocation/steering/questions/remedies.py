@@ -1,4 +1,4 @@
-"""What would help everybody without a place after the latest run: looked for after each run, kept in rows."""
+"""Answers what would help everybody without a place after the latest run, and keeps it in rows."""
 
 from __future__ import annotations
 

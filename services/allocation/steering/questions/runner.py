@@ -1,4 +1,4 @@
-"""Works off questions one after the other: reads, has them answered, writes the answer and nothing else."""
+"""Works off questions one after the other: reads, has them answered, writes the answer."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ class Analyses:
         return snapshot.address(raw), answered
 
     def _failed(self, task: Task, error: Exception) -> NotAnswered:
-        """Say what a failure means for the task; raise it if another attempt of the timer may help."""
+        """Return what a failure means for the task; raise it if another attempt of the timer may help."""
         match error:
             case ChangeError():
                 wrong = {"code": error.code, "at": error.at, "params": error.params}

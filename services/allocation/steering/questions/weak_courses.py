@@ -1,4 +1,4 @@
-"""Who sits in weak courses: whether the course that stays is something for them, and their way there."""
+"""Compares, for people who sit in weak courses, the course that stays with their own."""
 
 from __future__ import annotations
 
@@ -50,9 +50,9 @@ class SeatedPeople:
         first = {entry.course.id: at for at, entry in reversed(list(enumerate(known.entries)))}
         for at, person in enumerate(people):
             settled = set(known.failed(at, first[course.id])) if course.id in first else set()
-            against = [rule for rule in known.failed(at, first[host.id]) if rule not in settled]
-            if against:
-                yield person.id, ",".join(against)
+            objections = [rule for rule in known.failed(at, first[host.id]) if rule not in settled]
+            if objections:
+                yield person.id, ",".join(objections)
 
     def coming(self, merger: PossibleMerger) -> int:
         """Count who would change to the host: of those who sit in the others all but the unsuited."""
@@ -85,7 +85,7 @@ def merged(seen: Snapshot, merger: PossibleMerger, seated_people: SeatedPeople |
 
 
 def changing(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> Iterator[dict[str, Any]]:
-    """Say of everybody who would change how much longer the way to the host is than to their own course."""
+    """Return for everybody who would change how much longer the way to the host is than now."""
     for course in merger.closed:
         unsuited = seated_people.unsuited(course, merger.host)
         for person in seated_people.people(course.id):
@@ -103,7 +103,7 @@ def changing(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot
 
 
 def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> dict[str, Any]:
-    """Tell who of the closed courses changes, who cannot and why, whom only their provider can move."""
+    """Return who of the closed courses changes, who cannot and why, whom only their provider can move."""
     rules: Counter[str] = Counter()
     unsuited: dict[UUID, str] = {}
     for course in merger.closed:

@@ -1,4 +1,4 @@
-"""What if: the same engine on a changed snapshot, and what would be different. Nothing is written.
+"""Solves a changed snapshot with the same engine and compares the two answers.
 
 Answers name people by participant id, and only those of the asking Kreis: a neighbour's people are
 counted. Small groups are not suppressed, because whoever asks coordinates these very people.
@@ -55,7 +55,7 @@ def many(seconds_left: Callable[[], float]) -> Limits:
 
 
 def tries(pairs: int, most: int) -> int:
-    """Say how many possibilities are solved in a region of this size: the same number on any machine."""
+    """Return how many possibilities are solved in a region of this size: the same number on any machine."""
     return max(min(most, LEAST_TRIES), min(most, PAIRS_OF_MANY // max(1, pairs)))
 
 
@@ -85,7 +85,7 @@ def of_kreis(seen: Snapshot, home: str) -> set[UUID]:
 
 
 def difference(before: Solved, after: Solved, home: str = "") -> dict[str, Any]:
-    """Say what is different between two solved snapshots, as JSON values; people of `home` by id."""
+    """Return the difference between two solved snapshots, as JSON values; people of `home` by id."""
     return {
         "before": _totals(before),
         "after": _totals(after),
@@ -204,7 +204,7 @@ def starting(one: Solved) -> set[UUID]:
 
 
 def _courses(before: Solved, after: Solved) -> dict[str, Any]:
-    """Say which courses have enough people only before or only after, and how many sit in each then."""
+    """Return which courses have enough people only before or only after, and how many sit in each then."""
     then, now = starting(before), starting(after)
     entered = [Counter(entry.course for entry in one.result.places.values()) for one in (before, after)]
     courses = {course.id: course for one in (before, after) for course in one.seen.courses}

@@ -1,1 +1,1 @@
-"""Steering runs: due regions, snapshots, results, their storage and audit."""
+"""Runs the steering of regions that are due; stores, replays, audits and forgets runs."""

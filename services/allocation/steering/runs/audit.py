@@ -1,4 +1,4 @@
-"""Stored runs checked without the engine: all that is stored of one is read, then checked, by processes."""
+"""Checks stored runs without the engine: reads all that is stored of one and checks it in processes."""
 
 from __future__ import annotations
 

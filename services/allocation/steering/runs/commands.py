@@ -1,4 +1,4 @@
-"""`kurslotse steering replay`, `keep` and `verify`: stored runs looked at from the command line."""
+"""`kurslotse steering replay`, `keep` and `verify`: commands that look at stored runs."""
 
 from __future__ import annotations
 
@@ -135,7 +135,7 @@ class Tally:
             sys.stdout.write(f"{one.run}: {finding}\n")
 
     def __str__(self) -> str:
-        """Say it in a line."""
+        """Sum up in a line."""
         return (
             f"{self.runs} runs, {self.certificates} certificates, {self.reasons} reasons, "
             f"{self.remedies} remedies checked: {self.findings} findings"

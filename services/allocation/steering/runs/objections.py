@@ -1,4 +1,4 @@
-"""Which hard rules speak against one person in one place, for somebody who wants to decide otherwise."""
+"""Finds the hard rules that speak against one person in one place, for somebody who decides otherwise."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run reads from PostgreSQL: who waits, what is free, what has been decided, how far it is."""
+"""Reads what a snapshot is made of: people who wait, free seats, decisions, travel times."""
 
 from __future__ import annotations
 
@@ -79,10 +79,10 @@ async def read_seated(
         day,
         courses,
     )
-    sitting = await _sits_in(conn, [row["participant"] for row in rows], courses)
+    seat_of = await _sits_in(conn, [row["participant"] for row in rows], courses)
     found: dict[UUID, list[Person]] = defaultdict(list)
     for row in rows:
-        found[sitting[row["participant"]]].append(_person(row))
+        found[seat_of[row["participant"]]].append(_person(row))
     return found
 
 

@@ -1,4 +1,4 @@
-"""Regions: a Kreis with the neighbours it pools with is steered as one."""
+"""Groups Kreise into regions: a Kreis and the neighbours it pools with are steered as one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs solved once more and compared byte by byte."""
+"""Solves stored runs once more and compares byte by byte."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Different:
 
     @property
     def harmless(self) -> bool:
-        """Say whether the stored result holds and its difference is explained."""
+        """Return whether the stored result holds and its difference is explained."""
         return self.why is not None and not self.findings
 
 

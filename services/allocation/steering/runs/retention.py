@@ -1,4 +1,4 @@
-"""What old runs rest on is forgotten after the time the policy names, never while it is open or contested."""
+"""Forgets what old runs rest on after the time the policy names, never while it is open or contested."""
 
 from __future__ import annotations
 

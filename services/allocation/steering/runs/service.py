@@ -1,4 +1,4 @@
-"""One run after another: which region is due, what it looks like, what is proposed, what is kept of it."""
+"""Steers regions that are due, one run after another: snapshot, solution, proposals, stored run."""
 
 from __future__ import annotations
 
@@ -277,7 +277,7 @@ class Steering:
         self, seen: _Seen, solved: Solved, token: UUID, now: datetime, spent: dict[str, int]
     ) -> Ran | None:
         """Write what still holds, under the locks that everybody takes in the same order."""
-        told, region = solved.explained, seen.region
+        told, region = solved.explanations, seen.region
         touched, persons = _touched(seen.snapshot.people, told)
         async with transaction(self.pool) as conn:
             if not await store.renew(conn, region.kreise, token, LEASE_SECONDS):

@@ -138,7 +138,7 @@ async def put_pooled(
 
 
 async def lock_courses(conn: asyncpg.Connection, courses: Iterable[UUID]) -> dict[UUID, int]:
-    """Lock courses in id order and say which versions they have now; those that are over are left out."""
+    """Lock courses in id order and return which versions they have now; those that are over are left out."""
     rows = await conn.fetch(
         """
         SELECT course, version, state FROM course WHERE course = ANY($1::uuid[])
@@ -150,7 +150,7 @@ async def lock_courses(conn: asyncpg.Connection, courses: Iterable[UUID]) -> dic
 
 
 async def versions_of(conn: asyncpg.Connection, people: Iterable[UUID]) -> dict[UUID, int]:
-    """Say which versions the facts about people have now."""
+    """Return which versions the facts about people have now."""
     rows = await conn.fetch(
         "SELECT participant, version FROM participant WHERE participant = ANY($1::uuid[])", list(people)
     )

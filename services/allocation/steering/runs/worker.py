@@ -1,4 +1,4 @@
-"""The worker process that solves snapshots: bytes in, bytes out; it holds no secret and no connection."""
+"""Solves snapshots in a worker process, bytes in and bytes out, without secrets or connections."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Solved:
 
     result: bytes
     certificate: bytes
-    explained: tuple[Explanation, ...]
+    explanations: tuple[Explanation, ...]
     entries: int
     milliseconds: dict[str, int]
 
@@ -63,7 +63,7 @@ def solve(raw: bytes, search_seconds: float = inf) -> Solved:
     limits = replace(matching.DETERMINISTIC, seconds_left=lambda: begun + search_seconds - perf_counter())
     result = matching.match(seen, known, limits)
     matched = perf_counter()
-    explained = explain(seen, known, result)
+    explanations = explain(seen, known, result)
     told = perf_counter()
     certificate = certificate_of(seen, result, known)
     spent = {
@@ -75,7 +75,7 @@ def solve(raw: bytes, search_seconds: float = inf) -> Solved:
     return Solved(
         matching.encode(result),
         certificate,
-        explained,
+        explanations,
         len(known.entries),
         {name: round(1000 * seconds) for name, seconds in spent.items()},
     )
@@ -109,11 +109,11 @@ def _explanation(data: dict[str, Any]) -> Explanation:
 
 def _answer(raw: bytes) -> Solved:
     data = orjson.loads(raw)
-    explained = tuple(_explanation(one) for one in data["explained"])
+    explanations = tuple(_explanation(one) for one in data["explanations"])
     return Solved(
         data["result"].encode(),
         data["certificate"].encode(),
-        explained,
+        explanations,
         data["entries"],
         data["milliseconds"],
     )
@@ -128,7 +128,7 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
             {
                 "result": solved.result.decode(),
                 "certificate": solved.certificate.decode(),
-                "explained": solved.explained,
+                "explanations": solved.explanations,
                 "entries": solved.entries,
                 "milliseconds": solved.milliseconds,
             }

@@ -13,7 +13,14 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 
 from services.allocation.steering.commands import score_lines
-from services.allocation.steering.forecast import UNTESTED, Cell, History, Registered, backtest, history_from
+from services.allocation.steering.forecast import (
+    UNTESTED,
+    Cell,
+    DemandHistory,
+    Registered,
+    backtest,
+    history_from,
+)
 from services.simulator.world.people import population
 from services.simulator.year.model import Setting
 from services.simulator.year.people import people_of
@@ -21,7 +28,7 @@ from services.simulator.year.people import people_of
 START = date(2026, 1, 5)
 
 
-def even_year(seed: int, people: int) -> History:
+def even_year(seed: int, people: int) -> DemandHistory:
     """Return a year of the simulator, the lists of its first weeks left out."""
     found = [
         Registered(one.registered_on, Cell(one.course_types[0], one.level or UNTESTED, one.town), 1)
@@ -30,7 +37,7 @@ def even_year(seed: int, people: int) -> History:
     return history_from(found, max(one.on for one in found) + timedelta(days=1))
 
 
-def bunched_years(seed: int, people: int, years: int) -> History:
+def bunched_years(seed: int, people: int, years: int) -> DemandHistory:
     """Return invented years as the comparison with and without steering plays them."""
     setting = Setting(seed, people * years, weeks=52 * years)
     found = [

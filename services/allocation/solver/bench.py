@@ -34,7 +34,7 @@ _SPENT_SEARCHING = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Task:
+class BenchTask:
     """One region to solve; `compare` runs the bare solvers as well."""
 
     seed: int
@@ -73,7 +73,7 @@ class Measured:
     program: float | None
 
 
-def measure(task: Task) -> Measured:
+def measure(task: BenchTask) -> Measured:
     """Solve one region and note when what was known."""
     starting = region(task.seed, task.size, task.seats)
     begun = perf_counter()
@@ -112,7 +112,7 @@ def run(scales: Sequence[Scale], seeds: int, limit: float) -> Iterator[str]:
                 yield from _nation(seats, limit)
                 continue
             size, count = (KREIS, seeds) if scale == "kreis" else (MID, min(seeds, _MID_SEEDS))
-            tasks = [Task(seed, size, seats, limit, compare=True) for seed in range(count)]
+            tasks = [BenchTask(seed, size, seats, limit, compare=True) for seed in range(count)]
             with get_context("spawn").Pool(1, die_with, (os.getpid(),)) as pool:
                 yield from _described(f"{scale} {seats}", pool.map(measure, tasks, chunksize=1))
 
@@ -125,7 +125,7 @@ def _nation(seats: Seats, limit: float) -> Iterator[str]:
         pool.map(_warm, range(_WORKERS), chunksize=1)
         begun, until = perf_counter(), monotonic() + limit
         tasks = [
-            Task(seed, size, seats, until, compare=False, share=min(share, 1 / _WORKERS))
+            BenchTask(seed, size, seats, until, compare=False, share=min(share, 1 / _WORKERS))
             for seed, (size, share) in enumerate(zip(sizes, shares, strict=True))
         ]
         found = pool.map(measure, tasks, chunksize=1)

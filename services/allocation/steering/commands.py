@@ -41,7 +41,7 @@ def show_forecast(
 ) -> None:
     """Forecast who will register by type, level and town, with ranges, beside the seats on offer."""
 
-    async def history(conn: asyncpg.Connection) -> forecast.History:
+    async def history(conn: asyncpg.Connection) -> forecast.DemandHistory:
         async with conn.transaction(isolation="repeatable_read", readonly=True):
             last = await last_registration(conn, kreis)
             if last is None:
@@ -77,7 +77,7 @@ def forecast_lines(found: forecast.Forecast) -> Iterator[str]:
             yield f"{group.value:38} {group.waiting:>7}  {seats}   {_gap(group.weeks[-1])}"
 
 
-def backtest_lines(history: forecast.History, weeks: int) -> Iterator[str]:
+def backtest_lines(history: forecast.DemandHistory, weeks: int) -> Iterator[str]:
     """Test the forecast on its own past.
 
     Raises:

@@ -74,7 +74,7 @@ class SectionStart:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class DemandHistory:
     """Counts that a forecast from `day` on rests on."""
 
     day: date
@@ -158,7 +158,7 @@ def level_for(course_type: str, section: int, target_level: str | None) -> str:
     return _LEVELS[max(0, _LEVELS.index(target_level) - 1)] if target_level in _LEVELS else Level.NONE.value
 
 
-def history_from(registered: Sequence[Registered], day: date) -> History:
+def history_from(registered: Sequence[Registered], day: date) -> DemandHistory:
     """Count registrations in full weeks back from a day, without the first weeks of an installation.
 
     Those hold the lists of people who had been waiting before, which say nothing about who arrives. They are
@@ -178,7 +178,7 @@ def history_from(registered: Sequence[Registered], day: date) -> History:
         (cell, tuple(found[ago] for ago in range(weeks - 1, -1, -1)))
         for cell, found in sorted(counts.items())
     )
-    return History(day, weeks, arrivals)
+    return DemandHistory(day, weeks, arrivals)
 
 
 def groups_of(cell: Cell) -> tuple[Group, ...]:
@@ -192,7 +192,7 @@ def groups_of(cell: Cell) -> tuple[Group, ...]:
     )
 
 
-def forecast(history: History, ahead: int = 12) -> Forecast:
+def forecast(history: DemandHistory, ahead: int = 12) -> Forecast:
     """Forecast every group for the weeks from the history's day on.
 
     Raises:
@@ -237,7 +237,7 @@ def expected(counts: Sequence[float], span: int) -> Expected:
     return Expected(round(fmean(counts[-known:]) * span, 2), *_quantiles(likely, variance))
 
 
-def backtest(histories: Iterable[History], ahead: int = 12, step: int = 4) -> tuple[Score, ...]:
+def backtest(histories: Iterable[DemandHistory], ahead: int = 12, step: int = 4) -> tuple[Score, ...]:
     """Forecast from every fourth week of the past on the weeks before it, and score it by what came."""
     found: defaultdict[tuple[str, bool], list[tuple[Expected, float, float]]] = defaultdict(list)
     for by, counts in ((by, counts) for history in histories for (by, _), counts in _weekly(history).items()):
@@ -261,7 +261,7 @@ def _score(by: str, summed: bool, tested: Sequence[tuple[Expected, float, float]
     )
 
 
-def _weekly(history: History) -> dict[Group, list[float]]:
+def _weekly(history: DemandHistory) -> dict[Group, list[float]]:
     """Sum weekly counts by group; who is not tested yet counts as others of the type were tested."""
     tested: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for cell, counts in history.arrivals:
@@ -277,7 +277,7 @@ def _weekly(history: History) -> dict[Group, list[float]]:
     return sums
 
 
-def _supply(history: History, ahead: int) -> Mapping[Group, tuple[list[int], list[float]]]:
+def _supply(history: DemandHistory, ahead: int) -> Mapping[Group, tuple[list[int], list[float]]]:
     """Sum the seats by group and week: free ones once, when they can first be entered; those falling free."""
     supply: defaultdict[Group, tuple[list[int], list[float]]] = defaultdict(
         lambda: ([0] * ahead, [0.0] * ahead)

@@ -11,7 +11,7 @@ from schemas.codes import SEATED
 from services.allocation.steering.forecast import (
     UNTESTED,
     Cell,
-    History,
+    DemandHistory,
     Registered,
     SectionStart,
     history_from,
@@ -19,7 +19,7 @@ from services.allocation.steering.forecast import (
 )
 
 
-async def history_of(conn: asyncpg.Connection, kreis: str, day: date, ahead: int = 12) -> History:
+async def history_of(conn: asyncpg.Connection, kreis: str, day: date, ahead: int = 12) -> DemandHistory:
     """Read everything that a forecast of a Kreis from a day on rests on."""
     return replace(
         history_from(await registrations(conn, kreis, day), day),

@@ -19,7 +19,7 @@ from services.allocation.policy.domain import Policies, load_policies
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs import service as run
 from services.allocation.steering.runs.service import Proposes, Steering
-from services.allocation.steering.runs.worker import Solved, solve
+from services.allocation.steering.runs.worker import SolvedRun, solve
 from services.runtime.data.db import transaction
 from tests.allocation.builders import (
     NOW,
@@ -49,7 +49,7 @@ class Solver:
     meanwhile: Callable[[], Awaitable[object]] | None = None
     reached: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def solve(self, raw: bytes) -> Solved:
+    async def solve(self, raw: bytes) -> SolvedRun:
         self.solved += 1
         self.reached.set()
         if self.meanwhile is not None:

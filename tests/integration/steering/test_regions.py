@@ -18,7 +18,7 @@ from services.allocation.policy.terms import PolicyTerms
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.regions import region_of
 from services.allocation.steering.runs.service import Steering
-from services.allocation.steering.runs.worker import Solved, solve
+from services.allocation.steering.runs.worker import SolvedRun, solve
 from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
@@ -54,7 +54,7 @@ BOTH = agreed((ONE, OTHER), (OTHER, ONE))
 class Solver:
     """Solves in this process."""
 
-    async def solve(self, raw: bytes) -> Solved:
+    async def solve(self, raw: bytes) -> SolvedRun:
         return solve(raw)
 
 

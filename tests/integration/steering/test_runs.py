@@ -23,7 +23,7 @@ from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.match import ENGINE
 from services.allocation.steering.runs.replay import Different, Same, replay
 from services.allocation.steering.runs.service import Steering
-from services.allocation.steering.runs.worker import Solved, solve
+from services.allocation.steering.runs.worker import SolvedRun, solve
 from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
@@ -45,7 +45,7 @@ class Solver:
     meanwhile: Callable[[], Awaitable[None]] = field(default=nothing)
     solved: int = 0
 
-    async def solve(self, raw: bytes) -> Solved:
+    async def solve(self, raw: bytes) -> SolvedRun:
         self.solved += 1
         await self.meanwhile()
         return solve(raw)

@@ -14,10 +14,10 @@ from services.allocation.steering.commands import forecast_lines, score_lines
 from services.allocation.steering.forecast import (
     UNTESTED,
     Cell,
+    DemandHistory,
     Expected,
     Forecast,
     GroupForecast,
-    History,
     Registered,
     Score,
     SectionStart,
@@ -34,7 +34,7 @@ GENERAL, LITERACY = "integration_general", "integration_literacy"
 WEEKS = 26
 
 
-def steady(waiting: int = 0) -> History:
+def steady(waiting: int = 0) -> DemandHistory:
     """Return half a year in which about as many register every week."""
     arrivals = (
         (Cell(GENERAL, "A1", A), (2, 1, 2, 3) * 6 + (2, 2)),
@@ -42,7 +42,7 @@ def steady(waiting: int = 0) -> History:
         (Cell(GENERAL, "none", B), (1, 0, 2, 1) * 6 + (1, 1)),
         (Cell(LITERACY, "none", A), (1, 1, 0, 2) * 6 + (1, 0)),
     )
-    return History(DAY, WEEKS, arrivals, ((Cell(GENERAL, "none", A), waiting),))
+    return DemandHistory(DAY, WEEKS, arrivals, ((Cell(GENERAL, "none", A), waiting),))
 
 
 def group(said: Forecast, by: str, value: str = "") -> GroupForecast:
@@ -114,7 +114,7 @@ def test_ranges_are_as_wide_as_past_errors_have_been() -> None:
 
 def test_those_not_tested_yet_count_towards_levels_as_others_were_tested() -> None:
     arrivals = ((Cell(GENERAL, "none", A), (3,) * 20), (Cell(GENERAL, UNTESTED, A), (0,) * 18 + (6, 6)))
-    said = forecast(History(DAY, 20, arrivals))
+    said = forecast(DemandHistory(DAY, 20, arrivals))
     assert group(said, "level", "none").total.mean > 0.9 * group(said, "all").total.mean
     assert [one.value for one in said.groups if one.by == "level" and one.total.mean] == ["none"]
 
@@ -145,7 +145,7 @@ def test_the_gap_is_who_waits_and_registers_less_the_seats() -> None:
 
 def test_who_asks_too_early_is_told() -> None:
     with pytest.raises(ValueError, match="nobody has registered"):
-        forecast(History(DAY, 0, ()))
+        forecast(DemandHistory(DAY, 0, ()))
 
 
 @pytest.mark.parametrize(
@@ -163,7 +163,7 @@ def test_the_first_lists_of_an_installation_are_left_out_where_enough_is_left() 
     known = [Registered(DAY + timedelta(weeks=week), cell, 1) for week in range(30)]
     for weeks, left in ((30, 24), (18, 12), (17, 17), (0, 0)):
         assert history_from(known, DAY + timedelta(weeks=weeks)).weeks == left
-    assert history_from([], DAY) == History(DAY, 0, ())
+    assert history_from([], DAY) == DemandHistory(DAY, 0, ())
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_the_forecast_is_better_than_four_weeks(scores: dict[tuple[str, bool], S
 
 
 def test_what_came_is_held_against_what_was_known_before() -> None:
-    history = History(DAY, 16, ((Cell(GENERAL, "none", A), (7,) * 12 + (0, 3, 0, 2)),))
+    history = DemandHistory(DAY, 16, ((Cell(GENERAL, "none", A), (7,) * 12 + (0, 3, 0, 2)),))
     week, whole = (one for one in backtest([history], ahead=4) if one.by == "all")
     assert (week.forecasts, week.error, week.error_four_weeks) == (4, 5.75, 5.75)
     assert (whole.forecasts, whole.error) == (1, 23)
@@ -230,7 +230,7 @@ def test_what_came_is_held_against_what_was_known_before() -> None:
 
 def test_a_history_travels_as_plain_values() -> None:
     starts = (SectionStart("c", DAY, Cell(GENERAL, "A1", A), 5, 4),)
-    whole, form = replace(steady(waiting=4), starts=starts), TypeAdapter(History)
+    whole, form = replace(steady(waiting=4), starts=starts), TypeAdapter(DemandHistory)
     assert form.validate_python(form.dump_python(whole, mode="json")) == whole
 
 

@@ -72,12 +72,6 @@ def rank_of(person: Person, snapshot: Snapshot) -> Rank:
     )
 
 
-def counts_for_nothing(person: Person, snapshot: Snapshot) -> bool:
-    """Return whether the leading goals gain nothing by seating the person: then nothing is promised."""
-    goals = leading(snapshot.policy.goals)
-    return "priority" not in goals and (not goals or waiting_days(person, snapshot.day) == 0)
-
-
 def together(people: Sequence[Person]) -> list[list[int]]:
     """List the families of whom several wait, by their places among the people."""
     families: dict[UUID, list[int]] = defaultdict(list)

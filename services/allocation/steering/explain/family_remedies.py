@@ -30,7 +30,7 @@ from services.allocation.steering.explain.remedy_changes import (
     person_change,
     start,
 )
-from services.allocation.steering.explain.resolve import Base, Judge
+from services.allocation.steering.explain.resolve import Base, RuleApplier
 from services.allocation.steering.explain.seating import Seated, Whole, worth_of
 from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import entries_of
@@ -70,7 +70,7 @@ class _Setting:
     seen: Snapshot
     whole: Whole
     seats: Ints
-    judge: Judge
+    judge: RuleApplier
 
 
 class Families:
@@ -158,7 +158,7 @@ class Families:
             return _Setting(seen, base.roomy, seats, base.judge)
         known = eligibility_of(seen)
         whole = Whole(seen, known, base.result)
-        return _Setting(seen, whole, _free(whole), Judge(seen, known.entries))
+        return _Setting(seen, whole, _free(whole), RuleApplier(seen, known.entries))
 
     def _helps(self, family: Sequence[int], way: Together) -> bool:
         base = self._base

@@ -29,7 +29,7 @@ from services.allocation.steering.matching.seats import seats_of
 from services.allocation.steering.matching.snapshot import Snapshot
 
 
-class Judge:
+class RuleApplier:
     """Applies the hard rules to one changed person after another."""
 
     def __init__(self, snapshot: Snapshot, entries: tuple[Entry, ...]) -> None:
@@ -72,7 +72,7 @@ class Base:
         self.eligibility = eligibility_of(snapshot)
         self.standing = Standing(snapshot, self.eligibility, result)
         self.cut_offs = cut_offs_of(self.standing)
-        self.judge = Judge(snapshot, self.eligibility.entries)
+        self.judge = RuleApplier(snapshot, self.eligibility.entries)
         self.ranks: tuple[Rank, ...] = tuple(rank_of(person, snapshot) for person in snapshot.people)
         self._problem = matching.problem_of(snapshot, self.eligibility).problem
         self._rows = np.searchsorted(self._problem.person, np.arange(len(snapshot.people) + 1))

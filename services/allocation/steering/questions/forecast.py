@@ -9,13 +9,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from services.allocation.policy.domain import local_day
-from services.allocation.steering.forecast import Forecast, History, backtest, forecast
+from services.allocation.steering.forecast import DemandHistory, Forecast, backtest, forecast
 from services.allocation.steering.forecast_store import history_of
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import ReadContext
 
-_HISTORY: Final = TypeAdapter(History)
+_HISTORY: Final = TypeAdapter(DemandHistory)
 _FORECAST: Final = TypeAdapter(Forecast)
 
 

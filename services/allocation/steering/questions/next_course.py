@@ -35,7 +35,7 @@ from services.allocation.steering.questions.applying import (
     with_ways,
 )
 from services.allocation.steering.questions.changes import ChangeError, CourseAdded, written
-from services.allocation.steering.questions.what_if import Solved, lapsing, of_kreis, screened, solved
+from services.allocation.steering.questions.what_if import SolvedSnapshot, lapsing, of_kreis, screened, solved
 
 _LEVELS = tuple(Level)
 COMMON_SEATS = 20
@@ -180,7 +180,7 @@ def bound_is_exact(seen: Snapshot) -> bool:
     )
 
 
-def candidates(before: Solved, query: NextCourseQuestion, home: str = "") -> list[Candidate]:
+def candidates(before: SolvedSnapshot, query: NextCourseQuestion, home: str = "") -> list[Candidate]:
     """Make the candidates that suit enough people to start and anybody without a place, the best first."""
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
@@ -241,7 +241,7 @@ def _people_by_course(known: Eligibility) -> dict[UUID, int]:
 class Reach:
     """Who without a place could come in if somebody else moved: sets of people, one bit each."""
 
-    def __init__(self, before: Solved) -> None:
+    def __init__(self, before: SolvedSnapshot) -> None:
         known, places = eligibility_of(before.seen), before.result.places
         people = before.seen.people
         self.waiting = sum(1 << at for at, person in enumerate(people) if person.id not in places)
@@ -348,7 +348,7 @@ def _monday(day: date) -> date:
     return day + timedelta(days=-day.weekday() % 7)
 
 
-def _tried(before: Solved, candidate: Candidate, home: str, limits: Limits) -> dict[str, Any]:
+def _tried(before: SolvedSnapshot, candidate: Candidate, home: str, limits: Limits) -> dict[str, Any]:
     """Solve with the candidate added and say what that brings; neighbours' people are only counted."""
     own = of_kreis(before.seen, home)
     seen, course = before.seen, candidate.course
@@ -381,7 +381,7 @@ def _tried(before: Solved, candidate: Candidate, home: str, limits: Limits) -> d
     }
 
 
-def _remedies(before: Solved, gained: Sequence[UUID]) -> dict[str, int]:
+def _remedies(before: SolvedSnapshot, gained: Sequence[UUID]) -> dict[str, int]:
     """Count what those who gain a place lacked: a seat, or all in which the nearest course failed them."""
     known = eligibility_of(before.seen)
     at = {person.id: place for place, person in enumerate(before.seen.people)}

@@ -36,7 +36,7 @@ from services.allocation.steering.questions.weak_courses import (
     of_seated,
 )
 from services.allocation.steering.questions.what_if import (
-    Solved,
+    SolvedSnapshot,
     many,
     of_kreis,
     screened,
@@ -70,7 +70,7 @@ class Tried:
     """A merger that works, with what makes it better or worse than others."""
 
     merger: PossibleMerger
-    after: Solved
+    after: SolvedSnapshot
     safe: int
     """People who sit, or are given a place, in courses that take place."""
     seated_people: int
@@ -126,7 +126,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def weak_courses(before: Solved, home: str = "") -> list[Course]:
+def weak_courses(before: SolvedSnapshot, home: str = "") -> list[Course]:
     """List the own courses to come that would not have enough people, as things stand."""
     seen, takes_place = before.seen, starting(before)
     return [
@@ -182,7 +182,7 @@ def _mergers(
 
 
 def _working(
-    before: Solved,
+    before: SolvedSnapshot,
     group: Sequence[Course],
     days_apart: int,
     budget: tuple[int, float, Limits],
@@ -228,7 +228,7 @@ def _potential(merger: PossibleMerger, suits: Counter[UUID], coming: int) -> int
     return merger.host.seated + coming + min(suits[merger.host.id], free)
 
 
-def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
+def _suits(before: SolvedSnapshot, group: Sequence[Course]) -> Counter[UUID]:
     """Count by course whom it suits: no more can be given a place there."""
     known, wanted = eligibility_of(before.seen), {course.id for course in group}
     places = [(at, entry.course.id) for at, entry in enumerate(known.entries) if entry.course.id in wanted]
@@ -238,7 +238,7 @@ def _suits(before: Solved, group: Sequence[Course]) -> Counter[UUID]:
     return counted
 
 
-def safe(one: Solved) -> int:
+def safe(one: SolvedSnapshot) -> int:
     """Count the people with a seat or a place in courses that run or will have enough people."""
     running = {course.id for course in one.seen.courses if begins(course) <= one.seen.day}
     sure = running | starting(one)
@@ -247,7 +247,7 @@ def safe(one: Solved) -> int:
 
 
 def _tried(
-    before: Solved, merger: PossibleMerger, seated_people: SeatedPeople, limits: Limits
+    before: SolvedSnapshot, merger: PossibleMerger, seated_people: SeatedPeople, limits: Limits
 ) -> Tried | None:
     after = solved(merged(before.seen, merger, seated_people), limits)
     host = merger.host.id
@@ -260,7 +260,7 @@ def _tried(
     return Tried(merger, after, people, seated + entered, extra, ways)
 
 
-def _ways(before: Solved, after: Solved, merger: PossibleMerger) -> Iterator[dict[str, Any]]:
+def _ways(before: SolvedSnapshot, after: SolvedSnapshot, merger: PossibleMerger) -> Iterator[dict[str, Any]]:
     """Return for everybody who would get a place in the host how much longer the way is than otherwise.
 
     It would have been the way to the course that the person was given before, else to the nearest of the
@@ -314,7 +314,7 @@ def _order(tried: Tried, seen: Snapshot, balance: Mapping[str, int]) -> tuple[ob
     )
 
 
-def _course(course: Course, one: Solved) -> dict[str, Any]:
+def _course(course: Course, one: SolvedSnapshot) -> dict[str, Any]:
     entered = sum(entry.course == course.id for entry in one.result.places.values())
     return {
         "course": str(course.id),
@@ -332,7 +332,10 @@ def _course(course: Course, one: Solved) -> dict[str, Any]:
 
 
 def _told(
-    before: Solved, best: Tried, others: Sequence[Tried], with_: tuple[Mapping[str, int], SeatedPeople, str]
+    before: SolvedSnapshot,
+    best: Tried,
+    others: Sequence[Tried],
+    with_: tuple[Mapping[str, int], SeatedPeople, str],
 ) -> dict[str, Any]:
     """Write a suggestion as JSON values; people of neighbours are counted, not named."""
     balance, seated_people, home = with_

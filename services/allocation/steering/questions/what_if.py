@@ -32,21 +32,21 @@ LAPSE_DAYS = 84
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
+class SolvedSnapshot:
     """A snapshot and what the engine makes of it."""
 
     seen: Snapshot
     result: Result
 
 
-def solved(seen: Snapshot, limits: Limits = DETERMINISTIC) -> Solved:
+def solved(seen: Snapshot, limits: Limits = DETERMINISTIC) -> SolvedSnapshot:
     """Solve a snapshot as a run would, by default with a run's limit of work."""
-    return Solved(seen, match(seen, limits=limits))
+    return SolvedSnapshot(seen, match(seen, limits=limits))
 
 
-def screened(seen: Snapshot) -> Solved:
+def screened(seen: Snapshot) -> SolvedSnapshot:
     """Solve a snapshot quickly: a good answer without proof, to choose what is solved exactly."""
-    return Solved(seen, match(seen, limits=replace(DETERMINISTIC, work=0)))
+    return SolvedSnapshot(seen, match(seen, limits=replace(DETERMINISTIC, work=0)))
 
 
 def many(seconds_left: Callable[[], float]) -> Limits:
@@ -84,7 +84,7 @@ def of_kreis(seen: Snapshot, home: str) -> set[UUID]:
     return {person.id for person in seen.people if not home or person.kreis in {"", home}}
 
 
-def difference(before: Solved, after: Solved, home: str = "") -> dict[str, Any]:
+def difference(before: SolvedSnapshot, after: SolvedSnapshot, home: str = "") -> dict[str, Any]:
     """Return the difference between two solved snapshots, as JSON values; people of `home` by id."""
     return {
         "before": _totals(before),
@@ -99,7 +99,7 @@ def difference(before: Solved, after: Solved, home: str = "") -> dict[str, Any]:
     }
 
 
-def _totals(one: Solved) -> dict[str, Any]:
+def _totals(one: SolvedSnapshot) -> dict[str, Any]:
     placed = [person for person in one.seen.people if person.id in one.result.places]
     return {
         "people": len(one.seen.people),
@@ -112,7 +112,7 @@ def _totals(one: Solved) -> dict[str, Any]:
     }
 
 
-def _by_class(before: Solved, after: Solved) -> list[dict[str, Any]]:
+def _by_class(before: SolvedSnapshot, after: SolvedSnapshot) -> list[dict[str, Any]]:
     """Count people and places of each priority class, the most urgent first."""
     people, placed = [], []
     for one in (before, after):
@@ -129,7 +129,7 @@ def _by_class(before: Solved, after: Solved) -> list[dict[str, Any]]:
     ]
 
 
-def _by_town(before: Solved, after: Solved, home: str) -> list[dict[str, Any]]:
+def _by_town(before: SolvedSnapshot, after: SolvedSnapshot, home: str) -> list[dict[str, Any]]:
     """Count people and places by town of residence, where anything is different."""
     people, placed = [], []
     for one in (before, after):
@@ -144,7 +144,7 @@ def _by_town(before: Solved, after: Solved, home: str) -> list[dict[str, Any]]:
     ]
 
 
-def _of_neighbours(before: Solved, after: Solved, home: str) -> dict[str, list[int]]:
+def _of_neighbours(before: SolvedSnapshot, after: SolvedSnapshot, home: str) -> dict[str, list[int]]:
     """Count people and places of neighbours: with the towns they add up to the totals."""
     found = []
     for one in (before, after):
@@ -158,7 +158,7 @@ def _place(entry: EntryKey | None) -> dict[str, Any] | None:
     return None if entry is None else {"course": str(entry.course), "section": entry.section}
 
 
-def _changed(before: Solved, after: Solved) -> Iterator[tuple[str, UUID]]:
+def _changed(before: SolvedSnapshot, after: SolvedSnapshot) -> Iterator[tuple[str, UUID]]:
     """Yield who gains a place, who loses one, who has another course."""
     then, now = before.result.places, after.result.places
     for person in sorted(then.keys() | now.keys()):
@@ -167,14 +167,14 @@ def _changed(before: Solved, after: Solved) -> Iterator[tuple[str, UUID]]:
             yield "gain" if old is None else "lose" if new is None else "move", person
 
 
-def _elsewhere(before: Solved, after: Solved, home: str) -> dict[str, int]:
+def _elsewhere(before: SolvedSnapshot, after: SolvedSnapshot, home: str) -> dict[str, int]:
     """Count for how many of the neighbours' people something is different."""
     own = of_kreis(before.seen, home) | of_kreis(after.seen, home)
     counted = Counter(kind for kind, person in _changed(before, after) if person not in own)
     return {kind: counted[kind] for kind in ("gain", "lose", "move")}
 
 
-def _people(before: Solved, after: Solved, home: str) -> dict[str, list[dict[str, Any]]]:
+def _people(before: SolvedSnapshot, after: SolvedSnapshot, home: str) -> dict[str, list[dict[str, Any]]]:
     """List for whom of the asking Kreis something is different."""
     then, now = before.result.places, after.result.places
     known = {person.id for person in before.seen.people}
@@ -190,7 +190,7 @@ def _people(before: Solved, after: Solved, home: str) -> dict[str, list[dict[str
     return lists
 
 
-def starting(one: Solved) -> set[UUID]:
+def starting(one: SolvedSnapshot) -> set[UUID]:
     """Name the courses to come that have enough people to start, as things stand."""
     entered = Counter(entry.course for entry in one.result.places.values())
     found = set()
@@ -203,7 +203,7 @@ def starting(one: Solved) -> set[UUID]:
     return found
 
 
-def _courses(before: Solved, after: Solved) -> dict[str, Any]:
+def _courses(before: SolvedSnapshot, after: SolvedSnapshot) -> dict[str, Any]:
     """Return which courses have enough people only before or only after, and how many sit in each then."""
     then, now = starting(before), starting(after)
     entered = [Counter(entry.course for entry in one.result.places.values()) for one in (before, after)]
@@ -231,7 +231,7 @@ def _courses(before: Solved, after: Solved) -> dict[str, Any]:
     }
 
 
-def lapsing(one: Solved) -> dict[UUID, str]:
+def lapsing(one: SolvedSnapshot) -> dict[UUID, str]:
     """Name the people without a place whose first clock runs out soon, and its last day."""
     found = {}
     last = one.seen.day + timedelta(days=LAPSE_DAYS)
@@ -242,7 +242,7 @@ def lapsing(one: Solved) -> dict[UUID, str]:
     return found
 
 
-def _lapsing(before: Solved, after: Solved, home: str) -> dict[str, Any]:
+def _lapsing(before: SolvedSnapshot, after: SolvedSnapshot, home: str) -> dict[str, Any]:
     then, now = lapsing(before), lapsing(after)
     own = of_kreis(before.seen, home) | of_kreis(after.seen, home)
 

@@ -32,7 +32,7 @@ from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.runs import reading, store
 from services.allocation.steering.runs.regions import Region, region_of
 from services.allocation.steering.runs.store import OpenRequest
-from services.allocation.steering.runs.worker import Solved
+from services.allocation.steering.runs.worker import SolvedRun
 from services.runtime.data.db import transaction
 from services.runtime.send import outbox
 
@@ -49,7 +49,7 @@ async def _connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 class Solves(Protocol):
     """What turns snapshot bytes into an answer (worker.Workers)."""
 
-    async def solve(self, raw: bytes) -> Solved:
+    async def solve(self, raw: bytes) -> SolvedRun:
         """Solve one snapshot."""
         ...
 
@@ -274,7 +274,7 @@ class Steering:
         return _Seen(region, generations, seen, raw, uuid5(NAMESPACE, name))
 
     async def _write(
-        self, seen: _Seen, solved: Solved, token: UUID, now: datetime, spent: dict[str, int]
+        self, seen: _Seen, solved: SolvedRun, token: UUID, now: datetime, spent: dict[str, int]
     ) -> Ran | None:
         """Write what still holds, under the locks that everybody takes in the same order."""
         told, region = solved.explanations, seen.region
@@ -314,7 +314,7 @@ class Steering:
         )
 
     def _record(
-        self, seen: _Seen, solved: Solved, changed: _Changes, now: datetime, spent: dict[str, int]
+        self, seen: _Seen, solved: SolvedRun, changed: _Changes, now: datetime, spent: dict[str, int]
     ) -> dict[str, Any]:
         result = matching.decode(solved.result)
         return {

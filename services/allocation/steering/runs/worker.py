@@ -40,7 +40,7 @@ class WorkerDiedError(OSError):
 
 
 @dataclass(frozen=True, slots=True)
-class Solved:
+class SolvedRun:
     """What comes back for a snapshot: the canonical result, its certificate, what everybody is told."""
 
     result: bytes
@@ -50,7 +50,7 @@ class Solved:
     milliseconds: dict[str, int]
 
 
-def solve(raw: bytes, search_seconds: float = inf) -> Solved:
+def solve(raw: bytes, search_seconds: float = inf) -> SolvedRun:
     """Solve canonical snapshot bytes and explain the result.
 
     The search is limited by the work it may do, the same everywhere. `search_seconds` is a safety net: an
@@ -72,7 +72,7 @@ def solve(raw: bytes, search_seconds: float = inf) -> Solved:
         "reasons": told - matched,
         "certificate": perf_counter() - told,
     }
-    return Solved(
+    return SolvedRun(
         matching.encode(result),
         certificate,
         explanations,
@@ -107,10 +107,10 @@ def _explanation(data: dict[str, Any]) -> Explanation:
     )
 
 
-def _answer(raw: bytes) -> Solved:
+def _answer(raw: bytes) -> SolvedRun:
     data = orjson.loads(raw)
     explanations = tuple(_explanation(one) for one in data["explanations"])
-    return Solved(
+    return SolvedRun(
         data["result"].encode(),
         data["certificate"].encode(),
         explanations,
@@ -163,7 +163,7 @@ class Worker:
             )
         return self._process
 
-    async def solve(self, raw: bytes, limit_seconds: float) -> Solved:
+    async def solve(self, raw: bytes, limit_seconds: float) -> SolvedRun:
         """Solve one snapshot; cancelled or too late, the process is killed.
 
         Raises:
@@ -221,7 +221,7 @@ class Workers:
         for worker in workers:
             self._idle.put_nowait(worker)
 
-    async def solve(self, raw: bytes) -> Solved:
+    async def solve(self, raw: bytes) -> SolvedRun:
         """Solve a snapshot as soon as a worker is free; see Worker.solve."""
         worker = await self._idle.get()
         try:

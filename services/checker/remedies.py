@@ -79,7 +79,7 @@ class _Changed(Snapshot):
 
 
 class _Seating:
-    """Who sits where, to be moved along chains."""
+    """Places of everybody, to be moved along chains."""
 
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         self.snapshot, self.places = snapshot, dict(run.places)

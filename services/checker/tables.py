@@ -88,7 +88,7 @@ Group = OfCourse | OfEntry | OfPerson
 
 
 class Tables:
-    """What groups of rules say about entries, given as each course with its sections, in order."""
+    """Verdicts of groups of rules on entries, given as each course with its sections, in order."""
 
     def __init__(self, groups: Sequence[Group], courses: Sequence[tuple[Json, Sequence[Json]]]) -> None:
         self._groups, self._courses = groups, courses

@@ -31,7 +31,7 @@ class _Mark(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands, counted from 1."""
+    """Line and column, counted from 1."""
 
     line: int
     column: int

@@ -31,7 +31,7 @@ class PoliciesAt(Protocol):
 
 
 class Terms(Protocol):
-    """What the policy of a Kreis says about placements."""
+    """Answers what the policy of a Kreis says about placements."""
 
     def reserved_until(
         self, kreis: str, now: datetime, present: bool = False, priority_class: str | None = None

@@ -31,7 +31,7 @@ class WrongLine:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """What a file says: minutes by way, and the lines that say nothing."""
+    """A table as read: minutes by way, and the lines that say nothing."""
 
     minutes: Mapping[Way, int]
     wrong: Sequence[WrongLine] = ()

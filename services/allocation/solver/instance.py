@@ -34,7 +34,7 @@ _LARGEST = 2**53
 
 
 class InstanceError(Exception):
-    """What is wrong with an instance, and in which line."""
+    """A mistake in an instance, and its line."""
 
     def __init__(self, message: str, line: int) -> None:
         super().__init__(f"line {line}: {message}")

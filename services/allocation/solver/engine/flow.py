@@ -47,7 +47,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What all optimal seatings have in common: bounds on pairs, on going without, and on nodes."""
+    """The face of all optimal seatings: bounds on pairs, on going without, and on nodes."""
 
     pair: tuple[Ints, Ints]
     without: tuple[Ints, Ints]

@@ -22,7 +22,7 @@ class Limits:
 
 
 class Meter:
-    """What was spent so far; once something ran out it stays so, and the first cause counts."""
+    """Counts what was spent so far; once something ran out it stays so, and the first cause counts."""
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits

@@ -75,7 +75,7 @@ class Relaxed:
 
 @dataclass(frozen=True, slots=True)
 class Searched:
-    """What a search found: a choice or none, its value, and whether nothing better was overlooked."""
+    """Outcome of a search: a choice or none, its value, and whether nothing better was overlooked."""
 
     choice: Choice | None
     value: float

@@ -82,7 +82,7 @@ def together(people: Sequence[Person]) -> list[list[int]]:
 
 
 class Standing:
-    """Who sits where after a run, what is full, and who can be moved at all."""
+    """Seats after a run: who holds which, what is full, who can be moved."""
 
     def __init__(self, snapshot: Snapshot, eligibility: Eligibility, result: Result) -> None:
         self.snapshot, self.eligibility, self.result = snapshot, eligibility, result

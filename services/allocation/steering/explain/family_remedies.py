@@ -56,7 +56,7 @@ class Together:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How one member could take one entry."""
+    """The fixes that let one member take one entry."""
 
     cost: int
     entry: int
@@ -74,7 +74,7 @@ class _Setting:
 
 
 class Families:
-    """The families of a run that wait, and what would help each of them."""
+    """Searches for what would help each waiting family of a run."""
 
     def __init__(self, base: Base) -> None:
         self._base = base

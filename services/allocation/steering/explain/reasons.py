@@ -29,7 +29,7 @@ from services.allocation.steering.matching.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is told about one person after a run."""
+    """The explanation for one person after a run."""
 
     person: UUID
     main: Reason
@@ -43,7 +43,7 @@ class Explanation:
 
 
 class View:
-    """A run as reasons look at it: who sits where, the cut-offs, what places are worth."""
+    """A run with what reasons are derived from: occupied seats, cut-offs, values of places."""
 
     def __init__(self, snapshot: Snapshot, eligibility: Eligibility, result: Result) -> None:
         self.snapshot, self.eligibility, self.result = snapshot, eligibility, result

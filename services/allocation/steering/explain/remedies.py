@@ -49,7 +49,7 @@ STEP = 5
 
 @dataclass(frozen=True, slots=True)
 class Remedy:
-    """What gives one person a place; `code` is `none` where nothing that was tried does."""
+    """The change that gives one person a place; `code` is `none` where nothing that was tried does."""
 
     person: UUID
     code: str
@@ -62,7 +62,7 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """How many wait only for this, and how many of them would sit if all of it came about at once."""
+    """A kind of remedy: people who wait only for it, and how many sit if all of it comes about at once."""
 
     code: str
     people: int

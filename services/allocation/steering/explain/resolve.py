@@ -56,7 +56,7 @@ class RuleApplier:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """What comes of solving again: who sits where now, of those who were solved again."""
+    """Places of the people who were solved again."""
 
     places: Mapping[int, int]
     """Entry by person, both by their places in the snapshot."""

@@ -57,7 +57,7 @@ NOBODY: Mapping[int, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Seated:
-    """Who sits where, and what those who could move add up to under each goal, the lot last."""
+    """Places of everybody, and the sums under each goal of those who could move, the lot last."""
 
     places: dict[UUID, EntryKey]
     values: tuple[int, ...]

@@ -16,7 +16,7 @@ from services.allocation.steering.explain.reasons import View, compare, count_co
 
 @dataclass(frozen=True, slots=True)
 class CourseReason:
-    """What is said about one course: its best entry for the person, and why it is or is not the place."""
+    """One course as told to a person: its best entry, and why it is or is not the place."""
 
     course: UUID
     section: int

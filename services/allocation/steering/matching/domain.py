@@ -26,7 +26,7 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Deviation:
-    """Where a person may enter against the placement test; the reason is on record (IntV § 11(2))."""
+    """An entry against the placement test, for a reason on record (IntV § 11(2))."""
 
     section: int | None = None
     level: str | None = None

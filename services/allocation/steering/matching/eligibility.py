@@ -28,7 +28,7 @@ def members(mask: int) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Eligibility:
-    """What the hard rules say, for every person and entry of a snapshot."""
+    """Verdicts of the hard rules on every person and entry of a snapshot."""
 
     entries: tuple[Entry, ...]
     rules: tuple[str, ...]

@@ -105,7 +105,7 @@ def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Starting:
 
 @dataclass(frozen=True, slots=True)
 class TierResult:
-    """How good a result is under one goal, and how good it could be at most."""
+    """Value of a result under one goal, with the bound that no result exceeds."""
 
     name: str
     value: int
@@ -117,7 +117,7 @@ class TierResult:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What came of a run: which courses start, a place for some, and what of it is proven."""
+    """Result of a run: courses that start, places of people, and what of it is proven."""
 
     engine: str
     status: str
@@ -126,7 +126,7 @@ class Result:
     """What ended the search: nothing, `work` (deterministic) or `clock` (not reproducible)."""
     pairs: int
     gap: float
-    """How far the first unproven goal may be from its bound, as a share of the bound."""
+    """Gap of the first unproven goal: how far it may be from its bound, as a share of the bound."""
     tiers: tuple[TierResult, ...]
     started: tuple[UUID, ...]
     """Courses that needed people for their minimum and get them, by id."""

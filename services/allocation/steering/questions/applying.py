@@ -38,7 +38,7 @@ UNKNOWN_UE = 300
 
 @dataclass(frozen=True, slots=True)
 class Beside:
-    """What changes need beside the snapshot."""
+    """Material that changes need beside the snapshot."""
 
     neighbours: Mapping[str, Snapshot] = field(default_factory=dict)
     """The snapshots of the Kreise that may join."""

@@ -41,7 +41,7 @@ class PolicyChanged(_Change):
 
 
 class CourseAdded(_Change):
-    """A course more; sections follow each other without a break."""
+    """A new course; its sections follow each other without a break."""
 
     kind: Literal["course_added"] = "course_added"
     course_type: CourseType
@@ -88,7 +88,7 @@ class CapacityChanged(_Change):
 
 
 class ChildcareAdded(_Change):
-    """There is childcare at a course."""
+    """A course gets childcare."""
 
     kind: Literal["childcare"] = "childcare"
     course: UUID
@@ -102,7 +102,7 @@ class NeighbourJoins(_Change):
 
 
 class MoreArrivals(_Change):
-    """So many more people a week had registered in the last weeks, like those who did."""
+    """More people a week had registered in the last weeks, like those who did."""
 
     kind: Literal["arrivals"] = "arrivals"
     per_week: Annotated[int, Field(ge=1, le=200)]

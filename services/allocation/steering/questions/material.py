@@ -36,7 +36,7 @@ BALANCE_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class ReadContext:
-    """What the material of a question is read from, on a connection that only reads."""
+    """Everything that material of a question may be read with, on a connection that only reads."""
 
     conn: asyncpg.Connection
     kreis: str

@@ -26,7 +26,7 @@ from services.allocation.unit_of_work import Keys
 
 @dataclass(frozen=True, slots=True)
 class Merger:
-    """What is merged: the course that stays and those that do not start, with their providers."""
+    """A merger to decide: the course that stays and those that do not start, with their providers."""
 
     kreis: str
     host: UUID
@@ -38,7 +38,7 @@ class Merger:
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """It is decided; who has changed to the course that stays, and who holds a seat in a closed one."""
+    """A merger that is decided: people who changed to the course that stays, and who kept a closed seat."""
 
     decision: UUID
     moved: tuple[UUID, ...] = ()
@@ -46,7 +46,7 @@ class Merged:
 
 
 class NotMergedError(Exception):
-    """Nothing of it is decided; the caller's transaction is rolled back."""
+    """A merger is refused; the caller's transaction is rolled back."""
 
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)

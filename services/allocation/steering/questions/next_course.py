@@ -48,7 +48,7 @@ DAYTIMES = (TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING)
 
 
 class NextCourseQuestion(BaseModel):
-    """What may be query for; every list empty: whatever the waiting list wants."""
+    """The question for a course; an empty list: whatever the waiting list wants."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -239,7 +239,7 @@ def _people_by_course(known: Eligibility) -> dict[UUID, int]:
 
 
 class Reach:
-    """Who without a place could come in if somebody else moved: sets of people, one bit each."""
+    """Finds who without a place could come in if somebody else moved: sets of people, one bit each."""
 
     def __init__(self, before: SolvedSnapshot) -> None:
         known, places = eligibility_of(before.seen), before.result.places

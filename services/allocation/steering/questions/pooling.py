@@ -53,7 +53,7 @@ MOST_IN_GROUP = 12
 
 
 class PoolingQuestion(BaseModel):
-    """What is looked for."""
+    """The question for mergers."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

@@ -31,7 +31,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What has become of a question; `result` says with `failed` what was wrong with the question."""
+    """A question and its answer, if there is one; with `failed`, `result` says what was wrong."""
 
     id: UUID
     kreis: str

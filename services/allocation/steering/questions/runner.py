@@ -33,7 +33,7 @@ MOST_ATTEMPTS = 3
 
 
 class Answers(Protocol):
-    """What answers a question about a snapshot (worker.Process)."""
+    """Answers a question about a snapshot (worker.Process)."""
 
     async def answer(
         self, kind: str, question: Mapping[str, Any], raw: bytes, limit_seconds: float
@@ -43,7 +43,7 @@ class Answers(Protocol):
 
 
 class LeaseLostError(Exception):
-    """Somebody else answers this question by now."""
+    """The lease of a question went to another process."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class PossibleMerger:
 
 
 class SeatedPeople:
-    """Who sits in the weak courses through steering, and for whom of them which other course is nothing."""
+    """People who sit in weak courses through steering, and for whom which other course is unsuitable."""
 
     def __init__(self, seated: Mapping[UUID, Sequence[Person]], seen: Snapshot) -> None:
         self._seated, self._seen = seated, seen
@@ -69,7 +69,7 @@ def _with_room(course: Course) -> Course:
 
 
 def merged(seen: Snapshot, merger: PossibleMerger, seated_people: SeatedPeople | None = None) -> Snapshot:
-    """Close the others; who sits in them changes to the host, but those for whom it is nothing."""
+    """Close the others; who sits in them changes to the host, except those whom it does not suit."""
     coming = (seated_people or SeatedPeople({}, seen)).coming(merger)
     host = replace(
         merger.host,

@@ -42,7 +42,7 @@ Keep = Callable[[asyncpg.Connection, str, dict[str, Any], datetime], Awaitable[d
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """How a kind of question is answered, and how long that may take."""
+    """A kind of question: the function that answers it, its material, its limit."""
 
     solve: Solve
     material: Material | None = None
@@ -62,14 +62,14 @@ KINDS: Mapping[str, Kind] = {
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """The answer."""
+    """A question with its answer."""
 
     result: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class NotAnswered:
-    """Why there is none: a code, and what was wrong with the question, if it was the question."""
+    """A question without an answer: a code, and what was wrong with the question, if it was that."""
 
     code: str
     wrong: dict[str, Any] | None = None

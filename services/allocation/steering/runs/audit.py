@@ -43,7 +43,7 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """What an independent check has found about a run, and how much it has looked at."""
+    """Findings of an independent check of a run, and how much it has checked."""
 
     run: UUID
     findings: tuple[str, ...]

@@ -113,7 +113,7 @@ def verify_run(
 
 @dataclass
 class Tally:
-    """What was checked so far; findings are written as they come."""
+    """Counts what was checked so far; findings are written as they come."""
 
     runs: int = 0
     certificates: int = 0

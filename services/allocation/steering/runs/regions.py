@@ -11,7 +11,7 @@ from services.allocation.policy.domain import Policy
 
 
 class PolicyOf(Protocol):
-    """What knows the policies in force (policy.Policies)."""
+    """Finds the policy that holds for a Kreis on a day."""
 
     def on(self, kreis: str, day: date) -> Policy:
         """Return the policy of a Kreis on a day."""
@@ -24,7 +24,7 @@ class Region:
 
     kreise: tuple[str, ...]
     pooled: tuple[tuple[str, str], ...] = ()
-    """Who may attend whose courses, each pair in both orders."""
+    """Pairs of Kreise that attend each other's courses, each in both orders."""
     types: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
     """For pairs that have not agreed on all course types: those on which both have."""
 

@@ -21,7 +21,7 @@ AT_ONCE = 200
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """A timer of the composition root."""
+    """Forgets what old runs rest on, at each step of a timer."""
 
     pool: asyncpg.Pool
     policies: PoliciesAt

@@ -47,7 +47,7 @@ async def _connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 
 
 class Solves(Protocol):
-    """What turns snapshot bytes into an answer (worker.Workers)."""
+    """Turns snapshot bytes into an answer (worker.Workers)."""
 
     async def solve(self, raw: bytes) -> SolvedRun:
         """Solve one snapshot."""
@@ -55,7 +55,7 @@ class Solves(Protocol):
 
 
 class Proposes(Protocol):
-    """What writes proposals (placements.handlers.Placements)."""
+    """Writes proposals (acts.placements.Placements)."""
 
     async def propose(
         self, conn: asyncpg.Connection, run_id: UUID, proposals: Sequence[Proposal], now: datetime
@@ -72,7 +72,7 @@ class Proposes(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What came of a run."""
+    """Outcome of a run."""
 
     run: UUID
     region: str
@@ -85,7 +85,7 @@ class Ran:
 
 @dataclass(frozen=True, slots=True)
 class _Changes:
-    """What of a result differs from what is proposed already, and what was overtaken meanwhile."""
+    """Differences between a result and the proposals there are, and how many were overtaken meanwhile."""
 
     proposals: tuple[Proposal, ...]
     withdrawn: tuple[UUID, ...]
@@ -102,7 +102,7 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What a run saw, and up to which request of each Kreis."""
+    """The snapshot of a run, and the latest request of each Kreis that it answers."""
 
     region: Region
     generations: dict[str, int]

@@ -41,7 +41,7 @@ class WorkerDiedError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class SolvedRun:
-    """What comes back for a snapshot: the canonical result, its certificate, what everybody is told."""
+    """Answer to a snapshot: the canonical result, its certificate, everybody's explanation."""
 
     result: bytes
     certificate: bytes

@@ -1,11 +1,12 @@
 """Forecasts the weekly registrations of a Kreis as the mean of its last twelve weeks, with ranges.
 
 A range is the quantiles of a negative binomial distribution. Its variance is what chance alone gives around a
-mean that is itself only known from so many weeks (Poisson counts, Gamma posterior), times what the same mean
-has missed by in the group's own past, if that is more: where offices send people in bunches, or where numbers
-move, ranges are as wide as they should have been. Every group is forecast by the same rule from its own
-counts, so that means add up; ranges do not, as those of parts are wider together than that of their sum.
-Nothing about a person enters but type, level and town.
+mean that is itself only known from so many weeks (Poisson counts, Gamma posterior), times how much more the
+same mean has been off in the group's own past: where offices send people in bunches, or where numbers move,
+ranges are as wide as they should have been. For want of a past, weeks are as uneven as offices usually bunch
+(docs/decisions/0017). Every group is forecast by the same rule from its own counts, so that means add up;
+ranges do not, as those of parts are wider together than that of their sum. Nothing about a person enters but
+type, level and town.
 """
 
 from __future__ import annotations

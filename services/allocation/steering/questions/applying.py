@@ -13,7 +13,7 @@ import orjson
 from schemas.codes import kind_of
 from schemas.identity import NAMESPACE
 from services.allocation.law.entries import CourseTypeRule
-from services.allocation.steering.matching import snapshot as pictures
+from services.allocation.steering.matching import snapshot as snapshots
 from services.allocation.steering.matching.domain import Course, Person, Section
 from services.allocation.steering.matching.snapshot import Snapshot, Travel, snapshot_of
 from services.allocation.steering.questions.changes import (
@@ -59,8 +59,8 @@ def beside_of(question: Mapping[str, Any]) -> Beside:
     seated = material.get("seated", {}).items()
     return Beside(
         decode_neighbours(material.get("neighbours", {})),
-        {UUID(course): pictures.read_people(people) for course, people in seated},
-        None if recent is None else pictures.read_people(recent),
+        {UUID(course): snapshots.read_people(people) for course, people in seated},
+        None if recent is None else snapshots.read_people(recent),
         travel_of(material),
         question.get("kreis", ""),
     )
@@ -339,4 +339,4 @@ def _like(person: Person, registered_on: date, at: int, number: int) -> Person:
 
 def decode_neighbours(material: Mapping[str, Any]) -> dict[str, Snapshot]:
     """Read the snapshots that came with a question: canonical text by Kreis."""
-    return {kreis: pictures.decode(text.encode()) for kreis, text in material.items()}
+    return {kreis: snapshots.decode(text.encode()) for kreis, text in material.items()}

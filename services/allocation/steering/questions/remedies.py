@@ -34,7 +34,7 @@ async def material(context: ReadContext) -> dict[str, Any]:
 
 
 def answer(_seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
-    """Find the remedies of the run that was read; today's picture may have changed since."""
+    """Find the remedies of the run that was read; today's snapshot may be another one."""
     run = question["material"]
     if not run:
         return {"run": None, "each": [], "sums": []}

@@ -84,7 +84,7 @@ async def test_it_has_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) 
 
 PARENT = """
 import asyncio
-from services.allocation.steering.worker import Worker
+from services.allocation.steering.runs.worker import Worker
 async def main():
     worker = Worker()
     await worker.start()

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.envelope import Problem
-from services.runtime.consume.decide import Subject
+from services.runtime.consume.handler_calls import Subject
 from services.runtime.events.records import Readable
 from services.runtime.events.subscription import Place
 

@@ -12,7 +12,7 @@ from services.runtime.base.clock import Clock
 from services.runtime.base.metrics import consume_metrics
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.bookkeeping.offsets import Group
-from services.runtime.consume.judge import Bench
+from services.runtime.consume.verdicts import Bench
 from services.runtime.consume.loop import Loop, Parts
 from services.runtime.consume.maintenance import Upkeep
 from services.runtime.consume.subscriber import Subscriber, make_broker
@@ -20,7 +20,7 @@ from services.runtime.events import publishers as registry
 from services.runtime.events.records import Reader
 from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import KafkaAddress, client_options, parse_address
-from services.runtime.kafka.ends import Ends
+from services.runtime.kafka.end_offsets import Ends
 
 _STUCK_AFTER = 60.0
 

@@ -19,9 +19,9 @@ from services.runtime.base.settings import LoopSettings
 from services.runtime.bookkeeping import breaker, inbox, offsets
 from services.runtime.bookkeeping.inbox import Seen
 from services.runtime.bookkeeping.offsets import Cut, Gap, Group, Stored
-from services.runtime.consume.decide import Question
-from services.runtime.consume.judge import Bench, judge, unlock
-from services.runtime.consume.settle import Settlement
+from services.runtime.consume.handler_calls import Question
+from services.runtime.consume.verdicts import Bench, judge, unlock
+from services.runtime.consume.outcome import Settlement
 from services.runtime.data.db import connect
 from services.runtime.events.records import RawRecord, Readable, Reading
 from services.runtime.events.subscription import Subscription

@@ -12,8 +12,8 @@ from services.runtime.bookkeeping import inbox, parking, quarantine
 from services.runtime.bookkeeping.inbox import Seen
 from services.runtime.bookkeeping.parking import Waiting
 from services.runtime.bookkeeping.quarantine import Requested
-from services.runtime.consume.decide import Question
-from services.runtime.consume.judge import Bench, judge, try_again, unlock
+from services.runtime.consume.handler_calls import Question
+from services.runtime.consume.verdicts import Bench, judge, try_again, unlock
 from services.runtime.data.db import transaction
 from services.runtime.events.records import Readable, Unreadable
 from services.runtime.events.subscription import Place, Subscription

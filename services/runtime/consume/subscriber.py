@@ -27,8 +27,8 @@ from services.runtime.consume.loop import After, Loop, Polled
 from services.runtime.data.db import acquire
 from services.runtime.events.records import PUBLISHERS_FAMILIES
 from services.runtime.kafka.administration import KafkaAddress, client_options
-from services.runtime.kafka.ends import Ends
-from services.runtime.kafka.polls import CarefulPolls
+from services.runtime.kafka.end_offsets import Ends
+from services.runtime.kafka.tolerant_polling import CarefulPolls
 
 log = logging.getLogger(__name__)
 

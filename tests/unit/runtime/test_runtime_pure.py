@@ -17,7 +17,7 @@ from schemas.offices import ParticipantWithdrawn
 from schemas.topics import Family
 from services.runtime.base import logs
 from services.runtime.base.clock import FileClock
-from services.runtime.consume.decide import Question, Subject, decide
+from services.runtime.consume.handler_calls import Question, Subject, decide
 from services.runtime.events.records import Readable, Reader, Unreadable
 from services.runtime.events.subscription import Applied, Incoming, Parked, Place, Subscription, Verdict
 from tests.stand import announcement, completed, event

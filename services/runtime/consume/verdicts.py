@@ -11,8 +11,8 @@ from schemas.envelope import Problem
 from services.runtime.bookkeeping import parking
 from services.runtime.bookkeeping.findings import Desk
 from services.runtime.bookkeeping.parking import Waiting
-from services.runtime.consume.decide import Question, decide, subject_of
-from services.runtime.consume.settle import Settlement
+from services.runtime.consume.handler_calls import Question, decide, subject_of
+from services.runtime.consume.outcome import Settlement
 from services.runtime.events import publishers as registry
 from services.runtime.events.records import Readable, Reader, Unreadable
 from services.runtime.events.subscription import Applied, Parked, Rejected, Subscription, Verdict

@@ -11,7 +11,7 @@ class Meaning(StrEnum):
     """What to do about an exception."""
 
     TRANSIENT = "transient"  # roll back, drop the connection, wait, the same batch again
-    CULPRIT = "culprit"  # one record of the batch is to blame: find it, put it into quarantine
+    POISON = "poison"  # one record of the batch is to blame: find it, put it into quarantine
     FATAL = "fatal"  # a bug or something unknown: roll back and stop the process
 
 
@@ -37,17 +37,17 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
 # Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
 _OF_THE_CLIENT: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-_CULPRIT_CLASSES = ("22", "23")  # data exception, integrity constraint violation
+_POISON_CLASSES = ("22", "23")  # data exception, integrity constraint violation
 
 
 def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
     """Say what a failure means; whatever is not listed stops the process."""
     if _not_encodable(error):
-        return Meaning.CULPRIT
+        return Meaning.POISON
     if isinstance(error, _TRANSIENT):
         return Meaning.TRANSIENT
-    if str(getattr(error, "sqlstate", None)).startswith(_CULPRIT_CLASSES):
-        return Meaning.CULPRIT
+    if str(getattr(error, "sqlstate", None)).startswith(_POISON_CLASSES):
+        return Meaning.POISON
     if connection_dead and isinstance(error, _OF_THE_CLIENT):
         return Meaning.TRANSIENT
     return Meaning.FATAL

@@ -1,4 +1,4 @@
-"""Asks a handler for verdicts: keeps the order of parked subjects and finds the record that is to blame."""
+"""Calls a subscription's handler: keeps parked subjects in order and isolates events the database refuses."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,110 +8,97 @@ import asyncpg
 
 from schemas.envelope import Problem
 from services.runtime.base.failures import Meaning, meaning_of
-from services.runtime.events.subscription import Incoming, Parked, Rejected, Subscription, Verdict
-
-Subject = tuple[str, str]  # topic and subject: no order between topics is ever relied upon
+from services.runtime.data.savepoints import savepoint
+from services.runtime.events.subscription import Incoming, Parked, Rejected, Subject, Subscription, Verdict
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked of a handler, and how."""
+class HandlerCall:
+    """Which handler is called, at which business time.
+
+    `isolate_poison` checks deferred constraints after each call. It is set when a batch failed only at
+    its commit, which does not tell which event is to blame.
+    """
 
     subscription: Subscription
     now: datetime
-    careful: bool = False  # check deferred constraints too: something failed only at the commit
+    isolate_poison: bool = False
 
 
-class _OvertakenError(Exception):
-    """Some events were decided although an earlier one of their subject has to wait: to be rolled back."""
-
-    def __init__(self, late: dict[int, str]) -> None:
-        super().__init__("overtaken")
-        self.late = late
-
-
-async def decide(
-    conn: asyncpg.Connection, question: Question, events: Sequence[Incoming], held: Mapping[Subject, str]
+async def call_handler(
+    conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming], held: Mapping[Subject, str]
 ) -> list[Verdict]:
-    """Return a verdict for each event.
+    """Return a verdict for each event, in the same order.
 
-    `held` names subjects with parked events and what they wait for: events of these park behind, unless
-    they open just that. The same holds for events that come after one that parks here.
+    `held` maps subjects with parked events to the key that the first of these waits for. Further events of
+    such a subject park behind it, unless they would make just that key known. The same holds for events
+    that follow one which parks in this batch: the handler is then called again without them.
     """
     behind: dict[int, str] = {}
     for number, event in enumerate(events if held else ()):
-        waits_for = held.get(subject_of(event))
-        if waits_for is not None and waits_for not in question.subscription.opens(event):
-            behind[number] = waits_for
-    splitting = False
+        key = held.get(event.subject_in_topic)
+        if key is not None and key not in call.subscription.opens(event):
+            behind[number] = key
     while True:
         free = [number for number in range(len(events)) if number not in behind]
-        try:
-            async with conn.transaction():
-                chosen = [events[number] for number in free]
-                verdicts = await (_split if splitting else _ask)(conn, question, chosen)
-                late = _overtaken(question, events, dict(zip(free, verdicts, strict=True)))
-                if late:
-                    raise _OvertakenError(late)  # noqa: TRY301 - to leave the savepoint
-        except _OvertakenError as overtaken:
-            behind |= overtaken.late
-        except Exception as error:
-            if splitting or meaning_of(error, connection_dead=conn.is_closed()) is not Meaning.CULPRIT:
-                raise
-            splitting = True
-        else:
-            decided: dict[int, Verdict] = dict(zip(free, verdicts, strict=True))
-            return [
-                decided[number] if number in decided else Parked(behind[number], Problem("waits_behind"))
-                for number in range(len(events))
-            ]
+        async with savepoint(conn) as attempt:
+            verdicts = await _verdicts(conn, call, [events[number] for number in free])
+            decided = dict(zip(free, verdicts, strict=True))
+            overtaking = _overtaking(call, events, decided)
+            if overtaking:
+                attempt.undo()
+        if not overtaking:
+            break
+        behind |= overtaking
+    return [
+        decided[number] if number in decided else Parked(behind[number], Problem("waits_behind"))
+        for number in range(len(events))
+    ]
 
 
-def subject_of(event: Incoming) -> Subject:
-    """Return what an event is about, within its topic."""
-    return event.place.topic, event.subject
-
-
-async def _ask(conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]) -> Sequence[Verdict]:
+async def _verdicts(conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming]) -> list[Verdict]:
+    """Call the handler; where the database refuses a value, halve until the event to blame stands alone."""
     if not events:
         return []
-    verdicts = await question.subscription.handler(conn, events, question.now)
-    if len(verdicts) != len(events):
-        msg = f"handler of {question.subscription.name}: {len(verdicts)} verdicts for {len(events)} events"
-        raise RuntimeError(msg)
-    if question.careful:
-        await conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
-    return verdicts
-
-
-async def _split(conn: asyncpg.Connection, question: Question, events: Sequence[Incoming]) -> list[Verdict]:
-    """Ask half by half until the event that the database refuses stands alone."""
     try:
         async with conn.transaction():
-            return list(await _ask(conn, question, events))
+            return await _call(conn, call, events)
     except Exception as error:
-        if meaning_of(error, connection_dead=conn.is_closed()) is not Meaning.CULPRIT:
+        if meaning_of(error, connection_dead=conn.is_closed()) is not Meaning.POISON:
             raise
         if len(events) == 1:
             sqlstate = getattr(error, "sqlstate", None) or "22000"
             return [Rejected(Problem("refused_by_database", params={"sqlstate": sqlstate}))]
     middle = len(events) // 2
-    return await _split(conn, question, events[:middle]) + await _split(conn, question, events[middle:])
+    return await _verdicts(conn, call, events[:middle]) + await _verdicts(conn, call, events[middle:])
 
 
-def _overtaken(
-    question: Question, events: Sequence[Incoming], verdicts: Mapping[int, Verdict]
+async def _call(conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming]) -> list[Verdict]:
+    verdicts = await call.subscription.handler(conn, events, call.now)
+    if len(verdicts) != len(events):
+        msg = f"handler of {call.subscription.name}: {len(verdicts)} verdicts for {len(events)} events"
+        raise RuntimeError(msg)
+    if call.isolate_poison:
+        await conn.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    return list(verdicts)
+
+
+def _overtaking(
+    call: HandlerCall, events: Sequence[Incoming], verdicts: Mapping[int, Verdict]
 ) -> dict[int, str]:
-    """Find events decided after one of their subject parked, unless they open what that waits for."""
+    """Find events decided after one of their subject parked, with the key that one waits for.
+
+    An event that would make just that key known may overtake.
+    """
     waiting: dict[Subject, str] = {}
-    late: dict[int, str] = {}
+    overtaking: dict[int, str] = {}
     if not any(isinstance(verdict, Parked) for verdict in verdicts.values()):
-        return late
+        return overtaking
     for number in sorted(verdicts):
         event, verdict = events[number], verdicts[number]
-        subject = subject_of(event)
+        subject = event.subject_in_topic
         if isinstance(verdict, Parked):
             waiting.setdefault(subject, verdict.waits_for)
-        elif subject in waiting and waiting[subject] not in question.subscription.opens(event):
-            late[number] = waiting[subject]
-    return late
+        elif subject in waiting and waiting[subject] not in call.subscription.opens(event):
+            overtaking[number] = waiting[subject]
+    return overtaking

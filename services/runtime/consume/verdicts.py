@@ -1,191 +1,114 @@
-"""From events to settled verdicts in one transaction: permission, order, handler, what gets unlocked."""
+"""Decides new events: permission of the publisher, parked subjects, the handler, room for parked events."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from itertools import groupby
 
 import asyncpg
 
 from schemas.envelope import Problem
 from services.runtime.bookkeeping import parking
-from services.runtime.bookkeeping.findings import Desk
-from services.runtime.bookkeeping.parking import Waiting
-from services.runtime.consume.handler_calls import Question, decide, subject_of
-from services.runtime.consume.outcome import Settlement
-from services.runtime.events import publishers as registry
-from services.runtime.events.records import Readable, Reader, Unreadable
-from services.runtime.events.subscription import Applied, Parked, Rejected, Subscription, Verdict
+from services.runtime.consume.context import ConsumerContext
+from services.runtime.consume.handler_calls import HandlerCall, call_handler
+from services.runtime.data.savepoints import savepoint
+from services.runtime.events import publishers
+from services.runtime.events.records import Readable
+from services.runtime.events.subscription import Parked, Rejected, Verdict
 
-_BY_RUNTIME = frozenset({"waits_behind", "publisher_unknown"})
-
-
-class _LookAgainError(Exception):
-    """Something would park, but who unlocks it may just have committed: lock, then look again."""
+_PARKED_BY_RUNTIME = frozenset({"waits_behind", "publisher_unknown"})
 
 
 @dataclass(frozen=True, slots=True)
-class Bench:
-    """What judging needs to know of the service."""
+class Decision:
+    """A verdict for each event, and for each the data to keep of it (None: all of it).
 
-    subscriptions: Mapping[str, Subscription]
-    reader: Reader
-    cluster: str
-    source: str
-    parked_limit: int
-
-    def settlement(self, subscription: Subscription, now: datetime, *, watermarks: bool) -> Settlement:
-        """Start to collect consequences; `watermarks` if records are judged in their order."""
-        occasion = datetime.now(UTC).isoformat()
-        desk = Desk(subscription.findings or "", self.source, self.cluster, occasion)
-        return Settlement(subscription, desk, now, watermarks=watermarks)
-
-
-async def judge(
-    conn: asyncpg.Connection, bench: Bench, question: Question, events: Sequence[Readable], book: Settlement
-) -> bool:
-    """Decide new events and note the consequences; say whether the parking lock is held."""
-    locked = False
-    try:
-        async with conn.transaction():
-            verdicts = await _consider(conn, question, events)
-            if any(isinstance(verdict, Parked) for verdict in verdicts):
-                raise _LookAgainError  # noqa: TRY301 - to leave the savepoint
-    except _LookAgainError:
-        await parking.lock_for_parking(conn)
-        locked = True
-        verdicts = await _consider(conn, question, events)
-    verdicts = await _within_room(conn, bench, question, events, verdicts)
-    kept = await _kept(conn, question, events, verdicts)
-    for number, (event, verdict) in enumerate(zip(events, verdicts, strict=True)):
-        book.decided(event, verdict, kept.get(number))
-    return locked
-
-
-async def unlock(
-    conn: asyncpg.Connection, bench: Bench, keys: set[str], now: datetime, *, locked: bool, careful: bool
-) -> list[Settlement]:
-    """Apply, in order, what waited for keys that have become known, and what that unlocks in turn."""
-    books: list[Settlement] = []
-    if keys and not locked:
-        await parking.lock_for_unlocking(conn)
-    while keys:
-        waiting = await parking.waiting_for(conn, keys)
-        keys = set()
-        for name, rows in groupby(waiting, key=lambda row: row.reader):
-            question = Question(bench.subscriptions[name], now, careful)
-            book, moved = await try_again(conn, bench, question, list(rows))
-            books.append(book)
-            keys |= book.unlocks
-            if moved and not locked:
-                # They wait for something new, which may have been unlocked while we did not look.
-                await parking.lock_for_parking(conn)
-                locked = True
-                keys |= moved
-    return books
-
-
-async def try_again(
-    conn: asyncpg.Connection, bench: Bench, question: Question, rows: Sequence[Waiting], *, last: bool = False
-) -> tuple[Settlement, set[str]]:
-    """Decide parked events once more; `last` refuses what would still wait.
-
-    Returns the written consequences and the keys that some events wait for instead.
+    `parking_locked` says whether the transaction holds the lock for parking.
     """
-    book = bench.settlement(question.subscription, question.now, watermarks=False)
-    readable: list[tuple[Waiting, Readable]] = []
-    released: list[int] = []
-    for row in rows:
-        reading = bench.reader.read_attributes(row.place, row.attributes, row.data)
-        if isinstance(reading, Unreadable):  # a stricter reader than the one that parked it
-            released.append(row.id)
-            book.refused_later(row, reading)
-        else:
-            readable.append((row, reading))
-    verdicts = await _consider(conn, question, [reading for _, reading in readable], held=False)
-    elsewhere: list[tuple[int, str]] = []
-    for (row, reading), verdict in zip(readable, verdicts, strict=True):
-        match verdict:
-            case Applied():
-                released.append(row.id)
-                book.applied(reading.incoming, verdict, was="parked")
-            case Rejected():
-                released.append(row.id)
-                book.refused(reading.incoming, verdict.problem)
-            case Parked() if last:
-                released.append(row.id)
-                book.refused(reading.incoming, _waited_too_long(row.problem))
-            case Parked():
-                if verdict.waits_for != row.waits_for:
-                    elsewhere.append((row.id, verdict.waits_for))
-    await parking.release(conn, released)
-    await parking.wait_for_other(conn, elsewhere)
-    await book.write(conn)
-    return book, {key for _, key in elsewhere}
+
+    verdicts: Sequence[Verdict]
+    kept: Sequence[bytes | None]
+    parking_locked: bool
 
 
-def _waited_too_long(problem: Problem) -> Problem:
-    return Problem(problem.code, problem.field, {**problem.params, "waited": "too_long"})
+async def decide(
+    conn: asyncpg.Connection, context: ConsumerContext, call: HandlerCall, events: Sequence[Readable]
+) -> Decision:
+    """Decide events that are seen for the first time.
+
+    An event that would park may wait for something that another transaction is making known just now. So
+    the lock for parking is taken and all is decided again on what has been committed by then.
+    """
+    async with savepoint(conn) as first:
+        verdicts = await verdicts_on(conn, call, events)
+        if any(isinstance(verdict, Parked) for verdict in verdicts):
+            first.undo()
+    if first.undone:
+        await parking.lock_for_parking(conn)
+        verdicts = await verdicts_on(conn, call, events)
+        verdicts = await _within_room(conn, context, call, events, verdicts)
+    return Decision(verdicts, await _kept(conn, call, events, verdicts), first.undone)
 
 
-async def _consider(
-    conn: asyncpg.Connection, question: Question, events: Sequence[Readable], *, held: bool = True
+async def verdicts_on(
+    conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Readable], *, behind_parked: bool = True
 ) -> list[Verdict]:
-    """Return a verdict for each event: first whether it may be sent at all, then in order, by the handler."""
+    """Return a verdict for each event: by the publisher's permission first, then by the handler.
+
+    `behind_parked`: events of a subject that has parked events park behind these.
+    """
     slugs = {event.incoming.publisher for event in events if event.incoming.publisher is not None}
-    known = await registry.permissions(conn, slugs) if slugs else {}
+    known = await publishers.permissions(conn, slugs) if slugs else {}
     verdicts: dict[int, Verdict] = {}
     allowed: list[int] = []
     for number, event in enumerate(events):
-        objection = registry.objection(event.incoming, known)
+        objection = publishers.objection(event.incoming, known)
         if objection is None:
             allowed.append(number)
         else:
             verdicts[number] = objection
     incoming = [events[number].incoming for number in allowed]
-    subjects = {}
-    if held and incoming and await parking.any_parked(conn, question.subscription.name):
-        subjects = await parking.held_subjects(
-            conn, question.subscription.name, (subject_of(event) for event in incoming)
-        )
-    verdicts |= zip(allowed, await decide(conn, question, incoming, subjects), strict=True)
+    held = {}
+    if behind_parked and incoming and await parking.any_parked(conn, call.subscription.name):
+        subjects = (event.subject_in_topic for event in incoming)
+        held = await parking.held_subjects(conn, call.subscription.name, subjects)
+    verdicts |= zip(allowed, await call_handler(conn, call, incoming, held), strict=True)
     return [verdicts[number] for number in range(len(events))]
 
 
 async def _within_room(
     conn: asyncpg.Connection,
-    bench: Bench,
-    question: Question,
+    context: ConsumerContext,
+    call: HandlerCall,
     events: Sequence[Readable],
     verdicts: Sequence[Verdict],
 ) -> list[Verdict]:
-    """Refuse what would park beyond a publisher's room."""
+    """Reject what would park beyond the limit of its topic."""
     room: dict[str, int] = {}
     result: list[Verdict] = []
+    full = Rejected(Problem("parking_full", params={"limit": context.parked_limit}))
     for event, verdict in zip(events, verdicts, strict=True):
         if not isinstance(verdict, Parked):
             result.append(verdict)
             continue
-        topic = event.incoming.place.topic
+        topic = event.incoming.position.topic
         if topic not in room:
-            room[topic] = await parking.room_left(conn, question.subscription.name, topic, bench.parked_limit)
+            room[topic] = await parking.room_left(conn, call.subscription.name, topic, context.parked_limit)
         room[topic] -= 1
-        full = Rejected(Problem("parking_full", params={"limit": bench.parked_limit}))
         result.append(verdict if room[topic] >= 0 else full)
     return result
 
 
 async def _kept(
-    conn: asyncpg.Connection, question: Question, events: Sequence[Readable], verdicts: Sequence[Verdict]
-) -> dict[int, bytes]:
-    """Ask what may be stored of the events that the runtime parks without having asked the handler."""
-    keep = question.subscription.keep
-    numbers = [
+    conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Readable], verdicts: Sequence[Verdict]
+) -> list[bytes | None]:
+    """Return the data to keep of each event: the handler's word, or the subscription's where it had none."""
+    kept = [verdict.keep if isinstance(verdict, Parked) else None for verdict in verdicts]
+    unasked = [
         number
         for number, verdict in enumerate(verdicts)
-        if isinstance(verdict, Parked) and verdict.problem.code in _BY_RUNTIME
+        if isinstance(verdict, Parked) and verdict.problem.code in _PARKED_BY_RUNTIME
     ]
-    if keep is None or not numbers:
-        return {}
-    data = await keep(conn, [events[number].incoming for number in numbers])
-    return {number: kept for number, kept in zip(numbers, data, strict=True) if kept is not None}
+    if call.subscription.keep is not None and unasked:
+        reduced = await call.subscription.keep(conn, [events[number].incoming for number in unasked])
+        for number, data in zip(unasked, reduced, strict=True):
+            kept[number] = data
+    return kept

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 from schemas.envelope import Problem, attributes, decode_attributes, unknown_codes
 from schemas.identity import NAMESPACE, event_uuid
 from schemas.topics import EVENT_TYPES, Family, parse_topic
-from services.runtime.events.subscription import Incoming, Place
+from services.runtime.events.subscription import Incoming, RecordPosition
 
 PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
 _ID = re.compile(r"^[\x21-\x7e]{1,128}$")
@@ -45,7 +45,7 @@ class Readable:
 class Unreadable:
     """A record that is no event of ours, and why."""
 
-    place: Place
+    position: RecordPosition
     publisher: str | None
     event_id: str | None
     event_type: str | None
@@ -65,25 +65,25 @@ class Reader:
     def read(self, record: RawRecord) -> Reading:
         """Read one record."""
         found = attributes(record.headers)
-        place = Place(record.topic, record.partition, record.offset)
+        position = RecordPosition(record.topic, record.partition, record.offset)
         if isinstance(found, Problem):
             publisher = self._meaning(record.topic)[1]
-            return Unreadable(place, publisher, None, None, [found])
-        return self.read_attributes(place, found, record.value)
+            return Unreadable(position, publisher, None, None, [found])
+        return self.read_attributes(position, found, record.value)
 
-    def read_attributes(self, place: Place, found: dict[str, str], raw: bytes | None) -> Reading:
+    def read_attributes(self, position: RecordPosition, found: dict[str, str], raw: bytes | None) -> Reading:
         """Read a record from its CloudEvents attributes and data (also one that was parked)."""
-        family, publisher = self._meaning(place.topic)
+        family, publisher = self._meaning(position.topic)
         decoded = decode_attributes(found, raw)
         if isinstance(decoded, list):
-            return Unreadable(place, publisher, *_safe_names(found), decoded)
+            return Unreadable(position, publisher, *_safe_names(found), decoded)
         event = decoded.event
         if family in PUBLISHERS_FAMILIES and EVENT_TYPES[event.type].family is not family:
             return Unreadable(
-                place, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
+                position, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
             )
         incoming = Incoming(
-            place=place,
+            position=position,
             family=family,
             publisher=publisher,
             event=event,
@@ -104,9 +104,9 @@ def warnings_of(reading: Readable) -> tuple[Problem, ...]:
     return reading.warnings + unknown_codes(reading.incoming.event.data)
 
 
-def place_uuid(cluster: str, place: Place) -> UUID:
+def position_uuid(cluster: str, position: RecordPosition) -> UUID:
     """Name a record by where it lies: the cause of what is said about it."""
-    return uuid5(NAMESPACE, f"record/{cluster}/{place.topic}/{place.partition}/{place.offset}")
+    return uuid5(NAMESPACE, f"record/{cluster}/{position.topic}/{position.partition}/{position.offset}")
 
 
 def _safe_names(found: dict[str, str]) -> tuple[str | None, str | None]:

@@ -17,18 +17,23 @@ __all__ = [
     "Incoming",
     "Keep",
     "Parked",
-    "Place",
     "Problem",
+    "RecordPosition",
     "Rejected",
+    "Subject",
     "Subscription",
     "Verdict",
     "opens_nothing",
 ]
 
 
+Subject = tuple[str, str]
+"""A full topic name and what an event is about: events are kept in order within it, never across topics."""
+
+
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies; with it the raw record can be read back from Kafka."""
+class RecordPosition:
+    """Locates a record, so that it can be read back from Kafka."""
 
     topic: str
     partition: int
@@ -39,12 +44,17 @@ class Place:
 class Incoming:
     """One valid event of a publisher that may send it, seen for the first time."""
 
-    place: Place
+    position: RecordPosition
     family: Family
     publisher: str | None  # slug, taken from the topic; None on our own topics
     event: Event
     cause: UUID  # schemas.identity.event_uuid(publisher, family, id)
     subject: str  # payload.subject_key(publisher): course or participant id as text
+
+    @property
+    def subject_in_topic(self) -> Subject:
+        """Return the subject within which this event keeps its order."""
+        return self.position.topic, self.subject
 
 
 @dataclass(frozen=True, slots=True)

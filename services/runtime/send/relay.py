@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ import aiokafka
 import aiokafka.errors
 import asyncpg
 
-from services.runtime.base.failpoints import Reach, pass_by
+from services.runtime.base import failpoints
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.metrics import RelayMetrics
 from services.runtime.base.retry import jittered
@@ -94,11 +94,8 @@ class Relay:
         metrics: RelayMetrics,
         *,
         name: str,
-        reach: Reach = pass_by,
-        fetch: Callable[[asyncpg.Connection, int, Sequence[str]], Awaitable[list[Row]]] = next_rows,
     ) -> None:
         self._dsn, self._kafka, self._metrics, self._name = dsn, kafka, metrics, name
-        self._reach, self._fetch = reach, fetch
         self._wake = asyncio.Event()
         self._held: dict[str, float] = {}
         self._topics: set[str] = set()  # those the producer has metadata of
@@ -183,13 +180,13 @@ class Relay:
         now = asyncio.get_running_loop().time()
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         async with self._busy:
-            rows = await self._fetch(conn, WINDOW, list(self._held))
+            rows = await next_rows(conn, WINDOW, list(self._held))
         if not rows:
             return False
         producer = await self._started_producer()
         missing = await self._missing_topics(producer, {row.topic for row in rows})
         sent = await send_window(producer, rows, missing)
-        await self._reach("sent")
+        await failpoints.failpoint("sent")
         async with self._busy:
             await self._settle(conn, sent)
         self._metrics.sent.inc(len(sent.acked))

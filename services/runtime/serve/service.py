@@ -24,10 +24,11 @@ from services.runtime.base.metrics import relay_metrics, timer_metrics
 from services.runtime.base.retry import jittered
 from services.runtime.base.settings import HttpAddress, ServiceSettings
 from services.runtime.base.timers import Timer, run_timer
-from services.runtime.consume.consumers import Consumers, broker_answers, cluster_id
+from services.runtime.consume.consumers import Consumers
 from services.runtime.data.db import acquire, open_pool
 from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import parse_address
+from services.runtime.kafka.cluster import check_answers, cluster_id
 from services.runtime.send.relay import Relay
 from services.runtime.serve.ops import Answers, Health, ops_app
 from services.runtime.serve.status import OwnStatus, ServiceStatus, UnderWay, status_of, under_way
@@ -220,6 +221,7 @@ class Process:
             ready=lambda: self._ready(worker),
             status=lambda: self._status(status),
             under_way=lambda: self._under_way(status),
+            asyncapi=lambda: self._consumers.asyncapi() if self._consumers is not None else None,
             registry=self._registry,
         )
         self._task("ops", self._serve(ops_app(answers), settings.ops))
@@ -236,9 +238,9 @@ class Process:
         )
         self._task("consume", consumers.run(self._stop))
         return [
-            Timer("expire parked", 30.0, lambda _now: consumers.upkeep.expire_parked()),
-            Timer("replay", 2.0, lambda _now: consumers.upkeep.replay()),
-            Timer("prune inbox", 600.0, lambda _now: consumers.upkeep.prune()),
+            Timer("expire parked", 30.0, lambda _now: consumers.maintenance.expire_parked()),
+            Timer("replay", 2.0, lambda _now: consumers.maintenance.replay()),
+            Timer("prune inbox", 600.0, lambda _now: consumers.maintenance.prune()),
         ]
 
     def _task(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
@@ -301,9 +303,9 @@ class Process:
                 pool.terminate()
 
     def _live(self) -> Health:
-        stuck = self._consumers.stuck() if self._consumers is not None else []
+        stalled = self._consumers.stalled() if self._consumers is not None else []
         dead = [name for task, name in self._tasks.items() if task.done()]
-        parts = dict.fromkeys(stuck, "does not get on") | dict.fromkeys(dead, "ended")
+        parts = dict.fromkeys(stalled, "stalled") | dict.fromkeys(dead, "ended")
         return Health(not parts, parts)
 
     async def _ready(self, worker: asyncpg.Pool) -> Health:
@@ -313,7 +315,7 @@ class Process:
 
         async def broker() -> None:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await broker_answers(self._address)
+                await check_answers(self._address)
 
         names = ("database", "broker")
         answers = await asyncio.gather(database(), broker(), return_exceptions=True)

@@ -72,7 +72,6 @@ async def process_batch(conn: asyncpg.Connection, context: ConsumerContext, batc
         # Inbox: events that were there before, and records that are no event, are done with here.
         outcome = context.new_outcome(batch.subscription, batch.now, in_order=True)
         new = await _new_events(conn, contiguous.records, outcome)
-        await failpoints.failpoint("after_inbox")
 
         # Decide: may the publisher send it, does it have to park, and what does the handler say.
         decision = await decide(conn, context, call, new)
@@ -110,6 +109,8 @@ async def _new_events(
             new.append(record.reading)
         else:
             outcome.add_repeated(record.reading, status)
+    if records:
+        await failpoints.failpoint("after_inbox")
     return new
 
 

@@ -20,7 +20,8 @@ from schemas.topics import EVENT_TYPES
 MAX_BYTES = 65_536
 """Largest data of one event (CloudEvents asks intermediaries to forward 64 KiB)."""
 
-_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+EVENT_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+"""Form of a CloudEvents id here: printable ASCII without spaces."""
 _ATTRIBUTES = frozenset({
     "specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
     "corrects", "retracts", "audience", "correlationid", "causationid", "recordedtime",
@@ -103,7 +104,7 @@ def _check_attributes(  # noqa: PLR0911 - one return for each thing that can be 
     if found["specversion"] != "1.0":
         return Problem("specversion_unknown", field="ce_specversion")
     for name in ("id", "corrects", "retracts"):
-        if name in found and _ID.match(found[name]) is None:
+        if name in found and EVENT_ID.match(found[name]) is None:
             return Problem("id_malformed", field=f"ce_{name}")
     if found.get("corrects") and found.get("retracts"):
         return Problem("corrects_and_retracts", field="ce_retracts")

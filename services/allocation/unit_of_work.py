@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import PlacementState
+from schemas.days import local_day
 from services.allocation.courses import store as courses_store
 from services.allocation.courses.domain import Course
 from services.allocation.outcomes import store as outcomes_store
@@ -20,7 +21,6 @@ from services.allocation.placements import messages
 from services.allocation.placements import store as placements_store
 from services.allocation.placements.domain import LIVE, OFFERED, Placement, Step
 from services.allocation.placements.store import History
-from services.allocation.policy.domain import local_day
 from services.allocation.policy.terms import Terms
 from services.allocation.rerun import Rerun, request_reruns
 from services.runtime.events.subscription import Incoming

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from schemas.envelope import Decoded, Event, Problem, decode_attributes, unknown_codes
+from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes, unknown_codes
 from schemas.identity import event_uuid, identity_hash
 from schemas.topics import EVENT_TYPES, Family, topic
 from services.gateway.publishers.domain import Publisher
@@ -17,7 +17,6 @@ from services.runtime.send.outbox import Outgoing, put
 
 _TAKEN = ("specversion", "id", "type", "time", "corrects", "retracts")
 _TRACES = ("correlationid", "causationid")
-_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 _TRACE = re.compile(r"^(?=.*[0-9])[A-Za-z0-9._:/-]{1,64}$")
 
 
@@ -81,7 +80,7 @@ def check(
 ) -> Checked:
     """Read one event as its publisher sent it; who speaks is who knocked, never what `source` says."""
     id_, type_ = attributes.get("id"), attributes.get("type")
-    if id_ is not None and not _ID.match(id_):
+    if id_ is not None and not EVENT_ID.match(id_):
         id_ = None  # no id, and so nothing that is kept or told
     kept = {name: attributes[name] for name in _TAKEN if name in attributes}
     kept |= {"source": f"/{publisher.slug}"}

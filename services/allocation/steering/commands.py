@@ -16,8 +16,8 @@ import asyncpg
 import psutil
 import typer
 
+from schemas.days import LOCAL, local_day
 from services.allocation.policy import commands as policy_commands
-from services.allocation.policy.domain import LOCAL, local_day
 from services.allocation.solver.check import findings
 from services.allocation.steering.explain.store import all_runs
 from services.allocation.steering.forecast.commands import show_forecast

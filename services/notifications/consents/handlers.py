@@ -6,6 +6,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.notifications.alerts import withdrawing
@@ -15,7 +16,6 @@ from services.notifications.gate import end_consent
 from services.notifications.participation import facts_store
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 

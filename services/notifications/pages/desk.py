@@ -13,13 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.base import Payload
+from schemas.days import local_day
 from services.notifications.pages.gateway import Gateway, NotTaken, Taken
 from services.notifications.pages.persons import CLERK, COUNSELLOR, PROVIDER
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.registrations import GatewayDoor
-from services.notifications.times import local_day
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID, uuid4
 
+from schemas.days import local_day
 from schemas.envelope import encode_data
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.participation import store
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 

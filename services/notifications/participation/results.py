@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
+from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.participation import store
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Verdict
 

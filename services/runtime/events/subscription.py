@@ -1,4 +1,4 @@
-"""What a service writes against when it reads events: incoming events, verdicts, subscriptions."""
+"""Defines what services program against to read events: incoming events, verdicts, subscriptions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -112,13 +112,13 @@ class Keep(Protocol):
 
 
 def opens_nothing(_event: Incoming) -> tuple[str, ...]:
-    """Say that an event makes nothing known."""
+    """Return no keys: the event makes nothing known."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One consumer group of a service: what it reads, who decides, and whether it judges.
+    """A consumer group of a service: its topics, its handler, and whether it judges.
 
     Either `pattern` (a regular expression of full topic names) or `topics` (full names).
     `findings` is the full name of the topic to which verdicts on publishers' records are reported.

@@ -1,4 +1,4 @@
-"""Carries outbox rows to Kafka: one active relay a service, in order, deleted after the broker's ack."""
+"""Sends outbox rows to Kafka in order; deletes them after the ack; one relay a service is active."""
 
 import asyncio
 import contextlib
@@ -36,7 +36,7 @@ _OF_THE_TOPIC = (aiokafka.errors.UnknownTopicOrPartitionError, aiokafka.errors.T
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One outbox row, ready to be sent."""
+    """An outbox row, ready to be sent."""
 
     position: int
     topic: str
@@ -46,7 +46,7 @@ class Row:
 
 
 async def next_rows(conn: asyncpg.Connection, limit: int, held: Sequence[str]) -> list[Row]:
-    """Read the oldest rows that are still there; what was sent is gone, so nothing can be overtaken."""
+    """Return the oldest rows. Sent rows are deleted, so a row that commits late cannot be overtaken."""
     return [
         Row(
             row["position"],
@@ -65,18 +65,18 @@ async def next_rows(conn: asyncpg.Connection, limit: int, held: Sequence[str]) -
 
 
 async def delete_rows(conn: asyncpg.Connection, positions: Sequence[int]) -> None:
-    """Forget what the broker has."""
+    """Delete rows that the broker has acknowledged."""
     await conn.execute("DELETE FROM runtime.outbox WHERE position = ANY($1::bigint[])", positions)
 
 
 async def set_aside(conn: asyncpg.Connection, position: int, why: str) -> None:
-    """Mark a row that can never be sent."""
+    """Mark a row that can never be sent, so that it blocks no other."""
     await conn.execute("UPDATE runtime.outbox SET unsendable = $2 WHERE position = $1", position, why)
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a window."""
+    """The broker's answers to a window of rows."""
 
     acked: list[int] = field(default_factory=list)
     never: list[tuple[int, str]] = field(default_factory=list)
@@ -104,7 +104,7 @@ class Relay:
         self.active = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Relay until told to stop; whatever is not transient ends the process."""
+        """Relay until told to stop; a failure that is not transient ends the process."""
         attempt = 0
         try:
             while not stop.is_set():
@@ -156,7 +156,7 @@ class Relay:
         self._wake.set()
 
     async def _beat(self, conn: asyncpg.Connection) -> None:
-        """Show the database that we live, also while Kafka is slow."""
+        """Keep the session from idling out while Kafka is slow."""
         while True:
             await asyncio.sleep(_HEARTBEAT)
             async with self._busy:
@@ -176,7 +176,7 @@ class Relay:
         return stop.is_set()
 
     async def _window(self, conn: asyncpg.Connection) -> bool:
-        """Carry one window; say whether there was anything to carry."""
+        """Send one window of rows; return whether there was any row."""
         now = asyncio.get_running_loop().time()
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         async with self._busy:
@@ -196,7 +196,7 @@ class Relay:
         return True
 
     async def _missing_topics(self, producer: aiokafka.AIOKafkaProducer, topics: set[str]) -> set[str]:
-        """Find topics that do not exist (yet), before one of them holds up a whole window."""
+        """Return the topics that do not exist, before one of them holds up a whole window."""
         missing = set()
         for topic in topics - self._topics:
             try:
@@ -255,7 +255,7 @@ async def send_window(
     rows: Sequence[Row],
     missing: AbstractSet[str] = frozenset(),
 ) -> Sent:
-    """Hand all rows to the producer in order, then wait for every answer of the broker."""
+    """Give all rows to the producer in order, then wait for every answer of the broker."""
     sent = Sent(held_topics=set(missing))
     waiting: list[tuple[Row, asyncio.Future[Any]]] = []
     for row in rows:
@@ -279,7 +279,7 @@ async def send_window(
 
 
 def _note(sent: Sent, row: Row, answer: object) -> None:
-    """Note the broker's answer about one row."""
+    """Sort the broker's answer about one row into `sent`."""
     if not isinstance(answer, BaseException):
         sent.acked.append(row.position)
     elif isinstance(answer, _NEVER):

@@ -46,7 +46,7 @@ _OBJECTS_PER_COLLECTION = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the runtime has opened for a service before it is composed."""
+    """The pools, clock and metrics that a service is composed from."""
 
     settings: ServiceSettings
     clock: Clock
@@ -56,7 +56,7 @@ class Resources:
 
 
 def _spare_the_collector() -> None:
-    """Leave what the start has loaded out of garbage collection, and look for cycles less often.
+    """Keep what the start has loaded out of garbage collection, and collect less often.
 
     A batch makes tens of thousands of objects and hardly a cycle; looking for one took a third of the
     time that reading takes.
@@ -67,13 +67,13 @@ def _spare_the_collector() -> None:
 
 
 async def nothing_of_its_own(_conn: asyncpg.Connection, _now: datetime) -> OwnStatus:
-    """Add nothing to what the runtime knows."""
+    """Return a status without anything of the service's own."""
     return OwnStatus()
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDefinition:
-    """What a service consists of; built by its composition root from the opened resources.
+    """The parts of a service, built by its composition root from the opened resources.
 
     `status` runs on a connection of the status role, which reads only the views in schema `status`;
     `due` is the same for its count of what is due alone, asked often by who waits for quiet.
@@ -105,7 +105,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signal."""
         yield
 
 
@@ -161,7 +161,7 @@ class Process:
         self._stop.set()
 
     def _begin_deadline(self) -> None:
-        """Whatever hangs, the process is gone in time."""
+        """End the process in time, whatever hangs."""
         if self._deadline is None:
             seconds = self._settings.stop_within_seconds + _DEADLINE_SLACK
             self._deadline = threading.Timer(seconds, os._exit, [_HARD_EXIT])
@@ -185,7 +185,7 @@ class Process:
         return pools[0], pools[1], pools[2]
 
     async def _patiently(self, dsn: str, name: str, size: int) -> asyncpg.Pool:
-        """Open a pool; a database that is just starting is waited for."""
+        """Open a pool, waiting for a database that is just starting."""
         for attempt in range(1, _START_TRIES + 1):
             try:
                 return await open_pool(dsn, name=name, max_size=size)
@@ -247,7 +247,7 @@ class Process:
         self._tasks[asyncio.create_task(work, name=name)] = name
 
     async def _until_stop(self, work: Callable[[], Awaitable[Any]]) -> None:
-        """Run a task of the service and cancel it at the stop; one that ends before that is a failure."""
+        """Run a service's task until the stop, then cancel it; one that ends before is a failure."""
         task = asyncio.ensure_future(work())
         stopped = asyncio.create_task(self._stop.wait())
         try:
@@ -281,7 +281,7 @@ class Process:
             stopped.cancel()
 
     async def _wind_down(self, pools: Sequence[asyncpg.Pool]) -> None:
-        """Stop all tasks, tell of those that ended by themselves, close what was opened."""
+        """Stop all tasks, report those that ended by themselves, close the pools."""
         early = [task for task in self._tasks if task.done()] if not self._stop.is_set() else []
         for task in early:
             error = task.exception() if not task.cancelled() else None

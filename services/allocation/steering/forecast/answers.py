@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
-from services.allocation.policy.domain import local_day
+from schemas.days import local_day
 from services.allocation.steering.forecast.history import History
 from services.allocation.steering.forecast.model import Forecast, Group, forecast, groups_of
 from services.allocation.steering.forecast.reader import history_of, read, written

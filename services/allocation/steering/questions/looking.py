@@ -6,8 +6,9 @@ from datetime import datetime
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.law.rulebook import RuleBook
-from services.allocation.policy.domain import InForce, local_day
+from services.allocation.policy.domain import InForce
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.material import Look
 from services.allocation.steering.runs.regions import region_of

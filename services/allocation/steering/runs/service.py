@@ -13,6 +13,7 @@ from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 
+from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from schemas.placements import ParticipantUnplaced
 from schemas.placements import Reason as PublishedReason
@@ -20,7 +21,7 @@ from services.allocation.acts.placements import NotDone
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.messages import outgoing
-from services.allocation.policy.domain import Held, InForce, local_day
+from services.allocation.policy.domain import Held, InForce
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.explain import store as explained
 from services.allocation.steering.explain.reasons import Explanation

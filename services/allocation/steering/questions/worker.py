@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import threading
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,10 +11,8 @@ from typing import Any, BinaryIO
 
 import orjson
 
-from services.allocation.steering.runs.worker import ROOT, WorkerDiedError
+from services.runtime.base.subprocesses import ModuleProcess, die_with, frame, read_frame
 
-_SIZE = 8
-_KEPT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _BELOW_RUNS = 5
 """Nice value: steering goes before questions."""
 
@@ -36,14 +32,6 @@ class NotAnswered:
     wrong: dict[str, Any] | None = None
 
 
-def _frame(content: bytes) -> bytes:
-    return len(content).to_bytes(_SIZE, "big") + content
-
-
-def _read(source: BinaryIO) -> bytes:
-    return source.read(int.from_bytes(source.read(_SIZE), "big"))
-
-
 def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
     """Answer a question about canonical snapshot bytes."""
     from services.allocation.steering.matching import snapshot  # noqa: PLC0415 - the caller's side stays small
@@ -58,24 +46,17 @@ def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotA
         return NotAnswered("question_wrong", {"code": error.code, "at": error.at, "params": error.params})
 
 
-def _die_with_the_caller(source: BinaryIO) -> None:
-    """End at once when the other side is gone: nobody waits for the answer any more."""
-    source.read(1)
-    os._exit(1)
-
-
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     with suppress(OSError):
         os.nice(_BELOW_RUNS)
-    asked, raw = orjson.loads(_read(source)), _read(source)
-    threading.Thread(target=_die_with_the_caller, args=(source,), daemon=True).start()
+    asked, raw = orjson.loads(read_frame(source) or b""), read_frame(source) or b""
     answer = solve(asked["kind"], asked["question"], raw)
     match answer:
         case Answered(result):
             told: dict[str, Any] = {"result": result}
         case NotAnswered(code, wrong):
             told = {"failed": code, "wrong": wrong}
-    sink.write(_frame(orjson.dumps(told)))
+    sink.write(frame(orjson.dumps(told)))
     sink.flush()
 
 
@@ -89,36 +70,17 @@ class Process:
 
         Raises:
             TimeoutError: not done within the limit.
-            WorkerDiedError: the process ended without an answer.
+            ProcessDiedError: the process ended without an answer.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.allocation.steering.questions.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ}
-            | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is for the service, which ends its workers
-        )
-        assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
-        assert process.stdout is not None  # noqa: S101
+        child = ModuleProcess("services.allocation.steering.questions.worker")
         asked = orjson.dumps({"kind": kind, "question": dict(question)})
         try:
-            async with asyncio.timeout(limit_seconds):
-                process.stdin.write(_frame(asked) + _frame(raw))
-                await process.stdin.drain()
-                size = int.from_bytes(await process.stdout.readexactly(_SIZE), "big")
-                told = orjson.loads(await process.stdout.readexactly(size))
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerDiedError("the process ended before it had answered") from error
+            told = orjson.loads(await child.ask(asked, raw, limit_seconds=limit_seconds))
         finally:
-            process.stdin.close()
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await child.stop(kill=True)
         return Answered(told["result"]) if "result" in told else NotAnswered(told["failed"], told["wrong"])
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
     _serve(sys.stdin.buffer, sys.stdout.buffer)

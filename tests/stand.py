@@ -1,4 +1,4 @@
-"""A small service on the real runtime: courses are announced, changed and cancelled; effects are counted."""
+"""Runs a small service on the real runtime: courses are announced and changed, effects are counted."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""Loops that are known to be wrong, made by replacing one guard: each must fail the check of its promise."""
+"""Defines loops that are known to be wrong: each lacks one guard and must fail the check of its promise."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence

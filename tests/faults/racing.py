@@ -1,4 +1,4 @@
-"""One racer: a process that for some seconds does to few seats whatever people, offices, providers, time do.
+"""Runs a racer as a process: for some seconds it does what people, offices, providers and time do.
 
 `python -m tests.faults.racing` reads its orders as one line of JSON, says `ready`, waits for a second line,
 races, and writes what it did as one line of JSON. What goes wrong ends it with the exception.

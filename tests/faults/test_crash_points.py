@@ -1,4 +1,4 @@
-"""Crashes at every point of the loop, in every way, and the mutants that must not survive them."""
+"""Tests crashes at every point of the loop, in every way, and that mutants do not survive them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

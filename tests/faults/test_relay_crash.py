@@ -1,4 +1,4 @@
-"""The relay between the broker's ack and its own delete, and the writer that commits late."""
+"""Tests a relay that dies between the broker's ack and its own delete, and a writer that commits late."""
 
 import asyncio
 from collections.abc import Sequence

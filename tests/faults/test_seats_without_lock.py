@@ -1,4 +1,4 @@
-"""The last seat is given once: two releases at the same moment, and a loop without locks is caught."""
+"""Tests that the last seat is given once, and that readers without locks are caught."""
 
 import asyncio
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What keeps the loop from losing or repeating: range guard, breaker, fence, new topics, others' faults."""
+"""Tests what keeps the loop from losing or repeating: range guard, breaker, fence, others' faults."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The consumption loop on a real Kafka and a real PostgreSQL: what becomes of good and bad records."""
+"""Tests the batch loop on real servers, with good and bad records."""
 
 import asyncio
 from datetime import date

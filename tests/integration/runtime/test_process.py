@@ -1,4 +1,4 @@
-"""A service as a process: what it answers, how it stops, and that it stops for what it must stop for."""
+"""Tests a service as a process: its answers, how it stops, and what makes it stop."""
 
 import asyncio
 import json

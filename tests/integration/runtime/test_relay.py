@@ -1,4 +1,4 @@
-"""The outbox relay: nothing lost with many writers, order per key, nothing blocks the rest, one is active."""
+"""Tests the relay: nothing lost with many writers, order per key, nothing blocks the rest, one active."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -1,4 +1,4 @@
-"""A child process for tests: joins two frames, or sleeps or exits when told to."""
+"""Runs as a child process of tests: joins two frames, or sleeps or exits when told to."""
 
 import sys
 import time

@@ -1,4 +1,4 @@
-"""Each service's subscriptions as FastStream describes them, and the page that shows it."""
+"""Tests how FastStream describes each service's subscriptions, and the page that shows it."""
 
 from collections.abc import Sequence
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""A lease is renewed while its holder works and released at the end, whatever happens to the database."""
+"""Tests that a lease is renewed while its holder works and released at the end."""
 
 import asyncio
 from collections.abc import AsyncIterator

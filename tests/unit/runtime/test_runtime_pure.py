@@ -1,4 +1,4 @@
-"""Parts of the runtime that need no server: logs, clock, order of parked subjects, outbox names, reading."""
+"""Tests parts of the runtime that need no server: logs, clock, order of parked subjects, parsing."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""The decision tables of the runtime: failures, retries, offsets, addresses, breaker."""
+"""Tests the decision tables of the runtime: failures, retries, offsets, addresses, breaker."""
 
 import builtins
 

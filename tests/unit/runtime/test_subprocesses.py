@@ -1,4 +1,4 @@
-"""Child processes: frames, time limits, deaths, and that a child ends with its parent."""
+"""Tests child processes: frames, time limits, deaths, and that a child ends with its parent."""
 
 import asyncio
 import io

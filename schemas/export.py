@@ -11,7 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from schemas.compatibility import breaks
-from schemas.topics import EVENT_TYPES, PER_PUBLISHER, EventType, Family
+from schemas.topics import EVENT_TYPES, PER_PUBLISHER, EventType, Family, event_types_on
 
 PUBLISHED = Path(__file__).parent / "published"
 
@@ -46,15 +46,10 @@ def reader_schema(event_type: EventType) -> dict[str, Any]:
 def async_api() -> dict[str, Any]:
     """Return the AsyncAPI 3.0 document: channels by topic family, one message a type."""
     channels: dict[str, Any] = {}
-    also = {
-        Family.FINDINGS_SUPPORT: {Family.FINDINGS_STEERING},
-        Family.OUT: {Family.FINDINGS_STEERING, Family.PLACEMENTS},
-    }
     for family in Family:
         messages = {
-            name: {"$ref": f"#/components/messages/{name}"}
-            for name, event_type in EVENT_TYPES.items()
-            if event_type.family in {family} | also.get(family, set())
+            event_type.name: {"$ref": f"#/components/messages/{event_type.name}"}
+            for event_type in event_types_on(family)
         }
         address = f"kurslotse.{family}" + (".{publisher}" if family in PER_PUBLISHER else "")
         channels[str(family)] = {"address": address, "messages": messages}

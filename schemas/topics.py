@@ -111,6 +111,18 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 """CloudEvents type -> event type. FindingRaised travels on both findings families and on `out`."""
 
+_ALSO_ON: Mapping[Family, frozenset[Family]] = {
+    Family.FINDINGS_SUPPORT: frozenset({Family.FINDINGS_STEERING}),
+    Family.OUT: frozenset({Family.FINDINGS_STEERING, Family.PLACEMENTS}),
+}
+"""Families whose topics carry the event types of other families too."""
+
+
+def event_types_on(family: Family) -> list[EventType]:
+    """Return the event types that travel on the topics of a family."""
+    families = {family} | _ALSO_ON.get(family, frozenset())
+    return [event_type for event_type in EVENT_TYPES.values() if event_type.family in families]
+
 
 def types_for(kinds: frozenset[PublisherKind]) -> tuple[str, ...]:
     """List the event types that publishers of these kinds may be allowed to send."""

@@ -1,4 +1,4 @@
-"""A service process for tests: `python -m tests.small_service MODE`, everything else from its environment."""
+"""Runs a service process for tests: `python -m tests.small_service MODE`."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""A small service on the real runtime: courses are announced, changed and cancelled; effects are counted."""
+"""Runs a small service on the real runtime: courses are announced and changed, effects are counted."""
 
 import asyncio
 import contextlib
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import aiokafka
 import asyncpg
 import orjson
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from prometheus_client import CollectorRegistry
@@ -23,12 +24,11 @@ from schemas.providers import CourseAnnounced, CourseCancelled, CourseChanged, C
 from schemas.topics import Family, pattern, topic
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import HttpAddress, LoopSettings, ServiceSettings
-from services.runtime.consume.consumers import Consumers, cluster_id
-from services.runtime.consume.loop import Parts
-from services.runtime.consume.subscriber import Subscriber
+from services.runtime.consume.consumers import Consumers
 from services.runtime.data.db import open_pool
 from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected, Subscription, Verdict
 from services.runtime.kafka.administration import client_options, parse_address
+from services.runtime.kafka.cluster import cluster_id
 from services.runtime.send.outbox import Outgoing, effect_id, put
 from tests.databases import Database
 from tests.serving import Servers
@@ -48,6 +48,9 @@ CREATE TABLE IF NOT EXISTS public.late (
     n integer NOT NULL, CONSTRAINT late_unique UNIQUE (n) DEFERRABLE INITIALLY DEFERRED
 );
 """
+
+Patch = tuple[object, str, object]
+"""Target, attribute, value: a guard or failpoint of the loop that a test replaces."""
 
 SLUG = "kurs-nord"
 TYPES = (CourseAnnounced, CourseChanged, CourseCancelled, CourseCompleted)
@@ -129,8 +132,8 @@ class Courses:
             "INSERT INTO effect (cause, topic, place, subject, n)"
             " SELECT * FROM unnest($1::uuid[], $2::text[], $3::bigint[], $4::text[], $5::integer[])",
             [effect.cause for effect in effects],
-            [effect.place.topic for effect in effects],
-            [effect.place.offset for effect in effects],
+            [effect.position.topic for effect in effects],
+            [effect.position.offset for effect in effects],
             [effect.subject for effect in effects],
             [getattr(effect.event.data, "finished", 0) for effect in effects],
         )
@@ -197,13 +200,16 @@ class Stand:
         return topic(Family.IN, slug, prefix=self.prefix)
 
     @asynccontextmanager
-    async def consuming(
-        self,
-        *,
-        parts: Parts | None = None,
-        make_subscriber: type[Subscriber] = Subscriber,
-    ) -> AsyncIterator[Consumers]:
-        """Run the consume role; failures that would stop the process are collected."""
+    async def consuming(self, *patches: Patch) -> AsyncIterator[Consumers]:
+        """Run the consume role, patched while it runs; failures that would stop the process are collected."""
+        with pytest.MonkeyPatch.context() as patch:
+            for target, name, value in patches:
+                patch.setattr(target, name, value)
+            async with self._consuming() as consumers:
+                yield consumers
+
+    @asynccontextmanager
+    async def _consuming(self) -> AsyncIterator[Consumers]:
         assert self.pool is not None
         stop = asyncio.Event()
         consumers = Consumers(
@@ -214,8 +220,6 @@ class Stand:
             clock=SystemClock(),
             metrics_registry=CollectorRegistry(),
             fail=self.failures.append,
-            parts=parts,
-            make_subscriber=make_subscriber,
         )
         running = asyncio.create_task(consumers.run(stop))
         try:

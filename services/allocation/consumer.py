@@ -35,7 +35,7 @@ from services.allocation.events import answers, courses, participants
 from services.allocation.outcomes import store as outcomes
 from services.allocation.placements import progress
 from services.allocation.policy.terms import Terms
-from services.allocation.unit_of_work import Keys, SeatLocks, UnitOfWork
+from services.allocation.unit_of_work import Keys, UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Subscription, Verdict
 
 Decide = Callable[[UnitOfWork, Incoming], Verdict]
@@ -69,13 +69,13 @@ DECISIONS = frozenset({
 })  # fmt: skip
 
 
-def subscriptions(prefix: str, terms: Terms, locks: SeatLocks | None = None) -> list[Subscription]:
+def subscriptions(prefix: str, terms: Terms) -> list[Subscription]:
     """List what allocation reads; it alone judges `in`."""
     return [
         Subscription(
             name="in",
             pattern=pattern(Family.IN, prefix=prefix),
-            handler=Judge(prefix, terms, locks or SeatLocks()),
+            handler=Judge(prefix, terms),
             findings=topic(Family.FINDINGS_STEERING, prefix=prefix),
             judge=True,
             opens=opens,
@@ -91,14 +91,13 @@ class Judge:
 
     prefix: str
     terms: Terms
-    locks: SeatLocks
 
     async def __call__(
         self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
     ) -> Sequence[Verdict]:
         """Return a verdict for each event."""
         work = UnitOfWork(self.prefix, now, self.terms)
-        await work.load(conn, keys_of(batch), self.locks)
+        await work.load(conn, keys_of(batch))
         verdicts = [decide(work, incoming) for incoming in batch]
         await work.write(conn)
         return verdicts

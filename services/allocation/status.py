@@ -7,7 +7,7 @@ from datetime import date, datetime
 import asyncpg
 
 from schemas.codes import PlacementState
-from services.allocation.policy.domain import local_day
+from schemas.days import local_day
 from services.allocation.policy.terms import EXPIRE, START, Terms
 from services.runtime.serve.status import Invariant, OwnStatus
 

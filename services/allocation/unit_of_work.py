@@ -10,6 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import PlacementState
+from schemas.days import local_day
 from services.allocation.courses import store as courses_store
 from services.allocation.courses.domain import Course
 from services.allocation.outcomes import store as outcomes_store
@@ -20,7 +21,6 @@ from services.allocation.placements import messages
 from services.allocation.placements import store as placements_store
 from services.allocation.placements.domain import LIVE, OFFERED, Placement, Step
 from services.allocation.placements.store import History
-from services.allocation.policy.domain import local_day
 from services.allocation.policy.terms import Terms
 from services.allocation.rerun import Rerun, request_reruns
 from services.runtime.events.subscription import Incoming
@@ -29,15 +29,6 @@ from services.runtime.send.outbox import Outgoing, put
 STEERING = "steering"
 """The actor of a run, which knows by itself what it no longer proposes."""
 Row = TypeVar("Row")
-ReadRows = Callable[[asyncpg.Connection, Sequence[UUID]], Awaitable[Sequence[asyncpg.Record]]]
-
-
-@dataclass(frozen=True, slots=True)
-class SeatLocks:
-    """How courses and their sections are read for update; tests put a reader without locks in its place."""
-
-    courses: ReadRows = courses_store.lock
-    sections: ReadRows = courses_store.lock_sections
 
 
 @dataclass(slots=True)
@@ -203,7 +194,7 @@ class UnitOfWork:
 
     # Database.
 
-    async def load(self, conn: asyncpg.Connection, keys: Keys, locks: SeatLocks | None = None) -> None:
+    async def load(self, conn: asyncpg.Connection, keys: Keys) -> None:
         """Lock and read: courses, then sections, then people, then placements, each in id order.
 
         What to lock is found out first without locks; what appeared meanwhile is locked late, and a
@@ -214,7 +205,7 @@ class UnitOfWork:
             keys.people.add(link.participant)
             if link.live:
                 keys.courses.add(link.course)
-        await self._lock(conn, keys, locks or SeatLocks())
+        await self._lock(conn, keys)
         if keys.tested:
             for test in await people_store.tests_of(conn, sorted(keys.tested)):
                 self.tests[test.participant].append(test)
@@ -228,12 +219,13 @@ class UnitOfWork:
             conn, list(keys.placements), list(keys.people), list(keys.whole_courses)
         )
 
-    async def _lock(self, conn: asyncpg.Connection, keys: Keys, locks: SeatLocks) -> None:
+    async def _lock(self, conn: asyncpg.Connection, keys: Keys) -> None:
         courses, people = keys.courses | keys.whole_courses, set(keys.people)
         while courses or people:
             ids = sorted(courses)
             if ids:
-                rows, section_rows = await locks.courses(conn, ids), await locks.sections(conn, ids)
+                rows = await courses_store.lock(conn, ids)
+                section_rows = await courses_store.lock_sections(conn, ids)
                 self.courses |= {
                     course.course: course for course in courses_store.courses_of(rows, section_rows)
                 }

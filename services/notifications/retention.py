@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from schemas.days import local_day
 from services.notifications import revocation
 from services.notifications.people import handlers as people
 from services.notifications.settings import Policy
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection, Pool, transaction
 
 

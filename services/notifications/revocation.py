@@ -5,6 +5,7 @@ from datetime import date, datetime
 from uuid import UUID, uuid5
 
 from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from services.notifications.alerts import withdrawal
 from services.notifications.consents import store
@@ -12,7 +13,6 @@ from services.notifications.consents.domain import Consent
 from services.notifications.gate import end_consent
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 
 _BATCH = 100

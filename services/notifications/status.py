@@ -4,8 +4,8 @@ from datetime import datetime
 
 import asyncpg
 
+from schemas.days import local_day
 from services.notifications.counts.domain import last_week
-from services.notifications.times import local_day
 from services.runtime.serve.status import Invariant, OwnStatus
 
 

@@ -1,1 +1,1 @@
-"""The plumbing every service stands on; knows none of them."""
+"""Holds the plumbing of every service; knows no word of the field."""

@@ -29,7 +29,7 @@ from schemas.providers import (
     SectionStep,
 )
 from schemas.topics import Family, topic
-from services.runtime.events.subscription import Incoming, Place
+from services.runtime.events.subscription import Incoming, RecordPosition
 
 KREIS = "99001"
 PROVIDER = "vhs"
@@ -170,7 +170,7 @@ class Publisher:
             retracts=retracts,
         )
         return Incoming(
-            place=Place(self.topic, 0, offset),
+            position=RecordPosition(self.topic, 0, offset),
             family=Family.IN,
             publisher=self.slug,
             event=event,

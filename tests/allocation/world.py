@@ -22,7 +22,6 @@ from services.allocation.status import (
     one_enrolment,
     seats_hold,
 )
-from services.allocation.unit_of_work import SeatLocks
 from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.events.subscription import Applied, Incoming, Verdict
 from tests.allocation import builders
@@ -178,21 +177,19 @@ def world_of(
     database: Database,
     pool: asyncpg.Pool,
     prefix: str,
-    locks: SeatLocks | None = None,
     steps: frozenset[str] = AUTOMATIC,
 ) -> World:
     """Put the steering side on a pool; publishers are there already."""
-    locks, terms = locks or SeatLocks(), FixedTerms(steps)
-    placements = Placements(prefix, terms, locks)
+    terms = FixedTerms(steps)
+    placements = Placements(prefix, terms)
     timers = PlacementTimers(pool, placements)
-    return World(database, pool, prefix, placements, Judge(prefix, terms, locks), timers, terms)
+    return World(database, pool, prefix, placements, Judge(prefix, terms), timers, terms)
 
 
 @asynccontextmanager
 async def world_on(
     database: Database,
     prefix: str,
-    locks: SeatLocks | None = None,
     size: int = 10,
     steps: frozenset[str] = AUTOMATIC,
 ) -> AsyncIterator[World]:
@@ -200,7 +197,7 @@ async def world_on(
     pool = await open_pool(database.worker, name="allocation-test", max_size=size)
     try:
         await enter_publishers(pool)
-        yield world_of(database, pool, prefix, locks, steps)
+        yield world_of(database, pool, prefix, steps)
     finally:
         await pool.close()
 

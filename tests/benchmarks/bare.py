@@ -26,10 +26,10 @@ from services.notifications.consents import store as consents
 from services.notifications.participation import store
 from services.runtime.bookkeeping import offsets, parking
 from services.runtime.bookkeeping.offsets import Group, Stored
-from services.runtime.consume.consumers import cluster_id
 from services.runtime.data.db import connect
 from services.runtime.events import publishers as registry
 from services.runtime.kafka.administration import client_options, parse_address
+from services.runtime.kafka.cluster import cluster_id
 
 BATCH = 500
 INBOX = (

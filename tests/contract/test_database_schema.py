@@ -8,7 +8,7 @@ import asyncpg
 import pytest
 
 from services.runtime.data import roles
-from services.runtime.data.snapshot import snapshot
+from services.runtime.data.schema_snapshot import snapshot
 from tests.conftest import MakeDatabase
 from tests.databases import Templates
 

@@ -1,4 +1,4 @@
-"""A stand of its own for each fault test."""
+"""Gives each fault test a stand of its own."""
 
 from collections.abc import AsyncIterator
 

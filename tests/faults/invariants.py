@@ -1,4 +1,4 @@
-"""What must hold after every fault: one fate for each event, effects once and in order, offsets forward."""
+"""Checks what holds after every fault: one fate for each event, effects once and in order."""
 
 import hashlib
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Loops that are known to be wrong, made by replacing one guard: each must fail the check of its promise."""
+"""Defines loops that are known to be wrong: each lacks one guard and must fail the check of its promise."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
 import asyncpg
@@ -10,45 +10,50 @@ from faststream import AckPolicy
 from faststream.kafka.message import KafkaAckableMessage
 from faststream.message import StreamMessage
 
-from services.runtime.bookkeeping import inbox
-from services.runtime.bookkeeping.inbox import Seen
-from services.runtime.bookkeeping.offsets import Cut, Gap, Group, Stored
-from services.runtime.consume.loop import Polled
+from services.runtime.base import failpoints
+from services.runtime.bookkeeping import inbox, offsets
+from services.runtime.bookkeeping.inbox import InboxStatus, remember
+from services.runtime.bookkeeping.offsets import ContiguousRecords, Gap, Group, Stored
+from services.runtime.consume import consumers
+from services.runtime.consume.batch import PolledRecord
 from services.runtime.consume.subscriber import Subscriber
 from services.runtime.events.records import Readable
+from tests.stand import Patch
 
 
 class Swallowing(Subscriber):
     """A subscriber around which FastStream swallows what the loop raises, and the next poll is handled."""
 
-    async def write(self, polled: Mapping[TopicPartition, Sequence[Polled]]) -> None:
+    async def write(self, polled: Mapping[TopicPartition, Sequence[PolledRecord]]) -> None:
         await super().write(polled)
         self._failed = False
 
 
-def cut_without_contiguity(
-    polled: Mapping[TopicPartition, Sequence[Polled]],
+def any_records(
+    polled: Mapping[TopicPartition, Sequence[PolledRecord]],
     stored: Mapping[TopicPartition, Stored],
     _confirmed: Mapping[TopicPartition, Gap],
-) -> Cut[Polled]:
+) -> ContiguousRecords[PolledRecord]:
     """Take whatever lies at or above the stored offset."""
-    result: Cut[Polled] = Cut()
+    result: ContiguousRecords[PolledRecord] = ContiguousRecords()
     for partition in sorted(polled):
         known = stored.get(partition)
         if known is None:
             result.unprepared.add(partition)
             continue
         fresh = [record for record in polled[partition] if record.offset >= known.next_offset]
-        result.fresh += fresh
+        result.records += fresh
         if fresh:
-            result.moves[partition] = fresh[-1].offset + 1
+            result.next_offsets[partition] = fresh[-1].offset + 1
     return result
 
 
-async def remember_nothing(conn: asyncpg.Connection, reader: str, events: Sequence[Readable]) -> list[Seen]:
+async def remember_nothing(
+    conn: asyncpg.Connection, reader: str, events: Sequence[Readable]
+) -> list[InboxStatus]:
     """Take every event for new."""
-    await inbox.remember(conn, reader, events)
-    return [Seen.NEW] * len(events)
+    await remember(conn, reader, events)
+    return [InboxStatus.NEW] * len(events)
 
 
 class AckFirst(Subscriber):
@@ -67,7 +72,7 @@ class AckFirst(Subscriber):
         )
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
-        await self.loop.handle(await self.loop.read(records), {})
+        await self.loop.process(await self.loop.parse(records), {})
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Go on where Kafka says."""
@@ -94,3 +99,19 @@ async def move_nothing(
 ) -> None:
     """Store no offset."""
     await asyncio.sleep(0)
+
+
+def crashing(failpoint: Callable[[str], Awaitable[None]]) -> Patch:
+    """Return the patch that makes something happen at the failpoints."""
+    return failpoints, "failpoint", failpoint
+
+
+SWALLOWING: Patch = (consumers, "Subscriber", Swallowing)
+WITHOUT_CONTIGUITY: Patch = (offsets, "contiguous_records", any_records)
+WITHOUT_INBOX: Patch = (inbox, "remember", remember_nothing)
+ACKNOWLEDGING_FIRST: tuple[Patch, ...] = (
+    (consumers, "Subscriber", AckFirst),
+    WITHOUT_CONTIGUITY,
+    (offsets, "lock", lock_nothing),
+    (offsets, "move", move_nothing),
+)

@@ -1,4 +1,4 @@
-"""What racers do: everything that people, offices, providers and time do to places."""
+"""Defines what racers do: everything that people, offices, providers and time do to places."""
 
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4

@@ -1,4 +1,4 @@
-"""What must hold at every moment of a race, counted in the database from what is written there."""
+"""Checks in the database what must hold at every moment of a race."""
 
 import asyncpg
 

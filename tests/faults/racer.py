@@ -1,4 +1,4 @@
-"""Who takes part in a race: picks whom and what by chance, does it, counts what came of it."""
+"""Runs one racer: picks people and actions by chance, acts, counts what came of it."""
 
 import random
 from collections import Counter

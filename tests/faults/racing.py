@@ -1,4 +1,4 @@
-"""One racer: a process that for some seconds does to few seats whatever people, offices, providers, time do.
+"""Runs a racer as a process: for some seconds it does what people, offices, providers and time do.
 
 `python -m tests.faults.racing` reads its orders as one line of JSON, says `ready`, waits for a second line,
 races, and writes what it did as one line of JSON. What goes wrong ends it with the exception.
@@ -9,6 +9,7 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from time import monotonic
 from typing import Any
@@ -26,7 +27,7 @@ from tests.allocation.world import world_of
 from tests.databases import Database
 from tests.faults.race_actions import ACTIONS
 from tests.faults.racer import COLLISIONS, LATEST, LEAST_RUNS, Racer
-from tests.faults.test_seats_without_lock import WITHOUT_LOCKS
+from tests.faults.test_seats_without_lock import without_locks
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +66,14 @@ async def _run(orders: Orders, go: Callable[[], Awaitable[None]]) -> Counter[str
     pool = await open_pool(orders.worker, name=f"racer-{orders.seed}", max_size=4)
     web = await open_pool(orders.web, name=f"racer-web-{orders.seed}", max_size=2)
     try:
-        locks = None if orders.locks else WITHOUT_LOCKS
-        world = world_of(Database("", orders.worker, orders.web, "", ""), pool, orders.prefix, locks)
+        world = world_of(Database("", orders.worker, orders.web, "", ""), pool, orders.prefix)
         for slug in (PROVIDER, OTHER_PROVIDER, OFFICE):
             world.publishers[slug] = Publisher(slug, orders.prefix, orders.seed * 10**9)
         racer = Racer(world, web, random.Random(orders.seed))
         await go()
-        async with asyncio.TaskGroup() as both:
+        async with AsyncExitStack() as patched, asyncio.TaskGroup() as both:
+            if not orders.locks:
+                patched.enter_context(without_locks())
             both.create_task(racer.race(ACTIONS, orders.seconds))
             if orders.steers:
                 both.create_task(_steer(racer, orders.prefix, orders.seconds))

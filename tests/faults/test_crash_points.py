@@ -1,4 +1,4 @@
-"""Crashes at every point of the loop, in every way, and the mutants that must not survive them."""
+"""Tests crashes at every point of the loop, in every way, and that mutants do not survive them."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,11 +8,9 @@ import asyncpg
 import pytest
 
 from schemas.envelope import Event
-from services.runtime.consume.loop import Parts
-from services.runtime.consume.subscriber import Subscriber
 from tests.faults import mutants
 from tests.faults.invariants import BrokenError, check, redelivery_changes_nothing, settled
-from tests.stand import Stand, announcement, completed, event
+from tests.stand import Patch, Stand, announcement, completed, event
 from tests.waiting import wait_until
 
 POINTS = ("before_transaction", "after_inbox", "before_commit", "after_commit")
@@ -77,7 +75,7 @@ async def survive(stand: Stand, crash: Crash, said: list[Event]) -> None:
     """Run until the crash, and again as a new process if it stopped this one; then check."""
     stand.with_loop(max_records=4)
     await stand.say(*said)
-    async with stand.consuming(parts=Parts(reach=crash.reach)) as consumers:
+    async with stand.consuming(mutants.crashing(crash.reach)) as consumers:
         await asyncio.wait_for(crash.happened.wait(), 20.0)
         await wait_until(lambda: _stopped_or_done(stand, len(said)))
         del consumers
@@ -101,11 +99,11 @@ async def test_nothing_is_lost_and_nothing_happens_twice(
     await survive(stand, Crash(stand, point, way, time), course_events())
 
 
-async def swallowed(stand: Stand, parts: Parts, crash: Crash, said: list[Event]) -> None:
+async def swallowed(stand: Stand, crash: Crash, said: list[Event], *mutant: Patch) -> None:
     """An unlisted exception after the inbox, swallowed as FastStream does; then the next batch."""
     stand.with_loop(max_records=4)
     await stand.say(*said[:4])
-    async with stand.consuming(parts=parts, make_subscriber=mutants.Swallowing) as consumers:
+    async with stand.consuming(mutants.SWALLOWING, mutants.crashing(crash.reach), *mutant) as consumers:
         await stand.read_up_to(4)
         crash.armed = True
         await stand.say(*said[4:8])
@@ -118,21 +116,20 @@ async def swallowed(stand: Stand, parts: Parts, crash: Crash, said: list[Event])
 
 async def test_a_swallowed_exception_does_not_lose_its_batch(stand: Stand) -> None:
     crash = Crash(stand, "after_inbox", unlisted, 1, armed=False)
-    await swallowed(stand, Parts(reach=crash.reach), crash, course_events()[:-1])
+    await swallowed(stand, crash, course_events()[:-1])
 
 
 async def test_the_mutant_without_contiguity_guard_is_killed(stand: Stand) -> None:
     crash = Crash(stand, "after_inbox", unlisted, 1, armed=False)
-    parts = Parts(reach=crash.reach, cut=mutants.cut_without_contiguity)
     with pytest.raises(BrokenError, match=r"I1: . of .. accepted events are lost"):
-        await swallowed(stand, parts, crash, course_events()[:-1])
+        await swallowed(stand, crash, course_events()[:-1], mutants.WITHOUT_CONTIGUITY)
 
 
-async def repeated(stand: Stand, parts: Parts) -> None:
+async def repeated(stand: Stand, *mutant: Patch) -> None:
     """The same event twice, in one poll and in two."""
     said = [event(payload) for payload in (announcement("a"), *(completed("a", n) for n in range(10)))]
     await stand.say(*said, said[1])
-    async with stand.consuming(parts=parts) as consumers:
+    async with stand.consuming(*mutant) as consumers:
         await stand.read_up_to(len(said) + 1)
         await stand.say(said[0], said[9])
         await stand.read_up_to(len(said) + 3)
@@ -141,44 +138,38 @@ async def repeated(stand: Stand, parts: Parts) -> None:
 
 
 async def test_what_is_said_again_has_no_second_effect(stand: Stand) -> None:
-    await repeated(stand, Parts())
+    await repeated(stand)
 
 
 async def test_the_mutant_without_inbox_is_killed(stand: Stand) -> None:
     with pytest.raises(BrokenError, match=r"I1: . events had their effect twice"):
-        await repeated(stand, Parts(remember=mutants.remember_nothing))
+        await repeated(stand, mutants.WITHOUT_INBOX)
 
 
-async def acknowledged_first(stand: Stand, parts: Parts, crash: Crash, make: type[Subscriber]) -> None:
+async def acknowledged_first(stand: Stand, crash: Crash, *patches: Patch) -> None:
     """One batch fails after its inbox rows; what follows must not carry its offset away."""
     said = course_events()[:-1]
     stand.with_loop(max_records=4)
     await stand.say(*said[:12])
-    async with stand.consuming(parts=parts, make_subscriber=make) as consumers:
+    async with stand.consuming(mutants.crashing(crash.reach), *patches) as consumers:
         await asyncio.wait_for(crash.happened.wait(), 20.0)
         await stand.say(*said[12:])
         await settled(consumers)
     stand.failures.clear()
-    async with stand.consuming(parts=parts, make_subscriber=make) as consumers:
+    async with stand.consuming(mutants.crashing(crash.reach), *patches) as consumers:
         await settled(consumers)
     await check(stand, said)
 
 
 async def test_the_offset_moves_with_the_effect(stand: Stand) -> None:
     crash = Crash(stand, "after_inbox", unlisted, 1)
-    await acknowledged_first(stand, Parts(reach=crash.reach), crash, mutants.Swallowing)
+    await acknowledged_first(stand, crash, mutants.SWALLOWING)
 
 
 async def test_the_mutant_that_acknowledges_whatever_happened_is_killed(stand: Stand) -> None:
     crash = Crash(stand, "after_inbox", unlisted, 1)
-    parts = Parts(
-        reach=crash.reach,
-        cut=mutants.cut_without_contiguity,
-        lock=mutants.lock_nothing,
-        move=mutants.move_nothing,
-    )
     with pytest.raises(BrokenError, match=r"I1: . of .. accepted events are lost"):
-        await acknowledged_first(stand, parts, crash, mutants.AckFirst)
+        await acknowledged_first(stand, crash, *mutants.ACKNOWLEDGING_FIRST)
 
 
 async def test_stored_offsets_only_go_forward_through_crashes(stand: Stand) -> None:
@@ -196,7 +187,7 @@ async def test_stored_offsets_only_go_forward_through_crashes(stand: Stand) -> N
                 raise ConnectionResetError
 
     await stand.say(*said)
-    async with stand.consuming(parts=Parts(reach=stumble)):
+    async with stand.consuming(mutants.crashing(stumble)):
 
         async def sampled() -> bool:
             at = await stand.value(

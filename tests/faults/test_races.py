@@ -1,4 +1,4 @@
-"""Eight processes take few seats from each other at once; every promise about them holds all the time."""
+"""Tests that every promise holds at all times while eight processes compete for few seats."""
 
 import asyncio
 import os

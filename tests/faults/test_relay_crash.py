@@ -1,4 +1,4 @@
-"""The relay between the broker's ack and its own delete, and the writer that commits late."""
+"""Tests a relay that dies between the broker's ack and its own delete, and a writer that commits late."""
 
 import asyncio
 from collections.abc import Sequence
@@ -12,9 +12,11 @@ from prometheus_client import CollectorRegistry
 from schemas.envelope import Event
 from schemas.providers import CourseCancelled
 from schemas.topics import Family, topic
+from services.runtime.base import failpoints
 from services.runtime.base.metrics import relay_metrics
 from services.runtime.data.db import connect, transaction
 from services.runtime.kafka.administration import parse_address
+from services.runtime.send import relay
 from services.runtime.send.outbox import Outgoing, put
 from services.runtime.send.relay import Relay, Row, next_rows
 from tests.reading import everything_on
@@ -33,13 +35,12 @@ def outgoing(name: str, number: int) -> Outgoing:
     return Outgoing(id_, name, "k", said)
 
 
-def relay_of(stand: Stand, **seams: object) -> Relay:
+def relay_of(stand: Stand) -> Relay:
     return Relay(
         stand.database.worker,
         parse_address(stand.servers.kafka),
         relay_metrics(CollectorRegistry()),
         name=f"{stand.prefix}test",
-        **seams,  # type: ignore[arg-type]
     )
 
 
@@ -62,8 +63,10 @@ async def test_killed_after_the_send_and_before_the_delete_it_sends_again_and_lo
             raise KilledError
 
     stop = asyncio.Event()
-    with pytest.raises(KilledError):
-        await asyncio.wait_for(relay_of(stand, reach=killed).run(stop), 20.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failpoints, "failpoint", killed)
+        with pytest.raises(KilledError):
+            await asyncio.wait_for(relay_of(stand).run(stop), 20.0)
     assert await stand.value("SELECT count(*) FROM runtime.outbox") == 20
     running = asyncio.create_task(relay_of(stand).run(stop))
     await wait_until(lambda: _empty(stand))
@@ -73,12 +76,12 @@ async def test_killed_after_the_send_and_before_the_delete_it_sends_again_and_lo
     assert await ids_on(stand, name) == wanted + wanted  # the readers' inbox takes each once
 
 
-async def late_committer(stand: Stand, fetch: object) -> tuple[set[str], set[str]]:
+async def late_committer(stand: Stand) -> tuple[set[str], set[str]]:
     """A row inserted first and committed last: read by whoever looks again, lost by whoever reads on."""
     name = topic(Family.PLACEMENTS, prefix=stand.prefix)
     early, late = outgoing(name, 1), outgoing(name, 2)
     stop = asyncio.Event()
-    running = asyncio.create_task(relay_of(stand, fetch=fetch).run(stop))
+    running = asyncio.create_task(relay_of(stand).run(stop))
     slow, quick = (
         await connect(stand.database.worker, name="slow"),
         await connect(stand.database.worker, name="q"),
@@ -102,11 +105,13 @@ async def late_committer(stand: Stand, fetch: object) -> tuple[set[str], set[str
 
 
 async def test_a_row_that_commits_late_is_sent(stand: Stand) -> None:
-    told, arrived = await late_committer(stand, next_rows)
+    told, arrived = await late_committer(stand)
     assert arrived == told
 
 
-async def test_the_mutant_that_reads_on_from_the_last_id_is_killed(stand: Stand) -> None:
+async def test_the_mutant_that_reads_on_from_the_last_id_is_killed(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
     last = 0
 
     async def above_last(conn: asyncpg.Connection, limit: int, _held: Sequence[str]) -> list[Row]:
@@ -115,7 +120,8 @@ async def test_the_mutant_that_reads_on_from_the_last_id_is_killed(stand: Stand)
         last = max((row.position for row in rows), default=last)
         return rows
 
-    told, arrived = await late_committer(stand, above_last)
+    monkeypatch.setattr(relay, "next_rows", above_last)
+    told, arrived = await late_committer(stand)
     assert len(told - arrived) == 1
 
 

@@ -1,15 +1,16 @@
-"""The last seat is given once: two releases at the same moment, and a loop without locks is caught."""
+"""Tests that the last seat is given once, and that readers without locks are caught."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from uuid import UUID
 
 import asyncpg
 import pytest
 
 from services.allocation.acts.placements import Done, NotDone, Result
+from services.allocation.courses import store as courses_store
 from services.allocation.placements.results import DecidedBy
-from services.allocation.unit_of_work import SeatLocks
 from services.runtime.data.db import transaction
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, course, registered
 from tests.allocation.world import World, world_on
@@ -40,7 +41,13 @@ async def _sections_unlocked(conn: asyncpg.Connection, ids: Sequence[UUID]) -> S
     )
 
 
-WITHOUT_LOCKS = SeatLocks(_courses_unlocked, _sections_unlocked)
+@contextmanager
+def without_locks() -> Iterator[None]:
+    """Let courses and their sections be read without row locks."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(courses_store, "lock", _courses_unlocked)
+        patch.setattr(courses_store, "lock_sections", _sections_unlocked)
+        yield
 
 
 async def _two_at_once(world: World) -> tuple[Result, Result]:
@@ -86,8 +93,9 @@ async def test_the_second_waits_and_finds_no_seat(database: MakeDatabase, prefix
 
 
 async def test_without_locks_it_is_noticed(database: MakeDatabase, prefix: str) -> None:
-    async with world_on(await database("allocation"), prefix, WITHOUT_LOCKS) as world:
-        first, second = await _two_at_once(world)
+    async with world_on(await database("allocation"), prefix) as world:
+        with without_locks():
+            first, second = await _two_at_once(world)
         assert isinstance(first, Done)
         assert isinstance(second, Done)
         assert await _people_in_the_course(world) == 2

@@ -36,7 +36,7 @@ from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import Connection, open_pool, transaction
-from services.runtime.events.subscription import Incoming, Place, Verdict
+from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
 
 StepType = TypeVar("StepType", bound=PlacementStep)
@@ -120,7 +120,7 @@ class World:
             retracts=retracts,
         )
         return Incoming(
-            Place(f"{family}.{publisher}", 0, next(self._offset)),
+            RecordPosition(f"{family}.{publisher}", 0, next(self._offset)),
             family,
             publisher,
             event,

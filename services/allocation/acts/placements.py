@@ -1,7 +1,7 @@
 """Runs the acts on placements of people, timers and steering: each locks, decides, writes."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -28,7 +28,7 @@ from services.allocation.placements.results import DecidedBy, Done, NotDone, Res
 from services.allocation.placements.rulings import ExcludeCourse, Exclusions
 from services.allocation.placements.rulings_store import Signed
 from services.allocation.policy.terms import APPROVE, Terms
-from services.allocation.unit_of_work import STEERING, Keys, SeatLocks, UnitOfWork
+from services.allocation.unit_of_work import STEERING, Keys, UnitOfWork
 
 __all__ = ["Done", "NotDone", "Placements", "Result", "find_live"]
 
@@ -43,7 +43,6 @@ class Placements:
 
     prefix: str
     terms: Terms
-    locks: SeatLocks = field(default_factory=SeatLocks)
 
     async def propose(
         self, conn: asyncpg.Connection, run_id: UUID, proposals: Sequence[Proposal], now: datetime
@@ -306,7 +305,7 @@ class Placements:
     async def load(self, conn: asyncpg.Connection, keys: Keys, now: datetime) -> UnitOfWork:
         """Lock and read what a command decides on."""
         work = UnitOfWork(self.prefix, now, self.terms)
-        await work.load(conn, keys, self.locks)
+        await work.load(conn, keys)
         return work
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import PlacementState
+from schemas.days import local_day
 from services.allocation.acts import by_policy
 from services.allocation.acts.by_hand import finish
 from services.allocation.acts.placements import Placements
@@ -14,7 +15,6 @@ from services.allocation.placements import domain, progress, running
 from services.allocation.placements.domain import Decision, Placement, Step
 from services.allocation.placements.results import Done
 from services.allocation.placements.rulings_store import lift_ended_holds
-from services.allocation.policy.domain import local_day
 from services.allocation.policy.terms import APPROVE, COMPLETE, CONFIRM, EXPIRE, SEND, START
 from services.allocation.rerun import Rerun, request_reruns
 from services.allocation.unit_of_work import Keys, UnitOfWork

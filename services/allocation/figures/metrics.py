@@ -8,10 +8,10 @@ import asyncpg
 from prometheus_client import CollectorRegistry, Gauge
 
 from schemas.codes import ExitKind
+from schemas.days import local_day
 from services.allocation.figures.cohorts import Figures, figures_of, kreise_known
 from services.allocation.figures.course_outcomes import SUPPRESS_BELOW
 from services.allocation.outcomes.domain import STAGES, Shown
-from services.allocation.policy.domain import local_day
 from services.runtime.data.db import transaction
 
 YEAR = timedelta(days=365)

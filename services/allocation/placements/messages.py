@@ -6,6 +6,7 @@ from uuid import UUID
 
 from schemas.base import Payload
 from schemas.codes import ENROLLED, PlacementState
+from schemas.days import local_day
 from schemas.envelope import Event
 from schemas.identity import effect_id
 from schemas.placements import (
@@ -22,7 +23,6 @@ from schemas.topics import Family, topic
 from services.allocation.courses.domain import Course
 from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Placement, Step
-from services.allocation.policy.domain import local_day
 from services.runtime.send.outbox import Outgoing
 
 SOURCE = "/allocation"

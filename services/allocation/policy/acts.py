@@ -9,10 +9,11 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy import store
 from services.allocation.policy.check import check_own
-from services.allocation.policy.domain import Policy, local_day
+from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Event, Version
 from services.allocation.rerun import request_rerun
 

@@ -11,6 +11,7 @@ from typing import Annotated
 import asyncpg
 import typer
 
+from schemas.days import local_day
 from services.allocation.law import documents, mistakes
 from services.allocation.law.entries import CourseTypeRule
 from services.allocation.law.mistakes import DocumentError
@@ -18,7 +19,6 @@ from services.allocation.law.rulebook import PACKAGED, Rules, read_rulebook
 from services.allocation.policy import schema as policy_schema
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.check import check_text
-from services.allocation.policy.domain import local_day
 from services.runtime.serve.commands import business_now, in_transaction
 from services.texts.places import known_towns
 

@@ -12,10 +12,11 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.law import documents
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import store as policy_store
-from services.allocation.policy.domain import Policies, Policy, local_day, policies_of
+from services.allocation.policy.domain import Policies, Policy, policies_of
 from services.runtime.data.db import acquire
 
 log = logging.getLogger(__name__)

@@ -10,19 +10,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 from pydantic_core import PydanticCustomError
 
+from schemas.days import LOCAL, local_day
 from schemas.identity import course_id
 from services.allocation.law import documents
 from services.allocation.law.mistakes import DocumentError, Mistake
 from services.allocation.law.validation import checked
 
 PACKAGED = Path(__file__).parent / "files" / "default.yaml"
-LOCAL = ZoneInfo("Europe/Berlin")
 
 KreisKey = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
 """First five digits of the AGS, in quotation marks."""
@@ -47,11 +46,6 @@ class Step(StrEnum):
     """A confirmed place is started on the first day of its section."""
     COMPLETE = "complete"
     """A started place is completed when its course is."""
-
-
-def local_day(now: datetime) -> date:
-    """Return the day in Germany."""
-    return now.astimezone(LOCAL).date()
 
 
 def _at(day: date, hour: int) -> datetime:

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Protocol
 
+from schemas.days import local_day
 from services.allocation.law.rulebook import RuleBook
-from services.allocation.policy.domain import Policy, Reservation, Step, local_day
+from services.allocation.policy.domain import Policy, Reservation, Step
 
 SEND = "send"
 APPROVE = "release"

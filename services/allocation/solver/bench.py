@@ -20,7 +20,7 @@ from services.allocation.solver.engine import bare, proof
 from services.allocation.solver.engine.limits import Limits
 from services.allocation.solver.engine.proof import Settled
 from services.allocation.solver.generated import KREIS, MID, Seats, Size, nation, region
-from services.allocation.solver.process import die_with
+from services.runtime.base.subprocesses import die_with
 
 Scale = Literal["kreis", "mid", "nation"]
 

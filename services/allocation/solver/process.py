@@ -6,13 +6,10 @@ handed up is the result. It dies with its parent.
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import os
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Event, Thread
@@ -24,15 +21,13 @@ import orjson
 from services.allocation.solver.engine import proof
 from services.allocation.solver.engine.proof import Limits, Settled
 from services.allocation.solver.instance import InstanceError, read, written
+from services.runtime.base.subprocesses import die_with, frame, module_command, module_environment, read_frame
 
-ROOT = Path(__file__).parents[3]
-_SIZE = 8
 _RESERVE = 0.3
 """Seconds before the limit at which the search stops by itself, so that nothing needs to be killed."""
 _SELDOM = 5.0
 """Answers are handed up this many times as long apart as one takes: large ones cost a second."""
 _LAST_WORDS = 0.2
-_PR_SET_PDEATHSIG = 1
 INVALID = 2
 
 
@@ -62,11 +57,7 @@ class _Answers(Thread):
 
     def run(self) -> None:
         """Read until the other side is gone."""
-        while len(size := self._pipe.read(_SIZE)) == _SIZE:
-            expected = int.from_bytes(size, "big")
-            answer = self._pipe.read(expected)
-            if len(answer) < expected:
-                break
+        while (answer := read_frame(self._pipe)) is not None:
             self.last = answer
             self.first.set()
         self.first.set()
@@ -75,13 +66,13 @@ class _Answers(Thread):
 def solve(instance: Path, limit: float, work: int | None = None) -> Solved | Failed:
     """Solve an instance within `limit` seconds, or as soon as it is read and everybody seated once."""
     deadline = monotonic() + limit
-    arguments = [str(instance), str(deadline), "" if work is None else str(work), str(os.getpid())]
+    arguments = [str(instance), str(deadline), "" if work is None else str(work)]
     with subprocess.Popen(  # noqa: S603 - our own module
-        [sys.executable, "-m", "services.allocation.solver.process", *arguments],
+        module_command("services.allocation.solver.process", *arguments),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
+        env=module_environment(),
     ) as process:
         try:
             return _followed(process, deadline - limit, deadline)
@@ -120,8 +111,7 @@ def _serve(instance: Path, deadline: float, work: int | None, sink: IO[bytes]) -
     problem = read(instance.read_bytes())
 
     def hand_up(settled: Settled) -> None:
-        answer = written(problem, settled, monotonic() - begun)
-        sink.write(len(answer).to_bytes(_SIZE, "big") + answer)
+        sink.write(frame(written(problem, settled, monotonic() - begun)))
         sink.flush()
 
     again = 0.0
@@ -154,18 +144,9 @@ def keep(result: bytes, out: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
-def die_with(parent: int) -> None:
-    """Ask the kernel for the end once the parent is gone; Ctrl-C is for the parent."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    with suppress(AttributeError, OSError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        sys.exit(1)
-
-
 def main() -> None:
     """Be the process that solves."""
-    instance, deadline, work, parent = sys.argv[1:]
+    parent, instance, deadline, work = sys.argv[1:]
     die_with(int(parent))
     try:
         _serve(Path(instance), float(deadline), int(work) if work else None, sys.stdout.buffer)

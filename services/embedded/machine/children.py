@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from services.embedded.machine.processes import Identity, leash, session_members, signal_all
+from services.embedded.machine.processes import Identity, session_members, signal_all
+from services.runtime.base.subprocesses import leash
 
 _log = logging.getLogger(__name__)
 _HEALTHY_AFTER_SECONDS = 20.0

@@ -2,18 +2,15 @@
 
 import asyncio
 import contextlib
-import ctypes
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import psutil
 
-PR_SET_PDEATHSIG = 1
 _TOLERANCE_SECONDS = 1.0
 
 
@@ -40,21 +37,6 @@ class Identity:
             return same and process.status() != psutil.STATUS_ZOMBIE
         except psutil.Error:
             return False
-
-
-def leash(death_signal: signal.Signals = signal.SIGTERM) -> Callable[[], None] | None:
-    """Return what a child runs before its program so that the kernel signals it when its parent dies."""
-    if not sys.platform.startswith("linux"):
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    parent = os.getpid()
-
-    def before_exec() -> None:
-        prctl(PR_SET_PDEATHSIG, int(death_signal), 0, 0, 0)
-        if os.getppid() != parent:  # the parent died before the line above
-            os._exit(1)
-
-    return before_exec
 
 
 def session_members(leader: Identity) -> list[Identity]:

@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from services.embedded.machine.children import Program, StartError, tail
 from services.embedded.machine.installation import ServerSecrets
 from services.embedded.machine.ports import HOST, listening
-from services.embedded.machine.processes import leash
+from services.runtime.base.subprocesses import leash
 
 ADMIN = "admin"
 _CONTROLLER = "controller"

@@ -12,7 +12,7 @@ from typing import Any
 
 from services.embedded.machine.children import StartError, tail
 from services.embedded.machine.home import Home, read_json
-from services.embedded.machine.processes import leash
+from services.runtime.base.subprocesses import leash
 
 _START_SECONDS = 300.0  # the first start on a machine downloads
 _STOP_SECONDS = 40.0

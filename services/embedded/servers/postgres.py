@@ -17,7 +17,8 @@ import asyncpg
 from services.embedded.machine.children import Program, StartError
 from services.embedded.machine.home import Home
 from services.embedded.machine.ports import HOST
-from services.embedded.machine.processes import Identity, leash, sweep
+from services.embedded.machine.processes import Identity, sweep
+from services.runtime.base.subprocesses import leash
 
 SUPERUSER = "postgres"
 _FIRST_UID = 54_320

@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import ENROLLED, ConsentPurpose
+from schemas.days import local_day
 from services.notifications import gate
 from services.notifications.alerts import store
 from services.notifications.alerts.domain import (
@@ -35,7 +36,6 @@ from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
 from services.notifications.settings import Policy
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 200

@@ -5,12 +5,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from uuid import uuid5
 
 from schemas.counts import Count, CountsReported
+from schemas.days import LOCAL, local_day
 from schemas.envelope import Event
 from schemas.identity import NAMESPACE
 from schemas.topics import Family, topic
 from services.notifications.counts import store
 from services.notifications.counts.domain import last_week, table
-from services.notifications.times import LOCAL, local_day
 from services.runtime.data.db import Connection, Pool, transaction
 from services.runtime.send.outbox import Outgoing, put
 

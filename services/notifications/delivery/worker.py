@@ -11,7 +11,7 @@ import asyncpg
 from services.notifications.delivery import store
 from services.notifications.delivery.domain import Delivered, GiveUp, Outcome, RetryAfter, next_step
 from services.notifications.delivery.mail import Attempted, Letter, MailTexts, compose
-from services.runtime.base.failpoints import Reach, pass_by
+from services.runtime.base import failpoints
 from services.runtime.data.db import Pool, transaction
 
 LEASE_SECONDS = 30.0  # longer than an attempt may take; the mails of a killed worker wait that long
@@ -37,7 +37,6 @@ class DeliveryWorker:
     public_url: str
     in_doubt_retries: int
     count_attempt: Callable[[Outcome], None]
-    reach: Reach = pass_by
 
     async def drain(self) -> int:
         """Send the next deliveries; return how many were claimed."""
@@ -72,10 +71,10 @@ class DeliveryWorker:
             attempt = await store.begin_attempt(conn, delivery, token, LEASE_SECONDS)
         if attempt is None:
             return
-        await self.reach("delivery_attempt_written")
+        await failpoints.failpoint("delivery_attempt_written")
         letter = Letter(delivery, row["alert_id"], address, row["step"])
         attempted = await self.server.send(compose(letter, self.texts, self.public_url))
-        await self.reach("delivery_sent")
+        await failpoints.failpoint("delivery_sent")
         await self._settle(row, attempt, attempted, in_doubt)
 
     async def _settle(self, row: asyncpg.Record, attempt: int, attempted: Attempted, in_doubt: int) -> None:

@@ -6,12 +6,12 @@ from datetime import date, datetime
 from uuid import UUID, uuid4
 
 from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from schemas.envelope import encode_data
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.consents import store as consents
 from services.notifications.participation import store
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 

@@ -6,13 +6,13 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.notifications import revocation
 from services.notifications.consents import store
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
 from services.notifications.events import store as publishers
 from services.notifications.people import store as people
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from uuid import UUID
 
 from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.consents import store as consents
 from services.notifications.participation import store
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Verdict
 

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 
-from services.notifications.times import LOCAL
+from schemas.days import LOCAL, local_day
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST = 366  # days without any hours after which an office is taken as always open
@@ -185,7 +185,7 @@ def after_office_hours(start: datetime, hours: float, office: OfficeHours) -> da
     '2026-03-03T09:00:00+00:00'
     """
     left = timedelta(hours=hours)
-    day = start.astimezone(LOCAL).date()
+    day = local_day(start)
     for _ in range(_LONGEST):
         for opens, closes in office.of(day):
             begins = max(datetime.combine(day, opens, LOCAL).astimezone(UTC), start)

@@ -10,12 +10,12 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from schemas.base import Ags5, Ags8, Slug, Text
+from schemas.days import local_day
 from services.notifications.offices import store
 from services.notifications.offices.domain import CounsellingOffice, PersonFacts, RankedOffice, rank
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 
 Mail = Annotated[str, Field(pattern=r"^[^@\s<>,;]+@[^@\s<>,;]+$", max_length=254)]

@@ -12,12 +12,12 @@ from fastapi import Depends
 from starlette.requests import Request
 
 from schemas.base import Payload
+from schemas.days import local_day
 from services.notifications.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact, Purpose
-from services.notifications.times import local_day
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in

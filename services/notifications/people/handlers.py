@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from uuid import UUID
 
+from schemas.days import local_day
 from services.notifications.people import crypto, store
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import VISIBLE, Contact, Purpose, merge, visible
-from services.notifications.times import local_day
 from services.runtime.data.db import Connection
 
 

@@ -1,1 +1,1 @@
-"""What everything else needs: clock, settings, logs, metrics, failures, retries, timers."""
+"""Holds what every other room needs: clock, settings, logs, metrics, failures, timers, child processes."""

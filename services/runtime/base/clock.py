@@ -1,4 +1,4 @@
-"""Business time, handed in: the system's, or a file that the supervisor replaces in the demo."""
+"""Tells business time: the machine's clock, or in the demo a file that the supervisor replaces."""
 
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,7 +8,7 @@ import orjson
 
 
 class Clock(Protocol):
-    """Who decides what day it is."""
+    """A source of business time."""
 
     def now(self) -> datetime:
         """Return the business time, aware and in UTC."""
@@ -24,7 +24,7 @@ class SystemClock:
 
 
 class FileClock:
-    """A file `{"now": ISO-8601 with offset}`, always replaced whole, read again when it changed."""
+    """Reads the time from a file `{"now": ISO-8601 with offset}`, again whenever the file is replaced."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -32,7 +32,11 @@ class FileClock:
         self._now = datetime.min.replace(tzinfo=UTC)
 
     def now(self) -> datetime:
-        """Return the time in the file; a file without an offset is an error, never a guess."""
+        """Return the time in the file.
+
+        Raises:
+            ValueError: the time has no offset.
+        """
         stat = self._path.stat()
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._seen:
@@ -46,5 +50,5 @@ class FileClock:
 
 
 def clock_of(path: Path | None) -> Clock:
-    """Return the clock a service runs by."""
+    """Return the clock of a file, or the machine's."""
     return SystemClock() if path is None else FileClock(path)

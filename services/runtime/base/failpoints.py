@@ -1,15 +1,5 @@
-"""Named points of the code where a fault test can make something happen; nothing happens there otherwise."""
-
-from typing import Protocol
+"""Names the points of the code at which fault tests make a process crash; inert in production."""
 
 
-class Reach(Protocol):
-    """Hears that a point was reached."""
-
-    async def __call__(self, point: str, /) -> None:
-        """Do nothing, or what the test wants to happen here."""
-        ...
-
-
-async def pass_by(_point: str, /) -> None:
-    """Do nothing at any point."""
+async def failpoint(_name: str, /) -> None:
+    """Do nothing. A fault test replaces this function, so callers reach it through the module."""

@@ -1,4 +1,4 @@
-"""The one table that says what a failure means: wait and repeat, blame a record, or stop."""
+"""Decides what a failure means: try again, isolate a poisonous record, or stop the process."""
 
 import asyncio
 from enum import StrEnum
@@ -8,10 +8,10 @@ import asyncpg
 
 
 class Meaning(StrEnum):
-    """What to do about an exception."""
+    """The reaction to an exception."""
 
     TRANSIENT = "transient"  # roll back, drop the connection, wait, the same batch again
-    CULPRIT = "culprit"  # one record of the batch is to blame: find it, put it into quarantine
+    POISON = "poison"  # the database refuses one record of the batch: isolate it, quarantine it
     FATAL = "fatal"  # a bug or something unknown: roll back and stop the process
 
 
@@ -37,24 +37,24 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
 # Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
 _OF_THE_CLIENT: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-_CULPRIT_CLASSES = ("22", "23")  # data exception, integrity constraint violation
+_POISON_CLASSES = ("22", "23")  # data exception, integrity constraint violation
 
 
 def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
-    """Say what a failure means; whatever is not listed stops the process."""
+    """Return what a failure means; whatever is not listed stops the process."""
     if _not_encodable(error):
-        return Meaning.CULPRIT
+        return Meaning.POISON
     if isinstance(error, _TRANSIENT):
         return Meaning.TRANSIENT
-    if str(getattr(error, "sqlstate", None)).startswith(_CULPRIT_CLASSES):
-        return Meaning.CULPRIT
+    if str(getattr(error, "sqlstate", None)).startswith(_POISON_CLASSES):
+        return Meaning.POISON
     if connection_dead and isinstance(error, _OF_THE_CLIENT):
         return Meaning.TRANSIENT
     return Meaning.FATAL
 
 
 def _not_encodable(error: BaseException) -> bool:
-    """Recognise asyncpg's own DataError: an argument that does not fit the column's type."""
+    """Return whether this is asyncpg's own DataError: an argument does not fit the column's type."""
     return (
         isinstance(error, asyncpg.InterfaceError)
         and isinstance(error, ValueError)
@@ -63,7 +63,7 @@ def _not_encodable(error: BaseException) -> bool:
 
 
 def name_of(error: BaseException) -> str:
-    """Name a failure for logs and metrics without its text, which may quote values of a record."""
+    """Return a name for logs and metrics, without the text, which may quote values of a record."""
     sqlstate = getattr(error, "sqlstate", None)
     kind = type(error).__name__
     return f"{kind}:{sqlstate}" if isinstance(sqlstate, str) else kind

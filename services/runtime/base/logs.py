@@ -1,4 +1,4 @@
-"""JSON logs: allow-listed keys only, a correlation id on every line, never a payload."""
+"""Writes logs as JSON: allow-listed keys only, with a correlation id, never a payload."""
 
 import logging
 import sys
@@ -26,7 +26,7 @@ _CAREFUL = ("asyncpg", "faststream", "pydantic")
 
 @contextmanager
 def correlated(correlation: str | None) -> Iterator[None]:
-    """Put this id on every line logged inside."""
+    """Put a correlation id on every line logged inside the block."""
     token = _correlation.set(correlation)
     try:
         yield
@@ -35,14 +35,14 @@ def correlated(correlation: str | None) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One line of JSON for each record; of exceptions the kind and where, never the text."""
+    """Formats a record as one line of JSON; of an exception its kind and frames, never its text."""
 
     def __init__(self, service: str) -> None:
         super().__init__()
         self._service = service
 
     def format(self, record: logging.LogRecord) -> str:
-        """Write the record."""
+        """Return the line of a record."""
         line: dict[str, Any] = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),

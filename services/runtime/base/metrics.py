@@ -1,4 +1,4 @@
-"""The runtime's metrics: every name in one place, all label values made at the start."""
+"""Registers the runtime's metrics with all their label values, so that each exists from the start."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ _BATCH_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
 
 @dataclass(frozen=True, slots=True)
 class ConsumeMetrics:
-    """What the consumption loop counts; labelled by subscription."""
+    """Metrics of the batch loop, labelled by subscription."""
 
     records: Counter
     batches: Histogram
@@ -23,7 +23,7 @@ class ConsumeMetrics:
 
 @dataclass(frozen=True, slots=True)
 class RelayMetrics:
-    """What the relay counts."""
+    """Metrics of the relay."""
 
     sent: Counter
     failures: Counter
@@ -31,7 +31,7 @@ class RelayMetrics:
 
 @dataclass(frozen=True, slots=True)
 class TimerMetrics:
-    """What the timers count; labelled by timer."""
+    """Metrics of the timers, labelled by timer."""
 
     done: Counter
     seconds: Histogram

@@ -1,4 +1,4 @@
-"""How long to wait before trying again: pure functions of the attempt."""
+"""Computes the wait before another attempt."""
 
 import random
 
@@ -16,5 +16,5 @@ def backoff(attempt: int, *, base: float = 0.1, cap: float = 5.0, chance: float 
 
 
 def jittered(attempt: int, *, base: float = 0.1, cap: float = 5.0) -> float:
-    """Return `backoff` with its chance drawn, so that many do not come back at the same moment."""
+    """Return `backoff` with a random `chance`, so that many processes do not come back at once."""
     return backoff(attempt, base=base, cap=cap, chance=random.random())  # noqa: S311 - no secret

@@ -1,4 +1,4 @@
-"""What a service process is told by its environment, read once and frozen."""
+"""Reads a service's settings from its environment, once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class HttpAddress:
-    """Where a server of this process listens."""
+    """The host and port on which a server of this process listens."""
 
     host: str
     port: int
@@ -21,7 +21,7 @@ class HttpAddress:
 
 @dataclass(frozen=True, slots=True)
 class LoopSettings:
-    """Numbers of the consumption loop; the defaults are argued in docs/decisions."""
+    """Limits and intervals of the batch loop; docs/decisions argues the defaults."""
 
     max_records: int = 500
     batch_timeout_ms: int = 20
@@ -101,7 +101,7 @@ class ServiceSettings:
 
 
 def need(value: str | None, name: str) -> str:
-    """Return a setting that this service cannot do without."""
+    """Return a required setting; raise SettingsError if it is empty."""
     if not value:
         msg = f"{name} is not set"
         raise SettingsError(msg)

@@ -1,4 +1,4 @@
-"""Things done again and again: after their interval, and at once when the demo's clock is moved."""
+"""Runs timers: after their interval, and at once when the demo's clock is moved."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ _LOOK_AT_CLOCK = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Timer:
-    """Something done again and again; `run` gets the business time and returns how many things it did."""
+    """A repeated step; `run` gets the business time and returns how many things it did."""
 
     name: str
     interval_seconds: float
@@ -28,7 +28,7 @@ class Timer:
 
 
 async def run_timer(timer: Timer, clock: Clock, metrics: TimerMetrics, stop: asyncio.Event) -> None:
-    """Run a timer until told to stop; what is not transient ends the process."""
+    """Run a timer until told to stop; a failure that is not transient ends the process."""
     attempt = 0
     while not stop.is_set():
         started, now = time.monotonic(), clock.now()

@@ -1,1 +1,1 @@
-"""Rows kept about records: offsets, inbox, parked and refused records, pauses, findings."""
+"""Holds the rows kept about records: offsets, inbox, parked and refused records, pauses, findings."""

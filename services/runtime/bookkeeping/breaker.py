@@ -1,4 +1,4 @@
-"""Stops reading one partition, never the service: after too many refusals in a row, or out of range."""
+"""Pauses a partition, never the service: after many refusals in a row, or if its offset is out of range."""
 
 from collections.abc import Iterable, Mapping
 
@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 
 def refused_in_row(before: int, outcomes: Iterable[bool | None]) -> int:
-    """Count refusals in a row: True for refused, False for accepted, None for what says nothing.
+    """Count refusals in a row: True for refused, False for accepted, None for neither.
 
     >>> refused_in_row(2, [True, None, True])
     4
@@ -26,7 +26,7 @@ def refused_in_row(before: int, outcomes: Iterable[bool | None]) -> int:
 async def pause(
     conn: asyncpg.Connection, group: str, partition: TopicPartition, why: str, detail: Mapping[str, int]
 ) -> None:
-    """Note that a partition is not read until a person says so."""
+    """Store that a partition is not read until an operator resumes it."""
     await conn.execute(
         "INSERT INTO runtime.paused (consumer_group, topic, partition, why, detail)"
         " VALUES ($1, $2, $3, $4, $5)"
@@ -40,7 +40,7 @@ async def pause(
 
 
 async def paused(conn: asyncpg.Connection, group: str) -> dict[TopicPartition, str]:
-    """Read which partitions of a group are paused, and why."""
+    """Return the paused partitions of a group, with the reason."""
     rows = await conn.fetch(
         "SELECT topic, partition, why FROM runtime.paused WHERE consumer_group = $1", group
     )
@@ -48,9 +48,9 @@ async def paused(conn: asyncpg.Connection, group: str) -> dict[TopicPartition, s
 
 
 async def resume(conn: asyncpg.Connection, topic: str, *, go_on_at: int | None) -> int:
-    """Let the partitions of a topic be read again, by an operator's decision; return how many.
+    """Resume the partitions of a topic, by an operator's decision; return how many.
 
-    What was paused out of range needs an offset to go on at: the one way a stored offset may go back.
+    One paused as out of range needs an offset to go on at. This is the only way a stored offset goes back.
     """
     async with conn.transaction():
         if go_on_at is not None:
@@ -74,7 +74,7 @@ async def resume(conn: asyncpg.Connection, topic: str, *, go_on_at: int | None) 
 
 
 async def list_paused(conn: asyncpg.Connection) -> list[asyncpg.Record]:
-    """Read all that is paused in this database."""
+    """Return all paused partitions in this database."""
     return await conn.fetch(
         "SELECT topic, partition, why, detail, paused_at FROM runtime.paused"
         " ORDER BY paused_at, topic, partition"

@@ -10,16 +10,16 @@ import asyncpg
 from services.runtime.events.records import Readable
 
 
-class Seen(StrEnum):
-    """What the inbox says about an event."""
+class InboxStatus(StrEnum):
+    """Whether an event was there before."""
 
     NEW = "new"
     DUPLICATE = "duplicate"
-    REUSED = "reused"  # the id of another event
+    REUSED = "reused"  # other content was sent under its id
 
 
-async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Readable]) -> list[Seen]:
-    """Add the events that are new, as applied; say of each what it is."""
+async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Readable]) -> list[InboxStatus]:
+    """Store the events that are new, as applied; return the status of each."""
     first: dict[UUID, bytes] = {}
     for event in events:
         first.setdefault(event.incoming.cause, event.hash)
@@ -38,20 +38,20 @@ async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Reada
     known: dict[UUID, bytes] = {}
     if len(added) != len(causes):
         known = await _known(conn, reader, [cause for cause in causes if cause not in added])
-    seen = []
+    statuses = []
     for event in events:
         cause = event.incoming.cause
         if cause in added:
             added.discard(cause)
             known[cause] = event.hash
-            seen.append(Seen.NEW)
+            statuses.append(InboxStatus.NEW)
         else:
-            seen.append(Seen.DUPLICATE if known.get(cause) == event.hash else Seen.REUSED)
-    return seen
+            statuses.append(InboxStatus.DUPLICATE if known.get(cause) == event.hash else InboxStatus.REUSED)
+    return statuses
 
 
 async def set_states(conn: asyncpg.Connection, reader: str, states: Sequence[tuple[UUID, str]]) -> None:
-    """Note of events that they were not simply applied (or, at last, were)."""
+    """Change the state of events: parked, refused, skipped, or applied after all."""
     if states:
         await conn.execute(
             "UPDATE runtime.inbox AS i SET state = new.state"
@@ -64,7 +64,7 @@ async def set_states(conn: asyncpg.Connection, reader: str, states: Sequence[tup
 
 
 async def was_refused(conn: asyncpg.Connection, reader: str, identity: UUID) -> bool:
-    """Say whether an event was seen and refused."""
+    """Return whether an event is known and had no effect."""
     return bool(
         await conn.fetchval(
             "SELECT true FROM runtime.inbox"
@@ -76,7 +76,7 @@ async def was_refused(conn: asyncpg.Connection, reader: str, identity: UUID) -> 
 
 
 async def prune(conn: asyncpg.Connection, days: int, limit: int = 20_000) -> int:
-    """Forget events so old that no topic holds them any more; return how many."""
+    """Delete events so old that no topic holds them any more; return how many."""
     rows = await conn.fetch(
         "DELETE FROM runtime.inbox WHERE (identity, reader) IN ("
         " SELECT identity, reader FROM runtime.inbox"

@@ -1,4 +1,4 @@
-"""How far was read: offsets of record in PostgreSQL, the fence around them, no gap, never out of range."""
+"""Stores how far each partition was read, and tells what of a poll may be processed next."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from aiokafka import TopicPartition
 
 
 class HasOffset(Protocol):
-    """Something that lies at an offset."""
+    """A record that knows its offset."""
 
     @property
     def offset(self) -> int: ...  # noqa: D102
@@ -20,7 +20,7 @@ R = TypeVar("R", bound=HasOffset)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """Where a partition goes on, and how many records in a row were refused before that."""
+    """The next offset of a partition, and how many records in a row were refused before it."""
 
     next_offset: int
     refused_in_row: int
@@ -28,30 +28,34 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Records are missing between what we have and what we were given."""
+    """Records are missing between the expected offset and the one that was polled."""
 
     expected: int
     seen: int
 
 
 @dataclass(slots=True)
-class Cut(Generic[R]):
-    """What of a poll is to be done: new records without gaps, in offset order."""
+class ContiguousRecords(Generic[R]):
+    """The part of a poll that follows the stored offsets without a gap.
 
-    fresh: list[R] = field(default_factory=list)
+    `redelivered` counts records below the stored offsets. `gaps` are where the poll was cut off.
+    `unprepared` are partitions without a stored offset. `next_offsets` are the offsets after `records`.
+    """
+
+    records: list[R] = field(default_factory=list)
     redelivered: int = 0
     gaps: dict[TopicPartition, Gap] = field(default_factory=dict)
     unprepared: set[TopicPartition] = field(default_factory=set)
-    moves: dict[TopicPartition, int] = field(default_factory=dict)
+    next_offsets: dict[TopicPartition, int] = field(default_factory=dict)
 
 
-def cut(
+def contiguous_records(
     polled: Mapping[TopicPartition, Sequence[R]],
     stored: Mapping[TopicPartition, Stored],
     confirmed: Mapping[TopicPartition, Gap],
-) -> Cut[R]:
+) -> ContiguousRecords[R]:
     """Skip what is below the stored offsets, stop at a gap unless a second read has confirmed it."""
-    result: Cut[R] = Cut()
+    result: ContiguousRecords[R] = ContiguousRecords()
     for partition in sorted(polled):
         known = stored.get(partition)
         if known is None:
@@ -67,16 +71,16 @@ def cut(
                 if confirmed.get(partition) != gap:
                     result.gaps[partition] = gap
                     break
-            result.fresh.append(record)
+            result.records.append(record)
             expected = record.offset + 1
         if expected > known.next_offset:
-            result.moves[partition] = expected
+            result.next_offsets[partition] = expected
     return result
 
 
 @dataclass(frozen=True, slots=True)
-class GoOn:
-    """Read on from here; `first_time` if nothing was stored yet."""
+class ReadFrom:
+    """Read on from this offset; `first_time` if nothing was stored yet."""
 
     offset: int
     first_time: bool
@@ -84,23 +88,23 @@ class GoOn:
 
 @dataclass(frozen=True, slots=True)
 class OutOfRange:
-    """What is stored lies outside of what the broker has: records were lost, or the topic is another one."""
+    """The stored offset is outside of what the broker has: records are gone, or the topic is a new one."""
 
     stored: int
     beginning: int
     end: int
 
 
-def where_to_go_on(stored: int | None, beginning: int, end: int) -> GoOn | OutOfRange:
+def where_to_read_from(stored: int | None, beginning: int, end: int) -> ReadFrom | OutOfRange:
     """Decide where reading goes on after an assignment.
 
-    >>> where_to_go_on(40, 60, 90)
+    >>> where_to_read_from(40, 60, 90)
     OutOfRange(stored=40, beginning=60, end=90)
     """
     if stored is None:
-        return GoOn(beginning, first_time=True)
+        return ReadFrom(beginning, first_time=True)
     if beginning <= stored <= end:
-        return GoOn(stored, first_time=False)
+        return ReadFrom(stored, first_time=False)
     return OutOfRange(stored, beginning, end)
 
 
@@ -115,7 +119,7 @@ class Group:
 async def lock(
     conn: asyncpg.Connection, group: Group, partitions: Sequence[TopicPartition]
 ) -> dict[TopicPartition, Stored]:
-    """Lock the partitions' rows in order: a zombie waits here and then finds its work done."""
+    """Lock the partitions' rows in order: a process that lost them waits here and then finds them moved."""
     rows = await conn.fetch(
         "SELECT topic, partition, next_offset, refused_in_row FROM runtime.stored_offset"
         " WHERE cluster = $1 AND consumer_group = $2"
@@ -137,7 +141,9 @@ async def move(
     group: Group,
     moves: Mapping[TopicPartition, Stored],
 ) -> None:
-    """Store where the partitions go on."""
+    """Store the next offsets of the partitions."""
+    if not moves:
+        return
     await conn.execute(
         "UPDATE runtime.stored_offset AS o"
         " SET next_offset = new.next_offset, refused_in_row = new.refused_in_row, updated_at = now()"
@@ -155,7 +161,7 @@ async def move(
 
 
 async def of_group(conn: asyncpg.Connection, group: Group) -> dict[TopicPartition, int]:
-    """Read where every partition of a group goes on."""
+    """Return the next offset of every partition of a group."""
     rows = await conn.fetch(
         "SELECT topic, partition, next_offset FROM runtime.stored_offset"
         " WHERE cluster = $1 AND consumer_group = $2",
@@ -166,7 +172,7 @@ async def of_group(conn: asyncpg.Connection, group: Group) -> dict[TopicPartitio
 
 
 async def begin(conn: asyncpg.Connection, group: Group, partition: TopicPartition, offset: int) -> int:
-    """Store where a partition begins that was never read; return what is stored in the end."""
+    """Store the first offset of a partition unless one is stored already; return the one that is stored."""
     value = await conn.fetchval(
         "INSERT INTO runtime.stored_offset (cluster, consumer_group, topic, partition, next_offset)"
         " VALUES ($1, $2, $3, $4, $5)"

@@ -1,4 +1,4 @@
-"""Events that wait for something not yet known, in their order, with all later events of their subject."""
+"""Stores events that wait for something not yet known, in order, with all later events of their subject."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -7,9 +7,8 @@ from uuid import UUID
 import asyncpg
 
 from schemas.envelope import Problem
-from services.runtime.consume.decide import Subject
 from services.runtime.events.records import Readable
-from services.runtime.events.subscription import Place
+from services.runtime.events.subscription import RecordPosition, Subject
 
 _LOCK = 4_075_716_003
 
@@ -20,13 +19,13 @@ _COLUMNS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Waiting:
+class ParkedEvent:
     """A parked event as stored."""
 
     id: int
     reader: str
     cluster: str
-    place: Place
+    position: RecordPosition
     identity: UUID
     subject: str
     waits_for: str
@@ -36,8 +35,8 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class ToPark:
-    """An event about to be parked; `data` is what of it may be kept."""
+class EventToPark:
+    """An event about to be parked; `data` is the part of it that may be kept."""
 
     readable: Readable
     waits_for: str
@@ -46,16 +45,16 @@ class ToPark:
 
 
 async def lock_for_unlocking(conn: asyncpg.Connection) -> None:
-    """Wait for transactions that are parking: what they park must be seen by who unlocks it."""
+    """Wait for transactions that are parking: what they park must be visible to the one that unlocks it."""
     await conn.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
 
 
 async def lock_for_parking(conn: asyncpg.Connection) -> None:
-    """Wait for transactions that are unlocking: look again afterwards whether there is still need to wait."""
+    """Wait for transactions that are unlocking: afterwards there may be nothing left to wait for."""
     await conn.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
 
 
-async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequence[ToPark]) -> None:
+async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequence[EventToPark]) -> None:
     """Store events that wait."""
     if not rows:
         return
@@ -67,9 +66,9 @@ async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequen
         " $8::text[], $9::text[], $10::jsonb[], $11::bytea[], $12::text[], $13::text[], $14::jsonb[])",
         reader,
         cluster,
-        [event.place.topic for event in incoming],
-        [event.place.partition for event in incoming],
-        [event.place.offset for event in incoming],
+        [event.position.topic for event in incoming],
+        [event.position.partition for event in incoming],
+        [event.position.offset for event in incoming],
         [event.publisher for event in incoming],
         [event.cause for event in incoming],
         [event.subject for event in incoming],
@@ -83,14 +82,14 @@ async def park(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequen
 
 
 async def any_parked(conn: asyncpg.Connection, reader: str) -> bool:
-    """Say whether a reader has parked events at all: mostly it has none."""
+    """Return whether a reader has parked events at all; mostly it has none."""
     return bool(await conn.fetchval("SELECT EXISTS (SELECT FROM runtime.parked WHERE reader = $1)", reader))
 
 
 async def held_subjects(
     conn: asyncpg.Connection, reader: str, subjects: Iterable[Subject]
 ) -> dict[Subject, str]:
-    """Find which subjects have parked events, and what the first of these waits for."""
+    """Return the subjects that have parked events, with the key that the first of these waits for."""
     wanted = sorted(set(subjects))
     rows = await conn.fetch(
         "SELECT DISTINCT ON (topic, subject) topic, subject, waits_for FROM runtime.parked"
@@ -104,7 +103,7 @@ async def held_subjects(
 
 
 async def room_left(conn: asyncpg.Connection, reader: str, topic: str, limit: int) -> int:
-    """Say how many more events of a topic may wait."""
+    """Return how many more events of a topic may be parked."""
     parked = await conn.fetchval(
         "SELECT count(*) FROM (SELECT FROM runtime.parked WHERE reader = $1 AND topic = $2 LIMIT $3) AS here",
         reader,
@@ -114,18 +113,20 @@ async def room_left(conn: asyncpg.Connection, reader: str, topic: str, limit: in
     return limit - int(parked)
 
 
-async def waiting_for(conn: asyncpg.Connection, keys: Iterable[str]) -> list[Waiting]:
-    """Lock and read what waits for these keys, in order."""
+async def waiting_for(conn: asyncpg.Connection, keys: Iterable[str]) -> list[ParkedEvent]:
+    """Lock and return the events that wait for these keys, in order."""
     rows = await conn.fetch(
         _COLUMNS + " WHERE waits_for = ANY($1::text[])"
         ' ORDER BY reader, topic, partition, "offset" FOR UPDATE',
         sorted(keys),
     )
-    return [_waiting(row) for row in rows]
+    return [_parked_event(row) for row in rows]
 
 
-async def of_subjects(conn: asyncpg.Connection, reader: str, subjects: Iterable[Subject]) -> list[Waiting]:
-    """Lock and read everything parked of these subjects, in order."""
+async def of_subjects(
+    conn: asyncpg.Connection, reader: str, subjects: Iterable[Subject]
+) -> list[ParkedEvent]:
+    """Lock and return all parked events of these subjects, in order."""
     wanted = sorted(set(subjects))
     rows = await conn.fetch(
         _COLUMNS + " WHERE reader = $1 AND (topic, subject) IN (SELECT * FROM unnest($2::text[], $3::text[]))"
@@ -134,11 +135,13 @@ async def of_subjects(conn: asyncpg.Connection, reader: str, subjects: Iterable[
         [topic for topic, _ in wanted],
         [subject for _, subject in wanted],
     )
-    return [_waiting(row) for row in rows]
+    return [_parked_event(row) for row in rows]
 
 
-async def too_old(conn: asyncpg.Connection, reader: str, seconds: float, limit: int = 500) -> list[Waiting]:
-    """Lock and read what has waited longer than that (technical time), in order."""
+async def too_old(
+    conn: asyncpg.Connection, reader: str, seconds: float, limit: int = 500
+) -> list[ParkedEvent]:
+    """Lock and return the events parked for longer than `seconds` of technical time, in order."""
     rows = await conn.fetch(
         _COLUMNS + " WHERE reader = $1 AND parked_at < now() - make_interval(secs => $2)"
         ' ORDER BY reader, topic, partition, "offset" LIMIT $3 FOR UPDATE',
@@ -146,17 +149,17 @@ async def too_old(conn: asyncpg.Connection, reader: str, seconds: float, limit: 
         seconds,
         limit,
     )
-    return [_waiting(row) for row in rows]
+    return [_parked_event(row) for row in rows]
 
 
-async def release(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
-    """Take away events that wait no longer."""
+async def remove(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
+    """Delete events that wait no longer."""
     if ids:
         await conn.execute("DELETE FROM runtime.parked WHERE id = ANY($1::bigint[])", ids)
 
 
-async def wait_for_other(conn: asyncpg.Connection, changes: Sequence[tuple[int, str]]) -> None:
-    """Note that events now wait for something else."""
+async def change_awaited_keys(conn: asyncpg.Connection, changes: Sequence[tuple[int, str]]) -> None:
+    """Store that events (id, key) now wait for another key."""
     if changes:
         await conn.execute(
             "UPDATE runtime.parked AS p SET waits_for = new.waits_for"
@@ -166,12 +169,12 @@ async def wait_for_other(conn: asyncpg.Connection, changes: Sequence[tuple[int, 
         )
 
 
-def _waiting(row: asyncpg.Record) -> Waiting:
-    return Waiting(
+def _parked_event(row: asyncpg.Record) -> ParkedEvent:
+    return ParkedEvent(
         row["id"],
         row["reader"],
         row["cluster"],
-        Place(row["topic"], row["partition"], row["offset"]),
+        RecordPosition(row["topic"], row["partition"], row["offset"]),
         row["identity"],
         row["subject"],
         row["waits_for"],

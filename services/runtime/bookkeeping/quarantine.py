@@ -1,4 +1,4 @@
-"""Records that have no effect: where they lie and why; their values are read back from Kafka."""
+"""Stores which records were refused and why; their values stay in Kafka and are read back for a replay."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from uuid import UUID
 import asyncpg
 
 from schemas.envelope import Problem
-from services.runtime.events.subscription import Place
+from services.runtime.events.subscription import RecordPosition
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
     """One refused record."""
 
-    place: Place
+    position: RecordPosition
     publisher: str | None
     identity: UUID | None  # None if it could not be read, or if its id is another event's
     event_id: str | None
@@ -23,7 +23,7 @@ class Refused:
 
 
 async def refuse(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequence[Refused]) -> None:
-    """Note the refused records; one that was already noted gets the newer reason."""
+    """Store refused records; one that is there already gets the newer reason."""
     if not rows:
         return
     await conn.execute(
@@ -35,9 +35,9 @@ async def refuse(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequ
         " SET code = excluded.code, field = excluded.field, params = excluded.params",
         reader,
         cluster,
-        [row.place.topic for row in rows],
-        [row.place.partition for row in rows],
-        [row.place.offset for row in rows],
+        [row.position.topic for row in rows],
+        [row.position.partition for row in rows],
+        [row.position.offset for row in rows],
         [row.publisher for row in rows],
         [row.identity for row in rows],
         [row.event_id for row in rows],
@@ -49,15 +49,17 @@ async def refuse(conn: asyncpg.Connection, reader: str, cluster: str, rows: Sequ
 
 
 @dataclass(frozen=True, slots=True)
-class Requested:
-    """A record that an operator wants tried again."""
+class ReplayRequest:
+    """A refused record that an operator wants processed again."""
 
     id: int
-    place: Place
+    position: RecordPosition
 
 
-async def requested(conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100) -> list[Requested]:
-    """Lock the records to be tried again, in their order."""
+async def replay_requests(
+    conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100
+) -> list[ReplayRequest]:
+    """Lock and return the records to be processed again, in order."""
     rows = await conn.fetch(
         'SELECT id, topic, partition, "offset" FROM runtime.quarantine'
         " WHERE reader = $1 AND cluster = $2 AND replay_requested_at IS NOT NULL AND replayed_at IS NULL"
@@ -66,11 +68,14 @@ async def requested(conn: asyncpg.Connection, reader: str, cluster: str, limit: 
         cluster,
         limit,
     )
-    return [Requested(row["id"], Place(row["topic"], row["partition"], row["offset"])) for row in rows]
+    return [
+        ReplayRequest(row["id"], RecordPosition(row["topic"], row["partition"], row["offset"]))
+        for row in rows
+    ]
 
 
-async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str) -> None:
-    """Note what became of a record that was tried again."""
+async def store_replay_result(conn: asyncpg.Connection, id_: int, *, done: bool, result: str) -> None:
+    """Store the result of a replay; `done` ends the request."""
     await conn.execute(
         "UPDATE runtime.quarantine SET replay_result = $3,"
         " replayed_at = CASE WHEN $2 THEN now() END,"
@@ -83,7 +88,7 @@ async def settle(conn: asyncpg.Connection, id_: int, *, done: bool, result: str)
 
 
 async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
-    """Read the newest refused records that were not replayed."""
+    """Return the newest refused records that were not replayed."""
     return await conn.fetch(
         'SELECT id, reader, topic, partition, "offset", publisher, event_id, event_type, code, field,'
         " refused_at, replay_result FROM runtime.quarantine WHERE replayed_at IS NULL"
@@ -92,8 +97,8 @@ async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record
     )
 
 
-async def request(conn: asyncpg.Connection, *, ids: Sequence[int], code: str | None) -> int:
-    """Ask for records to be tried again, by id or by reason; the service that reads them does it."""
+async def request_replay(conn: asyncpg.Connection, *, ids: Sequence[int], code: str | None) -> int:
+    """Request a replay of records by id or by reason, which their reader does; return how many."""
     rows = await conn.fetch(
         "UPDATE runtime.quarantine SET replay_requested_at = now(), replay_result = NULL"
         " WHERE replayed_at IS NULL AND (id = ANY($1::bigint[]) OR code = $2) RETURNING id",

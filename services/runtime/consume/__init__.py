@@ -1,1 +1,1 @@
-"""The loop that reads Kafka: polls, judges each batch in one transaction, moves the offsets."""
+"""Holds the batch loop; `batch.process_batch` tells what happens to a batch. Start reading there."""

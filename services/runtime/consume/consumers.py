@@ -1,38 +1,30 @@
-"""All subscriptions of a service together: one broker, one bench, what is beside the loops."""
+"""Runs all subscriptions of a service on one broker, with their maintenance."""
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import asyncpg
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.client import AIOKafkaClient
+from faststream.kafka import KafkaBroker
+from faststream.security import BaseSecurity, SASLScram512
 from prometheus_client import CollectorRegistry
 
 from services.runtime.base.clock import Clock
 from services.runtime.base.metrics import consume_metrics
-from services.runtime.base.settings import ServiceSettings
+from services.runtime.base.settings import LoopSettings, ServiceSettings
 from services.runtime.bookkeeping.offsets import Group
-from services.runtime.consume.judge import Bench
-from services.runtime.consume.loop import Loop, Parts
-from services.runtime.consume.maintenance import Upkeep
-from services.runtime.consume.subscriber import Subscriber, make_broker
-from services.runtime.events import publishers as registry
+from services.runtime.consume.asyncapi import document_of
+from services.runtime.consume.context import ConsumerContext
+from services.runtime.consume.loop import BatchLoop
+from services.runtime.consume.maintenance import Maintenance
+from services.runtime.consume.subscriber import Subscriber
+from services.runtime.events import publishers
 from services.runtime.events.records import Reader
 from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import KafkaAddress, client_options, parse_address
-from services.runtime.kafka.ends import Ends
+from services.runtime.kafka.cluster import EndOffsets
 
-_STUCK_AFTER = 60.0
-
-
-async def cluster_id(address: KafkaAddress) -> str:
-    """Ask the broker which cluster it is: offsets of another one mean nothing."""
-    admin = AIOKafkaAdminClient(**client_options(address))
-    await admin.start()
-    try:
-        return str((await admin.describe_cluster())["cluster_id"])
-    finally:
-        await admin.close()
+_STALLED_AFTER = 60.0
 
 
 def group_name(settings: ServiceSettings, subscription: str) -> str:
@@ -41,7 +33,7 @@ def group_name(settings: ServiceSettings, subscription: str) -> str:
 
 
 class Consumers:
-    """The consume role of one service."""
+    """The consume role of one service process."""
 
     def __init__(
         self,
@@ -53,45 +45,44 @@ class Consumers:
         clock: Clock,
         metrics_registry: CollectorRegistry,
         fail: Callable[[BaseException], None],
-        parts: Parts | None = None,
-        make_subscriber: type[Subscriber] = Subscriber,
     ) -> None:
-        everything = [registry.subscription(settings.prefix), *subscriptions]
+        everything = [publishers.subscription(settings.prefix), *subscriptions]
         by_name = {subscription.name: subscription for subscription in everything}
         if len(by_name) != len(everything):
             msg = "two subscriptions of one name"
             raise ValueError(msg)
         address = parse_address(settings.kafka)
         metrics = consume_metrics(metrics_registry, by_name)
-        bench = Bench(
+        context = ConsumerContext(
             by_name,
             Reader(settings.prefix),
             cluster,
             f"/kurslotse/{settings.service}",
             settings.loop.parked_limit,
+            settings.loop.breaker_limit,
         )
-        self.upkeep = Upkeep(bench, pool, address, clock, settings.loop)
+        self._service = settings.service
+        self.maintenance = Maintenance(context, pool, address, clock, settings.loop)
         self.broker = make_broker(
             address,
             client_id=f"{settings.prefix}{settings.service}",
             settings=settings.loop,
             stop_within=settings.stop_within_seconds / 2,
         )
-        self._ends = Ends(address)
+        self._end_offsets = EndOffsets(address)
         self.subscribers = [
-            make_subscriber(
-                Loop(
+            Subscriber(
+                BatchLoop(
                     subscription,
-                    bench,
+                    context,
                     Group(cluster, group_name(settings, subscription.name)),
                     dsn=settings.db_worker,
                     clock=clock,
                     metrics=metrics,
                     settings=settings.loop,
-                    parts=parts,
                 ),
                 pool=pool,
-                ends=self._ends,
+                end_offsets=self._end_offsets,
                 metrics=metrics,
                 settings=settings.loop,
                 prefix=settings.prefix,
@@ -103,23 +94,27 @@ class Consumers:
             subscriber.attach(self.broker)
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Consume until told to stop; a batch in work is finished."""
+        """Consume until told to stop, then finish the batches being written."""
         await self.broker.start()
         try:
             for subscriber in self.subscribers:
-                subscriber.poll_carefully()
+                subscriber.tolerate_unparsable()
             async with asyncio.TaskGroup() as group:
                 for subscriber in self.subscribers:
-                    group.create_task(subscriber.tend(stop))
+                    group.create_task(subscriber.maintain(stop))
         finally:
             await asyncio.gather(*(subscriber.finish() for subscriber in self.subscribers))
             await self.broker.stop()
-            await self._ends.close()
+            await self._end_offsets.close()
             for subscriber in self.subscribers:
-                await subscriber.loop.close()
+                subscriber.loop.close()
+
+    def asyncapi(self) -> dict[str, Any]:
+        """Return the AsyncAPI document of the subscriptions."""
+        return document_of(self.broker, self._service)
 
     async def lag(self) -> dict[str, int]:
-        """Count what is not yet read, by `group|topic`; before the start nobody knows, so something is."""
+        """Count unread records by `group|topic`; before the start the lag is unknown and counts as 1."""
         if not all(subscriber.started for subscriber in self.subscribers):
             return {"starting": 1}
         measured = await asyncio.gather(*(subscriber.measure_lag() for subscriber in self.subscribers))
@@ -129,16 +124,32 @@ class Consumers:
             for topic, behind in lag.items()
         }
 
-    def stuck(self) -> list[str]:
-        """Name the subscriptions that have something to read, and have not got on for a minute."""
-        return [subscriber.name for subscriber in self.subscribers if subscriber.stuck_for() > _STUCK_AFTER]
+    def stalled(self) -> list[str]:
+        """Return the names of subscriptions that have something to read and made no progress for a minute."""
+        return [
+            subscriber.name
+            for subscriber in self.subscribers
+            if subscriber.stalled_seconds() > _STALLED_AFTER
+        ]
 
 
-async def broker_answers(address: KafkaAddress) -> bool:
-    """Say whether the broker answers at all."""
-    client = AIOKafkaClient(**client_options(address), request_timeout_ms=3000)
-    try:
-        await client.bootstrap()
-    finally:
-        await client.close()
-    return True
+def make_broker(
+    address: KafkaAddress, *, client_id: str, settings: LoopSettings, stop_within: float
+) -> KafkaBroker:
+    """Make the FastStream broker of a service, which only consumes."""
+    options = client_options(address)
+    context = options.get("ssl_context")
+    security: BaseSecurity = BaseSecurity(ssl_context=context, use_ssl=address.tls)
+    if address.user is not None and address.password is not None:
+        security = SASLScram512(address.user, address.password, ssl_context=context, use_ssl=address.tls)
+    return KafkaBroker(
+        options["bootstrap_servers"],
+        security=security,
+        client_id=client_id,
+        consumer_only=True,
+        apply_types=False,
+        logger=None,
+        graceful_timeout=stop_within,
+        metadata_max_age_ms=settings.metadata_max_age_ms,
+        allow_auto_create_topics=False,
+    )

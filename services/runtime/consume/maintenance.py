@@ -1,4 +1,4 @@
-"""Beside the loop: what waited too long, what is to be tried again, an inbox that does not grow for ever."""
+"""Expires parked events, replays quarantined records, prunes the inbox."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -9,98 +9,104 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from services.runtime.base.clock import Clock
 from services.runtime.base.settings import LoopSettings
 from services.runtime.bookkeeping import inbox, parking, quarantine
-from services.runtime.bookkeeping.inbox import Seen
-from services.runtime.bookkeeping.parking import Waiting
-from services.runtime.bookkeeping.quarantine import Requested
-from services.runtime.consume.decide import Question
-from services.runtime.consume.judge import Bench, judge, try_again, unlock
+from services.runtime.bookkeeping.inbox import InboxStatus
+from services.runtime.bookkeeping.parking import ParkedEvent
+from services.runtime.bookkeeping.quarantine import ReplayRequest
+from services.runtime.consume.context import ConsumerContext
+from services.runtime.consume.handler_calls import HandlerCall
+from services.runtime.consume.unparking import apply_unlocked, retry_parked
+from services.runtime.consume.verdicts import decide
 from services.runtime.data.db import transaction
 from services.runtime.events.records import Readable, Unreadable
-from services.runtime.events.subscription import Place, Subscription
+from services.runtime.events.subscription import RecordPosition, Subscription
 from services.runtime.kafka.administration import KafkaAddress, client_options
-
-__all__ = ["Upkeep", "read_back"]
 
 _FETCH_MS = 10_000
 
 
-async def read_back(address: KafkaAddress, places: Sequence[Place]) -> dict[Place, ConsumerRecord]:
-    """Read raw records by position; what retention has taken is missing from the answer."""
-    found: dict[Place, ConsumerRecord] = {}
-    if not places:
+async def read_back(
+    address: KafkaAddress, positions: Sequence[RecordPosition]
+) -> dict[RecordPosition, ConsumerRecord]:
+    """Return raw records by position; those that retention has deleted are missing."""
+    found: dict[RecordPosition, ConsumerRecord] = {}
+    if not positions:
         return found
     consumer = AIOKafkaConsumer(**client_options(address), enable_auto_commit=False, auto_offset_reset="none")
     await consumer.start()
     try:
         for (topic, partition), some in groupby(
-            sorted(places, key=_order), key=lambda place: _order(place)[:2]
+            sorted(positions, key=_order), key=lambda position: _order(position)[:2]
         ):
             where = TopicPartition(topic, partition)
             consumer.assign([where])
             beginning = (await consumer.beginning_offsets([where]))[where]
             end = (await consumer.end_offsets([where]))[where]
-            for place in some:
-                if beginning <= place.offset < end:
-                    consumer.seek(where, place.offset)
+            for position in some:
+                if beginning <= position.offset < end:
+                    consumer.seek(where, position.offset)
                     polled = await consumer.getmany(where, timeout_ms=_FETCH_MS, max_records=1)
                     for record in polled.get(where, []):
-                        if record.offset == place.offset:
-                            found[place] = record
+                        if record.offset == position.offset:
+                            found[position] = record
     finally:
         await consumer.stop()
     return found
 
 
-class Upkeep:
-    """What is done now and then for all subscriptions of a service."""
+class Maintenance:
+    """Runs the maintenance of all subscriptions of a service; each method is a timer's step."""
 
     def __init__(
-        self, bench: Bench, pool: asyncpg.Pool, kafka: KafkaAddress, clock: Clock, settings: LoopSettings
+        self,
+        context: ConsumerContext,
+        pool: asyncpg.Pool,
+        kafka: KafkaAddress,
+        clock: Clock,
+        settings: LoopSettings,
     ) -> None:
-        self._bench, self._pool, self._kafka = bench, pool, kafka
+        self._context, self._pool, self._kafka = context, pool, kafka
         self._clock, self._settings = clock, settings
 
     async def expire_parked(self) -> int:
-        """Refuse what has waited too long, after one last try; then look at what waited behind it."""
+        """Reject events parked for too long after one last try, then retry those parked behind them."""
         done = 0
-        for subscription in self._bench.subscriptions.values():
+        for subscription in self._context.subscriptions.values():
             async with transaction(self._pool) as conn:
                 old = await parking.too_old(conn, subscription.name, self._settings.parked_for_seconds)
                 if not old:
                     continue
                 await parking.lock_for_parking(conn)
-                await self._refuse_old(conn, subscription, old)
+                await self._expire(conn, subscription, old)
                 done += len(old)
         return done
 
-    async def _refuse_old(
-        self, conn: asyncpg.Connection, subscription: Subscription, old: Sequence[Waiting]
+    async def _expire(
+        self, conn: asyncpg.Connection, subscription: Subscription, old: Sequence[ParkedEvent]
     ) -> None:
-        question = Question(subscription, self._clock.now())
-        book, _ = await try_again(conn, self._bench, question, old, last=True)
-        subjects = {(row.place.topic, row.subject) for row in old}
+        call = HandlerCall(subscription, self._clock.now())
+        expired, _ = await retry_parked(conn, self._context, call, old, last=True)
+        subjects = {(row.position.topic, row.subject) for row in old}
         behind = await parking.of_subjects(conn, subscription.name, subjects)
-        followers, _ = await try_again(conn, self._bench, question, behind)
-        keys = book.unlocks | followers.unlocks
-        await unlock(conn, self._bench, keys, question.now, locked=True, careful=False)
+        followers, _ = await retry_parked(conn, self._context, call, behind)
+        keys = expired.unlocked | followers.unlocked
+        await apply_unlocked(conn, self._context, call, keys, parking_locked=True)
 
     async def replay(self) -> int:
-        """Try refused records again that an operator asked for; raw records come back from Kafka."""
+        """Process refused records again where an operator asked for it; they are read back from Kafka."""
         done = 0
-        for subscription in self._bench.subscriptions.values():
+        for subscription in self._context.subscriptions.values():
+            name, cluster = subscription.name, self._context.cluster
             async with transaction(self._pool) as conn:
-                places = [
-                    row.place
-                    for row in await quarantine.requested(conn, subscription.name, self._bench.cluster)
-                ]
-            if not places:
+                positions = [row.position for row in await quarantine.replay_requests(conn, name, cluster)]
+            if not positions:
                 continue
-            raw = await read_back(self._kafka, places)
+            # Nothing is read from Kafka inside a transaction; what is still requested afterwards is replayed.
+            raw = await read_back(self._kafka, positions)
             async with transaction(self._pool) as conn:
-                rows = await quarantine.requested(conn, subscription.name, self._bench.cluster)
-                for row in rows:
-                    if row.place in places:
-                        await self._replay_one(conn, subscription, row, raw)
+                for row in await quarantine.replay_requests(conn, name, cluster):
+                    if row.position in positions:
+                        finished, result = await self._replay_one(conn, subscription, row, raw)
+                        await quarantine.store_replay_result(conn, row.id, done=finished, result=result)
                         done += 1
         return done
 
@@ -108,44 +114,47 @@ class Upkeep:
         self,
         conn: asyncpg.Connection,
         subscription: Subscription,
-        row: Requested,
-        raw: Mapping[Place, ConsumerRecord],
-    ) -> None:
-        record = raw.get(row.place)
+        row: ReplayRequest,
+        raw: Mapping[RecordPosition, ConsumerRecord],
+    ) -> tuple[bool, str]:
+        """Process one record again; return whether the request is done, and the result in words."""
+        record = raw.get(row.position)
         if record is None:
-            await quarantine.settle(conn, row.id, done=False, result="gone from Kafka")
-            return
-        reading = self._bench.reader.read(record)
+            return False, "gone from Kafka"
+        reading = self._context.reader.read(record)
         if isinstance(reading, Unreadable):
-            await quarantine.settle(conn, row.id, done=False, result=reading.problems[0].code)
-            return
-        seen = (await inbox.remember(conn, subscription.name, [reading]))[0]
-        if seen is Seen.REUSED or (
-            seen is Seen.DUPLICATE
-            and not await inbox.was_refused(conn, subscription.name, reading.incoming.cause)
-        ):
-            await quarantine.settle(conn, row.id, done=seen is Seen.DUPLICATE, result=str(seen))
-            return
-        await self._judge_again(conn, subscription, row, reading)
+            return False, reading.problems[0].code
+        (status,) = await inbox.remember(conn, subscription.name, [reading])
+        match status:
+            case InboxStatus.REUSED:
+                return False, str(status)
+            case InboxStatus.DUPLICATE if not await inbox.was_refused(
+                conn, subscription.name, reading.incoming.cause
+            ):
+                return True, str(status)
+            case _:
+                return await self._decide_again(conn, subscription, reading)
 
-    async def _judge_again(
-        self, conn: asyncpg.Connection, subscription: Subscription, row: Requested, reading: Readable
-    ) -> None:
-        now = self._clock.now()
-        book = self._bench.settlement(subscription, now, watermarks=False)
+    async def _decide_again(
+        self, conn: asyncpg.Connection, subscription: Subscription, reading: Readable
+    ) -> tuple[bool, str]:
+        call = HandlerCall(subscription, self._clock.now())
+        outcome = self._context.new_outcome(subscription, call.now, in_order=False)
         await inbox.set_states(conn, subscription.name, [(reading.incoming.cause, "applied")])
-        locked = await judge(conn, self._bench, Question(subscription, now), [reading], book)
-        await book.write(conn)
-        await unlock(conn, self._bench, set(book.unlocks), now, locked=locked, careful=False)
-        outcomes = sorted(outcome for _, outcome in book.counts)
-        refused = "refused" in outcomes
-        await quarantine.settle(conn, row.id, done=not refused, result=", ".join(outcomes))
+        decision = await decide(conn, self._context, call, [reading])
+        outcome.add_verdict(reading, decision.verdicts[0], decision.kept[0])
+        await outcome.write(conn)
+        await apply_unlocked(
+            conn, self._context, call, outcome.unlocked, parking_locked=decision.parking_locked
+        )
+        outcomes = sorted(name for _, name in outcome.counts)
+        return "refused" not in outcomes, ", ".join(outcomes)
 
     async def prune(self) -> int:
-        """Forget old events of the inbox."""
+        """Delete old events from the inbox."""
         async with transaction(self._pool) as conn:
             return await inbox.prune(conn, self._settings.inbox_days)
 
 
-def _order(place: Place) -> tuple[str, int, int]:
-    return place.topic, place.partition, place.offset
+def _order(position: RecordPosition) -> tuple[str, int, int]:
+    return position.topic, position.partition, position.offset

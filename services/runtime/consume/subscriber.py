@@ -1,4 +1,4 @@
-"""Hangs the loop on FastStream: what is polled, where reading goes on, which partitions pause."""
+"""Runs the batch loop on a Kafka subscriber: polling, seeking, pausing."""
 
 import asyncio
 import logging
@@ -14,7 +14,6 @@ from aiokafka.errors import IllegalStateError, KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.message import StreamMessage
-from faststream.security import BaseSecurity, SASLScram512
 
 from schemas.topics import topic
 from services.runtime.base.failures import Meaning, meaning_of, name_of
@@ -22,13 +21,14 @@ from services.runtime.base.metrics import ConsumeMetrics
 from services.runtime.base.retry import jittered
 from services.runtime.base.settings import LoopSettings
 from services.runtime.bookkeeping import breaker, offsets
-from services.runtime.bookkeeping.offsets import Gap, GoOn, OutOfRange
-from services.runtime.consume.loop import After, Loop, Polled
+from services.runtime.bookkeeping.offsets import Gap, OutOfRange, ReadFrom
+from services.runtime.consume.asyncapi import described
+from services.runtime.consume.batch import BatchResult, PolledRecord
+from services.runtime.consume.loop import BatchLoop
 from services.runtime.data.db import acquire
 from services.runtime.events.records import PUBLISHERS_FAMILIES
-from services.runtime.kafka.administration import KafkaAddress, client_options
-from services.runtime.kafka.ends import Ends
-from services.runtime.kafka.polls import CarefulPolls
+from services.runtime.kafka.cluster import EndOffsets
+from services.runtime.kafka.tolerant_polling import TolerantPolling
 
 log = logging.getLogger(__name__)
 
@@ -36,35 +36,13 @@ _COMMIT_EVERY = 1.0
 _LOOK_EVERY = 2.0
 
 
-def make_broker(
-    address: KafkaAddress, *, client_id: str, settings: LoopSettings, stop_within: float
-) -> KafkaBroker:
-    """Make the FastStream broker of a service: it only consumes, and decodes nothing."""
-    options = client_options(address)
-    context = options.get("ssl_context")
-    security: BaseSecurity = BaseSecurity(ssl_context=context, use_ssl=address.tls)
-    if address.user is not None and address.password is not None:
-        security = SASLScram512(address.user, address.password, ssl_context=context, use_ssl=address.tls)
-    return KafkaBroker(
-        options["bootstrap_servers"],
-        security=security,
-        client_id=client_id,
-        consumer_only=True,
-        apply_types=False,
-        logger=None,
-        graceful_timeout=stop_within,
-        metadata_max_age_ms=settings.metadata_max_age_ms,
-        allow_auto_create_topics=False,
-    )
-
-
 async def hand_over_raw(message: StreamMessage[Any]) -> Any:  # noqa: ANN401 - the records as polled
-    """Decode nothing: each record is validated by itself."""
+    """Decode nothing: the loop validates each record by itself."""
     return message.raw_message
 
 
 class _NoConsumer:
-    """Stands where FastStream would acknowledge: offsets of record are PostgreSQL's."""
+    """Ignores FastStream's acknowledgements: the offsets that count are in PostgreSQL."""
 
     async def commit(self) -> None:
         """Do nothing."""
@@ -74,16 +52,16 @@ class _NoConsumer:
 
 
 class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is untyped
-    """One subscription's consumer: polls go to the loop, assignments are checked against what is stored."""
+    """Consumes one subscription: polls go to the loop, partitions go on at their stored offset."""
 
     ack_policy = AckPolicy.MANUAL
 
     def __init__(
         self,
-        loop: Loop,
+        loop: BatchLoop,
         *,
         pool: asyncpg.Pool,
-        ends: Ends,
+        end_offsets: EndOffsets,
         metrics: ConsumeMetrics,
         settings: LoopSettings,
         prefix: str,
@@ -92,7 +70,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self.loop = loop
         self.progressed_at = time.monotonic()
         self.lag: dict[str, int] = {}
-        self._pool, self._ends, self._metrics, self._settings = pool, ends, metrics, settings
+        self._pool, self._end_offsets = pool, end_offsets
+        self._metrics, self._settings = metrics, settings
         self._prefix, self._fail = prefix, fail
         self._failed = self._closing = False
         self._writing: asyncio.Task[None] | None = None
@@ -103,7 +82,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     @property
     def name(self) -> str:
-        """Name of the subscription."""
+        """Return the name of the subscription."""
         return self.loop.subscription.name
 
     def attach(self, broker: KafkaBroker) -> None:
@@ -125,16 +104,18 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             listener=self,
             parser=self.parse,
             decoder=hand_over_raw,
+            title=subscription.name,
+            description=f"Consumer group {self.loop.group.name}",
         )
-        self._subscriber(self.on_poll)
+        self._subscriber(described(subscription, self._prefix, self.on_poll))
 
-    def poll_carefully(self) -> None:
-        """Keep one unparsable record from stopping all partitions; once the broker has started."""
-        self.consumer.getmany = CarefulPolls(self.consumer)
+    def tolerate_unparsable(self) -> None:
+        """Keep one unparsable record from stopping all partitions. Call it once the broker has started."""
+        self.consumer.getmany = TolerantPolling(self.consumer)
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
-        """The aiokafka consumer, once the broker has started."""
+        """Return the aiokafka consumer; there is none before the broker has started."""
         consumer = self._subscriber.consumer
         if consumer is None:
             msg = f"{self.name} has not started"
@@ -142,7 +123,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         return consumer
 
     async def parse(self, records: tuple[ConsumerRecord, ...]) -> StreamMessage[Any]:
-        """Wrap a poll without touching its headers: one that is not UTF-8 would lose the whole batch."""
+        """Wrap a poll without reading its headers: FastStream loses the whole batch if one is not UTF-8."""
         return KafkaMessage(
             body=b"",
             headers={},
@@ -154,23 +135,23 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     @property
     def started(self) -> bool:
-        """Whether there is a consumer."""
+        """Return whether the broker has started."""
         return self._subscriber.consumer is not None
 
     @property
     def assigned(self) -> set[TopicPartition]:
-        """The partitions this process reads now."""
+        """Return the partitions that this process reads now."""
         return set(self.consumer.assignment()) if self.started else set()
 
     async def on_poll(self, records: Sequence[ConsumerRecord]) -> None:
-        """Hand a poll to the loop; FastStream would swallow an exception, so none leaves this function."""
+        """Hand a poll to the loop. FastStream would swallow an exception, so none leaves this function."""
         if self._failed or self._closing:
             return
         try:
-            polled = await self.loop.read(records)
+            polled = await self.loop.parse(records)
             await self.written()
             if not self._failed:
-                # Written while the next poll is fetched and read; the contiguity guard keeps them in order.
+                # Written while the next poll is fetched and parsed; the contiguity guard keeps them in order.
                 self._writing = asyncio.create_task(self.write(polled))
         except asyncio.CancelledError:
             raise
@@ -188,14 +169,15 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self._closing = True
         await self.written()
 
-    async def write(self, polled: Mapping[TopicPartition, Sequence[Polled]]) -> None:
-        """Write one poll; whatever the loop gives up for stops the process."""
+    async def write(self, polled: Mapping[TopicPartition, Sequence[PolledRecord]]) -> None:
+        """Process one poll; an exception stops the process."""
         try:
             readable = {
                 partition: some for partition, some in polled.items() if partition not in self._paused
             }
             if readable:
-                await self._settle(await self.loop.handle(readable, await self._confirmed(set(readable))))
+                confirmed = await self._confirmed(set(readable))
+                await self._follow_up(await self.loop.process(readable, confirmed))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it stops the process
@@ -203,7 +185,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             self._fail(error)
 
     async def _confirmed(self, polled: set[TopicPartition]) -> dict[TopicPartition, Gap]:
-        """Accept a gap seen twice if the broker still has what lies before it, as with compaction."""
+        """Return the gaps seen before that the broker explains: it has what lies before them (compaction)."""
         suspected = [partition for partition in polled if partition in self._suspected]
         if not suspected:
             return {}
@@ -214,18 +196,19 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             if beginnings[partition] <= self._suspected[partition].expected
         }
 
-    async def _settle(self, after: After) -> None:
-        if after.committed:
+    async def _follow_up(self, result: BatchResult) -> None:
+        """Pause, seek or prepare partitions as a committed batch asks for."""
+        if result.next_offsets:
             self.progressed_at = time.monotonic()
-        for partition, offset in after.committed.items():
+        for partition, offset in result.next_offsets.items():
             self._positions[partition] = offset
             self._suspected.pop(partition, None)
-        for partition in after.tripped:
+        for partition in result.paused:
             self._pause(partition, "refused_in_row")
-        again = after.unprepared
-        for partition, gap in after.gaps.items():
+        again = result.unprepared
+        for partition, gap in result.gaps.items():
             if self._suspected.get(partition) == gap:
-                again = again | {partition}  # twice the same, and not confirmed: the beginning has moved on
+                again = again | {partition}  # seen twice and not confirmed: the beginning has moved on
                 continue
             log.warning("gap: reading again", extra=self._about(partition, offset=gap.expected, to=gap.seen))
             self._metrics.alarms.labels(reader=self.name, what="gap").inc()
@@ -235,14 +218,14 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             await self._prepare(again)
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
-        """Forget what was known of partitions that somebody else reads from now on."""
+        """Forget partitions that another process reads from now on."""
         for partition in revoked:
             self._paused.discard(partition)
             self._suspected.pop(partition, None)
             self._positions.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
-        """Go on where PostgreSQL says, or not at all."""
+        """Go on at the offsets stored in PostgreSQL."""
         try:
             await self._prepare(assigned)
         except asyncio.CancelledError:
@@ -252,6 +235,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             self._fail(error)
 
     async def _prepare(self, partitions: set[TopicPartition]) -> None:
+        """Seek or pause partitions as stored; try again while the database or the broker is away."""
         attempt, started = 0, time.monotonic()
         while partitions:
             try:
@@ -271,7 +255,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def _check_and_seek(self, partitions: Sequence[TopicPartition]) -> None:
         group = self.loop.group
-        # What is stored first: whoever read before us may still move it, the broker's end is never behind it.
+        # The stored offsets first: a former reader may still move them, and the end is never behind them.
         async with acquire(self._pool) as conn:
             stored = await offsets.of_group(conn, group)
             paused = await breaker.paused(conn, group.name)
@@ -281,8 +265,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             if partition in paused:
                 self._pause(partition, paused[partition])
                 continue
-            match offsets.where_to_go_on(stored.get(partition), beginnings[partition], ends[partition]):
-                case GoOn(offset, first_time):
+            match offsets.where_to_read_from(stored.get(partition), beginnings[partition], ends[partition]):
+                case ReadFrom(offset, first_time):
                     if first_time:
                         async with acquire(self._pool) as conn:
                             offset = await offsets.begin(conn, group, partition, offset)
@@ -297,7 +281,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         try:
             self.consumer.seek(partition, offset)
         except IllegalStateError:
-            return  # no longer ours: whoever has it looks for himself
+            return  # no longer assigned to this process
 
     def _pause(self, partition: TopicPartition, why: str) -> None:
         if partition not in self._paused:
@@ -309,8 +293,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         except IllegalStateError:
             self._paused.discard(partition)
 
-    async def tend(self, stop: asyncio.Event) -> None:
-        """Beside the loop: take up resumed partitions, tell Kafka our position, measure the lag."""
+    async def maintain(self, stop: asyncio.Event) -> None:
+        """Resume partitions, report positions to Kafka and measure the lag until told to stop."""
         committed_at = looked_at = 0.0
         while not stop.is_set():
             try:
@@ -322,12 +306,13 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             now = time.monotonic()
             if now - looked_at >= _LOOK_EVERY:
                 looked_at = now
-                await self._look()
+                await self._follow_pauses()
             if now - committed_at >= _COMMIT_EVERY:
                 committed_at = now
                 await self._commit()
 
-    async def _look(self) -> None:
+    async def _follow_pauses(self) -> None:
+        """Pause and resume as stored, for operators and other processes change it; measure the lag."""
         try:
             async with acquire(self._pool) as conn:
                 paused = await breaker.paused(conn, self.loop.group.name)
@@ -348,7 +333,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             )
 
     async def _commit(self) -> None:
-        """For lag tools only; the offsets of record are in PostgreSQL."""
+        """Commit to Kafka, for lag tools only: the offsets that count are in PostgreSQL."""
         positions = {partition: at for partition, at in self._positions.items() if partition in self.assigned}
         self._positions.clear()
         if positions:
@@ -358,13 +343,13 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
                 log.info("position not told to Kafka", extra={"error": name_of(error)})
 
     async def measure_lag(self) -> dict[str, int]:
-        """Count what is not yet read, by topic; a topic to be read that was not yet seen counts as 1."""
+        """Count unread records by topic; a topic that the consumer has not discovered yet counts as 1."""
         async with acquire(self._pool) as conn:
             stored = await offsets.of_group(conn, self.loop.group)
             slugs = await conn.fetch("SELECT slug FROM runtime.publisher")
         known = self.consumer.subscription() | {partition.topic for partition in self.assigned}
         here = [partition for partition in stored if partition.topic in known]
-        ends = await self._ends.of(here)
+        ends = await self._end_offsets.of(here)
         lag: dict[str, int] = {}
         for partition in here:
             behind = max(0, ends[partition] - stored[partition])
@@ -378,8 +363,8 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self._metrics.lag.labels(reader=self.name).set(sum(lag.values()))
         return lag
 
-    def stuck_for(self) -> float:
-        """Say for how many seconds there has been something to read without getting on."""
+    def stalled_seconds(self) -> float:
+        """Return for how many seconds there has been something to read without progress."""
         paused = {partition.topic for partition in self._paused}
         behind = any(n for name, n in self.lag.items() if name not in paused)
         return time.monotonic() - self.progressed_at if behind else 0.0

@@ -1,1 +1,1 @@
-"""PostgreSQL: connections, migrations, databases and roles, the schema as text."""
+"""Holds access to PostgreSQL: connections, savepoints, leases, migrations, roles."""

@@ -1,4 +1,4 @@
-"""Connections to PostgreSQL and the transactions of the two kinds of users."""
+"""Opens connections to PostgreSQL and the transactions of worker and web roles."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +15,7 @@ CONNECT_TIMEOUT = 10.0
 
 
 def server_settings(name: str) -> dict[str, str]:
-    """Settings of a session: who it is, and that a peer which vanished does not keep its locks."""
+    """Return the settings of a session: its name, and timeouts by which a vanished peer loses its locks."""
     return {
         "application_name": name[:63],
         "timezone": "UTC",
@@ -68,7 +68,7 @@ async def connect(
     command_timeout: float = COMMAND_TIMEOUT,
     further: dict[str, str] | None = None,
 ) -> asyncpg.Connection:
-    """Open one connection of its own, outside of any pool."""
+    """Open a connection outside of any pool."""
     conn = await asyncpg.connect(
         dsn,
         command_timeout=command_timeout,

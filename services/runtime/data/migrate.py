@@ -1,4 +1,4 @@
-"""Numbered SQL files, applied once each, forward only, checked by their checksums."""
+"""Applies numbered SQL files once each, forward only, and refuses files that have changed since."""
 
 import asyncio
 import hashlib
@@ -19,12 +19,12 @@ _LOCK_TRIES = 5
 
 
 class MigrationError(Exception):
-    """The files on disk and what the database has seen do not fit together."""
+    """The files on disk do not fit the migrations that the database records."""
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One file."""
+    """One migration file."""
 
     source: str
     number: int
@@ -34,7 +34,7 @@ class Migration:
 
 
 def read_directory(source: str, directory: Path) -> list[Migration]:
-    """Read the migrations of a directory; they are numbered 1, 2, 3 without gaps."""
+    """Read the migrations of a directory, numbered from 1 without gaps."""
     found = []
     for path in sorted(directory.glob("*.sql")):
         match = _FILE.match(path.name)
@@ -51,7 +51,7 @@ def read_directory(source: str, directory: Path) -> list[Migration]:
 
 
 def outstanding(files: Sequence[Migration], applied: Sequence[tuple[str, int, str]]) -> list[Migration]:
-    """Return what is still to be applied; refuse files that changed or vanished after they were."""
+    """Return the files still to be applied; raise MigrationError if an applied one changed or vanished."""
     known = {(migration.source, migration.number): migration for migration in files}
     seen = set()
     for source, number, sha256 in applied:
@@ -74,7 +74,7 @@ async def apply(
     passwords: roles.Passwords,
     migrations: Path | None = None,
 ) -> list[str]:
-    """Make database and roles of a service and bring its schema up to date; return what was applied.
+    """Make database and roles of a service and apply its migrations; return the names of those applied.
 
     `migrations` is the service's own directory; the runtime's come first.
     """

@@ -1,4 +1,4 @@
-"""Databases and database roles of the services: who may connect where and touch what."""
+"""Makes the services' databases and roles, with their privileges."""
 
 import base64
 import hashlib
@@ -27,7 +27,7 @@ class Passwords:
 
 
 def database_name(prefix: str, service: str) -> str:
-    """Name the database of a service; roles are named after it.
+    """Return the name of a service's database; its roles are named after it.
 
     >>> database_name("t1-", "allocation")
     't1_kurslotse_allocation'
@@ -41,12 +41,12 @@ def database_name(prefix: str, service: str) -> str:
 
 
 def role_name(database: str, kind: str) -> str:
-    """Name a role of a database: owner, worker, web or status."""
+    """Return the name of a database's role: owner, worker, web or status."""
     return checked(f"{database}_{kind}")
 
 
 def checked(name: str) -> str:
-    """Return a name that can stand in a statement as it is, for identifiers cannot be bound."""
+    """Return a plain identifier unchanged, for identifiers cannot be bound; raise ValueError otherwise."""
     if _NAME.match(name) is None:
         msg = f"not a plain identifier: {name!r}"
         raise ValueError(msg)
@@ -54,7 +54,7 @@ def checked(name: str) -> str:
 
 
 def address_of(admin_url: str, database: str, role: str | None = None, password: str | None = None) -> str:
-    """Turn the administrative address into the address of one database (as one role)."""
+    """Return the administrative address for another database, and role if given."""
     parts = urlsplit(admin_url)
     where = parts.netloc.rpartition("@")[2]
     who = parts.netloc.rpartition("@")[0]
@@ -64,7 +64,7 @@ def address_of(admin_url: str, database: str, role: str | None = None, password:
 
 
 def scram_verifier(password: str, salt: bytes | None = None) -> str:
-    """Make what PostgreSQL stores of a password, so that the password itself is never sent to it."""
+    """Return the SCRAM verifier of a password, so that the password itself is never sent to PostgreSQL."""
     salt = salt or secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha256", password.encode(), salt, _ITERATIONS)
     client = hmac.digest(salted, b"Client Key", "sha256")
@@ -74,7 +74,7 @@ def scram_verifier(password: str, salt: bytes | None = None) -> str:
 
 
 async def ensure_database(admin: asyncpg.Connection, database: str, passwords: Passwords) -> None:
-    """Make the roles and the database if they are missing, and set who may connect."""
+    """Make missing roles and the database, and set who may connect."""
     owner = role_name(database, "owner")
     await _ensure_role(admin, owner, None)
     for kind in RUNTIME_ROLES:
@@ -91,7 +91,7 @@ async def ensure_database(admin: asyncpg.Connection, database: str, passwords: P
 
 
 async def ensure_privileges(owner_session: asyncpg.Connection, database: str) -> None:
-    """Set what new schemas, tables and sequences give to whom: all to the worker, nothing to web."""
+    """Set the default privileges of new schemas, tables and sequences: all to the worker, none to web."""
     owner, worker, web, status = (role_name(database, kind) for kind in ("owner", *RUNTIME_ROLES))
     for statement in (
         "CREATE SCHEMA IF NOT EXISTS runtime",

@@ -1,1 +1,1 @@
-"""What a handler gets and returns: events, verdicts, subscriptions, known publishers."""
+"""Holds what a handler gets and returns: events, verdicts, subscriptions, known publishers."""

@@ -1,4 +1,4 @@
-"""Whom to believe: the publishers as announced by the gateway, in every service's own database."""
+"""Keeps the publishers that the gateway announces, and what each may send."""
 
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
@@ -18,19 +18,19 @@ READER = "publishers"
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """What a publisher may send."""
+    """The event types a publisher may send, if it is active."""
 
     active: bool
     event_types: AbstractSet[str]
 
 
 def waits_for_publisher(slug: str) -> str:
-    """Name what events of an unknown publisher wait for."""
+    """Return the key that events of an unknown publisher wait for."""
     return f"publisher:{slug}"
 
 
 def objection(event: Incoming, known: Mapping[str, Permission]) -> Rejected | Parked | None:
-    """Say why this publisher may not send this event, if so."""
+    """Return why this publisher may not send this event, or None."""
     if event.publisher is None or event.family not in PUBLISHERS_FAMILIES:
         return None
     permission = known.get(event.publisher)
@@ -44,7 +44,7 @@ def objection(event: Incoming, known: Mapping[str, Permission]) -> Rejected | Pa
 
 
 async def permissions(conn: asyncpg.Connection, slugs: AbstractSet[str]) -> dict[str, Permission]:
-    """Read what these publishers may send."""
+    """Return what these publishers may send, by slug; unknown ones are missing."""
     rows = await conn.fetch(
         "SELECT slug, active, event_types FROM runtime.publisher WHERE slug = ANY($1::text[])", list(slugs)
     )

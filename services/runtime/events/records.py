@@ -1,18 +1,16 @@
-"""Reads a record of Kafka into a valid event with its identity, or into why it is none."""
+"""Parses Kafka records into valid events with their identity, or into problems."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID, uuid5
 
-from schemas.envelope import Problem, attributes, decode_attributes, unknown_codes
+from schemas.envelope import EVENT_ID, Problem, attributes, decode_attributes, unknown_codes
 from schemas.identity import NAMESPACE, event_uuid
 from schemas.topics import EVENT_TYPES, Family, parse_topic
-from services.runtime.events.subscription import Incoming, Place
+from services.runtime.events.subscription import Incoming, RecordPosition
 
 PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
-_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
 
 
 class RawRecord(Protocol):
@@ -32,7 +30,7 @@ class RawRecord(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Readable:
-    """A valid event, with what is needed to recognise it, to keep it, and to warn about it."""
+    """A valid event, with its hash for the inbox, its raw form for parking, and warnings."""
 
     incoming: Incoming
     hash: bytes
@@ -43,9 +41,9 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that is no event of ours, and why."""
+    """A record that is not a valid event, and why."""
 
-    place: Place
+    position: RecordPosition
     publisher: str | None
     event_id: str | None
     event_type: str | None
@@ -56,34 +54,34 @@ Reading = Readable | Unreadable
 
 
 class Reader:
-    """Reads the records of one installation; remembers what each topic's name means."""
+    """Parses the records of one installation; caches the family and publisher of each topic."""
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
         self._topics: dict[str, tuple[Family, str | None]] = {}
 
     def read(self, record: RawRecord) -> Reading:
-        """Read one record."""
+        """Parse one record."""
         found = attributes(record.headers)
-        place = Place(record.topic, record.partition, record.offset)
+        position = RecordPosition(record.topic, record.partition, record.offset)
         if isinstance(found, Problem):
             publisher = self._meaning(record.topic)[1]
-            return Unreadable(place, publisher, None, None, [found])
-        return self.read_attributes(place, found, record.value)
+            return Unreadable(position, publisher, None, None, [found])
+        return self.read_attributes(position, found, record.value)
 
-    def read_attributes(self, place: Place, found: dict[str, str], raw: bytes | None) -> Reading:
-        """Read a record from its CloudEvents attributes and data (also one that was parked)."""
-        family, publisher = self._meaning(place.topic)
+    def read_attributes(self, position: RecordPosition, found: dict[str, str], raw: bytes | None) -> Reading:
+        """Parse a record, or a parked event, from its CloudEvents attributes and data."""
+        family, publisher = self._meaning(position.topic)
         decoded = decode_attributes(found, raw)
         if isinstance(decoded, list):
-            return Unreadable(place, publisher, *_safe_names(found), decoded)
+            return Unreadable(position, publisher, *_safe_names(found), decoded)
         event = decoded.event
         if family in PUBLISHERS_FAMILIES and EVENT_TYPES[event.type].family is not family:
             return Unreadable(
-                place, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
+                position, publisher, event.id, event.type, [Problem("wrong_topic", field="ce_type")]
             )
         incoming = Incoming(
-            place=place,
+            position=position,
             family=family,
             publisher=publisher,
             event=event,
@@ -100,16 +98,16 @@ class Reader:
 
 
 def warnings_of(reading: Readable) -> tuple[Problem, ...]:
-    """Warn about unknown fields and unknown codes: a typo must not vanish."""
+    """Return warnings about unknown fields and codes: a typo must not vanish."""
     return reading.warnings + unknown_codes(reading.incoming.event.data)
 
 
-def place_uuid(cluster: str, place: Place) -> UUID:
-    """Name a record by where it lies: the cause of what is said about it."""
-    return uuid5(NAMESPACE, f"record/{cluster}/{place.topic}/{place.partition}/{place.offset}")
+def position_uuid(cluster: str, position: RecordPosition) -> UUID:
+    """Derive a record's id from its position: the cause of findings about it."""
+    return uuid5(NAMESPACE, f"record/{cluster}/{position.topic}/{position.partition}/{position.offset}")
 
 
 def _safe_names(found: dict[str, str]) -> tuple[str | None, str | None]:
-    """Id and type of an invalid record, if they have the form of one and so hold nothing else."""
+    """Return id and type of an invalid record, None where the form is wrong: it might hold values."""
     id_, type_ = found.get("id"), found.get("type")
-    return (id_ if id_ and _ID.match(id_) else None), (type_ if type_ in EVENT_TYPES else None)
+    return (id_ if id_ and EVENT_ID.match(id_) else None), (type_ if type_ in EVENT_TYPES else None)

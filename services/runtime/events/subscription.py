@@ -1,4 +1,4 @@
-"""What a service writes against when it reads events: incoming events, verdicts, subscriptions."""
+"""Defines what services program against to read events: incoming events, verdicts, subscriptions."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,18 +17,23 @@ __all__ = [
     "Incoming",
     "Keep",
     "Parked",
-    "Place",
     "Problem",
+    "RecordPosition",
     "Rejected",
+    "Subject",
     "Subscription",
     "Verdict",
     "opens_nothing",
 ]
 
 
+Subject = tuple[str, str]
+"""A full topic name and what an event is about: events are kept in order within it, never across topics."""
+
+
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a record lies; with it the raw record can be read back from Kafka."""
+class RecordPosition:
+    """Locates a record, so that it can be read back from Kafka."""
 
     topic: str
     partition: int
@@ -39,12 +44,17 @@ class Place:
 class Incoming:
     """One valid event of a publisher that may send it, seen for the first time."""
 
-    place: Place
+    position: RecordPosition
     family: Family
     publisher: str | None  # slug, taken from the topic; None on our own topics
     event: Event
     cause: UUID  # schemas.identity.event_uuid(publisher, family, id)
     subject: str  # payload.subject_key(publisher): course or participant id as text
+
+    @property
+    def subject_in_topic(self) -> Subject:
+        """Return the subject within which this event keeps its order."""
+        return self.position.topic, self.subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +112,13 @@ class Keep(Protocol):
 
 
 def opens_nothing(_event: Incoming) -> tuple[str, ...]:
-    """Say that an event makes nothing known."""
+    """Return no keys: the event makes nothing known."""
     return ()
 
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
-    """One consumer group of a service: what it reads, who decides, and whether it judges.
+    """A consumer group of a service: its topics, its handler, and whether it judges.
 
     Either `pattern` (a regular expression of full topic names) or `topics` (full names).
     `findings` is the full name of the topic to which verdicts on publishers' records are reported.

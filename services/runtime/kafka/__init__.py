@@ -1,1 +1,1 @@
-"""Talking to the broker: addresses, administration, ends of partitions, robust polls."""
+"""Holds access to Kafka: addresses, administration, what the broker knows, tolerant polling."""

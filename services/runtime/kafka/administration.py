@@ -1,4 +1,4 @@
-"""Kafka's addresses, and the administration of topics, users and access (through confluent-kafka)."""
+"""Parses Kafka addresses and administers topics, users and access (through confluent-kafka)."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
@@ -48,7 +48,7 @@ RETENTION_DAYS: Mapping[Family, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one service's user may do: families it reads and families it writes."""
+    """The topic families a service's user may read and write."""
 
     reads: tuple[Family, ...]
     writes: tuple[Family, ...]
@@ -78,7 +78,7 @@ SERVICE_ACCESS: Mapping[str, Access] = {
 
 @dataclass(frozen=True, slots=True)
 class KafkaAddress:
-    """Where the broker is and who we are there."""
+    """The broker's address and our credentials there."""
 
     servers: str
     tls: bool
@@ -88,7 +88,7 @@ class KafkaAddress:
 
 @dataclass(frozen=True, slots=True)
 class Wall:
-    """Whether the broker itself keeps the sides apart, and a sentence that says so."""
+    """Whether the broker enforces who reads and writes which topic, and a sentence that says so."""
 
     enforced: bool
     sentence: str
@@ -134,7 +134,7 @@ def parse_address(text: str) -> KafkaAddress:
 
 
 def client_options(address: KafkaAddress) -> dict[str, Any]:
-    """Connection settings of aiokafka's clients."""
+    """Return the connection settings of aiokafka's clients."""
     options: dict[str, Any] = {"bootstrap_servers": address.servers.split(",")}
     protocol = "SSL" if address.tls else "PLAINTEXT"
     if address.tls:
@@ -150,7 +150,7 @@ def client_options(address: KafkaAddress) -> dict[str, Any]:
 
 
 class KafkaAdmin:
-    """Topics, users and access; blocking, for commands and threads."""
+    """Administers topics, users and access; it blocks, so it is for commands and threads."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self.address = address
@@ -168,7 +168,7 @@ class KafkaAdmin:
         self._client = AdminClient(options)
 
     def wall(self) -> Wall:
-        """Ask the broker whether it controls access at all."""
+        """Return whether the broker controls access at all."""
         if self.address.user is None:
             return NOT_ENFORCED
         anything: Any = None  # the client's types leave out that these may be open
@@ -242,7 +242,7 @@ class KafkaAdmin:
         _done(self._client.create_acls(bindings))
 
     def remove(self, *, topics: Sequence[str] = (), users: Sequence[str] = ()) -> None:
-        """Take away topics and users with their access (tests; a publisher that is gone)."""
+        """Delete topics and users with their access (tests; a publisher that is gone)."""
         if topics:
             _done(self._client.delete_topics(list(topics)), but=KafkaError.UNKNOWN_TOPIC_OR_PART)
         if users and self.address.user is not None:
@@ -261,22 +261,22 @@ class KafkaAdmin:
 
 
 def shared_topics(prefix: str) -> dict[str, Family]:
-    """Name the topics that do not belong to one publisher."""
+    """Return the topics that do not belong to one publisher, with their families."""
     return {topic(family, prefix=prefix): family for family in Family if family not in PER_PUBLISHER}
 
 
 def publisher_topics(slug: str, prefix: str) -> dict[str, Family]:
-    """Name the topics of one publisher."""
+    """Return the topics of one publisher, with their families."""
     return {topic(family, slug, prefix=prefix): family for family in sorted(PER_PUBLISHER)}
 
 
 def service_user(service: str, prefix: str) -> str:
-    """Name the Kafka user of a service."""
+    """Return the Kafka user of a service."""
     return f"{prefix}{service}"
 
 
 def publisher_user(slug: str, prefix: str) -> str:
-    """Name the Kafka user of a publisher."""
+    """Return the Kafka user of a publisher."""
     return f"{prefix}pub.{slug}"
 
 

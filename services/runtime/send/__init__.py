@@ -1,1 +1,1 @@
-"""Sending: outbox rows and the relay that carries them to Kafka."""
+"""Holds the outbox and the relay that sends its rows to Kafka."""

@@ -1,4 +1,4 @@
-"""Rows that become records on Kafka once their transaction has committed."""
+"""Writes outbox rows, which become Kafka records once their transaction has committed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ async def put(conn: asyncpg.Connection, rows: Sequence[Outgoing]) -> None:
 async def _refuse_other_content(
     conn: asyncpg.Connection, rows: Sequence[Outgoing], payloads: Sequence[bytes]
 ) -> None:
-    """Compare what is stored under these ids with what was to be put."""
+    """Raise OutboxConflictError if other content is stored under one of these ids."""
     stored = {
         row["id"]: (row["aggregatetype"], row["aggregateid"], row["type"], row["payload"])
         for row in await conn.fetch(

@@ -1,9 +1,9 @@
-"""Carries outbox rows to Kafka: one active relay a service, in order, deleted after the broker's ack."""
+"""Sends outbox rows to Kafka in order; deletes them after the ack; one relay a service is active."""
 
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +12,7 @@ import aiokafka
 import aiokafka.errors
 import asyncpg
 
-from services.runtime.base.failpoints import Reach, pass_by
+from services.runtime.base import failpoints
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.metrics import RelayMetrics
 from services.runtime.base.retry import jittered
@@ -36,7 +36,7 @@ _OF_THE_TOPIC = (aiokafka.errors.UnknownTopicOrPartitionError, aiokafka.errors.T
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One outbox row, ready to be sent."""
+    """An outbox row, ready to be sent."""
 
     position: int
     topic: str
@@ -46,7 +46,7 @@ class Row:
 
 
 async def next_rows(conn: asyncpg.Connection, limit: int, held: Sequence[str]) -> list[Row]:
-    """Read the oldest rows that are still there; what was sent is gone, so nothing can be overtaken."""
+    """Return the oldest rows. Sent rows are deleted, so a row that commits late cannot be overtaken."""
     return [
         Row(
             row["position"],
@@ -65,18 +65,18 @@ async def next_rows(conn: asyncpg.Connection, limit: int, held: Sequence[str]) -
 
 
 async def delete_rows(conn: asyncpg.Connection, positions: Sequence[int]) -> None:
-    """Forget what the broker has."""
+    """Delete rows that the broker has acknowledged."""
     await conn.execute("DELETE FROM runtime.outbox WHERE position = ANY($1::bigint[])", positions)
 
 
 async def set_aside(conn: asyncpg.Connection, position: int, why: str) -> None:
-    """Mark a row that can never be sent."""
+    """Mark a row that can never be sent, so that it blocks no other."""
     await conn.execute("UPDATE runtime.outbox SET unsendable = $2 WHERE position = $1", position, why)
 
 
 @dataclass(slots=True)
 class Sent:
-    """What became of a window."""
+    """The broker's answers to a window of rows."""
 
     acked: list[int] = field(default_factory=list)
     never: list[tuple[int, str]] = field(default_factory=list)
@@ -94,11 +94,8 @@ class Relay:
         metrics: RelayMetrics,
         *,
         name: str,
-        reach: Reach = pass_by,
-        fetch: Callable[[asyncpg.Connection, int, Sequence[str]], Awaitable[list[Row]]] = next_rows,
     ) -> None:
         self._dsn, self._kafka, self._metrics, self._name = dsn, kafka, metrics, name
-        self._reach, self._fetch = reach, fetch
         self._wake = asyncio.Event()
         self._held: dict[str, float] = {}
         self._topics: set[str] = set()  # those the producer has metadata of
@@ -107,7 +104,7 @@ class Relay:
         self.active = False
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Relay until told to stop; whatever is not transient ends the process."""
+        """Relay until told to stop; a failure that is not transient ends the process."""
         attempt = 0
         try:
             while not stop.is_set():
@@ -159,7 +156,7 @@ class Relay:
         self._wake.set()
 
     async def _beat(self, conn: asyncpg.Connection) -> None:
-        """Show the database that we live, also while Kafka is slow."""
+        """Keep the session from idling out while Kafka is slow."""
         while True:
             await asyncio.sleep(_HEARTBEAT)
             async with self._busy:
@@ -179,17 +176,17 @@ class Relay:
         return stop.is_set()
 
     async def _window(self, conn: asyncpg.Connection) -> bool:
-        """Carry one window; say whether there was anything to carry."""
+        """Send one window of rows; return whether there was any row."""
         now = asyncio.get_running_loop().time()
         self._held = {topic: until for topic, until in self._held.items() if until > now}
         async with self._busy:
-            rows = await self._fetch(conn, WINDOW, list(self._held))
+            rows = await next_rows(conn, WINDOW, list(self._held))
         if not rows:
             return False
         producer = await self._started_producer()
         missing = await self._missing_topics(producer, {row.topic for row in rows})
         sent = await send_window(producer, rows, missing)
-        await self._reach("sent")
+        await failpoints.failpoint("sent")
         async with self._busy:
             await self._settle(conn, sent)
         self._metrics.sent.inc(len(sent.acked))
@@ -199,7 +196,7 @@ class Relay:
         return True
 
     async def _missing_topics(self, producer: aiokafka.AIOKafkaProducer, topics: set[str]) -> set[str]:
-        """Find topics that do not exist (yet), before one of them holds up a whole window."""
+        """Return the topics that do not exist, before one of them holds up a whole window."""
         missing = set()
         for topic in topics - self._topics:
             try:
@@ -258,7 +255,7 @@ async def send_window(
     rows: Sequence[Row],
     missing: AbstractSet[str] = frozenset(),
 ) -> Sent:
-    """Hand all rows to the producer in order, then wait for every answer of the broker."""
+    """Give all rows to the producer in order, then wait for every answer of the broker."""
     sent = Sent(held_topics=set(missing))
     waiting: list[tuple[Row, asyncio.Future[Any]]] = []
     for row in rows:
@@ -282,7 +279,7 @@ async def send_window(
 
 
 def _note(sent: Sent, row: Row, answer: object) -> None:
-    """Note the broker's answer about one row."""
+    """Sort the broker's answer about one row into `sent`."""
     if not isinstance(answer, BaseException):
         sent.acked.append(row.position)
     elif isinstance(answer, _NEVER):

@@ -1,1 +1,1 @@
-"""One service process: its tasks, its operators' door, its commands."""
+"""Holds the service process: its tasks, what it answers operators, their commands."""

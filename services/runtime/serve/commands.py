@@ -1,4 +1,4 @@
-"""What an operator does about records that were refused and partitions that were paused."""
+"""Defines the operators' commands for refused records and paused partitions."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ reading_app = typer.Typer(no_args_is_help=True, help="Topics that are not read u
 
 
 def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    """Do something on the database of the service whose environment this process has."""
+    """Run `work` on the database that this process's environment names."""
     dsn = os.environ.get("KURSLOTSE_DB_WORKER")
     if not dsn:
         typer.echo(
@@ -46,7 +46,7 @@ def business_now() -> datetime:
 
 
 def in_transaction(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
-    """Do something as `on_database` does, all of it or nothing."""
+    """Run `work` as `on_database` does, in one transaction."""
 
     async def whole(conn: asyncpg.Connection) -> T:
         async with conn.transaction():
@@ -74,7 +74,7 @@ def replay_refused(
     """Have records tried again; the running service reads them back from Kafka within seconds."""
     if not ids and code is None:
         raise typer.BadParameter("say which: numbers or --code")
-    asked = on_database(lambda conn: quarantine.request(conn, ids=ids or [], code=code))
+    asked = on_database(lambda conn: quarantine.request_replay(conn, ids=ids or [], code=code))
     typer.echo(f"{asked} records will be tried again.")
 
 

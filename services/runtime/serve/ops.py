@@ -1,4 +1,4 @@
-"""The operators' door of a service: live, ready, metrics, status; on a port of its own."""
+"""Answers operators on a port of its own: live, ready, metrics, status, AsyncAPI."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -8,16 +8,17 @@ import orjson
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.serve.asyncapi_page import page_of
 from services.runtime.serve.status import ServiceStatus, UnderWay
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The answer to a question about health."""
+    """Whether the process is well, and what is said of each part that is checked."""
 
     ok: bool
     parts: Mapping[str, str]
@@ -25,17 +26,21 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Who answers what is asked at the operators' door."""
+    """The functions that answer the routes.
+
+    `asyncapi` returns the document of what the process reads; None where it does not consume.
+    """
 
     live: Callable[[], Health]
     ready: Callable[[], Awaitable[Health]]
     status: Callable[[], Awaitable[ServiceStatus]]
     under_way: Callable[[], Awaitable[UnderWay]]
+    asyncapi: Callable[[], Mapping[str, Any] | None]
     registry: CollectorRegistry
 
 
 def ops_app(answers: Answers) -> Starlette:
-    """Make the app; it holds nothing of a person and needs no sign-in, but belongs on an inner network."""
+    """Make the application. It shows no person and needs no sign-in, but belongs on an inner network."""
 
     async def live(_request: Request) -> Response:
         return _health(answers.live())
@@ -67,8 +72,22 @@ def ops_app(answers: Answers) -> Starlette:
             Route("/status", status),
             Route("/under-way", under_way),
             Route("/metrics", metrics),
+            Route("/asyncapi", _described(answers, lambda document: HTMLResponse(page_of(document)))),
+            Route("/asyncapi.json", _described(answers, _json)),
         ]
     )
+
+
+def _described(
+    answers: Answers, render: Callable[[Mapping[str, Any]], Response]
+) -> Callable[[Request], Awaitable[Response]]:
+    async def asyncapi(_request: Request) -> Response:
+        document = answers.asyncapi()
+        if document is None:
+            return PlainTextResponse("this process does not consume", 404)
+        return render(document)
+
+    return asyncapi
 
 
 def _health(health: Health) -> Response:

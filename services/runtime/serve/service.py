@@ -24,10 +24,11 @@ from services.runtime.base.metrics import relay_metrics, timer_metrics
 from services.runtime.base.retry import jittered
 from services.runtime.base.settings import HttpAddress, ServiceSettings
 from services.runtime.base.timers import Timer, run_timer
-from services.runtime.consume.consumers import Consumers, broker_answers, cluster_id
+from services.runtime.consume.consumers import Consumers
 from services.runtime.data.db import acquire, open_pool
 from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import parse_address
+from services.runtime.kafka.cluster import check_answers, cluster_id
 from services.runtime.send.relay import Relay
 from services.runtime.serve.ops import Answers, Health, ops_app
 from services.runtime.serve.status import OwnStatus, ServiceStatus, UnderWay, status_of, under_way
@@ -45,7 +46,7 @@ _OBJECTS_PER_COLLECTION = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What the runtime has opened for a service before it is composed."""
+    """The pools, clock and metrics that a service is composed from."""
 
     settings: ServiceSettings
     clock: Clock
@@ -55,7 +56,7 @@ class Resources:
 
 
 def _spare_the_collector() -> None:
-    """Leave what the start has loaded out of garbage collection, and look for cycles less often.
+    """Keep what the start has loaded out of garbage collection, and collect less often.
 
     A batch makes tens of thousands of objects and hardly a cycle; looking for one took a third of the
     time that reading takes.
@@ -66,13 +67,13 @@ def _spare_the_collector() -> None:
 
 
 async def nothing_of_its_own(_conn: asyncpg.Connection, _now: datetime) -> OwnStatus:
-    """Add nothing to what the runtime knows."""
+    """Return a status without anything of the service's own."""
     return OwnStatus()
 
 
 @dataclass(frozen=True, slots=True)
 class ServiceDefinition:
-    """What a service consists of; built by its composition root from the opened resources.
+    """The parts of a service, built by its composition root from the opened resources.
 
     `status` runs on a connection of the status role, which reads only the views in schema `status`;
     `due` is the same for its count of what is due alone, asked often by who waits for quiet.
@@ -104,7 +105,7 @@ class _Server(uvicorn.Server):
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
+        """Capture no signal."""
         yield
 
 
@@ -160,7 +161,7 @@ class Process:
         self._stop.set()
 
     def _begin_deadline(self) -> None:
-        """Whatever hangs, the process is gone in time."""
+        """End the process in time, whatever hangs."""
         if self._deadline is None:
             seconds = self._settings.stop_within_seconds + _DEADLINE_SLACK
             self._deadline = threading.Timer(seconds, os._exit, [_HARD_EXIT])
@@ -184,7 +185,7 @@ class Process:
         return pools[0], pools[1], pools[2]
 
     async def _patiently(self, dsn: str, name: str, size: int) -> asyncpg.Pool:
-        """Open a pool; a database that is just starting is waited for."""
+        """Open a pool, waiting for a database that is just starting."""
         for attempt in range(1, _START_TRIES + 1):
             try:
                 return await open_pool(dsn, name=name, max_size=size)
@@ -220,6 +221,7 @@ class Process:
             ready=lambda: self._ready(worker),
             status=lambda: self._status(status),
             under_way=lambda: self._under_way(status),
+            asyncapi=lambda: self._consumers.asyncapi() if self._consumers is not None else None,
             registry=self._registry,
         )
         self._task("ops", self._serve(ops_app(answers), settings.ops))
@@ -236,16 +238,16 @@ class Process:
         )
         self._task("consume", consumers.run(self._stop))
         return [
-            Timer("expire parked", 30.0, lambda _now: consumers.upkeep.expire_parked()),
-            Timer("replay", 2.0, lambda _now: consumers.upkeep.replay()),
-            Timer("prune inbox", 600.0, lambda _now: consumers.upkeep.prune()),
+            Timer("expire parked", 30.0, lambda _now: consumers.maintenance.expire_parked()),
+            Timer("replay", 2.0, lambda _now: consumers.maintenance.replay()),
+            Timer("prune inbox", 600.0, lambda _now: consumers.maintenance.prune()),
         ]
 
     def _task(self, name: str, work: Coroutine[Any, Any, Any]) -> None:
         self._tasks[asyncio.create_task(work, name=name)] = name
 
     async def _until_stop(self, work: Callable[[], Awaitable[Any]]) -> None:
-        """Run a task of the service and cancel it at the stop; one that ends before that is a failure."""
+        """Run a service's task until the stop, then cancel it; one that ends before is a failure."""
         task = asyncio.ensure_future(work())
         stopped = asyncio.create_task(self._stop.wait())
         try:
@@ -279,7 +281,7 @@ class Process:
             stopped.cancel()
 
     async def _wind_down(self, pools: Sequence[asyncpg.Pool]) -> None:
-        """Stop all tasks, tell of those that ended by themselves, close what was opened."""
+        """Stop all tasks, report those that ended by themselves, close the pools."""
         early = [task for task in self._tasks if task.done()] if not self._stop.is_set() else []
         for task in early:
             error = task.exception() if not task.cancelled() else None
@@ -301,9 +303,9 @@ class Process:
                 pool.terminate()
 
     def _live(self) -> Health:
-        stuck = self._consumers.stuck() if self._consumers is not None else []
+        stalled = self._consumers.stalled() if self._consumers is not None else []
         dead = [name for task, name in self._tasks.items() if task.done()]
-        parts = dict.fromkeys(stuck, "does not get on") | dict.fromkeys(dead, "ended")
+        parts = dict.fromkeys(stalled, "stalled") | dict.fromkeys(dead, "ended")
         return Health(not parts, parts)
 
     async def _ready(self, worker: asyncpg.Pool) -> Health:
@@ -313,7 +315,7 @@ class Process:
 
         async def broker() -> None:
             async with asyncio.timeout(_PROBE_SECONDS):
-                await broker_answers(self._address)
+                await check_answers(self._address)
 
         names = ("database", "broker")
         answers = await asyncio.gather(database(), broker(), return_exceptions=True)

@@ -1,4 +1,4 @@
-"""What a service says about itself at /status."""
+"""Reads what a service reports at /status and /under-way."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ import asyncpg
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """One thing that must always hold, counted just now."""
+    """A condition that must always hold, and how often it was checked just now."""
 
     id: str
     ok: bool
@@ -19,7 +19,7 @@ class Invariant:
 
 @dataclass(frozen=True, slots=True)
 class OwnStatus:
-    """The part that a service itself answers; the runtime adds events, lag, outbox, parked, quarantined.
+    """The service's own part; the runtime adds events, lag, outbox, parked, quarantined.
 
     `due` counts what its timers would do at `now`: the simulator advances the day only when it is 0.
     """
@@ -49,7 +49,7 @@ class ServiceStatus:
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """The short answer at /under-way, for who waits until all is quiet: no invariants, no figures."""
+    """The short answer at /under-way, for callers that wait until nothing is left to do."""
 
     service: str
     now: datetime
@@ -62,7 +62,7 @@ class UnderWay:
 async def under_way(
     conn: asyncpg.Connection, service: str, now: datetime, lag: Mapping[str, int], due: int
 ) -> UnderWay:
-    """Read what is not yet sent and what was read so far."""
+    """Read the counts of unsent and of processed records."""
     waiting = await conn.fetchval("SELECT waiting FROM status.outbox")
     return UnderWay(service, now, await _events(conn), lag, waiting, due)
 

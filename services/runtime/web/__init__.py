@@ -1,1 +1,1 @@
-"""Pages of any service: sessions, CSRF, headers, languages, templates; knows no service."""
+"""Holds what the pages of every service need: sessions, CSRF, headers, languages, templates."""

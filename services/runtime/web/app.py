@@ -1,4 +1,4 @@
-"""The application of a service's pages: middleware, static files, sign-in, errors."""
+"""Builds the application of a service's pages: middleware, static files, sign-in, errors."""
 
 import logging
 from collections.abc import Sequence
@@ -86,7 +86,7 @@ async def _page_error(request: Request, error: Exception) -> Response:
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
-    """Answer in front of all middleware, where nothing else adds the headers."""
+    """Answer an error outside of all middleware, where nothing else adds the headers."""
     answer = await _page_error(request, error)
     answer.headers.update(HEADERS | {"Cache-Control": "no-store"})
     return answer

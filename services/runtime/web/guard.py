@@ -1,4 +1,4 @@
-"""Who may come in: no foreign site's posts, nobody without sign-in, nobody with another role."""
+"""Refuses requests from other sites, without sign-in, or with another role."""
 
 import hmac
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Security headers on every answer; pages carry no inline script and no inline style."""
+"""Adds security headers to every answer; pages have no inline script and no inline style."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -20,7 +20,7 @@ HEADERS = {
 
 
 class SecurityHeaders:
-    """Middleware that adds them; what is not a static file is never stored by anybody."""
+    """Middleware that adds the headers; only static files may be cached."""
 
     def __init__(self, app: ASGIApp, *, secure: bool) -> None:
         self._app = app

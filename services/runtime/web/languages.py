@@ -1,11 +1,10 @@
-"""Texts in German and English: gettext catalogues read from .po files when the service starts."""
+"""Translates texts and formats dates and numbers in German and English."""
 
 import io
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from babel.dates import format_date, format_datetime
 from babel.messages.mofile import write_mo
@@ -13,28 +12,22 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 from babel.support import Translations
 
+from schemas.days import LOCAL, local_day
+
 LANGUAGES = ("de", "en")
 NOTHING = "\N{EN DASH}"  # where a table has no value
 
 
 def msgid(message: str) -> str:
-    """Mark a text that is translated somewhere else, so that the catalogues are checked for it."""
+    """Return a text unchanged; it is translated elsewhere and has to be in the catalogues."""
     return message
 
 
-def _zone() -> ZoneInfo | None:
-    try:
-        return ZoneInfo("Europe/Berlin")
-    except ZoneInfoNotFoundError:  # a machine without time zone data: times are shown in UTC and say so
-        return None
-
-
 class Texts:
-    """One language: msgid -> text, dates and numbers."""
+    """The texts and formats of one language, from gettext catalogues read when the service starts."""
 
     def __init__(self, language: str, catalogues: Sequence[Path]) -> None:
         self.language = language
-        self._zone = _zone()
         self._translations = Translations()
         self._known: set[str] = set()
         for path in catalogues:
@@ -66,7 +59,7 @@ class Texts:
         return self._translations.ngettext(singular, plural, number) % ({"num": number} | params)
 
     def knows(self, message: str) -> bool:
-        """Say whether there is a text of its own for a msgid."""
+        """Return whether the catalogues have a translation of a msgid."""
         return message in self._known
 
     def day_of_year(self, day: date) -> str:
@@ -78,7 +71,7 @@ class Texts:
         if day is None:
             return NOTHING
         if isinstance(day, datetime):
-            day = day.astimezone(self._zone).date() if self._zone else day.date()
+            day = local_day(day)
         return format_date(day, "dd.MM.yyyy" if self.language == "de" else "d MMM yyyy", locale=self.language)
 
     def last_day(self, end: datetime | None) -> str:
@@ -90,8 +83,7 @@ class Texts:
         if moment is None:
             return NOTHING
         form = "dd.MM.yyyy, HH:mm" if self.language == "de" else "d MMM yyyy, HH:mm"
-        written = format_datetime(moment, form, tzinfo=self._zone, locale=self.language)
-        return written if self._zone else f"{written} UTC"
+        return format_datetime(moment, form, tzinfo=LOCAL, locale=self.language)
 
     def number(self, number: float | None) -> str:
         """Write a number with the language's separators."""

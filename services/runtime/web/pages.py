@@ -1,4 +1,4 @@
-"""Turns templates into pages: one Jinja environment for each language, and what every page needs."""
+"""Renders templates into pages, with one Jinja environment for each language."""
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
@@ -41,7 +41,7 @@ class Site:
 
 
 class Web:
-    """What page functions use: texts, templates, the visitor, answers."""
+    """The tools of page functions: texts, templates, the visitor, answers."""
 
     def __init__(self, site: Site) -> None:
         self.site = site
@@ -79,7 +79,7 @@ class Web:
         return environment
 
     def static(self, name: str) -> str:
-        """Address of a static file; another content is another address."""
+        """Return the address of a static file; it changes with the content."""
         return f"/static/{name}?v={self._versions.get(name, '0')}"
 
     def texts(self, request: Request) -> Texts:
@@ -92,7 +92,7 @@ class Web:
         return person.visitor if person else None
 
     def text(self, request: Request, template: str, **context: Any) -> Markup:  # noqa: ANN401 - of the template
-        """Render a template with what all of them use."""
+        """Render a template with the values that all templates use."""
         session, visitor = session_of(request), self.visitor(request)
         session.changed = session.changed or session.fresh  # the token of the page's forms must be kept
         common = {
@@ -117,7 +117,7 @@ class Web:
         return self.text(request, "live.html", inner=inner, address=address, seen=seen)
 
     def renewed(self, request: Request, template: str, address: str, **context: Any) -> Response:  # noqa: ANN401
-        """Answer a part's own question: nothing (204) if it is what the browser has seen."""
+        """Answer with a part of a page, or with nothing (204) if the browser has it as it is."""
         part = self.live(request, template, address, **context)
         seen = request.query_params.get("seen", "")
         if seen and f"seen={seen}" in part:
@@ -145,12 +145,12 @@ def web_of(request: Request) -> Web:
 
 
 def short(value: object) -> str:
-    """First characters of an id: enough to talk about, with the whole id behind the link."""
+    """Return the first characters of an id; the link beside it holds all of them."""
     return str(value)[:8]
 
 
 def own_path(address: str | None, default: str = "/") -> str:
-    """Return the address if it is a path of this site, so that nobody is sent elsewhere."""
+    """Return the address if it is a path of this site, else the default."""
     if not address or not address.startswith("/") or address.startswith(("//", "/\\")):
         return default
     return address

@@ -1,4 +1,4 @@
-"""Errors as people and programs can use them: what is wrong, what to do."""
+"""Turns errors into answers for people and programs that say what is wrong and what to do."""
 
 from collections.abc import Mapping
 
@@ -27,7 +27,7 @@ _STATUS_TEXTS: Mapping[int, str] = {
 
 
 class PageError(Exception):
-    """Something a person can understand and act on; `message` is a msgid with `params`."""
+    """An error that a person can understand and act on; `message` is a msgid with `params`."""
 
     def __init__(self, status: int, code: str, message: str, **params: str | int) -> None:
         super().__init__(code)
@@ -39,12 +39,12 @@ class SignInNeededError(Exception):
 
 
 def not_found() -> PageError:
-    """Say that there is no such thing, or that it is not one of the visitor's."""
+    """Return the error for a thing that does not exist or is not one of the visitor's."""
     return PageError(404, "not_found", _STATUS_TEXTS[404])
 
 
 def wants_json(request: Request) -> bool:
-    """Say whether a program asks: by path, by what it sends, or by Accept."""
+    """Return whether a program asks, judged by path, content type and Accept."""
     accept = request.headers.get("accept", "")
     sent = request.headers.get("content-type", "")
     prefers = "json" in accept and "text/html" not in accept.partition("json")[0]
@@ -52,12 +52,12 @@ def wants_json(request: Request) -> bool:
 
 
 def status_text(status: int) -> str:
-    """Return the msgid for a status without words of its own."""
+    """Return the msgid for a status that has no text of its own."""
     return _STATUS_TEXTS.get(status, _STATUS_TEXTS[500 if status >= 500 else 404])  # noqa: PLR2004
 
 
 def problem(status: int, code: str, detail: str, title: str = "") -> Response:
-    """Answer a program (RFC 9457)."""
+    """Answer a program with a problem document (RFC 9457)."""
     return JSONResponse(
         {"title": title or code, "status": status, "code": code, "detail": detail},
         status_code=status,
@@ -66,12 +66,12 @@ def problem(status: int, code: str, detail: str, title: str = "") -> Response:
 
 
 def of_http(error: HTTPException) -> PageError:
-    """Translate the framework's error."""
+    """Return the page error for an error of the framework."""
     return PageError(error.status_code, f"http_{error.status_code}", status_text(error.status_code))
 
 
 def of_validation(error: RequestValidationError) -> PageError:
-    """Translate a failed validation; names the fields, never their values."""
+    """Return the page error for a failed validation; it names the fields, never their values."""
     fields = sorted({".".join(str(part) for part in item["loc"][1:]) for item in error.errors()})
     return PageError(
         422,

@@ -1,4 +1,4 @@
-"""Sessions in a signed cookie of the service's own, and the CSRF token that belongs to each."""
+"""Keeps sessions, each with its CSRF token, in a signed cookie of the service's own."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ THEMES = ("auto", "light", "dark")
 
 @dataclass(slots=True)
 class Session:
-    """What a browser remembers between two pages; never anything about a registered person."""
+    """The state of a browser between two pages; never anything about a registered person."""
 
     person: str | None = None
     csrf: str = ""
@@ -29,15 +29,15 @@ class Session:
     changed: bool = False
 
     def sign_in(self, person: str) -> None:
-        """Start anew as `person`: another token, same language."""
+        """Sign in as `person`, with a new token and the same language."""
         self.person, self.csrf, self.changed = person, secrets.token_urlsafe(24), True
 
     def sign_out(self) -> None:
-        """Forget the person; the token is another one too."""
+        """Sign out, with a new token."""
         self.person, self.csrf, self.changed = None, secrets.token_urlsafe(24), True
 
     def prefer(self, *, language: str | None, theme: str | None, live: str | None) -> None:
-        """Remember language, theme and whether pages renew themselves; anything unknown is ignored."""
+        """Set language, theme and whether pages renew themselves; unknown values are ignored."""
         if language in LANGUAGES:
             self.language, self.changed = language, True
         if theme in THEMES:
@@ -51,7 +51,7 @@ class Session:
         self.changed = True
 
     def take_flashes(self) -> list[tuple[str, str]]:
-        """Return the messages once."""
+        """Return the messages kept for this page and drop them."""
         taken, self.flashes = self.flashes, []
         self.changed = self.changed or bool(taken)
         return taken
@@ -77,7 +77,7 @@ class Sessions:
         self._serializer = URLSafeTimedSerializer(secret, salt=f"session-{service}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give the request its session."""
+        """Set the request's session, and the cookie if it has changed."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Signing in: in the demo as an invented person, otherwise a sentence that says what has to be set up."""
+"""Signs in as an invented person in the demo; elsewhere says what has to be set up."""
 
 from json import JSONDecodeError
 from urllib.parse import quote
@@ -15,7 +15,7 @@ router = APIRouter(include_in_schema=False)
 
 
 def address_with_return(request: Request) -> str:
-    """Address of the sign-in page that leads back here afterwards."""
+    """Return the address of the sign-in page that leads back here afterwards."""
     here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return "/sign-in" if here == "/" else f"/sign-in?next={quote(here, safe='')}"
 
@@ -31,7 +31,7 @@ async def sign_in_page(request: Request, next: str = "") -> Response:  # noqa: A
 
 @router.post("/demo/sign-in")
 async def demo_sign_in(request: Request) -> Response:
-    """Become one of the invented persons."""
+    """Sign in as one of the invented persons."""
     web = web_of(request)
     if not web.site.demo:
         raise PageError(404, "not_found", "There is no demonstration here.")
@@ -60,14 +60,14 @@ async def _chosen(request: Request) -> tuple[str, str]:
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    """Forget who was here."""
+    """Sign out."""
     session_of(request).sign_out()
     return web_of(request).back(request, "/sign-in", "success", "You have signed out.")
 
 
 @router.post("/preferences")
 async def preferences(request: Request) -> Response:
-    """Remember language, colours and whether pages renew themselves."""
+    """Set language, colours and whether pages renew themselves."""
     form = await request.form()
     fields = {name: form.get(name) for name in ("language", "theme", "live")}
     session_of(request).prefer(

@@ -1,4 +1,4 @@
-"""Lists as CSV files that a spreadsheet opens without running anything."""
+"""Writes lists as CSV files and workbooks in which no cell is a formula."""
 
 import csv
 import io
@@ -14,7 +14,7 @@ MOST_LINES = 20_000
 
 
 def guarded(cell: object) -> str:
-    """Write a cell so that no spreadsheet takes it for a formula; plain numbers stay numbers.
+    """Return a cell that no spreadsheet takes for a formula; plain numbers stay numbers.
 
     >>> guarded("=1+1"), guarded(-3), guarded(None), guarded(" @x")
     ("'=1+1", '-3', '', "' @x")
@@ -28,7 +28,7 @@ def guarded(cell: object) -> str:
 
 
 def csv_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """Answer with a file: semicolons and a byte order mark, as German spreadsheets expect."""
+    """Answer with a CSV file: semicolons and a byte order mark, as German spreadsheets expect."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
     writer.writerow([guarded(head) for head in heads])

@@ -1,4 +1,4 @@
-"""Brings what the browser needs (KERN UX, fonts, htmx) out of npm packages into the static folder."""
+"""Copies what the browser needs (KERN UX, fonts, htmx) from npm packages into the static folder."""
 
 import hashlib
 import os
@@ -32,17 +32,17 @@ COPIED: Mapping[str, str] = {
 
 
 class VendorError(Exception):
-    """What the pages need could not be brought; the message says what to do."""
+    """The browser's files could not be installed; the message says what to do."""
 
 
 def stamp(lock: Path = LOCK) -> str:
-    """Name the state that should be there: the lock file and the list of files."""
+    """Return a hash of the lock file and the list of files."""
     content = lock.read_bytes() + "\n".join(f"{a} {b}" for a, b in sorted(COPIED.items())).encode()
     return hashlib.sha256(content).hexdigest()
 
 
 def is_current() -> bool:
-    """Say whether the static folder and node_modules hold what the lock file asks for."""
+    """Return whether the static folder and node_modules hold what the lock file asks for."""
     mark = STATIC / ".stamp"
     return (
         mark.is_file()
@@ -104,7 +104,7 @@ def copy(modules: Path = MODULES, target: Path = STATIC) -> None:
 
 
 def main() -> int:
-    """Bring everything unless it is there already."""
+    """Install everything unless it is there already."""
     if is_current():
         sys.stdout.write("pages: what the browser needs is in place\n")
         return 0

@@ -1,4 +1,4 @@
-"""Who is looking at a page, and what they may see."""
+"""Defines who is looking at a page, and which rows they may see."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

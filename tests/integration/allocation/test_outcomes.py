@@ -15,7 +15,7 @@ from services.allocation.figures.cohorts import figures_of
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.outcomes.domain import Shown, Wait
 from services.runtime.data.db import transaction
-from services.runtime.events.subscription import Applied, Incoming, Place
+from services.runtime.events.subscription import Applied, Incoming, RecordPosition
 from tests.allocation.builders import (
     KREIS,
     NOW,
@@ -101,8 +101,8 @@ async def test_published_counts_are_kept_as_told(world: World) -> None:
     ):
         said = CountsReported(kreis=KREIS, week=monday, suppressed_below=3, counts=cells)
         event = Event(str(number), said.type_, "/notifications", NOW, said)
-        place = Place(topic(Family.COUNTS), 0, number)
-        incoming = Incoming(place, Family.COUNTS, None, event, event_uuid("", "counts", event.id), KREIS)
+        position = RecordPosition(topic(Family.COUNTS), 0, number)
+        incoming = Incoming(position, Family.COUNTS, None, event, event_uuid("", "counts", event.id), KREIS)
         async with transaction(world.pool) as conn:
             assert await take_counts(conn, [incoming], NOW) == [Applied()]
         rows = await world.rows("SELECT name, value FROM published_counts ORDER BY name")

@@ -13,6 +13,7 @@ from services.notifications.delivery import mail, store
 from services.notifications.delivery.domain import Outcome
 from services.notifications.delivery.mail import Attempted, SmtpServer
 from services.notifications.people.domain import Contact
+from services.runtime.base import failpoints
 from services.runtime.data.db import transaction
 from tests.notifications.world import World
 
@@ -143,8 +144,10 @@ async def test_a_crash_around_sending_is_in_doubt_once_with_the_same_id(
         if reached == point:
             raise CrashError
 
-    with pytest.raises(ExceptionGroup):
-        await owed.delivery_worker(reach=crash).drain()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(failpoints, "failpoint", crash)
+        with pytest.raises(ExceptionGroup):
+            await owed.delivery_worker().drain()
     assert len(owed.server.mails) == mails_before
     assert await owed.deliver() == 0  # the lease still holds
     await later(owed)

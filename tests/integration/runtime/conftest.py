@@ -1,4 +1,4 @@
-"""A stand of its own for each test of the loop."""
+"""Gives each test of the loop a stand of its own."""
 
 from collections.abc import AsyncIterator
 

@@ -1,4 +1,4 @@
-"""What keeps the loop from losing or repeating: range guard, breaker, fence, new topics, others' faults."""
+"""Tests what keeps the loop from losing or repeating: range guard, breaker, fence, others' faults."""
 
 import asyncio
 
@@ -9,8 +9,8 @@ from aiokafka.producer import message_accumulator, producer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
 from schemas.envelope import encode_data, encode_headers
-from services.runtime.bookkeeping import breaker
-from services.runtime.consume.loop import Parts
+from services.runtime.base import failpoints
+from services.runtime.bookkeeping import breaker, offsets
 from tests.conftest import MakeTopics
 from tests.stand import Stand, announcement, completed, event
 from tests.waiting import wait_until
@@ -123,11 +123,11 @@ async def test_a_zombie_finds_its_work_done(stand: Stand) -> None:
     gate, inside = asyncio.Event(), asyncio.Event()
 
     async def freeze(point: str) -> None:
-        if point == "before_transaction" and not gate.is_set():
+        if point == "before_transaction" and not inside.is_set():
             inside.set()
             await gate.wait()
 
-    async with stand.consuming(parts=Parts(reach=freeze)) as zombie:
+    async with stand.consuming((failpoints, "failpoint", freeze)) as zombie:
         await stand.say(announcement("a"), completed("a", 1))
         await asyncio.wait_for(inside.wait(), 15.0)
         for (
@@ -150,7 +150,7 @@ async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(stand
         await stand.say(announcement("a"))
         await stand.read_up_to(1)
     seen: list[int] = []
-    real = Parts().cut
+    real = offsets.contiguous_records
 
     def thinned(polled, stored, confirmed):  # type: ignore[no-untyped-def] # noqa: ANN001, ANN202
         thin = {
@@ -162,7 +162,7 @@ async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(stand
         return result
 
     await stand.say(completed("a", 1), completed("a", 2), completed("a", 3))
-    async with stand.consuming(parts=Parts(cut=thinned)):
+    async with stand.consuming((offsets, "contiguous_records", thinned)):
         await stand.read_up_to(4)
     assert seen == [3]
     assert [n for _, _, n in await stand.effects()] == [0, 1, 3]

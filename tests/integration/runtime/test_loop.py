@@ -1,4 +1,4 @@
-"""The consumption loop on a real Kafka and a real PostgreSQL: what becomes of good and bad records."""
+"""Tests the batch loop on real servers, with good and bad records."""
 
 import asyncio
 from datetime import date
@@ -147,7 +147,7 @@ async def test_what_waited_too_long_is_refused_and_frees_what_waited_behind(stan
         await stand.execute(
             "UPDATE runtime.parked SET parked_at = now() - interval '30 days' WHERE \"offset\" = 0"
         )
-        assert await consumers.upkeep.expire_parked() == 1
+        assert await consumers.maintenance.expire_parked() == 1
     kinds = await stand.verdicts()
     assert kinds == [("parked", "course_unknown")] * 2 + [("rejected", "course_unknown")]
     assert await stand.value("SELECT count(*) FROM runtime.parked") == 1
@@ -192,8 +192,8 @@ async def test_a_refused_record_is_read_back_from_kafka_and_tried_again(stand: S
             "UPDATE runtime.publisher SET event_types = event_types || $1", [completed("a", 5).type_]
         )
         await stand.execute("UPDATE runtime.quarantine SET replay_requested_at = now()")
-        assert await consumers.upkeep.replay() == 1
-        assert await consumers.upkeep.replay() == 0
+        assert await consumers.maintenance.replay() == 1
+        assert await consumers.maintenance.replay() == 0
     assert [n for _, _, n in await stand.effects()] == [0, 5]
     assert await stand.value("SELECT replay_result FROM runtime.quarantine") == "applied"
     assert await stand.value("SELECT violations FROM status.one_fate") == 0

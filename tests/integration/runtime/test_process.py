@@ -1,4 +1,4 @@
-"""A service as a process: what it answers, how it stops, and that it stops for what it must stop for."""
+"""Tests a service as a process: its answers, how it stops, and what makes it stop."""
 
 import asyncio
 import json
@@ -110,6 +110,14 @@ async def test_it_answers_and_stops_when_told(stand: Stand) -> None:
         assert metrics is not None
         assert 'kurslotse_records_total{outcome="applied",reader="in"} 1.0' in metrics.text
         assert 'kurslotse_records_total{outcome="refused",reader="in"} 0.0' in metrics.text
+        page, document = await service.get("/asyncapi"), await service.get("/asyncapi.json")
+        assert document is not None
+        assert set(document.json()["channels"]) == {"in", "publishers"}
+        assert {"CourseAnnounced", "PublisherAnnounced"} <= set(document.json()["components"]["schemas"])
+        assert page is not None
+        assert '<a href="#CourseAnnounced">' in page.text
+        assert '<h3 id="CourseAnnounced">' in page.text
+        assert "//" not in page.text.replace(stand.servers.kafka, "")  # nothing is loaded from elsewhere
         service.process.send_signal(signal.SIGTERM)
         assert await service.ended() == 0
     assert all("message" in line and "service" in line for line in service.log)

@@ -1,4 +1,4 @@
-"""The outbox relay: nothing lost with many writers, order per key, nothing blocks the rest, one is active."""
+"""Tests the relay: nothing lost with many writers, order per key, nothing blocks the rest, one active."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +17,7 @@ from schemas.topics import Family, topic
 from services.runtime.base.metrics import relay_metrics
 from services.runtime.data.db import transaction
 from services.runtime.kafka.administration import parse_address
+from services.runtime.send import relay as sending
 from services.runtime.send.outbox import OutboxConflictError, Outgoing, effect_id, put
 from services.runtime.send.relay import Relay, Row, delete_rows
 from tests.reading import everything_on
@@ -36,20 +37,21 @@ def outgoing(name: str, key: str, number: int, id_: UUID | None = None) -> Outgo
 @asynccontextmanager
 async def relaying(stand: Stand, fetch: Fetch | None = None) -> AsyncIterator[Relay]:
     stop = asyncio.Event()
-    seam = {"fetch": fetch} if fetch is not None else {}
     relay = Relay(
         stand.database.worker,
         parse_address(stand.servers.kafka),
         relay_metrics(CollectorRegistry()),
         name=f"{stand.prefix}test",
-        **seam,  # type: ignore[arg-type]
     )
-    running = asyncio.create_task(relay.run(stop))
-    try:
-        yield relay
-    finally:
-        stop.set()
-        await asyncio.wait_for(running, 15.0)
+    with pytest.MonkeyPatch.context() as patch:
+        if fetch is not None:
+            patch.setattr(sending, "next_rows", fetch)
+        running = asyncio.create_task(relay.run(stop))
+        try:
+            yield relay
+        finally:
+            stop.set()
+            await asyncio.wait_for(running, 15.0)
 
 
 async def waiting(stand: Stand) -> int:

@@ -1,4 +1,4 @@
-"""Who may connect where and touch what, as PostgreSQL and Kafka themselves answer."""
+"""Tests with PostgreSQL and Kafka themselves who may connect where and touch what."""
 
 import asyncio
 from collections.abc import AsyncIterator

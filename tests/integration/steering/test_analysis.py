@@ -23,7 +23,7 @@ from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.queue import Answer, answer_of, ask
 from services.allocation.steering.questions.runner import MOST_ATTEMPTS, Analyses
 from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered, Process, solve
-from services.allocation.steering.runs.worker import WorkerDiedError
+from services.runtime.base.subprocesses import ProcessDiedError
 from services.runtime.data.db import connect, open_pool, web_transaction
 from tests.conftest import MakeDatabase
 from tests.databases import Database
@@ -160,7 +160,7 @@ async def test_questions_are_answered_in_their_order_whoever_fails(desk: Desk) -
 @pytest.mark.parametrize(
     ("error", "code"),
     [
-        (WorkerDiedError("killed"), "worker_died"),
+        (ProcessDiedError("killed"), "worker_died"),
         (TimeoutError(), "too_long"),
         (ZeroDivisionError("a mistake"), "not_computed"),
     ],
@@ -342,7 +342,7 @@ async def test_a_killed_process_is_told() -> None:
     await wait_until(children)
     for process in children():
         process.kill()
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(ProcessDiedError):
         await asking
 
 

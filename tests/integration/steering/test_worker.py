@@ -13,7 +13,8 @@ import pytest
 
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
-from services.allocation.steering.runs.worker import Worker, WorkerDiedError, solve, workers
+from services.allocation.steering.runs.worker import Worker, solve, workers
+from services.runtime.base.subprocesses import ProcessDiedError
 from tests.unit.steering.crowded import a_crowded_region
 from tests.unit.steering.region import a_region
 from tests.waiting import wait_until
@@ -69,7 +70,7 @@ async def test_a_killed_worker_is_told_and_replaced() -> None:
     await asyncio.sleep(0)
     for process in children():
         process.kill()
-    with pytest.raises(WorkerDiedError):
+    with pytest.raises(ProcessDiedError):
         await task
     assert (await worker.solve(RAW, 60)).result == solve(RAW).result
     await worker.stop()
@@ -88,7 +89,7 @@ from services.allocation.steering.runs.worker import Worker
 async def main():
     worker = Worker()
     await worker.start()
-    print(worker._process.pid, flush=True)
+    print(worker.pid, flush=True)
     await asyncio.Event().wait()
 asyncio.run(main())
 """

@@ -1,9 +1,8 @@
-"""Parts of the runtime that need no server: logs, clock, order of parked subjects, outbox names, reading."""
+"""Tests parts of the runtime that need no server: logs, clock, order of parked subjects, parsing."""
 
 import io
 import logging
 from collections.abc import Mapping, Sequence
-from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -17,9 +16,17 @@ from schemas.offices import ParticipantWithdrawn
 from schemas.topics import Family
 from services.runtime.base import logs
 from services.runtime.base.clock import FileClock
-from services.runtime.consume.decide import Question, Subject, decide
+from services.runtime.consume.handler_calls import HandlerCall, call_handler
 from services.runtime.events.records import Readable, Reader, Unreadable
-from services.runtime.events.subscription import Applied, Incoming, Parked, Place, Subscription, Verdict
+from services.runtime.events.subscription import (
+    Applied,
+    Incoming,
+    Parked,
+    RecordPosition,
+    Subject,
+    Subscription,
+    Verdict,
+)
 from tests.stand import announcement, completed, event
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -64,12 +71,21 @@ def test_the_file_clock_follows_its_file_and_refuses_a_time_without_offset(tmp_p
         clock.now()
 
 
+class NoTransaction:
+    """Stands for a savepoint that is begun, kept or rolled back."""
+
+    async def start(self) -> None: ...
+    async def commit(self) -> None: ...
+    async def rollback(self) -> None: ...
+    async def __aenter__(self) -> None: ...
+    async def __aexit__(self, *_: object) -> None: ...
+
+
 class NoConnection:
     """Stands for a connection where only savepoints are asked for."""
 
-    @asynccontextmanager
-    async def transaction(self) -> Any:  # noqa: ANN401 - a context manager
-        yield
+    def transaction(self) -> NoTransaction:
+        return NoTransaction()
 
     def is_closed(self) -> bool:
         return False
@@ -77,8 +93,8 @@ class NoConnection:
 
 def incoming(offset: int, subject: str, opens: bool = False) -> Incoming:
     payload = announcement(subject) if opens else completed(subject, offset)
-    place = Place("t", 0, offset)
-    return Incoming(place, Family.IN, "p", event(payload), uuid4(), subject)
+    position = RecordPosition("t", 0, offset)
+    return Incoming(position, Family.IN, "p", event(payload), uuid4(), subject)
 
 
 async def ask(
@@ -89,7 +105,7 @@ async def ask(
 
     async def handler(_conn: object, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:
         assert now == NOW
-        asked.append([one.place.offset for one in batch])
+        asked.append([one.position.offset for one in batch])
         known: set[str] = set()
         verdicts: list[Verdict] = []
         for one in batch:
@@ -107,7 +123,7 @@ async def ask(
         return (f"course:{one.subject}",) if one.event.type.startswith("de.kurslotse.course-ann") else ()
 
     subscription = Subscription("in", handler, opens=opener)
-    found = await decide(cast("Any", NoConnection()), Question(subscription, NOW), events, held)
+    found = await call_handler(cast("Any", NoConnection()), HandlerCall(subscription, NOW), events, held)
     return [type(verdict).__name__ for verdict in found], asked
 
 

@@ -1,4 +1,4 @@
-"""The decision tables of the runtime: failures, retries, offsets, addresses, breaker."""
+"""Tests the decision tables of the runtime: failures, retries, offsets, addresses, breaker."""
 
 import builtins
 
@@ -12,7 +12,15 @@ from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.retry import backoff
 from services.runtime.base.settings import ServiceSettings, SettingsError, parse_roles
 from services.runtime.bookkeeping.breaker import refused_in_row
-from services.runtime.bookkeeping.offsets import Cut, Gap, GoOn, OutOfRange, Stored, cut, where_to_go_on
+from services.runtime.bookkeeping.offsets import (
+    ContiguousRecords,
+    Gap,
+    OutOfRange,
+    ReadFrom,
+    Stored,
+    contiguous_records,
+    where_to_read_from,
+)
 from services.runtime.data.roles import address_of, checked, database_name, scram_verifier
 from services.runtime.kafka.administration import client_options, parse_address
 
@@ -37,10 +45,10 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
         (asyncpg.InterfaceError("misuse"), False, Meaning.FATAL),
         (asyncpg.InternalClientError("cannot switch to state 15"), True, Meaning.TRANSIENT),
         (asyncpg.InternalClientError("protocol"), False, Meaning.FATAL),
-        (asyncpg.NumericValueOutOfRangeError(), False, Meaning.CULPRIT),
-        (asyncpg.UniqueViolationError(), False, Meaning.CULPRIT),
-        (asyncpg.CheckViolationError(), False, Meaning.CULPRIT),
-        (_base.DataError("invalid input for query argument"), False, Meaning.CULPRIT),
+        (asyncpg.NumericValueOutOfRangeError(), False, Meaning.POISON),
+        (asyncpg.UniqueViolationError(), False, Meaning.POISON),
+        (asyncpg.CheckViolationError(), False, Meaning.POISON),
+        (_base.DataError("invalid input for query argument"), False, Meaning.POISON),
         (asyncpg.UndefinedColumnError(), False, Meaning.FATAL),
         (asyncpg.UndefinedTableError(), True, Meaning.FATAL),
         (asyncpg.InsufficientPrivilegeError(), False, Meaning.FATAL),
@@ -79,34 +87,34 @@ def cut_offsets(
     polled: dict[TopicPartition, list[int]],
     stored: dict[TopicPartition, int],
     confirmed: dict[TopicPartition, Gap] | None = None,
-) -> tuple[list[int], Cut[At]]:
-    result = cut(
+) -> tuple[list[int], ContiguousRecords[At]]:
+    result = contiguous_records(
         {partition: [At(offset) for offset in offsets] for partition, offsets in polled.items()},
         {partition: Stored(offset, 0) for partition, offset in stored.items()},
         confirmed or {},
     )
-    return [record.offset for record in result.fresh], result
+    return [record.offset for record in result.records], result
 
 
 def test_records_below_the_stored_offset_are_skipped() -> None:
     fresh, result = cut_offsets({P0: [3, 4, 5]}, {P0: 5})
     assert fresh == [5]
     assert result.redelivered == 2
-    assert result.moves == {P0: 6}
+    assert result.next_offsets == {P0: 6}
 
 
 def test_a_batch_above_the_stored_offset_is_refused_and_others_go_on() -> None:
     fresh, result = cut_offsets({P0: [7, 8], P1: [0, 1]}, {P0: 5, P1: 0})
     assert fresh == [0, 1]
     assert result.gaps == {P0: Gap(5, 7)}
-    assert result.moves == {P1: 2}
+    assert result.next_offsets == {P1: 2}
 
 
 def test_a_gap_inside_a_batch_ends_it_there() -> None:
     fresh, result = cut_offsets({P0: [5, 6, 9]}, {P0: 5})
     assert fresh == [5, 6]
     assert result.gaps == {P0: Gap(7, 9)}
-    assert result.moves == {P0: 7}
+    assert result.next_offsets == {P0: 7}
 
 
 def test_only_the_confirmed_gap_is_passed() -> None:
@@ -116,23 +124,23 @@ def test_only_the_confirmed_gap_is_passed() -> None:
 
 def test_a_partition_without_a_stored_offset_is_not_touched() -> None:
     fresh, result = cut_offsets({P0: [0, 1]}, {})
-    assert (fresh, result.moves, result.unprepared) == ([], {}, {P0})
+    assert (fresh, result.next_offsets, result.unprepared) == ([], {}, {P0})
 
 
 @pytest.mark.parametrize(
     ("stored", "beginning", "end", "answer"),
     [
-        (None, 3, 9, GoOn(3, first_time=True)),
-        (3, 3, 9, GoOn(3, first_time=False)),
-        (9, 3, 9, GoOn(9, first_time=False)),
+        (None, 3, 9, ReadFrom(3, first_time=True)),
+        (3, 3, 9, ReadFrom(3, first_time=False)),
+        (9, 3, 9, ReadFrom(9, first_time=False)),
         (2, 3, 9, OutOfRange(2, 3, 9)),
         (10, 3, 9, OutOfRange(10, 3, 9)),
     ],
 )
 def test_where_reading_goes_on(
-    stored: int | None, beginning: int, end: int, answer: GoOn | OutOfRange
+    stored: int | None, beginning: int, end: int, answer: ReadFrom | OutOfRange
 ) -> None:
-    assert where_to_go_on(stored, beginning, end) == answer
+    assert where_to_read_from(stored, beginning, end) == answer
 
 
 def test_refusals_in_a_row_are_ended_by_one_accepted_record() -> None:

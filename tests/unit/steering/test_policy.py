@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from schemas.days import local_day
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.domain import Cadence, Policies, Step, load_policies, local_day
+from services.allocation.policy.domain import Cadence, Policies, Step, load_policies
 
 DEMO = Path(__file__).parents[3] / "services/allocation/policy/files/demo.yaml"
 DAILY = Cadence(every="daily", hour=6, near_start_days=14)

@@ -1,4 +1,4 @@
-"""A small site on the real web base: one page, one form, one JSON call, two people."""
+"""Builds a small site on the real web base: one page, one form, one JSON call, two people."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The chart of weeks: where things are drawn."""
+"""Tests where the chart of weeks draws things."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Every page and every JSON door of both services: closed without sign-in, closed to foreign posts."""
+"""Tests that every page and JSON door of both services needs sign-in and refuses foreign posts."""
 
 import re
 from collections.abc import Iterator

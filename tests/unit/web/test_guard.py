@@ -1,4 +1,4 @@
-"""Sign-in, sessions, CSRF and headers of the pages."""
+"""Tests sign-in, sessions, CSRF and headers of the pages."""
 
 import re
 

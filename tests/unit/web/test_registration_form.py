@@ -1,4 +1,4 @@
-"""The registering office's one form."""
+"""Tests the registering office's form."""
 
 from datetime import date
 

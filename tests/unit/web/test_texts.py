@@ -1,4 +1,4 @@
-"""Texts, dates, words and files of the pages."""
+"""Tests texts, dates, words and files of the pages."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Bringing what the browser needs."""
+"""Tests the installation of what the browser needs."""
 
 import json
 from pathlib import Path

@@ -12,6 +12,7 @@ from fastapi import Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.days import local_day
 from services.allocation.acts.overrides import Answer, Overrides
 from services.allocation.acts.placements import Placements
 from services.allocation.console.context.people_store import Clocks
@@ -19,7 +20,6 @@ from services.allocation.console.context.persons import COORDINATORS, PROVIDER
 from services.allocation.law.rulebook import RuleBook, Rules
 from services.allocation.placements.results import DecidedBy, NotDone, Result
 from services.allocation.policy.current import CurrentPolicies
-from services.allocation.policy.domain import local_day
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in

@@ -7,8 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.law.rulebook import RuleBook
-from services.allocation.policy.domain import local_day
 from services.allocation.steering.matching.domain import EntryKey
 from services.allocation.steering.runs.objections import rules_against
 from services.allocation.steering.runs.regions import PolicyOf

@@ -9,13 +9,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 
+from schemas.days import local_day
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy.pages import in_force
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.check import check_own
-from services.allocation.policy.domain import local_day
 from services.allocation.policy.travel_store import File
 from services.runtime.web.problems import not_found
 from services.texts.places import known_towns

@@ -12,6 +12,7 @@ from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.responses import Response
 
+from schemas.days import local_day
 from services.allocation.console.context.forms import as_uuid
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy import words as policy_words
@@ -24,7 +25,7 @@ from services.allocation.policy import store as policy_store
 from services.allocation.policy import travel_store
 from services.allocation.policy.check import check_own
 from services.allocation.policy.current import ActivePolicy, CurrentPolicies
-from services.allocation.policy.domain import Policy, local_day
+from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Version
 from services.runtime.web.languages import msgid
 from services.runtime.web.problems import not_found

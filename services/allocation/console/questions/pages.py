@@ -10,10 +10,10 @@ from uuid import UUID
 import asyncpg
 from starlette.responses import RedirectResponse, Response
 
+from schemas.days import local_day
 from services.allocation.console.context.visit import Visit
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import FAILED, said
-from services.allocation.policy.domain import local_day
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.queue import Answer
 from services.runtime.web.languages import Texts

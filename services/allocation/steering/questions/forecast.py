@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from services.allocation.policy.domain import local_day
+from schemas.days import local_day
 from services.allocation.steering.forecast import DemandHistory, Forecast, backtest, forecast
 from services.allocation.steering.forecast_store import history_of
 from services.allocation.steering.matching.snapshot import Snapshot

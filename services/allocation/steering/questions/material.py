@@ -10,9 +10,9 @@ from typing import Any
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.current import CurrentPolicies
-from services.allocation.policy.domain import local_day
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.entries import begins_on
 from services.allocation.steering.matching.snapshot import Snapshot

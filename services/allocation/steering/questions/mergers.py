@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from schemas.days import local_day
 from services.allocation.acts import change_course as changing
 from services.allocation.acts.change_course import Changed
 from services.allocation.acts.overrides import Overrides
@@ -18,7 +19,6 @@ from services.allocation.courses.domain import Course
 from services.allocation.placements.domain import Refusal
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings_store import in_force
-from services.allocation.policy.domain import local_day
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.questions.queue import Answer
 from services.allocation.unit_of_work import Keys

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
@@ -19,10 +17,11 @@ from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import ReadContext, SnapshotSource
 from services.allocation.steering.questions.queue import Task
 from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered
-from services.allocation.steering.runs.worker import WorkerDiedError
 from services.runtime.base.clock import Clock
 from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.subprocesses import ProcessDiedError
 from services.runtime.data.db import acquire, transaction
+from services.runtime.data.leases import Lease, held
 
 log = logging.getLogger(__name__)
 
@@ -73,40 +72,17 @@ class Analyses:
             task = await tasks.claim(conn, token, LEASE_SECONDS)
         if task is None:
             return False
+        lease = Lease(
+            LEASE_SECONDS,
+            renew=lambda conn: tasks.renew(conn, task.id, token, LEASE_SECONDS),
+            release=lambda conn: tasks.give_back(conn, task.id, token),
+        )
         try:
-            async with self._held(task, token):
+            async with held(self.pool, lease):
                 await self._work(task, token, now)
         except LeaseLostError:
             log.info("analysis: somebody else has taken over", extra={"task": str(task.id)})
-        except BaseException:  # the database is away, or the service stops: the next one begins at once
-            await self._give_back(task, token)
-            raise
         return True
-
-    async def _give_back(self, task: Task, token: UUID) -> None:
-        try:
-            async with asyncio.timeout(1), transaction(self.pool) as conn:
-                await tasks.give_back(conn, task.id, token)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:  # the lease ends by itself
-            log.warning("analysis: not given back", extra={"task": str(task.id), "error": name_of(error)})
-
-    @asynccontextmanager
-    async def _held(self, task: Task, token: UUID) -> AsyncIterator[None]:
-        """Hold the lease for as long as the block lasts; should it be lost, the write will notice."""
-
-        async def renew() -> None:
-            held = True
-            while held:
-                await asyncio.sleep(LEASE_SECONDS / 3)
-                async with acquire(self.pool) as conn:
-                    held = await tasks.renew(conn, task.id, token, LEASE_SECONDS)
-
-        renewing = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
 
     async def _work(self, task: Task, token: UUID, now: datetime) -> None:
         address, outcome = await self._outcome(task, now)
@@ -155,7 +131,7 @@ class Analyses:
             case ChangeError():
                 wrong = {"code": error.code, "at": error.at, "params": error.params}
                 return NotAnswered("question_wrong", wrong)
-            case WorkerDiedError():
+            case ProcessDiedError():
                 code = "worker_died"
             case TimeoutError():
                 code = "too_long"

@@ -8,10 +8,8 @@ snapshot is read by `material` and arrives as `question["material"]`. A question
 
 from __future__ import annotations
 
-import asyncio
 import os
 import sys
-import threading
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -26,11 +24,9 @@ from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions import forecast, next_course, pooling, remedies, what_if
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import Material, changed, poolable, ways
-from services.allocation.steering.runs.worker import ROOT, WorkerDiedError
+from services.runtime.base.subprocesses import ModuleProcess, die_with, frame, read_frame
 from services.simulator.year import answers as compare
 
-_SIZE = 8
-_KEPT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
 _BELOW_RUNS = 5
 """Nice value: steering goes before questions."""
 
@@ -75,14 +71,6 @@ class NotAnswered:
     wrong: dict[str, Any] | None = None
 
 
-def _frame(content: bytes) -> bytes:
-    return len(content).to_bytes(_SIZE, "big") + content
-
-
-def _read(source: BinaryIO) -> bytes:
-    return source.read(int.from_bytes(source.read(_SIZE), "big"))
-
-
 def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
     """Answer a question about canonical snapshot bytes."""
     if kind not in KINDS:
@@ -93,24 +81,17 @@ def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotA
         return NotAnswered("question_wrong", {"code": error.code, "at": error.at, "params": error.params})
 
 
-def _die_with_the_caller(source: BinaryIO) -> None:
-    """End at once when the other side is gone: nobody waits for the answer any more."""
-    source.read(1)
-    os._exit(1)
-
-
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     with suppress(OSError):
         os.nice(_BELOW_RUNS)
-    question, raw = orjson.loads(_read(source)), _read(source)
-    threading.Thread(target=_die_with_the_caller, args=(source,), daemon=True).start()
+    question, raw = orjson.loads(read_frame(source) or b""), read_frame(source) or b""
     answer = solve(question["kind"], question["question"], raw)
     match answer:
         case Answered(result):
             told: dict[str, Any] = {"result": result}
         case NotAnswered(code, wrong):
             told = {"failed": code, "wrong": wrong}
-    sink.write(_frame(orjson.dumps(told)))
+    sink.write(frame(orjson.dumps(told)))
     sink.flush()
 
 
@@ -124,36 +105,17 @@ class Process:
 
         Raises:
             TimeoutError: not done within the limit.
-            WorkerDiedError: the process ended without an answer.
+            ProcessDiedError: the process ended without an answer.
         """
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.allocation.steering.questions.worker",
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ}
-            | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-            start_new_session=True,  # Ctrl-C is for the service, which ends its workers
-        )
-        assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
-        assert process.stdout is not None  # noqa: S101
+        child = ModuleProcess("services.allocation.steering.questions.worker")
         message = orjson.dumps({"kind": kind, "question": dict(question)})
         try:
-            async with asyncio.timeout(limit_seconds):
-                process.stdin.write(_frame(message) + _frame(raw))
-                await process.stdin.drain()
-                size = int.from_bytes(await process.stdout.readexactly(_SIZE), "big")
-                told = orjson.loads(await process.stdout.readexactly(size))
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerDiedError("the process ended before it had answered") from error
+            told = orjson.loads(await child.ask(message, raw, limit_seconds=limit_seconds))
         finally:
-            process.stdin.close()
-            with suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            await child.stop(kill=True)
         return Answered(told["result"]) if "result" in told else NotAnswered(told["failed"], told["wrong"])
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
     _serve(sys.stdin.buffer, sys.stdout.buffer)

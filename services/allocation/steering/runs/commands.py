@@ -13,7 +13,7 @@ from uuid import UUID
 import asyncpg
 import typer
 
-from services.allocation.policy.domain import LOCAL, local_day
+from schemas.days import LOCAL, local_day
 from services.allocation.steering.explain.store import all_runs
 from services.allocation.steering.runs import retention
 from services.allocation.steering.runs.audit import Verified, verify, verify_each

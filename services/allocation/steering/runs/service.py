@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from time import perf_counter
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
 
 import asyncpg
 
+from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from schemas.placements import ParticipantUnplaced
 from schemas.placements import Reason as PublishedReason
@@ -21,7 +21,6 @@ from services.allocation.law.rulebook import RuleBook
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.messages import outgoing
 from services.allocation.policy.current import CurrentPolicies, PolicyLookup
-from services.allocation.policy.domain import local_day
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.explain import store as explanation_store
 from services.allocation.steering.explain.reasons import Explanation
@@ -33,17 +32,12 @@ from services.allocation.steering.runs import reading, store
 from services.allocation.steering.runs.regions import Region, region_of
 from services.allocation.steering.runs.store import OpenRequest
 from services.allocation.steering.runs.worker import SolvedRun
-from services.runtime.data.db import transaction
+from services.runtime.data.db import acquire, transaction
+from services.runtime.data.leases import Lease, held
 from services.runtime.send import outbox
 
 LEASE_SECONDS = 15.0
 """A process that died keeps its regions for so long."""
-
-
-@asynccontextmanager
-async def _connection(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
-    async with pool.acquire() as conn:
-        yield cast("asyncpg.Connection", conn)
 
 
 class Solves(Protocol):
@@ -176,7 +170,7 @@ class Steering:
 
     async def run_due(self, now: datetime) -> int:
         """Steer every region that is due; return how many were. A failure leaves its region due."""
-        async with _connection(self.pool) as conn:
+        async with acquire(self.pool) as conn:
             await self.policies.refresh(conn)
             due = self._due(await store.open_requests(conn), now)
         if not due:
@@ -213,33 +207,16 @@ class Steering:
     async def steer(self, wanted: Wanted, now: datetime) -> Ran | None:
         """Run once for a region; None if somebody else does or nothing is left to do."""
         token, region = uuid4(), wanted.region
-        async with _connection(self.pool) as conn:
+        async with acquire(self.pool) as conn:
             if not await store.claim(conn, region.kreise, token, LEASE_SECONDS):
                 return None
-        try:
-            async with self._held(region, token):
-                return await self._run(region, token, now)
-        finally:
-            async with _connection(self.pool) as conn:
-                await store.give_back(conn, region.kreise, token)
-
-    @asynccontextmanager
-    async def _held(self, region: Region, token: UUID) -> AsyncIterator[None]:
-        """Hold the lease for as long as the block lasts; should it be lost, the write will notice."""
-
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(LEASE_SECONDS / 3)
-                async with _connection(self.pool) as conn:
-                    if not await store.renew(conn, region.kreise, token, LEASE_SECONDS):
-                        return
-
-        renewing = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            renewing.cancel()
-            await asyncio.gather(renewing, return_exceptions=True)
+        lease = Lease(
+            LEASE_SECONDS,
+            renew=lambda conn: store.renew(conn, region.kreise, token, LEASE_SECONDS),
+            release=lambda conn: store.give_back(conn, region.kreise, token),
+        )
+        async with held(self.pool, lease):
+            return await self._run(region, token, now)
 
     async def _run(self, region: Region, token: UUID, now: datetime) -> Ran | None:
         begun = perf_counter()
@@ -260,7 +237,7 @@ class Steering:
         """Take a snapshot in which everything belongs together; None if all requests are done."""
         day = local_day(now)
         async with (
-            _connection(self.pool) as conn,
+            acquire(self.pool) as conn,
             conn.transaction(isolation="repeatable_read", readonly=True),
         ):
             generations = await store.generations(conn, region.kreise)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import resource
 import sys
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import date
 from math import inf
-from pathlib import Path
 from time import perf_counter
 from typing import Any, BinaryIO
 from uuid import UUID
@@ -25,18 +23,12 @@ from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.domain import EntryKey
 from services.allocation.steering.matching.eligibility import eligibility_of
+from services.runtime.base.subprocesses import ModuleProcess, die_with, frame, read_frame
 
-ROOT = Path(__file__).parents[4]
-_SIZE = 8
-_STOP_SECONDS = 5.0
 SEARCH = 0.6
 """Share of a solver's time limit after which it takes the best answer it has."""
 MEMORY_BYTES = 3 * 2**30
 """What a solving process may take; more ends it, and the region stays due."""
-
-
-class WorkerDiedError(OSError):
-    """The worker process ended in the middle of its work; trying again helps unless the input kills it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +113,8 @@ def _answer(raw: bytes) -> SolvedRun:
 
 def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     """Answer until the other side is gone."""
-    while size := source.read(_SIZE):
-        milliseconds = int.from_bytes(source.read(_SIZE), "big")
-        solved = solve(source.read(int.from_bytes(size, "big")), milliseconds / 1000)
+    while (search_seconds := read_frame(source)) is not None:
+        solved = solve(read_frame(source) or b"", float(search_seconds))
         answer = orjson.dumps(
             {
                 "result": solved.result.decode(),
@@ -133,82 +124,20 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
                 "milliseconds": solved.milliseconds,
             }
         )
-        sink.write(len(answer).to_bytes(_SIZE, "big") + answer)
+        sink.write(frame(answer))
         sink.flush()
 
 
-class Worker:
-    """One process; killed when its caller no longer waits, started again when it is needed."""
+class Worker(ModuleProcess):
+    """A process that solves snapshots; killed when its caller no longer waits, started when it is needed."""
 
     def __init__(self) -> None:
-        self._process: asyncio.subprocess.Process | None = None
-        self._starting = asyncio.Lock()
-
-    async def _running(self) -> asyncio.subprocess.Process:
-        async with self._starting:
-            return await self._started()
-
-    async def _started(self) -> asyncio.subprocess.Process:
-        if self._process is None or self._process.returncode is not None:
-            kept = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "services.allocation.steering.runs.worker",
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                env={name: os.environ[name] for name in kept if name in os.environ}
-                | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
-                start_new_session=True,  # Ctrl-C is for the service, which ends its workers
-            )
-        return self._process
+        super().__init__("services.allocation.steering.runs.worker")
 
     async def solve(self, raw: bytes, limit_seconds: float) -> SolvedRun:
-        """Solve one snapshot; cancelled or too late, the process is killed.
-
-        Raises:
-            TimeoutError: not done within the limit.
-            WorkerDiedError: the process ended.
-        """
-        process = await self._running()
-        assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
-        assert process.stdout is not None  # noqa: S101
-        answered = False
-        try:
-            async with asyncio.timeout(limit_seconds):
-                process.stdin.write(len(raw).to_bytes(_SIZE, "big"))
-                process.stdin.write(int(1000 * SEARCH * limit_seconds).to_bytes(_SIZE, "big"))
-                process.stdin.write(raw)
-                await process.stdin.drain()
-                size = int.from_bytes(await process.stdout.readexactly(_SIZE), "big")
-                answer = await process.stdout.readexactly(size)
-                answered = True
-        except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise WorkerDiedError("the steering worker ended while it was solving") from error
-        finally:
-            if not answered:
-                await self.stop(kill=True)
-        return _answer(answer)
-
-    async def start(self) -> None:
-        """Start the process before it is needed."""
-        await self._running()
-
-    async def stop(self, *, kill: bool = False) -> None:
-        """End the process: by closing its input, or at once."""
-        process, self._process = self._process, None
-        if process is None or process.returncode is not None:
-            return
-        if process.stdin is not None:
-            process.stdin.close()
-        if not kill:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(_STOP_SECONDS):
-                    await process.wait()
-                    return
-        with suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()
+        """Solve one snapshot; see ModuleProcess.ask for errors."""
+        search_seconds = str(SEARCH * limit_seconds).encode()
+        return _answer(await self.ask(search_seconds, raw, limit_seconds=limit_seconds))
 
 
 class Workers:
@@ -244,5 +173,6 @@ async def workers(size: int = 1, limit_seconds: float = 60.0) -> AsyncIterator[W
 
 
 if __name__ == "__main__":
+    die_with(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY_BYTES, MEMORY_BYTES))
     _serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,16 +1,40 @@
-"""Asks where partitions end, on a connection of its own: beside a waiting fetch the answer would wait too."""
+"""Asks the broker which cluster it is, whether it answers, and where partitions end."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 
 from services.runtime.kafka.administration import KafkaAddress, client_options
 
 
-class Ends:
-    """End offsets by a consumer without a group; made anew after any error."""
+async def cluster_id(address: KafkaAddress) -> str:
+    """Return the id of the broker's cluster: offsets mean something on one cluster only."""
+    admin = AIOKafkaAdminClient(**client_options(address))
+    await admin.start()
+    try:
+        return str((await admin.describe_cluster())["cluster_id"])
+    finally:
+        await admin.close()
+
+
+async def check_answers(address: KafkaAddress) -> None:
+    """Raise unless the broker answers."""
+    client = AIOKafkaClient(**client_options(address), request_timeout_ms=3000)
+    try:
+        await client.bootstrap()
+    finally:
+        await client.close()
+
+
+class EndOffsets:
+    """Reads end offsets with a consumer of its own, made anew after any error.
+
+    On the connection of a consumer that polls, the answer would wait until its fetch has come back.
+    """
 
     def __init__(self, address: KafkaAddress) -> None:
         self._address = address
@@ -35,7 +59,7 @@ class Ends:
             return ends
 
     async def close(self) -> None:
-        """Let go of the connection."""
+        """Close the consumer."""
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()

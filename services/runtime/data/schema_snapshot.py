@@ -1,4 +1,4 @@
-"""Writes down a database's schema as text, so that a reviewer sees what a migration changes."""
+"""Writes a database's schema as text, so that a reviewer sees what a migration changes."""
 
 import asyncpg
 

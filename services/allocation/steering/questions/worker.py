@@ -16,6 +16,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, BinaryIO
 
 import asyncpg
@@ -27,7 +28,6 @@ from services.allocation.steering.questions import forecast, next_course, poolin
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import Material, changed, poolable, ways
 from services.allocation.steering.runs.worker import ROOT, WorkerDiedError
-from services.simulator.year import answers as compare
 
 _SIZE = 8
 _KEPT = ("PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
@@ -55,7 +55,6 @@ KINDS: Mapping[str, Kind] = {
     "next_course": Kind(next_course.answer, ways, limit_seconds=300.0),
     "pooling": Kind(pooling.answer, poolable, limit_seconds=300.0),
     "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
-    "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
     "forecast": Kind(forecast.answer, forecast.material),
 }
 
@@ -83,12 +82,10 @@ def _read(source: BinaryIO) -> bytes:
     return source.read(int.from_bytes(source.read(_SIZE), "big"))
 
 
-def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
-    """Answer a question about canonical snapshot bytes."""
-    if kind not in KINDS:
-        return NotAnswered("kind_unknown")
+def solve(solver: Solve, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
+    """Answer a question about canonical snapshot bytes with a kind's function."""
     try:
-        return Answered(KINDS[kind].solve(snapshot.decode(raw), question))
+        return Answered(solver(snapshot.decode(raw), question))
     except ChangeError as error:
         return NotAnswered("question_wrong", {"code": error.code, "at": error.at, "params": error.params})
 
@@ -104,7 +101,8 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
         os.nice(_BELOW_RUNS)
     question, raw = orjson.loads(_read(source)), _read(source)
     threading.Thread(target=_die_with_the_caller, args=(source,), daemon=True).start()
-    answer = solve(question["kind"], question["question"], raw)
+    solver = getattr(import_module(question["module"]), question["function"])
+    answer = solve(solver, question["question"], raw)
     match answer:
         case Answered(result):
             told: dict[str, Any] = {"result": result}
@@ -118,9 +116,9 @@ class Process:
     """Answers questions, each in a new process that is killed when nobody waits any more."""
 
     async def answer(
-        self, kind: str, question: Mapping[str, Any], raw: bytes, limit_seconds: float
+        self, solver: Solve, question: Mapping[str, Any], raw: bytes, limit_seconds: float
     ) -> Answered | NotAnswered:
-        """Answer one question.
+        """Answer one question; the process imports `solver`, a function of a module, by its name.
 
         Raises:
             TimeoutError: not done within the limit.
@@ -138,7 +136,9 @@ class Process:
         )
         assert process.stdin is not None  # noqa: S101 - for the type checker: both are pipes
         assert process.stdout is not None  # noqa: S101
-        message = orjson.dumps({"kind": kind, "question": dict(question)})
+        message = orjson.dumps(
+            {"module": solver.__module__, "function": solver.__name__, "question": dict(question)}
+        )
         try:
             async with asyncio.timeout(limit_seconds):
                 process.stdin.write(_frame(message) + _frame(raw))

@@ -1,55 +1,74 @@
-"""The `kurslotse` command: its own commands, and those that each service brings, imported when asked for."""
+"""Defines the `kurslotse` command: its own commands, and those of the services, imported when run."""
 
 import os
 import sys
+from collections.abc import Mapping
 from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from services.runtime.serve.commands import quarantine_app, reading_app
-
-BRINGING = ("gateway", "allocation", "notifications")
+SERVICES: Final = ("gateway", "allocation", "notifications")
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "quarantine": ("runtime", "Records that had no effect, and why."),
+    "reading": ("runtime", "Topics that are not read until somebody says so."),
+    "publisher": ("gateway", "Who may speak: providers and offices."),
+    "import": ("gateway", "Files that providers and offices already have."),
+    "compare": (
+        "simulator",
+        "Compare steering with first come, first served on the same invented years, also where it is worse.",
+    ),
+    "figures": (
+        "allocation",
+        "Write the figures of a Kreis and a period as CSV; small groups are suppressed.",
+    ),
+    "steering": ("allocation", "Steering runs."),
+    "participants": ("allocation", "People, by reference."),
+    "offices": ("notifications", "The directory of counselling offices."),
+    "delivery": ("notifications", "Mails that were not taken."),
+}
+"""Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of this installation (KURSLOTSE_HOME, ./.kurslotse).")
 ]
 
 
 class Kurslotse(TyperGroup):
-    """Looks for commands in `services.<service>.commands` that are not its own."""
+    """Knows the commands of `COMMANDS` by name and help; imports the one that is run."""
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401 -- typer brings its own click
         """List all commands."""
-        names = list(super().list_commands(ctx))
-        for service in BRINGING:
-            names += [name for name in _brought_by(service) if name not in names]
-        return names
+        return [*super().list_commands(ctx), *COMMANDS]
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401 -- the same
-        """Return an own command, or the first service's that has one of this name."""
-        own = super().get_command(ctx, cmd_name)
-        if own is not None:
-            return own
-        for service in BRINGING:
-            brought = _brought_by(service)
-            if cmd_name in brought:
+        """Return an own command, or of another one what a list shows: its name and help."""
+        if cmd_name not in COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        return TyperCommand(cmd_name, help=COMMANDS[cmd_name][1])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:  # noqa: ANN401 -- the same
+        """Return the command that is run."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if name and name in COMMANDS:
+            command = load_command(name)
+            if (service := COMMANDS[name][0]) in SERVICES:
                 _tell_environment(service)
-                return brought[cmd_name]
-        return None
+        return name, command, rest
 
 
-def _brought_by(service: str) -> dict[str, Any]:
-    name = f"services.{service}.commands"
-    if find_spec(f"services.{service}") is None or find_spec(name) is None:
-        return {}
-    brought: typer.Typer | None = getattr(import_module(name), "app", None)
-    if brought is None:
-        return {}
+def load_command(name: str) -> Any:  # noqa: ANN401 -- the same
+    """Import a command of `COMMANDS`."""
+    service, _ = COMMANDS[name]
+    if service == "runtime":
+        brought = typer.Typer()
+        found = import_module("services.runtime.serve.commands")
+        brought.add_typer(getattr(found, f"{name}_app"), name=name, callback=_of_service)
+    else:
+        brought = import_module(f"services.{service}.commands").app
     brought.callback()(_nothing)  # makes it a group even where it has one command only
-    return dict(typer.main.get_group(brought).commands)
+    return typer.main.get_group(brought).commands[name]
 
 
 def _nothing() -> None:
@@ -58,7 +77,7 @@ def _nothing() -> None:
 
 def _tell_environment(service: str) -> None:
     """Give a service's command the addresses and secrets of the installation that runs here."""
-    from services.embedded.stack.find import environment_of  # noqa: PLC0415 -- `run` must not pay for it
+    from services.embedded.stack.discovery import environment_of  # noqa: PLC0415 -- `run` must not pay for it
 
     for name, value in environment_of(service, os.environ).items():
         os.environ.setdefault(name, value)
@@ -81,10 +100,6 @@ def _of_service(
     _tell_environment(service)
 
 
-app.add_typer(quarantine_app, name="quarantine", callback=_of_service)
-app.add_typer(reading_app, name="reading", callback=_of_service)
-
-
 @app.command()
 def run(
     service: Annotated[str, typer.Argument(help="gateway, allocation or notifications")],
@@ -95,8 +110,8 @@ def run(
     """Run one service; everything it needs to know comes from its environment."""
     from services.runtime.base.settings import SettingsError, parse_roles  # noqa: PLC0415 -- only this command
 
-    if service not in BRINGING:
-        raise typer.BadParameter(f"known services: {', '.join(BRINGING)}")
+    if service not in SERVICES:
+        raise typer.BadParameter(f"known services: {', '.join(SERVICES)}")
     try:
         code = import_module(f"services.{service}.__main__").main(parse_roles(roles))
     except SettingsError as error:

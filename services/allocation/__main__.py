@@ -9,6 +9,7 @@ from services.allocation.acts.placements import Placements
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
+from services.allocation.extension import extension_of
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies
@@ -17,7 +18,7 @@ from services.allocation.policy.terms import PolicyTerms
 from services.allocation.status import AllocationStatus
 from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.runner import Analyses
-from services.allocation.steering.questions.worker import Process
+from services.allocation.steering.questions.worker import KINDS, Process
 from services.allocation.steering.runs.retention import Retention
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Worker, Workers
@@ -30,6 +31,7 @@ SOLVE_WITHIN_SECONDS = 60.0
 async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
+    extension = extension_of(settings)
     policies, rulebook = CurrentPolicies(load_policies(settings.policy), resources.worker), load_rulebook()
     await policies.refreshed()
     terms = PolicyTerms(policies, rulebook)
@@ -38,9 +40,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     solver = Worker()
     solvers = Workers([solver], SOLVE_WITHIN_SECONDS)
     steering = Steering(resources.worker, solvers, placements, policies, rulebook, settings.prefix)
-    analyses = Analyses(
-        resources.worker, Process(), snapshot_source(policies, rulebook), clock=resources.clock
-    )
+    kinds = {**KINDS, **extension.kinds}
+    source = snapshot_source(policies, rulebook)
+    analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
     metrics = CompletionMetrics(resources.registry, resources.worker)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
@@ -57,7 +59,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),
-        web=create_console(resources, placements, rulebook, policies) if "web" in settings.roles else None,
+        web=create_console(resources, placements, rulebook, policies, extension)
+        if "web" in settings.roles
+        else None,
         status=status,
         due=status.due,
         tasks=(("solver", partial(_stopped_at_the_end, solver)),) if "timers" in settings.roles else (),

@@ -18,11 +18,9 @@ from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.steering import commands as steering
 from services.runtime.serve.commands import in_transaction
-from services.simulator.year.commands import compare_worlds
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")
-app.command("compare")(compare_worlds)
 Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 
 

@@ -1,1 +1,1 @@
-"""PostgreSQL and Apache Kafka for one machine, and who supervises the processes on it."""
+"""Runs an installation on one machine: PostgreSQL, Apache Kafka and the services under a supervisor."""

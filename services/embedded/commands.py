@@ -1,4 +1,4 @@
-"""What stands behind `kurslotse up --servers-only`, `status` and `down`; each returns an exit status."""
+"""Runs `kurslotse up --servers-only`, `status` and `down`; each returns an exit status."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from services.embedded.machine.processes import Identity, end, sweep_recorded
 from services.embedded.machine.progress import Narrator, narrator
 from services.embedded.servers.jars import JarError
 from services.embedded.stack import report
-from services.embedded.stack.find import running
+from services.embedded.stack.discovery import running
 from services.embedded.stack.supervisor import start_servers, supervised
 
 _STOP_SECONDS = 90.0
@@ -51,7 +51,7 @@ def until_signalled(work: Callable[[], Coroutine[None, None, int]]) -> int:
 
 
 def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None, None, int]]) -> int:
-    """Hold a home for `work` and turn what can go wrong into a sentence and an exit status."""
+    """Run `work` on a home; turn expected failures into a sentence and an exit status."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # asks a broker that is still starting
     place, tell = Home.find(os.environ, home), narrator()
@@ -69,7 +69,7 @@ def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None
 
 
 def up_servers(home: Path | None) -> int:
-    """Run nothing but the servers until somebody wants the end."""
+    """Run nothing but the servers until a signal ends them."""
 
     async def work(place: Home, tell: Narrator) -> int:
         async with supervised(place, tell, os.environ) as supervisor:
@@ -84,7 +84,7 @@ def up_servers(home: Path | None) -> int:
 
 
 def status(home: Path | None, *, as_json: bool) -> int:
-    """Print what runs."""
+    """Print what runs; return 1 if nothing does."""
     place = Home.find(os.environ, home)
     facts = running(place)
     said = _ask(facts) if facts else {"running": False, "home": str(place.root)}

@@ -1,4 +1,4 @@
-"""`kurslotse demo`: the invented Kreis on this machine, from its registration to the summary at the end."""
+"""Runs the demo: registers the invented Kreis and starts the simulator."""
 
 import asyncio
 import hashlib
@@ -14,7 +14,7 @@ from typing import Any
 from services.embedded.machine.children import Program, StartError, tail
 from services.embedded.machine.home import Home
 from services.embedded.stack import environment
-from services.embedded.stack.stack import Stack
+from services.embedded.stack.lifecycle import Stack
 from services.simulator.world.kreis import OFFICES, PUBLISHERS
 
 _LOAD_SECONDS = 60.0
@@ -51,7 +51,7 @@ async def _loaded(stack: Stack, service: str, what: str, records: Any, *options:
 
 
 async def run_command(stack: Stack, service: str, *arguments: str) -> None:
-    """Run one of our own commands with a service's environment; its failure is ours."""
+    """Run a `kurslotse` command with a service's environment; raise StartError if it fails."""
     supervisor, setting = stack.supervisor, stack.setting
     name = "-".join((service, *arguments[:2]))
     program = Program(
@@ -74,7 +74,7 @@ async def run_command(stack: Stack, service: str, *arguments: str) -> None:
 
 
 def simulator_program(stack: Stack, seconds: int | None) -> Program:
-    """Describe the simulator: it knows public doors only."""
+    """Describe the simulator's process; it is given public addresses only."""
     supervisor, named = stack.supervisor, stack.setting.addresses
     settings = {name: text for name, text in supervisor.env.items() if name.startswith("KURSLOTSE_SIM_")}
     env = environment.plain(supervisor.env) | settings
@@ -132,6 +132,6 @@ async def play(stack: Stack, seconds: int | None) -> int:
 
 
 def open_browser(url: str, env: Mapping[str, str]) -> None:
-    """Open the console where there is somebody to look at it."""
+    """Open the console in a browser where there is a display."""
     if sys.platform == "darwin" or env.get("DISPLAY") or env.get("WAYLAND_DISPLAY"):
         webbrowser.open(url)

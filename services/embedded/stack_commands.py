@@ -1,4 +1,4 @@
-"""What stands behind `kurslotse up`, `demo` and `db apply`; each returns an exit status."""
+"""Runs `kurslotse up`, `demo` and `db apply`; each returns an exit status."""
 
 import asyncio
 import os
@@ -10,13 +10,13 @@ from services.embedded.machine.home import Home, read_json
 from services.embedded.machine.progress import Narrator, narrator
 from services.embedded.stack import report
 from services.embedded.stack.apply import apply_everything
-from services.embedded.stack.find import administrative
-from services.embedded.stack.stack import Stack, compose, running_stack
+from services.embedded.stack.discovery import administrative
+from services.embedded.stack.lifecycle import Stack, compose, running_stack
 from services.embedded.stack.supervisor import supervised
 
 
 def up(home: Path | None, *, demo: bool) -> int:
-    """Run the servers and the services on them until somebody wants the end."""
+    """Run the servers and the services on them until a signal ends them."""
 
     async def everything(place: Home, tell: Narrator) -> int:
         async with (
@@ -70,7 +70,7 @@ def _announce(stack: Stack, tell: Narrator) -> None:
 
 
 async def _summarise(stack: Stack, tell: Narrator) -> bool:
-    """Stop the player, then say what came of it while the services can still be asked; False: not sound."""
+    """Stop the simulator and print the demo's summary; return whether all invariants hold."""
     await stack.supervisor.stop_children(["simulator"])
     said = await stack.status()
     played = read_json(playing.state_folder(stack.supervisor.home) / "summary.json")
@@ -81,7 +81,7 @@ async def _summarise(stack: Stack, tell: Narrator) -> bool:
 
 
 def db_apply(home: Path | None) -> int:
-    """Bring the servers to what the services expect."""
+    """Make databases, topics, users and access as the services expect them."""
     place, tell = Home.find(os.environ, home), narrator()
     servers = administrative(place, os.environ)
     if servers is None:

@@ -1,1 +1,1 @@
-"""A Kreis in a box: plays providers, offices, coordinators and counsellors through the public doors."""
+"""Simulates a Kreis: plays its people through the public doors, and compares invented years."""

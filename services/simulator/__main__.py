@@ -1,4 +1,4 @@
-"""Plays the invented Kreis: `python -m services.simulator [--seconds N]`; the only wiring."""
+"""Plays the invented Kreis: `python -m services.simulator [--seconds N]`. The only wiring."""
 
 import argparse
 import asyncio
@@ -20,33 +20,33 @@ from services.simulator.actors.counsellors import InboxCounsellors
 from services.simulator.doors.control import HttpControl
 from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
-from services.simulator.doors.signed_in import SignedIn
+from services.simulator.doors.session import DemoSession
 from services.simulator.doors.sink import MailBox, mail_sink
-from services.simulator.play import Files, Game, remembered
+from services.simulator.play import Files, Simulation, load_memory
 from services.simulator.settings import SettingsError, SimulatorSettings
 from services.simulator.world.kreis import JMD, MBE_NORTH
 from services.simulator.world.people import YEAR
-from services.simulator.world.world import World
+from services.simulator.world.records import Records
 
 _ANSWER_SECONDS = 30.0
 
 
 @dataclass
-class Table:
-    """A game with everything around it."""
+class RunningSimulation:
+    """A simulation with its clients and its mail sink, and how long it has played."""
 
     settings: SimulatorSettings
     stopped: asyncio.Event
-    game: Game
+    simulation: Simulation
     box: MailBox
     clients: list[PatientClient]
     began: float = field(default_factory=time.monotonic)
     days: int = 0
 
     def summarise(self) -> None:
-        """Write the figures down."""
+        """Write the figures so far to summary.json."""
         figures = summary.summarise(
-            self.game.memory,
+            self.simulation.memory,
             mails=self.box.taken,
             repeats=sum(client.repeats for client in self.clients),
             seconds=time.monotonic() - self.began,
@@ -56,10 +56,10 @@ class Table:
 
 
 @asynccontextmanager
-async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIterator[Table]:
+async def _running(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIterator[RunningSimulation]:
     keys = json.loads(settings.keys.read_text())
-    memory = remembered(settings.state, seed=settings.seed, start=settings.start, people=settings.people)
-    files = Files.within(settings.state)
+    memory = load_memory(settings.state, seed=settings.seed, start=settings.start, people=settings.people)
+    files = Files.open(settings.state)
     box = MailBox(settings.state / "mails.jsonl")
     host, _, port = settings.smtp_sink.rpartition(":")
     server = await mail_sink(box, host, int(port))
@@ -72,12 +72,12 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
         clients.append(PatientClient(opened[-1], stopped))
         return clients[-1]
 
-    def person(url: str, key: str) -> SignedIn:
-        return SignedIn(url, key, client())
+    def person(url: str, key: str) -> DemoSession:
+        return DemoSession(url, key, client())
 
     try:
-        game = Game(
-            world=World.of(memory),
+        simulation = Simulation(
+            records=Records.of(memory),
             files=files,
             gateway=HttpGateway(settings.gateway_url, keys, client()),
             console=ConsoleCoordinators(
@@ -95,7 +95,7 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
             ),
             control=HttpControl(settings.control_url, settings.control_token, client()),
         )
-        yield Table(settings, stopped, game, box, clients)
+        yield RunningSimulation(settings, stopped, simulation, box, clients)
     finally:
         for one in opened:
             await one.aclose()
@@ -104,45 +104,45 @@ async def _table(settings: SimulatorSettings, stopped: asyncio.Event) -> AsyncIt
         files.close()
 
 
-async def _play(table: Table, until: float) -> None:
-    settings, game = table.settings, table.game
-    while not table.stopped.is_set() and game.memory.days <= YEAR:
-        if time.monotonic() >= until and game.memory.days >= settings.at_least:
+async def _play(running: RunningSimulation, until: float) -> None:
+    settings, simulation = running.settings, running.simulation
+    while not running.stopped.is_set() and simulation.memory.days <= YEAR:
+        if time.monotonic() >= until and simulation.memory.days >= settings.at_least:
             break
         began = time.monotonic()
-        day = await game.next_day()
-        table.days += 1
-        table.summarise()
+        day = await simulation.next_day()
+        running.days += 1
+        running.summarise()
         took = time.monotonic() - began
-        people, alerts = len(game.memory.references), game.memory.counts.get("inbox.seen", 0)
+        people, alerts = len(simulation.memory.references), simulation.memory.counts.get("inbox.seen", 0)
         sys.stdout.write(
-            f"{day}, day {game.memory.days} in {took:.2f} s: people {people}, alerts seen {alerts}\n"
+            f"{day}, day {simulation.memory.days} in {took:.2f} s: people {people}, alerts seen {alerts}\n"
         )
         sys.stdout.flush()
-        if settings.speed is not None and game.memory.days >= settings.history:
+        if settings.speed is not None and simulation.memory.days >= settings.history:
             left = min(60 / settings.speed - took, until - time.monotonic())
             with suppress(TimeoutError):
-                await asyncio.wait_for(table.stopped.wait(), max(0.0, left))
+                await asyncio.wait_for(running.stopped.wait(), max(0.0, left))
 
 
 async def run(settings: SimulatorSettings, seconds: float | None) -> int:
-    """Play until told to stop; with `seconds`, end with a last look when all is quiet."""
+    """Play until stopped; with `seconds`, end by itself after reading what the last day has led to."""
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopped.set)
-    async with _table(settings, stopped) as table:
+    async with _running(settings, stopped) as running:
         try:
-            await _play(table, math.inf if seconds is None else time.monotonic() + seconds)
+            await _play(running, math.inf if seconds is None else time.monotonic() + seconds)
             if not stopped.is_set():
-                await table.game.look_back()
+                await running.simulation.look_back()
                 if seconds is None:
-                    table.summarise()
+                    running.summarise()
                     await stopped.wait()
         except* Unanswered:
             pass  # told to stop while a door did not answer: the day goes on at the next start
         finally:
-            table.summarise()
+            running.summarise()
     return 0
 
 

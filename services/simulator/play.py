@@ -1,4 +1,4 @@
-"""One simulated day after the other: what everybody sees, says and decides, in this order."""
+"""Plays one day after the other: reads the feeds, plans the events, decides, sends, in this order."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -7,14 +7,14 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import assert_never
 
-from services.simulator.actors import mess, offices, providers
+from services.simulator.actors import mistakes, offices, providers
 from services.simulator.doors.ledger import Accepted, Lines, Refused, wall_clock
-from services.simulator.doors.protocols import Answer, Console, Control, Gateway, Inbox, Taken, Turned
+from services.simulator.doors.protocols import Answer, Console, Control, Gateway, Inbox, Rejected, Taken
 from services.simulator.world import kreis, state
 from services.simulator.world.calendar import is_working_day
 from services.simulator.world.canaries import CanaryFile, of_event, of_person
+from services.simulator.world.records import Records, moment
 from services.simulator.world.state import Planned, State
-from services.simulator.world.world import World, moment
 
 _AT_ONCE = 400
 """Events in one request."""
@@ -25,7 +25,7 @@ _CLERKS = 6
 
 @dataclass
 class Files:
-    """Where a game keeps what it must not forget."""
+    """The files of a simulation: memory, accepted and refused events, planted words."""
 
     state: Path
     ledger: Lines
@@ -33,7 +33,7 @@ class Files:
     canaries: CanaryFile
 
     @classmethod
-    def within(cls, directory: Path) -> "Files":
+    def open(cls, directory: Path) -> "Files":
         """Open the files of a state directory."""
         directory.mkdir(parents=True, exist_ok=True)
         return cls(
@@ -49,8 +49,8 @@ class Files:
         self.refused.close()
 
 
-def remembered(directory: Path, *, seed: int, start: date, people: int) -> State:
-    """Return the memory of an earlier run, or a fresh one."""
+def load_memory(directory: Path, *, seed: int, start: date, people: int) -> State:
+    """Return the memory of an earlier run with the same settings, or a fresh one."""
     known = state.load(directory / "state.json")
     if known is not None and (known.seed, known.start, known.people) == (seed, start, people):
         return known
@@ -58,10 +58,10 @@ def remembered(directory: Path, *, seed: int, start: date, people: int) -> State
 
 
 @dataclass
-class Game:
-    """The players at their doors."""
+class Simulation:
+    """The invented Kreis with the interfaces through which its people act."""
 
-    world: World
+    records: Records
     files: Files
     gateway: Gateway
     console: Console
@@ -70,11 +70,11 @@ class Game:
 
     @property
     def memory(self) -> State:
-        """What is remembered."""
-        return self.world.state
+        """What is remembered from day to day."""
+        return self.records.state
 
     async def next_day(self) -> date:
-        """Play one day; a day that was cut off is played to its end first."""
+        """Play one day, or the rest of a day that was cut off; return it."""
         if self.memory.planned_for is None:
             await self._plan()
         return await self._act()
@@ -84,9 +84,9 @@ class Game:
         day = memory.start if memory.day is None else memory.day + timedelta(days=1)
         await self.control.quiet()
         if is_working_day(day):  # nobody reads letters on a Sunday
-            await self._listen(day, findings=day.weekday() == 0)
-        meant = [*providers.plan(self.world, day), *offices.plan(self.world, day)]
-        memory.planned = mess.spoil(self.world, day, meant)
+            await self._read_feeds(day, findings=day.weekday() == 0)
+        meant = [*providers.plan(self.records, day), *offices.plan(self.records, day)]
+        memory.planned = mistakes.make_mistakes(self.records, day, meant)
         memory.planned_for = day
         self.files.canaries.plant(self._words(memory.planned))
         state.save(self.files.state, memory)
@@ -100,28 +100,28 @@ class Game:
         for figures in (await self.console.work(day), await self.inbox.work(day)):
             for name, value in figures.items():
                 memory.count(name, value)
-        await self._say(day, memory.planned)
+        await self._send_all(day, memory.planned)
         memory.day, memory.planned_for, memory.planned = day, None, []
         memory.days += 1
         state.save(self.files.state, memory)
         return day
 
     async def look_back(self) -> None:
-        """Wait for the last day's consequences and take them in."""
+        """Wait until the last day's events are dealt with, and read what came of them."""
         await self.control.quiet()
         last = self.memory.day
-        await self._listen(self.memory.start if last is None else last + timedelta(days=1), findings=True)
+        await self._read_feeds(self.memory.start if last is None else last + timedelta(days=1), findings=True)
         state.save(self.files.state, self.memory)
 
-    async def _listen(self, day: date, *, findings: bool) -> None:
-        """Read everything that was addressed to anybody since the last day; findings once a week."""
+    async def _read_feeds(self, day: date, *, findings: bool) -> None:
+        """Read what was addressed to each publisher since the last day, and with `findings` also those."""
         slugs = [record["slug"] for record in kreis.PUBLISHERS]
         async with asyncio.TaskGroup() as group:
             heard = {slug: group.create_task(self._addressed(slug)) for slug in slugs}
             found = {slug: group.create_task(self._findings(slug)) for slug in slugs if findings}
         for slug, task in heard.items():
             entries, self.memory.cursors[slug] = task.result()
-            self.world.hear(day, entries)
+            self.records.hear(day, entries)
         for slug, look in found.items():
             kinds, self.memory.findings[slug] = look.result()
             for kind in kinds:
@@ -145,19 +145,19 @@ class Game:
             after, more = page.next, page.more
         return kinds, after
 
-    async def _say(self, day: date, planned: Sequence[Planned]) -> None:
+    async def _send_all(self, day: date, planned: Sequence[Planned]) -> None:
         async with asyncio.TaskGroup() as group:
             for slug in sorted({event.publisher for event in planned}):
                 own = [event for event in planned if event.publisher == slug]
-                group.create_task(self._say_all(day, slug, own))
+                group.create_task(self._send_of(day, slug, own))
 
-    async def _say_all(self, day: date, slug: str, events: Sequence[Planned]) -> None:
-        """Register people, several clerks at once; then say the rest in its order, many in one request."""
+    async def _send_of(self, day: date, slug: str, events: Sequence[Planned]) -> None:
+        """Register people, several at once; then send the other events in their order, in batches."""
         clerks = asyncio.Semaphore(_CLERKS)
 
         async def say(bunch: Sequence[Planned]) -> None:
             async with clerks:
-                for answer in await self.gateway.say(slug, bunch):
+                for answer in await self.gateway.send(slug, bunch):
                     self._note(day, answer)
 
         people = [event for event in events if event.door == "registration"]
@@ -183,9 +183,9 @@ class Game:
                 )
                 self.memory.count(f"accepted.{event.type.removeprefix('de.kurslotse.').removesuffix('.v1')}")
                 for number in _people_of(event):
-                    person = self.world.people[number]
-                    self.world.registered(person, answer.reference or person.reference)
-            case Turned():
+                    person = self.records.people[number]
+                    self.records.registered(person, answer.reference or person.reference)
+            case Rejected():
                 self.files.refused.add(
                     Refused(
                         door=event.door,
@@ -206,11 +206,11 @@ class Game:
         for event in planned:
             yield from of_event(event)
             for number in _people_of(event):
-                yield from of_person(self.world.people[number])
+                yield from of_person(self.records.people[number])
 
 
 def _people_of(event: Planned) -> Sequence[int]:
-    """Say whom a registration or a list puts on the waiting list."""
+    """Return the numbers of the people whom a registration or a list registers."""
     match event.door:
         case "registration":
             return [int(event.id.split("-")[1])]

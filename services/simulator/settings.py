@@ -1,4 +1,4 @@
-"""What the simulator is told by its environment, read once and frozen."""
+"""Reads the simulator's settings from its environment, once."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SimulatorSettings:
-    """Addresses of the public doors, keys of the played publishers, and how the game is played."""
+    """Addresses of the services, keys of the played publishers, size and speed of the simulation."""
 
     gateway_url: str
     """KURSLOTSE_GATEWAY_URL"""
@@ -42,7 +42,7 @@ class SimulatorSettings:
     history: int = 45
     """KURSLOTSE_SIM_HISTORY: days played at full speed before the speed below counts"""
     at_least: int = 0
-    """KURSLOTSE_SIM_DAYS: days played before `--seconds` ends the game, on however slow a machine"""
+    """KURSLOTSE_SIM_DAYS: days played before `--seconds` ends the simulation, on however slow a machine"""
     speed: float | None = 20.0
     """KURSLOTSE_SIM_SPEED: days per minute after that, or 'max'"""
 

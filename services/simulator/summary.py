@@ -1,4 +1,4 @@
-"""What a game came to, in numbers that `kurslotse demo` prints at its end."""
+"""Sums a simulation up in the numbers that `kurslotse demo` prints at its end."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -11,7 +11,7 @@ from services.simulator.world.state import State
 
 
 def summarise(memory: State, *, mails: int, repeats: int, seconds: float, days: int) -> dict[str, Any]:
-    """Collect the figures; `days` and `seconds` are of this run, everything else of the whole game."""
+    """Collect the figures; `days` and `seconds` are of this run, everything else of the whole simulation."""
     counts = memory.counts
 
     def total(prefix: str) -> int:

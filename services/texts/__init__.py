@@ -1,1 +1,1 @@
-"""The field's words in German and English: codes, reasons, places; for the pages of both sides."""
+"""Holds the texts of both page services: words for codes, sentences for reasons, names of places."""

@@ -1,4 +1,4 @@
-"""Words for the codes of the published language: no page shows a code alone."""
+"""Gives every code of the published language a word: no page shows a code alone."""
 
 from collections.abc import Mapping
 
@@ -242,7 +242,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
 
 
 def word(texts: Texts, code: object, kind: str) -> str:
-    """Say a code in the visitor's language; an unknown one is shown as it is, readable at least."""
+    """Return a code's word in the visitor's language; an unknown one with spaces for underscores."""
     message = WORDS[kind].get(str(code))
     return texts.plain(message) if message else str(code).replace("_", " ")
 

@@ -1,4 +1,4 @@
-"""Gives templates the field's words: filters for codes, reasons and places, and where their German is."""
+"""Gives templates filters for codes, reasons and places."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

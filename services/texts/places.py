@@ -1,4 +1,4 @@
-"""Names of Kreise and towns by their Amtlicher Gemeindeschlüssel, from a list packaged with the pages."""
+"""Names Kreise and towns by their Amtlicher Gemeindeschlüssel (AGS), from a packaged list."""
 
 import csv
 from collections.abc import Collection, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Proves from the players' ledger that what the doors accepted had its effect exactly once."""
+"""Checks against the simulator's ledger that every accepted event had its effect exactly once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from services.allocation.steering.explain.store import all_runs
 from services.allocation.steering.runs.audit import verify
 from services.runtime.data.db import connect
 from services.simulator.doors.ledger import read_lines
-from services.simulator.world.world import moment
+from services.simulator.world.records import moment
 
 JUDGE = {Family.IN: "allocation", Family.SUPPORT: "notifications"}
 
@@ -190,7 +190,7 @@ def _whole(versions: list[int]) -> bool:
 
 
 async def check(directory: Path, addresses: dict[str, Any]) -> Verdict:
-    """Check a whole game: `directory` is the simulator's, `addresses` service -> database address."""
+    """Check a whole simulation: `directory` is the simulator's, `addresses` service -> database address."""
     verdict = Verdict()
     accepted = entries(directory / "ledger.jsonl")
     allocation = await asyncpg.connect(addresses["allocation"])

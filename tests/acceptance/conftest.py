@@ -1,4 +1,4 @@
-"""One demo for all acceptance tests: played once, looked at while it runs, examined when it has ended."""
+"""Runs one demo for all acceptance tests: looks at it while it runs, leaves it to them when it has ended."""
 
 import json
 import secrets
@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
-from tests.acceptance.running import SERVICES, Installation, installed
+from tests.acceptance.installation import SERVICES, Installation, installed
 from tests.serving import Servers
 
 SECONDS = 20

@@ -1,4 +1,4 @@
-"""One person's way through the real processes, seen from the doors, the pages and the mail box."""
+"""Follows one person through the real processes, by API, pages and mail box."""
 
 import asyncio
 import json
@@ -21,10 +21,10 @@ from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient
 from services.simulator.doors.ledger import read_lines
 from services.simulator.doors.protocols import Taken
-from services.simulator.doors.signed_in import SignedIn
+from services.simulator.doors.session import DemoSession
 from services.simulator.doors.sink import MailBox, mail_sink
 from services.simulator.world.state import Planned
-from tests.acceptance.running import Installation, installed, read_json
+from tests.acceptance.installation import Installation, installed, read_json
 from tests.serving import Servers
 
 pytestmark = pytest.mark.timeout(400)
@@ -71,8 +71,8 @@ class Kreis:
     """The doors, pages and mail box of one installation, and its clock."""
 
     gateway: HttpGateway
-    console: SignedIn
-    inbox: SignedIn
+    console: DemoSession
+    inbox: DemoSession
     control: HttpControl
     mails: Path
     installation: Installation
@@ -88,7 +88,7 @@ class Kreis:
             "data": dict(data),
         }
         event = Planned.model_validate(fields | more)
-        (answer,) = await self.gateway.say(publisher, [event])
+        (answer,) = await self.gateway.send(publisher, [event])
         assert isinstance(answer, Taken), answer
 
     async def day(self, day: str) -> None:
@@ -154,8 +154,8 @@ async def kreis(found: Installation) -> AsyncIterator[Kreis]:
             client = PatientClient(one, stopped)
             yield Kreis(
                 HttpGateway(facts["addresses"]["gateway"], keys, client),
-                SignedIn(urls["console"], "jana-vogt", client),
-                SignedIn(urls["inbox"], "sara-demir", PatientClient(other, stopped)),
+                DemoSession(urls["console"], "jana-vogt", client),
+                DemoSession(urls["inbox"], "sara-demir", PatientClient(other, stopped)),
                 HttpControl(facts["control"]["url"], facts["control"]["token"], client, longest=120),
                 mails,
                 found,

@@ -15,7 +15,7 @@ from schemas.providers import CourseCancelled
 from services.simulator.doors.ledger import read_lines
 from services.simulator.world import canaries
 from tests.acceptance.checker import check
-from tests.acceptance.running import SERVICES, Installation
+from tests.acceptance.installation import SERVICES, Installation
 from tests.acceptance.wall import Scanner, scan_database, scan_files, scan_topics
 
 pytestmark = pytest.mark.timeout(600)

@@ -1,4 +1,4 @@
-"""Kill -9 of services, broker and database while a Kreis is played: nothing lost, nothing twice.
+"""Kills services, broker and database (-9) while a Kreis is simulated: nothing is lost, nothing done twice.
 
 KURSLOTSE_KILLS says how many (20 for a release), KURSLOTSE_KILL_SEED repeats a run.
 """
@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.checker import check
-from tests.acceptance.running import SERVICES, Installation, installed
+from tests.acceptance.installation import SERVICES, Installation, installed
 
 VICTIMS = (*SERVICES, "kafka", "postgres")
 KILLS = int(os.environ.get("KURSLOTSE_KILLS", "3"))
@@ -37,7 +37,7 @@ def running(found: Installation, name: str) -> int | None:
 
 
 def kill_some(found: Installation, rng: random.Random) -> list[dict[str, float | str]]:
-    """Kill one after the other at random moments of the game; each time until it runs again."""
+    """Kill one after the other at random moments of the simulation; each time until it runs again."""
     faults: list[dict[str, float | str]] = []
     order = [VICTIMS[n % len(VICTIMS)] for n in range(KILLS)]
     rng.shuffle(order)

@@ -14,7 +14,7 @@ from typing import Any
 
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.questions.worker import Answered, Process
+from services.allocation.steering.questions.worker import KINDS, Answered, Process
 from tests.unit.steering.crowd import TOWNS, a_crowd
 
 PEOPLE, COURSES, SEEDS = 1500, 60, (1, 2, 3)
@@ -46,7 +46,7 @@ def _computing() -> float:
 async def timed(name: str, question: Mapping[str, Any], raw: bytes) -> tuple[str, dict[str, Any]]:
     """Ask once; return the seconds by the clock and by the processor, and the answer."""
     begun, before = perf_counter(), _computing()
-    told = await Process().answer(name, question, raw, LIMIT_SECONDS)
+    told = await Process().answer(KINDS[name].solve, question, raw, LIMIT_SECONDS)
     assert isinstance(told, Answered), told
     return f"{perf_counter() - begun:6.1f} s ({_computing() - before:5.1f} s cpu)", told.result
 

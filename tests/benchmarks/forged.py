@@ -24,7 +24,7 @@ import orjson
 from services.allocation.steering.explain.store import all_runs
 from services.allocation.steering.runs.audit import Stored, check, stored
 from services.checker import run as check_run
-from services.embedded.stack.find import environment_of
+from services.embedded.stack.discovery import environment_of
 from services.runtime.data.db import connect
 
 Json = dict[str, Any]

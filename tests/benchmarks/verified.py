@@ -18,7 +18,7 @@ from services.allocation.steering.matching.snapshot import Snapshot
 from services.checker import reasons as check_reasons
 from services.checker import remedies as check_remedies
 from services.checker import run as check_run
-from services.simulator.year.steered import runs
+from services.simulator.year.steering import runs
 
 
 def _row(one: Explanation) -> dict[str, object]:

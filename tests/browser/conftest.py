@@ -1,4 +1,4 @@
-"""The whole installation with its real processes, a Kreis with a little life in it, and a Chromium."""
+"""Starts an installation with its real processes, fills a Kreis, and starts a Chromium."""
 
 import asyncio
 import os
@@ -37,7 +37,7 @@ ARGUMENTS = (
 
 @pytest.fixture(scope="session")
 def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kreis]:
-    """Services of their own on the tests' servers, with the demo's publishers and nobody who plays."""
+    """Services of their own on the tests' servers, with the demo's publishers and no simulator."""
     home = tmp_path_factory.mktemp("kreis")
     prefix = f"b{secrets.token_hex(3)}-"
     with launched(

@@ -1,4 +1,4 @@
-"""A Kreis for the page tests: what its offices and providers say, through the gateway like everybody."""
+"""Fills a Kreis for the page tests: its offices and providers send their events through the gateway."""
 
 import json
 import time
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def wait_for(ask: Callable[[], T | None], what: str) -> T:
-    """Ask until there is an answer; a deadline, never a sleep alone."""
+    """Repeat a call until it returns something, up to a deadline."""
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:
         answer = ask()

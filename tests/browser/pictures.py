@@ -30,7 +30,7 @@ PICTURES = (
     ("inbox", "sara-demir", "/inbox", "inbox", "light"),
     ("inbox", "sara-demir", "/inbox >> h2 a", "inbox-alert", "light"),
 )
-"""Door of the installation, person, address (`>>`: a link there), file, colours."""
+"""Address of the installation, person, address (`>>`: a link there), file, colours."""
 
 
 def take(page: Page, doors: dict[str, str], out: Path) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What visitors do on the pages, and what axe finds there."""
+"""Lists the pages of each visitor and runs axe on them."""
 
 from collections.abc import Mapping
 from typing import Any

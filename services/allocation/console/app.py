@@ -5,7 +5,7 @@ from pathlib import Path
 from fastapi import FastAPI
 
 from services.allocation.acts.placements import Placements
-from services.allocation.console.context.persons import HOMES, MENU, PERSONS
+from services.allocation.console.context.persons import HOMES, PERSONS, menu_with
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
@@ -22,9 +22,10 @@ from services.allocation.console.proposals import api as proposals_api
 from services.allocation.console.proposals import bamf
 from services.allocation.console.proposals import pages as proposals
 from services.allocation.console.questions import api as questions_api
-from services.allocation.console.questions import comparison, forecasts, policy_trial, suggestions, what_if
+from services.allocation.console.questions import forecasts, policy_trial, suggestions, what_if
 from services.allocation.console.runs import pages as runs
 from services.allocation.console.today import pages as today
+from services.allocation.extension import Extension
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
@@ -35,28 +36,34 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
 from services.texts.filters import LOCALE, field_filters
 
+NOTHING_ADDED = Extension()
 HERE = Path(__file__).resolve().parent
 
 
 def create_console(
-    resources: Resources, placements: Placements, rulebook: RuleBook, policies: CurrentPolicies | None = None
+    resources: Resources,
+    placements: Placements,
+    rulebook: RuleBook,
+    policies: CurrentPolicies | None = None,
+    extension: Extension = NOTHING_ADDED,
 ) -> FastAPI:
     """Build the console's application; without policies, the packaged one holds."""
     settings = resources.settings
     site = Site(
         service="allocation",
         title=msgid("Kurslotse coordination"),
-        templates=HERE / "templates",
-        locales=(LOCALE, HERE.parent / "locale"),
+        templates=(HERE / "templates", *extension.templates),
+        locales=(LOCALE, HERE.parent / "locale", *extension.locales),
         filters=field_filters,
         persons=PERSONS,
-        menu=MENU,
+        menu=menu_with(extension.menu),
         homes=HOMES,
         demo=settings.demo,
         neighbour=settings.demo_neighbour,
         secure=(settings.public_url or "").startswith("https://"),
     )
     routers = (
+        *extension.routers,  # first: `/questions/{kind}` would take its addresses
         today.router,
         waiting.router,
         why.router,
@@ -75,7 +82,6 @@ def create_console(
         policy_versions.router,
         what_if.router,
         suggestions.router,
-        comparison.router,
         forecasts.router,
         today.api,
         people_api.router,

@@ -1,1 +1,1 @@
-"""This machine: the installation's folder and secrets, ports, processes, progress."""
+"""Manages what an installation has on this machine: folder, secrets, ports, processes, progress bars."""

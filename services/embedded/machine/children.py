@@ -1,4 +1,4 @@
-"""One supervised child process: started, watched, started again when it dies, stopped within a deadline."""
+"""Supervises a child process: starts and watches it, restarts it when it dies, stops it in time."""
 
 import asyncio
 import contextlib
@@ -32,7 +32,7 @@ async def _at_once() -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to run, and how to know and end it."""
+    """A program: what to run, how to see that it is ready, how to end it."""
 
     name: str
     argv: Sequence[str]
@@ -48,7 +48,7 @@ class Program:
 
 
 def pause_before(attempt: int) -> float:
-    """Return the seconds to wait before start number `attempt` in a row (0: the first again)."""
+    """Return the seconds to wait before a restart; `attempt` counts the restarts in a row from 0."""
     return min(_LONGEST_PAUSE_SECONDS, 0.1 * 3.0**attempt)
 
 

@@ -1,4 +1,4 @@
-"""Where an installation on one machine keeps its data, secrets, logs and what runs."""
+"""Names the folder of an installation and the files in it: data, secrets, logs, what runs."""
 
 import fcntl
 import json
@@ -38,7 +38,7 @@ class Home:
 
     @property
     def log(self) -> Path:
-        """Everybody's log files."""
+        """Log files of all processes."""
         return self.root / "log"
 
     @property
@@ -83,7 +83,7 @@ class Home:
 
     @contextmanager
     def held(self) -> Iterator[None]:
-        """Hold this home for one supervisor; the kernel lets go when the process dies, however it dies."""
+        """Lock this home for one supervisor; the kernel unlocks it when the process dies, however it dies."""
         with (self.root / "supervisor.lock").open("a") as file:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

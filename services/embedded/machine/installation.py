@@ -1,4 +1,4 @@
-"""The secrets of one installation, made once and kept from everybody but their owner."""
+"""Makes the secrets of an installation once, in a file that only its owner may read."""
 
 import base64
 import secrets
@@ -14,7 +14,7 @@ SERVICES = ("gateway", "allocation", "notifications")
 
 @dataclass(frozen=True, slots=True)
 class ServerSecrets:
-    """What the embedded servers were set up with."""
+    """Passwords and ids with which the embedded servers were set up."""
 
     postgres: str = field(repr=False)
     kafka_admin: str = field(repr=False)
@@ -24,7 +24,7 @@ class ServerSecrets:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSecrets:
-    """What one service logs in with, and what signs its sessions."""
+    """A service's passwords, and the key that signs its sessions."""
 
     worker: str = field(repr=False)
     web: str = field(repr=False)

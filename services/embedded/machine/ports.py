@@ -1,4 +1,4 @@
-"""Free ports on the loopback interface, the same ones again where possible."""
+"""Chooses free ports on the loopback interface, the same ones again where possible."""
 
 import socket
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
 
 
 def listening(port: int) -> bool:
-    """Say whether anybody listens on a port."""
+    """Return whether anybody listens on a port."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.settimeout(0.5)
         return probe.connect_ex((HOST, port)) == 0

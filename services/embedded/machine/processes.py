@@ -1,4 +1,4 @@
-"""Processes that outlive nobody: tied to their parent, told apart by start time, swept up after a crash."""
+"""Ends processes with their parent: the kernel signals them, and the next start ends what is left."""
 
 import asyncio
 import contextlib
@@ -16,7 +16,7 @@ _TOLERANCE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """A process id together with when it started: the number alone may be somebody else's by now."""
+    """A process id with its start time: the number alone may belong to another process by now."""
 
     pid: int
     started: float
@@ -30,7 +30,7 @@ class Identity:
             return None
 
     def alive(self) -> bool:
-        """Say whether this very process still runs."""
+        """Return whether this very process still runs."""
         try:
             process = psutil.Process(self.pid)
             same = abs(process.create_time() - self.started) < _TOLERANCE_SECONDS
@@ -52,7 +52,7 @@ def session_members(leader: Identity) -> list[Identity]:
 
 
 def signal_all(targets: Iterable[Identity], number: signal.Signals) -> None:
-    """Send a signal to those that are still themselves."""
+    """Send a signal to the processes that still run; a reused process id is not one of them."""
     for target in targets:
         if target.alive():
             with contextlib.suppress(ProcessLookupError):

@@ -1,4 +1,4 @@
-"""Shows how far a long step is: moving bars on a terminal, plain lines everywhere else."""
+"""Shows the progress of long steps: moving bars on a terminal, plain lines everywhere else."""
 
 import sys
 import time
@@ -19,11 +19,11 @@ class Step(Protocol):
         """Add to what is done."""
 
     def note(self, text: str) -> None:
-        """Say what it is at just now."""
+        """Show what is being done just now."""
 
 
 class Narrator(Protocol):
-    """Whoever tells the person what happens."""
+    """Shows the person at the terminal what happens."""
 
     def say(self, text: str) -> None:
         """Print one line."""

@@ -1,1 +1,1 @@
-"""The embedded PostgreSQL and Apache Kafka."""
+"""Installs and describes the embedded PostgreSQL and Apache Kafka."""

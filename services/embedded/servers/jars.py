@@ -1,4 +1,4 @@
-"""Brings the pinned jars of Apache Kafka to this machine and refuses any that is not the pinned one."""
+"""Downloads the pinned jars of Apache Kafka and refuses any whose SHA-256 differs."""
 
 import hashlib
 import sys
@@ -70,7 +70,7 @@ def sha256_of(path: Path) -> str:
 
 
 def is_pinned(path: Path, pin: Pin) -> bool:
-    """Say whether a file is what the list says."""
+    """Return whether a file is what the list says."""
     return path.is_file() and path.stat().st_size == pin.size and sha256_of(path) == pin.sha256
 
 

@@ -1,4 +1,4 @@
-"""The embedded Apache Kafka: one KRaft node with SASL and ACLs, so that the wall is real here too."""
+"""Sets up the embedded Apache Kafka: one KRaft node with SASL and ACLs, as in production."""
 
 import asyncio
 import base64
@@ -30,7 +30,7 @@ _JAAS = "org.apache.kafka.common.security"
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """Where the broker lives and where it listens."""
+    """The broker's folder, ports, jars and secrets."""
 
     folder: Path
     log: Path
@@ -211,7 +211,7 @@ def environment(inherited: Mapping[str, str]) -> dict[str, str]:
 
 
 async def answers(port: int, password: str) -> bool:
-    """Say whether the broker lets its administrator in and answers."""
+    """Return whether the broker lets its administrator in and answers."""
     if not listening(port):
         return False
     client = AIOKafkaClient(

@@ -1,4 +1,4 @@
-"""The pair of servers an installation stands on: its own embedded ones, or those that a setting names."""
+"""Prepares PostgreSQL and Kafka: the embedded ones, or those that a setting names."""
 
 import asyncio
 import threading
@@ -17,7 +17,7 @@ from services.embedded.servers.jars import bring_jars, cache_folder, read_pins
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Administrative addresses, and what has to run for them."""
+    """Administrative addresses, and the programs that must run for them."""
 
     database_url: str = field(repr=False)
     kafka: str = field(repr=False)
@@ -27,7 +27,7 @@ class Servers:
 async def prepare_servers(
     home: Home, installation: Installation, narrator: Narrator, env: Mapping[str, str]
 ) -> Servers:
-    """Make ready what is not given by `KURSLOTSE_DATABASE_URL` and `KURSLOTSE_KAFKA`."""
+    """Prepare the servers that `KURSLOTSE_DATABASE_URL` and `KURSLOTSE_KAFKA` do not name."""
     given_database = env.get("KURSLOTSE_DATABASE_URL")
     given_kafka = env.get("KURSLOTSE_KAFKA")
     secrets = installation.servers

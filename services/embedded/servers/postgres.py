@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: its cluster is made once, its server runs on the loopback interface only."""
+"""Sets up the embedded PostgreSQL: makes its cluster once; its server listens on the loopback interface."""
 
 import asyncio
 import os
@@ -44,7 +44,7 @@ SETTINGS = {
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Where the binaries and the data are, and whose."""
+    """A cluster's binaries, folder, port, password, and the uid that owns it."""
 
     binaries: Path
     folder: Path
@@ -72,7 +72,7 @@ def _installed() -> Path:
 
 
 def passable(path: Path) -> bool:
-    """Say whether anybody may walk to a folder."""
+    """Return whether anybody may walk to a folder."""
     return all(folder.stat().st_mode & 0o001 for folder in [path, *path.parents])
 
 

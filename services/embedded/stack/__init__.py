@@ -1,1 +1,1 @@
-"""An installation on one machine: its servers, its services, the supervisor, its status."""
+"""Runs the servers and services of an installation under one supervisor, and reports on them."""

@@ -1,4 +1,4 @@
-"""`kurslotse db apply`: databases, roles, schemas, topics, users and access of all services."""
+"""Makes databases, roles, schemas, topics, users and access of all services (`kurslotse db apply`)."""
 
 import asyncio
 from importlib.util import find_spec
@@ -14,7 +14,7 @@ from services.runtime.kafka import administration as kafka
 
 
 async def apply_everything(setting: Setting, narrator: Narrator) -> None:
-    """Bring both servers to what the services expect; what is there already stays."""
+    """Make on both servers what the services expect and is not there yet."""
     installation, servers = setting.installation, setting.servers
     admin = kafka.KafkaAdmin(kafka.parse_address(servers.kafka))
     with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as step:

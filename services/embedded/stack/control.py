@@ -1,4 +1,4 @@
-"""The supervisor's own door on the loopback interface: what runs, whether all is quiet, what time it is."""
+"""Serves the supervisor's HTTP interface: what runs, whether events are under way, the demo's clock."""
 
 import contextlib
 import hmac

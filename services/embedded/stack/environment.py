@@ -1,4 +1,4 @@
-"""Composes what each process is told: a service gets its own secrets and nobody else's."""
+"""Composes the environment of each process: a service gets its own secrets and no others."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +26,8 @@ _INHERITED = (
 )
 DEMO_POLICY = Path(__file__).parents[2] / "allocation" / "policy" / "files" / "demo.yaml"
 """In the demo people decide and the clock does what only waits for a date."""
+DEMO_EXTENSION = "services.simulator.comparison.extension"
+"""In the demo coordinators find the comparison of invented years, too."""
 
 _NEIGHBOURS = {"allocation": "notifications", "notifications": "allocation"}
 _PASSED_ON = {"allocation": ("KURSLOTSE_POLICY",), "notifications": ("KURSLOTSE_SMTP",), "gateway": ()}
@@ -48,7 +50,7 @@ class Addresses:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """What all environments are made from."""
+    """What the environments of all services are made from."""
 
     installation: Installation
     servers: Servers
@@ -99,7 +101,7 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
     if setting.demo and service in _NEIGHBOURS:
         env["KURSLOTSE_DEMO_NEIGHBOUR"] = setting.addresses.url(_NEIGHBOURS[service])
     if setting.demo and service == "allocation":
-        env["KURSLOTSE_POLICY"] = str(DEMO_POLICY)
+        env |= {"KURSLOTSE_POLICY": str(DEMO_POLICY), "KURSLOTSE_EXTENSION": DEMO_EXTENSION}
     env |= {name: inherited[name] for name in _PASSED_ON[service] if name in inherited}
     return env | _doors(service, setting)
 

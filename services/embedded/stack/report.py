@@ -1,4 +1,4 @@
-"""Says in words and numbers what runs and what came of a demo."""
+"""Writes what runs, and the summary of a demo, as text or JSON."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -6,13 +6,13 @@ from typing import Any
 
 
 def as_json(said: Mapping[str, Any]) -> str:
-    """Everything, for programs; secrets are left out."""
+    """Write a status as JSON, without secrets."""
     public = {name: value for name, value in said.items() if name not in ("control", "database_url", "kafka")}
     return json.dumps(public, indent=2, sort_keys=True) + "\n"
 
 
 def as_text(said: Mapping[str, Any]) -> str:
-    """The same in short, for people."""
+    """Write a status in short, for people."""
     return "\n".join(_lines(said)) + "\n"
 
 
@@ -52,11 +52,11 @@ _SUMMARY = (
     ("refused unexpectedly", "played", "events_refused_unexpectedly"),
     ("requests said again", "played", "requests_repeated"),
 )
-"""Line of the summary, who knows it (the simulator or a service), under which name."""
+"""Title of a line, who knows its figure (the simulator or a service), the figure's name there."""
 
 
 def summary(said: Mapping[str, Any], played: Mapping[str, Any]) -> Iterator[str]:
-    """What a demo came to."""
+    """Yield the lines of a demo's summary; `played` are the simulator's own figures."""
     known: dict[str, Mapping[str, Any]] = {
         name: answer.get("figures") or {} for name, answer in (said.get("services") or {}).items()
     }

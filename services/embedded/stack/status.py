@@ -1,4 +1,4 @@
-"""Asks every service how it is and puts the answers together."""
+"""Asks every service for its status and combines the answers."""
 
 import asyncio
 from collections import Counter
@@ -35,7 +35,7 @@ async def ask_all(
 
 
 def busy(services: Mapping[str, Mapping[str, Any]]) -> list[str]:
-    """Say what is still under way; nothing means quiet. Parked events don't count."""
+    """List what is still under way; an empty list means quiet. Parked events do not count."""
     why = []
     for name, said in services.items():
         if "unreachable" in said:
@@ -51,7 +51,7 @@ def _counted(services: Mapping[str, Mapping[str, Any]]) -> list[Any]:
 
 
 async def quiet(client: httpx.AsyncClient, doors: Mapping[str, str]) -> dict[str, Any]:
-    """Say whether nothing is under way: twice in a row, for work can move on between two questions."""
+    """Return whether nothing is under way: twice in a row, for work can move on between two questions."""
     before = await ask_all(client, doors, "under-way")
     why = busy(before)
     if not why:

@@ -1,4 +1,4 @@
-"""Holds one installation: starts its processes in order, keeps them running, stops them in order."""
+"""Supervises an installation: starts its processes in order, keeps them running, stops them in order."""
 
 import asyncio
 import os
@@ -16,7 +16,7 @@ from services.embedded.servers.pair import Servers, prepare_servers
 
 
 class Supervisor:
-    """The children of one home, and the record of them that survives a kill -9."""
+    """The child processes of one home, and a record of them that survives a kill -9."""
 
     def __init__(self, home: Home, narrator: Narrator, env: Mapping[str, str]) -> None:
         self.home = home

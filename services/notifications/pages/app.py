@@ -28,7 +28,7 @@ def create_pages(
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
-        templates=HERE / "templates",
+        templates=(HERE / "templates",),
         locales=(LOCALE, HERE.parent / "locale"),
         filters=field_filters,
         persons=PERSONS,

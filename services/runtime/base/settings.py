@@ -59,6 +59,8 @@ class ServiceSettings:
     smtp: str | None = None
     public_url: str | None = None
     policy: Path | None = None
+    extension: str | None = None
+    """In the demo: module with what it adds to this service."""
     demo_neighbour: str | None = None
     """In the demo: address of the other service's pages, where the other invented people sign in."""
     roles: frozenset[str] = ALL_ROLES
@@ -95,6 +97,7 @@ class ServiceSettings:
             smtp=env.get("KURSLOTSE_SMTP"),
             public_url=env.get("KURSLOTSE_PUBLIC_URL"),
             policy=_path(env, "KURSLOTSE_POLICY"),
+            extension=env.get("KURSLOTSE_EXTENSION"),
             demo_neighbour=env.get("KURSLOTSE_DEMO_NEIGHBOUR"),
             roles=roles,
         )

@@ -29,7 +29,7 @@ class Site:
 
     service: str
     title: str
-    templates: Path
+    templates: Sequence[Path]
     locales: Sequence[Path]
     filters: Callable[[Texts], Mapping[str, Callable[..., object]]]
     persons: Mapping[str, DemoPerson]
@@ -55,7 +55,7 @@ class Web:
 
     def _environment(self, texts: Texts) -> Environment:
         environment = Environment(
-            loader=FileSystemLoader((self.site.templates, HERE / "templates")),
+            loader=FileSystemLoader((*self.site.templates, HERE / "templates")),
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
             auto_reload=False,  # a template never changes under a running service

@@ -1,1 +1,1 @@
-"""Who acts in the invented Kreis: providers, offices, coordinators, counsellors."""
+"""Plays the providers, offices, coordinators and counsellors of the invented Kreis."""

@@ -1,6 +1,6 @@
-"""How invented people behave: whether they take a place, come, stay away, leave and return.
+"""Draws how invented people behave: whether they take a place, come, stay away, leave and return.
 
-The shares follow domain.md ('Attending'): of those who start 62 % go through and 38 % leave, mostly soon,
+The shares follow figures of 2018: of those who start 62 % go through and 38 % leave, mostly soon,
 more than a third of them return; absences cluster before an exit; a no-show is a signal of its own.
 """
 
@@ -32,7 +32,7 @@ _EXIT_KINDS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class CoursePath:
-    """What will become of one person in one course, counted in lessons since their entry."""
+    """How one person goes through one course, counted in lessons since their entry."""
 
     no_show: bool
     leaves_at: int | None
@@ -44,7 +44,7 @@ class CoursePath:
     cluster: int
     """Lessons before the exit in which absences cluster."""
     slump: range
-    """A bad week of somebody who stays: the alert that was not needed."""
+    """Lessons of a bad week of somebody who stays; the alert about it was not needed."""
     excused: float
     unexcused: float
 
@@ -89,7 +89,7 @@ def mark(seed: int, person: int, course: str, lesson: int) -> Mark:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a person says to a reserved place, and how long it takes the office to hear it."""
+    """A person's answer to a reserved place, and the days until the office hears it."""
 
     kind: Literal["accept", "decline", "silence"]
     after: int
@@ -118,7 +118,7 @@ def answer(seed: int, person: int, course: str) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """What the provider says to an accepted place."""
+    """A provider's answer to an accepted place."""
 
     after: int
     refusal: RefusalReason | None

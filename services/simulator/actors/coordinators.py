@@ -1,12 +1,12 @@
-"""The coordinators of the invented Kreis at their console: confirm, override with a reason, take back."""
+"""Plays the coordinators at their console: they confirm, override or take back proposals."""
 
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from services.simulator.doors.signed_in import SignedIn
-from services.simulator.world import ways
+from services.simulator.doors.session import DemoSession
+from services.simulator.world import travel_times as ways
 from services.simulator.world.calendar import is_working_day
 from services.simulator.world.chance import stream
 
@@ -30,9 +30,9 @@ _WITHDRAW_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist
 
 
 class ConsoleCoordinators:
-    """Works through the open proposals of each working day; what is left is looked at again tomorrow."""
+    """Works through the open proposals on each working day; what is left open comes up again the next day."""
 
-    def __init__(self, seed: int, first: SignedIn, head: SignedIn, start: date) -> None:
+    def __init__(self, seed: int, first: DemoSession, head: DemoSession, start: date) -> None:
         self._seed = seed
         self._start = start
         self._first = first
@@ -64,7 +64,7 @@ class ConsoleCoordinators:
         return done
 
     async def _answers_of_bamf(self, day: date) -> tuple[list[str], list[str]]:
-        """Return with what of all that was sent BAMF agrees today, and with what it does not."""
+        """Return the placements with which BAMF agrees today, and those with which it does not."""
         agreed: list[str] = []
         refused: list[str] = []
         for proposal in await self._open("sent_to_authority"):
@@ -76,7 +76,7 @@ class ConsoleCoordinators:
         return agreed, refused
 
     async def _send(self, placements: list[str]) -> int:
-        """Take out the list for BAMF, and mark what is on it as sent."""
+        """Mark placements as sent to BAMF and export the list for it."""
         if not placements:
             return 0
         response = await self._first.ask("POST", "/api/v1/proposals/send", json={"placements": placements})

@@ -1,11 +1,11 @@
-"""What the registering and counselling offices say on a day."""
+"""Plans the events of the registering and counselling offices on a day."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Any, Final
 from uuid import UUID
 
-from schemas.codes import AccessRoute, CourseType, Need, PlacementState, Standing, TimeOfDay, WithdrawReason
+from schemas.codes import CourseType, Need, PlacementState, Standing, TimeOfDay, WithdrawReason
 from schemas.offices import (
     AssignedByAuthority,
     Entitlement,
@@ -18,49 +18,49 @@ from schemas.offices import (
 )
 from schemas.support import ConsentGranted, ConsentRevoked, NeedReported
 from services.simulator.actors.behaviour import answer
-from services.simulator.world import kreis, lists
+from services.simulator.world import kreis, spreadsheet
 from services.simulator.world.calendar import is_working_day, working_day_from
 from services.simulator.world.chance import chance, pick, pick_one, stream
 from services.simulator.world.people import Person
+from services.simulator.world.records import Records
 from services.simulator.world.state import Planned, Seat
-from services.simulator.world.world import World
 
 OFFICIAL_NUMBERS: Final = 0.06
 """Share of the Jobcenter's people who are registered by their official number."""
 
 
-def plan(world: World, day: date) -> Iterator[Planned]:
-    """List everything that offices say on a day, in order."""
+def plan(records: Records, day: date) -> Iterator[Planned]:
+    """List all events of the offices on a day, in order."""
     if not is_working_day(day):
         return
-    on_list = {person.number for person in lists.listed(world)}
-    if day == world.state.start:
-        yield lists.bring(world, day)
-    for person in world.people:
-        if not world.is_registered(person):
+    on_list = {person.number for person in spreadsheet.people_on_list(records)}
+    if day == records.state.start:
+        yield spreadsheet.plan_upload(records, day)
+    for person in records.people:
+        if not records.is_registered(person):
             if person.arrives <= day and person.number not in on_list:
-                yield register(world, person, day)
+                yield register(records, person, day)
             continue
-        yield from _of_person(world, person, day)
+        yield from _of_person(records, person, day)
     if day.weekday() == 0:
-        yield from _needs(world, day)
+        yield from _needs(records, day)
 
 
-def register(world: World, person: Person, day: date) -> Planned:
+def register(records: Records, person: Person, day: date) -> Planned:
     """Plan a registration: contact data for the support side, facts for steering."""
-    payload = facts(world, person, day)
+    payload = facts(records, person, day)
     official = (
         person.office == kreis.JOBCENTER
-        and chance(OFFICIAL_NUMBERS, world.state.seed, "official", person.number)
-        and person.number not in world.state.references
+        and chance(OFFICIAL_NUMBERS, records.state.seed, "official", person.number)
+        and person.number not in records.state.references
     )
     data = payload.model_dump(mode="json", exclude_none=True)
-    round_ = world.state.returned.get(person.number, 0)
+    round_ = records.state.returned.get(person.number, 0)
     return Planned(
         publisher=person.office,
         id=f"reg-{person.number}-{round_}",
         type=payload.type_,
-        time=world.plan(person.office, "-", day, payload).time,
+        time=records.plan(person.office, "-", day, payload).time,
         data=data,
         door="registration",
         contact=contact(person),
@@ -70,11 +70,11 @@ def register(world: World, person: Person, day: date) -> Planned:
     )
 
 
-def facts(world: World, person: Person, day: date) -> ParticipantRegistered:
+def facts(records: Records, person: Person, day: date) -> ParticipantRegistered:
     """Write the facts that steering may know."""
-    back = person.number in world.state.returned
+    back = person.number in records.state.returned
     return ParticipantRegistered(
-        reference=world.reference(person),
+        reference=records.reference(person),
         registered_on=day if back else min(person.registered_on, day),
         kreis=kreis.KREIS,
         town=person.town,
@@ -113,39 +113,39 @@ def contact(person: Person) -> dict[str, Any]:
     }
 
 
-def _of_person(world: World, person: Person, day: date) -> Iterator[Planned]:
-    state, number = world.state, person.number
+def _of_person(records: Records, person: Person, day: date) -> Iterator[Planned]:
+    state, number = records.state, person.number
     if number in state.withdrawn:
         return
     if number in state.returns and state.returns[number] <= day:
         del state.returns[number]
         state.returned[number] = state.returned.get(number, 0) + 1
-        yield register(world, person, day)
+        yield register(records, person, day)
     if number not in state.tested and person.arrives + timedelta(days=person.tested_after) <= day:
         state.tested.add(number)
-        yield from _test(world, person, day)
-    yield from _consent(world, person, day)
+        yield from _test(records, person, day)
+    yield from _consent(records, person, day)
     if (
         person.changes_after is not None
         and number not in state.changed
         and person.arrives + timedelta(days=person.changes_after) <= day
     ):
         state.changed.add(number)
-        yield _change(world, person, day)
-    seats = world.seats_of_person.get(number, [])
+        yield _change(records, person, day)
+    seats = records.seats_of_person.get(number, [])
     for seat in seats:
-        yield from _answer(world, person, seat, day)
+        yield from _answer(records, person, seat, day)
     if (
         person.withdraws_after is not None
         and not seats
         and person.arrives + timedelta(days=person.withdraws_after) <= day
     ):
         state.withdrawn.add(number)
-        yield _withdraw(world, person, day)
+        yield _withdraw(records, person, day)
 
 
-def _test(world: World, person: Person, day: date) -> Iterator[Planned]:
-    reference = world.reference(person)
+def _test(records: Records, person: Person, day: date) -> Iterator[Planned]:
+    reference = records.reference(person)
     tested = PlacementTested(
         reference=reference,
         tested_on=day,
@@ -154,22 +154,22 @@ def _test(world: World, person: Person, day: date) -> Iterator[Planned]:
         course_type=person.course_types[0],
     )
     id_ = f"test-{person.number}"
-    if chance(0.02, world.state.seed, "mistyped", person.number):
+    if chance(0.02, records.state.seed, "mistyped", person.number):
         wrong = tested.model_copy(update={"section": min(9, person.section + 1)})
-        yield world.plan(person.office, id_, day, wrong)
-        yield world.plan(person.office, f"{id_}-k", day, tested, corrects=id_)
+        yield records.plan(person.office, id_, day, wrong)
+        yield records.plan(person.office, f"{id_}-k", day, tested, corrects=id_)
     else:
-        yield world.plan(person.office, id_, day, tested)
+        yield records.plan(person.office, id_, day, tested)
     if person.standing is Standing.OBLIGED_JOBCENTER and person.number % 60 == 7:
-        yield from _assign(world, person, reference, day)
+        yield from _assign(records, person, reference, day)
 
 
-def _assign(world: World, person: Person, reference: str, day: date) -> Iterator[Planned]:
+def _assign(records: Records, person: Person, reference: str, day: date) -> Iterator[Planned]:
     fitting = (
         course
-        for course in world.courses
-        if course.own_id in world.state.announced
-        and course.own_id not in world.state.cancelled
+        for course in records.courses
+        if course.own_id in records.state.announced
+        and course.own_id not in records.state.cancelled
         and course.track.course_type is CourseType.GENERAL
         and course.starts_on > day + timedelta(days=7)
     )
@@ -178,46 +178,46 @@ def _assign(world: World, person: Person, reference: str, day: date) -> Iterator
         assigned = AssignedByAuthority(
             reference=reference, provider=course.provider, course=course.own_id, section=1, assigned_on=day
         )
-        yield world.plan(person.office, f"assign-{person.number}", day, assigned)
+        yield records.plan(person.office, f"assign-{person.number}", day, assigned)
 
 
-def _first_lesson(world: World, person: Person) -> date | None:
-    starts = [seat.starts_on for seat in world.seats_of_person.get(person.number, ()) if seat.enrolled]
+def _first_lesson(records: Records, person: Person) -> date | None:
+    starts = [seat.starts_on for seat in records.seats_of_person.get(person.number, ()) if seat.enrolled]
     return min(starts, default=None)
 
 
-def _consent(world: World, person: Person, day: date) -> Iterator[Planned]:
-    state, consent, number = world.state, person.consent, person.number
+def _consent(records: Records, person: Person, day: date) -> Iterator[Planned]:
+    state, consent, number = records.state, person.consent, person.number
     if consent is None:
         return
     given = state.consented.get(number)
     if given is None:
         if not consent.at_registration:
-            first = _first_lesson(world, person)
+            first = _first_lesson(records, person)
             if first is None or first + timedelta(days=consent.days_in_class) > day:
                 return
         state.consented[number] = day
         granted = ConsentGranted(
-            reference=world.reference(person),
+            reference=records.reference(person),
             office=consent.office,
             purposes=consent.purposes,
             given_on=day,
             form="muster_2025_1",
         )
-        yield world.plan(person.office, f"consent-{number}", day, granted)
+        yield records.plan(person.office, f"consent-{number}", day, granted)
     elif (
         consent.revoked_after is not None
         and number not in state.revoked
         and given + timedelta(days=consent.revoked_after) <= day
     ):
         state.revoked.add(number)
-        revoked = ConsentRevoked(reference=world.reference(person), office=consent.office, revoked_on=day)
-        yield world.plan(person.office, f"revoke-{number}", day, revoked)
+        revoked = ConsentRevoked(reference=records.reference(person), office=consent.office, revoked_on=day)
+        yield records.plan(person.office, f"revoke-{number}", day, revoked)
 
 
-def _change(world: World, person: Person, day: date) -> Planned:
-    rng = stream(world.state.seed, "change", person.number)
-    reference = world.reference(person)
+def _change(records: Records, person: Person, day: date) -> Planned:
+    rng = stream(records.state.seed, "change", person.number)
+    reference = records.reference(person)
     if rng.random() < 0.5:
         town = pick(rng, {town.ags: town.weight for town in kreis.TOWNS})
         payload = ParticipantChanged(reference=reference, town=town)
@@ -225,27 +225,27 @@ def _change(world: World, person: Person, day: date) -> Planned:
         payload = ParticipantChanged(reference=reference, available=(TimeOfDay.MORNING, TimeOfDay.AFTERNOON))
     else:
         payload = ParticipantChanged(reference=reference, needs_childcare=not person.childcare)
-    return world.plan(person.office, f"change-{person.number}", day, payload)
+    return records.plan(person.office, f"change-{person.number}", day, payload)
 
 
-def _withdraw(world: World, person: Person, day: date) -> Planned:
-    reason = pick_one(stream(world.state.seed, "withdraw", person.number), list(WithdrawReason)[:3])
-    payload = ParticipantWithdrawn(reference=world.reference(person), withdrawn_on=day, reason=reason)
-    return world.plan(person.office, f"withdraw-{person.number}", day, payload)
+def _withdraw(records: Records, person: Person, day: date) -> Planned:
+    reason = pick_one(stream(records.state.seed, "withdraw", person.number), list(WithdrawReason)[:3])
+    payload = ParticipantWithdrawn(reference=records.reference(person), withdrawn_on=day, reason=reason)
+    return records.plan(person.office, f"withdraw-{person.number}", day, payload)
 
 
-def _answer(world: World, person: Person, seat: Seat, day: date) -> Iterator[Planned]:
+def _answer(records: Records, person: Person, seat: Seat, day: date) -> Iterator[Planned]:
     if seat.state != PlacementState.RESERVED:
         return
-    says = answer(world.state.seed, person.number, seat.course)
+    says = answer(records.state.seed, person.number, seat.course)
     if says.kind == "silence" or working_day_from(seat.heard + timedelta(days=says.after)) > day:
         return
-    if not world.once(f"answer-{seat.placement}"):
+    if not records.once(f"answer-{seat.placement}"):
         return
-    reference = world.reference(person)
+    reference = records.reference(person)
     if says.kind == "accept":
         accepted = PlaceAccepted(reference=reference, placement=UUID(seat.placement), answered_on=day)
-        yield world.plan(person.office, f"accept-{seat.placement}", day, accepted)
+        yield records.plan(person.office, f"accept-{seat.placement}", day, accepted)
     else:
         declined = PlaceDeclined(
             reference=reference,
@@ -253,21 +253,16 @@ def _answer(world: World, person: Person, seat: Seat, day: date) -> Iterator[Pla
             answered_on=day,
             reason=says.reason,
         )
-        yield world.plan(person.office, f"decline-{seat.placement}", day, declined)
+        yield records.plan(person.office, f"decline-{seat.placement}", day, declined)
 
 
-def _needs(world: World, day: date) -> Iterator[Planned]:
+def _needs(records: Records, day: date) -> Iterator[Planned]:
     for slug in kreis.COUNSELLING_SLUGS:
-        rng = stream(world.state.seed, "need", slug, day)
+        rng = stream(records.state.seed, "need", slug, day)
         if rng.random() < 0.6:
             need = pick(
                 rng, {Need.CHILDCARE: 45, Need.EVENING_COURSE: 25, Need.BUS: 20, Need.OTHER_LEVEL: 10}
             )
             town = pick(rng, {town.ags: town.weight for town in kreis.TOWNS})
             payload = NeedReported(need=need, town=town, month=day.strftime("%Y-%m"))
-            yield world.plan(slug, f"need-{slug}-{day}", day, payload)
-
-
-def closed_route(person: Person) -> bool:
-    """Say whether a person was sent through a door that had closed (for the summary and tests)."""
-    return person.route is AccessRoute.ADMISSION and person.granted_on >= date(2026, 2, 9)
+            yield records.plan(slug, f"need-{slug}-{day}", day, payload)

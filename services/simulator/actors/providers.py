@@ -1,4 +1,4 @@
-"""What the course providers say on a day."""
+"""Plans the events of the course providers on a day."""
 
 from collections.abc import Iterator
 from datetime import date, time, timedelta
@@ -37,8 +37,8 @@ from services.simulator.world import kreis
 from services.simulator.world.calendar import is_working_day, working_day_from
 from services.simulator.world.chance import chance
 from services.simulator.world.courses import PlannedCourse, PlannedSection
+from services.simulator.world.records import Records
 from services.simulator.world.state import Planned, Seat
-from services.simulator.world.world import World
 
 _HOURS: Final = {
     TimeOfDay.MORNING: 8,
@@ -49,40 +49,40 @@ _HOURS: Final = {
 _WEEKDAYS: Final = tuple(Weekday)
 
 
-def plan(world: World, day: date) -> Iterator[Planned]:
-    """List everything that providers say on a day, in order."""
+def plan(records: Records, day: date) -> Iterator[Planned]:
+    """List all events of the providers on a day, in order."""
     if not is_working_day(day):
         return
-    for course in world.courses:
+    for course in records.courses:
         if course.announced > day:
             continue
-        yield from _of_course(world, course, day)
+        yield from _of_course(records, course, day)
 
 
-def _of_course(world: World, course: PlannedCourse, day: date) -> Iterator[Planned]:
-    state = world.state
+def _of_course(records: Records, course: PlannedCourse, day: date) -> Iterator[Planned]:
+    state = records.state
     if course.own_id in state.cancelled or course.own_id in state.completed:
         return
     if course.own_id not in state.announced:
         state.announced.add(course.own_id)
-        yield world.plan(course.provider, f"announce-{course.own_id}", day, announcement(course))
-    if course.changes_on is not None and course.changes_on <= day and world.once(f"change-{course.own_id}"):
+        yield records.plan(course.provider, f"announce-{course.own_id}", day, announcement(course))
+    if course.changes_on is not None and course.changes_on <= day and records.once(f"change-{course.own_id}"):
         changed = CourseChanged(
             course=course.own_id, capacity=course.capacity + 2, title=f"{course.track.title} (neuer Raum)"
         )
-        yield world.plan(course.provider, f"change-{course.own_id}", day, changed)
-    seats = world.seats_of_course.get((course.provider, course.own_id), [])
+        yield records.plan(course.provider, f"change-{course.own_id}", day, changed)
+    seats = records.seats_of_course.get((course.provider, course.own_id), [])
     if course.starts_on > day:
-        yield from _may_cancel(world, course, seats, day)
+        yield from _may_cancel(records, course, seats, day)
     if course.own_id in state.cancelled:
         return
     for seat in seats:
-        yield from _confirm(world, course, seat, day)
+        yield from _confirm(records, course, seat, day)
     if course.starts_on < day:
-        yield from _attendance(world, course, seats, day)
-        yield from _exits(world, course, seats, day)
-        yield from _sections(world, course, seats, day)
-        yield from _end(world, course, seats, day)
+        yield from _attendance(records, course, seats, day)
+        yield from _exits(records, course, seats, day)
+        yield from _sections(records, course, seats, day)
+        yield from _end(records, course, seats, day)
 
 
 def announcement(course: PlannedCourse) -> CourseAnnounced:
@@ -128,22 +128,22 @@ def announcement(course: PlannedCourse) -> CourseAnnounced:
     )
 
 
-def _may_cancel(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
+def _may_cancel(records: Records, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
     if day < working_day_from(course.starts_on - timedelta(days=5)) or course.stubborn:
         return
     coming = sum(seat.holds for seat in seats) + course.taken_elsewhere
     if coming < course.minimum:
-        world.state.cancelled.add(course.own_id)
+        records.state.cancelled.add(course.own_id)
         cancelled = CourseCancelled(course=course.own_id, cancelled_on=day, reason=CancelReason.TOO_FEW)
-        yield world.plan(course.provider, f"cancel-{course.own_id}", day, cancelled)
+        yield records.plan(course.provider, f"cancel-{course.own_id}", day, cancelled)
 
 
-def _confirm(world: World, course: PlannedCourse, seat: Seat, day: date) -> Iterator[Planned]:
+def _confirm(records: Records, course: PlannedCourse, seat: Seat, day: date) -> Iterator[Planned]:
     if seat.state != PlacementState.ACCEPTED:
         return
-    says = behaviour.confirmation(world.state.seed, seat.person, course.own_id)
+    says = behaviour.confirmation(records.state.seed, seat.person, course.own_id)
     due = seat.heard + timedelta(days=says.after)
-    if min(due, seat.starts_on - timedelta(days=1)) > day or not world.once(f"confirm-{seat.placement}"):
+    if min(due, seat.starts_on - timedelta(days=1)) > day or not records.once(f"confirm-{seat.placement}"):
         return
     if says.refusal is not None:
         refused = PlaceRefused(
@@ -152,7 +152,7 @@ def _confirm(world: World, course: PlannedCourse, seat: Seat, day: date) -> Iter
             placement=UUID(seat.placement),
             reason=says.refusal,
         )
-        yield world.plan(course.provider, f"refuse-{seat.placement}", day, refused)
+        yield records.plan(course.provider, f"refuse-{seat.placement}", day, refused)
         return
     confirmed = PlaceConfirmed(
         course=course.own_id,
@@ -160,7 +160,7 @@ def _confirm(world: World, course: PlannedCourse, seat: Seat, day: date) -> Iter
         placement=UUID(seat.placement),
         own_number=f"TN-{course.own_id}-{seat.person % 997:03d}" if says.own_number else None,
     )
-    yield world.plan(course.provider, f"confirm-{seat.placement}", day, confirmed)
+    yield records.plan(course.provider, f"confirm-{seat.placement}", day, confirmed)
 
 
 def _lessons(course: PlannedCourse, seat: Seat, until: date) -> list[date]:
@@ -177,7 +177,7 @@ def _in_class(seat: Seat, day: date) -> bool:
     return sat and seat.starts_on <= day and (seat.ended_on is None or day <= seat.ended_on)
 
 
-def _reports(world: World, course: PlannedCourse, day: date) -> date | None:
+def _reports(records: Records, course: PlannedCourse, day: date) -> date | None:
     """Return the last lesson that is reported on this day, by the provider's rhythm."""
     match kreis.RHYTHM[course.provider]:
         case "daily":
@@ -185,51 +185,51 @@ def _reports(world: World, course: PlannedCourse, day: date) -> date | None:
         case "weekly":
             friday = day - timedelta(days=day.weekday() + 3)
             return (
-                friday if friday > world.state.reported_until.get(course.own_id, course.announced) else None
+                friday if friday > records.state.reported_until.get(course.own_id, course.announced) else None
             )
         case "section":
             ended = [part.ends_on for part in course.sections if part.ends_on < day]
             return max(ended, default=None)
 
 
-def _attendance(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
-    until = _reports(world, course, day)
-    since = world.state.reported_until.get(course.own_id, max(course.announced, course.starts_on - _DAY))
+def _attendance(records: Records, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
+    until = _reports(records, course, day)
+    since = records.state.reported_until.get(course.own_id, max(course.announced, course.starts_on - _DAY))
     if until is None or until <= since:
         return
-    world.state.reported_until[course.own_id] = until
+    records.state.reported_until[course.own_id] = until
     for part in course.sections:
         for lesson in part.days:
             if since < lesson <= until:
                 entries = tuple(
-                    _entry(world, course, seat, lesson) for seat in seats if _in_class(seat, lesson)
+                    _entry(records, course, seat, lesson) for seat in seats if _in_class(seat, lesson)
                 )
                 if entries:
                     record = AttendanceRecorded(
                         course=course.own_id, day=lesson, ue_held=course.track.ue_a_day, entries=entries
                     )
-                    yield world.plan(course.provider, f"att-{course.own_id}-{lesson}", day, record)
+                    yield records.plan(course.provider, f"att-{course.own_id}-{lesson}", day, record)
 
 
 _DAY: Final = timedelta(days=1)
 
 
-def _entry(world: World, course: PlannedCourse, seat: Seat, lesson: date) -> AttendanceEntry:
+def _entry(records: Records, course: PlannedCourse, seat: Seat, lesson: date) -> AttendanceEntry:
     number = len(_lessons(course, seat, lesson)) - 1
-    mark = behaviour.mark(world.state.seed, seat.person, course.own_id, number)
+    mark = behaviour.mark(records.state.seed, seat.person, course.own_id, number)
     ue = course.track.ue_a_day if mark is Mark.PRESENT else 0
     return AttendanceEntry(participant=UUID(seat.participant), mark=mark, ue=ue)
 
 
-def _exits(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
+def _exits(records: Records, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
     for seat in seats:
         if not seat.enrolled or seat.starts_on > day:
             continue
-        path = behaviour.course_path(world.state.seed, seat.person, course.own_id)
+        path = behaviour.course_path(records.state.seed, seat.person, course.own_id)
         if path.leaves_at is None:
             continue
         lessons = _lessons(course, seat, day - _DAY)
-        if len(lessons) < path.leaves_at + path.told_after or not world.once(f"left-{seat.placement}"):
+        if len(lessons) < path.leaves_at + path.told_after or not records.once(f"left-{seat.placement}"):
             continue
         left_on = lessons[max(0, path.leaves_at - 1)]
         left = ParticipantLeft(
@@ -239,22 +239,22 @@ def _exits(world: World, course: PlannedCourse, seats: list[Seat], day: date) ->
             left_on=left_on,
         )
         if path.returns_after is not None:
-            world.state.returns[seat.person] = day + timedelta(days=path.returns_after)
-        world.state.count("exits.no_show" if path.no_show else "exits.left")
-        yield world.plan(course.provider, f"left-{seat.placement}", day, left)
+            records.state.returns[seat.person] = day + timedelta(days=path.returns_after)
+        records.state.count("exits.no_show" if path.no_show else "exits.left")
+        yield records.plan(course.provider, f"left-{seat.placement}", day, left)
 
 
-def _sections(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
-    done = world.state.sections_done.get(course.own_id, 0)
+def _sections(records: Records, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
+    done = records.state.sections_done.get(course.own_id, 0)
     for part in course.sections:
         if part.number <= done or part.ends_on >= day:
             continue
-        world.state.sections_done[course.own_id] = part.number
+        records.state.sections_done[course.own_id] = part.number
         if part.ends_on < course.announced:
             continue
         present = [seat for seat in seats if seat.enrolled and seat.starts_on <= part.ends_on]
         last = part.number == len(course.sections)
-        yield world.plan(
+        yield records.plan(
             course.provider,
             f"section-{course.own_id}-{part.number}",
             day,
@@ -262,12 +262,12 @@ def _sections(world: World, course: PlannedCourse, seats: list[Seat], day: date)
                 course=course.own_id,
                 section=part.number,
                 completed_on=part.ends_on,
-                steps=tuple(_step(world, course, part, seat, last=last) for seat in present),
+                steps=tuple(_step(records, course, part, seat, last=last) for seat in present),
             ),
         )
         for seat in present:
-            if chance(0.75, world.state.seed, "graded", seat.person, course.own_id, part.number):
-                grade = behaviour.section_grade(world.state.seed, seat.person, course.own_id, part.number)
+            if chance(0.75, records.state.seed, "graded", seat.person, course.own_id, part.number):
+                grade = behaviour.section_grade(records.state.seed, seat.person, course.own_id, part.number)
                 result = SectionResultRecorded(
                     course=course.own_id,
                     participant=UUID(seat.participant),
@@ -275,13 +275,13 @@ def _sections(world: World, course: PlannedCourse, seats: list[Seat], day: date)
                     grade=grade,
                     tested_on=part.ends_on,
                 )
-                yield world.plan(course.provider, f"grade-{seat.placement}-{part.number}", day, result)
+                yield records.plan(course.provider, f"grade-{seat.placement}-{part.number}", day, result)
 
 
 def _step(
-    world: World, course: PlannedCourse, part: PlannedSection, seat: Seat, *, last: bool
+    records: Records, course: PlannedCourse, part: PlannedSection, seat: Seat, *, last: bool
 ) -> SectionStep:
-    decision = behaviour.section_decision(world.state.seed, seat.person, course.own_id, part.number)
+    decision = behaviour.section_decision(records.state.seed, seat.person, course.own_id, part.number)
     if last:
         decision = SectionDecision.ENDS
     following = {
@@ -294,17 +294,17 @@ def _step(
     )
 
 
-def _end(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
+def _end(records: Records, course: PlannedCourse, seats: list[Seat], day: date) -> Iterator[Planned]:
     if course.ends_on >= day:
         return
-    world.state.completed.add(course.own_id)
-    seed, integration = world.state.seed, kind_of(course.track.course_type) is CourseKind.INTEGRATION
+    records.state.completed.add(course.own_id)
+    seed, integration = records.state.seed, kind_of(course.track.course_type) is CourseKind.INTEGRATION
     finished = [seat for seat in seats if seat.enrolled]
     guests = [f"guest-{n}" for n in range(course.taken_elsewhere * 2 // 3)]
     results = [behaviour.exam(seed, who, course.own_id) for who in (*(s.person for s in finished), *guests)]
     language = [result.language for result in results]
     passed = [result.lid is ExamResult.PASSED and integration for result in results]
-    yield world.plan(
+    yield records.plan(
         course.provider,
         f"complete-{course.own_id}",
         day,
@@ -321,13 +321,13 @@ def _end(world: World, course: PlannedCourse, seats: list[Seat], day: date) -> I
         ),
     )
     for seat in finished:
-        yield from _exam(world, course, seat, day, integration=integration)
+        yield from _exam(records, course, seat, day, integration=integration)
 
 
 def _exam(
-    world: World, course: PlannedCourse, seat: Seat, day: date, *, integration: bool
+    records: Records, course: PlannedCourse, seat: Seat, day: date, *, integration: bool
 ) -> Iterator[Planned]:
-    outcome = behaviour.exam(world.state.seed, seat.person, course.own_id)
+    outcome = behaviour.exam(records.state.seed, seat.person, course.own_id)
     sat = [(Exam.DTZ if integration else Exam.VOCATIONAL, outcome.language)]
     if integration:
         sat.append((Exam.LID, outcome.lid))
@@ -340,4 +340,4 @@ def _exam(
                 result=what,
                 taken_on=course.ends_on,
             )
-            yield world.plan(course.provider, f"exam-{exam}-{seat.placement}", day, record)
+            yield records.plan(course.provider, f"exam-{exam}-{seat.placement}", day, record)

@@ -1,1 +1,1 @@
-"""The public doors as the players use them, and their own record of what passed."""
+"""Calls the public HTTP interfaces for the actors, and records what was accepted, refused and mailed."""

@@ -1,4 +1,4 @@
-"""The supervisor's clock: a day passes only when nothing of the last one is under way."""
+"""Sets the supervisor's clock, once nothing of the day before is under way."""
 
 import time
 from datetime import datetime
@@ -9,7 +9,7 @@ import httpx
 from services.simulator.doors.http import PatientClient
 
 LONGEST_SECONDS: Final = 300.0
-"""A system that is not quiet for so long has a fault that somebody must look at."""
+"""After so long without rest the system has a fault that somebody must look at."""
 
 _LONGEST_PAUSE: Final = 0.25
 

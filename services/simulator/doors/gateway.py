@@ -1,4 +1,4 @@
-"""The gateway's HTTP doors as the players use them."""
+"""Sends events through the gateway's HTTP interfaces and reads its feeds."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -7,8 +7,8 @@ import httpx
 import orjson
 
 from services.simulator.doors.http import PatientClient
-from services.simulator.doors.protocols import Answer, Page, Taken, Turned
-from services.simulator.world.lists import SETTINGS
+from services.simulator.doors.protocols import Answer, Page, Rejected, Taken
+from services.simulator.world.spreadsheet import SETTINGS
 from services.simulator.world.state import Planned
 
 _BATCH: Final = {"Content-Type": "application/cloudevents-batch+json"}
@@ -19,14 +19,14 @@ _PAGE: Final = 1000
 
 
 class HttpGateway:
-    """Speaks for each publisher with its own key."""
+    """Sends and reads for each publisher with its own key."""
 
     def __init__(self, url: str, keys: Mapping[str, str], client: PatientClient) -> None:
         self._url = url.rstrip("/")
         self._keys = keys
         self._client = client
 
-    async def say(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
+    async def send(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
         """Send events in order; what is no plain event comes alone."""
         (first, *others) = events
         if not others and first.door == "registration":
@@ -39,7 +39,7 @@ class HttpGateway:
         response = await self._post(publisher, "/v1/events", body, _BATCH)
         results = response.json().get("results")
         if not isinstance(results, list) or len(results) != len(events):
-            return [_turned(event, response) for event in events]
+            return [_rejected(event, response) for event in events]
         return [_answer(event, result) for event, result in zip(events, results, strict=True)]
 
     async def _register(self, event: Planned) -> Answer:
@@ -56,10 +56,10 @@ class HttpGateway:
         response = await self._post(event.publisher, "/v1/registrations", orjson.dumps(body), _JSON)
         if response.is_success:
             return Taken(event, str(response.json()["reference"]))
-        return _turned(event, response)
+        return _rejected(event, response)
 
     async def _bring(self, event: Planned) -> Answer:
-        """Say once what the columns mean, then bring the file as the office's spreadsheet saved it."""
+        """Store what the columns mean, then upload the file as the office's spreadsheet saved it."""
         path = "/v1/imports/participants"
         settings = await self._client.ask(
             "PUT",
@@ -68,17 +68,17 @@ class HttpGateway:
             headers={**_JSON, **self._key(event.publisher)},
         )
         if not settings.is_success:
-            return _turned(event, settings)
+            return _rejected(event, settings)
         file = (event.body or "").encode("cp1252")
         response = await self._post(event.publisher, path, file, _FILE)
         if not response.is_success or response.json()["refused"]:
-            return _turned(event, response)
+            return _rejected(event, response)
         return Taken(event)
 
     async def _raw(self, event: Planned) -> Answer:
         body = (event.body or "").encode()
         response = await self._post(event.publisher, "/v1/events", body, _STRUCTURED)
-        return Taken(event) if response.is_success else _turned(event, response)
+        return Taken(event) if response.is_success else _rejected(event, response)
 
     async def _post(
         self, publisher: str, path: str, body: bytes, headers: Mapping[str, str]
@@ -136,14 +136,14 @@ def _answer(event: Planned, result: Mapping[str, Any]) -> Answer:
     if result["accepted"]:
         return Taken(event)
     problems = result.get("problems") or [{}]
-    return Turned(event, str(problems[0].get("code", "unknown")), problems[0].get("field"))
+    return Rejected(event, str(problems[0].get("code", "unknown")), problems[0].get("field"))
 
 
-def _turned(event: Planned, response: httpx.Response) -> Turned:
+def _rejected(event: Planned, response: httpx.Response) -> Rejected:
     try:
         document = response.json()
     except ValueError:
         document = {}
     problems = document.get("problems") or document.get("findings") or document.get("file_problems") or [{}]
     code = document.get("code") or problems[0].get("code") or response.status_code
-    return Turned(event, str(code), problems[0].get("field"))
+    return Rejected(event, str(code), problems[0].get("field"))

@@ -1,4 +1,4 @@
-"""Asking a door until it answers: a service that is being restarted is no reason to lose an event."""
+"""Repeats a request until it is answered: no event may be lost because a service is being restarted."""
 
 import asyncio
 import random
@@ -13,7 +13,7 @@ _LAST_SECONDS = 2.0
 
 
 class Unanswered(Exception):  # noqa: N818 - what happened, not a mistake of ours
-    """The game was stopped while a door did not answer."""
+    """The simulation was stopped while a request had no answer."""
 
 
 class PatientClient:
@@ -25,7 +25,7 @@ class PatientClient:
         self.repeats = 0
 
     async def ask(self, method: str, url: str, **request: Any) -> httpx.Response:  # noqa: ANN401 - httpx's own
-        """Return the first answer that is one."""
+        """Return the first answer that is not a temporary failure."""
         attempt = 0
         while True:
             try:
@@ -41,7 +41,7 @@ class PatientClient:
             attempt += 1
 
     async def _answer(self, asked: Coroutine[Any, Any, httpx.Response]) -> httpx.Response:
-        """Wait for the answer; once the game is stopped only for a moment."""
+        """Wait for the answer, but only for a moment once the simulation is stopped."""
         answer = asyncio.ensure_future(asked)
         stopped = asyncio.ensure_future(self._stopped.wait())
         try:
@@ -55,7 +55,7 @@ class PatientClient:
             stopped.cancel()
 
     async def pause(self, seconds: float) -> None:
-        """Let some time pass, or stop at once when the game is stopped."""
+        """Wait some seconds, or stop at once when the simulation is stopped."""
         try:
             await asyncio.wait_for(self._stopped.wait(), seconds)
         except TimeoutError:

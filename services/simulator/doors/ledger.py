@@ -1,4 +1,4 @@
-"""The players' own record: what the doors accepted, what they refused, which mails came; only added to."""
+"""Records what was accepted, refused and mailed, in files of JSON lines that are only appended to."""
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -11,7 +11,7 @@ import orjson
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """One id that a door answered with 2xx."""
+    """An event that was answered with 2xx."""
 
     door: str
     publisher: str
@@ -23,7 +23,7 @@ class Accepted:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """One id that a door did not take, and why; `wrong` says that this was meant to happen."""
+    """An event that was refused, and why; `wrong`: it was sent to be refused."""
 
     door: str
     publisher: str
@@ -77,8 +77,3 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
                 yield orjson.loads(line)
             except orjson.JSONDecodeError:
                 continue
-
-
-def accepted_ids(path: Path) -> set[tuple[str, str, str]]:
-    """Return (publisher, id, type) of everything the doors accepted."""
-    return {(row["publisher"], row["id"], row["type"]) for row in read_lines(path)}

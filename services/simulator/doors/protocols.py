@@ -1,4 +1,4 @@
-"""What the players need of the system, as small as their use of it."""
+"""Declares the interfaces that the simulation uses, no larger than its use of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from services.simulator.world.state import Planned
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The door has taken an event for good."""
+    """An event was accepted."""
 
     event: Planned
     reference: str | None = None
@@ -18,15 +18,15 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Turned:
-    """The door has refused an event, and why."""
+class Rejected:
+    """An event was refused, and why."""
 
     event: Planned
     code: str
     field: str | None = None
 
 
-Answer = Taken | Turned
+Answer = Taken | Rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Page:
 class Gateway(Protocol):
     """The doors for publishers' events."""
 
-    async def say(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
+    async def send(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
         """Send events of one publisher, in order; each gets an answer."""
         ...
 

@@ -1,4 +1,4 @@
-"""The mail boxes of the invented offices: takes every mail and keeps what a checker needs of it."""
+"""Receives the mail of the invented offices and records what the checker of a run needs of it."""
 
 import asyncio
 from email import message_from_bytes

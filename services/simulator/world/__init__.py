@@ -1,1 +1,1 @@
-"""The invented Kreis: its calendar, towns, people and courses, and what is known of them."""
+"""Invents the Kreis: its calendar, towns, people and courses; keeps what is known of them by now."""

@@ -1,4 +1,4 @@
-"""Working days, teaching days and breaks of the simulated year."""
+"""Knows the working days, teaching days and breaks of the simulated years."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -28,12 +28,12 @@ _BREAKS: Final = tuple(
 
 
 def is_working_day(day: date) -> bool:
-    """Say whether offices are open."""
+    """Return whether offices are open."""
     return day.weekday() < 5 and day not in _HOLIDAYS
 
 
 def is_teaching_day(day: date, weekdays: frozenset[int]) -> bool:
-    """Say whether a course with these weekdays is held."""
+    """Return whether a course with these weekdays is held."""
     return (
         day.weekday() in weekdays
         and day not in _HOLIDAYS

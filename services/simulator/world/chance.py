@@ -1,23 +1,36 @@
-"""Repeatable chance: a draw comes from a stream named by seed, purpose and entity, never from the clock."""
+"""Draws repeatable chance from streams that are named by seed, purpose and entity, never from the clock."""
 
 import hashlib
 import random
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
+from uuid import UUID
 
 T = TypeVar("T")
 
 
-def stream(seed: int, *names: object) -> random.Random:
+def _digest(size: int, *names: object) -> bytes:
+    return hashlib.blake2b("/".join(map(str, names)).encode(), digest_size=size).digest()
+
+
+def stream(*names: object) -> random.Random:
     """Return the stream of one purpose; the same names give the same draws, in whatever order."""
-    text = "/".join(str(name) for name in (seed, *names))
-    digest = hashlib.blake2b(text.encode(), digest_size=8).digest()
-    return random.Random(int.from_bytes(digest, "big"))  # noqa: S311 - repeatable chance is the point
+    return random.Random(int.from_bytes(_digest(8, *names), "big"))  # noqa: S311 -- repeatable chance is the point
 
 
-def chance(probability: float, seed: int, *names: object) -> bool:
-    """Say whether something of this probability happens to this entity."""
-    return stream(seed, *names).random() < probability
+def share(*names: object) -> float:
+    """Draw a number in [0, 1) from names alone."""
+    return int.from_bytes(_digest(7, *names), "big") / (1 << 56)
+
+
+def name_of(*names: object) -> UUID:
+    """Return the id of something invented."""
+    return UUID(bytes=_digest(16, *names), version=4)
+
+
+def chance(probability: float, *names: object) -> bool:
+    """Return whether something of this probability happens to the entity that is named."""
+    return stream(*names).random() < probability
 
 
 def pick(rng: random.Random, weights: Mapping[T, float]) -> T:
@@ -26,5 +39,5 @@ def pick(rng: random.Random, weights: Mapping[T, float]) -> T:
 
 
 def pick_one(rng: random.Random, values: Sequence[T]) -> T:
-    """Draw one value, all alike."""
+    """Draw one value, each as likely as the others."""
     return values[rng.randrange(len(values))]

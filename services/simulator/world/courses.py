@@ -1,4 +1,4 @@
-"""What is on offer: the courses of six providers over the year, each a pure function of seed and track."""
+"""Invents the courses of six providers over the year, each a pure function of seed and track."""
 
 import random
 from collections.abc import Iterator
@@ -28,7 +28,7 @@ class _Options(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """A provider's habit: this kind of course, here, at this time of day, every so many weeks."""
+    """A series of like courses that a provider starts every so many weeks."""
 
     provider: str
     prefix: str
@@ -140,7 +140,7 @@ class PlannedCourse:
         return self.sections[-1].ends_on
 
     def lesson(self, day: date) -> tuple[PlannedSection, int] | None:
-        """Say which section is taught on a day and how many lessons of the course came before it."""
+        """Return the section taught on a day and the number of lessons before it, or None."""
         if not self.starts_on <= day <= self.ends_on:
             return None
         before = 0
@@ -153,7 +153,7 @@ class PlannedCourse:
 
 @cache
 def programme(seed: int, start: date) -> tuple[PlannedCourse, ...]:
-    """All courses that run or start in the simulated year and have not ended before it."""
+    """Return the courses that run or start in the simulated year, in the order of their announcement."""
     planned = (course for track in TRACKS for course in _of_track(seed, start, track))
     return tuple(sorted(planned, key=lambda course: (course.announced, course.provider, course.own_id)))
 
@@ -193,7 +193,7 @@ def _course(seed: int, start: date, track: Track, number: int, begins: date) -> 
 
 
 def _elsewhere(rng: random.Random, start: date, begins: date) -> int:
-    """Seats given away before Kurslotse knew the course, of twenty."""
+    """Return how many of twenty seats were given away before Kurslotse knew the course."""
     if begins < start:
         return rng.randrange(9, 15)
     return rng.randrange(7, 12) if begins < start + timedelta(days=35) else rng.randrange(1, 7)

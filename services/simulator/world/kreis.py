@@ -1,4 +1,4 @@
-"""The invented Kreis Musterland as plain data: towns, publishers, counselling offices, demo persons.
+"""Lists the invented Kreis Musterland: towns, publishers, counselling offices.
 
 Everything here is invented. The AGS prefix 99 is not used by any German municipality.
 """
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
 KREIS: Final = "99001"
-KREIS_NAME: Final = "Kreis Musterland (erfunden)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +44,7 @@ Rhythm = Literal["daily", "weekly", "section"]
 
 
 class PublisherRecord(TypedDict):
-    """What `kurslotse publisher add` needs to know."""
+    """A publisher as `kurslotse publisher load` reads it."""
 
     slug: str
     name: str
@@ -114,7 +113,6 @@ OFFICE_PUBLISHERS: Final = (
     _publisher(ASYLUM, "Asylverfahrensberatung Musterland", "counselling", organisation="wohlfahrt-nord"),
 )
 PUBLISHERS: Final = (*PROVIDERS, *OFFICE_PUBLISHERS)
-OFFICE_SLUGS: Final = tuple(p["slug"] for p in OFFICE_PUBLISHERS if "office" in p["kinds"])
 COUNSELLING_SLUGS: Final = tuple(p["slug"] for p in OFFICE_PUBLISHERS if "counselling" in p["kinds"])
 
 
@@ -176,42 +174,4 @@ OFFICES: Final = (
     _office(
         ASYLUM, "asylum", (KREIS,), ("de", "en", "fa", "ti"), phases=("procedure", "tolerated"), capacity=30
     ),
-)
-
-
-class DemoPerson(TypedDict):
-    """Somebody whom a visitor of the demo can be."""
-
-    key: str
-    name: str
-    role: str
-    publisher: str | None
-    kreis: str
-
-
-DEMO_PERSONS: Final[tuple[DemoPerson, ...]] = (
-    {"key": "jana-vogt", "name": "Jana Vogt", "role": "coordinator", "publisher": None, "kreis": KREIS},
-    {
-        "key": "peter-lindner",
-        "name": "Peter Lindner",
-        "role": "coordinator_head",
-        "publisher": None,
-        "kreis": KREIS,
-    },
-    {
-        "key": "mira-kern",
-        "name": "Mira Kern",
-        "role": "provider",
-        "publisher": "vhs-musterland",
-        "kreis": KREIS,
-    },
-    {"key": "ole-brandt", "name": "Ole Brandt", "role": "clerk", "publisher": JOBCENTER, "kreis": KREIS},
-    {
-        "key": "sara-demir",
-        "name": "Sara Demir",
-        "role": "counsellor",
-        "publisher": MBE_NORTH,
-        "kreis": KREIS,
-    },
-    {"key": "tim-albers", "name": "Tim Albers", "role": "counsellor", "publisher": JMD, "kreis": KREIS},
 )

@@ -1,4 +1,4 @@
-"""Names that nobody has, made of syllables, so that each is a canary: found anywhere else, it leaked."""
+"""Invents names that nobody has, made of syllables: one found where it does not belong has leaked."""
 
 import random
 from typing import Final

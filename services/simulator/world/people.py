@@ -1,4 +1,4 @@
-"""Who waits for a course: 1,500 invented people over a year, each a pure function of seed and number."""
+"""Invents 1,500 people over a year who wait for a course, each a pure function of seed and number."""
 
 import random
 from dataclasses import dataclass, replace
@@ -52,7 +52,7 @@ _TIMES: Final[dict[tuple[TimeOfDay, ...], int]] = {
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """What belongs to the support side only."""
+    """Contact data, which only the support side may know."""
 
     given_name: str
     family_name: str
@@ -119,7 +119,7 @@ FAMILIES: Final = 0.03
 
 @cache
 def population(seed: int, start: date, count: int) -> tuple[Person, ...]:
-    """Everybody of the simulated year, by number; a few came with the one before them."""
+    """Return the people of the simulated year, by number; a few came together with the one before."""
     people = [_person(seed, start, count, number) for number in range(count)]
     for number in range(0, count - 1, 2):
         if stream(seed, "family", number).random() < FAMILIES:

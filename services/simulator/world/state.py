@@ -1,4 +1,4 @@
-"""What the players remember from day to day; written after each completed day, so that a start can go on."""
+"""Stores what is remembered from day to day, after each completed day, so that a restart can go on."""
 
 import os
 from datetime import date, datetime
@@ -13,7 +13,7 @@ Door = Literal["event", "registration", "list", "raw"]
 
 
 class Planned(BaseModel):
-    """Something a publisher is about to say at a door."""
+    """An event that a publisher is about to send."""
 
     publisher: str
     id: str
@@ -26,7 +26,7 @@ class Planned(BaseModel):
     contact: dict[str, Any] | None = None
     official_number: dict[str, str] | None = None
     body: str | None = None
-    """Door `raw`: what a broken program sends; door `list`: a file as an office keeps it."""
+    """Of door `raw`: what a broken program sends; of door `list`: a file as an office keeps it."""
     wrong: bool = False
     """Sent to be refused."""
 
@@ -64,14 +64,14 @@ _HOLDING = _ENROLLED | {PlacementState.RESERVED, PlacementState.ACCEPTED}
 
 
 class Delayed(BaseModel):
-    """Something that is said later than it happened."""
+    """An event that is sent later than it happened."""
 
     due: date
     planned: Planned
 
 
 class State(BaseModel):
-    """The memory of all players together."""
+    """What all actors together remember."""
 
     seed: int
     start: date
@@ -92,7 +92,7 @@ class State(BaseModel):
     withdrawn: set[int] = Field(default_factory=set)
     changed: set[int] = Field(default_factory=set)
     said: set[str] = Field(default_factory=set)
-    """Placements answered, confirmed, left: what is said once."""
+    """Keys of events that are sent once: a placement answered, confirmed, left."""
     returns: dict[int, date] = Field(default_factory=dict)
     returned: dict[int, int] = Field(default_factory=dict)
     announced: set[str] = Field(default_factory=set)
@@ -104,7 +104,7 @@ class State(BaseModel):
     counts: dict[str, int] = Field(default_factory=dict)
     days: int = 0
     planned_for: date | None = None
-    """The day that is being played; what is said on it is fixed before the first word."""
+    """The day that is being played; its events are fixed before the first is sent."""
     planned: list[Planned] = Field(default_factory=list)
 
     def count(self, what: str, by: int = 1) -> None:

@@ -1,1 +1,1 @@
-"""Invented years, played steered and unsteered, and compared."""
+"""Simulates invented years with and without steering; every world meets the very same people and courses."""

@@ -1,4 +1,4 @@
-"""What providers announce over the year: each plans for itself, some the same course at the same place."""
+"""Draws the courses of a year: each provider plans for itself, some the same course at the same place."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Final
 from uuid import UUID
 
 from schemas.codes import CourseKind, CourseType, Level, TimeOfDay
-from services.simulator.year.chance import name_of, pick, share, stream
-from services.simulator.year.places import VENUES
+from services.simulator.world.chance import name_of, pick, share, stream
+from services.simulator.year.travel_times import VENUES
 
 BEFORE, AFTER = -34, 18
 """Weeks before the year's first day and after its last one in which courses start."""
@@ -96,7 +96,7 @@ def programme(
     """Draw all courses that run or start in the year; `count` start in its weeks, on average.
 
     The share `twins` of them copies another one's type, town and time within three weeks, by another
-    provider: three providers announce the same course at the same place (domain.md).
+    provider: three providers announce the same course at the same place.
     """
     known = _providers(seed, providers)
     first, last = BEFORE, weeks + AFTER

@@ -1,4 +1,4 @@
-"""What came of a year in one world, each figure with what it rests on."""
+"""Counts what came of a year in one world."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from services.allocation.law.rulebook import Rules
 from services.allocation.steering.matching.domain import Person
 from services.allocation.steering.matching.entitlement_rules import last_day
 from services.allocation.steering.matching.goals import class_of
-from services.simulator.year.world import CourseState, Life, SeatState, Standing, World
+from services.simulator.year.world import CourseState, PersonProgress, PersonState, SeatState, World
 
 HALF_A_YEAR: Final = 182
 CERTIFICATE: Final = "certificate_lapses"
@@ -87,12 +87,12 @@ def half_after(spans: Iterable[tuple[int, bool]]) -> int | None:
     return None
 
 
-def _wait(life: Life) -> int:
+def _wait(life: PersonProgress) -> int:
     assert life.started_on is not None  # noqa: S101 -- only asked of those who started
     return (life.started_on - life.someone.arrives).days
 
 
-def _span(life: Life, end: date) -> tuple[int, bool]:
+def _span(life: PersonProgress, end: date) -> tuple[int, bool]:
     if life.started_on is not None:
         return _wait(life), True
     return ((life.ended_on or end) - life.someone.arrives).days, False
@@ -104,7 +104,7 @@ def _clocks(person: Person, rules: Rules) -> dict[str, date]:
     return {code: day for code, day in (*last.items(), (CERTIFICATE, person.valid_until)) if day is not None}
 
 
-def _lapsed(world: World, lives: Iterable[Life], rules: Rules) -> dict[str, int]:
+def _lapsed(world: World, lives: Iterable[PersonProgress], rules: Rules) -> dict[str, int]:
     first, end = world.year.setting.start, world.year.setting.end
     codes = [code for code, clock in sorted(rules.deadlines.items()) if clock.lapses]
     counts = dict.fromkeys((*codes, CERTIFICATE), 0)
@@ -120,12 +120,12 @@ def _median(values: Sequence[int]) -> float | None:
     return median(values) if values else None
 
 
-def _classes(lives: Sequence[Life], rules: Rules) -> tuple[ClassFigures, ...]:
+def _classes(lives: Sequence[PersonProgress], rules: Rules) -> tuple[ClassFigures, ...]:
     found = []
     for place, known in enumerate(rules.priorities.classes):
         of_it = [life for life in lives if class_of(life.someone.facts, rules) == place]
         waits = [_wait(life) for life in of_it if life.started_on is not None]
-        waiting = sum(life.state is Standing.WAITING for life in of_it)
+        waiting = sum(life.state is PersonState.WAITING for life in of_it)
         found.append(ClassFigures(known.code, len(of_it), len(waits), _median(waits), waiting))
     return tuple(found)
 
@@ -134,13 +134,13 @@ def figures_of(world: World, suited: frozenset[int]) -> Figures:
     """Count a world at the end of its year; `suited` could have started some course in it."""
     setting = world.year.setting
     rules = world.rules(setting.start)
-    lives = [life for life in world.lives if life.state is not Standing.TO_COME]
+    lives = [life for life in world.lives if life.state is not PersonState.TO_COME]
     waits = [_wait(life) for life in lives if life.started_on is not None]
-    waiting = [life for life in lives if life.state is Standing.WAITING]
+    waiting = [life for life in lives if life.state is PersonState.WAITING]
     seen = [(setting.end - life.someone.arrives).days for life in waiting]
     decided = [course for course in world.courses.values() if course.decided_on is not None]
     started = sum(course.state is CourseState.RUNNING for course in decided)
-    to_come = (life for life in lives if life.state is Standing.SEATED and life.started_on is None)
+    to_come = (life for life in lives if life.state is PersonState.SEATED and life.started_on is None)
     coming = sum(life.seat is not None and life.seat.state is not SeatState.NO_SHOW for life in to_come)
     return Figures(
         registered=len(lives),

@@ -1,7 +1,7 @@
-"""For whom there was a suitable course at all in a year: the others no world could have placed.
+"""Finds the people for whom there was a suitable course in a year; the others no world could have placed.
 
-Who may sit where is what the law says; who declines, stays away or moves is what the year has drawn. Left
-out is all that costs a world people: seats, minimum sizes, the days that offers and answers take.
+The law says who may enter where; the year has drawn who declines, stays away or moves. Seats, minimum sizes
+and the days that offers and answers take are left out.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from services.allocation.steering.matching.domain import Course, Section
 from services.allocation.steering.matching.eligibility import eligibility_of, members
 from services.allocation.steering.matching.entries import Entry, ue_held
 from services.allocation.steering.matching.snapshot import snapshot_of
+from services.simulator.world.kreis import KREIS
 from services.simulator.year.model import Year, answer, path
 from services.simulator.year.people import Someone
-from services.simulator.year.places import KREIS, TRAVEL
+from services.simulator.year.travel_times import TRAVEL
 from services.simulator.year.world import PUT_OFF, STEERING_ONLY, CourseState, World
 
 _LEFT_OUT: Final = STEERING_ONLY | {"latest_start", "late_entry", "course_not_to_start"}
-"""Rules of steering alone, and those about days, which are looked at by themselves below."""
+"""Rules of steering alone, and rules about days, which `_starts` checks."""
 
 
 def suited(year: Year) -> frozenset[int]:
@@ -74,7 +75,7 @@ def _allowed(world: World, courses: Sequence[Course], rules: Rules) -> Iterator[
 
 
 def _starts(year: Year, someone: Someone, entry: Entry, minutes: int, rules: Rules) -> bool:
-    """Say whether somebody would have come on the first day on which they could have entered."""
+    """Return whether somebody would have come on the first day on which they could have entered."""
     seed, course = year.setting.seed, str(entry.course.id)
     first = max(someone.arrives, someone.tested_on, entry.section.starts_on, year.setting.start)
     in_time = first < min(someone.moves_on, year.setting.end) and first <= _last(entry, rules)

@@ -1,4 +1,4 @@
-"""The year as both worlds see it: the same people, courses and tempers, drawn by seed."""
+"""Draws by seed what is the same in every world of a year: people, courses, and how people behave."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Final, Literal
 
 from services.allocation.law.rulebook import RuleBook, load_rulebook
 from services.allocation.policy.domain import Policy, load_policies
-from services.simulator.year.chance import pick, share, stream
+from services.simulator.world.chance import pick, share, stream
+from services.simulator.world.kreis import KREIS
 from services.simulator.year.courses import Plan, programme
 from services.simulator.year.people import Someone, people_of
-from services.simulator.year.places import KREIS
 
 NO_SHOW: Final = 0.05
 LEAVES: Final = 0.38
-"""Of those who start (domain.md: 62 % of 2018's starters went through without interruption)."""
+"""Of those who start; in 2018 62 % went through without interruption."""
 SOON: Final = 0.6
 """Of those who leave: within weeks."""
 SILENT: Final = 0.07
@@ -30,7 +30,7 @@ GIVES_UP: Final = 0.08
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Which year: seed and size."""
+    """The seed and size of a year."""
 
     seed: int = 0
     people: int = 1200
@@ -38,7 +38,7 @@ class Setting:
     start: date = date(2026, 3, 2)
     weeks: int = 52
     people_a_course: int = 20
-    """One course is planned for so many arrivals (nationwide 21 new participants for each that starts)."""
+    """Arrivals for which one course is planned (nationwide 21 new participants for each that starts)."""
     twins: float = 0.2
     """Share of courses that another provider announces beside one of the same kind, unknowing."""
 
@@ -55,7 +55,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Year:
-    """Everything that happens whatever anybody decides."""
+    """A year's people, courses, law and policy: all that does not depend on who is offered a seat."""
 
     setting: Setting
     people: tuple[Someone, ...]
@@ -94,7 +94,7 @@ def default_policy(day: date) -> Policy:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What somebody says to an offered course, and after how many days the office has heard it."""
+    """A person's answer to an offered course, and the days until the office has heard it."""
 
     kind: Literal["accept", "decline", "silence"]
     after: int
@@ -114,7 +114,7 @@ def answer(seed: int, person: int, course: str, minutes: int) -> Answer:
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """What becomes of somebody in a course, in days since entry."""
+    """How somebody goes through a course, in days since entry."""
 
     shows_up: bool
     leaves_after: int | None
@@ -134,5 +134,5 @@ def path(seed: int, person: int, course: str) -> Path:
 
 
 def gives_up(seed: int, person: int, course: str) -> bool:
-    """Say whether somebody no longer wants to wait after this course was cancelled."""
+    """Return whether somebody no longer wants to wait after this course was cancelled."""
     return share(seed, "gives up", person, course) < GIVES_UP

@@ -1,4 +1,4 @@
-"""Who registers in the year: invented people, each a pure function of seed and number."""
+"""Draws the people who register in a year, each a pure function of seed and number."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from typing import Final
 
 from schemas.codes import AccessRoute, CourseType, Level, Standing, TimeOfDay
 from services.allocation.steering.matching.domain import Person
-from services.simulator.year.chance import name_of, pick, share, stream
-from services.simulator.year.places import TOWNS
+from services.simulator.world.chance import name_of, pick, share, stream
+from services.simulator.world.kreis import TOWNS
 
 ROUTE_CLOSES: Final = date(2026, 2, 9)
 """BAMF circular TRS 02/26: no admissions under AufenthG § 44(4) from this day on."""
@@ -55,7 +55,7 @@ _OFFICES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Someone:
-    """An invented person: the facts that steering sees once tested, and what will happen to them anyway."""
+    """An invented person: the facts that steering sees, and what happens whatever anybody decides."""
 
     number: int
     facts: Person
@@ -72,7 +72,7 @@ class Someone:
 
 
 def _weeks(seed: int, start: date, weeks: int) -> list[float]:
-    """Draw how strong each week is, with quiet holidays and offices that send people in bunches."""
+    """Draw each week's strength of arrivals: holidays are quiet, offices send people in bunches."""
     strengths = []
     for week in range(weeks):
         season = _HOLIDAYS if (start + timedelta(weeks=week)).isocalendar().week in _HOLIDAY_WEEKS else 1.0
@@ -81,7 +81,7 @@ def _weeks(seed: int, start: date, weeks: int) -> list[float]:
 
 
 def people_of(seed: int, start: date, weeks: int, count: int, waiting: int) -> tuple[Someone, ...]:
-    """Draw everybody: `count` who arrive in the year's weeks, after `waiting` who are there at its start."""
+    """Draw `count` people who arrive in the year's weeks, after `waiting` who are there at its start."""
     strengths = _weeks(seed, start, weeks)
     reached = list(accumulate(strengths))
     everybody = []

@@ -1,6 +1,6 @@
-"""What happens in either world: courses start or not, seats are held, answered, taken, left.
+"""Simulates what is the same in every world: courses start or not, seats are held, answered, taken, left.
 
-A world is told only how people come to be offered a seat; everything else is decided here, alike.
+Worlds differ only in who is offered which seat; that is the caller's.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from services.allocation.steering.matching.goals import class_of
 from services.simulator.year.courses import Plan
 from services.simulator.year.model import Year, answer, gives_up, path
 from services.simulator.year.people import Someone
-from services.simulator.year.places import TRAVEL
+from services.simulator.year.travel_times import TRAVEL
 
 PUT_OFF: Final = 21
 """Days by which a provider puts off a weak course, once."""
 STEERING_ONLY: Final = frozenset({"course_not_sure", "free_choice", "on_hold"})
 """Hard rules that are no law: they hold only where somebody steers."""
 UNANSWERED: Final = 2
-"""After so many unanswered offers nobody offers the person anything any more."""
+"""Unanswered offers after which nobody offers the person anything any more."""
 
 
 class CourseState(StrEnum):
-    """How far a course has come."""
+    """The states of a course."""
 
     PLANNED = "planned"
     ANNOUNCED = "announced"
@@ -39,7 +39,7 @@ class CourseState(StrEnum):
 
 
 class SeatState(StrEnum):
-    """How far a seat has come."""
+    """The states of a seat."""
 
     OFFERED = "offered"
     ACCEPTED = "accepted"
@@ -48,8 +48,8 @@ class SeatState(StrEnum):
     ENDED = "ended"
 
 
-class Standing(StrEnum):
-    """What somebody is doing."""
+class PersonState(StrEnum):
+    """The states of a person."""
 
     TO_COME = "to_come"
     WAITING = "waiting"
@@ -78,13 +78,13 @@ class Seat:
 
     @property
     def taken(self) -> bool:
-        """Say whether nobody else can have it."""
+        """Return whether nobody else can have it."""
         return self.state is not SeatState.ENDED
 
 
 @dataclass(slots=True)
-class Running:
-    """A course with what has become of it so far."""
+class CourseProgress:
+    """A course and how far it has come."""
 
     plan: Plan
     state: CourseState = CourseState.PLANNED
@@ -116,11 +116,11 @@ class Running:
 
 
 @dataclass(slots=True)
-class Life:
-    """What has become of a person so far."""
+class PersonProgress:
+    """A person and how far they have come."""
 
     someone: Someone
-    state: Standing = Standing.TO_COME
+    state: PersonState = PersonState.TO_COME
     seat: Seat | None = None
     excluded: list[UUID] = field(default_factory=list)
     unanswered: int = 0
@@ -159,28 +159,28 @@ class Life:
 
 
 class World:
-    """One Kreis living through the year; a subclass or caller offers seats once a day."""
+    """One Kreis in the course of a year; a caller offers seats once a day."""
 
     def __init__(self, year: Year) -> None:
         self.year = year
         self.seed = year.setting.seed
-        self.lives = [Life(someone) for someone in year.people]
+        self.lives = [PersonProgress(someone) for someone in year.people]
         self.number = {someone.facts.id: someone.number for someone in year.people}
-        self.courses = {plan.id: Running(plan) for plan in year.plans}
+        self.courses = {plan.id: CourseProgress(plan) for plan in year.plans}
         self.section_seats = self.section_taken = 0
         """Summed over all sections that have begun in the year, on their first day."""
         self.dropped = 0
         """How often somebody who had accepted lost the seat because the course was cancelled."""
         self.fell_free = False
         """A seat has become free today."""
-        self.announced_today: list[Running] = []
+        self.announced_today: list[CourseProgress] = []
         self.cancelled_today: list[int] = []
         """People whose course was cancelled today and who still wait."""
         self._due: dict[date, list[Seat]] = defaultdict(list)
 
-    def waiting(self) -> Iterator[Life]:
-        """Yield who waits without a seat, by number."""
-        return (life for life in self.lives if life.state is Standing.WAITING)
+    def waiting(self) -> Iterator[PersonProgress]:
+        """Yield the people who wait without a seat, by number."""
+        return (life for life in self.lives if life.state is PersonState.WAITING)
 
     def rules(self, day: date) -> Rules:
         """Return the rules of a day."""
@@ -191,7 +191,7 @@ class World:
         return TRAVEL[self.lives[person].someone.facts.town, self.courses[course].plan.town]
 
     def begin(self, day: date) -> None:
-        """Let happen what happens on a day before anybody is offered a seat."""
+        """Do what happens on a day before anybody is offered a seat: arrivals, answers, starts of courses."""
         self.fell_free, self.announced_today, self.cancelled_today = False, [], []
         for life in self.lives:
             self._comes_or_moves(life, day)
@@ -207,7 +207,7 @@ class World:
             ValueError: no seat is free, or the person does not wait.
         """
         life, course = self.lives[person], self.courses[entry.course]
-        if life.state is not Standing.WAITING or course.free(entry.section) < 1:
+        if life.state is not PersonState.WAITING or course.free(entry.section) < 1:
             raise ValueError(f"person {person} cannot have a seat in {entry}")
         reserved = self.year.policy.reservation
         expires_on = day + timedelta(days=reserved.days)
@@ -219,7 +219,7 @@ class World:
             return False
         seat = Seat(person, entry.course, entry.section, day, expires_on)
         course.seats.append(seat)
-        life.seat, life.state = seat, Standing.SEATED
+        life.seat, life.state = seat, PersonState.SEATED
         if in_the_room:
             self._accept(seat, day)
         elif said.kind == "silence":
@@ -228,16 +228,16 @@ class World:
             self._due[day + timedelta(days=1 + said.after)].append(seat)
         return True
 
-    def _comes_or_moves(self, life: Life, day: date) -> None:
+    def _comes_or_moves(self, life: PersonProgress, day: date) -> None:
         someone = life.someone
-        if life.state is Standing.TO_COME and someone.arrives <= day:
-            life.state = Standing.WAITING
+        if life.state is PersonState.TO_COME and someone.arrives <= day:
+            life.state = PersonState.WAITING
         if someone.moves_on != day or not someone.tells:
             return
-        if life.state is Standing.WAITING or (life.seat is not None and life.started_on is None):
-            self._end(life, Standing.MOVED, day)
+        if life.state is PersonState.WAITING or (life.seat is not None and life.started_on is None):
+            self._end(life, PersonState.MOVED, day)
 
-    def _end(self, life: Life, state: Standing, day: date) -> None:
+    def _end(self, life: PersonProgress, state: PersonState, day: date) -> None:
         if life.seat is not None:
             life.seat.state = SeatState.ENDED
             self.fell_free = True
@@ -246,11 +246,11 @@ class World:
     def _back(self, seat: Seat, day: date) -> None:
         """Let somebody wait again without the course."""
         life = self.lives[seat.person]
-        seat.state, life.seat, life.state = SeatState.ENDED, None, Standing.WAITING
+        seat.state, life.seat, life.state = SeatState.ENDED, None, PersonState.WAITING
         life.excluded.append(seat.course)
         self.fell_free = True
         if life.unanswered >= UNANSWERED:
-            self._end(life, Standing.UNREACHABLE, day)
+            self._end(life, PersonState.UNREACHABLE, day)
 
     def _comes_due(self, seat: Seat, day: date) -> None:
         """Let an answer arrive, an offer expire, or a provider take somebody off its list."""
@@ -261,13 +261,13 @@ class World:
             case SeatState.OFFERED:
                 self._answered(seat, life, day)
             case SeatState.NO_SHOW:
-                self._end(life, Standing.AWAY, day)
+                self._end(life, PersonState.AWAY, day)
             case SeatState.STARTED:
-                self._end(life, Standing.LEFT, day)
+                self._end(life, PersonState.LEFT, day)
             case SeatState.ACCEPTED | SeatState.ENDED:
                 pass
 
-    def _answered(self, seat: Seat, life: Life, day: date) -> None:
+    def _answered(self, seat: Seat, life: PersonProgress, day: date) -> None:
         said = answer(self.seed, seat.person, str(seat.course), self.minutes(seat.person, seat.course))
         moved = life.someone.moves_on <= day
         if moved and day <= seat.expires_on:
@@ -288,7 +288,7 @@ class World:
         if course.state is CourseState.RUNNING and course.starts_on(seat.section) <= day:
             self._starts(seat, day)
 
-    def _goes_on(self, course: Running, day: date) -> None:
+    def _goes_on(self, course: CourseProgress, day: date) -> None:
         plan = course.plan
         if course.state is CourseState.PLANNED and plan.announced <= day:
             begun = plan.announced == plan.starts_on and any(plan.outside)
@@ -305,7 +305,7 @@ class World:
                     self.section_seats += plan.capacity
                     self.section_taken += course.taken(section)
 
-    def _decide(self, course: Running, day: date) -> None:
+    def _decide(self, course: CourseProgress, day: date) -> None:
         """Let a provider start, put off or cancel its course on the first day."""
         sure = sum(seat.state is SeatState.ACCEPTED for seat in course.seats)
         if sure >= course.plan.minimum or (course.plan.stubborn and sure > 0):
@@ -322,9 +322,9 @@ class World:
         life = self.lives[seat.person]
         self.dropped += seat.state is SeatState.ACCEPTED
         self._back(seat, day)
-        if life.state is Standing.WAITING and gives_up(self.seed, seat.person, str(seat.course)):
-            self._end(life, Standing.GAVE_UP, day)
-        elif life.state is Standing.WAITING:
+        if life.state is PersonState.WAITING and gives_up(self.seed, seat.person, str(seat.course)):
+            self._end(life, PersonState.GAVE_UP, day)
+        elif life.state is PersonState.WAITING:
             self.cancelled_today.append(seat.person)
 
     def _starts(self, seat: Seat, day: date) -> None:
@@ -339,7 +339,7 @@ class World:
         if found.leaves_after is not None:
             self._due[day + timedelta(days=found.leaves_after + found.told_after)].append(seat)
 
-    def course(self, course: Running, day: date, rules: Rules) -> Course | None:
+    def course(self, course: CourseProgress, day: date, rules: Rules) -> Course | None:
         """Return what steering or a provider knows of a course on a day; None: nothing, or it is over."""
         plan = course.plan
         if (

@@ -18,13 +18,23 @@ from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions import next_course, what_if
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.queue import Answer, answer_of, ask
 from services.allocation.steering.questions.runner import MOST_ATTEMPTS, Analyses
-from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered, Process, solve
+from services.allocation.steering.questions.worker import (
+    KINDS,
+    Answered,
+    Kind,
+    NotAnswered,
+    Process,
+    Solve,
+    solve,
+)
 from services.runtime.base.subprocesses import ProcessDiedError
 from services.runtime.data.db import connect, open_pool, web_transaction
+from services.simulator.comparison.extension import EXTENSION
 from tests.conftest import MakeDatabase
 from tests.databases import Database
 from tests.integration.steering.rows import fill
@@ -34,6 +44,7 @@ from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 11, tzinfo=UTC)
 KREIS = "99001"
+IN_THE_DEMO = {**KINDS, **EXTENSION.kinds}
 WHAT_IF: dict[str, Any] = {
     "changes": [
         {
@@ -60,12 +71,12 @@ class Here:
     asked: list[str] = field(default_factory=list)
 
     async def answer(
-        self, kind: str, question: Mapping[str, Any], raw: bytes, limit_seconds: float
+        self, solver: Solve, question: Mapping[str, Any], raw: bytes, limit_seconds: float
     ) -> Answered | NotAnswered:
         assert limit_seconds > 0
-        self.asked.append(kind)
+        self.asked.append(next(kind for kind, known in IN_THE_DEMO.items() if known.solve == solver))
         await self.meanwhile()
-        return solve(kind, question, raw)
+        return solve(solver, question, raw)
 
 
 @dataclass
@@ -136,7 +147,7 @@ async def test_every_kind_is_answered_by_its_own_process(desk: Desk) -> None:
     async with desk.conn.transaction(isolation="repeatable_read"):
         seen = await desk.analyses.snapshot_of(desk.conn, KREIS, NOON)
     told = solve(
-        "what_if", {**WHAT_IF, "kreis": KREIS, "material": {"neighbours": {}}}, snapshot.encode(seen)
+        what_if.answer, {**WHAT_IF, "kreis": KREIS, "material": {"neighbours": {}}}, snapshot.encode(seen)
     )
     assert isinstance(told, Answered)
     assert (await desk.answer(asked["what_if"])).result == told.result
@@ -327,9 +338,9 @@ LARGE = snapshot.encode(a_region(2, 4000, 300))
 
 async def test_too_late_or_cancelled_is_killed() -> None:
     with pytest.raises(TimeoutError):
-        await Process().answer("next_course", {}, LARGE, 0.5)
+        await Process().answer(next_course.answer, {}, LARGE, 0.5)
     assert children() == []
-    asking = asyncio.create_task(Process().answer("next_course", {}, LARGE, 60))
+    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
     await wait_until(children)
     asking.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -338,7 +349,7 @@ async def test_too_late_or_cancelled_is_killed() -> None:
 
 
 async def test_a_killed_process_is_told() -> None:
-    asking = asyncio.create_task(Process().answer("next_course", {}, LARGE, 60))
+    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
     await wait_until(children)
     for process in children():
         process.kill()
@@ -348,7 +359,7 @@ async def test_a_killed_process_is_told() -> None:
 
 async def test_it_has_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("KURSLOTSE_DB_WORKER", "postgresql://somebody:secret@nowhere/db")
-    asking = asyncio.create_task(Process().answer("next_course", {}, LARGE, 60))
+    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
     await wait_until(children)
     (process,) = children()
     assert not [name for name in process.environ() if name.startswith("KURSLOTSE")]
@@ -376,7 +387,7 @@ async def test_business_time_passes_while_questions_wait(desk: Desk) -> None:
 async def test_a_comparison_lets_the_others_pass(desk: Desk) -> None:
     for kind in ("compare", "pooling", "what_if"):
         await desk.ask(kind, WHAT_IF)
-    await desk.analyses.run_waiting(NOON)
+    await replace(desk.analyses, kinds=IN_THE_DEMO).run_waiting(NOON)
     assert desk.process.asked == ["pooling", "what_if", "compare"]
 
 

@@ -1,4 +1,4 @@
-"""The pages of forecast and comparison as a coordinator uses them, without scripts."""
+"""The pages of the forecast as a coordinator uses them, without scripts."""
 
 from __future__ import annotations
 
@@ -20,16 +20,11 @@ from services.allocation.steering.questions.runner import Analyses
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
-from services.runtime.web.languages import load
-from services.simulator.year import words
 from tests.conftest import MakeDatabase
 from tests.integration.steering.rows import fill
 from tests.integration.steering.test_analysis import Here
 from tests.integration.steering.test_policy_pages import ENV, NOON, Browser, Noon
 from tests.unit.steering.region import a_region
-from tests.unit.web.messages import CONSOLE
-
-ONE_YEAR = {"seeds": "1", "people": "300", "policy": "own"}
 
 
 @pytest.fixture
@@ -104,66 +99,3 @@ async def test_nobody_registered_is_said(empty: Browser) -> None:
     address, _ = await empty.done("/forecast")
     assert await empty.analyses.run_waiting(NOON) == 1
     assert "Es hat sich noch niemand angemeldet" in await empty.page(address)
-
-
-async def test_a_comparison_is_asked_for_computed_and_told(browser: Browser) -> None:
-    page = await browser.page("/compare")
-    assert "Es wurde noch kein Vergleich berechnet." in page
-    assert "Die Träger schicken niemanden zueinander." in page
-    address, page = await browser.done("/compare", **ONE_YEAR)
-    assert "Das wird berechnet." in page
-    assert await browser.analyses.run_waiting(NOON) == 1
-    page = await browser.page(address)
-    assert "1 Jahr mit 300 neuen Personen, Maßstab: die hier geltenden Vorgaben" in page
-    assert "Gesteuert gegenüber: der Reihe nach bei jedem Träger einzeln" in page
-    assert "Wo Steuerung schlechter ist" in page
-    assert "verfallene Rechte: DeuFöV, drei Monate" in page
-    assert re.search(r"Personen angemeldet</th>(\s*<td[^>]*>337</td>){3}", page)
-
-
-async def test_each_world_stands_in_its_own_column(browser: Browser) -> None:
-    address, _ = await browser.done("/compare", **ONE_YEAR)
-    value = {"steered": 5.0, "unsteered": 7.0, "one_list": 2.0}
-    row = {
-        "code": "courses_cancelled",
-        "better": "less",
-        "worlds": {world: dict.fromkeys(("mean", "low", "high"), one) for world, one in value.items()},
-        "differences": {
-            world: {"spread": dict.fromkeys(("mean", "low", "high"), 5 - value[world]), "worse_in": bad}
-            for world, bad in (("unsteered", 0), ("one_list", 1))
-        },
-        "worse_than": ["one_list"],
-    }
-    await browser.conn.execute(
-        "UPDATE analysis_task SET state = 'done', finished_at = asked_at, snapshot = sha256(''), result = $1",
-        {"seeds": [0], "people": 300, "rows": [row]},
-    )
-    page = await browser.page(address)
-    cells = re.search(r"Kurse abgesagt</th>((?:\s*<td.*?</td>)+)", page)
-    assert cells is not None
-    told = re.sub(r"<[^>]+>", " ", cells[1]).split()
-    assert told == ["5", "7", "2", "\N{MINUS SIGN}2", "besser", "+3", "schlechter"]
-    assert re.search(
-        r"einzeln</h2>.*?bei keiner Kennzahl.*?der Reihe nach</h2>.*?Kurse abgesagt: \+3", page, re.DOTALL
-    )
-    line = (await browser.http.get(f"{address}.csv")).text.splitlines()[1]
-    assert line == "Kurse abgesagt;5;7;2;\N{MINUS SIGN}2;besser;3;schlechter"
-
-
-@pytest.mark.parametrize("wrong", [{"seeds": "50"}, {"people": "100000"}, {"policy": "none"}, {"seeds": ""}])
-async def test_only_what_is_offered_can_be_asked(browser: Browser, wrong: dict[str, str]) -> None:
-    page = await browser.refused("/compare", **(ONE_YEAR | wrong))
-    assert "Bitte wählen Sie aus den Listen." in page
-    assert await browser.conn.fetchval("SELECT count(*) FROM analysis_task") == 0
-
-
-async def test_an_answer_of_another_kind_is_not_found(browser: Browser) -> None:
-    address, _ = await browser.done("/forecast")
-    task = address.rpartition("/")[2]
-    assert (await browser.http.get(f"/compare/{task}")).status_code == 404
-
-
-def test_every_figure_and_assumption_is_told_in_german() -> None:
-    german = load([CONSOLE.parent / "locale"])["de"]
-    texts = (*words.NAMES.values(), *words.OF_CLASS.values(), *words.ASSUMPTIONS)
-    assert [text for text in texts if not german.knows(text)] == []

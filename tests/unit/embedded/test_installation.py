@@ -10,7 +10,7 @@ from services.embedded.machine.children import StartError, pause_before
 from services.embedded.machine.home import AlreadyRunningError, Home, read_json, write_json
 from services.embedded.machine.installation import cluster_id, open_installation
 from services.embedded.machine.processes import Identity
-from services.embedded.stack.find import running
+from services.embedded.stack.discovery import running
 
 
 @pytest.fixture

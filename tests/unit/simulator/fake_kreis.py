@@ -12,7 +12,7 @@ import orjson
 from schemas.envelope import read_data
 from schemas.identity import course_id, effect_id, participant_id
 from schemas.topics import EVENT_TYPES
-from services.simulator.doors.protocols import Answer, Page, Taken, Turned
+from services.simulator.doors.protocols import Answer, Page, Rejected, Taken
 from services.simulator.world.state import Planned
 
 SEATED = {"reserved", "accepted", "confirmed", "started"}
@@ -62,7 +62,7 @@ class FakeKreis:
         entries = self.feeds.get(publisher, [])[after:]
         return Page(entries, after + len(entries), more=False)
 
-    async def say(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
+    async def send(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
         if self.stop_after is not None:
             self.stop_after -= 1
             if self.stop_after < 0:
@@ -74,15 +74,15 @@ class FakeKreis:
             self._listed(publisher, event.body or "")
             return Taken(event)
         if event.door == "raw" or event.type not in EVENT_TYPES:
-            return Turned(event, "type_unknown")
+            return Rejected(event, "type_unknown")
         read = read_data(event.type, b"" if event.body else _json(event.data))
         if isinstance(read, list):
-            return Turned(event, read[0].code, read[0].field)
+            return Rejected(event, read[0].code, read[0].field)
         content = {"type": event.type, "data": event.data, "corrects": event.corrects}
         key = (publisher, event.id)
         if key in self.sent:
             same = self.sent[key] == content
-            return Taken(event, event.data.get("reference")) if same else Turned(event, "id_reused")
+            return Taken(event, event.data.get("reference")) if same else Rejected(event, "id_reused")
         self.sent[key] = content
         handler = getattr(self, "_" + event.type.split(".")[2].replace("-", "_"), None)
         if handler is not None:

@@ -11,8 +11,8 @@ from services.simulator.actors.counsellors import InboxCounsellors
 from services.simulator.doors.control import HttpControl, NeverQuietError
 from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
-from services.simulator.doors.protocols import Taken, Turned
-from services.simulator.doors.signed_in import SignedIn
+from services.simulator.doors.protocols import Rejected, Taken
+from services.simulator.doors.session import DemoSession
 from services.simulator.world.kreis import JMD, MBE_NORTH
 from services.simulator.world.state import Planned
 
@@ -52,7 +52,7 @@ async def test_a_door_that_is_away_gets_the_same_words_again_until_it_answers() 
 
     client = patient(answer)
     gateway = HttpGateway(URL, {"vhs-musterland": "key"}, client)
-    (taken,) = await gateway.say("vhs-musterland", [event("a")])
+    (taken,) = await gateway.send("vhs-musterland", [event("a")])
     assert isinstance(taken, Taken)
     assert len(bodies) == 3
     assert len(set(bodies)) == 1
@@ -64,7 +64,7 @@ async def test_a_game_that_is_stopped_does_not_wait_for_a_door() -> None:
     stopped.set()
     gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(lambda _: httpx.Response(503), stopped))
     with pytest.raises(Unanswered):
-        await gateway.say("vhs-musterland", [event("a")])
+        await gateway.send("vhs-musterland", [event("a")])
 
 
 async def test_a_game_that_is_stopped_waits_for_no_rest() -> None:
@@ -90,9 +90,9 @@ async def test_each_event_of_a_batch_has_its_own_answer() -> None:
         return httpx.Response(207, json={"accepted": ["a"], "results": results})
 
     gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(answer))
-    one, other = await gateway.say("vhs-musterland", [event("a"), event("b", corrects="a")])
+    one, other = await gateway.send("vhs-musterland", [event("a"), event("b", corrects="a")])
     assert isinstance(one, Taken)
-    assert other == Turned(event("b", corrects="a"), "field_missing", "course")
+    assert other == Rejected(event("b", corrects="a"), "field_missing", "course")
 
 
 async def test_a_person_with_an_official_number_is_registered_without_a_reference() -> None:
@@ -112,7 +112,7 @@ async def test_a_person_with_an_official_number_is_registered_without_a_referenc
         contact={"family_name": "Kanarienvogel"},
         official_number={"scheme": "bg", "number": "99001BG1"},
     )
-    assert await gateway.say("jobcenter-musterland", [registration]) == [Taken(registration, "K1")]
+    assert await gateway.send("jobcenter-musterland", [registration]) == [Taken(registration, "K1")]
 
 
 async def test_broken_json_is_sent_as_it_is_and_refused() -> None:
@@ -122,7 +122,7 @@ async def test_broken_json_is_sent_as_it_is_and_refused() -> None:
 
     gateway = HttpGateway(URL, {"vhs-musterland": "key"}, patient(answer))
     raw = event("x", door="raw", body='{"id": ')
-    assert await gateway.say("vhs-musterland", [raw]) == [Turned(raw, "json_malformed")]
+    assert await gateway.send("vhs-musterland", [raw]) == [Rejected(raw, "json_malformed")]
 
 
 async def test_the_feed_is_read_on_from_where_it_was() -> None:
@@ -205,7 +205,7 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
 
     client = patient(answer)
     coordinators = ConsoleCoordinators(
-        1, SignedIn(URL, "jana-vogt", client), SignedIn(URL, "peter-lindner", client), DAY
+        1, DemoSession(URL, "jana-vogt", client), DemoSession(URL, "peter-lindner", client), DAY
     )
     done = await coordinators.work(DAY)
     assert 40 < done["coordinators.approved"] < 80
@@ -236,7 +236,8 @@ async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
 
     client = patient(answer)
     counsellors = InboxCounsellors(
-        1, {MBE_NORTH: SignedIn(URL, "sara-demir", client), JMD: SignedIn(URL, "tim-albers", client)}
+        1,
+        {MBE_NORTH: DemoSession(URL, "sara-demir", client), JMD: DemoSession(URL, "tim-albers", client)},
     )
     done = await counsellors.work(DAY)
     assert done["inbox.seen"] > done["inbox.accepted"] > done["inbox.declined"]

@@ -5,11 +5,11 @@ from statistics import median
 import pytest
 
 from schemas.topics import EVENT_TYPES
-from services.simulator.doors.ledger import Lines, accepted_ids, read_lines
-from services.simulator.play import Files, Game, remembered
+from services.simulator.doors.ledger import Lines, read_lines
+from services.simulator.play import Files, Simulation, load_memory
 from services.simulator.summary import summarise
 from services.simulator.world.canaries import read
-from services.simulator.world.world import World
+from services.simulator.world.records import Records
 from tests.unit.simulator.fake_kreis import FakeKreis
 
 START = date(2025, 10, 6)
@@ -17,15 +17,19 @@ SEED = 11
 PEOPLE = 400
 
 
-async def play(directory: Path, fake: FakeKreis, days: int, *, people: int = PEOPLE) -> Game:
-    memory = remembered(directory, seed=SEED, start=START, people=people)
-    game = Game(World.of(memory), Files.within(directory), fake, fake, fake, fake)
+def accepted_ids(path: Path) -> set[tuple[str, str, str]]:
+    return {(row["publisher"], row["id"], row["type"]) for row in read_lines(path)}
+
+
+async def play(directory: Path, fake: FakeKreis, days: int, *, people: int = PEOPLE) -> Simulation:
+    memory = load_memory(directory, seed=SEED, start=START, people=people)
+    simulation = Simulation(Records.of(memory), Files.open(directory), fake, fake, fake, fake)
     try:
         while memory.days < days:
-            await game.next_day()
+            await simulation.next_day()
     finally:
-        game.files.close()
-    return game
+        simulation.files.close()
+    return simulation
 
 
 async def test_the_same_seed_says_the_same(tmp_path: Path) -> None:
@@ -64,10 +68,10 @@ async def test_the_ledger_holds_what_was_accepted_and_nothing_else(tmp_path: Pat
 
 async def test_a_season_looks_like_the_field(tmp_path: Path) -> None:
     fake = FakeKreis()
-    game = await play(tmp_path, fake, 200, people=1500)
+    simulation = await play(tmp_path, fake, 200, people=1500)
     said = {content["type"] for content in fake.sent.values()}
     assert {name for name, kind in EVENT_TYPES.items() if kind.kinds} - said == set()
-    figures = summarise(game.memory, mails=0, repeats=0, seconds=1, days=1)
+    figures = summarise(simulation.memory, mails=0, repeats=0, seconds=1, days=1)
     assert figures["completions"] > 0
     assert figures["returns"] > 0
     assert figures["courses_cancelled"] > 0
@@ -79,10 +83,10 @@ async def test_a_season_looks_like_the_field(tmp_path: Path) -> None:
 
 async def test_the_planted_words_are_listed_and_none_is_in_what_steering_may_know(tmp_path: Path) -> None:
     fake = FakeKreis()
-    game = await play(tmp_path, fake, 20)
+    simulation = await play(tmp_path, fake, 20)
     words = read(tmp_path / "canaries.json")
-    for number in game.memory.references:
-        assert game.world.people[number].contact.family_name in words
+    for number in simulation.memory.references:
+        assert simulation.records.people[number].contact.family_name in words
     facts = [content["data"] for content in fake.sent.values() if "entitlement" in content["data"]]
     spoken = " ".join(str(data) for data in facts)
     assert not [word for word in words if word in spoken]

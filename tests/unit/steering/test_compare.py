@@ -6,15 +6,22 @@ from dataclasses import replace
 
 import pytest
 
-from services.simulator.year import answers
-from services.simulator.year.compare import ONE_LIST, STEERED, UNSTEERED, Comparison, compare, rows_of
+from services.simulator.comparison.comparison import (
+    ONE_LIST,
+    STEERED,
+    UNSTEERED,
+    Comparison,
+    compare,
+    rows_of,
+)
+from services.simulator.comparison.question import as_json
+from services.simulator.comparison.report import lines
+from services.simulator.comparison.words import ASSUMPTIONS, NAMES, name_of
 from services.simulator.year.figures import Figures, figures_of, half_after
+from services.simulator.year.first_come_first_served import unsteered
 from services.simulator.year.hindsight import suited
 from services.simulator.year.model import Setting, year_of
-from services.simulator.year.report import lines
-from services.simulator.year.unsteered import unsteered
-from services.simulator.year.words import ASSUMPTIONS, NAMES, name_of
-from services.simulator.year.world import Standing
+from services.simulator.year.world import PersonState
 
 SMALL = Setting(people=80, weeks=14, people_a_course=8)
 
@@ -54,7 +61,7 @@ def test_everybody_registered_is_counted_once() -> None:
     assert 0 < figures.fill <= 100
 
 
-GONE = {Standing.MOVED, Standing.GAVE_UP, Standing.UNREACHABLE, Standing.AWAY, Standing.SEATED}
+GONE = {PersonState.MOVED, PersonState.GAVE_UP, PersonState.UNREACHABLE, PersonState.AWAY, PersonState.SEATED}
 
 
 def test_differences_have_a_sign_and_say_where_steering_is_worse() -> None:
@@ -96,7 +103,7 @@ def test_the_text_names_every_figure_and_assumption(found: Comparison) -> None:
 
 
 def test_an_answer_is_made_of_plain_values(found: Comparison) -> None:
-    told = answers.told(found)
+    told = as_json(found)
     row = next(row for row in told["rows"] if row["code"] == "started")
     assert set(row["worlds"]) == {STEERED, UNSTEERED, ONE_LIST}
     assert set(row["worse_than"]) <= {UNSTEERED, ONE_LIST}

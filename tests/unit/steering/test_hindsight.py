@@ -8,10 +8,10 @@ from typing import Final
 import pytest
 
 from services.simulator.year import hindsight
+from services.simulator.year.first_come_first_served import unsteered
 from services.simulator.year.hindsight import suited
 from services.simulator.year.model import Answer, Setting, year_of
-from services.simulator.year.steered import steered
-from services.simulator.year.unsteered import unsteered
+from services.simulator.year.steering import steered
 from services.simulator.year.world import World
 
 SMALL: Final = Setting(people=100, weeks=16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from services.simulator.year.model import Setting
-from services.simulator.year.steered import runs
+from services.simulator.year.steering import runs
 from tests.benchmarks.verified import verify
 
 

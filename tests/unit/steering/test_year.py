@@ -9,11 +9,11 @@ import pytest
 
 from services.allocation.steering.matching.domain import EntryKey
 from services.allocation.steering.matching.eligibility import eligibility_of
+from services.simulator.world.kreis import KREIS
+from services.simulator.year.first_come_first_served import FirstComeFirstServed
 from services.simulator.year.model import Answer, Setting, answer, year_of
-from services.simulator.year.places import KREIS
-from services.simulator.year.steered import live, runs, snapshot_on
-from services.simulator.year.unsteered import Unsteered
-from services.simulator.year.world import CourseState, Seat, SeatState, Standing, World
+from services.simulator.year.steering import live, runs, snapshot_on
+from services.simulator.year.world import CourseState, PersonState, Seat, SeatState, World
 
 SMALL = Setting(seed=5, people=220, weeks=26, people_a_course=12)
 WORLDS = ("steered", "unsteered", "one list")
@@ -49,7 +49,7 @@ def lived(name: str, setting: Setting = SMALL) -> World:
         for _ in live(world, "weekly"):
             pass
     else:
-        Unsteered(world, shared=name == "one list").live()
+        FirstComeFirstServed(world, shared=name == "one list").live()
     world.check()
     return world
 
@@ -99,7 +99,7 @@ def test_every_world_sees_the_same_people_and_keeps_the_rules(
     assert [course.plan for course in world.courses.values()] == [
         course.plan for course in steered.courses.values()
     ]
-    assert all(life.state is not Standing.TO_COME for life in world.lives)
+    assert all(life.state is not PersonState.TO_COME for life in world.lives)
     started = [life for life in world.lives if life.started_on is not None]
     assert len(started) > 25
     for life in started:
@@ -169,9 +169,9 @@ def test_an_unanswered_offer_holds_the_seat_for_the_days_of_the_policy() -> None
     assert world.courses[entry.course].free(entry.section) == free - 1
     for after in range(1, world.year.policy.reservation.days + 1):
         world.begin(day + timedelta(days=after))
-    assert world.lives[person].state is Standing.SEATED
+    assert world.lives[person].state is PersonState.SEATED
     world.begin(day + timedelta(days=world.year.policy.reservation.days + 1))
-    assert world.lives[person].state is Standing.WAITING
+    assert world.lives[person].state is PersonState.WAITING
     assert world.lives[person].excluded == [entry.course]
     assert (world.lives[person].expired, world.lives[person].declined) == (1, 0)
 
@@ -181,7 +181,7 @@ def test_who_declines_waits_again_without_that_course() -> None:
     world.begin(SMALL.start)
     person, entry, day = first_offer(world, "decline")
     assert not world.offer(person, entry, day, in_the_room=True)
-    assert world.lives[person].state is Standing.WAITING
+    assert world.lives[person].state is PersonState.WAITING
     assert world.lives[person].excluded == [entry.course]
     assert all(seat.person != person for seat in world.courses[entry.course].seats)
 

@@ -17,6 +17,7 @@ _POSITION = {"msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
 TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
+COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
 
 

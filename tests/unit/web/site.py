@@ -65,7 +65,7 @@ def site(*, demo: bool = True, service: str = "allocation") -> Site:
     return Site(
         service=service,
         title="Kurslotse coordination",
-        templates=Path(__file__).parent,
+        templates=(Path(__file__).parent,),
         locales=(),
         filters=field_filters,
         persons=PERSONS,

@@ -18,6 +18,7 @@ from services.notifications.people.crypto import Keyring
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
+from services.simulator.comparison.extension import EXTENSION
 
 NOTHING = cast("Any", None)
 OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}
@@ -40,7 +41,9 @@ def _resources(service: str) -> Resources:
 
 
 APPS: dict[str, FastAPI] = {
-    "console": create_console(_resources("allocation"), cast("Placements", None), load_rulebook()),
+    "console": create_console(
+        _resources("allocation"), cast("Placements", None), load_rulebook(), extension=EXTENSION
+    ),
     "pages": create_pages(_resources("notifications"), Keyring(bytes(32)), NOTHING),
 }
 PEOPLE = {

@@ -1,5 +1,7 @@
 """Lists the invented people of the demo on the steering side, and the menu of each role."""
 
+from collections.abc import Mapping, Sequence
+
 from services.runtime.web.languages import msgid
 from services.runtime.web.visitors import DemoPerson, Visitor, directory
 
@@ -54,8 +56,15 @@ _COORDINATION = (
     ("/next-course", msgid("Which course next")),
     ("/pooling", msgid("Pooling")),
     ("/forecast", msgid("Forecast")),
-    ("/compare", msgid("Comparison")),
-    ("/policy", msgid("Policy")),
 )
-MENU = {COORDINATOR: _COORDINATION, HEAD: _COORDINATION, PROVIDER: (("/provider", msgid("My courses")),)}
 HOMES = {COORDINATOR: "/", HEAD: "/", PROVIDER: "/provider"}
+
+
+def menu_with(added: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """Return each role's menu; coordinators find what an extension has added before the policy."""
+    coordination = (*_COORDINATION, *added, ("/policy", msgid("Policy")))
+    return {
+        COORDINATOR: coordination,
+        HEAD: coordination,
+        PROVIDER: (("/provider", msgid("My courses")),),
+    }

@@ -15,7 +15,6 @@ from schemas.codes import CourseType
 from services.allocation.console.context.api import Grounds
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions.changes_form import said
-from services.allocation.console.questions.comparison import PEOPLE, SEEDS
 from services.allocation.console.questions.pages import failure, task_of
 from services.allocation.console.questions.suggestions import MOST_SEATS, OLD, decide_merger
 from services.allocation.placements.domain import Refusal
@@ -27,7 +26,8 @@ from services.runtime.web.problems import PageError, status_text
 from services.texts.reasons import REFUSALS
 
 router = APIRouter(prefix="/api/v1", tags=["console"])
-Kind = Literal["what_if", "next_course", "pooling", "forecast", "compare"]
+Kind = Literal["what_if", "next_course", "pooling", "forecast"]
+Limit = Annotated[int, Query(ge=1, le=tasks.KEPT)]
 Weeks = Annotated[int, Field(ge=4, le=52)]
 
 
@@ -58,20 +58,11 @@ class Pooling(Question):
     days_apart: Annotated[int, Field(ge=0, le=120)] = 28
 
 
-class Compare(Question):
-    """How many invented years of how many people, under which policy."""
-
-    seeds: Annotated[int, Field(ge=1, le=max(SEEDS))]
-    people: Annotated[int, Field(ge=100, le=max(PEOPLE))]
-    policy: Literal["own", "default"] = "own"
-
-
 QUESTIONS: Mapping[Kind, type[Question]] = {
     "what_if": WhatIf,
     "next_course": NextCourse,
     "pooling": Pooling,
     "forecast": Question,
-    "compare": Compare,
 }
 
 
@@ -115,29 +106,37 @@ def _asked(texts: Texts, found: Answer, *, whole: bool = True) -> Asked:
 @router.post("/questions/{kind}", status_code=202)
 async def ask(visit: CoordinatorVisit, kind: Kind, body: dict[str, Any]) -> Asked:
     """Put a question to the engine; the answer comes at `GET /questions/{kind}/{task}`."""
-    question = _question(visit, kind, body)
-    async with visit.open() as conn:
-        now = visit.context.clock.now()
-        task = await tasks.ask(conn, visit.kreis, kind, question, visit.visitor.key, now)
-        return _asked(visit.texts, await task_of(conn, task, kind))
+    return await put_question(visit, kind, QUESTIONS[kind], body)
 
 
-def _question(visit: Visit, kind: Kind, body: Mapping[str, Any]) -> dict[str, Any]:
+async def put_question(visit: Visit, kind: str, model: type[Question], body: Mapping[str, Any]) -> Asked:
+    """Check a question against its kind's model, and put it to the engine.
+
+    Raises:
+        RequestValidationError: the body does not fit the model.
+        PageError: 422, a change in it cannot be understood.
+    """
     try:
-        question = QUESTIONS[kind].model_validate(dict(body)).model_dump(mode="json", exclude_unset=True)
+        question = model.model_validate(dict(body)).model_dump(mode="json", exclude_unset=True)
         parse_all(question.get("changes", []))
     except ValidationError as error:
         errors = error.errors(include_url=False, include_input=False, include_context=False)
         raise RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in errors]) from error
     except ChangeError as error:
         raise PageError(422, error.code, said(visit.texts, error.code, error.params)) from error
-    return question
+    async with visit.open() as conn:
+        now = visit.context.clock.now()
+        task = await tasks.ask(conn, visit.kreis, kind, question, visit.visitor.key, now)
+        return _asked(visit.texts, await task_of(conn, task, kind))
 
 
 @router.get("/questions/{kind}")
-async def asked_before(
-    visit: CoordinatorVisit, kind: Kind, limit: Annotated[int, Query(ge=1, le=tasks.KEPT)] = 10
-) -> list[Asked]:
+async def asked_before(visit: CoordinatorVisit, kind: Kind, limit: Limit = 10) -> list[Asked]:
+    """List the latest questions of a kind without their answers, the last one first."""
+    return await latest_questions(visit, kind, limit)
+
+
+async def latest_questions(visit: Visit, kind: str, limit: int) -> list[Asked]:
     """List the latest questions of a kind without their answers, the last one first."""
     async with visit.open() as conn:
         found = await tasks.latest(conn, kind, limit)
@@ -146,6 +145,11 @@ async def asked_before(
 
 @router.get("/questions/{kind}/{task}")
 async def answered(visit: CoordinatorVisit, kind: Kind, task: UUID) -> Asked:
+    """Return one question, with its answer once there is one."""
+    return await question_of(visit, kind, task)
+
+
+async def question_of(visit: Visit, kind: str, task: UUID) -> Asked:
     """Return one question, with its answer once there is one."""
     async with visit.open() as conn:
         return _asked(visit.texts, await task_of(conn, task, kind))

@@ -16,7 +16,7 @@ from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import ReadContext, SnapshotSource
 from services.allocation.steering.questions.queue import Task
-from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered
+from services.allocation.steering.questions.worker import KINDS, Answered, Kind, NotAnswered, Solve
 from services.runtime.base.clock import Clock
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.subprocesses import ProcessDiedError
@@ -35,9 +35,9 @@ class Answers(Protocol):
     """Answers a question about a snapshot (worker.Process)."""
 
     async def answer(
-        self, kind: str, question: Mapping[str, Any], raw: bytes, limit_seconds: float
+        self, solver: Solve, question: Mapping[str, Any], raw: bytes, limit_seconds: float
     ) -> Answered | NotAnswered:
-        """Answer one question."""
+        """Answer one question with a kind's function."""
         ...
 
 
@@ -122,7 +122,7 @@ class Analyses:
                 context = ReadContext(conn, task.kreis, task.question, now, self.snapshot_of, seen)
                 question["material"] = await kind.material(context)
         raw = snapshot.encode(seen)
-        answered = await self.process.answer(task.kind, question, raw, kind.limit_seconds)
+        answered = await self.process.answer(kind.solve, question, raw, kind.limit_seconds)
         return snapshot.address(raw), answered
 
     def _failed(self, task: Task, error: Exception) -> NotAnswered:

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from importlib import import_module
 from typing import Any, BinaryIO
 
 import asyncpg
@@ -25,7 +26,6 @@ from services.allocation.steering.questions import forecast, next_course, poolin
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import Material, changed, poolable, ways
 from services.runtime.base.subprocesses import ModuleProcess, die_with, frame, read_frame
-from services.simulator.year import answers as compare
 
 _BELOW_RUNS = 5
 """Nice value: steering goes before questions."""
@@ -51,7 +51,6 @@ KINDS: Mapping[str, Kind] = {
     "next_course": Kind(next_course.answer, ways, limit_seconds=300.0),
     "pooling": Kind(pooling.answer, poolable, limit_seconds=300.0),
     "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),
-    "compare": Kind(compare.answer, limit_seconds=compare.LIMIT_SECONDS),
     "forecast": Kind(forecast.answer, forecast.material),
 }
 
@@ -71,12 +70,10 @@ class NotAnswered:
     wrong: dict[str, Any] | None = None
 
 
-def solve(kind: str, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
-    """Answer a question about canonical snapshot bytes."""
-    if kind not in KINDS:
-        return NotAnswered("kind_unknown")
+def solve(solver: Solve, question: Mapping[str, Any], raw: bytes) -> Answered | NotAnswered:
+    """Answer a question about canonical snapshot bytes with a kind's function."""
     try:
-        return Answered(KINDS[kind].solve(snapshot.decode(raw), question))
+        return Answered(solver(snapshot.decode(raw), question))
     except ChangeError as error:
         return NotAnswered("question_wrong", {"code": error.code, "at": error.at, "params": error.params})
 
@@ -85,7 +82,8 @@ def _serve(source: BinaryIO, sink: BinaryIO) -> None:
     with suppress(OSError):
         os.nice(_BELOW_RUNS)
     question, raw = orjson.loads(read_frame(source) or b""), read_frame(source) or b""
-    answer = solve(question["kind"], question["question"], raw)
+    solver = getattr(import_module(question["module"]), question["function"])
+    answer = solve(solver, question["question"], raw)
     match answer:
         case Answered(result):
             told: dict[str, Any] = {"result": result}
@@ -99,16 +97,18 @@ class Process:
     """Answers questions, each in a new process that is killed when nobody waits any more."""
 
     async def answer(
-        self, kind: str, question: Mapping[str, Any], raw: bytes, limit_seconds: float
+        self, solver: Solve, question: Mapping[str, Any], raw: bytes, limit_seconds: float
     ) -> Answered | NotAnswered:
-        """Answer one question.
+        """Answer one question; the process imports `solver`, a function of a module, by its name.
 
         Raises:
             TimeoutError: not done within the limit.
             ProcessDiedError: the process ended without an answer.
         """
         child = ModuleProcess("services.allocation.steering.questions.worker")
-        message = orjson.dumps({"kind": kind, "question": dict(question)})
+        message = orjson.dumps(
+            {"module": solver.__module__, "function": solver.__name__, "question": dict(question)}
+        )
         try:
             told = orjson.loads(await child.ask(message, raw, limit_seconds=limit_seconds))
         finally:

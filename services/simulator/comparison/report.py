@@ -1,11 +1,11 @@
-"""Steered beside unsteered as a text for the command line."""
+"""Writes a comparison as text for the command line."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from services.simulator.year.compare import ONE_LIST, UNSTEERED, Comparison, Difference, Row, Spread
-from services.simulator.year.words import ASSUMPTIONS, name_of
+from services.simulator.comparison.comparison import ONE_LIST, UNSTEERED, Comparison, Difference, Row, Spread
+from services.simulator.comparison.words import ASSUMPTIONS, name_of
 
 
 def _name(code: str) -> str:
@@ -14,7 +14,7 @@ def _name(code: str) -> str:
 
 
 def lines(found: Comparison) -> Iterator[str]:
-    """Write the table, where steering is worse, and what is assumed."""
+    """Yield the table, the figures in which steering is worse, and the assumptions."""
     years = len(found.seeds)
     yield f"Steered beside unsteered: {years} years of {found.weeks} weeks, {found.people} arrivals in each"
     yield f"steered {found.cadence}; policy {found.policy[:12]}; mean over the seeds, [smallest..largest]"

@@ -1,6 +1,4 @@
-"""`kurslotse compare`: the same invented years with and without steering."""
-
-from __future__ import annotations
+"""Defines the simulator's commands for the `kurslotse` command."""
 
 import sys
 from pathlib import Path
@@ -9,8 +7,11 @@ from typing import Annotated
 
 import typer
 
+app = typer.Typer(no_args_is_help=True)
 
-def compare_worlds(
+
+@app.command("compare")
+def compare(
     seeds: Annotated[int, typer.Option(min=1, help="How many years.")] = 3,
     people: Annotated[int, typer.Option(min=50, help="Who arrive in a year.")] = 1200,
     first_seed: Annotated[int, typer.Option(help="Seed of the first year.")] = 0,
@@ -22,24 +23,24 @@ def compare_worlds(
     weekly: Annotated[bool, typer.Option("--weekly", help="Steer every Monday, not every day.")] = False,
 ) -> None:
     """Compare steering with first come, first served on the same invented years, also where it is worse."""
-    from services.allocation.policy.domain import load_policies  # noqa: PLC0415 -- only this command
-    from services.simulator.year.compare import compare  # noqa: PLC0415 -- the same
+    from services.allocation.policy.domain import load_policies  # noqa: PLC0415 -- `--help` must not pay for it
+    from services.simulator.comparison.comparison import compare as compare_years  # noqa: PLC0415 -- the same
+    from services.simulator.comparison.report import lines  # noqa: PLC0415 -- the same
+    from services.simulator.world.kreis import KREIS  # noqa: PLC0415 -- the same
     from services.simulator.year.model import Setting  # noqa: PLC0415 -- the same
-    from services.simulator.year.places import KREIS  # noqa: PLC0415 -- the same
-    from services.simulator.year.report import lines  # noqa: PLC0415 -- the same
 
     setting, begun = Setting(people=people, twins=twins), monotonic()
-    holds = None if policy is None else load_policies(policy).on(KREIS, setting.start)
+    chosen = None if policy is None else load_policies(policy).on(KREIS, setting.start)
 
-    def told(seed: int) -> None:
+    def report_year(seed: int) -> None:
         sys.stderr.write(f"year {seed} done after {monotonic() - begun:.0f} s\n")
 
-    found = compare(
+    found = compare_years(
         range(first_seed, first_seed + seeds),
         setting,
-        policy=holds,
+        policy=chosen,
         cadence="weekly" if weekly else "daily",
-        told=told,
+        progress=report_year,
     )
     for line in lines(found):
         sys.stdout.write(f"{line}\n")

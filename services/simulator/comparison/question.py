@@ -1,4 +1,4 @@
-"""Steered beside unsteered as a question to the engine: how many years of which size, JSON values out."""
+"""Answers the question of the comparison: takes years and their size, returns JSON values."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Final
 from services.allocation.policy.domain import Policy
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.changes import ChangeError
-from services.simulator.year.compare import Comparison, compare
+from services.simulator.comparison.comparison import Comparison, compare
 from services.simulator.year.model import Setting
 
 MOST_SEEDS: Final = 5
@@ -29,10 +29,10 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(people, int) or not PEOPLE[0] <= people <= PEOPLE[1]:
         raise ChangeError("field_wrong", field="people", where="people", why=f"{PEOPLE[0]} to {PEOPLE[1]}")
     policy: Policy | None = seen.policy if question.get("policy") == "own" else None
-    return told(compare(range(seeds), Setting(people=people), policy=policy))
+    return as_json(compare(range(seeds), Setting(people=people), policy=policy))
 
 
-def told(found: Comparison) -> dict[str, Any]:
+def as_json(found: Comparison) -> dict[str, Any]:
     """Write a comparison as JSON values."""
     data: dict[str, Any] = asdict(found)
     for row, known in zip(data["rows"], found.rows, strict=True):

@@ -1,4 +1,4 @@
-"""How long it takes from town to town by bus in the invented Kreis: the table that its coordinators load."""
+"""Writes the table of travel times by bus that the coordinators of the invented Kreis load."""
 
 from math import cos, hypot, radians
 
@@ -13,7 +13,7 @@ _LARGE = 7
 
 
 def minutes(home: kreis.Town, there: kreis.Town) -> int:
-    """Return the minutes of a way: 16 km are an hour where the bus goes round by the villages (domain.md)."""
+    """Return the minutes of a way: 16 km are an hour where the bus goes round by the villages."""
     if home == there:
         return _LOCAL
     north = (there.latitude - home.latitude) * _KM_A_DEGREE

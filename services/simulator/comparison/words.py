@@ -1,4 +1,4 @@
-"""The figures and assumptions of the comparison in words; pages translate them."""
+"""Names the figures and assumptions of the comparison; pages translate them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ ASSUMPTIONS: Final = (
 
 
 def name_of(code: str) -> tuple[str, str]:
-    """Say in words what a figure is; the second is the priority class that it is of, if any."""
+    """Return a figure's name and the priority class that it is about, or an empty text."""
     if code in NAMES:
         return NAMES[code], ""
     for prefix, words in OF_CLASS.items():

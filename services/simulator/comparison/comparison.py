@@ -1,4 +1,4 @@
-"""Steered beside unsteered: the same years, figure by figure, with sign and range, and where it is worse."""
+"""Compares the same years with and without steering, figure by figure, also where steering is worse."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Final, Literal
 
 from services.allocation.policy.domain import Policy
 from services.simulator.year.figures import Figures, figures_of
+from services.simulator.year.first_come_first_served import unsteered
 from services.simulator.year.hindsight import suited
 from services.simulator.year.model import Setting, year_of
-from services.simulator.year.steered import Cadence, steered
-from services.simulator.year.unsteered import unsteered
+from services.simulator.year.steering import Cadence, steered
 
 STEERED, UNSTEERED, ONE_LIST = "steered", "unsteered", "one_list"
 WORLDS: Final = (STEERED, UNSTEERED, ONE_LIST)
@@ -21,7 +21,7 @@ Better = Literal["more", "less", "neither"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A figure by code, and which direction is the better one."""
+    """A figure, by its code, and whether more or less of it is better."""
 
     code: str
     better: Better
@@ -67,7 +67,7 @@ def metrics_of(figures: Figures) -> tuple[Metric, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Spread:
-    """A figure over several seeds."""
+    """A figure's mean, smallest and largest value over several seeds."""
 
     mean: float
     low: float
@@ -76,7 +76,7 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Steered minus another world, over the same seeds."""
+    """The steered world's figure minus another world's, over the same seeds."""
 
     spread: Spread
     worse_in: int
@@ -85,7 +85,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A figure in every world, and how far the steered one is from the others; None: no such figure."""
+    """A figure in every world, and its differences; None where a world has no such figure."""
 
     code: str
     better: Better
@@ -93,7 +93,7 @@ class Row:
     differences: Mapping[str, Difference | None]
 
     def worse_than(self, world: str) -> bool:
-        """Say whether steering is worse on average."""
+        """Return whether steering is worse on average."""
         found = self.differences[world]
         if found is None or self.better == "neither":
             return False
@@ -102,11 +102,11 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The same years in every world."""
+    """The figures of the same years in every world."""
 
     seeds: tuple[int, ...]
     people: int
-    """Who arrive in each year."""
+    """The number who arrive in each year."""
     weeks: int
     cadence: Cadence
     policy: str
@@ -132,7 +132,7 @@ def _difference(better: Better, pairs: Iterable[tuple[float | None, float | None
 
 
 def rows_of(years: Sequence[Mapping[str, Figures]]) -> Iterator[Row]:
-    """Set the worlds of some years side by side."""
+    """Yield a row for each figure; `years` are the figures of each seed, by world."""
     tables = [{world: metrics_of(figures) for world, figures in year.items()} for year in years]
     for at, first in enumerate(tables[0][STEERED]):
         values = {world: [table[world][at].value for table in tables] for world in WORLDS}
@@ -153,9 +153,9 @@ def compare(
     *,
     policy: Policy | None = None,
     cadence: Cadence = "daily",
-    told: Callable[[int], None] = lambda _seed: None,
+    progress: Callable[[int], None] = lambda _seed: None,
 ) -> Comparison:
-    """Live the years of some seeds in every world; `told` hears of each year that is done.
+    """Simulate the years of some seeds in every world; `progress` is called with each seed that is done.
 
     Raises:
         ValueError: there are no seeds.
@@ -173,7 +173,7 @@ def compare(
                 ONE_LIST: figures_of(unsteered(year, shared=True), could),
             }
         )
-        told(seed)
+        progress(seed)
     return Comparison(
         seeds=tuple(seeds),
         people=common.people,

@@ -1,4 +1,4 @@
-"""The Kreis as its players see it: who is registered, who sits where, by what they have been told."""
+"""Knows who is registered and who holds which seat, from what the publishers were told."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -28,8 +28,8 @@ def plain(payload: BaseModel) -> dict[str, Any]:
 
 
 @dataclass
-class World:
-    """Plans of the year (pure functions of the seed) beside what is remembered."""
+class Records:
+    """The people and courses of the year (pure functions of the seed) with what is remembered of them."""
 
     state: State
     people: tuple[Person, ...]
@@ -39,18 +39,18 @@ class World:
     seats_of_course: dict[tuple[str, str], list[Seat]] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, state: State) -> "World":
-        """Build the plans and the indexes for a state."""
+    def of(cls, state: State) -> "Records":
+        """Invent people and courses for a state, and index its seats."""
         courses = programme(state.seed, state.start)
-        world = cls(
+        records = cls(
             state=state,
             people=population(state.seed, state.start, state.people),
             courses=courses,
             by_course={(course.provider, course.own_id): course for course in courses},
         )
         for seat in state.seats.values():
-            world.index(seat)
-        return world
+            records.index(seat)
+        return records
 
     def index(self, seat: Seat) -> None:
         """Make a seat findable."""
@@ -72,7 +72,7 @@ class World:
         self.state.known[str(participant_id(person.office, reference))] = person.number
 
     def is_registered(self, person: Person) -> bool:
-        """Say whether the office has registered the person."""
+        """Return whether the office has registered the person."""
         return person.number in self.state.references
 
     def plan(self, publisher: str, id_: str, day: date, payload: Payload, **more: Any) -> Planned:  # noqa: ANN401 - fields of Planned
@@ -119,7 +119,7 @@ class World:
         return next((seat for seat in self.seats_of_person.get(person, ()) if seat.holds), None)
 
     def once(self, what: str) -> bool:
-        """Say whether this is the first time; remembers it."""
+        """Return whether this is asked for the first time, and remember it."""
         if what in self.state.said:
             return False
         self.state.said.add(what)

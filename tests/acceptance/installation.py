@@ -1,4 +1,4 @@
-"""Starts the real command with the real processes and watches it from outside."""
+"""Starts the real command with its real processes and watches it from outside."""
 
 import json
 import os
@@ -25,7 +25,7 @@ _STOP_SECONDS = 60.0
 
 @dataclass
 class Installation:
-    """An installation as people and programs see it; no look behind the doors."""
+    """An installation as people and programs see it, from outside."""
 
     home: Path
     prefix: str

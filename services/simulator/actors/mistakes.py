@@ -1,4 +1,4 @@
-"""What goes wrong on the way: late, duplicate, corrected, out of order, and what no door should take."""
+"""Makes the mistakes of real publishers: late, duplicate, corrected, out of order and malformed events."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -9,8 +9,8 @@ from schemas.support import AttendanceRecorded, SectionResultRecorded
 from services.simulator.world import kreis, names
 from services.simulator.world.calendar import is_working_day
 from services.simulator.world.chance import chance, pick_one, stream
+from services.simulator.world.records import Records, moment
 from services.simulator.world.state import Delayed, Planned
-from services.simulator.world.world import World, moment
 
 LATE: Final = 0.03
 DUPLICATE: Final = 0.02
@@ -25,9 +25,9 @@ _MAY_BE_LATE: Final = frozenset(
 )
 
 
-def spoil(world: World, day: date, planned: list[Planned]) -> list[Planned]:
-    """Turn what everybody means to say on a day into what arrives at the doors."""
-    state = world.state
+def make_mistakes(records: Records, day: date, planned: list[Planned]) -> list[Planned]:
+    """Turn the events that are planned for a day into those that arrive at the doors."""
+    state = records.state
     arriving = [delayed.planned for delayed in state.delayed if delayed.due <= day]
     state.delayed = [delayed for delayed in state.delayed if delayed.due > day]
     for event in planned:
@@ -49,8 +49,8 @@ def spoil(world: World, day: date, planned: list[Planned]) -> list[Planned]:
             )
             state.count("mess.corrected")
     if is_working_day(day):
-        arriving.extend(_broken(world, day))
-    return _order(world, day, arriving)
+        arriving.extend(_broken(records, day))
+    return _order(records, day, arriving)
 
 
 def _later(seed: int, day: date, id_: str, most: int) -> date:
@@ -80,7 +80,7 @@ def _corrected(seed: int, event: Planned) -> Planned:
     )
 
 
-def _order(world: World, day: date, arriving: list[Planned]) -> list[Planned]:
+def _order(records: Records, day: date, arriving: list[Planned]) -> list[Planned]:
     """Group by publisher; sloppy ones mix up their order on some days."""
     result: list[Planned] = []
     for publisher in (record["slug"] for record in kreis.PUBLISHERS):
@@ -88,16 +88,16 @@ def _order(world: World, day: date, arriving: list[Planned]) -> list[Planned]:
         own.sort(
             key=lambda event: event.door not in {"registration", "list"}
         )  # stable: people before what is said of them
-        if publisher in SLOPPY and chance(SHUFFLED, world.state.seed, "shuffled", publisher, day):
-            stream(world.state.seed, "shuffle", publisher, day).shuffle(own)
-            world.state.count("mess.shuffled_days")
+        if publisher in SLOPPY and chance(SHUFFLED, records.state.seed, "shuffled", publisher, day):
+            stream(records.state.seed, "shuffle", publisher, day).shuffle(own)
+            records.state.count("mess.shuffled_days")
         result.extend(own)
     return result
 
 
-def _broken(world: World, day: date) -> Iterator[Planned]:
-    """What a broken program sends, about once in two weeks for each kind of mistake."""
-    seed = world.state.seed
+def _broken(records: Records, day: date) -> Iterator[Planned]:
+    """Yield what a broken program sends, about once in two weeks for each kind of mistake."""
+    seed = records.state.seed
     provider, office = SLOPPY
     course = SectionCompleted(course="GIBT-ES-NICHT-7", section=1, completed_on=day)
 
@@ -109,21 +109,23 @@ def _broken(world: World, day: date) -> Iterator[Planned]:
         body = f'{{"specversion": "1.0", "id": "kaputt-{day}", "data": {{"name": "{text}"'
         yield _raw(provider, f"kaputt-{day}", day, body)
     if happens("type"):
-        yield _wrong(world.plan(provider, f"fremd-{day}", day, course), type="de.kurslotse.pizza-ordered.v1")
+        yield _wrong(
+            records.plan(provider, f"fremd-{day}", day, course), type="de.kurslotse.pizza-ordered.v1"
+        )
     if happens("missing"):
-        event = world.plan(provider, f"lueckenhaft-{day}", day, course)
+        event = records.plan(provider, f"lueckenhaft-{day}", day, course)
         yield _wrong(event, data={"course": "E-IK-2599", "remark": names.free_text(stream(seed, "gap", day))})
     if happens("publisher"):
-        yield _wrong(world.plan(office, f"angemasst-{day}", day, course))
+        yield _wrong(records.plan(office, f"angemasst-{day}", day, course))
     if happens("course"):
-        yield world.plan(provider, f"unbekannt-{day}", day, course)
-        world.state.count("mess.unknown_course")
+        yield records.plan(provider, f"unbekannt-{day}", day, course)
+        records.state.count("mess.unknown_course")
     if happens("reused"):
-        first = world.plan(provider, f"doppelt-{day}", day, course)
+        first = records.plan(provider, f"doppelt-{day}", day, course)
         second = SectionCompleted(course="GIBT-ES-NICHT-7", section=2, completed_on=day)
         yield first
-        yield _wrong(world.plan(provider, f"doppelt-{day}", day, second))
-        world.state.count("mess.id_reused")
+        yield _wrong(records.plan(provider, f"doppelt-{day}", day, second))
+        records.state.count("mess.id_reused")
 
 
 def _wrong(event: Planned, **changed: object) -> Planned:

@@ -1,4 +1,4 @@
-"""An invented person at a page's JSON twin: signs in as visitors of the demo do, and again when needed."""
+"""Signs an invented person in to a service's JSON interface, and again when the session has ended."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from services.simulator.doors.http import PatientClient
 _SIGN_IN_AGAIN = frozenset({401, 403})
 
 
-class SignedIn:
+class DemoSession:
     """One person's session with one service."""
 
     def __init__(self, url: str, person: str, client: PatientClient) -> None:

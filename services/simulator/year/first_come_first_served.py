@@ -1,4 +1,4 @@
-"""The unsteered world: people go from provider to provider, each keeps a list: first come, first served.
+"""Simulates a world without steering: people go from provider to provider, each of which keeps a list.
 
 What is assumed in its favour: everybody knows which providers usually have suitable courses and how far
 away they are; the nearest is asked first; at the desk the answer is there at once and no offer goes
@@ -21,15 +21,15 @@ from services.allocation.steering.matching.eligibility import eligibility_of, me
 from services.allocation.steering.matching.entries import Entry
 from services.allocation.steering.matching.hardrules import hard_rules
 from services.allocation.steering.matching.rule import Rule
-from services.simulator.year.chance import share
+from services.simulator.world.chance import share
 from services.simulator.year.courses import Plan
 from services.simulator.year.model import Year
-from services.simulator.year.places import TRAVEL
-from services.simulator.year.steered import snapshot_on
-from services.simulator.year.world import STEERING_ONLY, Life, Standing, World
+from services.simulator.year.steering import snapshot_on
+from services.simulator.year.travel_times import TRAVEL
+from services.simulator.year.world import STEERING_ONLY, PersonProgress, PersonState, World
 
 LISTS: Final = 3
-"""So many providers somebody asks at most."""
+"""The providers whom somebody asks at most."""
 PATIENCE: Final = (14, 28)
 """Days on one list before the next provider is asked, by person."""
 SOON_ENOUGH: Final = 84
@@ -39,7 +39,7 @@ EVERYBODY: Final = "all providers"
 _OF_THE_COURSE: Final = frozenset(
     {"course_type", "time_of_day", "weekdays", "childcare", "women_only", "barrier_free", "travel_time"}
 )
-"""What stays the same about a course, so that people can know it of a provider beforehand."""
+"""Rules about what stays the same of a provider's courses, so that people can know it beforehand."""
 
 
 @dataclass(slots=True)
@@ -47,14 +47,14 @@ class Search:
     """How far somebody's search has come."""
 
     providers: tuple[str, ...]
-    """Those who come into question, the nearest first."""
+    """The providers that usually have suitable courses, the nearest first."""
     asked: dict[str, date] = field(default_factory=dict)
     """The providers asked, with the day."""
     next_on: date | None = None
     """When the next provider is asked."""
 
 
-class Unsteered:
+class FirstComeFirstServed:
     """One Kreis without steering: lists by provider, or one list that all providers share."""
 
     def __init__(self, world: World, *, shared: bool = False) -> None:
@@ -71,7 +71,7 @@ class Unsteered:
         return EVERYBODY if self._shared else provider
 
     def live(self) -> World:
-        """Live through the year."""
+        """Simulate the year."""
         world, open_again = self.world, False
         for day in world.year.setting.days:
             world.begin(day)
@@ -89,7 +89,7 @@ class Unsteered:
         return world
 
     def _open(self, day: date) -> None:
-        """Lay out what the providers have on a day for those who wait, under the same law as when steered."""
+        """Find out which entries are open and suitable on a day, by the same law as when steered."""
         seen = snapshot_on(self.world, day)
         known = eligibility_of(seen)
         self._supply, self._of = known.entries, {}
@@ -103,7 +103,7 @@ class Unsteered:
         if not self._rules:
             self._rules = tuple(rule for rule in hard_rules(seen) if rule.name in _OF_THE_COURSE)
 
-    def _free(self, life: Life, provider: str) -> list[Entry]:
+    def _free(self, life: PersonProgress, provider: str) -> list[Entry]:
         """List the places of a provider that a person can take, the earliest first."""
         found = self._suitable.get(life.someone.number, 0) & self._of.get(provider, 0)
         entries = [self._supply[at] for at in members(found)]
@@ -126,13 +126,13 @@ class Unsteered:
         for provider in sorted(lists):
             for _, number in sorted(lists[provider]):
                 life = self.world.lives[number]
-                if life.state is not Standing.WAITING:
+                if life.state is not PersonState.WAITING:
                     continue
                 found = self._free(life, provider)
                 if found:
                     self.world.offer(number, found[0].key, day)
 
-    def _ask(self, life: Life, day: date) -> None:
+    def _ask(self, life: PersonProgress, day: date) -> None:
         """Let somebody go to the next provider, if it is time."""
         someone = life.someone
         if day < someone.tested_on or (someone.moves_on <= day):
@@ -154,7 +154,7 @@ class Unsteered:
         patience = first + int((latest - first) * share("patience", someone.facts.id))
         search.next_on = day + timedelta(days=patience) if len(left) > 1 else None
 
-    def _at_the_desk(self, life: Life, provider: str, day: date, *, last: bool) -> bool:
+    def _at_the_desk(self, life: PersonProgress, provider: str, day: date, *, last: bool) -> bool:
         """Let somebody choose among what a provider has; return whether a seat is held."""
         number = life.someone.number
         for entry in self._free(life, provider):
@@ -174,7 +174,7 @@ class Unsteered:
 
 
 def _habit(plan: Plan) -> Entry:
-    """Write a course as a place at no particular time."""
+    """Return a course as an entry whose day does not matter."""
     section = Section(1, plan.starts_on, plan.starts_on, plan.ue, plan.capacity)
     course = Course(
         id=plan.id,
@@ -196,4 +196,4 @@ def _habit(plan: Plan) -> Entry:
 
 def unsteered(year: Year, *, shared: bool = False) -> World:
     """Return the unsteered world at the end of the year."""
-    return Unsteered(World(year), shared=shared).live()
+    return FirstComeFirstServed(World(year), shared=shared).live()

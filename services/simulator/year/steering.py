@@ -1,4 +1,4 @@
-"""The steered world: the real engine on real snapshots, day by day or week by week."""
+"""Simulates the steered world: the real engine decides on real snapshots, every day or every week."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from typing import Literal
 from services.allocation.policy.domain import Policy
 from services.allocation.steering.matching.match import Result, match
 from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
+from services.simulator.world.kreis import KREIS
 from services.simulator.year.model import Setting, Year, year_of
-from services.simulator.year.places import KREIS, TRAVEL
+from services.simulator.year.travel_times import TRAVEL
 from services.simulator.year.world import World
 
 SATURDAY = 5
@@ -28,7 +29,7 @@ class Run:
 
 
 def snapshot_on(world: World, day: date) -> Snapshot:
-    """Show the world as a run sees it: who waits without a seat, and every course that has not ended."""
+    """Take the snapshot of a day: everybody who waits without a seat, every course that has not ended."""
     rules = world.rules(day)
     seen = (world.course(course, day, rules) for course in world.courses.values())
     return snapshot_of(
@@ -43,7 +44,7 @@ def snapshot_on(world: World, day: date) -> Snapshot:
 
 
 def live(world: World, every: Cadence) -> Iterator[Run]:
-    """Live through the year; coordinators release what a run proposes on the same day."""
+    """Simulate the year; coordinators confirm what a run proposes on the same day."""
     for day in world.year.setting.days:
         world.begin(day)
         if day.weekday() >= SATURDAY or (every == "weekly" and day.weekday()):

@@ -1,4 +1,4 @@
-"""`Comparison`: steering held against doing without it, in words first, also where it is worse."""
+"""Serves the page `Comparison`: steering against first come, first served, in words and figures."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from services.allocation.console.questions.pages import ask, refreshed, seen_of
 from services.runtime.web.languages import NOTHING, Texts, msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import csv_answer
-from services.simulator.year.compare import ONE_LIST, STEERED, UNSTEERED
-from services.simulator.year.words import ASSUMPTIONS, name_of
+from services.simulator.comparison.comparison import ONE_LIST, STEERED, UNSTEERED
+from services.simulator.comparison.words import ASSUMPTIONS, name_of
 from services.texts.codes import word
 
 router = APIRouter(include_in_schema=False)
@@ -30,9 +30,9 @@ OTHERS: Final = {
     UNSTEERED: msgid("first come, first served by provider"),
     ONE_LIST: msgid("one common list, first come, first served"),
 }
-"""The worlds that steering is held against; stored answers keep no order of theirs."""
+"""The worlds that steering is compared with, in the order of the page."""
 FIRST: Final = ("started", "median_wait", "lapsed_vocational_lapses", "courses_cancelled", "dropped")
-"""Figures that are told in a sentence."""
+"""Figures that the page says in a sentence before the table."""
 Verdict = Literal["better", "worse", "same", "neither"]
 VERDICTS: Final[Mapping[Verdict, str]] = {
     "better": msgid("better"),
@@ -53,8 +53,8 @@ HEADS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class Against:
-    """How the steered world is apart from another one in a figure."""
+class ShownDifference:
+    """How a figure of the steered world differs from another world's."""
 
     said: str
     verdict: Verdict
@@ -71,18 +71,18 @@ class ShownRow:
     code: str
     name: str
     worlds: tuple[str, ...]
-    against: Mapping[str, Against]
+    against: Mapping[str, ShownDifference]
 
 
 @router.get("/compare")
 async def compare(visit: CoordinatorVisit) -> Response:
-    """Show the latest comparison, and how to have another one."""
+    """Show the latest comparison and the form for another one."""
     return await _compare(visit, None)
 
 
 @router.get("/compare/{task}.csv")
 async def compare_csv(visit: CoordinatorVisit, task: UUID) -> Response:
-    """All figures of a comparison as a file."""
+    """Return all figures of a comparison as CSV."""
     seen, texts = await seen_of(visit, "compare", task), visit.texts
     if not seen.done:
         raise not_found()
@@ -104,7 +104,7 @@ async def compare_answer(visit: CoordinatorVisit, task: UUID) -> Response:
 
 @router.post("/compare")
 async def compare_ask(visit: CoordinatorVisit) -> Response:
-    """Have some invented years lived in every world."""
+    """Ask for a comparison of some invented years."""
     form = await visit.request.form()
     chosen = {name: str(form.get(name) or "") for name in ("seeds", "people", "policy")}
     if (
@@ -148,7 +148,7 @@ async def _compare(visit: Visit, task: UUID | None, *, wrong: bool = False) -> R
 
 
 def rows_of(texts: Texts, result: Mapping[str, Any]) -> Sequence[ShownRow]:
-    """Return every figure of a comparison; an empty answer has none."""
+    """Return every figure of a comparison in words; an empty answer has none."""
     years = len(result.get("seeds", ()))
     return [_row(texts, row, years) for row in result.get("rows", ())]
 
@@ -167,21 +167,21 @@ def _row(texts: Texts, row: Mapping[str, Any], years: int) -> ShownRow:
     )
 
 
-def _against(texts: Texts, row: Mapping[str, Any], world: str, years: int) -> Against:
+def _against(texts: Texts, row: Mapping[str, Any], world: str, years: int) -> ShownDifference:
     told = row["differences"][world]
     if told is None:
-        return Against(NOTHING, "neither", 0, always=False)
+        return ShownDifference(NOTHING, "neither", 0, always=False)
     spread, better, worse_in = told["spread"], row["better"], told["worse_in"]
     ends = {part: round(spread[part], 1) for part in ("mean", "low", "high")}
     said = _difference(texts, ends, years)
     if better == "neither":
-        return Against(said, "neither", 0, always=False)
+        return ShownDifference(said, "neither", 0, always=False)
     if world in row["worse_than"]:
-        return Against(said, "worse", worse_in, always=worse_in == years)
+        return ShownDifference(said, "worse", worse_in, always=worse_in == years)
     if not spread["mean"]:
-        return Against(said, "same", 0, always=False)
+        return ShownDifference(said, "same", 0, always=False)
     contrary = spread["low"] > 0 if better == "more" else spread["high"] < 0
-    return Against(said, "better", years - worse_in, always=contrary)
+    return ShownDifference(said, "better", years - worse_in, always=contrary)
 
 
 def _figure(texts: Texts, value: float) -> str:
@@ -194,7 +194,7 @@ def _signed(texts: Texts, value: float) -> str:
 
 
 def _difference(texts: Texts, ends: Mapping[str, float], years: int) -> str:
-    """Say a difference with the smallest and the largest of the years; one year has no range."""
+    """Write a difference with its smallest and largest value; one year has no range."""
     said = {part: _signed(texts, value) for part, value in ends.items()}
     if years == 1 or ends["low"] == ends["high"]:
         return said["mean"]

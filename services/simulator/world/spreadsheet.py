@@ -1,4 +1,4 @@
-"""The spreadsheet that the course advice desk has kept so far, as it is: brought once, on the first day."""
+"""Writes the spreadsheet that the course advice desk has kept so far; it is uploaded on the first day."""
 
 import csv
 import io
@@ -9,8 +9,8 @@ from typing import Any, Final
 from schemas.codes import AccessRoute, Standing
 from services.simulator.world import kreis
 from services.simulator.world.people import BACKLOG_SHARE, Person
+from services.simulator.world.records import Records, moment
 from services.simulator.world.state import Planned
-from services.simulator.world.world import World, moment
 
 FILE_TYPE: Final = "participants-file"
 
@@ -71,21 +71,21 @@ SETTINGS: Final[Mapping[str, Any]] = {
 }
 
 
-def listed(world: World) -> list[Person]:
+def people_on_list(records: Records) -> list[Person]:
     """Return the people on the desk's list: its part of the backlog that it has words for."""
     return [
         person
-        for person in world.people
+        for person in records.people
         if person.office == kreis.VHS_DESK
-        and person.number < world.state.people * BACKLOG_SHARE
+        and person.number < records.state.people * BACKLOG_SHARE
         and person.standing in _GROUNDS
         and person.route in _ROUTES
     ]
 
 
-def bring(world: World, day: date) -> Planned:
+def plan_upload(records: Records, day: date) -> Planned:
     """Plan the upload of the list."""
-    people = listed(world)
+    people = people_on_list(records)
     return Planned(
         publisher=kreis.VHS_DESK,
         id=f"liste-{day}",
@@ -93,11 +93,11 @@ def bring(world: World, day: date) -> Planned:
         time=moment(day),
         data={"people": [person.number for person in people]},
         door="list",
-        body=written(people, day),
+        body=as_csv(people, day),
     )
 
 
-def written(people: Sequence[Person], day: date) -> str:
+def as_csv(people: Sequence[Person], day: date) -> str:
     """Write the list as the desk's spreadsheet saves it."""
     file = io.StringIO()
     file.write("Kursberatung (erfunden);;Stand\n")

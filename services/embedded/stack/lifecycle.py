@@ -1,4 +1,4 @@
-"""Everything that runs on one machine: the servers, then their contents, then the three services."""
+"""Starts and stops an installation: the servers, their databases and topics, then the services."""
 
 import asyncio
 import contextlib
@@ -28,7 +28,7 @@ _READY_SECONDS = 2.0
 
 
 class Stack:
-    """What the control door and the demo need to know of a running installation."""
+    """A running installation, as the control interface and the demo see it."""
 
     def __init__(self, supervisor: Supervisor, setting: Setting, token: str, mode: str) -> None:
         self.supervisor = supervisor
@@ -40,7 +40,7 @@ class Stack:
 
     @property
     def addresses(self) -> dict[str, str]:
-        """Where people and programs find everything."""
+        """Addresses for people and programs, by name."""
         named = self.setting.addresses
         return {
             "console": named.url("allocation") + "/",
@@ -52,7 +52,7 @@ class Stack:
         }
 
     async def status(self) -> dict[str, Any]:
-        """Put everything that is known together."""
+        """Return everything that `kurslotse status` shows."""
         said = await status.ask_all(self._client, self.doors)
         clock = read_json(self.setting.clock) if self.setting.clock else {}
         return {
@@ -75,7 +75,7 @@ class Stack:
         }
 
     async def quiet(self) -> dict[str, Any]:
-        """Say whether nothing is under way."""
+        """Return whether nothing is under way."""
         return await status.quiet(self._client, self.doors)
 
     async def close(self) -> None:

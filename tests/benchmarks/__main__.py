@@ -6,7 +6,8 @@ import logging
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import attendance, latency, memory, reentry, steering
+from tests.benchmarks import attendance, latency, memory, reentry
+from tests.benchmarks.engine import steering
 from tests.benchmarks.stage import machine, say
 from tests.serving import servers_running
 

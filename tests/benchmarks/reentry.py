@@ -38,9 +38,9 @@ from tests.allocation.process import Allocation, running
 from tests.benchmarks.classes import drop_topics, make_topics
 from tests.benchmarks.stage import Stage, quantile, say
 from tests.fixtures.gateway.process import Gateway
-from tests.integration.steering.rows import fill
+from tests.integration.allocation.rows import fill
 from tests.serving import Servers
-from tests.unit.steering.region import a_region
+from tests.unit.allocation.regions.region import a_region
 
 PUBLISHERS = (
     Registration(PROVIDER, "Schule (erfunden)", ("provider",), (KREIS,)),

@@ -24,10 +24,10 @@ from services.runtime.web.languages import load
 from services.simulator.comparison import words
 from services.simulator.comparison.extension import EXTENSION
 from tests.conftest import MakeDatabase
-from tests.integration.steering.rows import fill
-from tests.integration.steering.test_analysis import Here
-from tests.integration.steering.test_policy_pages import ENV, NOON, Browser, Noon
-from tests.unit.steering.region import a_region
+from tests.integration.allocation.console.test_policy_pages import ENV, NOON, Browser, Noon
+from tests.integration.allocation.questions.test_analysis import Here
+from tests.integration.allocation.rows import fill
+from tests.unit.allocation.regions.region import a_region
 from tests.unit.web.messages import COMPARISON
 
 ONE_YEAR = {"seeds": "1", "people": "300", "policy": "own"}

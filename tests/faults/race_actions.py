@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 from services.allocation.acts.by_hand import ByHand
+from services.allocation.acts.mergers import Merger, Mergers
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Deviate, Exclude, ExcludeCourse, ExcludeProvider
-from services.allocation.steering.questions.mergers import Merger, Mergers
 from tests.allocation import builders
 from tests.allocation.builders import OFFICE, PROVIDER
 from tests.faults.racer import COURSES, LATEST, WHY, Action, NothingThereError, Racer

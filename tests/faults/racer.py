@@ -11,9 +11,9 @@ from uuid import UUID
 import asyncpg
 
 from schemas.base import Payload
+from services.allocation.acts.mergers import NotMergedError
 from services.allocation.acts.overrides import Answer, Overrides
 from services.allocation.acts.placements import NotDone, Placements, Result
-from services.allocation.steering.questions.mergers import NotMergedError
 from services.runtime.data.db import web_transaction
 from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected
 from tests.allocation import builders

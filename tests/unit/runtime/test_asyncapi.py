@@ -10,6 +10,7 @@ from schemas.topics import Family, event_types_on
 from services.allocation import consumer as allocation
 from services.gateway import consumer as gateway
 from services.notifications import consumer as notifications
+from services.notifications.settings import load as load_policy
 from services.runtime.consume.asyncapi import described, document_of
 from services.runtime.events import publishers
 from services.runtime.events.subscription import Subscription
@@ -39,7 +40,7 @@ SERVICES = {
         (Family.IN, Family.PROGRESS, Family.COUNTS),
     ),
     "notifications": (
-        notifications.subscriptions(PREFIX, NOTHING, NOTHING),
+        notifications.subscriptions(PREFIX, NOTHING, load_policy()),
         (Family.IN, Family.SUPPORT, Family.PLACEMENTS),
     ),
 }

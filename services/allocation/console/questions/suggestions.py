@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -11,6 +12,8 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from schemas.days import local_day
+from services.allocation.acts.mergers import Merged, Merger, Mergers, NotMergedError
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context.forms import mistake_in_reason, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
@@ -19,7 +22,7 @@ from services.allocation.console.questions.changes_form import new_course
 from services.allocation.console.questions.pages import ask, refreshed, seen_of, task_of
 from services.allocation.console.questions.what_if import names_for
 from services.allocation.placements.domain import Refusal
-from services.allocation.steering.questions.mergers import Merged, Merger, Mergers, NotMergedError, suggested
+from services.allocation.steering.questions.queue import Answer
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import csv_answer
 from services.texts.codes import options
@@ -198,6 +201,23 @@ async def undo(visit: CoordinatorVisit, decision: UUID) -> Response:
         return visit.web.back(visit.request, "/pooling")
     done = msgid("The merger is undone. Who had not answered yet has the old seat again.")
     return visit.web.back(visit.request, "/pooling", "success", done)
+
+
+def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
+    """Return the suggestion of an answer; it holds for the day on which it was asked for."""
+    found: list[Mapping[str, Any]] = list((answer.result or {}).get("suggestions", ()))
+    if answer.kind != "pooling" or not 0 <= number < len(found):
+        return Refusal("suggestion_unknown")
+    if local_day(answer.asked_at) != local_day(now):
+        return Refusal("suggestion_old")
+    one = found[number]
+    return Merger(
+        answer.kreis,
+        UUID(one["host"]["course"]),
+        one["host"]["provider"],
+        tuple((UUID(course["course"]), course["provider"]) for course in one["closed"]),
+        frozenset(UUID(person) for person in one.get("unsuited", ())),
+    )
 
 
 async def decide_merger(

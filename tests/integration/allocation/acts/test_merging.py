@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from services.allocation.acts.mergers import Merged, Merger, Mergers, NotMergedError
 from services.allocation.acts.overrides import Overrides
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import ExcludeCourse
 from services.allocation.steering.questions.material import ReadContext, past_pooling
-from services.allocation.steering.questions.mergers import Merged, Merger, Mergers, NotMergedError
 from services.runtime.data.db import open_pool, transaction, web_transaction
 from tests.allocation.builders import (
     KREIS,

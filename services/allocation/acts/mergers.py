@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Any
+from datetime import date
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -20,7 +19,6 @@ from services.allocation.placements.domain import Refusal
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings_store import in_force
 from services.allocation.rerun import request_rerun
-from services.allocation.steering.questions.queue import Answer
 from services.allocation.unit_of_work import Keys
 
 
@@ -51,23 +49,6 @@ class NotMergedError(Exception):
     def __init__(self, refusal: Refusal) -> None:
         super().__init__(refusal.code)
         self.refusal = refusal
-
-
-def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
-    """Return the suggestion of an answer; it holds for the day on which it was asked for."""
-    found: list[Mapping[str, Any]] = list((answer.result or {}).get("suggestions", ()))
-    if answer.kind != "pooling" or not 0 <= number < len(found):
-        return Refusal("suggestion_unknown")
-    if local_day(answer.asked_at) != local_day(now):
-        return Refusal("suggestion_old")
-    one = found[number]
-    return Merger(
-        answer.kreis,
-        UUID(one["host"]["course"]),
-        one["host"]["provider"],
-        tuple((UUID(course["course"]), course["provider"]) for course in one["closed"]),
-        frozenset(UUID(person) for person in one.get("unsuited", ())),
-    )
 
 
 @dataclass(frozen=True, slots=True)

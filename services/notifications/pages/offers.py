@@ -58,7 +58,7 @@ async def _open_offers(request: Request, context: PageContext, visitor: Visitor)
 @router.get("/desk")
 async def offers(request: Request, context: Context, visitor: Clerk) -> Response:
     """List the offers that wait for an answer, those that end soonest first."""
-    return web_of(request).page(request, "context.html", **await _open_offers(request, context, visitor))
+    return web_of(request).page(request, "desk.html", **await _open_offers(request, context, visitor))
 
 
 @router.get("/offers/{placement}")

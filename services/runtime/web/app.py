@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
+from jinja2 import TemplateNotFound
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -70,6 +71,9 @@ async def _page_error(request: Request, error: Exception) -> Response:
             wrong = of_http(error)
         case RequestValidationError():
             wrong = of_validation(error)
+        case TemplateNotFound():  # an OSError, but no fault of the network
+            _LOG.error("page failed", extra={"error": name_of(error)})
+            wrong = PageError(500, "internal", status_text(500))
         case _ if meaning_of(error, connection_dead=True) is Meaning.TRANSIENT:
             _LOG.warning("page not answered", extra={"error": name_of(error)})
             wrong = PageError(503, "unavailable", status_text(503))

@@ -16,7 +16,7 @@ from services.allocation.steering.runs.regions import PolicyOf
 
 @dataclass(frozen=True, slots=True)
 class RulesOfSteering:
-    """Asks the same rules as a steering run, for one person and one place (desk.Against)."""
+    """Asks the same rules as a steering run, for one person and one place (visit.RulesAgainst)."""
 
     policies: PolicyOf
     rulebook: RuleBook

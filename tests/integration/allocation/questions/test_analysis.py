@@ -80,7 +80,7 @@ class Here:
 
 
 @dataclass
-class Desk:
+class QuestionStand:
     """A database with a region in it, and what answers questions about it."""
 
     database: Database
@@ -110,54 +110,58 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database: MakeDatabase) -> AsyncIterator[Desk]:
+async def stand(database: MakeDatabase) -> AsyncIterator[QuestionStand]:
     made = await database("allocation")
     pool = await open_pool(made.worker, name="analysis-test", max_size=4)
     conn = await connect(made.worker, name="analysis-test-looking")
     await fill(conn, a_region(3, 200, 12))
     here = Here()
     look = snapshot_source(CurrentPolicies(load_policies()), load_rulebook())
-    yield Desk(made, pool, conn, here, Analyses(pool, here, look))
+    yield QuestionStand(made, pool, conn, here, Analyses(pool, here, look))
     await conn.close()
     await pool.close()
 
 
-async def test_a_question_is_answered_and_nothing_else_is_written(desk: Desk) -> None:
-    before = await desk.rows()
-    task = await desk.ask()
-    assert (await desk.answer(task)).under_way
-    assert await desk.analyses.run_waiting(NOON) == 1
-    answer = await desk.answer(task)
+async def test_a_question_is_answered_and_nothing_else_is_written(stand: QuestionStand) -> None:
+    before = await stand.rows()
+    task = await stand.ask()
+    assert (await stand.answer(task)).under_way
+    assert await stand.analyses.run_waiting(NOON) == 1
+    answer = await stand.answer(task)
     assert (answer.state, answer.failed_code, answer.finished_at) == ("done", None, NOON)
     assert answer.result is not None
     assert answer.result["after"]["placed"] > answer.result["before"]["placed"] > 0
     assert answer.snapshot is not None
-    assert await desk.rows() == before
-    assert await desk.analyses.run_waiting(NOON) == 0
+    assert await stand.rows() == before
+    assert await stand.analyses.run_waiting(NOON) == 0
 
 
-async def test_every_kind_is_answered_by_its_own_process(desk: Desk) -> None:
-    analyses = Analyses(desk.pool, Process(), desk.analyses.snapshot_of)
+async def test_every_kind_is_answered_by_its_own_process(stand: QuestionStand) -> None:
+    analyses = Analyses(stand.pool, Process(), stand.analyses.snapshot_of)
     questions: dict[str, dict[str, Any]] = {"what_if": WHAT_IF, "next_course": {"solve": 3}, "pooling": {}}
-    asked = {kind: await desk.ask(kind, question) for kind, question in questions.items()}
+    asked = {kind: await stand.ask(kind, question) for kind, question in questions.items()}
     assert await analyses.run_waiting(NOON) == 3
     for kind, task in asked.items():
-        answer = await desk.answer(task)
+        answer = await stand.answer(task)
         assert (kind, answer.state, answer.failed_code) == (kind, "done", None)
-    async with desk.conn.transaction(isolation="repeatable_read"):
-        seen = await desk.analyses.snapshot_of(desk.conn, KREIS, NOON)
+    async with stand.conn.transaction(isolation="repeatable_read"):
+        seen = await stand.analyses.snapshot_of(stand.conn, KREIS, NOON)
     told = solve(
         what_if.answer, {**WHAT_IF, "kreis": KREIS, "material": {"neighbours": {}}}, snapshot.encode(seen)
     )
     assert isinstance(told, Answered)
-    assert (await desk.answer(asked["what_if"])).result == told.result
+    assert (await stand.answer(asked["what_if"])).result == told.result
 
 
-async def test_questions_are_answered_in_their_order_whoever_fails(desk: Desk) -> None:
+async def test_questions_are_answered_in_their_order_whoever_fails(stand: QuestionStand) -> None:
     wrong = {"changes": [{"kind": "childcare", "course": str(uuid4())}]}
-    asked = [await desk.ask("what_if", wrong), await desk.ask("no_such_kind"), await desk.ask("pooling", {})]
-    assert await desk.analyses.run_waiting(NOON) == 3
-    answers = [await desk.answer(task) for task in asked]
+    asked = [
+        await stand.ask("what_if", wrong),
+        await stand.ask("no_such_kind"),
+        await stand.ask("pooling", {}),
+    ]
+    assert await stand.analyses.run_waiting(NOON) == 3
+    answers = [await stand.answer(task) for task in asked]
     assert [(one.state, one.failed_code) for one in answers] == [
         ("failed", "question_wrong"),
         ("failed", "kind_unknown"),
@@ -165,7 +169,7 @@ async def test_questions_are_answered_in_their_order_whoever_fails(desk: Desk) -
     ]
     assert answers[0].result is not None
     assert (answers[0].result["code"], answers[0].result["at"]) == ("course_unknown", 0)
-    assert desk.process.asked == ["what_if", "pooling"]
+    assert stand.process.asked == ["what_if", "pooling"]
 
 
 @pytest.mark.parametrize(
@@ -176,119 +180,119 @@ async def test_questions_are_answered_in_their_order_whoever_fails(desk: Desk) -
         (ZeroDivisionError("a mistake"), "not_computed"),
     ],
 )
-async def test_a_failure_is_said_and_blocks_nobody(desk: Desk, error: Exception, code: str) -> None:
+async def test_a_failure_is_said_and_blocks_nobody(stand: QuestionStand, error: Exception, code: str) -> None:
     async def fails_once() -> None:
-        if len(desk.process.asked) == 1:
+        if len(stand.process.asked) == 1:
             raise error
 
-    desk.process.meanwhile = fails_once
-    first, second = await desk.ask(), await desk.ask()
-    assert await desk.analyses.run_waiting(NOON) == 2
-    answer = await desk.answer(first)
+    stand.process.meanwhile = fails_once
+    first, second = await stand.ask(), await stand.ask()
+    assert await stand.analyses.run_waiting(NOON) == 2
+    answer = await stand.answer(first)
     assert (answer.state, answer.failed_code, answer.result) == ("failed", code, None)
-    assert (await desk.answer(second)).state == "done"
+    assert (await stand.answer(second)).state == "done"
 
 
-async def test_a_kreis_without_a_policy_gets_an_answer(desk: Desk) -> None:
+async def test_a_kreis_without_a_policy_gets_an_answer(stand: QuestionStand) -> None:
     async def look(_conn: asyncpg.Connection, _kreis: str, _now: datetime) -> Snapshot:
         raise LookupError("no policy holds")
 
-    task = await desk.ask()
-    assert await Analyses(desk.pool, desk.process, look).run_waiting(NOON) == 1
-    assert (await desk.answer(task)).failed_code == "not_computed"
+    task = await stand.ask()
+    assert await Analyses(stand.pool, stand.process, look).run_waiting(NOON) == 1
+    assert (await stand.answer(task)).failed_code == "not_computed"
 
 
-async def test_a_passing_failure_gives_the_question_back(desk: Desk) -> None:
+async def test_a_passing_failure_gives_the_question_back(stand: QuestionStand) -> None:
     async def look(_conn: asyncpg.Connection, _kreis: str, _now: datetime) -> Snapshot:
         raise ConnectionResetError("the database went away")
 
-    task = await desk.ask()
+    task = await stand.ask()
     with pytest.raises(ConnectionResetError):
-        await Analyses(desk.pool, desk.process, look).run_waiting(NOON)
-    assert (await desk.answer(task)).state == "waiting"
-    assert await desk.analyses.run_waiting(NOON) == 1
-    assert (await desk.answer(task)).state == "done"
+        await Analyses(stand.pool, stand.process, look).run_waiting(NOON)
+    assert (await stand.answer(task)).state == "waiting"
+    assert await stand.analyses.run_waiting(NOON) == 1
+    assert (await stand.answer(task)).state == "done"
 
 
-async def test_a_stopping_service_gives_the_question_back(desk: Desk) -> None:
+async def test_a_stopping_service_gives_the_question_back(stand: QuestionStand) -> None:
     begun = asyncio.Event()
 
     async def meanwhile() -> None:
         begun.set()
         await asyncio.Event().wait()
 
-    desk.process.meanwhile = meanwhile
-    task = await desk.ask()
-    running = asyncio.create_task(desk.analyses.run_waiting(NOON))
+    stand.process.meanwhile = meanwhile
+    task = await stand.ask()
+    running = asyncio.create_task(stand.analyses.run_waiting(NOON))
     await begun.wait()
-    assert (await desk.answer(task)).state == "running"
+    assert (await stand.answer(task)).state == "running"
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
-    assert (await desk.answer(task)).state == "waiting"
+    assert (await stand.answer(task)).state == "waiting"
 
 
-async def test_the_task_of_a_dead_process_is_taken_over(desk: Desk) -> None:
-    task, dead = await desk.ask(), uuid4()
-    taken = await tasks.claim(desk.conn, dead, 60)
+async def test_the_task_of_a_dead_process_is_taken_over(stand: QuestionStand) -> None:
+    task, dead = await stand.ask(), uuid4()
+    taken = await tasks.claim(stand.conn, dead, 60)
     assert taken is not None
     assert taken.id == task
-    assert await desk.analyses.run_waiting(NOON) == 0  # its lease still holds
-    await desk.conn.execute("UPDATE analysis_task SET held_until = clock_timestamp() - interval '1 second'")
-    assert await desk.analyses.run_waiting(NOON) == 1
-    assert (await desk.answer(task)).state == "done"
-    late = await tasks.finish(desk.conn, task, dead, snapshot=bytes(32), result={}, now=NOON)
+    assert await stand.analyses.run_waiting(NOON) == 0  # its lease still holds
+    await stand.conn.execute("UPDATE analysis_task SET held_until = clock_timestamp() - interval '1 second'")
+    assert await stand.analyses.run_waiting(NOON) == 1
+    assert (await stand.answer(task)).state == "done"
+    late = await tasks.finish(stand.conn, task, dead, snapshot=bytes(32), result={}, now=NOON)
     assert not late
-    assert (await desk.answer(task)).result != {}
+    assert (await stand.answer(task)).result != {}
 
 
-async def test_who_lost_the_lease_writes_nothing(desk: Desk) -> None:
+async def test_who_lost_the_lease_writes_nothing(stand: QuestionStand) -> None:
     async def meanwhile() -> None:
-        await desk.conn.execute("UPDATE analysis_task SET token = $1", uuid4())
+        await stand.conn.execute("UPDATE analysis_task SET token = $1", uuid4())
 
-    desk.process.meanwhile = meanwhile
-    task = await desk.ask()
-    await desk.analyses.run_waiting(NOON)
-    answer = await desk.answer(task)
+    stand.process.meanwhile = meanwhile
+    task = await stand.ask()
+    await stand.analyses.run_waiting(NOON)
+    answer = await stand.answer(task)
     assert (answer.state, answer.result) == ("running", None)
 
 
-async def test_a_question_that_ends_every_process_is_given_up(desk: Desk) -> None:
-    task = await desk.ask()
+async def test_a_question_that_ends_every_process_is_given_up(stand: QuestionStand) -> None:
+    task = await stand.ask()
     for _ in range(MOST_ATTEMPTS):
-        assert await tasks.claim(desk.conn, uuid4(), -1) is not None
-    assert await desk.analyses.run_waiting(NOON) == 1
-    assert (await desk.answer(task)).failed_code == "given_up"
-    assert desk.process.asked == []
+        assert await tasks.claim(stand.conn, uuid4(), -1) is not None
+    assert await stand.analyses.run_waiting(NOON) == 1
+    assert (await stand.answer(task)).failed_code == "given_up"
+    assert stand.process.asked == []
 
 
-async def test_two_services_never_answer_the_same_question(desk: Desk) -> None:
+async def test_two_services_never_answer_the_same_question(stand: QuestionStand) -> None:
     for _ in range(6):
-        await desk.ask("pooling", {})
-    other = Analyses(desk.pool, desk.process, desk.analyses.snapshot_of)
-    done = await asyncio.gather(desk.analyses.run_waiting(NOON), other.run_waiting(NOON))
+        await stand.ask("pooling", {})
+    other = Analyses(stand.pool, stand.process, stand.analyses.snapshot_of)
+    done = await asyncio.gather(stand.analyses.run_waiting(NOON), other.run_waiting(NOON))
     assert sum(done) == 6
-    assert len(desk.process.asked) == 6
-    assert await desk.conn.fetchval("SELECT count(*) FROM analysis_task WHERE state = 'done'") == 6
-    assert await desk.conn.fetchval("SELECT max(attempts) FROM analysis_task") == 1
+    assert len(stand.process.asked) == 6
+    assert await stand.conn.fetchval("SELECT count(*) FROM analysis_task WHERE state = 'done'") == 6
+    assert await stand.conn.fetchval("SELECT max(attempts) FROM analysis_task") == 1
 
 
-async def test_only_the_latest_answers_are_kept(desk: Desk) -> None:
+async def test_only_the_latest_answers_are_kept(stand: QuestionStand) -> None:
     quick = Analyses(
-        desk.pool, desk.process, desk.analyses.snapshot_of, {"no_such_kind": Kind(KINDS["pooling"].solve)}
+        stand.pool, stand.process, stand.analyses.snapshot_of, {"no_such_kind": Kind(KINDS["pooling"].solve)}
     )
-    first = await desk.ask("no_such_kind", {})
-    await desk.ask("another", {})
-    waiting = [await desk.ask("no_such_kind", {}) for _ in range(tasks.KEPT)]
+    first = await stand.ask("no_such_kind", {})
+    await stand.ask("another", {})
+    waiting = [await stand.ask("no_such_kind", {}) for _ in range(tasks.KEPT)]
     assert await quick.run_waiting(NOON) == tasks.KEPT + 2
-    assert await answer_of(desk.conn, first) is None
-    assert await answer_of(desk.conn, waiting[0]) is not None
-    assert await desk.conn.fetchval("SELECT count(*) FROM analysis_task WHERE kind = 'another'") == 1
+    assert await answer_of(stand.conn, first) is None
+    assert await answer_of(stand.conn, waiting[0]) is not None
+    assert await stand.conn.fetchval("SELECT count(*) FROM analysis_task WHERE kind = 'another'") == 1
 
 
-async def test_questions_are_never_due(desk: Desk) -> None:
-    await desk.ask()
-    status = await connect(desk.database.status, name="analysis-test-status")
+async def test_questions_are_never_due(stand: QuestionStand) -> None:
+    await stand.ask()
+    status = await connect(stand.database.status, name="analysis-test-status")
     views = await status.fetch(
         "SELECT relname FROM pg_class WHERE relname LIKE 'analysis%' AND relkind = 'v'"
     )
@@ -298,8 +302,8 @@ async def test_questions_are_never_due(desk: Desk) -> None:
     await status.close()
 
 
-async def test_a_page_asks_and_reads_for_its_own_kreis_only(desk: Desk) -> None:
-    web = await open_pool(desk.database.web, name="analysis-test-web", max_size=1)
+async def test_a_page_asks_and_reads_for_its_own_kreis_only(stand: QuestionStand) -> None:
+    web = await open_pool(stand.database.web, name="analysis-test-web", max_size=1)
     async with web_transaction(web, kreise=[KREIS]) as conn:
         task = await ask(conn, KREIS, "what_if", WHAT_IF, "jana-vogt", NOON)
     async with web_transaction(web, kreise=["99002"]) as conn:
@@ -308,7 +312,7 @@ async def test_a_page_asks_and_reads_for_its_own_kreis_only(desk: Desk) -> None:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with conn.transaction():
                 await ask(conn, KREIS, "what_if", {}, "somebody", NOON)
-    await desk.analyses.run_waiting(NOON)
+    await stand.analyses.run_waiting(NOON)
     async with web_transaction(web, kreise=[KREIS]) as conn:
         (latest,) = await tasks.latest(conn, "what_if", 10)
         assert (latest.id, latest.state) == (task, "done")
@@ -367,7 +371,7 @@ async def test_it_has_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) 
     await asyncio.gather(asking, return_exceptions=True)
 
 
-async def test_business_time_passes_while_questions_wait(desk: Desk) -> None:
+async def test_business_time_passes_while_questions_wait(stand: QuestionStand) -> None:
     class Passing:
         days = 0
 
@@ -375,27 +379,27 @@ async def test_business_time_passes_while_questions_wait(desk: Desk) -> None:
             self.days += 1
             return NOON + timedelta(days=self.days)
 
-    asked = [await desk.ask(), await desk.ask()]
-    await replace(desk.analyses, clock=Passing()).run_waiting(NOON)
-    first, second = [await desk.answer(one) for one in asked]
+    asked = [await stand.ask(), await stand.ask()]
+    await replace(stand.analyses, clock=Passing()).run_waiting(NOON)
+    first, second = [await stand.answer(one) for one in asked]
     assert first.result is not None
     assert second.result is not None
     assert first.result["day"] < second.result["day"]
     assert NOON < (first.finished_at or NOON) < (second.finished_at or NOON)
 
 
-async def test_a_comparison_lets_the_others_pass(desk: Desk) -> None:
+async def test_a_comparison_lets_the_others_pass(stand: QuestionStand) -> None:
     for kind in ("compare", "pooling", "what_if"):
-        await desk.ask(kind, WHAT_IF)
-    await replace(desk.analyses, kinds=IN_THE_DEMO).run_waiting(NOON)
-    assert desk.process.asked == ["pooling", "what_if", "compare"]
+        await stand.ask(kind, WHAT_IF)
+    await replace(stand.analyses, kinds=IN_THE_DEMO).run_waiting(NOON)
+    assert stand.process.asked == ["pooling", "what_if", "compare"]
 
 
-async def test_business_time_is_the_askers(desk: Desk) -> None:
-    task = await desk.ask()
+async def test_business_time_is_the_askers(stand: QuestionStand) -> None:
+    task = await stand.ask()
     later = NOON + timedelta(days=1)
-    await desk.analyses.run_waiting(later)
-    answer = await desk.answer(task)
+    await stand.analyses.run_waiting(later)
+    answer = await stand.answer(task)
     assert (answer.asked_at, answer.finished_at) == (NOON, later)
     assert answer.result is not None
     assert answer.result["day"] == "2026-03-03"

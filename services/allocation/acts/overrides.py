@@ -1,6 +1,6 @@
 """Records rulings by which a coordinator overrides steering: hold, exclude, deviate, start or close."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -12,7 +12,7 @@ from services.allocation.acts.placements import NotDone, Placements
 from services.allocation.courses.domain import Course
 from services.allocation.participants.domain import Participant
 from services.allocation.placements import rulings_store as store
-from services.allocation.placements.domain import OFFERED, Placement, Reason, Refusal, Step, withdraw_proposal
+from services.allocation.placements.domain import Placement, Reason, Refusal, Step, withdraw_proposal
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import (
     Deviate,
@@ -66,14 +66,7 @@ class Overrides:
 
     async def end_hold(self, conn: asyncpg.Connection, by: DecidedBy, participant: UUID) -> Answer:
         """Steer somebody again."""
-        work, person = await self._person(conn, participant, by.now, waiting=False)
-        if isinstance(person, NotDone):
-            return person
-        if not await store.lift_hold(conn, person.participant, by.actor, by.now):
-            return NotDone(None, Refusal("already_lifted"))
-        work.request_rerun(person.facts.kreis, "hold", urgent=False)
-        await work.write(conn)
-        return Ruled()
+        return await self._end(conn, by, participant, store.lift_hold, "hold")
 
     async def exclude(
         self, conn: asyncpg.Connection, by: DecidedBy, participant: UUID, what: Exclude
@@ -95,8 +88,7 @@ class Overrides:
         signed = Signed.of(person.facts.kreis, by)
         if not await store.add_exclusion(conn, person.participant, what, signed):
             return NotDone(None, Refusal("already_excluded"))
-        open_ = [p for p in there if p.state in OFFERED]
-        _withdraw(work, open_, Reason("excluded"), by)
+        _withdraw(work, there, Reason("excluded"), by)
         work.request_rerun(signed.kreis, "exclusion", urgent=False)
         await work.write(conn)
         return Ruled(signed.ruling)
@@ -106,14 +98,7 @@ class Overrides:
         participant = await store.person_of_exclusion(conn, exclusion)
         if participant is None:
             return NotDone(None, Refusal("ruling_unknown"))
-        work, person = await self._person(conn, participant, by.now, waiting=False)
-        if isinstance(person, NotDone):
-            return person
-        if not await store.lift_exclusion(conn, exclusion, by.actor, by.now):
-            return NotDone(None, Refusal("already_lifted"))
-        work.request_rerun(person.facts.kreis, "exclusion", urgent=False)
-        await work.write(conn)
-        return Ruled()
+        return await self._end(conn, by, participant, store.lift_exclusion, "exclusion", ruling=exclusion)
 
     async def deviate(
         self, conn: asyncpg.Connection, by: DecidedBy, participant: UUID, what: Deviate
@@ -131,14 +116,7 @@ class Overrides:
 
     async def end_deviation(self, conn: asyncpg.Connection, by: DecidedBy, participant: UUID) -> Answer:
         """Let the placement test count again."""
-        work, person = await self._person(conn, participant, by.now, waiting=False)
-        if isinstance(person, NotDone):
-            return person
-        if not await store.lift_deviation(conn, person.participant, by.actor, by.now):
-            return NotDone(None, Refusal("already_lifted"))
-        work.request_rerun(person.facts.kreis, "deviation", urgent=False)
-        await work.write(conn)
-        return Ruled()
+        return await self._end(conn, by, participant, store.lift_deviation, "deviation")
 
     async def rule_course(
         self, conn: asyncpg.Connection, by: DecidedBy, course: UUID, verdict: Verdict
@@ -155,8 +133,8 @@ class Overrides:
         signed = Signed.of(found.kreis, by)
         await store.lift_course_ruling(conn, course, by.actor, by.now)
         await store.add_course_ruling(conn, course, verdict, signed)
-        open_ = [p for p in work.live_in(course) if verdict == "close" and p.state in OFFERED]
-        _withdraw(work, open_, Reason("course_closed"), by)
+        if verdict == "close":
+            _withdraw(work, work.live_in(course), Reason("course_closed"), by)
         self._request_rerun(work, found)
         await work.write(conn)
         return Ruled(signed.ruling)
@@ -169,6 +147,26 @@ class Overrides:
         if await store.lift_course_ruling(conn, course, by.actor, by.now) is None:
             return NotDone(None, Refusal("already_lifted"))
         self._request_rerun(work, found)
+        await work.write(conn)
+        return Ruled()
+
+    async def _end(
+        self,
+        conn: asyncpg.Connection,
+        by: DecidedBy,
+        participant: UUID,
+        lift: Callable[[asyncpg.Connection, UUID, str, datetime], Awaitable[bool]],
+        why: str,
+        *,
+        ruling: UUID | None = None,
+    ) -> Answer:
+        """Lift the ruling with this id, or the only one of its kind about somebody, and steer again."""
+        work, person = await self._person(conn, participant, by.now, waiting=False)
+        if isinstance(person, NotDone):
+            return person
+        if not await lift(conn, ruling or person.participant, by.actor, by.now):
+            return NotDone(None, Refusal("already_lifted"))
+        work.request_rerun(person.facts.kreis, why, urgent=False)
         await work.write(conn)
         return Ruled()
 
@@ -230,8 +228,8 @@ async def _unknown(conn: asyncpg.Connection, work: UnitOfWork, what: Exclude) ->
             return None if provider in known else Refusal("provider_unknown")
 
 
-def _withdraw(work: UnitOfWork, open_: Iterable[Placement], why: Reason, by: DecidedBy) -> None:
-    for placement in open_:
+def _withdraw(work: UnitOfWork, placements: Iterable[Placement], why: Reason, by: DecidedBy) -> None:
+    for placement in placements:
         decision = withdraw_proposal(placement, why)
         if isinstance(decision, Step):
             work.take(decision, by.actor, note=by.note)

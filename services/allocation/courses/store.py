@@ -18,10 +18,8 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncp
     return await conn.fetch(
         """
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
-        capacity,
-               minimum, taken_elsewhere, target_level, lessons::text AS lessons, venue::text AS venue,
-               online,
-               childcare, women_only, registration_until, state, cancel_reason, ended_on, version
+            capacity, minimum, taken_elsewhere, target_level, lessons::text AS lessons, venue::text AS venue,
+            online, childcare, women_only, registration_until, state, cancel_reason, ended_on, version
         FROM course WHERE course = ANY($1::uuid[]) ORDER BY course FOR NO KEY UPDATE
         """,
         ids,
@@ -43,18 +41,8 @@ def courses_of(rows: Iterable[asyncpg.Record], section_rows: Iterable[asyncpg.Re
     """Build courses from their rows."""
     sections: dict[UUID, list[Section]] = defaultdict(list)
     for row in section_rows:
-        sections[row["course"]].append(
-            Section(
-                number=row["number"],
-                starts_on=row["starts_on"],
-                ends_on=row["ends_on"],
-                ue=row["ue"],
-                capacity=row["capacity"],
-                taken=row["taken"],
-                removed=row["removed"],
-                completed_on=row["completed_on"],
-            )
-        )
+        section = dict(row)
+        sections[section.pop("course")].append(Section(**section))
     return [_course(row, sections[row["course"]]) for row in rows]
 
 
@@ -131,15 +119,14 @@ async def insert(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
     """Add courses."""
     await conn.execute(
         """
-        INSERT INTO course (course, kreis, provider, own_course, own_number, title, course_type,
-        course_kind, town,
-            capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue, barrier_free,
-            online,
-            childcare, women_only, registration_until, state, cancel_reason, ended_on, version)
-        SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
-            capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue, barrier_free,
-            online,
-            childcare, women_only, registration_until, state, cancel_reason, ended_on, version
+        INSERT INTO course (course, kreis, provider, own_course, own_number, title, course_type, course_kind,
+            town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
+            barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
+            version)
+        SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind,
+            town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
+            barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
+            version
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb)
         """,
         _rows(courses),
@@ -154,8 +141,8 @@ async def update(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
             course_type = n.course_type, course_kind = n.course_kind, town = n.town, capacity = n.capacity,
             minimum = n.minimum, taken_elsewhere = n.taken_elsewhere, target_level = n.target_level,
             lessons = n.lessons, times_of_day = n.times_of_day, venue = n.venue,
-            barrier_free = n.barrier_free,
-            online = n.online, childcare = n.childcare, women_only = n.women_only,
+            barrier_free = n.barrier_free, online = n.online, childcare = n.childcare,
+            women_only = n.women_only,
             registration_until = n.registration_until, state = n.state, cancel_reason = n.cancel_reason,
             ended_on = n.ended_on, version = n.version
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb) AS n WHERE n.course = c.course
@@ -174,8 +161,7 @@ async def write_sections(conn: asyncpg.Connection, courses: Sequence[Course]) ->
         FROM jsonb_populate_recordset(NULL::course_section, $1::text::jsonb)
         ON CONFLICT (course, number) DO UPDATE SET kreis = excluded.kreis, starts_on = excluded.starts_on,
             ends_on = excluded.ends_on, ue = excluded.ue, capacity = excluded.capacity,
-            taken = excluded.taken,
-            removed = excluded.removed, completed_on = excluded.completed_on
+            taken = excluded.taken, removed = excluded.removed, completed_on = excluded.completed_on
         """,
         _section_rows(courses),
     )

@@ -24,6 +24,7 @@ from services.allocation.placements.domain import (
     Refusal,
     Step,
     Unchanged,
+    seated_in,
 )
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
@@ -56,38 +57,35 @@ def _office_answer(work: UnitOfWork, incoming: Incoming, placement: UUID) -> Pla
     subject = UUID(incoming.subject)
     if subject not in work.people:
         return unknown_participant(subject)
-    match _found(work, placement):
-        case Placement() as found:
-            person = work.person(subject)
-            if person is None or person.participant != found.participant:
-                return Rejected(Problem("placement_not_yours", field="placement"))
-            return found
-        case rejected:
-            return rejected
+    found = _found(work, placement)
+    if not isinstance(found, Placement):
+        return found
+    person = work.person(subject)
+    if person is None or person.participant != found.participant:
+        return Rejected(Problem("placement_not_yours", field="placement"))
+    return found
 
 
 def accepted(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The person takes the place."""
     said = cast(PlaceAccepted, incoming.event.data)
-    match _office_answer(work, incoming, said.placement):
-        case Placement() as found:
-            decision = domain.accept(found, Reason("accepted"))
-            verdict = _judge(work, incoming, decision, f"office:{incoming.publisher}")
-            by_policy.advance(work, work.placements[found.placement], incoming)
-            return verdict
-        case verdict:
-            return verdict
+    found = _office_answer(work, incoming, said.placement)
+    if not isinstance(found, Placement):
+        return found
+    decision = domain.accept(found, Reason("accepted"))
+    verdict = _judge(work, incoming, decision, f"office:{incoming.publisher}")
+    by_policy.advance(work, work.placements[found.placement], incoming)
+    return verdict
 
 
 def declined(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The person does not take the place."""
     said = cast(PlaceDeclined, incoming.event.data)
-    match _office_answer(work, incoming, said.placement):
-        case Placement() as found:
-            decision = domain.decline(found, Reason("declined", {"reason": said.reason}))
-            return _judge(work, incoming, decision, f"office:{incoming.publisher}")
-        case verdict:
-            return verdict
+    found = _office_answer(work, incoming, said.placement)
+    if not isinstance(found, Placement):
+        return found
+    decision = domain.decline(found, Reason("declined", {"reason": said.reason}))
+    return _judge(work, incoming, decision, f"office:{incoming.publisher}")
 
 
 def _provider_answer(
@@ -99,38 +97,35 @@ def _provider_answer(
         return Parked(course_key(course), Problem("course_unknown", field="course"))
     if said.participant not in work.people:
         return unknown_participant(said.participant, "participant")
-    match _found(work, said.placement):
-        case Placement() as found:
-            if found.course != course:
-                return Rejected(Problem("placement_not_yours", field="placement"))
-            person = work.person(said.participant)
-            if person is None or person.participant != found.participant:
-                return Rejected(Problem("placement_of_another_person", field="participant"))
-            return found
-        case rejected:
-            return rejected
+    found = _found(work, said.placement)
+    if not isinstance(found, Placement):
+        return found
+    if found.course != course:
+        return Rejected(Problem("placement_not_yours", field="placement"))
+    person = work.person(said.participant)
+    if person is None or person.participant != found.participant:
+        return Rejected(Problem("placement_of_another_person", field="participant"))
+    return found
 
 
 def confirmed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The provider takes the person."""
     said = cast(PlaceConfirmed, incoming.event.data)
-    match _provider_answer(work, incoming, said):
-        case Placement() as found:
-            decision = domain.confirm(found, said.own_number)
-            return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
-        case verdict:
-            return verdict
+    found = _provider_answer(work, incoming, said)
+    if not isinstance(found, Placement):
+        return found
+    decision = domain.confirm(found, said.own_number)
+    return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
 
 
 def refused(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """The provider cannot take the person, who waits again."""
     said = cast(PlaceRefused, incoming.event.data)
-    match _provider_answer(work, incoming, said):
-        case Placement() as found:
-            decision = domain.refuse(found, Reason("refused", {"reason": said.reason}))
-            return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
-        case verdict:
-            return verdict
+    found = _provider_answer(work, incoming, said)
+    if not isinstance(found, Placement):
+        return found
+    decision = domain.refuse(found, Reason("refused", {"reason": said.reason}))
+    return _judge(work, incoming, decision, f"provider:{incoming.publisher}")
 
 
 def left(work: UnitOfWork, incoming: Incoming) -> Verdict:
@@ -161,8 +156,7 @@ def left(work: UnitOfWork, incoming: Incoming) -> Verdict:
 
 def _exit(here: list[Placement], course: Course, said: ParticipantLeft, event: UUID) -> Decision | Rejected:
     """Decide a first report: it means the seat the person holds here, else the last place told to anybody."""
-    seated = next((p for p in here if p.state in SEATED), None)
-    found = seated or next((p for p in here if p.published), None)
+    found = seated_in(here, course.course) or next((p for p in here if p.published), None)
     if found is None:
         return Rejected(Problem("participant_not_in_course", field="participant"))
     return running.leave(found, course, said.kind, said.left_on, event)
@@ -209,26 +203,30 @@ def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
     person = work.person(subject)
     if person is None:
         return unknown_participant(subject)
-    course = work.courses.get(course_id(said.provider, said.course))
+    id_ = course_id(said.provider, said.course)
+    course = work.courses.get(id_)
     if course is None:
-        id_ = course_id(said.provider, said.course)
         return Parked(course_key(id_), Problem("course_unknown", field="course"))
     own = [p for p in work.placements_of(person.participant) if p.state in LIVE]
-    here = next((p for p in own if p.course == course.course and p.state in SEATED), None)
+    here = seated_in(own, id_)
     if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
         reason = Reason("assigned_by_authority")
         return _judge(work, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
-    if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
-        return Rejected(Problem("already_placed", field="course"))
-    day = said.assigned_on
     given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
-    against = domain.obstacle(given_up, said.section, (), day)
+    against = _obstacle(given_up, own, said)
     if against is not None:
         return Rejected(Problem(against.code, field="course", params=against.params))
     _give_way(work, incoming, own, course, said.section)
     if person.status != "active":
         work.put_person(back(person))
     return _assign(work, incoming, person, said)
+
+
+def _obstacle(course: Course, own: list[Placement], said: AssignedByAuthority) -> Refusal | None:
+    """Return what stands against an assignment: a course of the kind that has begun, or the course itself."""
+    if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
+        return Refusal("already_placed")
+    return domain.obstacle(course, said.section, (), said.assigned_on)
 
 
 def _agrees(placement: Placement, course: UUID, section: int) -> bool:

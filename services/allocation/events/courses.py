@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import cast
 from uuid import UUID
 
+from schemas.base import AboutCourse
 from schemas.codes import ENROLLED, SEATED, PlacementState, SectionDecision, kind_of
 from schemas.providers import (
     CourseAnnounced,
@@ -19,11 +20,11 @@ from services.allocation.figures.course_outcomes import report
 from services.allocation.participants.domain import leave, repeat_from
 from services.allocation.placements.domain import (
     Decision,
-    Placement,
     Reason,
     Refusal,
     Step,
     Unchanged,
+    seated_in,
     take_back,
 )
 from services.allocation.placements.running import after_section, finish_course, lose_course, sit_in
@@ -37,8 +38,15 @@ def course_key(course: UUID) -> str:
     return f"course:{course}"
 
 
-def _unknown(course: UUID) -> Parked:
-    return Parked(course_key(course), Problem("course_unknown", field="course"))
+def _known(work: UnitOfWork, incoming: Incoming, *states: str) -> Course | Verdict:
+    """Find the course that an event is about if it is in one of these states, or what stands against it."""
+    id_ = cast(AboutCourse, incoming.event.data).course_id(incoming.publisher or "")
+    known = work.courses.get(id_)
+    if known is None:
+        return Parked(course_key(id_), Problem("course_unknown", field="course"))
+    if known.state not in states:
+        return Rejected(Problem(f"course_{known.state}", field="course"))
+    return known
 
 
 def _problem(notice: Notice) -> Problem:
@@ -73,14 +81,11 @@ def announced(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Change what was announced; fields left out stay."""
     said = cast(CourseChanged, incoming.event.data)
-    id_ = said.course_id(incoming.publisher or "")
-    known = work.courses.get(id_)
-    if known is None:
-        return _unknown(id_)
-    if known.state != "announced":
-        return Rejected(Problem(f"course_{known.state}", field="course"))
+    known = _known(work, incoming, "announced")
+    if not isinstance(known, Course):
+        return known
     facts = _changed_facts(known.facts, said)
-    if facts.kind != known.facts.kind and work.live_in(id_):
+    if facts.kind != known.facts.kind and work.live_in(known.course):
         return Rejected(Problem("course_has_people", field="course_type"))
     written = domain.rewrite(known, known.kreis, facts, None if said.sections is None else _sections(said))
     _put(work, written)
@@ -115,17 +120,13 @@ def _step(work: UnitOfWork, decision: Decision, incoming: Incoming | None) -> Pr
 def cancelled(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """End a course; everybody in it waits again."""
     said = cast(CourseCancelled, incoming.event.data)
-    id_ = said.course_id(incoming.publisher or "")
-    known = work.courses.get(id_)
-    if known is None:
-        return _unknown(id_)
-    if known.state == "completed":
-        return Rejected(Problem("course_completed", field="course"))
-    for placement in work.live_in(id_):
+    known = _known(work, incoming, "announced", "cancelled")
+    if not isinstance(known, Course):
+        return known
+    for placement in work.live_in(known.course):
         reason = Reason("course_cancelled", {"reason": said.reason})
         _step(work, lose_course(placement, known, reason, said.cancelled_on), incoming)
-    ended = domain.end(work.courses[id_], "cancelled", said.cancelled_on, said.reason)
-    work.put_course(ended)
+    work.put_course(domain.end(work.courses[known.course], "cancelled", said.cancelled_on, said.reason))
     work.request_rerun(known.kreis, "course_cancelled", urgent=True)
     return Applied()
 
@@ -133,12 +134,9 @@ def cancelled(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def section_completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Move seats after a section: who goes on, repeats, skips, pauses, ends."""
     said = cast(SectionCompleted, incoming.event.data)
-    id_ = said.course_id(incoming.publisher or "")
-    known = work.courses.get(id_)
-    if known is None:
-        return _unknown(id_)
-    if known.state != "announced":
-        return Rejected(Problem(f"course_{known.state}", field="course"))
+    known = _known(work, incoming, "announced")
+    if not isinstance(known, Course):
+        return known
     if known.section(said.section) is None:
         return Rejected(Problem("section_unknown", field="section", params={"section": said.section}))
     later = [s.number for s in known.sections if s.completed_on is not None and s.number > said.section]
@@ -161,7 +159,7 @@ def _section_step(
 ) -> Problem | None:
     course = work.courses[said.course_id(incoming.publisher or "")]
     person = work.person(step.participant)
-    placement = None if person is None else _seated(work, person.participant, course)
+    placement = None if person is None else seated_in(work.placements_of(person.participant), course.course)
     if person is None or placement is None:
         return Problem("participant_not_in_course")
     day = said.completed_on
@@ -178,24 +176,16 @@ def _section_step(
     return problem
 
 
-def _seated(work: UnitOfWork, participant: UUID, course: Course) -> Placement | None:
-    own = work.placements_of(participant)
-    return next((p for p in own if p.course == course.course and p.state in SEATED), None)
-
-
 def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Close a course with its totals; told again, the totals are replaced.
 
     Where the policy leaves completing to people, those who sit in it wait for a coordinator's word.
     """
     said = cast(CourseCompleted, incoming.event.data)
-    id_ = said.course_id(incoming.publisher or "")
-    known = work.courses.get(id_)
-    if known is None:
-        return _unknown(id_)
-    if known.state == "cancelled":
-        return Rejected(Problem("course_cancelled", field="course"))
-    for placement in work.live_in(id_):
+    known = _known(work, incoming, "announced", "completed")
+    if not isinstance(known, Course):
+        return known
+    for placement in work.live_in(known.course):
         by_itself = work.terms.automatic(placement.kreis, COMPLETE, work.now)
         if placement.state in ENROLLED and not by_itself:
             continue
@@ -203,24 +193,19 @@ def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
         _step(work, decision, incoming)
         if isinstance(decision, Step):
             _let_go(work, decision)
-    started = max((section.taken for section in work.courses[id_].held), default=0)
+    course = work.courses[known.course]
+    started = max((section.taken for section in course.held), default=0)
     if known.state == "announced":
-        work.put_course(domain.end(work.courses[id_], "completed", said.completed_on))
-    report(work, incoming, work.courses[id_], said, started)
+        course = domain.end(course, "completed", said.completed_on)
+        work.put_course(course)
+    report(work, incoming, course, said, started)
     return Applied()
 
 
 def _let_go(work: UnitOfWork, step: Step) -> None:
-    person = work.person(step.after.participant)
-    if person is None:
-        return
-    match step.after.state:
-        case PlacementState.COMPLETED:
-            work.put_person(leave(person, "completed"))
-        case PlacementState.LEFT:
-            work.put_person(leave(person, "left"))
-        case _:
-            pass
+    person, state = work.person(step.after.participant), step.after.state
+    if person is not None and state in {PlacementState.COMPLETED, PlacementState.LEFT}:
+        work.put_person(leave(person, "left" if state == PlacementState.LEFT else "completed"))
 
 
 def _sections(said: CourseAnnounced | CourseChanged) -> list[Section]:
@@ -236,29 +221,13 @@ def _venue(said: CourseAnnounced | CourseChanged) -> Venue | None:
 
 
 def _facts(said: CourseAnnounced) -> CourseFacts:
-    return CourseFacts(
-        title=said.title,
-        course_type=said.course_type,
-        kind=kind_of(said.course_type),
-        capacity=said.capacity,
-        taken_elsewhere=said.taken_elsewhere,
-        minimum=said.minimum,
-        town=said.town,
-        target_level=said.target_level,
-        lessons=_lessons(said),
-        venue=_venue(said),
-        online=said.online,
-        childcare=said.childcare,
-        women_only=said.women_only,
-        registration_until=said.registration_until,
-        own_number=said.own_number,
-    )
+    plain = {name: getattr(said, name) for name in _PLAIN}
+    return CourseFacts(**plain, kind=kind_of(said.course_type), lessons=_lessons(said), venue=_venue(said))
 
 
 _PLAIN = frozenset({
     "title", "course_type", "capacity", "taken_elsewhere", "minimum", "town", "target_level", "online",
-    "childcare",
-    "women_only", "registration_until", "own_number",
+    "childcare", "women_only", "registration_until", "own_number",
 })  # fmt: skip
 
 

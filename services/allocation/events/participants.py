@@ -89,11 +89,9 @@ def registered(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Change a person's facts; fields left out stay."""
     said = cast(ParticipantChanged, incoming.event.data)
-    match _known(work, incoming):
-        case Participant() as known:
-            pass
-        case verdict:
-            return verdict
+    known = _known(work, incoming)
+    if not isinstance(known, Participant):
+        return known
     if not _yours(work, incoming, said.kreis):
         return Rejected(Problem("kreis_not_yours", field="kreis"))
     if said.kreis is not None and said.kreis != known.facts.kreis:
@@ -120,11 +118,9 @@ def _leave_kreis(work: UnitOfWork, incoming: Incoming, person: Participant) -> N
 def withdrawn(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Take a person off the list; what has not started is released."""
     said = cast(ParticipantWithdrawn, incoming.event.data)
-    match _known(work, incoming):
-        case Participant() as known:
-            pass
-        case verdict:
-            return verdict
+    known = _known(work, incoming)
+    if not isinstance(known, Participant):
+        return known
     warnings: list[Problem] = []
     for placement in work.placements_of(known.participant):
         if placement.state not in LIVE:
@@ -144,11 +140,9 @@ def withdrawn(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def tested(work: UnitOfWork, incoming: Incoming) -> Verdict:
     """Take a placement test, its correction or its retraction; the last that stands counts."""
     said = cast(PlacementTested, incoming.event.data)
-    match _known(work, incoming):
-        case Participant() as known:
-            pass
-        case verdict:
-            return verdict
+    known = _known(work, incoming)
+    if not isinstance(known, Participant):
+        return known
     tests = work.tests[known.participant]
     meant = target(incoming)
     if meant is not None:

@@ -1,7 +1,8 @@
 """Reads and writes facts about people in PostgreSQL."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -23,14 +24,11 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
     """Lock people in id order."""
     rows = await conn.fetch(
         """
-        SELECT participant, kreis, office, reference, status, registered_on, first_registered_on,
-        returns, town,
-               standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
-               available,
-               earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-               max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason,
-               merged_into, version
+        SELECT participant, kreis, office, reference, status, registered_on, first_registered_on, returns,
+            town, standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
+            available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
+            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
+            withdrawn_on, withdraw_reason, merged_into, version
         FROM participant WHERE participant = ANY($1::uuid[]) ORDER BY participant FOR NO KEY UPDATE
         """,
         ids,
@@ -39,43 +37,11 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
 
 
 def _participant(row: asyncpg.Record) -> Participant:
-    return Participant(
-        participant=row["participant"],
-        office=row["office"],
-        reference=row["reference"],
-        facts=ParticipantFacts(
-            kreis=row["kreis"],
-            town=row["town"],
-            standing=row["standing"],
-            route=row["route"],
-            course_types=tuple(row["course_types"]),
-            granted_on=row["granted_on"],
-            valid_until=row["valid_until"],
-            cooperation_plan=row["cooperation_plan"],
-            hours_left=row["hours_left"],
-            available=tuple(row["available"]),
-            earliest_start=row["earliest_start"],
-            needs_childcare=row["needs_childcare"],
-            needs_women_only=row["needs_women_only"],
-            needs_barrier_free=row["needs_barrier_free"],
-            youth_until=row["youth_until"],
-            max_travel_minutes=row["max_travel_minutes"],
-            available_days=tuple(row["available_days"]),
-            family=row["family"],
-        ),
-        registered_on=row["registered_on"],
-        first_registered_on=row["first_registered_on"],
-        returns=row["returns"],
-        status=row["status"],
-        tested_on=row["tested_on"],
-        level=row["level"],
-        section=row["section"],
-        tested_type=row["tested_type"],
-        withdrawn_on=row["withdrawn_on"],
-        withdraw_reason=row["withdraw_reason"],
-        merged_into=row["merged_into"],
-        version=row["version"],
-    )
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in row.items()
+    }
+    facts = ParticipantFacts(**{one.name: values.pop(one.name) for one in fields(ParticipantFacts)})
+    return Participant(facts=facts, **values)
 
 
 def _rows(people: Sequence[Participant]) -> str:
@@ -91,22 +57,15 @@ async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
     await conn.execute(
         """
         INSERT INTO participant (participant, kreis, office, reference, status, registered_on,
-        first_registered_on,
-            returns, town, standing, route, granted_on, valid_until, cooperation_plan, hours_left,
-            course_types,
-            available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason,
-            merged_into,
-            version)
-        SELECT participant, kreis, office, reference, status, registered_on, first_registered_on,
-            returns, town, standing, route, granted_on, valid_until, cooperation_plan, hours_left,
-            course_types,
-            available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason,
-            merged_into,
-            version
+            first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
+            hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
+            needs_barrier_free, youth_until, max_travel_minutes, available_days, family, tested_on, level,
+            section, tested_type, withdrawn_on, withdraw_reason, merged_into, version)
+        SELECT participant, kreis, office, reference, status, registered_on,
+            first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
+            hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
+            needs_barrier_free, youth_until, max_travel_minutes, available_days, family, tested_on, level,
+            section, tested_type, withdrawn_on, withdraw_reason, merged_into, version
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb)
         """,
         _rows(people),
@@ -119,18 +78,17 @@ async def update(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
         """
         UPDATE participant AS p SET kreis = n.kreis, reference = n.reference, status = n.status,
             registered_on = n.registered_on, first_registered_on = n.first_registered_on,
-            returns = n.returns,
-            town = n.town, standing = n.standing, route = n.route, granted_on = n.granted_on,
-            valid_until = n.valid_until, cooperation_plan = n.cooperation_plan, hours_left = n.hours_left,
-            course_types = n.course_types, available = n.available, earliest_start = n.earliest_start,
-            needs_childcare = n.needs_childcare, needs_women_only = n.needs_women_only,
-            needs_barrier_free = n.needs_barrier_free, youth_until = n.youth_until,
-            max_travel_minutes = n.max_travel_minutes, available_days = n.available_days,
-            family = n.family, tested_on = n.tested_on, level = n.level,
+            returns = n.returns, town = n.town, standing = n.standing, route = n.route,
+            granted_on = n.granted_on, valid_until = n.valid_until, cooperation_plan = n.cooperation_plan,
+            hours_left = n.hours_left, course_types = n.course_types, available = n.available,
+            earliest_start = n.earliest_start, needs_childcare = n.needs_childcare,
+            needs_women_only = n.needs_women_only, needs_barrier_free = n.needs_barrier_free,
+            youth_until = n.youth_until, max_travel_minutes = n.max_travel_minutes,
+            available_days = n.available_days, family = n.family, tested_on = n.tested_on, level = n.level,
             section = n.section, tested_type = n.tested_type, withdrawn_on = n.withdrawn_on,
             withdraw_reason = n.withdraw_reason, merged_into = n.merged_into, version = n.version
-        FROM jsonb_populate_recordset(NULL::participant,
-        $1::text::jsonb) AS n WHERE n.participant = p.participant
+        FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb) AS n
+        WHERE n.participant = p.participant
         """,
         _rows(people),
     )
@@ -152,8 +110,7 @@ async def write_tests(conn: asyncpg.Connection, tests: Sequence[tuple[str, Place
     """Add tests, each with its Kreis, or say that one no longer stands."""
     await conn.execute(
         """
-        INSERT INTO placement_test (event, kreis, participant, tested_on, level, section, course_type,
-        stands)
+        INSERT INTO placement_test (event, kreis, participant, tested_on, level, section, course_type, stands)
         SELECT event, kreis, participant, tested_on, level, section, course_type, stands
         FROM jsonb_populate_recordset(NULL::placement_test, $1::text::jsonb)
         ON CONFLICT (event) DO UPDATE SET stands = excluded.stands

@@ -161,6 +161,11 @@ def rivals(placement: Placement, others: Iterable[Placement]) -> list[Placement]
     return [other for other in others if other.placement != placement.placement]
 
 
+def seated_in(placements: Iterable[Placement], course: UUID) -> Placement | None:
+    """Find the placement that holds a seat in a course, if one of a person's does."""
+    return next((one for one in placements if one.course == course and one.state in SEATED), None)
+
+
 def reserve(  # noqa: PLR0917 - all that a reservation depends on
     placement: Placement,
     course: Course,

@@ -56,6 +56,10 @@ class Signed:
     actor: str
     now: datetime
 
+    def values(self) -> tuple[object, ...]:
+        """Return the columns id, kreis, reason, actor and decided_at of a ruling."""
+        return self.ruling, self.kreis, self.reason, self.actor, self.now
+
     @classmethod
     def of(cls, kreis: str, by: DecidedBy) -> "Signed":
         """Sign a new ruling about somebody or something of a Kreis."""
@@ -66,16 +70,12 @@ async def add_hold(conn: asyncpg.Connection, participant: UUID, hold: Hold, sign
     """Put somebody on hold."""
     await conn.execute(
         """
-        INSERT INTO steering_hold (id, kreis, participant, until, reason, actor, decided_at)
+        INSERT INTO steering_hold (id, kreis, reason, actor, decided_at, participant, until)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
-        signed.ruling,
-        signed.kreis,
+        *signed.values(),
         participant,
         hold.until,
-        signed.reason,
-        signed.actor,
-        signed.now,
     )
 
 
@@ -112,18 +112,14 @@ async def add_exclusion(
     """Exclude a course or a provider for somebody; False: it is excluded already."""
     row = await conn.fetchrow(
         """
-        INSERT INTO steering_exclusion (id, kreis, participant, course, provider, reason, actor, decided_at)
+        INSERT INTO steering_exclusion (id, kreis, reason, actor, decided_at, participant, course, provider)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         ON CONFLICT (participant, course, provider) WHERE lifted_at IS NULL DO NOTHING RETURNING id
         """,
-        signed.ruling,
-        signed.kreis,
+        *signed.values(),
         participant,
         exclude.course if isinstance(exclude, ExcludeCourse) else None,
         exclude.provider if isinstance(exclude, ExcludeProvider) else None,
-        signed.reason,
-        signed.actor,
-        signed.now,
     )
     return row is not None
 
@@ -156,17 +152,13 @@ async def add_deviation(
     """Let something else count instead of somebody's placement test."""
     await conn.execute(
         """
-        INSERT INTO level_deviation (id, kreis, participant, section, level, reason, actor, decided_at)
+        INSERT INTO level_deviation (id, kreis, reason, actor, decided_at, participant, section, level)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
         """,
-        signed.ruling,
-        signed.kreis,
+        *signed.values(),
         participant,
         deviate.section,
         deviate.level,
-        signed.reason,
-        signed.actor,
-        signed.now,
     )
 
 
@@ -194,16 +186,12 @@ async def add_course_ruling(conn: asyncpg.Connection, course: UUID, verdict: str
     """Say that a course starts below its minimum (`start`) or does not start (`close`)."""
     await conn.execute(
         """
-        INSERT INTO course_decision (id, kreis, course, decision, reason, actor, decided_at)
+        INSERT INTO course_decision (id, kreis, reason, actor, decided_at, course, decision)
         VALUES ($1, $2, $3, $4, $5, $6, $7)
         """,
-        signed.ruling,
-        signed.kreis,
+        *signed.values(),
         course,
         verdict,
-        signed.reason,
-        signed.actor,
-        signed.now,
     )
 
 
@@ -225,62 +213,33 @@ async def carry_over(
     conn: asyncpg.Connection, merged: UUID, into: tuple[UUID, str], actor: str, now: datetime
 ) -> None:
     """Let the rulings about somebody who was merged hold for whom they live on as (id, Kreis)."""
-    for carry in (_carry_hold, _carry_exclusions, _carry_deviation):
-        await carry(conn, merged, into, actor, now)
+    for carry in _CARRY:
+        await conn.execute(carry, merged, *into, actor, now)
 
 
-async def _carry_hold(
-    conn: asyncpg.Connection, merged: UUID, into: tuple[UUID, str], actor: str, now: datetime
-) -> None:
-    await conn.execute(
-        """
-        WITH gone AS (
-            UPDATE steering_hold SET lifted_at = greatest(decided_at, $5), lifted_by = $4
-            WHERE participant = $1 AND lifted_at IS NULL RETURNING until, reason, actor, decided_at)
-        INSERT INTO steering_hold (id, kreis, participant, until, reason, actor, decided_at)
-        SELECT gen_random_uuid(), $3, $2, until, reason, actor, decided_at FROM gone ON CONFLICT DO NOTHING
-        """,
-        merged,
-        *into,
-        actor,
-        now,
-    )
-
-
-async def _carry_exclusions(
-    conn: asyncpg.Connection, merged: UUID, into: tuple[UUID, str], actor: str, now: datetime
-) -> None:
-    await conn.execute(
-        """
-        WITH gone AS (
-            UPDATE steering_exclusion SET lifted_at = greatest(decided_at, $5), lifted_by = $4
-            WHERE participant = $1 AND lifted_at IS NULL
-            RETURNING course, provider, reason, actor, decided_at)
-        INSERT INTO steering_exclusion (id, kreis, participant, course, provider, reason, actor, decided_at)
-        SELECT gen_random_uuid(), $3, $2, course, provider, reason, actor, decided_at FROM gone
-        ON CONFLICT DO NOTHING
-        """,
-        merged,
-        *into,
-        actor,
-        now,
-    )
-
-
-async def _carry_deviation(
-    conn: asyncpg.Connection, merged: UUID, into: tuple[UUID, str], actor: str, now: datetime
-) -> None:
-    await conn.execute(
-        """
-        WITH gone AS (
-            UPDATE level_deviation SET lifted_at = greatest(decided_at, $5), lifted_by = $4
-            WHERE participant = $1 AND lifted_at IS NULL RETURNING section, level, reason, actor, decided_at)
-        INSERT INTO level_deviation (id, kreis, participant, section, level, reason, actor, decided_at)
-        SELECT gen_random_uuid(), $3, $2, section, level, reason, actor, decided_at FROM gone
-        ON CONFLICT DO NOTHING
-        """,
-        merged,
-        *into,
-        actor,
-        now,
-    )
+_CARRY = (
+    """
+    WITH gone AS (
+        UPDATE steering_hold SET lifted_at = greatest(decided_at, $5), lifted_by = $4
+        WHERE participant = $1 AND lifted_at IS NULL RETURNING until, reason, actor, decided_at)
+    INSERT INTO steering_hold (id, kreis, participant, until, reason, actor, decided_at)
+    SELECT gen_random_uuid(), $3, $2, until, reason, actor, decided_at FROM gone ON CONFLICT DO NOTHING
+    """,
+    """
+    WITH gone AS (
+        UPDATE steering_exclusion SET lifted_at = greatest(decided_at, $5), lifted_by = $4
+        WHERE participant = $1 AND lifted_at IS NULL
+        RETURNING course, provider, reason, actor, decided_at)
+    INSERT INTO steering_exclusion (id, kreis, participant, course, provider, reason, actor, decided_at)
+    SELECT gen_random_uuid(), $3, $2, course, provider, reason, actor, decided_at FROM gone
+    ON CONFLICT DO NOTHING
+    """,
+    """
+    WITH gone AS (
+        UPDATE level_deviation SET lifted_at = greatest(decided_at, $5), lifted_by = $4
+        WHERE participant = $1 AND lifted_at IS NULL RETURNING section, level, reason, actor, decided_at)
+    INSERT INTO level_deviation (id, kreis, participant, section, level, reason, actor, decided_at)
+    SELECT gen_random_uuid(), $3, $2, section, level, reason, actor, decided_at FROM gone
+    ON CONFLICT DO NOTHING
+    """,
+)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 from uuid import UUID, uuid5
 
 import asyncpg
@@ -18,7 +19,7 @@ _PERSON = """
            p.course_types, p.granted_on, p.valid_until, p.cooperation_plan, p.hours_left, p.available,
            p.available_days, p.earliest_start, p.needs_childcare, p.needs_women_only,
            p.needs_barrier_free, p.max_travel_minutes, p.family, p.level, p.section,
-           o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded,
+           o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded, x.seats,
            d.section AS other_section, d.level AS other_level, d.id IS NOT NULL AS deviates,
            h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers
     FROM participant p
@@ -33,13 +34,24 @@ _PERSON = """
         FROM steering_exclusion WHERE lifted_at IS NULL GROUP BY participant
     ) b ON b.participant = p.participant
     LEFT JOIN (
-        SELECT participant, array_agg(DISTINCT course ORDER BY course) AS excluded FROM placement
-        WHERE state IN ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
-                        'course_cancelled')
-        GROUP BY participant
+        SELECT participant,
+               array_agg(DISTINCT course ORDER BY course) FILTER (WHERE state IN
+                   ('declined', 'expired', 'refused', 'released', 'left', 'transferred', 'completed',
+                    'course_cancelled')) AS excluded,
+               array_agg(course ORDER BY course) FILTER (WHERE state IN
+                   ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+                   AS seats
+        FROM placement GROUP BY participant
     ) x ON x.participant = p.participant
 """
 """What steering knows of somebody; $2 is the day."""
+_FACTS = (
+    "version", "kreis", "office", "town", "standing", "route", "registered_on", "course_types", "granted_on",
+    "valid_until", "cooperation_plan", "hours_left", "available", "available_days", "earliest_start",
+    "needs_childcare", "needs_women_only", "needs_barrier_free", "max_travel_minutes", "level", "section",
+    "held",
+)  # fmt: skip
+"""Columns that are fields of a `Person` as they stand."""
 
 
 async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date) -> list[Person]:
@@ -47,10 +59,7 @@ async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date
     rows = await conn.fetch(
         _PERSON
         + """
-        WHERE p.kreis = ANY($1) AND p.status = 'active' AND NOT EXISTS (
-            SELECT FROM placement s WHERE s.participant = p.participant AND s.state IN
-                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
-        ORDER BY p.participant
+        WHERE p.kreis = ANY($1) AND p.status = 'active' AND x.seats IS NULL ORDER BY p.participant
         """,
         kreise,
         day,
@@ -65,24 +74,15 @@ async def read_seated(
     rows = await conn.fetch(
         _PERSON
         + """
-        WHERE p.kreis = ANY($1) AND p.status = 'active' AND EXISTS (
-            SELECT FROM placement i WHERE i.participant = p.participant AND i.course = ANY($3::uuid[])
-                AND i.state IN
-                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
-        AND NOT EXISTS (
-            SELECT FROM placement s WHERE s.participant = p.participant AND s.course <> ALL($3::uuid[])
-                AND s.state IN
-                ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
-        ORDER BY p.participant
+        WHERE p.kreis = ANY($1) AND p.status = 'active' AND x.seats <@ $3::uuid[] ORDER BY p.participant
         """,
         kreise,
         day,
         courses,
     )
-    seat_of = await _sits_in(conn, [row["participant"] for row in rows], courses)
     found: dict[UUID, list[Person]] = defaultdict(list)
     for row in rows:
-        found[seat_of[row["participant"]]].append(_person(row))
+        found[row["seats"][-1]].append(_person(row))
     return found
 
 
@@ -102,59 +102,28 @@ async def read_recent(conn: asyncpg.Connection, kreise: Sequence[str], day: date
     return [_person(row) for row in rows]
 
 
+def _values(row: asyncpg.Record) -> dict[str, Any]:
+    """Return the columns of a row by name, arrays as tuples."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in row.items()}
+
+
 def _person(row: asyncpg.Record) -> Person:
+    values = _values(row)
     offer = None
     if row["placement"] is not None:
         entry = EntryKey(row["course"], row["entry_section"])
         offer = Offer(row["placement"], row["offer_version"], entry)
     family = row["family"]
     return Person(
+        **{name: values[name] for name in _FACTS},
         id=row["participant"],
-        version=row["version"],
-        office=row["office"],
-        town=row["town"],
-        standing=row["standing"],
-        route=row["route"],
-        registered_on=row["registered_on"],
-        course_types=tuple(row["course_types"]),
-        granted_on=row["granted_on"],
-        valid_until=row["valid_until"],
-        cooperation_plan=row["cooperation_plan"],
-        available=tuple(row["available"]),
-        earliest_start=row["earliest_start"],
-        needs_childcare=row["needs_childcare"],
-        needs_women_only=row["needs_women_only"],
-        needs_barrier_free=row["needs_barrier_free"],
-        level=row["level"],
-        section=row["section"],
         excluded=tuple(row["excluded"] or ()),
         offer=offer,
-        kreis=row["kreis"],
-        hours_left=row["hours_left"],
-        available_days=tuple(row["available_days"]),
-        max_travel_minutes=row["max_travel_minutes"],
         family=None if family is None else uuid5(NAMESPACE, f"family/{row['office']}/{family}"),
         deviation=Deviation(row["other_section"], row["other_level"]) if row["deviates"] else None,
-        held=row["held"],
         barred_courses=tuple(row["barred_courses"] or ()),
         barred_providers=tuple(row["barred_providers"] or ()),
     )
-
-
-async def _sits_in(
-    conn: asyncpg.Connection, people: Sequence[UUID], courses: Sequence[UUID]
-) -> dict[UUID, UUID]:
-    rows = await conn.fetch(
-        """
-        SELECT participant, course FROM placement
-        WHERE participant = ANY($1::uuid[]) AND course = ANY($2::uuid[]) AND state IN
-            ('sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')
-        ORDER BY participant, course
-        """,
-        people,
-        courses,
-    )
-    return {row["participant"]: row["course"] for row in rows}
 
 
 async def _sections(
@@ -211,9 +180,9 @@ async def read_courses(
     sections, seated = await _sections(conn, kreise, day)
     rows = await conn.fetch(
         """
-        SELECT c.course, c.version, c.kreis, c.provider, c.course_type, c.course_kind, c.town, c.times_of_day,
-               c.target_level, c.childcare, c.women_only, c.barrier_free, c.online, c.registration_until,
-               c.capacity, c.minimum, d.decision,
+        SELECT c.course AS id, c.version, c.kreis, c.provider, c.course_type, c.course_kind AS kind, c.town,
+               c.times_of_day, c.target_level, c.childcare, c.women_only, c.barrier_free, c.online,
+               c.registration_until, c.capacity, c.minimum, d.decision,
                (SELECT min(s.starts_on) FROM course_section s WHERE s.course = c.course AND NOT s.removed)
                    AS begins_on,
                (c.venue->>'latitude')::float8 AS latitude, (c.venue->>'longitude')::float8 AS longitude,
@@ -231,30 +200,10 @@ async def read_courses(
         classes[course][rules.priorities.code_of(standing, cooperation_plan=plan)] += count
     return [
         Course(
-            id=row["course"],
-            version=row["version"],
-            provider=row["provider"],
-            course_type=row["course_type"],
-            kind=row["course_kind"],
-            sections=tuple(sections[row["course"]]),
-            town=row["town"],
-            times_of_day=tuple(row["times_of_day"]),
-            target_level=row["target_level"],
-            childcare=row["childcare"],
-            women_only=row["women_only"],
-            barrier_free=row["barrier_free"],
-            online=row["online"],
-            registration_until=row["registration_until"],
-            latitude=row["latitude"],
-            longitude=row["longitude"],
-            kreis=row["kreis"],
-            weekdays=tuple(row["weekdays"]),
-            capacity=row["capacity"],
-            minimum=row["minimum"],
-            seated=seated[row["course"]],
-            seated_by=tuple(sorted(classes[row["course"]].items())),
-            begins_on=row["begins_on"],
-            decision=row["decision"],
+            **_values(row),
+            sections=tuple(sections[row["id"]]),
+            seated=seated[row["id"]],
+            seated_by=tuple(sorted(classes[row["id"]].items())),
         )
         for row in rows
     ]

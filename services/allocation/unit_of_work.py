@@ -222,16 +222,10 @@ class UnitOfWork:
     async def _lock(self, conn: asyncpg.Connection, keys: Keys) -> None:
         courses, people = keys.courses | keys.whole_courses, set(keys.people)
         while courses or people:
-            ids = sorted(courses)
-            if ids:
-                rows = await courses_store.lock(conn, ids)
-                section_rows = await courses_store.lock_sections(conn, ids)
-                self.courses |= {
-                    course.course: course for course in courses_store.courses_of(rows, section_rows)
-                }
+            if courses:
+                self.courses |= {one.course: one for one in await courses_store.lock(conn, sorted(courses))}
             if people:
-                locked = await people_store.lock(conn, sorted(people))
-                self.people |= {person.participant: person for person in locked}
+                self.people |= {one.participant: one for one in await people_store.lock(conn, sorted(people))}
             seen = (keys.courses | keys.whole_courses, keys.people)
             self._index(
                 await placements_store.lock(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
@@ -62,6 +63,25 @@ class Snapshot:
         code: str = self.rules["priorities"]["classes"][self.class_of(person)]["code"]
         return code
 
+    def rank(self, person: str, goals: Sequence[str]) -> tuple[int, ...]:
+        """Return a person's rank under the goals that compare people; less is better."""
+        who = self.people[person]
+        return tuple(self.class_of(who) if goal == "priority" else -self.waited(who) for goal in goals)
+
+    @cached_property
+    def families(self) -> list[list[str]]:
+        """List who waits together with whom."""
+        by_name: dict[str, list[str]] = defaultdict(list)
+        for name, person in self.people.items():
+            if person.get("family"):
+                by_name[person["family"]].append(name)
+        return [sorted(names) for _, names in sorted(by_name.items()) if len(names) > 1]
+
+    @cached_property
+    def tied(self) -> set[str]:
+        """The people who wait together with others."""
+        return {name for names in self.families for name in names}
+
     def waited(self, person: Json) -> int:
         """Count the days of waiting."""
         return max(0, (self.day - day_of(person["registered_on"])).days)
@@ -74,23 +94,22 @@ class Snapshot:
         """Return a section that has not ended."""
         return next((one for one in self.coming[course] if one["number"] == number), None)
 
-    def _law(self, course: Json) -> Json | None:
+    def _law(self, course: Json) -> Json:
         """Return what the law says about the type of a course, also of one that has ended."""
         kind = course["course_type"]
-        known: Json | None = self.rules["course_types"].get(kind) or self._ended.get(kind)
+        known: Json = self.rules["course_types"].get(kind) or self._ended.get(kind) or {}
         return known
 
     def _need(self, course: Json) -> int:
         sizes, kind = self.policy["sizes"], course["course_type"]
         begins = _begins(course)
-        known = self._law(course)
         protected = kind in sizes["protected_types"] or any(
             str(uuid5(_NAMESPACE, name)) == course["id"] for name in sizes["protected_courses"]
         )
         far = begins > self.day + timedelta(days=sizes["decide_days"])
         if begins < self.day or far or protected or course.get("decision") == "start":
             return 0
-        law = (known or {}).get("runs_from") or 0
+        law = self._law(course).get("runs_from") or 0
         least = max(course.get("minimum") or 0, sizes["minimum"].get(kind, 0)) or law
         return max(0, int(least - course.get("seated", 0)))
 
@@ -104,8 +123,7 @@ class Snapshot:
         course, section = self.courses[name], self.section(name, number)
         assert section is not None  # noqa: S101 -- nodes are made of sections that there are
         free, capacity = section["free"], course.get("capacity")
-        known = self._law(course)
-        most = (known or {}).get("cap_must")
+        most = self._law(course).get("cap_must")
         if most is not None and capacity is not None:
             free = min(free, most - (capacity - free))
         for quota in self.quotas(name, section)[:door]:
@@ -216,10 +234,8 @@ class Snapshot:
         granted = who.get("granted_on") or who["registered_on"]
         begun = [one for one in history if one["valid_from"] <= granted]
         held = [one for one in begun[-1:] if one["valid_until"] is None or granted <= one["valid_until"]]
-        leads = [one["kinds"] for one in (held or history[:1])]
-        needed = self.every & ~self.of_kind("other")
-        there = 0
-        for kind in leads[0] if leads else ():
+        needed, there = self.every & ~self.of_kind("other"), 0
+        for kind in (kind for one in (held or history[:1]) for kind in one["kinds"]):
             there |= self.of_kind(kind)
         return {
             "route_leads_there": needed & ~there,
@@ -262,7 +278,7 @@ class Snapshot:
         first, last = day_of(section["starts_on"]), day_of(section["ends_on"])
         length = (last - first).days + 1
         gone = min(max((self.day - first).days, 0), length)
-        kind = self._law(course) or {}
+        kind = self._law(course)
         usual = (
             kind.get("section_ue") or kind.get("language_ue") or self.rules["limits"].get("section_ue", 100)
         )

@@ -27,13 +27,12 @@ def of_run(run: Run, certificate: bytes, reasons: Sequence[Json]) -> list[str]:
     told = sorted(one["person"] for one in reasons)
     if told != sorted(run.snapshot.people):
         wrong.append("reasons: not one for each person")
-    tied = {name for names in run.families() for name in names}
     for one in reasons:
         if one["person"] in run.places or one["person"] not in run.snapshot.people:
             continue
         wrong += [
             f"reason: {one['person']} is told {one['code']} {one['params']}, but {finding}"
-            for finding in _one(run, cut_offs, one, tied=one["person"] in tied)
+            for finding in _one(run, cut_offs, one, tied=one["person"] in run.snapshot.tied)
         ]
     return wrong
 
@@ -127,14 +126,13 @@ def _ranked(run: Run, cut_offs: CutOffs, reason: Json, running: Sequence[tuple[s
     if lowest in (OPEN, LOCKED):
         yield "rank did not decide"
         return
-    own = tuple(snapshot.class_of(who) if goal == "priority" else -snapshot.waited(who) for goal in goals)
+    own = snapshot.rank(person, goals)
     if (lowest[1] >= own) != reason["code"].startswith("equal"):
         yield f"the rank that was needed is {lowest[1]}, {person} has {own}"
-    said = dict(zip(goals, lowest[1], strict=True))
     classes = snapshot.rules["priorities"]["classes"]
-    wanted = {
-        **({"class": classes[said["priority"]]["code"]} if "priority" in said else {}),
-        **({"waiting_days": -said["waiting"]} if "waiting" in said else {}),
-    }
+    wanted = dict(
+        ("class", classes[value]["code"]) if goal == "priority" else ("waiting_days", -value)
+        for goal, value in zip(goals, lowest[1], strict=True)
+    )
     if {name: value for name, value in params.items() if name != "courses"} != wanted:
         yield f"{wanted} was needed"

@@ -30,17 +30,14 @@ def apply(data: Json, changes: Sequence[Json]) -> dict[str, Any]:
     made = dict(data)
     people, courses = list(data["people"]), list(data["courses"])
     for change in changes:
+        id_ = change.get("id")
         match change["op"]:
             case "person":
-                people = [{**one, **change["set"]} if one["id"] == change["id"] else one for one in people]
+                people = [{**one, **change["set"]} if one["id"] == id_ else one for one in people]
             case "seats":
-                courses = [
-                    _roomier(one, change["add"]) if one["id"] == change["id"] else one for one in courses
-                ]
+                courses = [_roomier(one, change["add"]) if one["id"] == id_ else one for one in courses]
             case "start":
-                courses = [
-                    {**one, "decision": "start"} if one["id"] == change["id"] else one for one in courses
-                ]
+                courses = [{**one, "decision": "start"} if one["id"] == id_ else one for one in courses]
             case "travel_minutes":
                 made["policy"] = copy.deepcopy(made["policy"])
                 made["policy"]["limits"]["travel_minutes"] = change["value"]
@@ -84,11 +81,6 @@ class _Seating:
     def __init__(self, snapshot: Snapshot, run: Run) -> None:
         self.snapshot, self.places = snapshot, dict(run.places)
         self._counts = run.counts
-        families: dict[str, list[str]] = defaultdict(list)
-        for name, person in snapshot.people.items():
-            if person.get("family"):
-                families[person["family"]].append(name)
-        self.tied = {name for names in families.values() if len(names) > 1 for name in names}
         self._by: dict[Node, set[str]] = defaultdict(set)
         for seated in self.places:
             self._sit(seated)
@@ -129,7 +121,7 @@ class _Seating:
                 if full is None or full in seen:
                     continue
                 seen.add(full)
-                for other in sorted(self._by[full] - self.tied - came.keys()):
+                for other in sorted(self._by[full] - self.snapshot.tied - came.keys()):
                     came[other] = (one, place)
                     if other == instead:
                         self._rise(other)
@@ -150,11 +142,6 @@ class _Seating:
             one, place = came[one]
 
 
-def _rank(snapshot: Snapshot, person: str, goals: Sequence[str]) -> Rank:
-    who = snapshot.people[person]
-    return tuple(snapshot.class_of(who) if goal == "priority" else -snapshot.waited(who) for goal in goals)
-
-
 def findings(snapshot: bytes, result: bytes, remedies: Sequence[Json]) -> list[str]:
     """List every remedy that does not do what it says."""
     return of_run(Run(snapshot, result), remedies)
@@ -171,8 +158,8 @@ def of_run(run: Run, remedies: Sequence[Json]) -> list[str]:
         name = json.dumps(one["changes"])
         if name not in alike:
             alike[name] = _Changed(run.snapshot, one["changes"])
-        names = _family(alike[name], one["person"])
-        if not names:
+        names = next((some for some in alike[name].families if one["person"] in some), None)
+        if names is None:
             wrong += _one(run, alike[name], one)
         elif one["person"] == min(name for name in names if by_person.get(name, _NONE)["code"] != "none"):
             wrong += _together(run, alike[name], names, [by_person.get(name, _NONE) for name in names])
@@ -180,13 +167,6 @@ def of_run(run: Run, remedies: Sequence[Json]) -> list[str]:
 
 
 _NONE: Json = {"code": "none"}
-
-
-def _family(snapshot: Snapshot, person: str) -> list[str]:
-    """List who waits together with somebody, that person too; nobody: they wait alone."""
-    own = snapshot.people[person].get("family")
-    names = sorted(name for name, one in snapshot.people.items() if own and one.get("family") == own)
-    return names if len(names) > 1 else []
 
 
 def _told(run: Run, remedies: Sequence[Json]) -> Iterator[str]:
@@ -206,12 +186,12 @@ def _one(run: Run, snapshot: Snapshot, remedy: Json) -> Iterator[str]:
     if place not in snapshot.allowed(person):
         yield f"remedy: {person} may still not enter {place[0]}, section {place[1]}"
         return
-    seating, own = _Seating(snapshot, run), _rank(snapshot, person, goals)
+    seating, own = _Seating(snapshot, run), snapshot.rank(person, goals)
     if snapshot.needs[place[0]] and not run.counts[place[0]]:
         yield f"remedy: {place[0]} does not start, where {person} would sit"
         return
     instead = remedy["gives_way"]
-    if instead is not None and (instead not in run.places or _rank(snapshot, instead, goals) < own):
+    if instead is not None and (instead not in run.places or snapshot.rank(instead, goals) < own):
         yield f"remedy: {instead} would give way to {person}, who ranks lower"
         return
     if any(change["op"] != "person" for change in remedy["changes"]):
@@ -238,7 +218,7 @@ def _together(run: Run, snapshot: Snapshot, names: Sequence[str], told: Sequence
         return
     seating = _Seating(snapshot, run)
     if any(change["op"] != "person" for change in told[0]["changes"]):
-        worst = max(_rank(snapshot, name, goals) for name in names)
+        worst = max(snapshot.rank(name, goals) for name in names)
         _serve_better(seating, names, worst, goals)
     for person, place in places.items():
         if not seating.seat(person, only=place):
@@ -249,9 +229,9 @@ def _serve_better(seating: _Seating, asking: Sequence[str], own: Rank, goals: Se
     """Seat everybody without a place who ranks better, before it is the turn of those who ask."""
     snapshot = seating.snapshot
     ranks = {
-        name: _rank(snapshot, name, goals)
+        name: snapshot.rank(name, goals)
         for name in snapshot.people
-        if name not in seating.places and name not in seating.tied and name not in asking
+        if name not in seating.places and name not in snapshot.tied and name not in asking
     }
     for name in sorted(ranks, key=lambda one: (ranks[one], one)):
         if ranks[name] < own:

@@ -8,7 +8,7 @@ could have been made free for somebody of higher rank who waits (docs/decisions/
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -49,14 +49,6 @@ class Run:
     def way(self, person: str) -> list[Node]:
         """List the nodes in which a placed person sits."""
         return self.snapshot.path(self.snapshot.people[person], *self.places[person])
-
-    def families(self) -> list[list[str]]:
-        """List who waits together with whom."""
-        by_name: dict[str, list[str]] = defaultdict(list)
-        for name, person in self.snapshot.people.items():
-            if person.get("family"):
-                by_name[person["family"]].append(name)
-        return [sorted(names) for _, names in sorted(by_name.items()) if len(names) > 1]
 
     def runs(self, course: str) -> bool:
         """Return whether a course starts after this run."""
@@ -113,20 +105,20 @@ def _capacity(run: Run) -> Iterator[str]:
 
 def _starts(run: Run) -> Iterator[str]:
     snapshot = run.snapshot
-    for name, need in snapshot.needs.items():
-        if need and 0 < run.counts[name] < need:
+    needs = {name: need for name, need in snapshot.needs.items() if need}
+    for name, need in needs.items():
+        if 0 < run.counts[name] < need:
             yield f"under minimum: {name} starts with {run.counts[name]} of {need} missing people"
-    started = {name for name, need in snapshot.needs.items() if need and run.counts[name]}
-    if started != set(run.result["started"]) or len(started) != len(run.result["started"]):
+    started = Counter(name for name in needs if run.counts[name])
+    if started != Counter(run.result["started"]):
         yield "started: the courses named are not those that got people"
     wanted = {name for person in snapshot.people for name, _ in snapshot.allowed(person)}
-    closed = {name for name in wanted if snapshot.needs[name] and not run.counts[name]}
-    if closed != set(run.result["closed"]):
+    if {name for name in needs.keys() & wanted if not run.counts[name]} != set(run.result["closed"]):
         yield "closed: the courses named are not those that somebody could enter and nobody got"
 
 
 def _families(run: Run) -> Iterator[str]:
-    for names in run.families():
+    for names in run.snapshot.families:
         courses = {run.places[name][0] if name in run.places else None for name in names}
         if len(courses) > 1:
             yield f"family: {', '.join(names)} are not in the same course"
@@ -135,25 +127,27 @@ def _families(run: Run) -> Iterator[str]:
 def sums(run: Run) -> Iterator[tuple[str, int]]:
     """Add up every goal over the places, in the policy's order; the lot decides last."""
     snapshot = run.snapshot
-    who, values = {person: snapshot.people[person] for person in run.places}, Values(snapshot)
+    who, values = [snapshot.people[person] for person in run.places], Values(snapshot)
     for goal in snapshot.policy["goals"]:
         if goal == "priority":
-            classes = Counter(snapshot.code_of(person) for person in who.values())
+            classes = Counter(map(snapshot.code_of, who))
             yield from (
                 (known["code"], classes[known["code"]]) for known in snapshot.rules["priorities"]["classes"]
             )
         elif goal == "waiting":
-            yield goal, sum(snapshot.waited(person) for person in who.values())
+            yield goal, sum(map(snapshot.waited, who))
         else:
-            total = 0
-            for name, (course, number) in run.places.items():
-                section = snapshot.section(course, number)
-                assert section is not None  # noqa: S101 -- Run has left out what is unknown
-                if snapshot.courses[course]["course_type"] in who[name]["course_types"]:
-                    total += values.of(goal, who[name], snapshot.courses[course], section)
-            yield goal, total
+            yield goal, sum(_value(run, values, goal, person) for person in run.places)
     numbered = snapshot.data.get("numbered", False)  # lots are drawn from ids that a published run leaves out
     yield "lot", 0 if numbered else sum(lot(person, *place) for person, place in run.places.items())
+
+
+def _value(run: Run, values: Values, goal: str, person: str) -> int:
+    """Return what a place is worth under a goal; nothing if its course type is not the person's."""
+    who, (name, number) = run.snapshot.people[person], run.places[person]
+    course, section = run.snapshot.courses[name], run.snapshot.section(name, number)
+    assert section is not None  # noqa: S101 -- Run has left out what is unknown
+    return values.of(goal, who, course, section) if course["course_type"] in who["course_types"] else 0
 
 
 def _tiers(run: Run) -> Iterator[str]:
@@ -165,6 +159,10 @@ def _tiers(run: Run) -> Iterator[str]:
     for (name, value), (_, total) in zip(told, added, strict=True):
         if value != total and not (name == "lot" and run.snapshot.data.get("numbered", False)):
             yield f"tiers: {name} adds up to {total}, not to {value}"
+    yield from _proofs(run)
+
+
+def _proofs(run: Run) -> Iterator[str]:
     for tier in run.result["tiers"]:
         if tier["bound"] < tier["value"] or (tier["proven"] and tier["bound"] != tier["value"]):
             yield f"tiers: {tier['name']} has {tier['value']} and is bounded by {tier['bound']}"
@@ -182,7 +180,7 @@ def _listed(run: Run, claims: Json) -> Iterator[str]:
     """Check what the certificate says it takes as given."""
     snapshot, locks = run.snapshot, claims["locks"]
     given = {
-        "families": run.families(),
+        "families": snapshot.families,
         "held": sum(bool(one.get("held")) for one in snapshot.people.values()),
         "excluded": sum(
             bool(one.get("barred_courses") or one.get("barred_providers")) for one in snapshot.people.values()
@@ -253,11 +251,10 @@ def _priority(run: Run, claims: Json) -> Iterator[str]:
     if not goals:
         return
     cut_offs = CutOffs(run, claims)
-    tied = {name for names in run.families() for name in names}
     for name, person in snapshot.people.items():
-        if name in tied:
+        if name in snapshot.tied:
             continue
-        own: CutOff = (1, tuple(_rank(snapshot, person, goal) for goal in goals))
+        own: CutOff = (1, snapshot.rank(name, goals))
         reached = {
             place: cut_offs.at(snapshot.path(person, *place))
             for place in snapshot.allowed(name)
@@ -266,16 +263,16 @@ def _priority(run: Run, claims: Json) -> Iterator[str]:
         if name in run.places:
             yield from _holds(run, cut_offs, name, own, reached)
         elif "priority" in goals or snapshot.waited(person):  # else the goals gain nothing by a seat
-            for (course, section), cut_off in reached.items():
-                if cut_off == OPEN:
-                    yield f"priority: {name} waits, and a seat can be had in {course}, section {section}"
-                elif cut_off > own:
-                    yield f"priority: {name} waits, and a worse claim sits in {course}, section {section}"
+            yield from _waits(name, own, reached)
     yield from cut_offs.missing()
 
 
-def _rank(snapshot: Snapshot, person: Json, goal: str) -> int:
-    return snapshot.class_of(person) if goal == "priority" else -snapshot.waited(person)
+def _waits(name: str, own: CutOff, reached: Mapping[tuple[str, int], CutOff]) -> Iterator[str]:
+    for (course, section), cut_off in reached.items():
+        if cut_off == OPEN:
+            yield f"priority: {name} waits, and a seat can be had in {course}, section {section}"
+        elif cut_off > own:
+            yield f"priority: {name} waits, and a worse claim sits in {course}, section {section}"
 
 
 def _holds(

@@ -107,17 +107,19 @@ class _File(Generic[T]):
 def _type_mistakes(file: _File[CourseTypeRule]) -> Iterator[Mistake]:
     for at, rule in enumerate(file.entries):
         yield from file.unknown(at, "code", [rule.code], set(CourseType))
-        if rule.sections is not None and rule.section_ue is not None and rule.language_ue is not None:
-            total = rule.sections * rule.section_ue
-            if total != rule.language_ue:
-                numbers = {"sections": rule.sections, "ue": rule.section_ue, "total": rule.language_ue}
-                yield file.wrong(at, "sections", "section_hours", **numbers)
-        if rule.cap_should is not None and rule.cap_must is not None and rule.cap_should > rule.cap_must:
+        sections, ue, total = rule.sections, rule.section_ue, rule.language_ue
+        if sections is not None and ue is not None and total is not None and sections * ue != total:
+            yield file.wrong(at, "sections", "section_hours", sections=sections, ue=ue, total=total)
+        if _above(rule.cap_should, rule.cap_must):
             yield file.wrong(at, "cap_should", "cap_order")
-        if (rule.language_ue_from or 0) > (rule.language_ue or rule.language_ue_from or 0):
+        if _above(rule.language_ue_from, rule.language_ue or None):
             yield file.wrong(at, "language_ue_from", "hours_order")
-        if rule.runs_from is not None and rule.cap_must is not None and rule.runs_from > rule.cap_must:
+        if _above(rule.runs_from, rule.cap_must):
             yield file.wrong(at, "runs_from", "size_order")
+
+
+def _above(number: int | None, most: int | None) -> bool:
+    return number is not None and most is not None and number > most
 
 
 def _route_mistakes(file: _File[RouteRule]) -> Iterator[Mistake]:

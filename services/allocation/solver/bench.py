@@ -145,34 +145,34 @@ def _warm(_number: int) -> None:
 def _described(name: str, found: Sequence[Measured]) -> Iterator[str]:
     tiers = max(one.proven for one in found)
     yield f"{name}: {len(found)} regions, about {median(one.pairs for one in found):,.0f} pairs each"
-    yield f"  answer           {_seconds([one.answer for one in found], len(found))}"
     for label, times in (
-        ("first tier proven", [one.first for one in found if one.first is not None]),
-        ("  processor time  ", [one.busy for one in found if one.busy is not None]),
-        ("all tiers proven ", [one.every for one in found if one.every is not None]),
+        ("answer           ", [one.answer for one in found]),
+        ("first tier proven", [one.first for one in found]),
+        ("  processor time  ", [one.busy for one in found]),
+        ("all tiers proven ", [one.every for one in found]),
     ):
-        yield f"  {label}{_seconds(times, len(found))}"
+        yield f"  {label}{_seconds(times)}"
     proven = [sum(one.proven > tier for one in found) for tier in range(tiers)]
     yield (
         f"  proven tier by tier {proven}; largest gap of a first unproven tier"
         f" {max(one.gap for one in found):.2e}; peak {max(one.megabytes for one in found)} MB"
     )
     flows = [one.flow for one in found if one.flow]
-    if not flows:
-        return
-    answers = median(one.answer for one in found)
-    longer = answers / median(flows)
-    yield f"  bare flow, no minimum sizes{_seconds(flows, len(found))}; answer = {longer:.1f} x"
-    programs = [one.program for one in found if one.program is not None]
-    both = [(one.first, one.program) for one in found if one.first is not None and one.program is not None]
-    ratio = f"{median(first / program for first, program in both):.3f} x" if both else "none to compare"
-    yield f"  bare program, first tier only{_seconds(programs, len(found))}; first tier = {ratio}"
+    if flows:
+        longer = median(one.answer for one in found) / median(flows)
+        seconds = _seconds([one.flow or None for one in found])
+        yield f"  bare flow, no minimum sizes{seconds}; answer = {longer:.1f} x"
+        both = [one.first / one.program for one in found if one.first is not None and one.program is not None]
+        ratio = f"{median(both):.3f} x" if both else "none to compare"
+        seconds = _seconds([one.program for one in found])
+        yield f"  bare program, first tier only{seconds}; first tier = {ratio}"
 
 
-def _seconds(times: Sequence[float], of: int) -> str:
-    if not times:
-        return f" none of {of}"
-    return f" p50 {median(times):7.2f} s  max {max(times):7.2f} s  ({len(times)} of {of})"
+def _seconds(times: Sequence[float | None]) -> str:
+    known = [one for one in times if one is not None]
+    if not known:
+        return f" none of {len(times)}"
+    return f" p50 {median(known):7.2f} s  max {max(known):7.2f} s  ({len(known)} of {len(times)})"
 
 
 def main(scales: Sequence[Scale], seeds: int, limit: float) -> None:

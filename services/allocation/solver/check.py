@@ -94,17 +94,7 @@ def _chains(values: Values, courses: Mapping[str, Mapping[str, Any]], placed: Ma
     """
     sizes = Counter(placed.values())
     open_ = {name for name, course in courses.items() if sizes[name] or _need(course) <= 0}
-    best: dict[tuple[str, str], tuple[int, str]] = {}
-    by_person: dict[str, list[tuple[str, int]]] = defaultdict(list)
-    for (person, course), value in values.items():
-        if course in open_:
-            by_person[person].append((course, value))
-    for person, options in by_person.items():
-        now = placed.get(person, _OUT)
-        have = values[person, now] if now else 0
-        for there, value in [*options, (_OUT, 0)]:
-            if there != now and (value - have, person) > best.get((now, there), (value - have, "")):
-                best[now, there] = (value - have, person)
+    best = _best_moves(values, placed, open_)
     edges = {edge: gain for edge, (gain, _) in best.items()}
     for name in open_:
         # Out of sight, nobody is counted: a free seat ends a chain there, somebody to spare begins one.
@@ -121,6 +111,24 @@ def _chains(values: Values, courses: Mapping[str, Mapping[str, Any]], placed: Ma
         if edge in best and edges[edge] == best[edge][0]
     ]
     return [f"it would be better to move {', '.join(moves)}"]
+
+
+def _best_moves(
+    values: Values, placed: Mapping[str, str], open_: set[str]
+) -> dict[tuple[str, str], tuple[int, str]]:
+    """Return what is gained at most by moving one person from one course to another, and by moving whom."""
+    best: dict[tuple[str, str], tuple[int, str]] = {}
+    by_person: dict[str, list[tuple[str, int]]] = defaultdict(list)
+    for (person, course), value in values.items():
+        if course in open_:
+            by_person[person].append((course, value))
+    for person, options in by_person.items():
+        now = placed.get(person, _OUT)
+        have = values[person, now] if now else 0
+        for there, value in [*options, (_OUT, 0)]:
+            if there != now and (value - have, person) > best.get((now, there), (value - have, "")):
+                best[now, there] = (value - have, person)
+    return best
 
 
 def _gaining_cycle(edges: Mapping[tuple[str, str], int]) -> list[tuple[str, str]]:

@@ -81,28 +81,31 @@ def _instance(data: Any) -> Instance:  # noqa: ANN401 - any JSON value
         raise _Mistake(("tiers",), "must be a list of names, at least one")
     people = _ids(data, "people", frozenset({"id"}), frozenset())
     courses = _ids(data, "courses", frozenset({"id", "capacity"}), frozenset({"minimum", "taken"}))
-    for number, course in enumerate(data["courses"]):
+    _sizes(data["courses"])
+    ordered = sorted(data["courses"], key=lambda course: str(course["id"]))
+    seats = [course["capacity"] - course.get("taken", 0) for course in ordered]
+    need = [max(0, course.get("minimum", 0) - course.get("taken", 0)) for course in ordered]
+    person, course_of, values = _pairs(data["pairs"], people, courses, len(tiers))
+    problem = Problem(
+        people=len(people),
+        later=np.full(len(courses), -1, dtype=np.int64),
+        seats=np.array(seats, dtype=np.int64),
+        person=person,
+        entry=course_of,
+        tiers=tuple(Tier(name, np.ascontiguousarray(values[:, at])) for at, name in enumerate(tiers)),
+    )
+    starting = Starting(problem, np.arange(len(courses), dtype=np.int64), np.array(need, dtype=np.int64))
+    return Instance(people, courses, starting)
+
+
+def _sizes(courses: Sequence[Mapping[str, Any]]) -> None:
+    for number, course in enumerate(courses):
         for name in ("capacity", "minimum", "taken"):
             value = course.get(name, 0)
             if type(value) is not int or not 0 <= value < _LARGEST:
                 raise _Mistake(("courses", number, name), "must be an integer of at least 0")
         if course.get("taken", 0) > course["capacity"]:
             raise _Mistake(("courses", number, "taken"), "is more than the capacity")
-    by_id = {course["id"]: course for course in data["courses"]}
-    seats = np.array([by_id[id_]["capacity"] - by_id[id_].get("taken", 0) for id_ in courses], dtype=np.int64)
-    need = np.array(
-        [max(0, by_id[id_].get("minimum", 0) - by_id[id_].get("taken", 0)) for id_ in courses], dtype=np.int64
-    )
-    person, course_of, values = _pairs(data["pairs"], people, courses, len(tiers))
-    problem = Problem(
-        people=len(people),
-        later=np.full(len(courses), -1, dtype=np.int64),
-        seats=seats,
-        person=person,
-        entry=course_of,
-        tiers=tuple(Tier(name, np.ascontiguousarray(values[:, at])) for at, name in enumerate(tiers)),
-    )
-    return Instance(people, courses, Starting(problem, np.arange(len(courses), dtype=np.int64), need))
 
 
 def _keys(

@@ -244,11 +244,10 @@ async def _pooling(
     async with visit.open() as conn:
         before = await analysis_store.merged_before(conn, SHOWN_MERGERS)
         closed = [one for row in before for one in row["closed"]]
-        named = [course["course"] for one in suggestions for course in (one["host"], *one["closed"])]
-        named += [one["course"] for one in result.get("weak", ())]
-        names = await names_for(visit, conn, [*named, *closed])
-        offered = [UUID(course["course"]) for one in suggestions for course in (one["host"], *one["closed"])]
-        decided = await analysis_store.closed_by_decision(conn, offered)
+        offered = [course["course"] for one in suggestions for course in (one["host"], *one["closed"])]
+        weak = [one["course"] for one in result.get("weak", ())]
+        names = await names_for(visit, conn, [*offered, *weak, *closed])
+        decided = await analysis_store.closed_by_decision(conn, [UUID(one) for one in offered])
         ways = [way for one in suggestions for way in (*one["ways"], *one.get("changing", ()))]
         people = [UUID(way["person"]) for way in ways]
         people += [UUID(who) for one in suggestions for who in (*one["lose"], *one.get("unsuited", ()))]

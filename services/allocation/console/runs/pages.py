@@ -37,13 +37,9 @@ async def run_page(visit: CoordinatorVisit, run: UUID) -> Response:
         row = await run_store.run_row(conn, run)
         if row is None:
             raise not_found()
-        result = orjson.loads(await run_store.stored(conn, row["result"]))
-        claims = (
-            None
-            if row["certificate"] is None
-            else orjson.loads(await run_store.stored(conn, row["certificate"]))
-        )
-        classes = _classes(orjson.loads(await run_store.stored(conn, row["snapshot"])))
+        raws = await _parts(conn, row)
+        result, claims = raws["result"], raws.get("certificate")
+        classes = _classes(raws["snapshot"])
         named = {*result["started"], *result["closed"]}
         if claims is not None:
             named |= {course for course, *_ in claims["cutoffs"]}
@@ -58,6 +54,12 @@ async def run_page(visit: CoordinatorVisit, run: UUID) -> Response:
         bars=[] if claims is None else _cut_offs(claims, classes, names),
         goals=GOALS,
     )
+
+
+async def _parts(conn: asyncpg.Connection, row: asyncpg.Record) -> dict[str, Any]:
+    """Read what is stored of a run, by name."""
+    names = [name for name in ("snapshot", "result", "certificate") if row[name] is not None]
+    return {name: orjson.loads(await run_store.stored(conn, row[name])) for name in names}
 
 
 def _classes(seen: Mapping[str, Any]) -> Sequence[str]:
@@ -95,11 +97,7 @@ async def run_part(visit: CoordinatorVisit, run: UUID, part: Part) -> Response:
         row = await run_store.run_row(conn, run)
         if row is None or row[part] is None:
             raise not_found()
-        raws = {
-            name: orjson.loads(await run_store.stored(conn, row[name]))
-            for name in ("snapshot", "result", "certificate")
-            if row[name] is not None
-        }
+        raws = await _parts(conn, row)
     headers = {"Content-Disposition": f'attachment; filename="{part}-{str(run)[:8]}.json"'}
     return Response(
         with_numbers(of_own_kreise(raws, visit.visitor.kreise))[part],

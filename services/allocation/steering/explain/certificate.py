@@ -14,7 +14,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -24,7 +23,7 @@ from services.allocation.steering.matching.domain import Person
 from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.matching.entries import need_of
 from services.allocation.steering.matching.goals import class_of, waiting_days
-from services.allocation.steering.matching.match import Result
+from services.allocation.steering.matching.match import Result, families_of
 from services.allocation.steering.matching.seats import Seats, seats_of
 from services.allocation.steering.matching.snapshot import Snapshot
 
@@ -72,15 +71,6 @@ def rank_of(person: Person, snapshot: Snapshot) -> Rank:
     )
 
 
-def together(people: Sequence[Person]) -> list[list[int]]:
-    """List the families of whom several wait, by their places among the people."""
-    families: dict[UUID, list[int]] = defaultdict(list)
-    for place, person in enumerate(people):
-        if person.family is not None:
-            families[person.family].append(place)
-    return [places for _, places in sorted(families.items()) if len(places) > 1]
-
-
 class Standing:
     """Seats after a run: who holds which, what is full, who can be moved."""
 
@@ -93,7 +83,7 @@ class Standing:
             for place, course in enumerate(snapshot.courses)
             if need_of(course, snapshot) and course.id not in started
         )
-        self.families = together(snapshot.people)
+        self.families = families_of(snapshot.people)
         self._tied = {place for family in self.families for place in family}
         classes = snapshot.rules.priorities.classes
         self._codes = [classes[class_of(person, snapshot.rules)].code for person in snapshot.people]
@@ -162,18 +152,23 @@ def cut_offs_of(standing: Standing) -> dict[int, CutOff]:
     own: dict[int, CutOff] = {}
     for node in full:
         held = standing.holders.get(node, [])
-        reached = set[int]().union(*(onwards[person] for person in held)) if held else set[int]()
+        reached = set[int]().union(*(onwards[person] for person in held))
         own[node] = OPEN if -1 in reached else _lowest([ranks[person] for person in held])
         for other in reached - {-1, node}:
             backwards[other].add(node)
+    return _spread(own, backwards)
+
+
+def _spread(own: Mapping[int, CutOff], backwards: Mapping[int, set[int]]) -> dict[int, CutOff]:
+    """Give every full node the highest cut-off of those that can be reached from it by moves."""
     cut_offs: dict[int, CutOff] = {}
-    for node in sorted(full, key=lambda one: _order(own[one]), reverse=True):
+    for node in sorted(own, key=lambda one: _order(own[one]), reverse=True):
         ahead = [node]
         while ahead:
             step = ahead.pop()
             if step not in cut_offs:
                 cut_offs[step] = own[node]
-                ahead += backwards[step]
+                ahead += backwards.get(step, ())
     return cut_offs
 
 

@@ -96,8 +96,7 @@ class Families:
     def _ways(self, family: Sequence[int]) -> Iterator[Together]:
         base = self._base
         for course, entries in self._entries.items():
-            members = {member: self._cheapest(member, entries) for member in family}
-            ways = {member: way for member, way in members.items() if way is not None}
+            ways = {one: way for one in family if (way := self._cheapest(one, entries)) is not None}
             if len(ways) < len(family):
                 continue
             opens = bool(base.open_mask >> entries[0] & 1)
@@ -106,11 +105,8 @@ class Families:
             if fixes and opens:
                 yield from self._fixed(fixes, taken)
             elif not fixes:
-                supply = (
-                    [more_seats(course, more) for more in range(1, MOST_SEATS + 1)]
-                    if opens
-                    else [start(base, base.eligibility.entries[entries[0]].course)]
-                )
+                more = [more_seats(course, seats) for seats in range(1, MOST_SEATS + 1)]
+                supply = more if opens else [start(base, base.eligibility.entries[entries[0]].course)]
                 yield from (_supplied(one, taken) for one in supply)
 
     def _cheapest(self, member: int, entries: Sequence[int]) -> _Way | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -17,7 +18,7 @@ from services.allocation.solver.engine.mincost import Ints
 from services.allocation.solver.engine.proof import Limits
 from services.allocation.solver.engine.starts import Starting
 from services.allocation.steering.matching import hardrules
-from services.allocation.steering.matching.domain import EntryKey
+from services.allocation.steering.matching.domain import EntryKey, Person
 from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of, members
 from services.allocation.steering.matching.entries import Entry, need_of
 from services.allocation.steering.matching.goals import Worth, class_of, waiting_days
@@ -67,6 +68,15 @@ def _tiers(snapshot: Snapshot, entries: Sequence[Entry], person: Ints, entry: In
     return tiers
 
 
+def families_of(people: Sequence[Person]) -> list[list[int]]:
+    """List the families of whom several wait, by their places among the people."""
+    families: dict[UUID, list[int]] = defaultdict(list)
+    for place, person in enumerate(people):
+        if person.family is not None:
+            families[person.family].append(place)
+    return [places for _, places in sorted(families.items()) if len(places) > 1]
+
+
 def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Starting:
     """Write the snapshot as numbers: nodes, pairs, goals in their order, lots last; needs and families."""
     people, entries = snapshot.people, eligibility.entries
@@ -91,15 +101,11 @@ def problem_of(snapshot: Snapshot, eligibility: Eligibility) -> Starting:
         entry=np.array(nodes, dtype=np.int64),
         tiers=tuple(tiers),
     )
-    families: dict[UUID, list[int]] = {}
-    for place, someone in enumerate(people):
-        if someone.family is not None:
-            families.setdefault(someone.family, []).append(place)
     return Starting(
         problem,
         np.array(seats.course, dtype=np.int64),
         np.array([need_of(course, snapshot) for course in snapshot.courses], dtype=np.int64),
-        tuple(tuple(members_) for _, members_ in sorted(families.items()) if len(members_) > 1),
+        tuple(tuple(places) for places in families_of(people)),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from typing import Any, assert_never
+from typing import Any, TypeVar, assert_never
 from uuid import UUID, uuid5
 
 import orjson
@@ -34,6 +34,8 @@ MOST_ARRIVALS = 1000
 UE_A_WEEK = 20
 UNKNOWN_UE = 300
 """What is assumed for a type of which the rule book says nothing."""
+
+T = TypeVar("T", Person, Course)
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +261,14 @@ def _with_seats(course: Course, more: int) -> Course:
     )
 
 
+def _pooled(own: Sequence[T], home: str, others: Sequence[T], kreis: str) -> list[T]:
+    """Put people or courses of two Kreise together, each with its Kreis; what is known stays as it is."""
+    known = {one.id for one in own}
+    return [replace(one, kreis=one.kreis or home) for one in own] + [
+        replace(one, kreis=one.kreis or kreis) for one in others if one.id not in known
+    ]
+
+
 def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot], home: str) -> Snapshot:
     """Merge a neighbour; ways that no table knows are estimated, and an estimate is never a hard rule."""
     other, home = neighbours.get(kreis), home or seen.region[:5]
@@ -266,19 +276,11 @@ def _joined(seen: Snapshot, kreis: str, neighbours: Mapping[str, Snapshot], home
         raise ChangeError("kreis_same", kreis=kreis)
     if other is None:
         raise ChangeError("kreis_unknown", kreis=kreis)
-    known_people = {person.id for person in seen.people}
-    known_courses = {course.id for course in seen.courses}
-    people = [replace(one, kreis=one.kreis or home) for one in seen.people]
-    people += [replace(one, kreis=one.kreis or kreis) for one in other.people if one.id not in known_people]
-    courses = [replace(one, kreis=one.kreis or home) for one in seen.courses]
-    courses += [
-        replace(one, kreis=one.kreis or kreis) for one in other.courses if one.id not in known_courses
-    ]
     return snapshot_of(
         "+".join(sorted({*seen.region.split("+"), kreis})),
         seen.day,
-        people=people,
-        courses=courses,
+        people=_pooled(seen.people, home, other.people, kreis),
+        courses=_pooled(seen.courses, home, other.courses, kreis),
         rules=seen.rules,
         policy=seen.policy.model_copy(
             update={"towns": {**other.policy.towns, **seen.policy.towns}},

@@ -32,6 +32,7 @@ from services.allocation.steering.questions.weak_courses import (
     PossibleMerger,
     SeatedPeople,
     changing,
+    compared,
     merged,
     of_seated,
 )
@@ -276,15 +277,13 @@ def _ways(before: SolvedSnapshot, after: SolvedSnapshot, merger: PossibleMerger)
         old = before.result.places.get(person.id)
         suitable = {known.entries[one].course.id for one in members(known.suitable[at])} & group
         options = {old.course} if old is not None else suitable
-        first = _nearest(person, [courses[one] for one in sorted(options)], seen)
-        now = way_to(person, merger.host, seen)
+        nearest = _nearest(person, [courses[one] for one in sorted(options)], seen)
+        course, way = nearest or (None, None)
         yield {
             "person": str(person.id),
-            "from": None if first is None else str(first[0].id),
+            "from": None if course is None else str(course.id),
             "had_place": old is not None,
-            "minutes": [None if first is None else first[1].minutes, None if now is None else now.minutes],
-            "extra": None if first is None or now is None else now.minutes - first[1].minutes,
-            "estimated": now is None or now.estimated or first is None or first[1].estimated,
+            **compared(way, way_to(person, merger.host, seen)),
         }
 
 

@@ -10,7 +10,7 @@ from uuid import UUID
 
 from services.allocation.steering.matching.domain import Course, Person
 from services.allocation.steering.matching.eligibility import eligibility_of
-from services.allocation.steering.matching.goals import way_to
+from services.allocation.steering.matching.goals import Way, way_to
 from services.allocation.steering.matching.snapshot import Snapshot
 
 
@@ -96,10 +96,20 @@ def changing(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot
                 "person": str(person.id),
                 "from": str(course.id),
                 "had_place": True,
-                "minutes": [None if old is None else old.minutes, None if now is None else now.minutes],
-                "extra": None if old is None or now is None else now.minutes - old.minutes,
-                "estimated": now is None or old is None or now.estimated or old.estimated,
+                **compared(old, now),
             }
+
+
+def compared(old: Way | None, now: Way | None) -> dict[str, Any]:
+    """Return the minutes of two ways, how much longer the second is, and whether either is an estimate."""
+    minutes = [None if way is None else way.minutes for way in (old, now)]
+    if old is None or now is None:
+        return {"minutes": minutes, "extra": None, "estimated": True}
+    return {
+        "minutes": minutes,
+        "extra": now.minutes - old.minutes,
+        "estimated": now.estimated or old.estimated,
+    }
 
 
 def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> dict[str, Any]:

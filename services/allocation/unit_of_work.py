@@ -226,16 +226,15 @@ class UnitOfWork:
                 self.courses |= {one.course: one for one in await courses_store.lock(conn, sorted(courses))}
             if people:
                 self.people |= {one.participant: one for one in await people_store.lock(conn, sorted(people))}
-            seen = (keys.courses | keys.whole_courses, keys.people)
             self._index(
                 await placements_store.lock(
                     conn, sorted(keys.placements), sorted(keys.people), sorted(keys.whole_courses)
                 )
             )
-            live = [placement for placement in self.placements.values() if placement.state in LIVE]
-            courses = {placement.course for placement in live} - seen[0]
-            people = {placement.participant for placement in self.placements.values()} - seen[1]
-            people |= {p.merged_into for p in self.people.values() if p.merged_into} - seen[1]
+            found = self.placements.values()
+            courses = {one.course for one in found if one.state in LIVE} - keys.courses - keys.whole_courses
+            merged_into = {one.merged_into for one in self.people.values() if one.merged_into}
+            people = ({one.participant for one in found} | merged_into) - keys.people
             keys.courses |= courses
             keys.people |= people
 

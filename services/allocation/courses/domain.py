@@ -171,18 +171,15 @@ def rewrite(course: Course, kreis: str, facts: CourseFacts, sections: Iterable[S
     """Replace what was announced; seats that people hold stay, whatever the new numbers are."""
     elsewhere = facts.taken_elsewhere - course.facts.taken_elsewhere
     told: list[Notice] = []
-    new = None if sections is None else {section.number: section for section in sections}
+    said = {section.number: section for section in sections or ()}
     kept: dict[int, Section] = {}
     for old in course.sections:
         ours = old.taken - course.facts.taken_elsewhere
-        stays = _next(old, ours, new, told)
+        stays = old if sections is None else _next(old, ours, said, told)
         kept[old.number] = _fit(stays, old.taken + elsewhere, facts)
-    added = [] if new is None else [number for number in new if number not in kept]
-    back = [] if new is None else [s.number for s in course.sections if s.removed and s.number in new]
-    for number in added:
-        kept[number] = _fit(
-            new[number] if new else Section(number, date.min, date.min), facts.taken_elsewhere, facts
-        )
+    added = [number for number in said if number not in kept]
+    back = [section.number for section in course.sections if section.removed and section.number in said]
+    kept |= {number: _fit(said[number], facts.taken_elsewhere, facts) for number in added}
     changed = replace(
         course,
         kreis=kreis,
@@ -198,12 +195,10 @@ def rewrite(course: Course, kreis: str, facts: CourseFacts, sections: Iterable[S
     )
 
 
-def _next(old: Section, ours: int, new: Mapping[int, Section] | None, told: list[Notice]) -> Section:
-    if new is None:
-        return old
-    if old.number in new:
-        said = new[old.number]
-        return replace(old, starts_on=said.starts_on, ends_on=said.ends_on, ue=said.ue, removed=False)
+def _next(old: Section, ours: int, said: Mapping[int, Section], told: list[Notice]) -> Section:
+    new = said.get(old.number)
+    if new is not None:
+        return replace(old, starts_on=new.starts_on, ends_on=new.ends_on, ue=new.ue, removed=False)
     if ours > 0 and not old.removed:
         told.append(Notice("section_kept", "sections", {"section": old.number, "people": ours}))
         return old

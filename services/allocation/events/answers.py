@@ -212,8 +212,7 @@ def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
     if here is not None and (here.state in ENROLLED or here.entry_section == said.section):
         reason = Reason("assigned_by_authority")
         return _judge(work, incoming, domain.accept(here, reason), f"office:{incoming.publisher}")
-    given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
-    against = _obstacle(given_up, own, said)
+    against = _obstacle(course, own, here, said)
     if against is not None:
         return Rejected(Problem(against.code, field="course", params=against.params))
     _give_way(work, incoming, own, course, said.section)
@@ -222,11 +221,14 @@ def assigned(work: UnitOfWork, incoming: Incoming) -> Verdict:
     return _assign(work, incoming, person, said)
 
 
-def _obstacle(course: Course, own: list[Placement], said: AssignedByAuthority) -> Refusal | None:
-    """Return what stands against an assignment: a course of the kind that has begun, or the course itself."""
+def _obstacle(
+    course: Course, own: list[Placement], here: Placement | None, said: AssignedByAuthority
+) -> Refusal | None:
+    """Return what stands against an assignment once the person has given up the seat held `here`."""
     if any(p.state in BEGUN and p.course_kind == course.facts.kind for p in own):
         return Refusal("already_placed")
-    return domain.obstacle(course, said.section, (), said.assigned_on)
+    given_up = course if here is None else course.seat(dict.fromkeys(here.seats, -1))
+    return domain.obstacle(given_up, said.section, (), said.assigned_on)
 
 
 def _agrees(placement: Placement, course: UUID, section: int) -> bool:

@@ -172,9 +172,9 @@ def _after(  # noqa: PLR0917
 
 def _go_on(before: Placement, began: Placement, course: Course, section: int, onward: int) -> Decision:
     """Sit on from a section; seats between are freed, seats not yet held must be free."""
-    past = tuple(number for number in began.seats if number <= section and number < onward)
+    past = tuple(number for number in began.seats if number < min(section + 1, onward))
     seats = (*past, *course.seats_from(onward))
-    if not seats or onward not in seats:
+    if onward not in seats:
         seats = past or began.seats
     full = course.full(number for number in seats if number not in before.seats)
     if full is not None:

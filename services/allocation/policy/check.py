@@ -251,10 +251,13 @@ def _of_quotas(check: _Check) -> Iterator[Mistake]:
         yield from _types(check, (*path, "course_types"), quota.course_types)
         yield from _twice(check, (*path, "providers"), quota.providers, "value_twice", "value")
         types = [check.rules.course_types.get(code) for code in quota.course_types]
-        caps = [known for known in types if known is not None and known.cap_must is not None]
-        if caps and len(caps) == len(types):
-            widest = max(caps, key=lambda known: known.cap_must or 0)
-            yield from _above_cap(check, (*path, "seats"), widest, quota.seats)
+        yield from _above_cap(check, (*path, "seats"), _widest(types), quota.seats)
+
+
+def _widest(types: Sequence[CourseTypeRule | None]) -> CourseTypeRule | None:
+    """Return the type that allows the largest groups; None: one of them knows no cap."""
+    caps = [known for known in types if known is not None and known.cap_must is not None]
+    return max(caps, key=lambda known: known.cap_must or 0) if caps and len(caps) == len(types) else None
 
 
 def _of_pooling(check: _Check) -> Iterator[Mistake]:

@@ -145,18 +145,23 @@ def _warm(_number: int) -> None:
 def _described(name: str, found: Sequence[Measured]) -> Iterator[str]:
     tiers = max(one.proven for one in found)
     yield f"{name}: {len(found)} regions, about {median(one.pairs for one in found):,.0f} pairs each"
-    for label, times in (
-        ("answer           ", [one.answer for one in found]),
-        ("first tier proven", [one.first for one in found]),
-        ("  processor time  ", [one.busy for one in found]),
-        ("all tiers proven ", [one.every for one in found]),
+    for label, figure in (
+        ("answer           ", "answer"),
+        ("first tier proven", "first"),
+        ("  processor time  ", "busy"),
+        ("all tiers proven ", "every"),
     ):
-        yield f"  {label}{_seconds(times)}"
+        yield f"  {label}{_seconds([getattr(one, figure) for one in found])}"
     proven = [sum(one.proven > tier for one in found) for tier in range(tiers)]
     yield (
         f"  proven tier by tier {proven}; largest gap of a first unproven tier"
         f" {max(one.gap for one in found):.2e}; peak {max(one.megabytes for one in found)} MB"
     )
+    yield from _compared(found)
+
+
+def _compared(found: Sequence[Measured]) -> Iterator[str]:
+    """Describe what the bare flow and the bare program took, if they were measured."""
     flows = [one.flow for one in found if one.flow]
     if flows:
         longer = median(one.answer for one in found) / median(flows)

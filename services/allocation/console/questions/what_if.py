@@ -70,9 +70,9 @@ async def collect(visit: CoordinatorVisit) -> Response:
     except ChangeError as error:
         return await _collect(visit, [], Wrong("", said(visit.texts, error.code, error.params)))
     pressed, _, which = str(form.get("do") or "").partition(":")
-    if pressed == "ask" and changes:
-        return await ask(visit, "what_if", {"changes": list(changes)}, "/what-if")
     if pressed == "ask":
+        if changes:
+            return await ask(visit, "what_if", {"changes": list(changes)}, "/what-if")
         wrong = Wrong("", visit.texts.gettext("Please add at least one change first."))
         return await _collect(visit, changes, wrong)
     if pressed == "drop" and which.isdecimal() and int(which) < len(changes):
@@ -106,12 +106,10 @@ async def _collect(
     async with visit.open() as conn:
         courses = await analysis_store.courses_to_change(conn, moment.today)
         before = await tasks.latest(conn, "what_if", SHOWN_TASKS)
-        named = [change.get("course") for one in before for change in one.question.get("changes", ())]
-        names = await names_for(visit, conn, [*named, *(change.get("course") for change in changes)])
+        every = [*(change for one in before for change in _changes(one)), *changes]
+        names = await names_for(visit, conn, [change.get("course") for change in every])
     holds = in_force(visit.context.policies, visit.kreis, moment.today).policy
     document = as_document(visit.texts, holds, moment.today, holds.source) if holds else ""
-    rules = moment.rules.course_types
-    types = [one for one in options(texts, "course_type") if one[0] in rules]
     return visit.page(
         "what-if.html",
         422 if wrong else 200,
@@ -119,7 +117,7 @@ async def _collect(
         carried=orjson.dumps(list(changes)).decode(),
         before=[(one, [sentence(texts, change, names) for change in _changes(one)]) for one in before],
         courses=[(row["course"], _called(visit, row)) for row in courses],
-        types=types,
+        types=[one for one in options(texts, "course_type") if one[0] in moment.rules.course_types],
         towns=towns_of(load_places(), [visit.kreis]),
         times=options(texts, "time_of_day"),
         kinds=KINDS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from uuid import UUID
@@ -90,9 +90,9 @@ class View:
         }
 
 
-def count_courses(entries: Sequence[Entry], mask: int) -> int:
-    """Count the courses in a set of entries."""
-    return len({entries[place].course.id for place in members(mask)})
+def count_courses(entries: Sequence[Entry], places: Iterable[int]) -> int:
+    """Count the courses of the entries at these places."""
+    return len({entries[place].course.id for place in places})
 
 
 def _without(eligibility: Eligibility, person: int, rule: str) -> int:
@@ -100,7 +100,7 @@ def _without(eligibility: Eligibility, person: int, rule: str) -> int:
     left = (1 << len(eligibility.entries)) - 1
     for name, mask in zip(eligibility.rules, eligibility.passing[person], strict=True):
         left &= left if name == rule else mask
-    return count_courses(eligibility.entries, left)
+    return count_courses(eligibility.entries, members(left))
 
 
 def _blocked(view: View, person: int) -> Reason:
@@ -111,14 +111,14 @@ def _blocked(view: View, person: int) -> Reason:
         if rule.told == "before others" and not masks[name]:
             return Reason(f"blocked_{name}", {"courses": _without(eligibility, person, name)})
     if masks["course_type"] and not masks["course_type"] & masks["placement_test"]:
-        courses = count_courses(eligibility.entries, masks["course_type"])
+        courses = count_courses(eligibility.entries, members(masks["course_type"]))
         return Reason("blocked_placement_test", {"courses": courses})
+    taken = eligibility.alone(person)
     alone = {
-        name: count_courses(eligibility.entries, taken) for name, taken in eligibility.alone(person).items()
+        name: count_courses(eligibility.entries, members(taken[name])) for name in rules if name in taken
     }
     if alone:  # of equals the rule that is told first
-        listed = [name for name in rules if name in alone]
-        best = max(listed, key=lambda name: (rules[name].told != "after others", alone[name]))
+        best = max(alone, key=lambda name: (rules[name].told != "after others", alone[name]))
         return Reason(f"blocked_{rules[best].told_as(who, None) or best}", {"courses": alone[best]})
     together = eligibility.failed(person, eligibility.nearest(person))
     return Reason("blocked_together", {"rules": ",".join(together)})
@@ -138,7 +138,7 @@ def cut_off_params(cut_off: Ranked, snapshot: Snapshot) -> dict[str, str | int]:
 def _outranked(view: View, person: int, entered: Sequence[int]) -> Reason:
     """Return the rank that would have been needed: the lowest cut-off of the suitable courses."""
     snapshot, who = view.snapshot, view.snapshot.people[person]
-    courses = len({view.eligibility.entries[entry].course.id for entry in entered})
+    courses = count_courses(view.eligibility.entries, entered)
     cut_offs = [view.cut_off(person, entry) for entry in entered]
     lowest = max((cut_off.rank for cut_off in cut_offs if isinstance(cut_off, Ranked)), default=None)
     if lowest is None or not leading(snapshot.policy.goals):
@@ -160,7 +160,7 @@ def unplaced(view: View, person: int) -> Reason:
         return _blocked(view, person)
     eligible = list(members(eligibility.eligible(person)))
     if not eligible:
-        return Reason("all_full", {"courses": count_courses(entries, suitable)})
+        return Reason("all_full", {"courses": count_courses(entries, members(suitable))})
     entered = [entry for entry in eligible if view.starts(entry)]
     if not entered:
         courses = {entries[entry].course.id: entries[entry].course for entry in eligible}
@@ -169,10 +169,8 @@ def unplaced(view: View, person: int) -> Reason:
         return Reason("course_too_small", {"courses": len(courses), **nearest})
     if view.standing.tied(person):
         own = view.snapshot.people[person].family
-        members_ = sum(one.family == own for one in view.snapshot.people)
-        return Reason(
-            "family_apart", {"people": members_, "courses": len({entries[e].course.id for e in entered})}
-        )
+        family = sum(one.family == own for one in view.snapshot.people)
+        return Reason("family_apart", {"people": family, "courses": count_courses(entries, entered)})
     return _outranked(view, person, entered)
 
 
@@ -264,18 +262,13 @@ def _placed(view: View, person: int, key: EntryKey) -> Explanation:
 def explain(snapshot: Snapshot, eligibility: Eligibility, result: Result) -> tuple[Explanation, ...]:
     """Explain everybody, in the order of the snapshot."""
     view = View(snapshot, eligibility, result)
-    explanations = []
-    for place, person in enumerate(snapshot.people):
-        key = result.places.get(person.id)
-        if key is not None:
-            explanations.append(_placed(view, place, key))
-        else:
-            explanations.append(
-                Explanation(
-                    person.id,
-                    unplaced(view, place),
-                    eligibility.suitable[place].bit_count(),
-                    eligibility.eligible(place).bit_count(),
-                )
-            )
-    return tuple(explanations)
+    return tuple(_explanation(view, place) for place in range(len(snapshot.people)))
+
+
+def _explanation(view: View, person: int) -> Explanation:
+    who, eligibility = view.snapshot.people[person], view.eligibility
+    key = view.result.places.get(who.id)
+    if key is not None:
+        return _placed(view, person, key)
+    suitable, eligible = eligibility.suitable[person], eligibility.eligible(person)
+    return Explanation(who.id, unplaced(view, person), suitable.bit_count(), eligible.bit_count())

@@ -128,9 +128,8 @@ class Whole:
         entries, standing = self.standing.eligibility.entries, self.standing
         masks: dict[UUID, int] = defaultdict(int)
         for at, entry in enumerate(entries):
-            if self._closed[at]:
-                continue
-            masks[entry.course.id] |= 1 << at
+            if not self._closed[at]:
+                masks[entry.course.id] |= 1 << at
         suitable, there = standing.eligibility.suitable, masks.get(course, 0)
         near = {course} | {
             entries[at].course.id for person, at in standing.entry_of.items() if suitable[person] & there

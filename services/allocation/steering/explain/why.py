@@ -12,6 +12,7 @@ from uuid import UUID
 from services.allocation.placements.domain import Reason
 from services.allocation.steering.explain.certificate import Locked, Open, Ranked
 from services.allocation.steering.explain.reasons import View, compare, count_courses, cut_off_params
+from services.allocation.steering.matching.eligibility import members
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +37,11 @@ def why(view: View, person: UUID) -> tuple[CourseReason, ...]:
     place = next((at for at, one in enumerate(people) if one.id == person), None)
     if place is None:
         raise LookupError("the run has not seen this person")
-    best: dict[UUID, tuple[tuple[int, int, int], CourseReason]] = {}
+    best: dict[UUID, tuple[tuple[bool, int, int], CourseReason]] = {}
     for at, entry in enumerate(view.eligibility.entries):
         failed = view.eligibility.failed(place, at)
         key = entry.key
-        here = view.result.places.get(person) == key
-        order = (0 if here else 1, len(failed), at)
+        order = (view.result.places.get(person) != key, len(failed), at)
         if key.course in best and best[key.course][0] <= order:
             continue
         if failed:
@@ -59,7 +59,7 @@ def alone(view: View, person: UUID) -> tuple[tuple[str, int], ...]:
     if place is None:
         return ()
     taken = view.eligibility.alone(place)
-    counts = [(rule, count_courses(view.eligibility.entries, mask)) for rule, mask in taken.items()]
+    counts = [(rule, count_courses(view.eligibility.entries, members(mask))) for rule, mask in taken.items()]
     return tuple(sorted(counts, key=lambda one: (-one[1], one[0])))
 
 

@@ -78,12 +78,14 @@ async def changed(context: ReadContext) -> dict[str, Any]:
     kreise, day = [*_kreise(context), *found], context.snapshot.day
     cancelled = [change.course for change in changes if isinstance(change, CourseCancelled)]
     seated = await reading.read_seated(context.conn, _kreise(context), day, cancelled) if cancelled else {}
-    arrivals = any(isinstance(change, MoreArrivals) for change in changes)
-    recent = await reading.read_recent(context.conn, [context.kreis], day, TEMPLATE_DAYS) if arrivals else []
+    recent = None
+    if any(isinstance(change, MoreArrivals) for change in changes):
+        people = await reading.read_recent(context.conn, [context.kreis], day, TEMPLATE_DAYS)
+        recent = snapshot.written_people(people)
     return {
         "neighbours": found,
         "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
-        "recent": snapshot.written_people(recent) if arrivals else None,
+        "recent": recent,
         **await _ways(context, kreise),
     }
 

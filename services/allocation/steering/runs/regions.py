@@ -57,7 +57,7 @@ def _neighbours(kreis: str, day: date, policies: PolicyOf) -> Iterable[tuple[str
     """Yield the neighbours of an agreement that both have made, with the course types of both; empty: all."""
     for agreement in policies.on(kreis, day).pooling:
         own = policies.on(kreis, day).agreement(agreement.kreis, day)
-        if own is None or own is not agreement or agreement.kreis == kreis:
+        if own is not agreement or agreement.kreis == kreis:
             continue
         try:
             theirs = policies.on(agreement.kreis, day).agreement(kreis, day)

@@ -13,12 +13,11 @@ from uuid import UUID
 import orjson
 import pytest
 
-from services.allocation.steering.explain.certificate import together
 from services.allocation.steering.explain.remedies import Remedies, Remedy, as_json, remedies_of
 from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.domain import Course, Person
-from services.allocation.steering.matching.match import Result, match
+from services.allocation.steering.matching.match import Result, families_of, match
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.checker import remedies as check_remedies
 from tests.unit.allocation.regions.crowd import a_course, a_kreis, a_person
@@ -159,7 +158,7 @@ def test_the_checker_agrees_and_a_full_answer_seats_the_whole_family() -> None:
         assert checked(seen, result, each) == []
         by_person = {row["person"]: row for row in each}
         data = orjson.loads(snapshot.encode(seen))
-        for family in together(seen.people):
+        for family in families_of(seen.people):
             names = [str(seen.people[member].id) for member in family]
             told = [by_person[name] for name in names if name in by_person]
             if not told or told[0]["code"] in {"none", "apart"}:

@@ -111,51 +111,62 @@ def check(folder: Path) -> list[str]:
     FULL_TRANSITIVE: the reader of today understands every version ever written, and every reader ever
     published understands what is written today.
     """
-    wrong = []
-    latest = max((path.name for path in folder.iterdir() if path.name.isdigit()), default=None)
-    if latest is None:
+    versions = _versions(folder)
+    if not versions:
         return [f"nothing is published in {folder}: run python -m schemas.export --publish"]
     today = documents()
-    for name, text in today.items():
-        path = folder / latest / name
-        if not path.exists() or path.read_bytes() != text:
-            wrong.append(f"{name}: differs from version {latest}; run python -m schemas.export --publish")
+    return [
+        *(
+            f"{name}: differs from version {versions[-1]}; run python -m schemas.export --publish"
+            for name in _changed(folder / versions[-1], today)
+        ),
+        *_incompatible(folder, today),
+        *_unread(folder),
+    ]
+
+
+def _versions(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("*") if path.name.isdigit())
+
+
+def _changed(published: Path, today: dict[str, bytes]) -> list[str]:
+    return [
+        name
+        for name, text in today.items()
+        if not (published / name).exists() or (published / name).read_bytes() != text
+    ]
+
+
+def _incompatible(folder: Path, today: dict[str, bytes]) -> Iterator[str]:
     for version, name, schema in history(folder):
-        twin = (
-            name.replace(".writer.", ".reader.")
-            if ".writer." in name
-            else name.replace(".reader.", ".writer.")
-        )
+        written = ".writer." in name
+        twin = name.replace(".writer.", ".reader.") if written else name.replace(".reader.", ".writer.")
         if twin not in today:
-            wrong.append(f"{name}: published in {version} and gone; a type is never removed, only superseded")
+            yield f"{name}: published in {version} and gone; a type is never removed, only superseded"
             continue
         other = orjson.loads(today[twin])
-        writer, reader = (schema, other) if ".writer." in name else (other, schema)
-        wrong += [f"{name} of {version}: {text}" for text in breaks(writer, reader)]
-    seen = set()
+        writer, reader = (schema, other) if written else (other, schema)
+        yield from (f"{name} of {version}: {text}" for text in breaks(writer, reader))
+
+
+def _unread(folder: Path) -> Iterator[str]:
+    missing = dict.fromkeys(EVENT_TYPES)
     for path, type_, line in golden(folder):
-        seen.add(type_)
+        missing.pop(type_, None)
         if type_ not in EVENT_TYPES:
-            wrong.append(f"{path.name}: no such event type any more")
+            yield f"{path.name}: no such event type any more"
             continue
         try:
             EVENT_TYPES[type_].payload.model_validate_json(line)
         except ValidationError as error:
-            wrong.append(f"{path.name}: a golden sample no longer parses ({error.error_count()} errors)")
-    wrong += [f"{name}: has no golden sample" for name in EVENT_TYPES if name not in seen]
-    return wrong
+            yield f"{path.name}: a golden sample no longer parses ({error.error_count()} errors)"
+    yield from (f"{name}: has no golden sample" for name in missing)
 
 
 def publish(folder: Path) -> str:
     """Write a new published version if anything differs from the latest; return its name."""
-    versions = (
-        sorted(path.name for path in folder.iterdir() if path.name.isdigit()) if folder.exists() else []
-    )
-    today = documents()
-    if versions and all(
-        (folder / versions[-1] / name).exists() and (folder / versions[-1] / name).read_bytes() == text
-        for name, text in today.items()
-    ):
+    versions, today = _versions(folder), documents()
+    if versions and not _changed(folder / versions[-1], today):
         return versions[-1]
     version = f"{len(versions) + 1:04d}"
     (folder / version).mkdir(parents=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -17,12 +17,14 @@ def _plan(model: type[BaseModel]) -> tuple[tuple[str, Any], ...]:
     """List (field, annotation) of the fields that can hold codes, however deep."""
     found = []
     for name, info in model.model_fields.items():
-        annotation: Any = info.annotation
-        known = next((item for item in info.metadata if isinstance(item, Known)), None)
-        shape = known or _shape(annotation)
+        shape = _known_of(info.metadata) or _shape(info.annotation)
         if shape is not None:
             found.append((name, shape))
     return tuple(found)
+
+
+def _known_of(metadata: Iterable[Any]) -> Known | None:
+    return next((item for item in metadata if isinstance(item, Known)), None)
 
 
 def _shape(annotation: Any) -> Any:  # noqa: ANN401 - a type expression
@@ -30,9 +32,9 @@ def _shape(annotation: Any) -> Any:  # noqa: ANN401 - a type expression
     origin = get_origin(annotation)
     if origin is Annotated:
         inner, *metadata = get_args(annotation)
-        return next((item for item in metadata if isinstance(item, Known)), None) or _shape(inner)
+        return _known_of(metadata) or _shape(inner)
     if origin in {Union, UnionType}:
-        return next((shape for part in get_args(annotation) if (shape := _shape(part)) is not None), None)
+        return next(filter(None, map(_shape, get_args(annotation))), None)
     if origin is tuple:
         inner_shape = _shape(get_args(annotation)[0])
         return None if inner_shape is None else [inner_shape]

@@ -79,15 +79,15 @@ def check(
 
     Its source becomes the publisher whose key opened the door, whatever `source` says.
     """
-    id_, type_ = attributes.get("id"), attributes.get("type")
-    if id_ is not None and not EVENT_ID.match(id_):
-        id_ = None  # a malformed id is neither stored nor told
+    type_ = attributes.get("type", "")
+    # A malformed id is neither stored nor told.
+    id_ = attributes["id"] if EVENT_ID.match(attributes.get("id", "")) else None
     kept = {name: attributes[name] for name in _COPIED if name in attributes}
     kept |= {"source": f"/{publisher.slug}"}
     kept.setdefault("time", now.isoformat())
     traces, dropped = _traces(attributes)
     decoded = decode_attributes(kept | traces, raw)
-    known = EVENT_TYPES.get(type_ or "")
+    known = EVENT_TYPES.get(type_)
     family = known.family if known is not None else None
     if known is not None and (type_ not in publisher.event_types or known.family not in families):
         problem = Problem("not_allowed", field="ce_type")

@@ -1,6 +1,6 @@
 """Accepts events: commits each to the outbox once, whatever the publisher repeats."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import asyncpg
 
@@ -19,26 +19,20 @@ async def accept(
 
     An event accepted before is accepted again without effect. An id used for other content is refused.
     """
-    readies = [item for item in checked if isinstance(item, Ready)]
-    if not readies:
-        return list(checked)
     firsts: dict[tuple[Family, str], Ready] = {}
-    for item in readies:
-        firsts.setdefault((item.family, item.id), item)
-    ordered = [firsts[key] for key in sorted(firsts)]
-    new = await store.insert(conn, publisher.slug, ordered)
-    old = [item for item in ordered if (item.family, item.id) not in new]
+    for item in checked:
+        if isinstance(item, Ready):
+            firsts.setdefault((item.family, item.id), item)
+    if not firsts:
+        return list(checked)
+    new = await store.insert(conn, publisher.slug, [firsts[key] for key in sorted(firsts)])
+    old = [firsts[key] for key in sorted(firsts) if key not in new]
     hashes = {key: item.hash for key, item in firsts.items()}
     hashes |= await store.hashes(conn, publisher.slug, old)
-    sent = [
-        item for item in readies if (item.family, item.id) in new and firsts[item.family, item.id] is item
-    ]
+    sent = [item for key, item in firsts.items() if key in new]
     await put(conn, [_outgoing(publisher, item, prefix) for item in sent])
     await store.count(conn, sent)
-    return [
-        reused(item) if isinstance(item, Ready) and hashes[item.family, item.id] != item.hash else item
-        for item in checked
-    ]
+    return [_unless_reused(item, hashes) for item in checked]
 
 
 def _outgoing(publisher: Publisher, item: Ready, prefix: str) -> Outgoing:
@@ -53,5 +47,11 @@ def _outgoing(publisher: Publisher, item: Ready, prefix: str) -> Outgoing:
 
 async def known_otherwise(conn: asyncpg.Connection, publisher: Publisher, item: Ready) -> Refused | None:
     """Refuse an event whose id was used for other content; None if it was not."""
-    known = await store.hashes(conn, publisher.slug, [item])
-    return reused(item) if known.get((item.family, item.id), item.hash) != item.hash else None
+    checked = _unless_reused(item, await store.hashes(conn, publisher.slug, [item]))
+    return checked if isinstance(checked, Refused) else None
+
+
+def _unless_reused(item: Checked, hashes: Mapping[tuple[Family, str], bytes]) -> Checked:
+    if isinstance(item, Ready) and hashes.get((item.family, item.id), item.hash) != item.hash:
+        return reused(item)
+    return item

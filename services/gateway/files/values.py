@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 _ISO = re.compile(r"^(\d{4})-(\d{2})-(\d{2})")
 _POINTS = re.compile(r"^(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})$")
@@ -160,3 +161,8 @@ def find_town(towns: Mapping[str, str], postcode: str | None, town: str | None) 
         if wanted.strip() and word(wanted) in known:
             return known[word(wanted)]
     return None
+
+
+def without_none(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that are known."""
+    return {name: value for name, value in values.items() if value is not None}

@@ -33,26 +33,23 @@ async def read_findings(
     prefix: str,
 ) -> Sequence[Verdict]:
     """Store findings and copy them to `out`; of watermarks only the highest of the batch."""
-    raised = [(item, item.event.data) for item in batch]
-    known = await publishers(conn, [data.publisher for _, data in raised if isinstance(data, FindingRaised)])
-    findings: list[Finding] = []
+    raised = [(item, item.event.data) for item in batch if isinstance(item.event.data, FindingRaised)]
+    known = await publishers(conn, [data.publisher for _, data in raised])
+    findings: list[tuple[Incoming, Finding]] = []
     marks: dict[tuple[str, str, int], tuple[Incoming, Finding]] = {}
-    outgoing: list[Outgoing] = []
     for item, data in raised:
-        if not isinstance(data, FindingRaised) or (publisher := known.get(data.publisher)) is None:
+        if data.publisher not in known:
             continue
-        finding = _finding(item, data, publisher)
-        if data.kind == FindingKind.ACCEPTED:
-            place = (data.publisher, data.topic, data.partition)
-            if place not in marks or (marks[place][1].offset or 0) < data.offset:
-                marks[place] = (item, finding)
-        else:
-            findings.append(finding)
-            outgoing.append(_copy(item, publisher, prefix))
-    outgoing += [_copy(item, known[mark.publisher], prefix) for item, mark in marks.values()]
-    await store.add_findings(conn, findings)
+        finding = _finding(item, data, known[data.publisher])
+        place = (data.publisher, data.topic, data.partition)
+        if data.kind != FindingKind.ACCEPTED:
+            findings.append((item, finding))
+        elif place not in marks or (marks[place][1].offset or 0) < data.offset:
+            marks[place] = (item, finding)
+    await store.add_findings(conn, [finding for _, finding in findings])
     await store.add_watermarks(conn, [mark for _, mark in marks.values()])
-    await put(conn, outgoing)
+    copied = [*findings, *marks.values()]
+    await put(conn, [_copy(item, known[finding.publisher], prefix) for item, finding in copied])
     return [Applied()] * len(batch)
 
 
@@ -85,23 +82,13 @@ async def read_placements(
 
 async def _learn_numbers(conn: asyncpg.Connection, batch: Sequence[Incoming]) -> None:
     confirmed = [item.event.data for item in batch if isinstance(item.event.data, EnrolmentConfirmed)]
-    named = [data for data in confirmed if data.own_number is not None]
-    known = await publishers(conn, [data.provider for data in named])
-    await store.keep_own_numbers(
-        conn,
-        list(
-            {
-                (data.provider, data.own_number): (
-                    data.provider,
-                    data.own_number or "",
-                    known[data.provider].organisation,
-                    data.participant,
-                )
-                for data in named
-                if data.provider in known
-            }.values()
-        ),
-    )
+    known = await publishers(conn, [data.provider for data in confirmed])
+    numbers = {
+        (data.provider, data.own_number): (known[data.provider].organisation, data.participant)
+        for data in confirmed
+        if data.own_number is not None and data.provider in known
+    }
+    await store.keep_own_numbers(conn, [(*key, *owner) for key, owner in numbers.items()])
     merged = [item.event.data for item in batch if isinstance(item.event.data, ParticipantsMerged)]
     await store.merge_own_numbers(conn, [(data.merged, data.into) for data in merged])
 

@@ -230,15 +230,3 @@ async def keep_own_numbers(conn: asyncpg.Connection, numbers: Sequence[tuple[str
 async def merge_own_numbers(conn: asyncpg.Connection, merges: Sequence[tuple[UUID, UUID]]) -> None:
     """Give numbers of a merged participant to the one that lives on: (merged, into)."""
     await conn.executemany("UPDATE own_number SET participant = $2 WHERE participant = $1", merges)
-
-
-async def participants_of(
-    conn: asyncpg.Connection, publisher: str, numbers: Sequence[str]
-) -> dict[str, UUID]:
-    """Return the participants of a provider's own numbers."""
-    rows = await conn.fetch(
-        "SELECT number, participant FROM own_number WHERE publisher = $1 AND number = ANY($2::text[])",
-        publisher,
-        list(numbers),
-    )
-    return {row["number"]: row["participant"] for row in rows}

@@ -55,8 +55,6 @@ def worth_announcing(
     """Return whether an announcement tells readers something new; bounds how often one is made."""
     if before is None:
         return True
-    if until <= before.until and offsets == before.offsets:
-        return False
     if until < before.until:
         return False
     if until - before.until >= step:

@@ -11,7 +11,15 @@ from schemas.gateway import PublisherProgressed
 from schemas.identity import NAMESPACE, effect_id
 from schemas.topics import Family, topic
 from services.gateway.progress import store
-from services.gateway.progress.domain import STEP, Announcement, Candidate, Offsets, settled, worth_announcing
+from services.gateway.progress.domain import (
+    STEP,
+    Announcement,
+    Candidate,
+    Offsets,
+    OutboxSpan,
+    settled,
+    worth_announcing,
+)
 from services.runtime.data.db import acquire, transaction
 from services.runtime.send.outbox import Outgoing, put
 
@@ -46,16 +54,7 @@ class ProgressAnnouncer:
         async with acquire(self._pool) as conn:
             before = await store.announcements(conn)
             waiting = await store.outbox_spans(conn, [self._topic(slug) for slug in before])
-        ready: dict[str, datetime] = {}
-        for slug in before:
-            rows = waiting.get(self._topic(slug))
-            until = settled(self._candidates.get(slug), rows, now)
-            if until is not None:
-                ready[slug] = until
-            if rows is None:
-                self._candidates.pop(slug, None)
-            elif until is not None or slug not in self._candidates:
-                self._candidates[slug] = Candidate(now, rows.last)
+        ready = self._settled({slug: waiting.get(self._topic(slug)) for slug in before}, now)
         ends = await self._ends.read([self._topic(slug) for slug in sorted(ready)]) if ready else {}
         clock = self._monotonic()
         news = {
@@ -77,6 +76,19 @@ class ProgressAnnouncer:
             await put(conn, [_outgoing(slug, news[slug], self._prefix) for slug in written])
         self._announced_at |= dict.fromkeys(written, clock)
         return len(written)
+
+    def _settled(self, waiting: Mapping[str, OutboxSpan | None], now: datetime) -> dict[str, datetime]:
+        """Return T of each publisher whose T is known, and begin to wait for the next."""
+        ready: dict[str, datetime] = {}
+        for slug, rows in waiting.items():
+            until = settled(self._candidates.get(slug), rows, now)
+            if until is not None:
+                ready[slug] = until
+            if rows is None:
+                self._candidates.pop(slug, None)
+            elif until is not None or slug not in self._candidates:
+                self._candidates[slug] = Candidate(now, rows.last)
+        return ready
 
     def _topic(self, slug: str) -> str:
         return topic(Family.IN, slug, prefix=self._prefix)

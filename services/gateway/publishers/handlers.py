@@ -62,25 +62,24 @@ async def register(
         RegistrationError: one of them cannot be registered like this.
     """
     wanted = [_wanted(registration) for registration in asked]
-    known = await store.publishers(conn, [publisher.slug for publisher in wanted])
-    passwords = {p.slug: secrets.token_urlsafe(24) for p in wanted if p.slug not in known}
+    slugs = [publisher.slug for publisher in wanted]
+    known = await store.publishers(conn, slugs)
+    passwords = {slug: secrets.token_urlsafe(24) for slug in slugs if slug not in known}
     walls = await asyncio.gather(
         *(
-            asyncio.to_thread(ensure_publisher_access, admin, p.slug, passwords.get(p.slug), prefix=prefix)
-            for p in wanted
+            asyncio.to_thread(ensure_publisher_access, admin, slug, passwords.get(slug), prefix=prefix)
+            for slug in slugs
         )
     )
     done = []
     async with conn.transaction():
         await store.lock_registry(conn)
-        known = await store.publishers(conn, [publisher.slug for publisher in wanted])
+        known = await store.publishers(conn, slugs)
         keys = await store.open_keys(conn)
         for publisher, wall in zip(wanted, walls, strict=True):
             before = known.get(publisher.slug)
             now_is = await _write(conn, publisher, before, prefix, now)
-            made = mint_key() if not keys.get(publisher.slug) else None
-            if made is not None:
-                await store.add_key(conn, now_is, made, KEY_SCOPES, KEY_DAYS)
+            key = None if keys.get(publisher.slug) else await _new_key(conn, now_is)
             password = passwords.get(publisher.slug) if wall.enforced else None
             done.append(
                 Registered(
@@ -88,12 +87,18 @@ async def register(
                     version=now_is.version,
                     created=before is None,
                     enforced=wall.enforced,
-                    key=made.text if made is not None else None,
+                    key=key,
                     kafka_user=publisher_user(now_is.slug, prefix) if wall.enforced else None,
                     kafka_password=password,
                 )
             )
     return done
+
+
+async def _new_key(conn: asyncpg.Connection, publisher: Publisher) -> str:
+    made = mint_key()
+    await store.add_key(conn, publisher, made, KEY_SCOPES, KEY_DAYS)
+    return made.text
 
 
 def _wanted(asked: Registration) -> Publisher:

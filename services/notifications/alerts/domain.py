@@ -95,9 +95,7 @@ class ExistingAlert:
     """The alert on record for a cause; `declined` are the offices that declined it."""
 
     state: AlertState
-    office: str
     declined: frozenset[str]
-    withdrawn_for: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +136,10 @@ def decide(
     cause: AlertCause, existing: ExistingAlert | None, candidates: Sequence[RankedOffice]
 ) -> AlertDecision:
     """Decide what becomes of a cause's alert; `candidates` are the offices with valid consent, best first."""
-    if existing is None:
+    if existing is None or existing.state is AlertState.WITHDRAWN:
         return RaiseAlert(candidates) if cause.over is None and candidates else KeepAlert()
     if existing.state is AlertState.DONE:
         return KeepAlert()
-    if existing.state is AlertState.WITHDRAWN:
-        return RaiseAlert(candidates) if cause.over is None and candidates else KeepAlert()
     if cause.over is not None:
         return _over(existing, cause.over, cause.kind)
     if existing.state is AlertState.DECLINED:

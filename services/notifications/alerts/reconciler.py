@@ -238,7 +238,7 @@ def _existing(record: asyncpg.Record) -> ExistingAlert:
     state = AlertState(record["state"])
     asked = frozenset(record["routing"].get("asked", ()))
     declined = asked | {record["office"]} if state is AlertState.DECLINED else asked
-    return ExistingAlert(state, record["office"], declined, record["withdrawn_for"])
+    return ExistingAlert(state, declined)
 
 
 def _alert_row(cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str]) -> store.AlertRow:

@@ -314,8 +314,8 @@ async def existing(conn: Connection, causes_: Sequence[UUID]) -> list[asyncpg.Re
     """Lock and return the alerts on record for these causes."""
     return await conn.fetch(
         """
-        SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing,
-        withdrawn_for FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE
+        SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing
+        FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE
         """,
         list(causes_),
     )

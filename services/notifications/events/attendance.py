@@ -40,12 +40,8 @@ async def record(conn: Connection, events: Sequence[Incoming], now: datetime) ->
     are looked up by the integer of their id, because hashing a UUID is slow.
     """
     reports = [_report(event) for event in events]
-    people = {entry.participant.int: entry.participant for r in reports for entry in r.data.entries}
     known = await store.known_courses(conn, list({r.course for r in reports}))
-    valid = await consents.valid(
-        conn, list(people.values()), [ConsentPurpose.DROPOUT_SUPPORT], local_day(now)
-    )
-    consenting = frozenset(consent.participant.int for consent in valid)
+    consenting = await _consenting(conn, reports, local_day(now))
     verdicts: list[Verdict] = []
     latest: dict[_Key, _Report | None] = {}
     corrected: list[tuple[UUID, str]] = []
@@ -70,6 +66,12 @@ async def record(conn: Connection, events: Sequence[Incoming], now: datetime) ->
     if latest:
         await _write(conn, latest, consenting)
     return verdicts
+
+
+async def _consenting(conn: Connection, reports: Sequence[_Report], today: date) -> frozenset[int]:
+    people = {entry.participant.int: entry.participant for r in reports for entry in r.data.entries}
+    valid = await consents.valid(conn, list(people.values()), [ConsentPurpose.DROPOUT_SUPPORT], today)
+    return frozenset(consent.participant.int for consent in valid)
 
 
 def _report(event: Incoming) -> _Report:

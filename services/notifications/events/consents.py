@@ -83,7 +83,7 @@ async def revoke(conn: Connection, events: Sequence[Incoming], now: datetime) ->
     ended = ended_by([r for _, r in revocations], known)
     if ended:
         days = [max(r.revoked_on for _, r in revocations if r.ends(consent)) for consent in ended]
-        await revocation.end(conn, ended, list(days), now)
+        await revocation.end(conn, ended, days, now)
         steps = [
             store.ConsentStep(event.cause, consent, "revoked", r.revoked_on)
             for event, r in revocations

@@ -1,6 +1,6 @@
 """Reads facts from `in`: courses, registered people, exits. Allocation alone judges them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from uuid import UUID
@@ -14,6 +14,14 @@ from services.notifications.participation import facts_store as store
 from services.notifications.people import store as people_store
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Verdict
+
+_ABOUT_COURSES = (
+    providers.CourseAnnounced,
+    providers.CourseChanged,
+    providers.CourseCancelled,
+    providers.CourseCompleted,
+)
+_ABOUT_PEOPLE = (offices.ParticipantRegistered, offices.ParticipantChanged, offices.ParticipantWithdrawn)
 
 
 @dataclass(slots=True)
@@ -38,31 +46,19 @@ async def read(conn: Connection, batch: Sequence[Incoming], now: datetime) -> li
     """Apply a batch of `in` events in their order; nothing is ever rejected here."""
     if any(_erases(event) for event in batch):
         await end_consent(conn)
-    about_courses = [
-        UUID(e.subject)
-        for e in batch
-        if isinstance(
-            e.event.data,
-            providers.CourseAnnounced
-            | providers.CourseChanged
-            | providers.CourseCancelled
-            | providers.CourseCompleted,
-        )
-    ]
-    about_people = [
-        UUID(e.subject)
-        for e in batch
-        if isinstance(
-            e.event.data,
-            offices.ParticipantRegistered | offices.ParticipantChanged | offices.ParticipantWithdrawn,
-        )
-    ]
-    changes = _Changes(await store.courses(conn, about_courses), await store.facts(conn, about_people))
+    changes = _Changes(
+        await store.courses(conn, _subjects(batch, _ABOUT_COURSES)),
+        await store.facts(conn, _subjects(batch, _ABOUT_PEOPLE)),
+    )
     organisations = await publishers.organisations(conn, {e.publisher or "" for e in batch})
     for event in batch:
         _apply(changes, event, organisations.get(event.publisher or "", event.publisher or ""))
     await _write(conn, changes, now)
     return [Applied(unlocks=opens(event)) for event in batch]
+
+
+def _subjects(batch: Sequence[Incoming], types: tuple[type, ...]) -> list[UUID]:
+    return [UUID(event.subject) for event in batch if isinstance(event.event.data, types)]
 
 
 def _erases(event: Incoming) -> bool:
@@ -180,15 +176,19 @@ def _withdrawn(changes: _Changes, person: UUID, data: offices.ParticipantWithdra
         changes.erased.add(person)
 
 
+async def _write_exits(conn: Connection, exits: Mapping[tuple[UUID, UUID], store.ExitRow | None]) -> None:
+    await store.put_exits(conn, [row for row in exits.values() if row is not None])
+    await store.drop_exits(conn, [key for key, row in exits.items() if row is None])
+    await store.assess_again(conn, sorted({course for _, course in exits}))
+
+
 async def _write(conn: Connection, changes: _Changes, now: datetime) -> None:
     if changes.changed_courses:
         await store.put_courses(conn, [changes.courses[c] for c in sorted(changes.changed_courses)])
     if changes.changed_facts:
         await store.put_facts(conn, [changes.facts[p] for p in sorted(changes.changed_facts)])
     if changes.exits:
-        await store.put_exits(conn, [e for e in changes.exits.values() if e is not None])
-        await store.drop_exits(conn, [key for key, e in changes.exits.items() if e is None])
-        await store.assess_again(conn, sorted({course for _, course in changes.exits}))
+        await _write_exits(conn, changes.exits)
     concerned = set(changes.changed_facts)
     if changes.cancelled:
         concerned |= set(await store.inhibit_risks(conn, sorted(changes.cancelled), now))

@@ -30,28 +30,27 @@ async def read(
     """Apply a batch of `placements`; a step whose version is not newer than the known one changes nothing."""
     steps = [e.event.data for e in batch if isinstance(e.event.data, messages.PlacementStep)]
     known = await store.versions(conn, [step.placement for step in steps])
-    slugs = {step.provider for step in steps} | {step.office for step in steps}
+    slugs = {slug for step in steps for slug in (step.provider, step.office)}
     organisations = await publishers.organisations(conn, slugs)
     latest: dict[UUID, store.PlacementRow] = {}
     offers: dict[UUID, messages.PlaceProposed] = {}
     verdicts: list[Verdict] = []
     for event in batch:
         match event.event.data:
-            case messages.PlacementStep() as step:
-                unknown = next((s for s in (step.provider, step.office) if s not in organisations), None)
-                if unknown is not None:
-                    verdicts.append(Parked(f"publisher:{unknown}", Problem("publisher_unknown")))
-                    continue
-                if step.version > known.get(step.placement, 0):
-                    known[step.placement] = step.version
-                    latest[step.placement] = _row(step, organisations, latest.get(step.placement))
-                    if isinstance(step, messages.PlaceProposed):
-                        offers[step.placement] = step
+            case messages.PlacementStep() as step if not organisations.keys() >= {step.provider, step.office}:
+                unknown = step.office if step.provider in organisations else step.provider
+                verdicts.append(Parked(f"publisher:{unknown}", Problem("publisher_unknown")))
+                continue
+            case messages.PlacementStep() as step if step.version > known.get(step.placement, 0):
+                known[step.placement] = step.version
+                latest[step.placement] = _row(step, organisations, latest.get(step.placement))
+                if isinstance(step, messages.PlaceProposed):
+                    offers[step.placement] = step
             case messages.ParticipantsMerged(merged=merged, into=into):
                 await store.merge(conn, merged, into)
                 await people_store.request_reconciliation(conn, [merged, into])
             case _:
-                pass  # reasons of the unplaced and outcomes of courses concern the steering side
+                pass  # a step known before; reasons of the unplaced, outcomes of courses: the steering side's
         verdicts.append(Applied())
     if latest:
         rows = [latest[placement] for placement in sorted(latest)]

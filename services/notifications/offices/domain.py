@@ -129,10 +129,11 @@ def rank(
     of offices that already work with the person, `load` the open alerts of each office. An inactive
     office is left out; its stand-in goes before others of the same rank.
     """
-    usable = [office for office in offices if office.active]
-    away = {office.stand_in for office in offices if not office.active and office.stand_in}
-    ranked = []
-    for office in usable:
+    away = {office.stand_in for office in offices if not office.active}
+    ranked = {}
+    for office in offices:
+        if not office.active:
+            continue
         criteria = {
             "relation": "known" if office.slug in relations else "none",
             "age": _age(office, facts, today),
@@ -143,9 +144,9 @@ def rank(
         }
         score = tuple(_ORDER[name][value] for name, value in criteria.items())
         criteria["stand_in"] = "for_closed" if office.slug in away else "no"
-        key = (score, 0 if office.slug in away else 1, office.slug)
-        ranked.append((key, RankedOffice(office.slug, office.organisation, criteria)))
-    return [entry for _, entry in sorted(ranked, key=lambda pair: pair[0])]
+        key = (score, office.slug not in away, office.slug)
+        ranked[key] = RankedOffice(office.slug, office.organisation, criteria)
+    return [ranked[key] for key in sorted(ranked)]
 
 
 def deciding(ranked: Sequence[RankedOffice]) -> str:

@@ -91,24 +91,12 @@ def read(form: FormData, kreise: tuple[str, ...], today: date) -> FormEntry:
     if birth is not None and not (today.year - _OLDEST < birth.year <= today.year and birth < today):
         entry.errors["birth_date"] = msgid("Please enter the birth date, for example 24.05.1998.")
     granted, valid = _day(entry, "granted_on"), _day(entry, "valid_until")
-    town = values.get("town", "")
-    if town and town[:5] not in kreise:
-        entry.errors["town"] = msgid("Please choose a town of your Kreis.")
-    if values.get("email") and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", values["email"]):
-        entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
+    _check_town_and_email(entry, kreise)
     right = RIGHTS.get(values.get("right", ""))
     if entry.errors or right is None:
         return entry
     values["reference"] = values.get("reference") or minted(today)
-    language = values.get("language", "")
-    entry.contact = Contact(
-        family_name=values["family_name"][:120],
-        given_name=values["given_name"][:120],
-        birth_date=birth,
-        phone=values.get("phone") or None,
-        email=values.get("email") or None,
-        languages=(language,) if language in LANGUAGES else (),
-    )
+    entry.contact = _contact(values, birth)
     _events(entry, right, (granted, valid), birth, today)
     return entry
 
@@ -123,6 +111,26 @@ def _required(entry: FormEntry) -> None:
     ):
         if not entry.values.get(name):
             entry.errors[name] = message
+
+
+def _check_town_and_email(entry: FormEntry, kreise: tuple[str, ...]) -> None:
+    town, email = entry.values.get("town", ""), entry.values.get("email", "")
+    if town and town[:5] not in kreise:
+        entry.errors["town"] = msgid("Please choose a town of your Kreis.")
+    if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+        entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
+
+
+def _contact(values: Mapping[str, Any], birth: date | None) -> Contact:
+    language = values.get("language", "")
+    return Contact(
+        family_name=values["family_name"][:120],
+        given_name=values["given_name"][:120],
+        birth_date=birth,
+        phone=values.get("phone") or None,
+        email=values.get("email") or None,
+        languages=(language,) if language in LANGUAGES else (),
+    )
 
 
 def _day(entry: FormEntry, name: str) -> date | None:

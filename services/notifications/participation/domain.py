@@ -1,7 +1,7 @@
 """Detects dropout risks by explained rules on what somebody did, never on who somebody is."""
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from enum import StrEnum
@@ -118,13 +118,16 @@ def _stretch(
     """Assess days without a change of course."""
     if all(day.missed == 0 for day in days):
         return []
+    episodes: list[Episode] = []
     no_show = None if attended_before else _no_show(days, rules)
-    if no_show is not None and no_show.cleared_on is None:
-        return [no_show]
-    rest = days if no_show is None else [day for day in days if day.day >= (no_show.cleared_on or day.day)]
+    if no_show is not None:
+        episodes.append(no_show)
+        if no_show.cleared_on is None:
+            return episodes
+        days = [day for day in days if day.day >= no_show.cleared_on]
     early_until = joined_on + timedelta(days=rules.early_days)
-    episodes = [*_consecutive(rest, early_until, rules.consecutive), *_shares(rest, early_until, rules.share)]
-    return episodes if no_show is None else [no_show, *episodes]
+    episodes += _consecutive(days, early_until, rules.consecutive)
+    return episodes + _shares(days, early_until, rules.share)
 
 
 def _ended(episode: Episode, day: date) -> Episode:
@@ -172,6 +175,27 @@ def _shares(days: Sequence[CourseDay], early_until: date, rule: ShareRule) -> li
     """
     episodes: list[Episode] = []
     raised: Episode | None = None
+    for window, part in _windows(days, rule):
+        day, missed, _ = window[-1]
+        limit = rule.early_raise_at if day < early_until else rule.raise_at
+        if raised is not None and part < rule.clear_below:
+            episodes.append(_ended(raised, day))
+            raised = None
+        elif raised is not None or (part >= limit and missed > 0):
+            since = raised.since if raised is not None else window[0][0]
+            params: dict[str, str | int] = {
+                "share_percent": round(part * 100),
+                "window_days": len(window),
+                "since": since.isoformat(),
+            }
+            raised = Episode(RiskRule.SHARE_MISSED, since, params)
+    return [*episodes, raised] if raised is not None else episodes
+
+
+def _windows(
+    days: Sequence[CourseDay], rule: ShareRule
+) -> Iterator[tuple[Sequence[tuple[date, float, float]], float]]:
+    """Yield the last days (day, UE missed, UE held) up to each day, and the share of UE missed in them."""
     window: deque[tuple[date, float, float]] = deque()
     missed_in, held_in = 0.0, 0.0
     for day in days:
@@ -183,22 +207,8 @@ def _shares(days: Sequence[CourseDay], early_until: date, rule: ShareRule) -> li
         if len(window) > rule.window_days:
             _, old_missed, old_held = window.popleft()
             missed_in, held_in = missed_in - old_missed, held_in - old_held
-        if len(window) < rule.least_days:
-            continue
-        part = missed_in / held_in
-        limit = rule.early_raise_at if day.day < early_until else rule.raise_at
-        if raised is not None and part < rule.clear_below:
-            episodes.append(_ended(raised, day.day))
-            raised = None
-        elif raised is not None or (part >= limit and missed > 0):
-            since = raised.since if raised is not None else window[0][0]
-            params: dict[str, str | int] = {
-                "share_percent": round(part * 100),
-                "window_days": len(window),
-                "since": since.isoformat(),
-            }
-            raised = Episode(RiskRule.SHARE_MISSED, since, params)
-    return [*episodes, raised] if raised is not None else episodes
+        if len(window) >= rule.least_days:
+            yield window, missed_in / held_in
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,12 @@ from services.notifications.participation import risk_store as store
 from services.notifications.participation.domain import (
     ClearRisk,
     CourseDay,
+    Episode,
     KeepRisk,
     OpenRisk,
     RaiseRisk,
     RiskRule,
+    RiskRules,
     WithdrawRisk,
     assess,
     compare,
@@ -93,13 +95,7 @@ class RiskAssessor:
     ) -> None:
         course, person = key
         until = reported[-1]
-        days = [day for day in days if part.left_on is None or day.day <= part.left_on]
-        first_mark = min((day.day for day in days), default=until)
-        entry = part.joined_on or first_mark
-        # Course days between entry and first mark: consent came later, or they lie before the look back.
-        # Whether the person was there then is unknown, so nobody is called a no-show.
-        before = bisect_left(reported, first_mark) > bisect_left(reported, entry)
-        episodes = assess(days, entry, self.rules.on(until), attended_before=before)
+        episodes = _episodes(days, part, reported, self.rules.on(until))
         risks = [OpenRisk(RiskRule(row["rule"]), row["since"]) for row in known.values()]
         for change in compare(risks, episodes):
             match change:
@@ -115,3 +111,15 @@ class RiskAssessor:
                 case RaiseRisk():
                     continue  # the person has left or the course is over: nothing to drop out of
             changes.concerned.add(person)
+
+
+def _episodes(
+    days: Sequence[CourseDay], part: store.Participation, reported: Sequence[date], rules: RiskRules
+) -> list[Episode]:
+    days = [day for day in days if part.left_on is None or day.day <= part.left_on]
+    first_mark = min((day.day for day in days), default=reported[-1])
+    entry = part.joined_on or first_mark
+    # Course days between entry and first mark: consent came later, or they lie before the look back.
+    # Whether the person was there then is unknown, so nobody is called a no-show.
+    before = bisect_left(reported, first_mark) > bisect_left(reported, entry)
+    return assess(days, entry, rules, attended_before=before)

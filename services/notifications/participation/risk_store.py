@@ -148,8 +148,7 @@ async def write(conn: Connection, changes: RiskChanges, now: datetime) -> None:
             FROM unnest($1::uuid[], $2::text[]) AS e (id, state)
             WHERE r.risk_id = e.id AND r.state = 'open'
             """,
-            [id_ for id_, _ in changes.ended],
-            [state for _, state in changes.ended],
+            *zip(*changes.ended, strict=True),
             now,
         )
     if changes.kept:
@@ -159,11 +158,10 @@ async def write(conn: Connection, changes: RiskChanges, now: datetime) -> None:
             FROM unnest($1::uuid[], $2::jsonb[], $3::date[]) AS k (id, params, until)
             WHERE r.risk_id = k.id
             """,
-            [id_ for id_, _, _ in changes.kept],
-            [params for _, params, _ in changes.kept],
-            [until for _, _, until in changes.kept],
+            *zip(*changes.kept, strict=True),
         )
     if changes.raised:
+        ids, people, courses, episodes, untils = zip(*changes.raised, strict=True)
         await conn.execute(
             """
             INSERT INTO risk (risk_id, participant_id, course_id, rule, since, params, reported_until,
@@ -174,12 +172,12 @@ async def write(conn: Connection, changes: RiskChanges, now: datetime) -> None:
             ON CONFLICT (risk_id) DO UPDATE SET state = 'open', ended_at = NULL, params = EXCLUDED.params,
                 reported_until = EXCLUDED.reported_until
             """,
-            [id_ for id_, _, _, _, _ in changes.raised],
-            [person for _, person, _, _, _ in changes.raised],
-            [course for _, _, course, _, _ in changes.raised],
-            [episode.rule for _, _, _, episode, _ in changes.raised],
-            [episode.since for _, _, _, episode, _ in changes.raised],
-            [dict(episode.params) for _, _, _, episode, _ in changes.raised],
-            [until for _, _, _, _, until in changes.raised],
+            ids,
+            people,
+            courses,
+            [episode.rule for episode in episodes],
+            [episode.since for episode in episodes],
+            [dict(episode.params) for episode in episodes],
+            untils,
             now,
         )

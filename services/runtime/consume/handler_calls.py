@@ -34,11 +34,7 @@ async def call_handler(
     such a subject park behind it, unless they would make just that key known. The same holds for events
     that follow one which parks in this batch: the handler is then called again without them.
     """
-    behind: dict[int, str] = {}
-    for number, event in enumerate(events if held else ()):
-        key = held.get(event.subject_in_topic)
-        if key is not None and key not in call.subscription.opens(event):
-            behind[number] = key
+    behind = _behind_parked(call, events, held) if held else {}
     while True:
         free = [number for number in range(len(events)) if number not in behind]
         async with savepoint(conn) as attempt:
@@ -54,6 +50,17 @@ async def call_handler(
         decided[number] if number in decided else Parked(behind[number], Problem("waits_behind"))
         for number in range(len(events))
     ]
+
+
+def _behind_parked(
+    call: HandlerCall, events: Sequence[Incoming], held: Mapping[Subject, str]
+) -> dict[int, str]:
+    behind: dict[int, str] = {}
+    for number, event in enumerate(events):
+        key = held.get(event.subject_in_topic)
+        if key is not None and key not in call.subscription.opens(event):
+            behind[number] = key
+    return behind
 
 
 async def _verdicts(conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming]) -> list[Verdict]:

@@ -102,6 +102,13 @@ NOT_ENFORCED = Wall(
 )
 
 
+def _names_a_port(host: str) -> bool:
+    try:
+        return bool(urlsplit(f"//{host}").hostname and urlsplit(f"//{host}").port)
+    except ValueError:
+        return False
+
+
 def parse_address(text: str) -> KafkaAddress:
     """Read `kafka://host:port`, `ssl://...`, `sasl://user:password@host:port` or `sasl+ssl://...`.
 
@@ -116,14 +123,9 @@ def parse_address(text: str) -> KafkaAddress:
         msg = f"a Kafka address starts with {', '.join(name + '://' for name in _SCHEMES)}"
         raise ValueError(msg)
     hosts = servers.rstrip("/").split(",")
-    for host in hosts:
-        try:
-            complete = bool(urlsplit(f"//{host}").hostname and urlsplit(f"//{host}").port)
-        except ValueError:
-            complete = False
-        if not complete:
-            msg = "a Kafka address names host:port"
-            raise ValueError(msg)
+    if not all(map(_names_a_port, hosts)):
+        msg = "a Kafka address names host:port"
+        raise ValueError(msg)
     user, _, password = credentials.partition(":")
     if scheme.startswith("sasl") != bool(user and password):
         msg = "sasl:// needs user:password, kafka:// and ssl:// have none"

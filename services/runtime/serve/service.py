@@ -288,19 +288,22 @@ class Process:
             self._fail(error or RuntimeError("ended"), self._tasks[task])
         self._begin_stop()
         if self._tasks:
-            _, late = await asyncio.wait(self._tasks, timeout=self._settings.stop_within_seconds)
-            for task in late:
-                log.error("task did not stop in time", extra={"task": self._tasks[task]})
-                task.cancel()
-            results = await asyncio.gather(*self._tasks, return_exceptions=True)
-            for name, result in zip(self._tasks.values(), results, strict=True):
-                if isinstance(result, Exception):
-                    self._fail(result, name)
+            await self._end_tasks()
         for pool in pools:
             try:
                 await asyncio.wait_for(pool.close(), 2.0)
             except TimeoutError:
                 pool.terminate()
+
+    async def _end_tasks(self) -> None:
+        _, late = await asyncio.wait(self._tasks, timeout=self._settings.stop_within_seconds)
+        for task in late:
+            log.error("task did not stop in time", extra={"task": self._tasks[task]})
+            task.cancel()
+        results = await asyncio.gather(*self._tasks, return_exceptions=True)
+        for name, result in zip(self._tasks.values(), results, strict=True):
+            if isinstance(result, Exception):
+                self._fail(result, name)
 
     def _live(self) -> Health:
         stalled = self._consumers.stalled() if self._consumers is not None else []

@@ -4,6 +4,7 @@ The shares follow figures of 2018: of those who start 62 % go through and 38 % l
 more than a third of them return; absences cluster before an exit; a no-show is a signal of its own.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -75,12 +76,13 @@ def course_path(seed: int, person: int, course: str) -> CoursePath:
 def mark(seed: int, person: int, course: str, lesson: int) -> Mark:
     """Draw the mark of one person in one lesson since their entry."""
     path = course_path(seed, person, course)
-    if path.leaves_at is not None and lesson >= path.leaves_at:
+    leaves_at = math.inf if path.leaves_at is None else path.leaves_at
+    if lesson >= leaves_at:
         return Mark.UNEXCUSED
     draw = stream(seed, "mark", person, course, lesson).random()
     if lesson in path.slump:
         return Mark.UNEXCUSED if draw < 0.85 else Mark.PRESENT
-    if path.leaves_at is not None and lesson >= path.leaves_at - path.cluster:
+    if lesson >= leaves_at - path.cluster:
         return Mark.UNEXCUSED if draw < 0.65 else Mark.EXCUSED if draw < 0.75 else Mark.PRESENT
     if draw < path.unexcused:
         return Mark.UNEXCUSED

@@ -10,7 +10,7 @@ from services.simulator.world import kreis, names
 from services.simulator.world.calendar import is_working_day
 from services.simulator.world.chance import chance, pick_one, stream
 from services.simulator.world.records import Records, moment
-from services.simulator.world.state import Delayed, Planned
+from services.simulator.world.state import Delayed, Planned, State
 
 LATE: Final = 0.03
 DUPLICATE: Final = 0.02
@@ -31,30 +31,28 @@ def make_mistakes(records: Records, day: date, planned: list[Planned]) -> list[P
     arriving = [delayed.planned for delayed in state.delayed if delayed.due <= day]
     state.delayed = [delayed for delayed in state.delayed if delayed.due > day]
     for event in planned:
-        if event.door != "event":
-            arriving.append(event)
-            continue
-        said = _typo(state.seed, event)
-        if said.type in _MAY_BE_LATE and chance(LATE, state.seed, "late", said.id):
-            state.delayed.append(Delayed(due=_later(state.seed, day, said.id, 5), planned=said))
-            state.count("mess.late")
-        else:
-            arriving.append(said)
-        if chance(DUPLICATE, state.seed, "duplicate", said.id):
-            state.delayed.append(Delayed(due=_later(state.seed, day, said.id, 3), planned=said))
-            state.count("mess.duplicate")
-        if said.type == AttendanceRecorded.type_ and chance(CORRECTED, state.seed, "corrected", said.id):
-            state.delayed.append(
-                Delayed(due=_later(state.seed, day, said.id, 6), planned=_corrected(state.seed, said))
-            )
-            state.count("mess.corrected")
+        arriving.extend(_sent(state, day, _typo(state.seed, event)) if event.door == "event" else [event])
     if is_working_day(day):
         arriving.extend(_broken(records, day))
     return _order(records, day, arriving)
 
 
-def _later(seed: int, day: date, id_: str, most: int) -> date:
-    return day + timedelta(days=stream(seed, "days late", id_).randrange(1, most + 1))
+def _sent(state: State, day: date, said: Planned) -> Iterator[Planned]:
+    """Yield the event if it is sent at once; put off what is sent late or again."""
+
+    def put_off(kind: str, most: int, planned: Planned) -> None:
+        days = stream(state.seed, "days late", said.id).randrange(1, most + 1)
+        state.delayed.append(Delayed(due=day + timedelta(days=days), planned=planned))
+        state.count(f"mess.{kind}")
+
+    if said.type in _MAY_BE_LATE and chance(LATE, state.seed, "late", said.id):
+        put_off("late", 5, said)
+    else:
+        yield said
+    if chance(DUPLICATE, state.seed, "duplicate", said.id):
+        put_off("duplicate", 3, said)
+    if said.type == AttendanceRecorded.type_ and chance(CORRECTED, state.seed, "corrected", said.id):
+        put_off("corrected", 6, _corrected(state.seed, said))
 
 
 def _typo(seed: int, event: Planned) -> Planned:

@@ -117,31 +117,27 @@ def _of_person(records: Records, person: Person, day: date) -> Iterator[Planned]
     state, number = records.state, person.number
     if number in state.withdrawn:
         return
-    if number in state.returns and state.returns[number] <= day:
+    if state.returns.get(number, date.max) <= day:
         del state.returns[number]
         state.returned[number] = state.returned.get(number, 0) + 1
         yield register(records, person, day)
-    if number not in state.tested and person.arrives + timedelta(days=person.tested_after) <= day:
+    if number not in state.tested and _is_time(person, person.tested_after, day):
         state.tested.add(number)
         yield from _test(records, person, day)
     yield from _consent(records, person, day)
-    if (
-        person.changes_after is not None
-        and number not in state.changed
-        and person.arrives + timedelta(days=person.changes_after) <= day
-    ):
+    if number not in state.changed and _is_time(person, person.changes_after, day):
         state.changed.add(number)
         yield _change(records, person, day)
     seats = records.seats_of_person.get(number, [])
     for seat in seats:
         yield from _answer(records, person, seat, day)
-    if (
-        person.withdraws_after is not None
-        and not seats
-        and person.arrives + timedelta(days=person.withdraws_after) <= day
-    ):
+    if not seats and _is_time(person, person.withdraws_after, day):
         state.withdrawn.add(number)
         yield _withdraw(records, person, day)
+
+
+def _is_time(person: Person, days: int | None, day: date) -> bool:
+    return days is not None and person.arrives + timedelta(days=days) <= day
 
 
 def _test(records: Records, person: Person, day: date) -> Iterator[Planned]:

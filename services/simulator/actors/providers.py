@@ -66,11 +66,7 @@ def _of_course(records: Records, course: PlannedCourse, day: date) -> Iterator[P
     if course.own_id not in state.announced:
         state.announced.add(course.own_id)
         yield records.plan(course.provider, f"announce-{course.own_id}", day, announcement(course))
-    if course.changes_on is not None and course.changes_on <= day and records.once(f"change-{course.own_id}"):
-        changed = CourseChanged(
-            course=course.own_id, capacity=course.capacity + 2, title=f"{course.track.title} (neuer Raum)"
-        )
-        yield records.plan(course.provider, f"change-{course.own_id}", day, changed)
+    yield from _may_change(records, course, day)
     seats = records.seats_of_course.get((course.provider, course.own_id), [])
     if course.starts_on > day:
         yield from _may_cancel(records, course, seats, day)
@@ -83,6 +79,14 @@ def _of_course(records: Records, course: PlannedCourse, day: date) -> Iterator[P
         yield from _exits(records, course, seats, day)
         yield from _sections(records, course, seats, day)
         yield from _end(records, course, seats, day)
+
+
+def _may_change(records: Records, course: PlannedCourse, day: date) -> Iterator[Planned]:
+    id_ = f"change-{course.own_id}"
+    if course.changes_on is not None and course.changes_on <= day and records.once(id_):
+        title = f"{course.track.title} (neuer Raum)"
+        changed = CourseChanged(course=course.own_id, capacity=course.capacity + 2, title=title)
+        yield records.plan(course.provider, id_, day, changed)
 
 
 def announcement(course: PlannedCourse) -> CourseAnnounced:
@@ -302,26 +306,28 @@ def _end(records: Records, course: PlannedCourse, seats: list[Seat], day: date) 
     finished = [seat for seat in seats if seat.enrolled]
     guests = [f"guest-{n}" for n in range(course.taken_elsewhere * 2 // 3)]
     results = [behaviour.exam(seed, who, course.own_id) for who in (*(s.person for s in finished), *guests)]
-    language = [result.language for result in results]
-    passed = [result.lid is ExamResult.PASSED and integration for result in results]
-    yield records.plan(
-        course.provider,
-        f"complete-{course.own_id}",
-        day,
-        CourseCompleted(
-            course=course.own_id,
-            completed_on=course.ends_on,
-            finished=len(results),
-            sat=sum(result is not None for result in language),
-            b1=language.count(ExamResult.B1),
-            a2=language.count(ExamResult.A2),
-            below=language.count(ExamResult.BELOW_A2),
-            lid=sum(passed),
-            both=sum(lid and result is ExamResult.B1 for lid, result in zip(passed, language, strict=True)),
-        ),
-    )
+    completed = _completed(course, results, integration=integration)
+    yield records.plan(course.provider, f"complete-{course.own_id}", day, completed)
     for seat in finished:
         yield from _exam(records, course, seat, day, integration=integration)
+
+
+def _completed(
+    course: PlannedCourse, results: list[behaviour.ExamOutcome], *, integration: bool
+) -> CourseCompleted:
+    language = [result.language for result in results]
+    passed = [result.lid is ExamResult.PASSED and integration for result in results]
+    return CourseCompleted(
+        course=course.own_id,
+        completed_on=course.ends_on,
+        finished=len(results),
+        sat=sum(result is not None for result in language),
+        b1=language.count(ExamResult.B1),
+        a2=language.count(ExamResult.A2),
+        below=language.count(ExamResult.BELOW_A2),
+        lid=sum(passed),
+        both=sum(lid and result is ExamResult.B1 for lid, result in zip(passed, language, strict=True)),
+    )
 
 
 def _exam(

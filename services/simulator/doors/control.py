@@ -28,7 +28,6 @@ class HttpControl:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._client = client
         self._longest = longest
-        self.waited = 0.0
 
     async def quiet(self) -> None:
         """Ask until all is quiet, more and more seldom."""
@@ -39,7 +38,6 @@ class HttpControl:
             response.raise_for_status()
             answer = response.json()
             if answer["quiet"]:
-                self.waited += time.monotonic() - started
                 return
             if time.monotonic() - started > self._longest:
                 raise NeverQuietError("; ".join(str(why) for why in answer["why"]))

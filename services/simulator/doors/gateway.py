@@ -29,12 +29,13 @@ class HttpGateway:
     async def send(self, publisher: str, events: Sequence[Planned]) -> Sequence[Answer]:
         """Send events in order; what is no plain event comes alone."""
         (first, *others) = events
-        if not others and first.door == "registration":
-            return [await self._register(first)]
-        if not others and first.door == "list":
-            return [await self._bring(first)]
-        if not others and first.door == "raw":
-            return [await self._raw(first)]
+        match first.door if not others else "event":
+            case "registration":
+                return [await self._register(first)]
+            case "list":
+                return [await self._bring(first)]
+            case "raw":
+                return [await self._raw(first)]
         body = orjson.dumps([_structured(event) for event in events])
         response = await self._post(publisher, "/v1/events", body, _BATCH)
         results = response.json().get("results")

@@ -162,9 +162,7 @@ def _person(seed: int, start: date, count: int, number: int) -> Person:
     office = _office(rng, standing, route, age)
     types = _course_types(rng, route, woman=woman, childcare=childcare)
     level, section = _level(rng, types)
-    granted = arrives - timedelta(days=rng.randrange(5, 200))
-    if route is AccessRoute.VOCATIONAL or (route is AccessRoute.ADMISSION and arrives >= ROUTE_CLOSES):
-        granted = arrives - timedelta(days=rng.randrange(0, 20))
+    granted = _granted(rng, route, arrives)
     return Person(
         number=number,
         office=office,
@@ -192,10 +190,21 @@ def _person(seed: int, start: date, count: int, number: int) -> Person:
         level=level,
         section=section,
         consent=_consent(rng, town, age, phase),
-        changes_after=rng.randrange(5, 120) if rng.random() < 0.09 else None,  # nine in a hundred
-        withdraws_after=rng.randrange(15, 150) if rng.random() < 0.07 else None,  # seven
+        changes_after=_some_day(rng, 0.09, 5, 120),  # nine in a hundred
+        withdraws_after=_some_day(rng, 0.07, 15, 150),  # seven
         contact=_contact(rng, birth, town),
     )
+
+
+def _some_day(rng: random.Random, share: float, first: int, end: int) -> int | None:
+    return rng.randrange(first, end) if rng.random() < share else None
+
+
+def _granted(rng: random.Random, route: AccessRoute, arrives: date) -> date:
+    granted = arrives - timedelta(days=rng.randrange(5, 200))
+    if route is AccessRoute.VOCATIONAL or (route is AccessRoute.ADMISSION and arrives >= ROUTE_CLOSES):
+        granted = arrives - timedelta(days=rng.randrange(0, 20))
+    return granted
 
 
 _PREFIX: Final = {

@@ -34,20 +34,14 @@ class Records:
     state: State
     people: tuple[Person, ...]
     courses: tuple[PlannedCourse, ...]
-    by_course: dict[tuple[str, str], PlannedCourse]
     seats_of_person: dict[int, list[Seat]] = field(default_factory=dict)
     seats_of_course: dict[tuple[str, str], list[Seat]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, state: State) -> "Records":
         """Invent people and courses for a state, and index its seats."""
-        courses = programme(state.seed, state.start)
-        records = cls(
-            state=state,
-            people=population(state.seed, state.start, state.people),
-            courses=courses,
-            by_course={(course.provider, course.own_id): course for course in courses},
-        )
+        people = population(state.seed, state.start, state.people)
+        records = cls(state=state, people=people, courses=programme(state.seed, state.start))
         for seat in state.seats.values():
             records.index(seat)
         return records
@@ -113,10 +107,6 @@ class Records:
         self.state.seats[placement] = seat
         self.state.count(f"placements.{seat.state}")
         self.index(seat)
-
-    def holding(self, person: int) -> Seat | None:
-        """Return the seat that a person holds, if any."""
-        return next((seat for seat in self.seats_of_person.get(person, ()) if seat.holds), None)
 
     def once(self, what: str) -> bool:
         """Return whether this is asked for the first time, and remember it."""

@@ -111,10 +111,6 @@ class State(BaseModel):
         """Add to a figure of the summary."""
         self.counts[what] = self.counts.get(what, 0) + by
 
-    def seats_of(self, person: int) -> list[Seat]:
-        """Return the placements of a person, by id."""
-        return [seat for seat in self.seats.values() if seat.person == person]
-
 
 def load(path: Path) -> State | None:
     """Read what an earlier run left; None if there was none."""

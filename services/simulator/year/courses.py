@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
@@ -27,6 +28,7 @@ _TYPES: Final = {
 _TIMES: Final = {TimeOfDay.MORNING: 68, TimeOfDay.AFTERNOON: 15, TimeOfDay.EVENING: 17}
 _DAYS_A_SECTION: Final = {TimeOfDay.MORNING: 28, TimeOfDay.AFTERNOON: 35, TimeOfDay.EVENING: 56}
 """100 UE at 25, 20 and 12 to 13 a week."""
+_TARGETS: Final = {_V: {Level.B2: 75, Level.C1: 25}, _LAND: {Level.A1: 60, Level.A2: 40}}
 _UE: Final = {_G: 700, CourseType.INTENSIVE: 500, _V: 500, _LAND: 300}
 """Others have 1,000. Courses that are entered by level have one section, the others one for each 100 UE."""
 _BUSY_WEEKS: Final = frozenset({2, 3, 4, 8, 9, 10, 15, 16, 17, 34, 35, 36, 37, 38, 39, 43, 44, 45})
@@ -106,19 +108,19 @@ def programme(
         rng, name = stream(seed, "course", number), name_of(seed, "course", number)
         week, provider = pick(rng, strengths), pick(rng, {one: one.weight for one in known})
         copied = rng.choice(plans) if plans and rng.random() < twins else None
-        others = [one for one in known if copied and one.slug != copied.provider and copied.town in one.towns]
+        others = _others(known, copied) if copied is not None else []
         if copied is None or not others:
             plans.append(_plan(name, start, start + timedelta(weeks=week), provider, rng))
             continue
         begins = copied.starts_on + timedelta(weeks=rng.randrange(-3, 4))
         drawn = _plan(name, start, begins, rng.choice(others), rng)
         plans.append(_like(drawn, copied))
-    return tuple(
-        sorted(
-            (plan for plan in plans if _ends(plan) >= start + timedelta(days=30)),
-            key=lambda plan: (plan.announced, plan.id),
-        )
-    )
+    running = (plan for plan in plans if _ends(plan) >= start + timedelta(days=30))
+    return tuple(sorted(running, key=lambda plan: (plan.announced, plan.id)))
+
+
+def _others(known: Sequence[Provider], plan: Plan) -> list[Provider]:
+    return [one for one in known if one.slug != plan.provider and plan.town in one.towns]
 
 
 def _ends(plan: Plan) -> date:
@@ -178,13 +180,17 @@ def _size(rng: random.Random, course_type: CourseType) -> tuple[int, int]:
             return rng.choice((18, 20, 20, 22)), rng.choice((10, 11, 12))
 
 
+def _town(rng: random.Random, provider: Provider, *, special: bool) -> str:
+    """Draw where a course is held: most special ones in the largest town."""
+    if special and rng.random() < 0.75:
+        return VENUES[0].ags
+    return pick(rng, {town.ags: town.weight for town in VENUES if town.ags in provider.towns})
+
+
 def _plan(name: UUID, start: date, begins: date, provider: Provider, rng: random.Random) -> Plan:
     course_type = pick(rng, _TYPES)
     special = course_type not in {_G, _LAND}
-    towns = {town.ags: town.weight for town in VENUES if town.ags in provider.towns}
-    town = (
-        VENUES[0].ags if special and rng.random() < 0.75 else pick(rng, towns)
-    )  # special ones in the centre
+    town = _town(rng, provider, special=special)
     time = TimeOfDay.MORNING if special and rng.random() < 0.7 else pick(rng, _TIMES)
     capacity, minimum = _size(rng, course_type)
     whole = _UE.get(course_type, 1000)
@@ -192,11 +198,7 @@ def _plan(name: UUID, start: date, begins: date, provider: Provider, rng: random
     begun = begins < start
     announced = begins if begun else max(start, begins - timedelta(days=rng.randrange(35, 80)))
     women = course_type is _LAND and rng.random() < 0.3
-    target = None
-    if course_type is _V:
-        target = pick(rng, {Level.B2: 75, Level.C1: 25})
-    elif course_type is _LAND:
-        target = pick(rng, {Level.A1: 60, Level.A2: 40})
+    target = pick(rng, _TARGETS[course_type]).value if course_type in _TARGETS else None
     return Plan(
         id=name,
         provider=provider.slug,
@@ -213,7 +215,7 @@ def _plan(name: UUID, start: date, begins: date, provider: Provider, rng: random
         capacity=capacity,
         minimum=minimum,
         outside=_outside(begins, announced, sections, capacity, name),
-        target_level=None if target is None else target.value,
+        target_level=target,
         childcare=women or (time is TimeOfDay.MORNING and rng.random() < 0.22),
         women_only=women,
         barrier_free=rng.random() < 0.6,

@@ -297,13 +297,16 @@ class World:
         if course.state is CourseState.ANNOUNCED and course.starts_on(1) == day:
             self._decide(course, day)
         if course.state is CourseState.RUNNING:
-            for seat in course.seats:
-                if seat.state is SeatState.ACCEPTED and course.starts_on(seat.section) == day:
-                    self._starts(seat, day)
-            for section in range(1, plan.sections + 1):
-                if course.starts_on(section) == day:
-                    self.section_seats += plan.capacity
-                    self.section_taken += course.taken(section)
+            self._begin_sections(course, day)
+
+    def _begin_sections(self, course: CourseProgress, day: date) -> None:
+        for seat in course.seats:
+            if seat.state is SeatState.ACCEPTED and course.starts_on(seat.section) == day:
+                self._starts(seat, day)
+        for section in range(1, course.plan.sections + 1):
+            if course.starts_on(section) == day:
+                self.section_seats += course.plan.capacity
+                self.section_taken += course.taken(section)
 
     def _decide(self, course: CourseProgress, day: date) -> None:
         """Let a provider start, put off or cancel its course on the first day."""

@@ -10,7 +10,6 @@ import pytest
 from schemas.placements import EnrolmentEnded
 from schemas.providers import CourseCancelled, ParticipantLeft
 from schemas.support import ConsentGranted
-from services.notifications.alerts import figures
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import AlertCommand, AlertState
 from services.notifications.people.domain import Contact
@@ -311,18 +310,6 @@ async def test_an_unanswered_alert_escalates_to_the_offices_lead_after_office_ho
     assert isinstance(
         await answer(world, (await only_alert(world))["alert_id"], AlertCommand.ACCEPT), alerts.Answered
     )
-
-
-async def test_response_times_are_the_organisations_own(world: World) -> None:
-    await enrolled_with_consent(world)
-    world.now += timedelta(hours=3)
-    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.ACCEPT)
-    for organisation, expected in (
-        ("wohlfahrt", figures.ResponseTimes(1, 3.0, 0)),
-        ("jugend", figures.ResponseTimes(0, None, 0)),
-    ):
-        async with web_transaction(world.web, organisation=organisation) as conn:
-            assert await figures.response_times(conn, world.now - timedelta(days=1)) == expected
 
 
 async def test_answered_never_escalates(world: World) -> None:

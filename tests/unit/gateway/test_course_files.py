@@ -15,9 +15,7 @@ from services.gateway.files.courses.drafts import CourseSettings, Draft, Held, d
 from services.gateway.files.courses.lesson_times import read_times
 from services.gateway.files.courses.open_qcat import Catalogue, read_catalogue
 from services.gateway.files.courses.recognition import (
-    NotLanguage,
     Recognised,
-    Unclear,
     first_section,
     recognise,
     target_level,
@@ -252,10 +250,10 @@ def test_lesson_times(  # noqa: PLR0917 - a table
         ([], "Intensiver Integrationskurs", None, Recognised(CourseType.INTENSIVE)),
         ([], "Förderkurs", "4", Recognised(CourseType.SUPPORT)),
         ([], "Integrationskurs", "4", Recognised(CourseType.GENERAL)),
-        ([], "Deutsch B1", "4", Unclear()),
-        ([], "Deutsch B1", None, Unclear()),
-        ([], "Töpfern", None, NotLanguage()),
-        ([], "Deutsch B1", "1", NotLanguage()),
+        ([], "Deutsch B1", "4", Problem("course_type_unclear", "SERVICE_CLASSIFICATION")),
+        ([], "Deutsch B1", None, Problem("course_type_unclear", "SERVICE_CLASSIFICATION")),
+        ([], "Töpfern", None, Problem("not_a_language_course", "COURSE_TYPE")),
+        ([], "Deutsch B1", "1", Problem("not_a_language_course", "COURSE_TYPE")),
     ],
 )
 def test_course_types(features: Any, title: str, offer_type: str | None, expected: object) -> None:

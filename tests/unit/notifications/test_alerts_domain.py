@@ -51,8 +51,8 @@ def cause(kind: CauseKind = CauseKind.RISK, over: WithdrawalReason | None = None
     return AlertCause(UUID(int=1), kind, "dropout_support", UUID(int=2), UUID(int=3), {}, over)
 
 
-def existing(state: AlertState, *declined: str, why: str | None = None) -> ExistingAlert:
-    return ExistingAlert(state, "a", frozenset(declined), why)
+def existing(state: AlertState, *declined: str) -> ExistingAlert:
+    return ExistingAlert(state, frozenset(declined))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def existing(state: AlertState, *declined: str, why: str | None = None) -> Exist
         (cause(over=WithdrawalReason.RETURNED), None, [A], KeepAlert()),
         (cause(), existing(AlertState.NEW), [A], RefreshAlert()),
         (cause(), existing(AlertState.DONE), [A], KeepAlert()),
-        (cause(), existing(AlertState.WITHDRAWN, why="consent_ended"), [B], RaiseAlert([B])),
+        (cause(), existing(AlertState.WITHDRAWN), [B], RaiseAlert([B])),
         (cause(), existing(AlertState.WITHDRAWN), [], KeepAlert()),
         (cause(), existing(AlertState.DECLINED, "a"), [A, B], PassOn([B])),
         (cause(), existing(AlertState.DECLINED, "a"), [A], KeepAlert()),

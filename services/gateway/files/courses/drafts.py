@@ -3,11 +3,11 @@
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from schemas.base import POSTCODE, Ags5, Ags8
 from schemas.codes import CourseType, Level
@@ -15,18 +15,17 @@ from schemas.envelope import Problem
 from services.gateway.files.courses.lesson_times import Times, read_times
 from services.gateway.files.courses.open_qcat import Service
 from services.gateway.files.courses.recognition import (
-    NotLanguage,
     Recognised,
-    Unclear,
     first_section,
     offers_childcare,
     recognise,
     target_level,
 )
-from services.gateway.files.values import find_town
+from services.gateway.files.values import find_town, without_none
 
 _ONLINE = frozenset({"5", "201", "202", "203", "204", "205", "206"})
 _MOST_SEATS = 100
+_JSON = TypeAdapter(dict[str, Any])
 
 
 class CourseSettings(BaseModel):
@@ -77,11 +76,25 @@ class Inherited:
     level: str | None = None
     childcare: bool | None = None
 
+    def fill(self, service: Service) -> Service:
+        """Return a service with what it leaves empty."""
+        return replace(
+            service,
+            title=service.title or self.title,
+            description=service.description or self.description,
+            offer_type=service.offer_type or self.offer_type,
+            features=service.features or self.features,
+        )
+
 
 @dataclass(slots=True)
 class _Notes:
     wrong: list[Problem] = field(default_factory=list)
     warnings: list[Problem] = field(default_factory=list)
+
+    def require(self, value: object, code: str, column: str) -> None:
+        if not value:
+            self.wrong.append(Problem(code, column))
 
 
 def drafts(
@@ -137,25 +150,21 @@ def _draft(
     key: str, service: Service, offer: Inherited | None, settings: CourseSettings, kreise: Sequence[str]
 ) -> Draft | Held:
     notes = _Notes()
-    if offer is None and service.title is None:
-        return Held(key, service.row, (Problem("offer_missing", "COURSE_ID"),))
-    offer = offer or Inherited()
-    title = service.title or offer.title
-    recognised = _type(key, service, offer, title or "", settings)
+    inherited = offer or Inherited()
+    service = inherited.fill(service)
+    title = service.title or ""
+    recognised = _type(key, service, offer, title, settings)
     if isinstance(recognised, Problem):
         return Held(key, service.row, (recognised,))
-    description = service.description or offer.description or ""
     times = read_times(service.times)
     if not times.complete:
         notes.warnings.append(Problem("times_unclear", "INSTRUCTION_REMARKS"))
     town, kreis = _where(service, settings, kreise, notes)
     ends_on = _end(service, times, notes)
     capacity = _capacity(service, settings, notes)
-    if title is None:
-        notes.wrong.append(Problem("title_missing", "TITLE"))
-    if service.starts_on is None:
-        notes.wrong.append(Problem("start_missing", "SERVICE_DATE.START_DATE"))
-    if notes.wrong or service.starts_on is None or ends_on is None or capacity is None or title is None:
+    notes.require(title, "title_missing", "TITLE")
+    notes.require(service.starts_on, "start_missing", "SERVICE_DATE.START_DATE")
+    if notes.wrong or capacity is None:
         return Held(key, service.row, tuple(notes.wrong))
     if recognised.course_type.startswith("integration_"):
         notes.warnings.append(Problem("sections_unknown", "SERVICE_DATE"))
@@ -163,60 +172,43 @@ def _draft(
     data = {
         "course": key,
         "title": title,
-        "course_type": recognised.course_type.value,
+        "course_type": recognised.course_type,
         "kreis": kreis,
         "town": town,
-        "sections": [
-            {
-                "number": first_section(title),
-                "starts_on": service.starts_on.isoformat(),
-                "ends_on": ends_on.isoformat(),
-            }
-        ],
+        "sections": [{"number": first_section(title), "starts_on": service.starts_on, "ends_on": ends_on}],
         "capacity": capacity,
         "minimum": minimum,
         "taken_elsewhere": taken,
         "target_level": target_level(recognised, title),
-        "lessons": [
-            {
-                "weekday": lesson.weekday.value,
-                "starts_at": lesson.starts_at.isoformat(),
-                "ends_at": lesson.ends_at.isoformat(),
-            }
-            for lesson in times.lessons
-        ],
+        "lessons": times.lessons,
         "venue": _venue(service),
         "online": bool(_ONLINE & set(service.forms)),
-        "childcare": offers_childcare(description) if description else offer.childcare,
+        "childcare": offers_childcare(service.description) if service.description else inherited.childcare,
         "women_only": recognised.course_type is CourseType.WOMEN,
-        "registration_until": service.registration_until.isoformat() if service.registration_until else None,
+        "registration_until": service.registration_until,
         "own_number": service.own_number,
     }
     return Draft(
         key,
         service.row,
-        {name: value for name, value in data.items() if value is not None},
+        without_none(_JSON.dump_python(data, mode="json")),
         tuple(notes.warnings),
         service.offer_id if service.is_date else None,
     )
 
 
 def _type(
-    key: str, service: Service, offer: Inherited, title: str, settings: CourseSettings
+    key: str, service: Service, offer: Inherited | None, title: str, settings: CourseSettings
 ) -> Recognised | Problem:
+    if offer is None and not title:
+        return Problem("offer_missing", "COURSE_ID")
     answered = settings.course_types.get(key) or settings.course_types.get(service.offer_id or "")
     if answered is not None:
         return Recognised(answered)
-    if not service.features and not offer.features and offer.course_type in set(CourseType):
+    if not service.features and offer is not None and offer.course_type in set(CourseType):
         level = Level(offer.level) if offer.level in set(Level) else None
         return Recognised(CourseType(offer.course_type), level)
-    match recognise(service.features or offer.features, title, service.offer_type or offer.offer_type):
-        case Recognised() as recognised:
-            return recognised
-        case NotLanguage():
-            return Problem("not_a_language_course", "COURSE_TYPE")
-        case Unclear():
-            return Problem("course_type_unclear", "SERVICE_CLASSIFICATION")
+    return recognise(service.features, title, service.offer_type)
 
 
 def _where(
@@ -227,8 +219,7 @@ def _where(
     if town is None and (place.town or place.postcode):
         notes.warnings.append(Problem("town_unknown", "LOCATION.CITY"))
     kreis = town[:5] if town else settings.kreis or (kreise[0] if len(kreise) == 1 else None)
-    if kreis is None:
-        notes.wrong.append(Problem("kreis_unclear", "LOCATION.CITY"))
+    notes.require(kreis, "kreis_unclear", "LOCATION.CITY")
     return town, kreis
 
 
@@ -280,5 +271,4 @@ def _venue(service: Service) -> dict[str, Any] | None:
         "town": place.town,
         "barrier_free": place.barrier_free,
     }
-    kept = {name: value for name, value in venue.items() if value is not None}
-    return kept or None
+    return without_none(venue) or None

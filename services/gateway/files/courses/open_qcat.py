@@ -1,7 +1,6 @@
 """Reads an open-Qcat catalogue (KURSNET); what cannot be read is left empty, never a reason to fail."""
 
 import re
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date
 from xml.etree.ElementTree import Element
@@ -55,7 +54,6 @@ class Catalogue:
     """A readable file."""
 
     supplier_ids: tuple[str, ...]
-    generated_on: date | None
     full: bool
     sequence: int | None
     services: tuple[Service, ...]
@@ -73,45 +71,36 @@ def read_catalogue(raw: bytes) -> Catalogue | Problem:
     update = root.find("UPDATE_CATALOG")
     # Converters in the wild write NEW and DELETE without UPDATE_CATALOG around them.
     holder = update if update is not None else root
-    added = holder.find("NEW")
-    new = [element for part in (whole, added) if part is not None for element in part]
-    new += holder.findall("SERVICE")
-    gone = holder.find("DELETE")
-    numbered = [(number, element) for number, element in enumerate(_services(new), start=1)]
+    new = root.findall("NEW_CATALOG[1]/SERVICE")
+    new += holder.findall("NEW[1]/SERVICE") + holder.findall("SERVICE")
     return Catalogue(
         supplier_ids=tuple(
-            written
-            for element in root.iterfind("HEADER/SUPPLIER/SUPPLIER_ID")
-            if (written := (element.text or "").strip())
+            filter(None, (e.findtext(".", "").strip() for e in root.iterfind("HEADER/SUPPLIER/SUPPLIER_ID")))
         ),
-        generated_on=read_day(text(root, "HEADER/CATALOG/GENERATION_DATE")),
         full=whole is not None and whole.get("FULLCATALOG", "").strip().lower() in {"true", "1"},
         sequence=_number(update.get("seq_number")) if update is not None else None,
-        services=tuple(_service(number, element) for number, element in numbered),
+        services=tuple(_service(number, element) for number, element in enumerate(new, start=1)),
         deleted=tuple(
             (number, product)
-            for number, element in enumerate(_services(gone if gone is not None else ()), start=1)
+            for number, element in enumerate(holder.iterfind("DELETE[1]/SERVICE"), start=1)
             if (product := text(element, "PRODUCT_ID"))
         ),
     )
 
 
-def _services(elements: Iterable[Element]) -> Iterator[Element]:
-    return (element for element in elements if element.tag == "SERVICE")
-
-
 def _service(number: int, element: Element) -> Service:
     details = element.find("SERVICE_DETAILS")
     education = element.find("SERVICE_DETAILS/SERVICE_MODULE/EDUCATION")
-    module = education.find("MODULE_COURSE") if education is not None else None
+    if education is None:
+        education = Element("EDUCATION")
+    module = education.find("MODULE_COURSE")
     product = text(element, "PRODUCT_ID")
     offer = text(education, "COURSE_ID")
-    kind = (education.get("type") or "").strip().lower() if education is not None else ""
     return Service(
         row=number,
         product_id=product,
         offer_id=offer,
-        is_date=kind == "false" or (kind != "true" and offer is not None and offer != product),
+        is_date=_is_date(education.get("type", "").strip().lower(), offer, product),
         supplier_id=text(element, "SUPPLIER_ID_REF"),
         offer_type=text(element, "COURSE_TYPE"),
         title=text(details, "TITLE"),
@@ -122,21 +111,23 @@ def _service(number: int, element: Element) -> Service:
         registration_until=read_day(text(education, "REGISTRATION_DATE")),
         minimum=_number(text(module, "MIN_PARTICIPANTS")),
         maximum=_number(text(module, "MAX_PARTICIPANTS")),
-        place=_place(module.find("LOCATION") if module is not None else None),
+        place=_place(education.find("MODULE_COURSE[1]/LOCATION")),
         times=text(module, "INSTRUCTION_REMARKS"),
         duration=text(module, "DURATION/DATE_REMARKS") or text(details, "SERVICE_DATE/DATE_REMARKS"),
         forms=tuple(
             form
-            for found in (
-                education.iterfind("EXTENDED_INFO/INSTRUCTION_FORM") if education is not None else ()
-            )
-            if (form := (found.get("type") or "").strip())
+            for found in education.iterfind("EXTENDED_INFO/INSTRUCTION_FORM")
+            if (form := found.get("type", "").strip())
         ),
         features=tuple(
             (text(feature, "FNAME") or "", text(feature, "FVALUE") or "")
             for feature in element.iterfind("SERVICE_CLASSIFICATION/FEATURE")
         ),
     )
+
+
+def _is_date(kind: str, offer: str | None, product: str | None) -> bool:
+    return kind == "false" or (kind != "true" and offer is not None and offer != product)
 
 
 def _place(location: Element | None) -> Place:

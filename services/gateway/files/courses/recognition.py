@@ -3,8 +3,10 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from schemas.codes import CourseType, Level
+from schemas.envelope import Problem
 
 _MB = {
     "01": CourseType.GENERAL,
@@ -47,35 +49,22 @@ class Recognised:
     level: Level | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class NotLanguage:
-    """It is no language course."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unclear:
-    """It may be a language course; somebody has to tell the type."""
-
-
-Recognition = Recognised | NotLanguage | Unclear
-
-
-def recognise(features: Sequence[tuple[str, str]], title: str, offer_type: str | None) -> Recognition:
+def recognise(
+    features: Sequence[tuple[str, str]], title: str, offer_type: str | None
+) -> Recognised | Problem:
     """Decide by classification code first, then by its words, then by the title."""
-    for name, _ in features:
-        if match := _CODE.match(name):
-            if match[1].upper() == "MC":
-                return Recognised(CourseType.VOCATIONAL, _MC_LEVELS.get(match[3] or ""))
-            if match[2] in _MB:
-                # An offer's title can be finer than the seven codes.
-                return Recognised(_finer(_MB[match[2]], title))
-    for written in (*(value for _, value in features), title):
-        for pattern, type_ in _WORDS:
-            if pattern.search(written):
-                return Recognised(type_)
+    for match in filter(None, (_CODE.match(name) for name, _ in features)):
+        if match[1].upper() == "MC":
+            return Recognised(CourseType.VOCATIONAL, _MC_LEVELS.get(match[3]))
+        if match[2] in _MB:
+            # An offer's title can be finer than the seven codes.
+            return Recognised(_finer(_MB[match[2]], title))
+    for written, (pattern, type_) in product((*(value for _, value in features), title), _WORDS):
+        if pattern.search(written):
+            return Recognised(type_)
     if offer_type == _LANGUAGE_OFFER or (offer_type is None and _LANGUAGE.search(title)):
-        return Unclear()
-    return NotLanguage()
+        return Problem("course_type_unclear", "SERVICE_CLASSIFICATION")
+    return Problem("not_a_language_course", "COURSE_TYPE")
 
 
 def _finer(type_: CourseType, title: str) -> CourseType:

@@ -51,9 +51,8 @@ async def import_people(
     if isinstance(table, Problem):
         report.file_problems.append(table)
         return report
-    header = {name for row in table.rows[:1] for name in row.cells}
     report.rows = len(table.rows)
-    report.file_problems += _missing_columns(named, header)
+    report.file_problems += _missing_columns(named, table)
     if any(problem.field in {"reference", "official_number"} for problem in report.file_problems):
         return report
     people, bad = await asyncio.to_thread(_read_rows, job, table, mapping)
@@ -85,7 +84,8 @@ async def import_people(
     return report
 
 
-def _missing_columns(named: Mapping[str, str], header: set[str]) -> list[Problem]:
+def _missing_columns(named: Mapping[str, str], table: Table) -> list[Problem]:
+    header = {name for row in table.rows[:1] for name in row.cells}
     return [Problem("column_missing", name) for name, column in named.items() if word(column) not in header]
 
 
@@ -167,20 +167,20 @@ async def _check(
             _count(report, named, [event for event, _ in _events(job, named, known).values()])
 
 
-def _count(report: Report, named: NamedPerson, events: Sequence[Checked]) -> BadRow | None:
-    """Count a row by its events; return it if it was refused."""
+def _count(report: Report, named: NamedPerson, events: Sequence[Checked]) -> list[BadRow]:
+    """Count a row by its events; return it if it was refused, otherwise nothing."""
     if named.duplicates:
         report.warn(named.person.row.number, None, [Problem("likely_duplicate", "official_number")])
     problems = tuple(problem for event in events if isinstance(event, Refused) for problem in event.problems)
     if problems:
         report.refuse(named.person.row.number, None, problems)
-        return BadRow(named.person.row, problems)
+        return [BadRow(named.person.row, problems)]
     report.taken += bool(events)
     report.unchanged += not events
     for event in events:
         if isinstance(event, Ready):
             report.count(event.event.type)
-    return None
+    return []
 
 
 async def _take(
@@ -199,21 +199,17 @@ async def _take(
     fit = []
     for item in named:
         wrong = [event for event, _ in _events(job, item, known).values() if isinstance(event, Refused)]
-        refused = _count(report, item, wrong) if wrong else None
-        if refused is not None:
-            bad.append(refused)
+        if wrong:
+            bad += _count(report, item, wrong)
         else:
             fit.append(item)
-    kept = []
-    for item, handed in zip(fit, await _hand_over(job, fit), strict=True):
-        match handed:
-            case Kept():
-                kept.append(item)
-            case NotKept(problems):
-                report.refuse(item.person.row.number, None, problems)
-                bad.append(BadRow(item.person.row, problems))
-            case Unavailable():
-                report.interrupted = Problem("people_unavailable")
+    await _accept_facts(report, job, await _with_kept_names(report, job, fit, bad), bad)
+
+
+async def _accept_facts(
+    report: Report, job: ImportJob, kept: Sequence[NamedPerson], bad: list[BadRow]
+) -> None:
+    slug = job.publisher.slug
     async with transaction(job.pool) as conn:
         await store.lock_imports(conn, slug, KIND)
         known = await store.imported(conn, slug, KIND, _keys(kept))
@@ -227,9 +223,24 @@ async def _take(
         await store.remember(conn, job.publisher, KIND, after)
     for item in kept:
         own = [event for (of, _, _, _), event in zip(events, taken, strict=True) if of is item]
-        refused = _count(report, item, own)
-        if refused is not None:
-            bad.append(refused)
+        bad += _count(report, item, own)
+
+
+async def _with_kept_names(
+    report: Report, job: ImportJob, named: Sequence[NamedPerson], bad: list[BadRow]
+) -> list[NamedPerson]:
+    """Hand names over; return the people whose name is kept."""
+    kept = []
+    for item, handed in zip(named, await _hand_over(job, named), strict=True):
+        match handed:
+            case Kept():
+                kept.append(item)
+            case NotKept(problems):
+                report.refuse(item.person.row.number, None, problems)
+                bad.append(BadRow(item.person.row, problems))
+            case Unavailable():
+                report.interrupted = Problem("people_unavailable")
+    return kept
 
 
 def _keys(named: Sequence[NamedPerson]) -> list[str]:

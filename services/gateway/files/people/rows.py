@@ -20,6 +20,7 @@ from services.gateway.files.values import (
     read_number,
     read_postcode,
     read_yes,
+    without_none,
     word,
 )
 
@@ -89,12 +90,12 @@ class _Reader:
             return None
         return int(value) if value is not None else None
 
-    def yes(self, name: str) -> bool | None:
+    def yes(self, name: str) -> bool:
         value = read_yes(self.cell(name))
         if isinstance(value, NotReadable):
             self.wrong.append(Problem(value.code, name))
-            return None
-        return value
+            return False
+        return value or False
 
     def postcode(self) -> str | None:
         value = read_postcode(self.cell("postcode"))
@@ -103,14 +104,16 @@ class _Reader:
             return None
         return value
 
-    def code(self, name: str, codes: type[StrEnum], words: Mapping[str, StrEnum]) -> str | None:
+    def code(
+        self, name: str, codes: type[StrEnum], words: Mapping[str, StrEnum], default: str | None = None
+    ) -> str | None:
         written = self.text(name)
         if written is None:
-            return None
+            return default
         found = _code(written, codes, words)
         if found is None:
             self.wrong.append(Problem("value_unmapped", name))
-        return found
+        return found or default
 
     def codes(self, name: str, codes: type[StrEnum], words: Mapping[str, StrEnum]) -> list[str]:
         written = self.text(name)
@@ -123,6 +126,13 @@ class _Reader:
         if None in found:
             self.wrong.append(Problem("value_unmapped", name))
         return list(dict.fromkeys(code for code in found if code is not None))
+
+    def require(self, **values: object) -> None:
+        """Note what is missing, unless something is wrong with it already."""
+        wrong = {problem.field for problem in self.wrong}
+        for name in (name for name, value in values.items() if not value and name not in wrong):
+            named = name == "town" and self.text("town") is not None
+            self.wrong.append(Problem("town_unknown" if named else "value_missing", name))
 
 
 def _parts(written: str) -> list[str]:
@@ -167,45 +177,41 @@ def _facts(
     reader: _Reader, mapping: ParticipantMapping, kreise: Sequence[str], today: date
 ) -> dict[str, Any]:
     words, defaults = mapping.values, mapping.defaults
-    standing = reader.code("standing", Standing, words.standing) or defaults.standing
-    route = reader.code("route", AccessRoute, words.route) or defaults.route
+    standing = reader.code("standing", Standing, words.standing, defaults.standing)
+    route = reader.code("route", AccessRoute, words.route, defaults.route)
     types = reader.codes("course_types", CourseType, words.course_types) or list(defaults.course_types)
     town = find_town(mapping.towns, reader.postcode(), reader.text("town")) or defaults.town
-    for name, value in (("standing", standing), ("route", route), ("course_types", types), ("town", town)):
-        if not value and all(problem.field != name for problem in reader.wrong):
-            named = name == "town" and reader.text("town") is not None
-            reader.wrong.append(Problem("town_unknown" if named else "value_missing", name))
-    kreis = (town or "")[:5] if town and town[:5] in kreise else mapping.kreis or (town or "")[:5]
+    reader.require(standing=standing, route=route, course_types=types, town=town)
+    kreis = (town or "")[:5]
+    phase = defaults.asylum_phase or AsylumPhase.NONE
     birth = read_date(reader.cell("birth_date"), today, order=mapping.date_order)
     facts: dict[str, Any] = {
         "registered_on": reader.date("registered_on") or today.isoformat(),
-        "kreis": kreis,
+        "kreis": kreis if kreis in kreise else mapping.kreis or kreis,
         "town": town,
-        "entitlement": _without_none(
+        "entitlement": without_none(
             {
                 "standing": standing,
                 "route": route,
                 "granted_on": reader.date("granted_on"),
                 "valid_until": reader.date("valid_until"),
-                "cooperation_plan": reader.yes("cooperation_plan") or False,
+                "cooperation_plan": reader.yes("cooperation_plan"),
                 "hours_left": reader.number("hours_left"),
             }
         ),
         "course_types": types,
         "available": reader.codes("available", TimeOfDay, words.available),
         "earliest_start": reader.date("earliest_start"),
-        "needs_childcare": reader.yes("needs_childcare") or False,
-        "needs_women_only": reader.yes("needs_women_only") or False,
-        "needs_barrier_free": reader.yes("needs_barrier_free") or False,
+        "needs_childcare": reader.yes("needs_childcare"),
+        "needs_women_only": reader.yes("needs_women_only"),
+        "needs_barrier_free": reader.yes("needs_barrier_free"),
         "youth_until": youth_until(birth if isinstance(birth, date) else None, today),
-        "asylum_phase": reader.code("asylum_phase", AsylumPhase, words.asylum_phase)
-        or defaults.asylum_phase
-        or AsylumPhase.NONE,
+        "asylum_phase": reader.code("asylum_phase", AsylumPhase, words.asylum_phase, phase),
         "max_travel_minutes": reader.number("max_travel_minutes"),
         "family": reader.text("family"),
         "available_days": reader.codes("available_days", Weekday, words.available_days) or None,
     }
-    return _without_none(facts)
+    return without_none(facts)
 
 
 def _test(reader: _Reader, mapping: ParticipantMapping, today: date) -> dict[str, Any] | None:
@@ -223,18 +229,14 @@ def _contact(reader: _Reader, mapping: ParticipantMapping) -> dict[str, Any]:
     }
     if any("?" in (contact[name] or "") for name in ("family_name", "given_name")):
         reader.warnings.append(Problem("letters_lost", "family_name"))
+    spoken = _languages(reader, mapping) or None
+    rest = {"postcode": reader.postcode(), "birth_date": reader.date("birth_date"), "languages": spoken}
+    return without_none(contact | rest)
+
+
+def _languages(reader: _Reader, mapping: ParticipantMapping) -> list[str]:
     known = {word(name): code for name, code in mapping.values.languages.items()}
-    languages = [known.get(word(part)) for part in _parts(reader.text("languages") or "")]
-    if None in languages:
+    found = [known.get(word(part)) for part in _parts(reader.text("languages") or "")]
+    if None in found:
         reader.warnings.append(Problem("value_unmapped", "languages"))
-    spoken = [code for code in languages if code is not None]
-    whole = contact | {
-        "postcode": reader.postcode(),
-        "birth_date": reader.date("birth_date"),
-        "languages": spoken or None,
-    }
-    return _without_none(whole)
-
-
-def _without_none(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in values.items() if value is not None}
+    return [code for code in found if code is not None]

@@ -60,7 +60,7 @@ def read_table(raw: bytes, known: Iterable[str]) -> Table | Problem:
     text = decode(raw)
     if text is None:
         return Problem("not_a_table")
-    return _table(_csv_rows(text), words)
+    return _from_csv(text, words)
 
 
 def decode(raw: bytes) -> str | None:
@@ -91,23 +91,18 @@ def delimiter_of(text: str) -> str:
     return max(_DELIMITERS, key=head.count)
 
 
-def _csv_rows(text: str) -> Iterator[Sequence[Cell]]:
-    return iter(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)))
+def _from_csv(text: str, words: set[str]) -> Table | Problem:
+    try:
+        return _table(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)), words)
+    except csv.Error:
+        return Problem("not_a_table")
 
 
-def _from_xlsx(  # noqa: PLR0911 - one return for each thing that can be wrong
-    raw: bytes, words: set[str]
-) -> Table | Problem:
+def _from_xlsx(raw: bytes, words: set[str]) -> Table | Problem:
     """Read the first sheet that has a header; what it would unpack to is capped before it is unpacked."""
     try:
-        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-            parts = archive.infolist()
-            if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-                return Problem("zip_bomb")
-            if any(part.flag_bits & 1 for part in parts):
-                return Problem("not_a_table")
-            if _lies(archive, parts):
-                return Problem("zip_bomb")
+        if (wrong := _unpacking_problem(raw)) is not None:
+            return wrong
         book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
     except DefusedXmlException:
         return Problem("xml_doctype")
@@ -126,6 +121,16 @@ def _from_xlsx(  # noqa: PLR0911 - one return for each thing that can be wrong
     return found
 
 
+def _unpacking_problem(raw: bytes) -> Problem | None:
+    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+        parts = archive.infolist()
+        if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
+            return Problem("zip_bomb")
+        if any(part.flag_bits & 1 for part in parts):
+            return Problem("not_a_table")
+        return Problem("zip_bomb") if _lies(archive, parts) else None
+
+
 def _lies(archive: zipfile.ZipFile, parts: Sequence[zipfile.ZipInfo]) -> bool:
     """Unpack piece by piece and count: a size in the directory can be a lie."""
     left = MAX_UNPACKED
@@ -142,20 +147,17 @@ def _table(rows: Iterable[Sequence[Any]], words: set[str]) -> Table | Problem:
     header: tuple[str, ...] | None = None
     found: list[Row] = []
     limits = {"max_rows": MAX_ROWS, "max_columns": MAX_COLUMNS}
-    try:
-        for number, cells in enumerate(rows, start=1):
-            if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
-                return Problem("sheet_too_large", params=limits)
-            written = tuple(plain(cell)[:_MAX_CELL] for cell in cells)
-            if header is None:
-                if sum(word(name) in words for name in written if name) >= _KNOWN_WORDS:
-                    header = written
-                elif number > _HEADER_WITHIN:
-                    break
-            elif any(written):
+    for number, cells in enumerate(rows, start=1):
+        if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
+            return Problem("sheet_too_large", params=limits)
+        written = tuple(plain(cell)[:_MAX_CELL] for cell in cells)
+        if header is not None:
+            if any(written):
                 found.append(Row(number, _by_name(header, cells), written))
-    except csv.Error:
-        return Problem("not_a_table")
+        elif sum(word(name) in words for name in filter(None, written)) >= _KNOWN_WORDS:
+            header = written
+        elif number > _HEADER_WITHIN:
+            break
     if header is None:
         return Problem("header_not_found")
     return Table(header, tuple(_without_legend(found))) if found else Problem("file_empty")

@@ -62,7 +62,7 @@ check: setup ## everything that can be said without running it; changes nothing
 	$(VENV)/bin/lint-imports
 	$(VENV)/bin/deptry --no-ansi services schemas
 	$(VENV)/bin/squawk $(MIGRATIONS)
-	$(RUN) -m schemas.export --check
+	$(RUN) -m schemas.publishing.export --check
 	$(RUN) tests/gettext_check.py
 
 fix: setup ## format, and mend what can be mended

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.envelope import Decoded, Problem, decode, encode_data, encode_headers, unknown_codes
-from schemas.export import PUBLISHED, golden
+from schemas.publishing.export import PUBLISHED, golden
 from schemas.topics import EVENT_TYPES
 
 Headers = list[tuple[str, bytes | str]]

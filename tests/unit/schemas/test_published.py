@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from schemas.compatibility import breaks
-from schemas.export import PUBLISHED, check, reader_schema, writer_schema
+from schemas.publishing.compatibility import breaks
+from schemas.publishing.export import PUBLISHED, check, reader_schema, writer_schema
 from schemas.topics import EVENT_TYPES, Family, parse_topic, pattern, topic
 
 ANNOUNCED = EVENT_TYPES["de.kurslotse.course-announced.v1"]

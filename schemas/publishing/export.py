@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 from pydantic import ValidationError
 
-from schemas.compatibility import breaks
+from schemas.publishing.compatibility import breaks
 from schemas.topics import EVENT_TYPES, PER_PUBLISHER, EventType, Family, event_types_on
 
-PUBLISHED = Path(__file__).parent / "published"
+PUBLISHED = Path(__file__).parents[1] / "published"
 
 
 def _close(schema: Any) -> Any:  # noqa: ANN401 - any JSON value
@@ -113,11 +113,11 @@ def check(folder: Path) -> list[str]:
     """
     versions = _versions(folder)
     if not versions:
-        return [f"nothing is published in {folder}: run python -m schemas.export --publish"]
+        return [f"nothing is published in {folder}: run python -m schemas.publishing.export --publish"]
     today = documents()
     return [
         *(
-            f"{name}: differs from version {versions[-1]}; run python -m schemas.export --publish"
+            f"{name}: differs from version {versions[-1]}; run python -m schemas.publishing.export --publish"
             for name in _changed(folder / versions[-1], today)
         ),
         *_incompatible(folder, today),

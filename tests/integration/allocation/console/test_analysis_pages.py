@@ -192,7 +192,9 @@ async def test_the_next_course_is_ranked_kept_as_a_file_and_tried(browser: Brows
     assert answer.headers["content-type"].startswith("text/csv")
     assert answer.text.startswith("\ufeffRang;Kurs;Mehr Personen mit Platz")
     one = re.search(
-        r'action="/what-if">.*?name="changes" value="(.*?)">', (await browser.http.get(address)).text
+        r'action="/what-if">.*?name="changes" value="(.*?)">',
+        (await browser.http.get(address)).text,
+        re.DOTALL,
     )
     assert one is not None
     tried, _ = await browser.done("/what-if", changes=html.unescape(one[1]), do="ask")

@@ -10,7 +10,6 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import asyncpg
-import psutil
 import pytest
 
 from services.allocation.law.rulebook import load_rulebook
@@ -18,8 +17,8 @@ from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.questions import next_course, what_if
 from services.allocation.steering.questions import queue as tasks
+from services.allocation.steering.questions import what_if
 from services.allocation.steering.questions.material import snapshot_source
 from services.allocation.steering.questions.queue import Answer, answer_of, ask
 from services.allocation.steering.questions.runner import MOST_ATTEMPTS, Analyses
@@ -40,7 +39,6 @@ from tests.databases import Database
 from tests.integration.allocation.rows import fill
 from tests.unit.allocation.regions.crowd import TOWNS
 from tests.unit.allocation.regions.region import a_region
-from tests.waiting import wait_until
 
 NOON = datetime(2026, 3, 2, 11, tzinfo=UTC)
 KREIS = "99001"
@@ -327,48 +325,6 @@ async def test_a_page_asks_and_reads_for_its_own_kreis_only(stand: QuestionStand
                     " VALUES (gen_random_uuid(), '99001', 'what_if', '{}', 'a', now(), '{}')"
                 )
     await web.close()
-
-
-def children() -> list[psutil.Process]:
-    return [
-        process
-        for process in psutil.Process().children(recursive=True)
-        if "services.allocation.steering.questions.worker" in process.cmdline()
-    ]
-
-
-LARGE = snapshot.encode(a_region(2, 4000, 300))
-
-
-async def test_too_late_or_cancelled_is_killed() -> None:
-    with pytest.raises(TimeoutError):
-        await Process().answer(next_course.answer, {}, LARGE, 0.5)
-    assert children() == []
-    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
-    await wait_until(children)
-    asking.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await asking
-    assert children() == []
-
-
-async def test_a_killed_process_is_told() -> None:
-    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
-    await wait_until(children)
-    for process in children():
-        process.kill()
-    with pytest.raises(ProcessDiedError):
-        await asking
-
-
-async def test_it_has_no_secret_of_the_service(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("KURSLOTSE_DB_WORKER", "postgresql://somebody:secret@nowhere/db")
-    asking = asyncio.create_task(Process().answer(next_course.answer, {}, LARGE, 60))
-    await wait_until(children)
-    (process,) = children()
-    assert not [name for name in process.environ() if name.startswith("KURSLOTSE")]
-    asking.cancel()
-    await asyncio.gather(asking, return_exceptions=True)
 
 
 async def test_business_time_passes_while_questions_wait(stand: QuestionStand) -> None:

@@ -1,228 +1,29 @@
-"""The coordinators' pages on a real database: forms with reasons, what they leave, the list for BAMF."""
+"""The pages of placements and courses, the list for BAMF, and the same steps for programs."""
 
 import asyncio
 import csv
 import io
 import re
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID, uuid4
 
-import asyncpg
-import httpx
 import openpyxl
 import pytest
-from prometheus_client import CollectorRegistry
 
-from services.allocation.acts.placements import Placements
-from services.allocation.console.app import create_console
-from services.allocation.law.rulebook import load_rulebook
-from services.runtime.base.settings import ServiceSettings
-from services.runtime.data.db import open_pool
-from services.runtime.serve.service import Resources
 from tests.allocation.builders import (
     NOW,
     OFFICE,
     OTHER_PROVIDER,
     PROVIDER,
     accepted,
-    announced,
     completed,
     confirmed,
     course,
-    levelled,
     person,
     registered,
 )
-from tests.allocation.world import FixedTerms, World, world_on
-from tests.conftest import MakeDatabase
-
-WHY = "the person waits for a day care place"
-ENV = {
-    "KURSLOTSE_DB_WORKER": "-",
-    "KURSLOTSE_DB_WEB": "-",
-    "KURSLOTSE_DB_STATUS": "-",
-    "KURSLOTSE_SERVICE_KAFKA": "-",
-    "KURSLOTSE_HTTP": "localhost:1",
-    "KURSLOTSE_OPS": "localhost:2",
-    "KURSLOTSE_WEB_SECRET": "invented",
-    "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
-    "KURSLOTSE_DEMO": "1",
-}
-
-
-@dataclass
-class Watch:
-    """A clock that tests put forward."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass
-class ConsoleClient:
-    """A browser without scripts, signed in, on the console of a world."""
-
-    world: World
-    http: httpx.AsyncClient
-    watch: Watch
-    csrf: str = ""
-
-    async def sign_in(self, who: str = "jana-vogt") -> None:
-        signed = await self.http.post("/demo/sign-in", json={"person": who})
-        self.csrf = signed.json()["csrf"]
-
-    async def page(self, path: str) -> str:
-        answer = await self.http.get(path)
-        assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
-        return answer.text
-
-    async def form(self, path: str, **values: Any) -> httpx.Response:  # noqa: ANN401
-        return await self.http.post(path, data={"csrf": self.csrf, **values})
-
-    async def done(self, path: str, **values: Any) -> str:  # noqa: ANN401
-        """Send a form, follow to the next page, return what is said there."""
-        answer = await self.form(path, **values)
-        assert answer.status_code == 303, (path, answer.status_code, answer.text[:2000])
-        return _said(await self.page(answer.headers["location"]))
-
-    async def api(self, path: str, body: Any = None) -> httpx.Response:  # noqa: ANN401
-        return await self.http.post(f"/api/v1{path}", json=body or {}, headers={"x-csrf": self.csrf})
-
-
-def _said(page: str) -> str:
-    found = re.findall(r'role="(?:status|alert)">.*?<span class="kern-title">(.*?)</span>', page, re.DOTALL)
-    return " | ".join(found)
-
-
-@pytest.fixture
-async def client(database: MakeDatabase, prefix: str) -> AsyncIterator[ConsoleClient]:
-    made = await database("allocation")
-    async with world_on(made, prefix, steps=frozenset()) as world:
-        web = await open_pool(made.web, name="console-test", max_size=4)
-        async with _client(world, web, Placements(prefix, FixedTerms(frozenset()))) as client:
-            yield client
-        await web.close()
-
-
-class _client:  # noqa: N801 - a context manager
-    def __init__(self, world: World, web: asyncpg.Pool, placements: Placements) -> None:
-        settings = ServiceSettings.from_env("allocation", ENV)
-        watch = Watch()
-        resources = Resources(settings, watch, CollectorRegistry(), world.pool, web)
-        app = create_console(resources, placements, load_rulebook())
-        transport = httpx.ASGITransport(app=app)
-        http = httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test")
-        self.client = ConsoleClient(world, http, watch)
-
-    async def __aenter__(self) -> ConsoleClient:
-        world = self.client.world
-        for own in ("k1", "k2"):
-            await world.must(PROVIDER, announced(own, title=f"Kurs {own}", minimum=2, own_number=f"N-{own}"))
-        await world.must(OTHER_PROVIDER, announced("o1"))
-        for reference in ("p1", "p2"):
-            await world.must(OFFICE, registered(reference))
-        await self.client.sign_in()
-        return self.client
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.client.http.aclose()
-
-
-def _person(reference: str = "p1") -> str:
-    return f"/people/{person(reference)}"
-
-
-async def _one(world: World, query: str) -> tuple[Any, ...]:
-    (row,) = await world.rows(query)
-    return tuple(row)
-
-
-async def test_hold_and_end_of_hold(client: ConsoleClient) -> None:
-    assert "zurückgestellt" in await client.done(f"{_person()}/hold", reason=WHY, until="20.2.2026")
-    page = await client.page(_person())
-    assert "Wieder gesteuert ab 20.02.2026." in page
-    assert WHY in page
-    assert "Jana Vogt" in page
-    await client.sign_in("peter-lindner")
-    assert "beendet" in await client.done(f"{_person()}/hold/end")
-    assert "von Peter Lindner" in await client.page(_person())
-    assert await _one(client.world, "SELECT actor, lifted_by FROM steering_hold") == (
-        "jana-vogt",
-        "peter-lindner",
-    )
-    assert "schon beendet" in await client.done(f"{_person()}/hold/end")
-
-
-@pytest.mark.parametrize(
-    ("form", "values", "said"),
-    [
-        ("hold", {"reason": "kurz"}, "mindestens zehn Zeichen"),
-        ("hold", {"reason": WHY, "until": "neulich"}, "künftigen Tag"),
-        ("hold", {"reason": WHY, "until": "31.01.2026"}, "künftigen Tag"),
-        ("hold", {"reason": WHY * 20}, "höchstens 500"),
-        ("exclude", {"reason": WHY, "what": "course:nonsense"}, "Kurs oder den Träger"),
-        ("exclude", {"reason": WHY}, "Kurs oder den Träger"),
-        ("deviation", {"reason": WHY}, "Abschnitt oder ein Niveau"),
-        ("deviation", {"reason": WHY, "section": "99", "level": "Z9"}, "Abschnitt oder ein Niveau"),
-        ("deviation", {"section": "2"}, "mindestens zehn Zeichen"),
-        ("place", {"reason": WHY, "entry": "x/1"}, "Bitte wählen Sie"),
-    ],
-)
-async def test_half_a_form_comes_back_with_what_was_entered(
-    client: ConsoleClient, form: str, values: dict[str, str], said: str
-) -> None:
-    answer = await client.form(f"{_person()}/{form}", **values)
-    assert answer.status_code == 422
-    assert said in answer.text
-    assert values.get("reason", "") in answer.text
-    for table in ("steering_hold", "steering_exclusion", "level_deviation", "placement"):
-        assert await client.world.rows(f"SELECT FROM {table}") == []
-
-
-async def test_exclude_a_course_and_a_provider(client: ConsoleClient) -> None:
-    await client.done(f"{_person()}/exclude", reason=WHY, what=f"course:{course()}")
-    await client.done(f"{_person()}/exclude", reason=WHY, what=f"provider:{OTHER_PROVIDER}")
-    page = await client.page(_person())
-    assert page.count("Ausschluss beenden") == 2
-    assert await client.world.propose("p1") == []
-    rows = await client.world.rows("SELECT id FROM steering_exclusion ORDER BY decided_at, course")
-    for row in rows:
-        assert "beendet" in await client.done(f"{_person()}/exclusions/{row['id']}/end")
-    assert len(await client.world.propose("p1")) == 1
-
-
-async def test_a_deviation_from_the_test(client: ConsoleClient) -> None:
-    await client.done(f"{_person()}/deviation", reason=WHY, section="3", level="A2")
-    assert "Abschnitt 3, A2" in await client.page(_person())
-    assert "gilt wieder" in await client.done(f"{_person()}/deviation/end")
-
-
-async def test_what_speaks_against_a_place_is_shown_first(client: ConsoleClient) -> None:
-    entry = f"{course('k2')}/1"
-    answer = await client.form(f"{_person()}/place", reason=WHY, entry=entry)
-    assert answer.status_code == 200
-    assert "Gegen diesen Kurs sprechen Regeln" in answer.text
-    assert "<li>Einstufungstest</li>" in answer.text
-    assert WHY in answer.text
-    assert await client.world.rows("SELECT FROM placement") == []
-    said = await client.done(f"{_person()}/place", reason=WHY, entry=entry, known=entry, present="1")
-    assert "hat den Platz" in said
-    assert "Ein Platz ist vergeben" in await client.page(_person())
-    assert await _one(client.world, "SELECT state, expires_at FROM placement") == (
-        "reserved",
-        NOW + timedelta(days=3),
-    )
-
-
-async def test_a_place_that_nothing_speaks_against_is_given_at_once(client: ConsoleClient) -> None:
-    await client.world.must(OFFICE, levelled())
-    assert "hat den Platz" in await client.done(f"{_person()}/place", reason=WHY, entry=f"{course('k2')}/1")
-    assert await _one(client.world, "SELECT state FROM placement") == ("reserved",)
+from tests.allocation.world import World
+from tests.integration.allocation.console.client import WHY, ConsoleClient, only_row, person_address
 
 
 async def test_the_placement_page_shows_what_speaks_against_another_course(client: ConsoleClient) -> None:
@@ -255,7 +56,7 @@ async def test_a_course_starts_below_its_minimum_or_does_not_start(client: Conso
     page = await client.page(address)
     assert "Er beginnt nicht" in page
     assert page.count(WHY) == 3  # the notice, and twice in the history
-    assert await _one(client.world, "SELECT state FROM placement") == ("superseded",)
+    assert await only_row(client.world, "SELECT state FROM placement") == ("superseded",)
     assert "entscheidet wieder" in await client.done(f"{address}/ruling/end")
     answer = await client.form(f"{address}/ruling", reason="kurz", decision="close")
     assert (answer.status_code, "mindestens zehn Zeichen" in answer.text) == (422, True)
@@ -280,7 +81,9 @@ async def test_the_list_for_bamf(client: ConsoleClient) -> None:
             "verpflichtet durch das Jobcenter",
         ],
     ]  # fmt: skip
-    assert await _one(client.world, "SELECT placement, format, actor, exported_at FROM authority_export") == (
+    assert await only_row(
+        client.world, "SELECT placement, format, actor, exported_at FROM authority_export"
+    ) == (
         first,
         "csv",
         "jana-vogt",
@@ -318,7 +121,7 @@ async def test_the_list_for_bamf(client: ConsoleClient) -> None:
     await client.done("/authority/send", placement=str(third))
     both = await asyncio.gather(*(client.api("/authority/export", {"scope": "new"}) for _ in range(2)))
     assert sorted(len(one.json()["proposals"]) for one in both) == [0, 1]
-    assert WHY in await client.page(_person())
+    assert WHY in await client.page(person_address())
     assert "bestätigt" in await client.done("/proposals/approve", one=str(second))  # BAMF agrees
     short = await client.form(f"/placements/{second}/authority-refused", reason="kurz")
     assert short.status_code == 422
@@ -331,7 +134,10 @@ async def test_steps_that_the_policy_leaves_to_people(client: ConsoleClient) -> 
     assert "vorbei" in await client.page("/reservations")
     assert "Reservierung enden lassen" in await client.page(f"/placements/{placement}")
     assert "vermerkt" in await client.done(f"/placements/{placement}/step", step="expire")
-    assert await _one(client.world, "SELECT placement, actor FROM expiry_order") == (placement, "jana-vogt")
+    assert await only_row(client.world, "SELECT placement, actor FROM expiry_order") == (
+        placement,
+        "jana-vogt",
+    )
 
     await client.world.must(OFFICE, accepted(placement))
     await client.world.must(PROVIDER, confirmed(placement))
@@ -356,20 +162,6 @@ async def test_taking_back_says_whether_it_may_come_again(client: ConsoleClient)
     (placement,) = await client.world.propose("p1")
     await client.done(f"/placements/{placement}/withdraw", reason=WHY)
     assert len(await client.world.rows("SELECT FROM steering_exclusion")) == 1
-
-
-async def test_a_foreign_kreis_sees_and_changes_nothing(client: ConsoleClient) -> None:
-    for table in ("participant", "course", "course_section"):
-        await client.world.rows(f"UPDATE {table} SET kreis = '99002'")
-    assert (await client.http.get(_person())).status_code == 404
-    assert (await client.http.get(f"/courses/{course()}")).status_code == 404
-    for path, body, code in (
-        (f"/people/{person()}/hold", {"reason": WHY}, "participant_unknown"),
-        (f"/courses/{course()}/ruling", {"reason": WHY, "decision": "close"}, "course_unknown"),
-    ):
-        answer = await client.api(path, body)
-        assert (answer.status_code, answer.json()["code"]) == (409, code)
-    assert await client.world.rows("SELECT FROM steering_hold") == []
 
 
 async def test_the_json_twin(client: ConsoleClient) -> None:

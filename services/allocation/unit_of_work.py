@@ -223,7 +223,8 @@ class UnitOfWork:
         courses, people = keys.courses | keys.whole_courses, set(keys.people)
         while courses or people:
             if courses:
-                self.courses |= {one.course: one for one in await courses_store.lock(conn, sorted(courses))}
+                locked = await courses_store.lock_with_sections(conn, sorted(courses))
+                self.courses |= {one.course: one for one in locked}
             if people:
                 self.people |= {one.participant: one for one in await people_store.lock(conn, sorted(people))}
             self._index(

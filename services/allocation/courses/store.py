@@ -13,9 +13,19 @@ from schemas.codes import CourseKind
 from services.allocation.courses.domain import Course, CourseFacts, Lesson, Section, Venue, times_of_day
 
 
-async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Course]:
-    """Lock courses in id order, then their sections."""
-    rows = await conn.fetch(
+async def lock_with_sections(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Course]:
+    """Lock courses, then their sections."""
+    rows = await lock(conn, ids)
+    sections: dict[UUID, list[Section]] = defaultdict(list)
+    for row in await lock_sections(conn, ids):
+        section = dict(row)
+        sections[section.pop("course")].append(Section(**section))
+    return [_course(row, sections[row["course"]]) for row in rows]
+
+
+async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
+    """Lock courses in id order."""
+    return await conn.fetch(
         """
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
             capacity, minimum, taken_elsewhere, target_level, lessons::text AS lessons, venue::text AS venue,
@@ -24,11 +34,6 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Course]:
         """,
         ids,
     )
-    sections: dict[UUID, list[Section]] = defaultdict(list)
-    for row in await lock_sections(conn, ids):
-        section = dict(row)
-        sections[section.pop("course")].append(Section(**section))
-    return [_course(row, sections[row["course"]]) for row in rows]
 
 
 async def lock_sections(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:

@@ -13,7 +13,7 @@ from starlette.datastructures import FormData
 from schemas.codes import CourseType, Level, TimeOfDay
 from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
 from services.notifications.people.domain import Contact
-from services.runtime.web.languages import Texts, msgid
+from services.runtime.web.languages import Texts, day_of, msgid
 
 RIGHTS: Mapping[str, tuple[str, str, str]] = {
     "jobcenter": (msgid("Obliged by the Jobcenter"), "obliged_jobcenter", "aufenthg_44a"),
@@ -57,7 +57,6 @@ LANGUAGES: Mapping[str, str] = {
 _NEEDS = ("needs_childcare", "needs_women_only", "needs_barrier_free")
 _ASYLUM = ("none", "procedure", "recognised", "tolerated")
 _OLDEST = 110
-_GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
 
 
 @dataclass(slots=True)
@@ -137,14 +136,10 @@ def _day(entry: FormEntry, name: str) -> date | None:
     text = entry.values.get(name, "")
     if not text:
         return None
-    german = _GERMAN_DAY.fullmatch(text)
-    try:
-        if german:
-            return date(int(german[3]), int(german[2]), int(german[1]))
-        return date.fromisoformat(text)
-    except ValueError:
+    day = day_of(text)
+    if day is None:
         entry.errors.setdefault(name, msgid("Please enter the day, for example 24.05.2026."))
-        return None
+    return day
 
 
 def _events(

@@ -71,10 +71,7 @@ async def _page_error(request: Request, error: Exception) -> Response:
             wrong = of_http(error)
         case RequestValidationError():
             wrong = of_validation(error)
-        case TemplateNotFound():  # an OSError, but no fault of the network
-            _LOG.error("page failed", extra={"error": name_of(error)})
-            wrong = PageError(500, "internal", status_text(500))
-        case _ if meaning_of(error, connection_dead=True) is Meaning.TRANSIENT:
+        case _ if _may_pass(error):
             _LOG.warning("page not answered", extra={"error": name_of(error)})
             wrong = PageError(503, "unavailable", status_text(503))
         case _:
@@ -87,6 +84,13 @@ async def _page_error(request: Request, error: Exception) -> Response:
     if wants_json(request):
         return problem(wrong.status, wrong.code, text, HTTPStatus(wrong.status).phrase)
     return web.page(request, "error.html", wrong.status, message=text)
+
+
+def _may_pass(error: Exception) -> bool:
+    """Return whether asking again may help; a missing template is an OSError, too, but a fault of ours."""
+    if isinstance(error, TemplateNotFound):
+        return False
+    return meaning_of(error, connection_dead=True) is Meaning.TRANSIENT
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:

@@ -1,6 +1,7 @@
 """Translates texts and formats dates and numbers in German and English."""
 
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,22 @@ from schemas.days import LOCAL, local_day
 
 LANGUAGES = ("de", "en")
 NOTHING = "\N{EN DASH}"  # where a table has no value
+_GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
+
+
+def day_of(text: str) -> date | None:
+    """Read a day as people write it.
+
+    >>> day_of("24.5.2026"), day_of("2026-05-24"), day_of("soon")
+    (datetime.date(2026, 5, 24), datetime.date(2026, 5, 24), None)
+    """
+    german = _GERMAN_DAY.fullmatch(text)
+    try:
+        if german:
+            return date(int(german[3]), int(german[2]), int(german[1]))
+        return date.fromisoformat(text)
+    except ValueError:
+        return None
 
 
 def msgid(message: str) -> str:

@@ -1,7 +1,5 @@
 """Reads what coordinators type and choose in the console's forms."""
 
-import re
-from datetime import date
 from uuid import UUID
 
 from starlette.datastructures import FormData
@@ -13,7 +11,6 @@ from services.runtime.web.languages import msgid
 LEAST_REASON = 10
 MOST_REASON = 500
 SECTIONS = range(1, 11)
-_GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
 
 
 def as_uuid(text: object) -> UUID | None:
@@ -49,21 +46,6 @@ def entry_of(choice: str) -> tuple[UUID | None, int]:
     """Read a chosen place: `<course>/<section>`; no course if it is none."""
     course, _, section = choice.partition("/")
     return (as_uuid(course), int(section)) if section.isdecimal() and len(section) <= 2 else (None, 0)  # noqa: PLR2004
-
-
-def day_of(text: str) -> date | None:
-    """Read a day as people write it.
-
-    >>> day_of("24.5.2026"), day_of("2026-05-24"), day_of("soon")
-    (datetime.date(2026, 5, 24), datetime.date(2026, 5, 24), None)
-    """
-    german = _GERMAN_DAY.fullmatch(text)
-    try:
-        if german:
-            return date(int(german[3]), int(german[2]), int(german[1]))
-        return date.fromisoformat(text)
-    except ValueError:
-        return None
 
 
 def exclusion_of(choice: str) -> Exclude | None:

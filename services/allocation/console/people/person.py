@@ -13,7 +13,6 @@ from services.allocation.console.context import explanation_store, people_store,
 from services.allocation.console.context.clocks import priority_of, running_clocks
 from services.allocation.console.context.forms import (
     SECTIONS,
-    day_of,
     deviation_of,
     entry_of,
     exclusion_of,
@@ -21,7 +20,7 @@ from services.allocation.console.context.forms import (
     text_of,
 )
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
-from services.runtime.web.languages import msgid
+from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.problems import not_found
 
 router = APIRouter(include_in_schema=False)

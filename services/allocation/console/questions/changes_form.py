@@ -11,13 +11,12 @@ from uuid import UUID
 import orjson
 from starlette.datastructures import FormData
 
-from services.allocation.console.context.forms import day_of
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.check import check_own
 from services.allocation.steering.questions.changes import ChangeError, parse, parse_all, written
-from services.runtime.web.languages import Texts, msgid
+from services.runtime.web.languages import Texts, day_of, msgid
 from services.texts.codes import word
 
 MOST_BYTES = 200_000

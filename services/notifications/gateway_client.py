@@ -9,6 +9,7 @@ import orjson
 
 from schemas.base import Payload
 from schemas.envelope import encode_data
+from services.runtime.base.addresses import require_encrypted
 
 _REFUSALS = frozenset({400, 409, 413, 422})
 
@@ -42,7 +43,7 @@ class GatewayClient:
 
     def __init__(self, client: httpx.AsyncClient, url: str, key: str) -> None:
         self._client = client
-        self._url = url.rstrip("/")
+        self._url = require_encrypted("KURSLOTSE_GATEWAY_URL", url).rstrip("/")
         self._key = key
 
     async def send(self, publisher: str, event_id: str, payload: Payload, language: str) -> GatewayAnswer:

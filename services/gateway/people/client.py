@@ -1,16 +1,15 @@
 """Hands names and contact data to the support side; stores and logs none of it."""
 
-import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 from uuid import UUID
 
 import httpx
 
 from schemas.envelope import Problem
 from services.gateway.publishers.domain import Publisher
+from services.runtime.base.addresses import require_encrypted
 from services.runtime.base.settings import ServiceSettings, need
 
 RETRY_AFTER = 5
@@ -49,36 +48,6 @@ class PeopleClient(Protocol):
         ...
 
 
-class InsecurePeopleUrlError(ValueError):
-    """The address would let names travel unencrypted."""
-
-
-def check_url(url: str) -> str:
-    """Accept https, or http to this machine; return it without a slash at the end.
-
-    Raises:
-        InsecurePeopleUrlError: names would travel in the clear.
-
-    >>> check_url("http://127.0.0.1:8003/")
-    'http://127.0.0.1:8003'
-    """
-    parts = urlsplit(url)
-    if parts.scheme == "https" and parts.hostname:
-        return url.rstrip("/")
-    if parts.scheme == "http" and parts.hostname and _is_loopback(parts.hostname):
-        return url.rstrip("/")
-    raise InsecurePeopleUrlError("KURSLOTSE_PEOPLE_URL must be https (http only to this machine)")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 class NoPeopleClient:
     """Stands in where no support side is set: registrations with contact data have to wait."""
 
@@ -97,7 +66,7 @@ class HttpPeopleClient:
     """Client of notifications' `PUT /people/{participant_id}`."""
 
     def __init__(self, url: str, key: str, client: httpx.AsyncClient) -> None:
-        self._url = check_url(url)
+        self._url = require_encrypted("KURSLOTSE_PEOPLE_URL", url).rstrip("/")
         self._headers = {"Authorization": f"Bearer {key}"}
         self._client = client
 

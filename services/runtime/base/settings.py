@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from services.runtime.base.addresses import AddressError, Proxies, require_encrypted, require_listening
+
 ALL_ROLES = frozenset({"consume", "relay", "timers", "web"})
 
 
@@ -47,6 +49,8 @@ class ServiceSettings:
     kafka: str = field(repr=False)
     http: HttpAddress
     ops: HttpAddress
+    proxies: Proxies = field(default_factory=Proxies)
+    """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
     clock_file: Path | None = None
     demo: bool = False
     web_secret: str = field(default="", repr=False)
@@ -76,29 +80,38 @@ class ServiceSettings:
         if unknown:
             msg = f"unknown roles: {', '.join(sorted(unknown))}; known: {', '.join(sorted(ALL_ROLES))}"
             raise SettingsError(msg)
+        try:
+            return cls._read(service, env, roles)
+        except AddressError as error:
+            raise SettingsError(str(error)) from None
+
+    @classmethod
+    def _read(cls, service: str, env: Mapping[str, str], roles: frozenset[str]) -> "ServiceSettings":
+        proxies = Proxies.parse("KURSLOTSE_PROXIES", env.get("KURSLOTSE_PROXIES", ""))
         return cls(
             service=service,
             prefix=env.get("KURSLOTSE_PREFIX", ""),
-            db_worker=_required(env, "KURSLOTSE_DB_WORKER"),
-            db_web=_required(env, "KURSLOTSE_DB_WEB"),
-            db_status=_required(env, "KURSLOTSE_DB_STATUS"),
-            kafka=_required(env, "KURSLOTSE_SERVICE_KAFKA"),
-            http=_address(env, "KURSLOTSE_HTTP"),
-            ops=_address(env, "KURSLOTSE_OPS"),
+            db_worker=_remote(env, "KURSLOTSE_DB_WORKER"),
+            db_web=_remote(env, "KURSLOTSE_DB_WEB"),
+            db_status=_remote(env, "KURSLOTSE_DB_STATUS"),
+            kafka=_remote(env, "KURSLOTSE_SERVICE_KAFKA"),
+            http=_listening(env, "KURSLOTSE_HTTP", proxies),
+            ops=_listening(env, "KURSLOTSE_OPS", proxies),
+            proxies=proxies,
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
             demo=env.get("KURSLOTSE_DEMO") == "1",
             web_secret=env.get("KURSLOTSE_WEB_SECRET", ""),
-            gateway_url=env.get("KURSLOTSE_GATEWAY_URL"),
+            gateway_url=_remote_if_set(env, "KURSLOTSE_GATEWAY_URL"),
             gateway_key=env.get("KURSLOTSE_GATEWAY_KEY", ""),
-            people_url=env.get("KURSLOTSE_PEOPLE_URL"),
+            people_url=_remote_if_set(env, "KURSLOTSE_PEOPLE_URL"),
             people_key=env.get("KURSLOTSE_PEOPLE_KEY", ""),
             kek=env.get("KURSLOTSE_KEK", ""),
             installation_key=env.get("KURSLOTSE_INSTALLATION_KEY", ""),
-            smtp=env.get("KURSLOTSE_SMTP"),
-            public_url=env.get("KURSLOTSE_PUBLIC_URL"),
+            smtp=_remote_if_set(env, "KURSLOTSE_SMTP"),
+            public_url=_remote_if_set(env, "KURSLOTSE_PUBLIC_URL"),
             policy=_path(env, "KURSLOTSE_POLICY"),
             extension=env.get("KURSLOTSE_EXTENSION"),
-            demo_neighbour=env.get("KURSLOTSE_DEMO_NEIGHBOUR"),
+            demo_neighbour=_remote_if_set(env, "KURSLOTSE_DEMO_NEIGHBOUR"),
             roles=roles,
         )
 
@@ -120,6 +133,20 @@ def parse_roles(text: str | None) -> frozenset[str]:
 
 def _required(env: Mapping[str, str], name: str) -> str:
     return need(env.get(name), name)
+
+
+def _remote(env: Mapping[str, str], name: str) -> str:
+    return require_encrypted(name, _required(env, name))
+
+
+def _remote_if_set(env: Mapping[str, str], name: str) -> str | None:
+    return require_encrypted(name, env[name]) if env.get(name) else None
+
+
+def _listening(env: Mapping[str, str], name: str, proxies: Proxies) -> HttpAddress:
+    where = _address(env, name)
+    require_listening(name, where.host, proxies)
+    return where
 
 
 def _address(env: Mapping[str, str], name: str) -> HttpAddress:

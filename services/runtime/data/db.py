@@ -7,6 +7,8 @@ from typing import Any, cast
 import asyncpg
 import orjson
 
+from services.runtime.base.addresses import require_encrypted
+
 Pool = asyncpg.Pool
 Connection = asyncpg.Connection
 
@@ -50,7 +52,7 @@ async def open_pool(
 ) -> asyncpg.Pool:
     """Open a pool with command timeout, TCP keepalives and JSON read and written by orjson."""
     return await asyncpg.create_pool(
-        dsn,
+        require_encrypted("the database's address", dsn),
         min_size=1,
         max_size=max_size,
         max_inactive_connection_lifetime=60.0,
@@ -70,7 +72,7 @@ async def connect(
 ) -> asyncpg.Connection:
     """Open a connection outside of any pool."""
     conn = await asyncpg.connect(
-        dsn,
+        require_encrypted("the database's address", dsn),
         command_timeout=command_timeout,
         timeout=CONNECT_TIMEOUT,
         server_settings=server_settings(name) | (further or {}),

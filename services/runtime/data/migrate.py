@@ -9,6 +9,7 @@ from pathlib import Path
 
 import asyncpg
 
+from services.runtime.base.addresses import require_encrypted
 from services.runtime.data import roles
 from services.runtime.data.db import set_codecs
 
@@ -82,7 +83,7 @@ async def apply(
     if migrations is not None:
         files += read_directory(service, migrations)
     database = roles.database_name(prefix, service)
-    admin = await asyncpg.connect(admin_url)
+    admin = await asyncpg.connect(require_encrypted("KURSLOTSE_DATABASE_URL", admin_url))
     try:
         # Roles belong to the whole cluster: two of these at once would collide.
         await admin.execute("SELECT pg_advisory_lock($1)", _LOCK)

@@ -27,6 +27,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined] # it does not 
 )
 
 from schemas.topics import COMPACTED, PARTITIONS, PER_PUBLISHER, Family, topic
+from services.runtime.base.addresses import require_encrypted
 
 _SCHEMES = ("kafka", "ssl", "sasl", "sasl+ssl")
 _DAY_MS = 86_400_000
@@ -112,7 +113,10 @@ def _names_a_port(host: str) -> bool:
 def parse_address(text: str) -> KafkaAddress:
     """Read `kafka://host:port`, `ssl://...`, `sasl://user:password@host:port` or `sasl+ssl://...`.
 
-    Several brokers are separated by commas.
+    Several brokers are separated by commas; kafka:// and sasl:// travel in plain text, for this machine only.
+
+    Raises:
+        ValueError: it has another form, or would send data in plain text to another machine.
 
     >>> parse_address("kafka://localhost:9092").servers
     'localhost:9092'
@@ -130,6 +134,7 @@ def parse_address(text: str) -> KafkaAddress:
     if scheme.startswith("sasl") != bool(user and password):
         msg = "sasl:// needs user:password, kafka:// and ssl:// have none"
         raise ValueError(msg)
+    require_encrypted("the Kafka address", text)
     return KafkaAddress(
         ",".join(hosts), scheme.endswith("ssl"), unquote(user) or None, unquote(password) or None
     )

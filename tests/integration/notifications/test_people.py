@@ -252,7 +252,7 @@ async def test_the_desk_keeps_and_the_worker_sends_until_accepted(world: World) 
             conn, world.keyring, office=DESK, organisation="treff", data=data, contact=MINA, now=world.now
         )
     async with httpx.AsyncClient(transport=httpx.MockTransport(gateway)) as client:
-        door = GatewayClient(client, "http://gateway", "key")
+        door = GatewayClient(client, "https://gateway", "key")
         assert await send_pending(world.worker, door, world.now, only=event) == 0
         assert await world.value("SELECT state FROM registration") == "pending"
         assert await send_pending(world.worker, door, world.now) == 0  # not due yet

@@ -150,12 +150,12 @@ def test_refusals_in_a_row_are_ended_by_one_accepted_record() -> None:
 
 
 def test_kafka_addresses() -> None:
-    plain = parse_address("kafka://a:9092,b:9093")
-    assert (plain.servers, plain.tls, plain.user) == ("a:9092,b:9093", False, None)
+    plain = parse_address("kafka://127.0.0.1:9092,localhost:9093")
+    assert (plain.servers, plain.tls, plain.user) == ("127.0.0.1:9092,localhost:9093", False, None)
     sasl = parse_address("sasl+ssl://me:p%40ss@host:9094")
     assert (sasl.user, sasl.password, sasl.tls) == ("me", "p@ss", True)
     assert "p@ss" not in repr(sasl)
-    assert client_options(parse_address("sasl://me:x@h:1"))["security_protocol"] == "SASL_PLAINTEXT"
+    assert client_options(parse_address("sasl://me:x@localhost:1"))["security_protocol"] == "SASL_PLAINTEXT"
 
 
 @pytest.mark.parametrize(
@@ -198,10 +198,10 @@ def test_a_scram_verifier_is_the_one_of_the_standard() -> None:
 
 
 ENV = {
-    "KURSLOTSE_DB_WORKER": "postgresql://w:secret@h/d",
-    "KURSLOTSE_DB_WEB": "postgresql://x:secret@h/d",
-    "KURSLOTSE_DB_STATUS": "postgresql://s:secret@h/d",
-    "KURSLOTSE_SERVICE_KAFKA": "sasl://u:secret@h:1",
+    "KURSLOTSE_DB_WORKER": "postgresql://w:secret@localhost/d",
+    "KURSLOTSE_DB_WEB": "postgresql://x:secret@localhost/d",
+    "KURSLOTSE_DB_STATUS": "postgresql://s:secret@localhost/d",
+    "KURSLOTSE_SERVICE_KAFKA": "sasl://u:secret@localhost:1",
     "KURSLOTSE_HTTP": "127.0.0.1:8000",
     "KURSLOTSE_OPS": "127.0.0.1:8001",
 }

@@ -40,7 +40,7 @@ ENV = {
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
     "KURSLOTSE_WEB_SECRET": "invented",
-    "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
+    "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
     "KURSLOTSE_DEMO": "1",
 }
 

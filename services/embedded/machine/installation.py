@@ -3,53 +3,17 @@
 import base64
 import secrets
 import uuid
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any
 
 from services.embedded.machine.children import StartError
 from services.embedded.machine.home import Home, read_json, write_json
 
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
 SERVICES = ("gateway", "allocation", "notifications")
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSecrets:
-    """Passwords and ids with which the embedded servers were set up."""
-
-    postgres: str = field(repr=False)
-    kafka_admin: str = field(repr=False)
-    kafka_controller: str = field(repr=False)
-    cluster_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServiceSecrets:
-    """A service's passwords, and the key that signs its sessions."""
-
-    worker: str = field(repr=False)
-    web: str = field(repr=False)
-    status: str = field(repr=False)
-    kafka: str = field(repr=False)
-    web_secret: str = field(repr=False)
-    gateway_key: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class SharedSecrets:
-    """Keys that belong to one service or to a door between two."""
-
-    people_key: str = field(repr=False)  # gateway -> notifications
-    kek: str = field(repr=False)  # notifications: encrypts the keys that encrypt names
-    installation_key: str = field(repr=False)  # gateway: HMAC of official numbers
-
-
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """All secrets of one home."""
-
-    servers: ServerSecrets
-    services: dict[str, ServiceSecrets]
-    shared: SharedSecrets
 
 
 def cluster_id() -> str:
@@ -70,28 +34,77 @@ def key_of_32_bytes() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def _secret(make: Callable[[], str] = password, *, public: bool = False) -> Any:  # noqa: ANN401 -- a field
+    """Declare what `make` makes once; it is never shown unless it is public."""
+    return field(repr=public, metadata={"make": make, "public": public})
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSecrets:
+    """Passwords and ids with which the embedded servers were set up."""
+
+    postgres: str = _secret()
+    kafka_admin: str = _secret()
+    kafka_controller: str = _secret()
+    cluster_id: str = _secret(cluster_id, public=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSecrets:
+    """A service's passwords, and the key that signs its sessions."""
+
+    worker: str = _secret()
+    web: str = _secret()
+    status: str = _secret()
+    kafka: str = _secret()
+    web_secret: str = _secret()
+    gateway_key: str = _secret()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecrets:
+    """Keys that belong to one service or to a door between two."""
+
+    people_key: str = _secret()  # gateway -> notifications
+    kek: str = _secret(key_of_32_bytes)  # notifications: encrypts the keys that encrypt names
+    installation_key: str = _secret(key_of_32_bytes)  # gateway: HMAC of official numbers
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """All secrets of one home."""
+
+    servers: ServerSecrets
+    services: dict[str, ServiceSecrets]
+    shared: SharedSecrets
+
+
 def open_installation(home: Home) -> Installation:
     """Read the secrets of a home, making those that are missing."""
     document = _document(home)
+    services = document.get("services", {})
     found = Installation(
-        servers=ServerSecrets(
-            **_filled(document, "servers", {**_passwords(ServerSecrets), "cluster_id": cluster_id()})
-        ),
+        servers=ServerSecrets(**_filled(ServerSecrets, document.get("servers", {}))),
         services={
-            name: ServiceSecrets(**_filled(document.get("services", {}), name, _passwords(ServiceSecrets)))
-            for name in SERVICES
+            name: ServiceSecrets(**_filled(ServiceSecrets, services.get(name, {}))) for name in SERVICES
         },
-        shared=SharedSecrets(
-            **_filled(
-                document,
-                "shared",
-                {"people_key": password(), "kek": key_of_32_bytes(), "installation_key": key_of_32_bytes()},
-            )
-        ),
+        shared=SharedSecrets(**_filled(SharedSecrets, document.get("shared", {}))),
     )
     if asdict(found) != document:
         write_json(home.installation, asdict(found))
     return found
+
+
+def secrets_of(installation: Installation) -> dict[str, str]:
+    """List every secret of a home by name, `gateway.worker` or `shared.kek`."""
+    groups: dict[str, ServerSecrets | ServiceSecrets | SharedSecrets]
+    groups = {"servers": installation.servers, "shared": installation.shared, **installation.services}
+    return {
+        f"{name}.{one.name}": getattr(group, one.name)
+        for name, group in groups.items()
+        for one in fields(group)
+        if not one.metadata["public"]
+    }
 
 
 def _document(home: Home) -> dict[str, Any]:
@@ -106,10 +119,5 @@ def _document(home: Home) -> dict[str, Any]:
     return document
 
 
-def _passwords(kind: type[ServerSecrets] | type[ServiceSecrets]) -> dict[str, str]:
-    return {name: password() for name in kind.__dataclass_fields__}
-
-
-def _filled(document: dict[str, Any], section: str, fresh: dict[str, str]) -> dict[str, str]:
-    known = document.get(section, {})
-    return {name: known.get(name, made) for name, made in fresh.items()}
+def _filled(kind: "type[DataclassInstance]", known: Mapping[str, str]) -> dict[str, str]:
+    return {one.name: known.get(one.name) or one.metadata["make"]() for one in fields(kind)}

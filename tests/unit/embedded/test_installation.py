@@ -8,7 +8,7 @@ import pytest
 
 from services.embedded.machine.children import StartError, pause_before
 from services.embedded.machine.home import AlreadyRunningError, Home, read_json, write_json
-from services.embedded.machine.installation import cluster_id, open_installation
+from services.embedded.machine.installation import cluster_id, open_installation, secrets_of
 from services.embedded.machine.processes import Identity
 from services.embedded.stack.discovery import running
 
@@ -37,6 +37,18 @@ def test_secrets_that_a_newer_version_needs_are_added_and_the_others_stay(home: 
     assert second.servers == first.servers
     assert second.services["gateway"].worker == first.services["gateway"].worker
     assert second.services["gateway"].web_secret
+
+
+def test_every_secret_is_in_one_list_and_no_two_are_equal(home: Home) -> None:
+    made = open_installation(home)
+    listed = secrets_of(made)
+    document = read_json(home.installation)
+    groups = {"servers": document["servers"], "shared": document["shared"], **document["services"]}
+    written = {f"{group}.{name}": text for group, found in groups.items() for name, text in found.items()}
+    assert written.pop("servers.cluster_id")
+    assert listed == written
+    assert len(set(listed.values())) == len(listed)
+    assert not [name for name, text in listed.items() if text in repr(made)]
 
 
 def test_a_broken_file_of_secrets_is_not_replaced(home: Home) -> None:

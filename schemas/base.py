@@ -7,6 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
+from schemas.bounds import OwnId
 from schemas.identity import course_id, participant_id
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,46}[a-z0-9])?$")]
@@ -17,9 +18,6 @@ Ags5 = Annotated[str, StringConstraints(pattern=r"^[0-9]{5}$")]
 
 Ags8 = Annotated[str, StringConstraints(pattern=r"^[0-9]{8}$")]
 """A municipality: the Amtlicher Gemeindeschlüssel with eight digits."""
-
-Month = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-(?:0[1-9]|1[0-2])$")]
-"""A month, YYYY-MM."""
 
 Code = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_]{1,48}$")]
 """A code of one of the lists in codes.py; readers accept unknown ones."""
@@ -46,17 +44,6 @@ Reference = Annotated[
     AfterValidator(_opaque),
 ]
 """An office's own opaque reference of a person: no spaces, at least one digit, at most 64 characters."""
-
-OwnId = Annotated[
-    str,
-    StringConstraints(
-        pattern=r"^[^\x00-\x1f\x7f]{1,255}$", strip_whitespace=True, min_length=1, max_length=255
-    ),
-]
-"""A provider's own id of a course (KURSNET allows 255 characters)."""
-
-Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=255)]
-"""A short public text, such as the title of a course."""
 
 
 class Payload(BaseModel):

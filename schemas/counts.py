@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from schemas.base import Ags5, Code, Part, Payload
+from schemas.bounds import INT4, Int4, OwnDate
 
 
 class Count(Part):
     """One cell; `value` None means suppressed, which is not zero."""
 
     name: Code
-    value: Annotated[int, Field(ge=0)] | None = None
+    value: Int4 | None = None
 
 
 class CountsReported(Payload):
@@ -23,10 +23,10 @@ class CountsReported(Payload):
     type_: ClassVar[str] = "de.kurslotse.counts-reported.v1"
 
     kreis: Ags5
-    week: date
+    week: OwnDate
     """Monday of the reported week."""
-    suppressed_below: Annotated[int, Field(ge=1)]
-    counts: tuple[Count, ...]
+    suppressed_below: Annotated[int, Field(ge=1, le=INT4)]
+    counts: Annotated[tuple[Count, ...], Field(max_length=1000)]
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - counts concern a Kreis
         """Return the Kreis."""

@@ -6,13 +6,14 @@ import dataclasses
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
 
 from schemas.base import Payload
+from schemas.bounds import CONTROLS, EARLIEST, LATEST
 from schemas.identity import identity_hash
 from schemas.known import unknown_fields
 from schemas.topics import EVENT_TYPES
@@ -20,8 +21,11 @@ from schemas.topics import EVENT_TYPES
 MAX_BYTES = 65_536
 """Largest data of one event (CloudEvents asks intermediaries to forward 64 KiB)."""
 
-EVENT_ID = re.compile(r"^[\x21-\x7e]{1,128}$")
+EVENT_ID = re.compile(r"[\x21-\x7e]{1,128}\Z")
 """Form of a CloudEvents id: printable ASCII without spaces, at most 128 characters."""
+
+_LONGEST_ATTRIBUTE = 1024
+_NO_TEXT = re.compile(f"[{CONTROLS}]")
 
 _ATTRIBUTES = frozenset({
     "specversion", "id", "source", "type", "subject", "time", "dataschema", "datacontenttype",
@@ -74,26 +78,39 @@ def _text(value: bytes | str) -> str | None:
 
 
 def attributes(headers: Iterable[tuple[str, bytes | str]]) -> dict[str, str] | Problem:
-    """Collect the CloudEvents attributes of Kafka headers (`ce_*`); other headers are ignored."""
+    """Collect the CloudEvents attributes of Kafka headers (`ce_*`) that are known; others are ignored."""
     found: dict[str, str] = {}
     for name, value in headers:
         lowered = name.lower()
         if not lowered.startswith("ce_"):
             continue
-        text = _text(value)
+        known, text = lowered[3:] in _ATTRIBUTES, _text(value)
         if text is None:
-            return Problem("header_not_utf8", field=lowered if lowered[3:] in _ATTRIBUTES else "ce_*")
-        found[lowered[3:]] = text
+            return Problem("header_not_utf8", field=lowered if known else "ce_*")
+        if known:  # what nobody reads is kept nowhere, not even while an event is parked
+            found[lowered[3:]] = text
     return found
 
 
 def parse_time(text: str) -> datetime | None:
-    """Read an RFC 3339 timestamp with an offset; None if it is none."""
+    """Read an RFC 3339 timestamp with an offset, from 1900 to 2199; None if it is none."""
     try:
         when = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return when if when.tzinfo is not None else None
+    return when if when.tzinfo is not None and EARLIEST.year <= when.year <= LATEST.year else None
+
+
+def _malformed(found: Mapping[str, str]) -> Problem | None:
+    for name in ("id", "corrects", "retracts"):
+        if name in found and EVENT_ID.match(found[name]) is None:
+            return Problem("id_malformed", field=f"ce_{name}")
+    for name, text in found.items():
+        if len(text) > _LONGEST_ATTRIBUTE or _NO_TEXT.search(text):
+            return Problem(
+                "attribute_unusable", field=f"ce_{name}", params={"max_length": _LONGEST_ATTRIBUTE}
+            )
+    return None
 
 
 def _check_attributes(  # noqa: PLR0911 - one return for each thing that can be wrong
@@ -104,9 +121,9 @@ def _check_attributes(  # noqa: PLR0911 - one return for each thing that can be 
             return Problem("attribute_missing", field=f"ce_{name}")
     if found["specversion"] != "1.0":
         return Problem("specversion_unknown", field="ce_specversion")
-    for name in ("id", "corrects", "retracts"):
-        if name in found and EVENT_ID.match(found[name]) is None:
-            return Problem("id_malformed", field=f"ce_{name}")
+    malformed = _malformed(found)
+    if malformed is not None:
+        return malformed
     if found.get("corrects") and found.get("retracts"):
         return Problem("corrects_and_retracts", field="ce_retracts")
     if "time" in found and parse_time(found["time"]) is None:
@@ -114,6 +131,9 @@ def _check_attributes(  # noqa: PLR0911 - one return for each thing that can be 
     if found["type"] not in EVENT_TYPES:
         return Problem("type_unknown", field="ce_type")
     return None
+
+
+_PROBLEMS_OF_THEIR_OWN = frozenset({"date_too_early", "date_too_late", "time_with_offset"})
 
 
 def _path(location: tuple[int | str, ...]) -> str:
@@ -126,6 +146,9 @@ def problems_of(error: ValidationError) -> list[Problem]:
     for item in error.errors(include_url=False, include_input=False, include_context=True):
         if item["type"] == "json_invalid":
             return [Problem("json_malformed")]
+        if item["type"] in _PROBLEMS_OF_THEIR_OWN:
+            problems.append(Problem(item["type"], _path(item["loc"]), item.get("ctx", {})))
+            continue
         params: dict[str, str | int] = {"rule": item["type"]}
         for name, value in item.get("ctx", {}).items():
             if name in {
@@ -166,17 +189,19 @@ def _unknown(data: Any, error: ValidationError) -> list[Problem]:  # noqa: ANN40
     return [Problem("field_unknown", field=parent or "data") for parent in parents]
 
 
-def read_data(type_: str, raw: bytes) -> tuple[Payload, bytes, tuple[Problem, ...]] | list[Problem]:
-    """Validate an event's data.
+def read_data(
+    type_: str, raw: bytes, latest: date = LATEST
+) -> tuple[Payload, bytes, tuple[Problem, ...]] | list[Problem]:
+    """Validate an event's data, of which no day may lie after `latest`.
 
     Returns the payload, the data as JSON with unknown fields taken out, and a warning for those;
     or the list of what is wrong.
     """
     if len(raw) > MAX_BYTES:
         return [Problem("data_too_large", params={"max_bytes": MAX_BYTES})]
-    payload = EVENT_TYPES[type_].payload
+    payload, context = EVENT_TYPES[type_].payload, {"latest": latest}
     try:
-        return payload.model_validate_json(raw, extra="forbid"), raw, ()
+        return payload.model_validate_json(raw, extra="forbid", context=context), raw, ()
     except ValidationError as error:
         if all(
             item["type"] != "extra_forbidden" for item in error.errors(include_url=False, include_input=False)
@@ -184,12 +209,13 @@ def read_data(type_: str, raw: bytes) -> tuple[Payload, bytes, tuple[Problem, ..
             return problems_of(error)
         try:
             data = orjson.loads(raw)
-            known = payload.model_validate_json(raw)
+            known = payload.model_validate_json(raw, context=context)
+            warnings = _unknown(data, error)
         except ValidationError as worse:
             return problems_of(worse)
-        except orjson.JSONDecodeError:
+        except (orjson.JSONDecodeError, LookupError, TypeError, AttributeError):
+            # Not JSON to one of two readers, or a key is repeated and they take different values.
             return [Problem("json_malformed")]
-        warnings = _unknown(data, error)
         return known, orjson.dumps(data), tuple(warnings)
 
 
@@ -198,35 +224,39 @@ def unknown_codes(payload: Payload) -> tuple[Problem, ...]:
     return tuple(Problem("code_unknown", field=path) for path in unknown_fields(payload))
 
 
-def decode(headers: Iterable[tuple[str, bytes | str]], raw: bytes | None) -> Decoded | list[Problem]:
-    """Read a Kafka record in CloudEvents binary mode.
+def decode(
+    headers: Iterable[tuple[str, bytes | str]], raw: bytes | None, latest: date = LATEST
+) -> Decoded | list[Problem]:
+    """Read a Kafka record in CloudEvents binary mode, of which no day may lie after `latest`.
 
     The hash is taken over the data as sent. Returns the problems (at least one) if it cannot be read.
     """
     found = attributes(headers)
     if isinstance(found, Problem):
         return [found]
-    return decode_attributes(found, raw)
+    return decode_attributes(found, raw, latest)
 
 
-def decode_attributes(found: Mapping[str, str], raw: bytes | None) -> Decoded | list[Problem]:
-    """Read an event from its CloudEvents attributes (names without prefix) and the bytes of its data."""
+def decode_attributes(
+    found: Mapping[str, str], raw: bytes | None, latest: date = LATEST
+) -> Decoded | list[Problem]:
+    """Read an event from its CloudEvents attributes (names without prefix) and the bytes of its data.
+
+    No day in it may lie after `latest`: see schemas.bounds.
+    """
     wrong = _check_attributes(found)
     if wrong is not None:
         return [wrong]
     if not raw:
         return [Problem("data_missing")]
     type_ = found["type"]
-    read = read_data(type_, raw)
+    read = read_data(type_, raw, latest)
     if isinstance(read, list):
         return read
     payload, stripped, warnings = read
-    try:
-        digest = identity_hash(type_, orjson.loads(raw), found.get("corrects"), found.get("retracts"))
-    except orjson.JSONDecodeError:
-        return [Problem("json_malformed")]
-    except ValueError:
-        return [Problem("number_not_canonical")]
+    digest = _hash_of(found, raw, stripped)
+    if isinstance(digest, Problem):
+        return [digest]
     time = parse_time(found["time"]) if "time" in found else None
     event = Event(
         id=found["id"],
@@ -241,6 +271,20 @@ def decode_attributes(found: Mapping[str, str], raw: bytes | None) -> Decoded | 
         causationid=found.get("causationid"),
     )
     return Decoded(event, digest, stripped, warnings)
+
+
+def _hash_of(found: Mapping[str, str], raw: bytes, stripped: bytes) -> bytes | Problem:
+    """Hash the data as sent; as they are kept, if only a field that is taken out stands against it."""
+    for content in (raw, stripped):
+        try:
+            return identity_hash(
+                found["type"], orjson.loads(content), found.get("corrects"), found.get("retracts")
+            )
+        except orjson.JSONDecodeError:
+            return Problem("json_malformed")
+        except ValueError:
+            continue
+    return Problem("number_not_canonical")
 
 
 def encode_headers(event: Event) -> list[tuple[str, bytes]]:

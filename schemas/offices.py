@@ -8,7 +8,8 @@ from uuid import UUID
 
 from pydantic import Field
 
-from schemas.base import AboutOwnParticipant, Ags5, Ags8, Code, Month, OwnId, Part, Reference, Slug
+from schemas.base import AboutOwnParticipant, Ags5, Ags8, Code, Part, Reference, Slug
+from schemas.bounds import BusinessDate, Month, OwnId
 from schemas.codes import (
     AccessRoute,
     AsylumPhase,
@@ -45,9 +46,9 @@ class Entitlement(Part):
 
     standing: Annotated[Code, Known(Standing)]
     route: Annotated[Code, Known(AccessRoute)]
-    granted_on: date | None = None
+    granted_on: BusinessDate | None = None
     """Day of the entitlement, admission or obligation."""
-    valid_until: date | None = None
+    valid_until: BusinessDate | None = None
     """Last day on which a course may start; None: no date on the certificate."""
     cooperation_plan: bool = False
     """SGB II recipient with a Kooperationsplan (IntV § 7(4))."""
@@ -59,7 +60,7 @@ class ParticipantRegistered(AboutOwnParticipant):
 
     type_: ClassVar[str] = "de.kurslotse.participant-registered.v1"
 
-    registered_on: date
+    registered_on: BusinessDate
     kreis: Ags5
     town: Ags8
     entitlement: Entitlement
@@ -69,7 +70,7 @@ class ParticipantRegistered(AboutOwnParticipant):
     """Types that fit, the best first."""
     available: Annotated[tuple[Annotated[Code, Known(TimeOfDay)], ...], Field(max_length=4)] = ()
     """Times of day the person can attend; empty: any."""
-    earliest_start: date | None = None
+    earliest_start: BusinessDate | None = None
     needs_childcare: bool = False
     needs_women_only: bool = False
     needs_barrier_free: bool = False
@@ -95,7 +96,7 @@ class ParticipantChanged(AboutOwnParticipant):
         Annotated[tuple[Annotated[Code, Known(CourseType)], ...], Field(min_length=1, max_length=11)] | None
     ) = None
     available: Annotated[tuple[Annotated[Code, Known(TimeOfDay)], ...], Field(max_length=4)] | None = None
-    earliest_start: date | None = None
+    earliest_start: BusinessDate | None = None
     needs_childcare: bool | None = None
     needs_women_only: bool | None = None
     needs_barrier_free: bool | None = None
@@ -111,7 +112,7 @@ class ParticipantWithdrawn(AboutOwnParticipant):
 
     type_: ClassVar[str] = "de.kurslotse.participant-withdrawn.v1"
 
-    withdrawn_on: date
+    withdrawn_on: BusinessDate
     reason: Annotated[Code, Known(WithdrawReason)] = "other"
 
 
@@ -120,7 +121,7 @@ class PlacementTested(AboutOwnParticipant):
 
     type_: ClassVar[str] = "de.kurslotse.placement-tested.v1"
 
-    tested_on: date
+    tested_on: BusinessDate
     level: Annotated[Code, Known(Level)]
     """Level the person has reached."""
     section: Annotated[int, Field(ge=1, le=9)]
@@ -136,7 +137,7 @@ class AssignedByAuthority(AboutOwnParticipant):
     provider: Slug
     course: OwnId
     section: Annotated[int, Field(ge=1, le=20)] = 1
-    assigned_on: date
+    assigned_on: BusinessDate
 
 
 class PlaceAccepted(AboutOwnParticipant):
@@ -145,7 +146,7 @@ class PlaceAccepted(AboutOwnParticipant):
     type_: ClassVar[str] = "de.kurslotse.place-accepted.v1"
 
     placement: UUID
-    answered_on: date
+    answered_on: BusinessDate
 
 
 class PlaceDeclined(AboutOwnParticipant):
@@ -154,5 +155,5 @@ class PlaceDeclined(AboutOwnParticipant):
     type_: ClassVar[str] = "de.kurslotse.place-declined.v1"
 
     placement: UUID
-    answered_on: date
+    answered_on: BusinessDate
     reason: Annotated[Code, Known(DeclineReason)] = "other"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field
 
-from schemas.base import Ags5, Code, OwnId, Part, Payload, Reference, Slug
+from schemas.base import Ags5, Code, Part, Payload, Reference, Slug
+from schemas.bounds import INT4, Int4, Moment, OwnDate, OwnId, Params
 from schemas.codes import Known, PlacementState, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
@@ -18,14 +18,14 @@ class Reason(Part):
     """A reason as a code with parameters; rendered in German and English where it is shown."""
 
     code: Annotated[Code, AfterValidator(current_reason)]
-    params: dict[str, str | int] = Field(default_factory=dict)
+    params: Params = Field(default_factory=dict)
 
 
 class PlacementStep(Payload):
     """One step of a placement; readers drop versions lower than what they have."""
 
     placement: UUID
-    version: Annotated[int, Field(ge=1)]
+    version: Annotated[int, Field(ge=1, le=INT4)]
     participant: UUID
     course: UUID
     provider: Slug
@@ -35,14 +35,14 @@ class PlacementStep(Payload):
     """The registering office."""
     kreis: Ags5
     entry_section: Annotated[int, Field(ge=1, le=20)]
-    starts_on: date
+    starts_on: OwnDate
     """First day of the entry section."""
-    ends_on: date
+    ends_on: OwnDate
     """Last day of the course."""
     from_state: State
     to_state: State
     reason: Reason
-    decided_at: datetime
+    decided_at: Moment
     """Business time of the step."""
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
@@ -55,7 +55,7 @@ class Alternative(Part):
 
     course: UUID
     provider: Slug
-    starts_on: date
+    starts_on: OwnDate
     reason: Reason
 
 
@@ -64,8 +64,8 @@ class PlaceProposed(PlacementStep):
 
     type_: ClassVar[str] = "de.kurslotse.place-proposed.v1"
 
-    reasons: tuple[Reason, ...] = ()
-    alternatives: tuple[Alternative, ...] = ()
+    reasons: Annotated[tuple[Reason, ...], Field(max_length=100)] = ()
+    alternatives: Annotated[tuple[Alternative, ...], Field(max_length=100)] = ()
 
 
 class PlaceReserved(PlacementStep):
@@ -73,7 +73,7 @@ class PlaceReserved(PlacementStep):
 
     type_: ClassVar[str] = "de.kurslotse.place-reserved.v1"
 
-    expires_at: datetime | None = None
+    expires_at: Moment | None = None
     """None: does not expire by itself."""
 
 
@@ -97,7 +97,7 @@ class EnrolmentEnded(PlacementStep):
 
     type_: ClassVar[str] = "de.kurslotse.enrolment-ended.v1"
 
-    ended_on: date
+    ended_on: OwnDate
 
 
 class PlacementAdvanced(PlacementStep):
@@ -116,7 +116,7 @@ class ParticipantUnplaced(Payload):
     kreis: Ags5
     run: UUID
     reason: Reason
-    decided_at: datetime
+    decided_at: Moment
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
         """Return the participant id."""
@@ -131,7 +131,7 @@ class ParticipantsMerged(Payload):
     merged: UUID
     into: UUID
     kreis: Ags5
-    decided_at: datetime
+    decided_at: Moment
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
         """Return the surviving participant id."""
@@ -146,10 +146,10 @@ class CourseOutcomeReported(Payload):
     course: UUID
     provider: Slug
     kreis: Ags5
-    completed_on: date
-    started: int | Literal["suppressed"]
-    finished: int | Literal["suppressed"]
-    qualified: int | Literal["suppressed"]
+    completed_on: OwnDate
+    started: Int4 | Literal["suppressed"]
+    finished: Int4 | Literal["suppressed"]
+    qualified: Int4 | Literal["suppressed"]
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
         """Return the course id."""

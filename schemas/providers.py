@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date, time
 from itertools import pairwise
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
@@ -18,8 +17,8 @@ from schemas.base import (
     Part,
     Postcode,
     Reference,
-    Text,
 )
+from schemas.bounds import BusinessDate, LocalTime, Text
 from schemas.codes import (
     CancelReason,
     CourseType,
@@ -36,8 +35,8 @@ class Section(Part):
     """One section (Kursabschnitt) of a course; for an Integrationskurs usually 100 UE (IntV § 11)."""
 
     number: Annotated[int, Field(ge=1, le=20)]
-    starts_on: date
-    ends_on: date
+    starts_on: BusinessDate
+    ends_on: BusinessDate
     ue: Annotated[int, Field(ge=1, le=1200)] | None = None
     """Teaching units of 45 minutes."""
 
@@ -52,8 +51,12 @@ class Lesson(Part):
     """A weekly teaching time."""
 
     weekday: Annotated[Code, Known(Weekday)]
-    starts_at: time
-    ends_at: time
+    starts_at: LocalTime
+    ends_at: LocalTime
+
+
+Lessons = Annotated[tuple[Lesson, ...], Field(max_length=50)]
+"""The weekly teaching times of a course."""
 
 
 class Venue(Part):
@@ -64,8 +67,8 @@ class Venue(Part):
     postcode: Postcode | None = None
     town: Text | None = None
     barrier_free: bool | None = None
-    latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
-    longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
+    latitude: Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)] | None = None
+    longitude: Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)] | None = None
 
 
 def _check_sections(sections: tuple[Section, ...]) -> None:
@@ -94,12 +97,12 @@ class CourseAnnounced(AboutCourse):
     taken_elsewhere: Annotated[int, Field(ge=0, le=100)] = 0
     """Seats already given away by the provider outside of Kurslotse."""
     target_level: Annotated[Code, Known(Level)] | None = None
-    lessons: tuple[Lesson, ...] = ()
+    lessons: Lessons = ()
     venue: Venue | None = None
     online: bool = False
     childcare: bool | None = None
     women_only: bool = False
-    registration_until: date | None = None
+    registration_until: BusinessDate | None = None
     own_number: Text | None = None
     """The provider's own course number; links the same course seen in two files."""
 
@@ -122,12 +125,12 @@ class CourseChanged(AboutCourse):
     minimum: Annotated[int, Field(ge=0, le=100)] | None = None
     taken_elsewhere: Annotated[int, Field(ge=0, le=100)] | None = None
     target_level: Annotated[Code, Known(Level)] | None = None
-    lessons: tuple[Lesson, ...] | None = None
+    lessons: Lessons | None = None
     venue: Venue | None = None
     online: bool | None = None
     childcare: bool | None = None
     women_only: bool | None = None
-    registration_until: date | None = None
+    registration_until: BusinessDate | None = None
     own_number: Text | None = None
 
     @model_validator(mode="after")
@@ -142,7 +145,7 @@ class CourseCancelled(AboutCourse):
 
     type_: ClassVar[str] = "de.kurslotse.course-cancelled.v1"
 
-    cancelled_on: date
+    cancelled_on: BusinessDate
     reason: Annotated[Code, Known(CancelReason)] = "other"
 
 
@@ -160,7 +163,7 @@ class SectionCompleted(AboutCourse):
     type_: ClassVar[str] = "de.kurslotse.section-completed.v1"
 
     section: Annotated[int, Field(ge=1, le=20)]
-    completed_on: date
+    completed_on: BusinessDate
     steps: Annotated[tuple[SectionStep, ...], Field(max_length=100)] = ()
 
 
@@ -170,7 +173,7 @@ class ParticipantLeft(AboutParticipantInCourse):
     type_: ClassVar[str] = "de.kurslotse.participant-left.v1"
 
     kind: Annotated[Code, Known(ExitKind)]
-    left_on: date
+    left_on: BusinessDate
 
 
 class PlaceConfirmed(AboutParticipantInCourse):
@@ -197,7 +200,7 @@ class CourseCompleted(AboutCourse):
 
     type_: ClassVar[str] = "de.kurslotse.course-completed.v1"
 
-    completed_on: date
+    completed_on: BusinessDate
     finished: Annotated[int, Field(ge=0, le=200)]
     """Attended to the end."""
     sat: Annotated[int, Field(ge=0, le=200)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import date
 from typing import Annotated, ClassVar, Self
 from uuid import UUID
 
@@ -14,14 +13,14 @@ from schemas.base import (
     AboutParticipantInCourse,
     Ags8,
     Code,
-    Month,
     Part,
     Payload,
     Slug,
 )
+from schemas.bounds import BusinessDate, Month
 from schemas.codes import ConsentPurpose, Exam, ExamResult, Known, Mark, Need, SectionGrade
 
-Units = Annotated[float, Field(ge=0, le=12, multiple_of=0.25)]
+Units = Annotated[float, Field(ge=0, le=12, multiple_of=0.25, allow_inf_nan=False)]
 """Teaching units (UE, 45 minutes) of one day, in quarters."""
 
 
@@ -42,7 +41,7 @@ class AttendanceRecorded(AboutCourse):
 
     type_: ClassVar[str] = "de.kurslotse.attendance-recorded.v1"
 
-    day: date
+    day: BusinessDate
     ue_held: Units
     entries: Annotated[tuple[AttendanceEntry, ...], Field(max_length=100)]
 
@@ -60,7 +59,7 @@ class SectionResultRecorded(AboutParticipantInCourse):
 
     section: Annotated[int, Field(ge=1, le=20)]
     grade: Annotated[Code, Known(SectionGrade)]
-    tested_on: date
+    tested_on: BusinessDate
 
 
 class ExamResultRecorded(AboutParticipantInCourse):
@@ -70,7 +69,7 @@ class ExamResultRecorded(AboutParticipantInCourse):
 
     exam: Annotated[Code, Known(Exam)]
     result: Annotated[Code, Known(ExamResult)]
-    taken_on: date
+    taken_on: BusinessDate
 
 
 class ConsentGranted(AboutOwnParticipant):
@@ -81,8 +80,8 @@ class ConsentGranted(AboutOwnParticipant):
     office: Slug
     """The counselling office that may know."""
     purposes: Annotated[tuple[Annotated[Code, Known(ConsentPurpose)], ...], Field(min_length=1, max_length=8)]
-    given_on: date
-    valid_until: date | None = None
+    given_on: BusinessDate
+    valid_until: BusinessDate | None = None
     """Last day; None: the configured period (at most 12 months)."""
     form: Code | None = None
     """Version of the consent form that was signed."""
@@ -95,7 +94,7 @@ class ConsentRevoked(AboutOwnParticipant):
 
     office: Slug | None = None
     purposes: Annotated[tuple[Annotated[Code, Known(ConsentPurpose)], ...], Field(max_length=8)] = ()
-    revoked_on: date
+    revoked_on: BusinessDate
 
 
 class NeedReported(Payload):

@@ -143,7 +143,7 @@ def topic(family: Family, publisher: str | None = None, *, prefix: str = "") -> 
 def pattern(family: Family, *, prefix: str = "") -> str:
     """Regular expression of all topics of a per-publisher family."""
     start = f"{prefix}kurslotse.{family}.".replace(".", r"\.")
-    return f"^{start}[a-z0-9-]+$"
+    return rf"^{start}[a-z0-9-]+\Z"
 
 
 def parse_topic(name: str, *, prefix: str = "") -> tuple[Family, str | None]:

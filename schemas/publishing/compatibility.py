@@ -3,10 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from operator import gt, lt
 from typing import Any
 
 Schema = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class _Roots:
+    """The two whole schemas, and whether limits of single values are compared."""
+
+    writer: Schema
+    reader: Schema
+    bounds: bool
 
 
 def _resolve(schema: Schema, root: Schema) -> Schema:
@@ -37,22 +47,25 @@ _BOUNDS = [(name, float("-inf"), lt) for name in _LOWER] + [(name, float("inf"),
 """Keyword, what it is where it is absent, and how a writer's value breaks a reader's."""
 
 
-def _narrower(writer: Schema, reader: Schema, path: str) -> Iterator[str]:
+def _out_of_bounds(writer: Schema, reader: Schema, path: str) -> Iterator[str]:
     for name, absent, breaks_bound in _BOUNDS:
         if breaks_bound(writer.get(name, absent), reader.get(name, absent)):
             yield f"{path}: the reader asks {name} {reader[name]}"
     for name in ("pattern", "format", "multipleOf"):
         if name in reader and writer.get(name) != reader[name] and "enum" not in writer:
             yield f"{path}: the reader asks {name} {reader[name]}"
+
+
+def _narrower(writer: Schema, reader: Schema, path: str) -> Iterator[str]:
     if "enum" in reader and not set(writer.get("enum", [object()])) <= set(reader["enum"]):
         yield f"{path}: the reader knows fewer values"
     if "const" in reader and writer.get("const") != reader["const"]:
         yield f"{path}: the reader knows only one value"
 
 
-def _compare(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: str) -> Iterator[str]:
-    readers = _options(reader, roots[1])
-    for option in _options(writer, roots[0]):
+def _compare(writer: Schema, reader: Schema, roots: _Roots, path: str) -> Iterator[str]:
+    readers = _options(reader, roots.reader)
+    for option in _options(writer, roots.writer):
         fitting = [
             item
             for item in readers
@@ -66,8 +79,10 @@ def _compare(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path:
             yield from min(troubles, key=len)
 
 
-def _inside(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: str) -> Iterator[str]:
+def _inside(writer: Schema, reader: Schema, roots: _Roots, path: str) -> Iterator[str]:
     yield from _narrower(writer, reader, path)
+    if roots.bounds:
+        yield from _out_of_bounds(writer, reader, path)
     if _type(writer) == "object" and "properties" in reader:
         properties = writer.get("properties", {})
         for name in reader.get("required", []):
@@ -80,6 +95,9 @@ def _inside(writer: Schema, reader: Schema, roots: tuple[Schema, Schema], path: 
         yield from _compare(writer["items"], reader["items"], roots, f"{path}[]")
 
 
-def breaks(writer: Schema, reader: Schema) -> list[str]:
-    """List what the reader would refuse of what the writer may send; empty if compatible."""
-    return list(_compare(writer, reader, (writer, reader), "data"))
+def breaks(writer: Schema, reader: Schema, *, bounds: bool = True) -> list[str]:
+    """List what the reader would refuse of what the writer may send; empty if compatible.
+
+    Without `bounds`, the limits of single values are left out of the comparison.
+    """
+    return list(_compare(writer, reader, _Roots(writer, reader, bounds), "data"))

@@ -249,7 +249,7 @@ class Snapshot:
             ends["entitlement_valid"] = day_of(until)
         found = {rule: self.later(last) & ~self.of_kind("other") for rule, last in ends.items()}
         if earliest is not None:
-            found["earliest_start"] = ~self.later(day_of(earliest) - timedelta(days=1)) & self.every
+            found["earliest_start"] = ~self.later(_day_before(earliest)) & self.every
         return found
 
     def later(self, day: date) -> int:
@@ -351,11 +351,21 @@ def _begins(course: Json) -> date:
     return day_of(course.get("begins_on") or course["sections"][0]["starts_on"])
 
 
+def _day_before(text: str) -> date:
+    day = day_of(text)
+    return day if day == date.min else day - timedelta(days=1)
+
+
 def _after(event: date, clock: Json) -> date:
-    """Return the last day of a clock; months end on the same day of the month, or on its last."""
+    """Return the last day of a clock; months end on the same day of the month, or on its last.
+
+    Beyond the calendar it is the calendar's last day.
+    """
     if not clock.get("months"):
-        return event + timedelta(days=clock["days"])
+        return event + timedelta(days=min(clock["days"], (date.max - event).days))
     count = event.year * 12 + event.month - 1 + clock["months"]
+    if count // 12 > date.max.year:
+        return date.max
     for day in range(event.day, 27, -1):
         try:
             return date(count // 12, count % 12 + 1, day)

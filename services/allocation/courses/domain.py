@@ -164,7 +164,7 @@ def announce(  # noqa: PLR0917 - a course's first facts
     """Enter a course that was not known."""
     fitted = tuple(_fit(section, facts.taken_elsewhere, facts) for section in sections)
     fresh = Course(course, kreis, provider, own, facts, fitted)
-    return Written(fresh, tuple(s.number for s in fitted), _too_small(fresh), more_room=True)
+    return Written(fresh, tuple(s.number for s in fitted), _doubts(fresh), more_room=True)
 
 
 def rewrite(course: Course, kreis: str, facts: CourseFacts, sections: Iterable[Section] | None) -> Written:
@@ -190,7 +190,7 @@ def rewrite(course: Course, kreis: str, facts: CourseFacts, sections: Iterable[S
     return Written(
         changed,
         tuple(sorted([*added, *back])),
-        (*told, *_too_small(changed)),
+        (*told, *_doubts(changed)),
         more_room=_free(changed) > _free(course),
     )
 
@@ -209,11 +209,23 @@ def _free(course: Course) -> int:
     return sum(section.capacity - section.taken for section in course.held)
 
 
-def _too_small(course: Course) -> tuple[Notice, ...]:
+def _doubts(course: Course) -> tuple[Notice, ...]:
+    """Return what is taken as it was said, but can hardly be meant."""
+    facts, found = course.facts, []
     most = max((section.taken for section in course.held), default=0)
-    if most <= course.facts.capacity:
-        return ()
-    return (Notice("capacity_below_taken", "capacity", {"capacity": course.facts.capacity, "taken": most}),)
+    if most > facts.capacity:
+        found.append(Notice("capacity_below_taken", "capacity", {"capacity": facts.capacity, "taken": most}))
+    if facts.minimum is not None and facts.minimum > facts.capacity:
+        numbers = {"minimum": facts.minimum, "capacity": facts.capacity}
+        found.append(Notice("minimum_above_capacity", "minimum", numbers))
+    found += [
+        Notice("lesson_ends_first", f"lessons.{number}.ends_at")
+        for number, lesson in enumerate(facts.lessons)
+        if lesson.ends_at <= lesson.starts_at
+    ]
+    if facts.registration_until is not None and facts.registration_until > course.ends_on:
+        found.append(Notice("registration_after_end", "registration_until"))
+    return tuple(found)
 
 
 def end(course: Course, state: str, day: date, reason: str | None = None) -> Course:

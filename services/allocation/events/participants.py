@@ -83,7 +83,7 @@ def registered(work: UnitOfWork, incoming: Incoming) -> Verdict:
         person = domain.register(known, id_, office, said.reference, facts, said.registered_on)
     work.put_person(person)
     work.request_rerun(person.facts.kreis, "participant_registered", urgent=False)
-    return Applied(unlocks=(participant_key(id_),))
+    return Applied(_doubts(said.entitlement), (participant_key(id_),))
 
 
 def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
@@ -102,7 +102,15 @@ def changed(work: UnitOfWork, incoming: Incoming) -> Verdict:
     person = domain.change(known, changes)
     work.put_person(person)
     work.request_rerun(person.facts.kreis, "participant_changed", urgent=False)
-    return Applied()
+    return Applied(_doubts(said.entitlement))
+
+
+def _doubts(said: Entitlement | None) -> tuple[Problem, ...]:
+    """Return what is taken as it was said, but can hardly be meant."""
+    if said is None or said.granted_on is None or said.valid_until is None:
+        return ()
+    over = said.valid_until < said.granted_on
+    return (Problem("ends_before_it_begins", field="entitlement.valid_until"),) if over else ()
 
 
 def _leave_kreis(work: UnitOfWork, incoming: Incoming, person: Participant) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from calendar import monthrange
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
+
+from schemas.days import add_days, add_months
 
 Count = Annotated[int, Field(ge=0, le=10_000)]
 """UE, people or days."""
@@ -114,10 +115,8 @@ class Deadline(Dated):
     def last_day(self, event: date) -> date:
         """Return the last day of a clock that an event has started; the day of the event is not counted."""
         if self.months is None:
-            return event + timedelta(days=self.days or 0)
-        years, month = divmod(event.month - 1 + self.months, 12)
-        year = event.year + years
-        return date(year, month + 1, min(event.day, monthrange(year, month + 1)[1]))
+            return add_days(event, self.days or 0)
+        return add_months(event, self.months)
 
     def shortest(self) -> int:
         """Return how many days it runs at least."""

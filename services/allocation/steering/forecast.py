@@ -20,6 +20,7 @@ from statistics import fmean
 from typing import Final, NamedTuple
 
 from schemas.codes import CourseType, Level
+from schemas.days import add_days
 
 UNTESTED: Final = "untested"
 MEAN_WEEKS: Final = 12
@@ -165,8 +166,8 @@ def history_from(registered: Sequence[Registered], day: date) -> DemandHistory:
     Those hold the lists of people who had been waiting before, which say nothing about who arrives. They are
     kept where fewer than `MEAN_WEEKS` would be left.
     """
-    begins = min((one.on for one in registered), default=day) + timedelta(weeks=WARM_UP)
-    if begins + timedelta(weeks=MEAN_WEEKS) > day:
+    begins = add_days(min((one.on for one in registered), default=day), WARM_UP * A_WEEK)
+    if add_days(begins, MEAN_WEEKS * A_WEEK) > day:
         begins = date.min
     counts: defaultdict[Cell, Counter[int]] = defaultdict(Counter)
     weeks = 0

@@ -7,6 +7,8 @@ from datetime import datetime
 
 import orjson
 
+from schemas.bounds import latest_day
+from schemas.days import local_day
 from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes, unknown_codes
 from schemas.identity import identity_hash
 from schemas.topics import EVENT_TYPES, Family
@@ -14,7 +16,7 @@ from services.gateway.publishers.domain import Publisher
 
 _COPIED = ("specversion", "id", "type", "time", "corrects", "retracts")
 _TRACES = ("correlationid", "causationid")
-_TRACE = re.compile(r"^(?=.*[0-9])[A-Za-z0-9._:/-]{1,64}$")
+_TRACE = re.compile(r"^(?=.*[0-9])[A-Za-z0-9._:/-]{1,64}\Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ _STATUS = {
     "attribute_malformed": 400,
     "specversion_unknown": 400,
     "id_malformed": 400,
+    "attribute_unusable": 400,
     "time_malformed": 400,
     "corrects_and_retracts": 400,
     "header_not_utf8": 400,
@@ -86,7 +89,7 @@ def check(
     kept |= {"source": f"/{publisher.slug}"}
     kept.setdefault("time", now.isoformat())
     traces, dropped = _traces(attributes)
-    decoded = decode_attributes(kept | traces, raw)
+    decoded = decode_attributes(kept | traces, raw, latest_day(local_day(now)))
     known = EVENT_TYPES.get(type_)
     family = known.family if known is not None else None
     if known is not None and (type_ not in publisher.event_types or known.family not in families):

@@ -11,6 +11,14 @@ LOOP: Mapping[str, Advice] = {
         "Too many of your events wait for something that is not known.",
         "Send what they wait for first: courses before what happens in them, people before their answers.",
     ),
+    "record_undecodable": Advice(
+        "A batch of records cannot be decoded: its compression or its checksum is wrong.",
+        "Send the events of that place again, compressed with gzip, snappy, lz4, zstd or not at all.",
+    ),
+    "refused_after_crashes": Advice(
+        "The event made its reader fail {times} times ({error}) and was set aside.",
+        "The fault is ours. Tell the Kreis the place of the record; it can be read again later.",
+    ),
     "refused_by_database": Advice(
         "The event could not be stored; a value does not fit.",
         "Check the values, and tell the Kreis the place of the record.",
@@ -54,8 +62,20 @@ COURSES: Mapping[str, Advice] = {
         "A later section ({section}) was reported as completed before.",
         "Nothing was moved back. Correct the later report if it was wrong.",
     ),
+    "lesson_ends_first": Advice(
+        "A lesson ends before it begins ({field}).",
+        "The course was taken. Check the times, and change the course if they are wrong.",
+    ),
+    "minimum_above_capacity": Advice(
+        "The course needs {minimum} people to start and has room for {capacity}: it can never start.",
+        "The course was taken. Check both numbers, and change the course.",
+    ),
     "no_seat": Advice(
         "There is no free seat in section {section}.", "Raise the capacity or choose another section."
+    ),
+    "registration_after_end": Advice(
+        "People can register until a day after the course has ended.",
+        "The course was taken. Check {field}, and change the course if it is wrong.",
     ),
     "section_kept": Advice(
         "Section {section} was kept because {people} people are placed there.",
@@ -164,6 +184,10 @@ SUPPORT: Mapping[str, Advice] = {
     "mark_unknown": Advice(
         "The sign in {field} is not one of X, E, U, W, P.",
         "Ask the teacher what is meant and send the day again.",
+    ),
+    "ends_before_it_begins": Advice(
+        "What was granted ends before it begins ({field}).",
+        "It was taken and holds on no day after the first. Check both days and send them again.",
     ),
     "office_unknown": Advice(
         "The counselling office in {field} is not known.", "Check the short name of the office."

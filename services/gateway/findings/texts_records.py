@@ -17,6 +17,10 @@ ENVELOPE: Mapping[str, Advice] = {
         "The CloudEvents attribute {field} is missing.",
         "Add it: every event needs specversion, id and type.",
     ),
+    "attribute_unusable": Advice(
+        "The attribute {field} holds control characters or is longer than {max_length} characters.",
+        "Send it without line ends and the like, and shorter.",
+    ),
     "batch_malformed": Advice(
         "The batch is not a JSON list of events.",
         "Send a JSON list of CloudEvents in structured form.",
@@ -82,12 +86,25 @@ FIELDS: Mapping[str, Advice] = {
         "The code in {field} is on no list yet.",
         "It was taken as it is. Check the spelling; if it is right, ask for the code to be added.",
     ),
+    "date_too_early": Advice(
+        "The day in {field} lies before {earliest}.",
+        "Correct it and send the event again with a new id.",
+    ),
+    "date_too_late": Advice(
+        "The day in {field} lies more than ten years ahead (after {latest}).",
+        "Correct it and send the event again with a new id. If the end is open, leave the field out;"
+        " for a course name the last day that is planned.",
+    ),
     "field_invalid": Advice(
         "The value of {field} is not allowed.",
         "Correct it ({rule}) and send the event again with a new id.",
     ),
     "field_missing": Advice(
         "The field {field} is missing.", "Add it and send the event again with a new id."
+    ),
+    "time_with_offset": Advice(
+        "The time of day in {field} has an offset or a Z.",
+        "Send the local time of the course as HH:MM, for instance 08:30, and the event with a new id.",
     ),
     "field_unknown": Advice(
         "There is a field in {field} that is not part of this event; it was left out.",

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from schemas.days import add_months
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Consent:
@@ -33,24 +35,9 @@ class Revocation:
         )
 
 
-def months_later(day: date, months: int) -> date:
-    """Return the day so many months later; the last of the month where there is no such day.
-
-    >>> months_later(date(2024, 2, 29), 12)
-    datetime.date(2025, 2, 28)
-    """
-    year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
-    for last in (day.day, 30, 29, 28):
-        try:
-            return date(year, month + 1, min(day.day, last))
-        except ValueError:
-            continue
-    raise AssertionError
-
-
 def valid_until(given_on: date, asked: date | None, months: int) -> date:
     """Return the last day of a consent: as asked, but at most `months` after the day it was given."""
-    longest = months_later(given_on, months)
+    longest = add_months(given_on, months)
     return longest if asked is None else max(given_on, min(asked, longest))
 
 

@@ -55,7 +55,9 @@ def _warnings(data: ConsentGranted, unknown_offices: set[str], months: int) -> t
     warnings = []
     if data.office in unknown_offices:
         warnings.append(Problem("office_unknown", field="office"))
-    if data.valid_until is not None and data.valid_until != valid_until(
+    if data.valid_until is not None and data.valid_until < data.given_on:
+        warnings.append(Problem("ends_before_it_begins", field="valid_until"))
+    elif data.valid_until is not None and data.valid_until != valid_until(
         data.given_on, data.valid_until, months
     ):
         warnings.append(Problem("consent_shortened", field="valid_until", params={"months": months}))

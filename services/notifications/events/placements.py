@@ -1,11 +1,12 @@
 """Reads placements from allocation: stores them, and opens and closes the names on the provider's roster."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from schemas import placements as messages
 from schemas.codes import SEATED, PlacementState
+from schemas.days import add_days
 from services.notifications.events import store as publishers
 from services.notifications.participation import placements_store as store
 from services.notifications.people import handlers as people
@@ -73,7 +74,7 @@ async def _open_rosters(
             row.provider,
             Purpose.ROSTER,
             row.placement,
-            (row.ended_on or row.ends_on) + timedelta(days=days),
+            add_days(row.ended_on or row.ends_on, days),
         )
         for row in rows
         if row.state in _ON_ROSTER

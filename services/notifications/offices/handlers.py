@@ -9,7 +9,8 @@ from uuid import UUID
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
-from schemas.base import Ags5, Ags8, Slug, Text
+from schemas.base import Ags5, Ags8, Slug
+from schemas.bounds import Text
 from schemas.days import local_day
 from services.notifications.offices import store
 from services.notifications.offices.domain import CounsellingOffice, PersonFacts, RankedOffice, rank

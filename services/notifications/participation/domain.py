@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from enum import StrEnum
+
+from schemas.days import add_days
 
 PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP = "X", "E", "U", "W", "P"
 KNOWN_MARKS = frozenset({PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP})
@@ -125,7 +127,7 @@ def _stretch(
         if no_show.cleared_on is None:
             return episodes
         days = [day for day in days if day.day >= no_show.cleared_on]
-    early_until = joined_on + timedelta(days=rules.early_days)
+    early_until = add_days(joined_on, rules.early_days)
     episodes += _consecutive(days, early_until, rules.consecutive)
     return episodes + _shares(days, early_until, rules.share)
 

@@ -14,7 +14,7 @@ from services.runtime.data import roles
 from services.runtime.data.db import set_codecs
 
 RUNTIME_MIGRATIONS = Path(__file__).parents[1] / "migrations"
-_FILE = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql$")
+_FILE = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql\Z")
 _LOCK = 4_075_716_211  # one migration at a time in a database
 _LOCK_TRIES = 5
 

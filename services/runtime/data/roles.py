@@ -11,8 +11,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import asyncpg
 
 RUNTIME_ROLES = ("worker", "web", "status")
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}$")
-_PREFIX = re.compile(r"^(?:[a-z][a-z0-9-]{0,20})?$")
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,62}\Z")
+_PREFIX = re.compile(r"^(?:[a-z][a-z0-9-]{0,20})?\Z")
 _ITERATIONS = 4096
 _ALL_ROWS = "SELECT, INSERT, UPDATE, DELETE"
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Protocol
 from uuid import UUID, uuid5
 
+from schemas.bounds import LATEST, READER_SLACK_DAYS, latest_day
+from schemas.days import local_day
 from schemas.envelope import EVENT_ID, Problem, attributes, decode_attributes, unknown_codes
 from schemas.identity import NAMESPACE, event_uuid
 from schemas.topics import EVENT_TYPES, Family, parse_topic
 from services.runtime.events.subscription import Incoming, RecordPosition
 
 PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
+
+_HOUR_MS = 3_600_000
+_LAST_HOUR = int(datetime(LATEST.year, 1, 1, tzinfo=UTC).timestamp()) // 3600
 
 
 class RawRecord(Protocol):
@@ -26,6 +33,8 @@ class RawRecord(Protocol):
     def headers(self) -> Iterable[tuple[str, bytes]]: ...  # noqa: D102
     @property
     def value(self) -> bytes | None: ...  # noqa: D102
+    @property
+    def timestamp(self) -> int: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +62,21 @@ class Unreadable:
 Reading = Readable | Unreadable
 
 
+def latest_day_of(record: RawRecord) -> date:
+    """Return the latest day that a record may name, by the time at which the broker took it.
+
+    The topics have LogAppendTime: a record read again, or read back for a replay, gets the same verdict.
+    """
+    return _latest_in_hour(record.timestamp // _HOUR_MS)
+
+
+@lru_cache(maxsize=1024)
+def _latest_in_hour(hours_since_1970: int) -> date:
+    hours = min(max(hours_since_1970, 0), _LAST_HOUR)
+    day = local_day(datetime.fromtimestamp(hours * 3600, UTC))
+    return latest_day(day, slack_days=READER_SLACK_DAYS)
+
+
 class Reader:
     """Parses the records of one installation; caches the family and publisher of each topic."""
 
@@ -67,12 +91,17 @@ class Reader:
         if isinstance(found, Problem):
             publisher = self._meaning(record.topic)[1]
             return Unreadable(position, publisher, None, None, [found])
-        return self.read_attributes(position, found, record.value)
+        return self.read_attributes(position, found, record.value, latest_day_of(record))
 
-    def read_attributes(self, position: RecordPosition, found: dict[str, str], raw: bytes | None) -> Reading:
-        """Parse a record, or a parked event, from its CloudEvents attributes and data."""
+    def read_attributes(
+        self, position: RecordPosition, found: dict[str, str], raw: bytes | None, latest: date = LATEST
+    ) -> Reading:
+        """Parse a record, or a parked event, from its CloudEvents attributes and data.
+
+        No day in it may lie after `latest`; a parked event passed that bound when it was read first.
+        """
         family, publisher = self._meaning(position.topic)
-        decoded = decode_attributes(found, raw)
+        decoded = decode_attributes(found, raw, latest)
         if isinstance(decoded, list):
             return Unreadable(position, publisher, *_safe_names(found), decoded)
         event = decoded.event

@@ -148,7 +148,7 @@ async def test_an_event_decided_too_early_is_asked_again_without_it() -> None:
 
 
 class Raw:
-    topic, partition, offset = "kurslotse.in.nord", 0, 7
+    topic, partition, offset, timestamp = "kurslotse.in.nord", 0, 7, 1_796_000_000_000
 
     def __init__(self, headers: Sequence[tuple[str, bytes]], value: bytes | None) -> None:
         self.headers, self.value = headers, value

@@ -67,7 +67,7 @@ def test_topics_are_named_and_read_back() -> None:
     assert name == "t1-kurslotse.in.vhs-musterland"
     assert parse_topic(name, prefix="t1-") == (Family.IN, "vhs-musterland")
     assert parse_topic("kurslotse.findings.steering") == (Family.FINDINGS_STEERING, None)
-    assert pattern(Family.IN, prefix="t1-") == r"^t1-kurslotse\.in\.[a-z0-9-]+$"
+    assert pattern(Family.IN, prefix="t1-") == r"^t1-kurslotse\.in\.[a-z0-9-]+\Z"
     for wrong in ("other.in.x", "kurslotse.inner.x", "kurslotse.in"):
         with pytest.raises(ValueError, match="topic"):
             parse_topic(wrong)

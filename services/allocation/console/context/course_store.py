@@ -96,7 +96,7 @@ async def waits(conn: asyncpg.Connection) -> asyncpg.Record | None:
         FROM participant AS w
         JOIN LATERAL (
             SELECT min(started_on) AS started_on FROM placement WHERE participant = w.participant
-        ) AS p ON p.started_on IS NOT NULL
+        ) AS p ON isfinite(p.started_on) AND isfinite(w.first_registered_on)
         """
     )
 

@@ -32,7 +32,8 @@ _WAITING = """
             w.course_types, w.registered_on, w.first_registered_on, w.returns, w.granted_on, w.valid_until,
             w.level, w.section, w.tested_on,
             coalesce(w.valid_until, (
-                SELECT min((w.granted_on + make_interval(months => c.months, days => c.days))::date)
+                SELECT least('9999-12-31', min(
+                    (w.granted_on + make_interval(months => c.months, days => c.days))::date))
                 FROM clock AS c WHERE c.route = w.route)) AS deadline
         FROM waiting_people(0, 0, 0) AS w
     )

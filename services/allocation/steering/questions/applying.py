@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 import orjson
 
 from schemas.codes import kind_of
+from schemas.days import add_days
 from schemas.identity import NAMESPACE
 from services.allocation.law.entries import CourseTypeRule
 from services.allocation.steering.matching import snapshot as snapshots
@@ -177,9 +178,9 @@ def sections_from(rule: CourseTypeRule, change: CourseAdded) -> tuple[Section, .
         raise ChangeError("sections_wrong", most=str(len(lengths)))
     sections, start = [], change.starts_on
     for number in range(change.first_section, ends + 1):
-        until = start + timedelta(days=7 * -(-lengths[number] // UE_A_WEEK) - 1)
+        until = add_days(start, 7 * -(-lengths[number] // UE_A_WEEK) - 1)
         sections.append(Section(number, start, until, lengths[number], change.seats))
-        start = until + timedelta(days=1)
+        start = add_days(until, 1)
     return tuple(sections)
 
 
@@ -229,9 +230,9 @@ def moved(course: Course, change: CourseMoved, day: date) -> Course:
     """
     if change.days and begins(course) <= day:
         raise ChangeError("course_runs", course=str(course.id))
-    by = timedelta(days=change.days)
+    by = change.days
     sections = tuple(
-        replace(section, starts_on=section.starts_on + by, ends_on=section.ends_on + by)
+        replace(section, starts_on=add_days(section.starts_on, by), ends_on=add_days(section.ends_on, by))
         for section in course.sections
     )
     if change.days and sections[0].starts_on <= day:
@@ -240,8 +241,8 @@ def moved(course: Course, change: CourseMoved, day: date) -> Course:
     shifted = replace(
         course,
         sections=sections,
-        begins_on=None if course.begins_on is None else course.begins_on + by,
-        registration_until=None if until is None else max(until + by, day),
+        begins_on=None if course.begins_on is None else add_days(course.begins_on, by),
+        registration_until=None if until is None else max(add_days(until, by), day),
     )
     if change.town is not None and change.town != course.town:
         shifted = replace(shifted, town=change.town, latitude=None, longitude=None)

@@ -77,12 +77,12 @@ def _text(value: bytes | str) -> str | None:
         return None
 
 
-def attributes(headers: Iterable[tuple[str, bytes | str]]) -> dict[str, str] | Problem:
+def attributes(headers: Iterable[tuple[str, bytes | str | None]]) -> dict[str, str] | Problem:
     """Collect the CloudEvents attributes of Kafka headers (`ce_*`) that are known; others are ignored."""
     found: dict[str, str] = {}
     for name, value in headers:
         lowered = name.lower()
-        if not lowered.startswith("ce_"):
+        if not lowered.startswith("ce_") or value is None:
             continue
         known, text = lowered[3:] in _ATTRIBUTES, _text(value)
         if text is None:
@@ -225,7 +225,7 @@ def unknown_codes(payload: Payload) -> tuple[Problem, ...]:
 
 
 def decode(
-    headers: Iterable[tuple[str, bytes | str]], raw: bytes | None, latest: date = LATEST
+    headers: Iterable[tuple[str, bytes | str | None]], raw: bytes | None, latest: date = LATEST
 ) -> Decoded | list[Problem]:
     """Read a Kafka record in CloudEvents binary mode, of which no day may lie after `latest`.
 

@@ -1,6 +1,7 @@
 """Runs a service process for tests: `python -m tests.small_service MODE`."""
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from datetime import datetime
 
 import asyncpg
 
-from schemas.topics import Family, pattern
+from schemas.topics import Family, pattern, topic
 from services.runtime.base.settings import LoopSettings, ServiceSettings
 from services.runtime.events.subscription import Applied, Incoming, Subscription, Verdict
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
@@ -18,8 +19,13 @@ async def fine(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: dateti
     return [Applied()] * len(batch)
 
 
-async def typo(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:  # noqa: ARG001
-    return [aplied for _ in batch]  # type: ignore[name-defined] # noqa: F821
+DEADLY = "Kurs, an dem der Prozess endet"
+
+
+async def dies(_conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime) -> Sequence[Verdict]:  # noqa: ARG001
+    if any(getattr(one.event.data, "title", "") == DEADLY for one in batch):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return [Applied()] * len(batch)
 
 
 async def ends() -> None:
@@ -37,8 +43,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
         subscriptions=[
             Subscription(
                 "in",
-                typo if mode == "typo" else fine,
+                dies if mode == "dies" else fine,
                 pattern=pattern(Family.IN, prefix=resources.settings.prefix),
+                findings=topic(Family.FINDINGS_STEERING, prefix=resources.settings.prefix),
                 judge=True,
             )
         ],

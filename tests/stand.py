@@ -166,6 +166,7 @@ class Stand:
     producer: aiokafka.AIOKafkaProducer | None = None
     pool: asyncpg.Pool | None = None
     courses: Courses = field(init=False)
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
 
     def __post_init__(self) -> None:
         self.courses = Courses(self.prefix)
@@ -212,13 +213,14 @@ class Stand:
     async def _consuming(self) -> AsyncIterator[Consumers]:
         assert self.pool is not None
         stop = asyncio.Event()
+        self.registry = CollectorRegistry()
         consumers = Consumers(
             self.settings,
             [self.subscription],
             cluster=await cluster_id(parse_address(self.servers.kafka)),
             pool=self.pool,
             clock=SystemClock(),
-            metrics_registry=CollectorRegistry(),
+            metrics_registry=self.registry,
             fail=self.failures.append,
         )
         running = asyncio.create_task(consumers.run(stop))
@@ -236,13 +238,23 @@ class Stand:
             await admin.execute("GRANT SELECT, INSERT, UPDATE, DELETE ON course, effect, late TO PUBLIC")
         finally:
             await admin.close()
+        await self._start_producer(None)
+
+    async def _start_producer(self, codec: str | None) -> None:
         self.producer = aiokafka.AIOKafkaProducer(
             **client_options(parse_address(self.servers.kafka)),
             acks="all",
             enable_idempotence=True,
             linger_ms=5,
+            compression_type=codec,
         )
         await self.producer.start()
+
+    async def compress(self, codec: str) -> None:
+        """Send further records compressed."""
+        assert self.producer is not None
+        await self.producer.stop()
+        await self._start_producer(codec)
 
     async def close(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -24,8 +24,12 @@ from tests.stand import Patch
 class Swallowing(Subscriber):
     """A subscriber around which FastStream swallows what the loop raises, and the next poll is handled."""
 
-    async def write(self, polled: Mapping[TopicPartition, Sequence[PolledRecord]]) -> None:
-        await super().write(polled)
+    async def write(
+        self,
+        polled: Mapping[TopicPartition, Sequence[PolledRecord]],
+        alone: Sequence[ConsumerRecord] = (),
+    ) -> None:
+        await super().write(polled, alone)
         self._failed = False
 
 
@@ -95,7 +99,11 @@ async def lock_nothing(
 
 
 async def move_nothing(
-    _conn: asyncpg.Connection, _group: Group, _moves: Mapping[TopicPartition, Stored]
+    _conn: asyncpg.Connection,
+    _group: Group,
+    _moves: Mapping[TopicPartition, Stored],
+    *,
+    begun: bool = True,  # noqa: ARG001 - as offsets.move
 ) -> None:
     """Store no offset."""
     await asyncio.sleep(0)

@@ -25,7 +25,11 @@ async def killed(_stand: Stand) -> None:
 
 
 async def unlisted(_stand: Stand) -> None:
-    raise RuntimeError("an exception that nobody has listed")
+    raise asyncpg.InternalServerError("an error of the database that nobody has listed")
+
+
+async def failing(_stand: Stand) -> None:
+    raise RuntimeError("code that fails on a record, or did once")
 
 
 async def in_doubt(_stand: Stand) -> None:
@@ -89,8 +93,8 @@ async def survive(stand: Stand, crash: Crash, said: list[Event]) -> None:
 
 @pytest.mark.parametrize(
     ("way", "time"),
-    [(killed, 1), (unlisted, 2), (in_doubt, 2), (backend_gone, 1)],
-    ids=["killed", "unlisted", "in_doubt", "backend_gone"],
+    [(killed, 1), (unlisted, 2), (failing, 2), (in_doubt, 2), (backend_gone, 1)],
+    ids=["killed", "unlisted", "failing", "in_doubt", "backend_gone"],
 )
 @pytest.mark.parametrize("point", POINTS)
 async def test_nothing_is_lost_and_nothing_happens_twice(

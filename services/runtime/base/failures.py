@@ -1,4 +1,4 @@
-"""Decides what a failure means: try again, isolate a poisonous record, or stop the process."""
+"""Decides what a failure means: try again, isolate a record, or stop the process."""
 
 import asyncio
 from enum import StrEnum
@@ -12,7 +12,8 @@ class Meaning(StrEnum):
 
     TRANSIENT = "transient"  # roll back, drop the connection, wait, the same batch again
     POISON = "poison"  # the database refuses one record of the batch: isolate it, quarantine it
-    FATAL = "fatal"  # a bug or something unknown: roll back and stop the process
+    CRASH = "crash"  # code failed, perhaps on one record alone: isolate it, count, quarantine it
+    FATAL = "fatal"  # nothing that a record can bring about: roll back and stop the process
 
 
 _TRANSIENT: tuple[type[BaseException], ...] = (
@@ -31,17 +32,23 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
     asyncpg.LockNotAvailableError,
     asyncpg.QueryCanceledError,  # a timeout of the server
     asyncpg.ReadOnlySQLTransactionError,  # a standby during a failover
+    asyncpg.InsufficientResourcesError,  # SQLSTATE class 53: disk full, out of memory
     aiokafka.errors.KafkaError,
 )
 
 # Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
 _OF_THE_CLIENT: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-_POISON_CLASSES = ("22", "23")  # data exception, integrity constraint violation
+_POISON_CLASSES = ("22", "23", "54")  # data exception, constraint violation, program limit exceeded
+_RAISED = "P0001"  # by a function of ours, about a row
 
 
 def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
-    """Return what a failure means; whatever is not listed stops the process."""
+    """Return what a failure means.
+
+    What the database, its driver or Kafka says and is not listed stops the process: a wrong migration or a
+    full disk is no record's fault. Any other exception is code that failed on what it was given.
+    """
     if _not_encodable(error):
         return Meaning.POISON
     if isinstance(error, _TRANSIENT):
@@ -50,6 +57,10 @@ def meaning_of(error: BaseException, *, connection_dead: bool) -> Meaning:
         return Meaning.POISON
     if connection_dead and isinstance(error, _OF_THE_CLIENT):
         return Meaning.TRANSIENT
+    said_elsewhere = isinstance(error, (asyncpg.PostgresError, *_OF_THE_CLIENT))
+    raised = getattr(error, "sqlstate", None) == _RAISED
+    if isinstance(error, Exception) and (raised or not said_elsewhere):
+        return Meaning.CRASH
     return Meaning.FATAL
 
 

@@ -37,7 +37,7 @@ class TimerMetrics:
     seconds: Histogram
 
 
-ALARMS = ("out_of_range", "refused_in_row", "gap", "own_record")
+ALARMS = ("out_of_range", "refused_in_row", "gap", "own_record", "crashed", "undecodable", "alone")
 
 
 def consume_metrics(registry: CollectorRegistry, readers: Iterable[str]) -> ConsumeMetrics:

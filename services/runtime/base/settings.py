@@ -32,6 +32,8 @@ class LoopSettings:
     session_timeout_ms: int = 10_000
     give_up_after_seconds: float = 45.0  # below max_poll_interval_ms: then the process exits
     breaker_limit: int = 100
+    crash_tries: int = 3  # of a record alone, before it is set aside
+    crash_limit: int = 3  # records set aside like that in a row, before their partition is paused
     parked_limit: int = 20_000  # rows a publisher may have waiting
     parked_for_seconds: float = 7 * 24 * 3600.0
     inbox_days: int = 60

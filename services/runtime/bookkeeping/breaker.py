@@ -1,26 +1,59 @@
 """Pauses a partition, never the service: after many refusals in a row, or if its offset is out of range."""
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 
 import asyncpg
 from aiokafka import TopicPartition
 
 
-def refused_in_row(before: int, outcomes: Iterable[bool | None]) -> int:
-    """Count refusals in a row: True for refused, False for accepted, None for neither.
+class Fate(StrEnum):
+    """What became of a record, as far as the breaker cares."""
 
-    >>> refused_in_row(2, [True, None, True])
+    FINE = "fine"
+    REFUSED = "refused"
+    CRASHED = "crashed"  # set aside because its reader fails on it
+    NEITHER = "neither"
+
+
+def refused_in_row(before: int, fates: Iterable[Fate]) -> int:
+    """Count refusals in a row, for whatever reason.
+
+    >>> refused_in_row(2, [Fate.REFUSED, Fate.NEITHER, Fate.CRASHED])
     4
-    >>> refused_in_row(2, [True, False, True])
+    >>> refused_in_row(2, [Fate.REFUSED, Fate.FINE, Fate.REFUSED])
     1
     """
     count = before
-    for refused in outcomes:
-        if refused:
-            count += 1
-        elif refused is False:
-            count = 0
+    for fate in fates:
+        count = 0 if fate is Fate.FINE else count + (fate in {Fate.REFUSED, Fate.CRASHED})
     return count
+
+
+def crashed_in_row(before: int, fates: Iterable[Fate]) -> int:
+    """Count records set aside in a row because their reader fails on them.
+
+    >>> crashed_in_row(1, [Fate.CRASHED, Fate.REFUSED, Fate.CRASHED])
+    3
+    """
+    count = before
+    for fate in fates:
+        count = 0 if fate is Fate.FINE else count + (fate is Fate.CRASHED)
+    return count
+
+
+def first_beyond(before: int, fates: Iterable[tuple[int, Fate]], limit: int) -> int | None:
+    """Return the offset of the first record that would make more than `limit` crash in a row, or None.
+
+    >>> first_beyond(1, [(7, Fate.CRASHED), (8, Fate.CRASHED)], 2)
+    8
+    """
+    count = before
+    for offset, fate in sorted(fates):
+        count = crashed_in_row(count, [fate])
+        if count > limit:
+            return offset
+    return None
 
 
 async def pause(
@@ -56,7 +89,7 @@ async def resume(conn: asyncpg.Connection, topic: str, *, go_on_at: int | None) 
         if go_on_at is not None:
             await conn.execute("SELECT set_config('kurslotse.offset_reset', 'by an operator', true)")
         await conn.execute(
-            "UPDATE runtime.stored_offset AS o SET refused_in_row = 0,"
+            "UPDATE runtime.stored_offset AS o SET refused_in_row = 0, crashed_in_row = 0, attempts = 0,"
             " next_offset = coalesce($2, o.next_offset), updated_at = now()"
             " FROM runtime.paused AS p WHERE p.topic = $1 AND o.topic = p.topic"
             " AND o.partition = p.partition AND o.consumer_group = p.consumer_group",

@@ -20,10 +20,11 @@ R = TypeVar("R", bound=HasOffset)
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The next offset of a partition, and how many records in a row were refused before it."""
+    """The next offset of a partition, and how many records in a row were refused, or crashed, before it."""
 
     next_offset: int
     refused_in_row: int
+    crashed_in_row: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ async def lock(
 ) -> dict[TopicPartition, Stored]:
     """Lock the partitions' rows in order: a process that lost them waits here and then finds them moved."""
     rows = await conn.fetch(
-        "SELECT topic, partition, next_offset, refused_in_row FROM runtime.stored_offset"
+        "SELECT topic, partition, next_offset, refused_in_row, crashed_in_row FROM runtime.stored_offset"
         " WHERE cluster = $1 AND consumer_group = $2"
         " AND (topic, partition) IN (SELECT * FROM unnest($3::text[], $4::integer[]))"
         " ORDER BY topic, partition FOR UPDATE",
@@ -131,7 +132,9 @@ async def lock(
         [partition.partition for partition in partitions],
     )
     return {
-        TopicPartition(row["topic"], row["partition"]): Stored(row["next_offset"], row["refused_in_row"])
+        TopicPartition(row["topic"], row["partition"]): Stored(
+            row["next_offset"], row["refused_in_row"], row["crashed_in_row"]
+        )
         for row in rows
     }
 
@@ -140,15 +143,21 @@ async def move(
     conn: asyncpg.Connection,
     group: Group,
     moves: Mapping[TopicPartition, Stored],
+    *,
+    begun: bool = True,
 ) -> None:
-    """Store the next offsets of the partitions."""
+    """Store the next offsets of the partitions.
+
+    `begun` counts the batch that follows as begun: its process may end before it can say so.
+    """
     if not moves:
         return
     await conn.execute(
         "UPDATE runtime.stored_offset AS o"
-        " SET next_offset = new.next_offset, refused_in_row = new.refused_in_row, updated_at = now()"
-        " FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::integer[])"
-        " AS new (topic, partition, next_offset, refused_in_row)"
+        " SET next_offset = new.next_offset, refused_in_row = new.refused_in_row,"
+        " crashed_in_row = new.crashed_in_row, attempts = $8, updated_at = now()"
+        " FROM unnest($3::text[], $4::integer[], $5::bigint[], $6::integer[], $7::integer[])"
+        " AS new (topic, partition, next_offset, refused_in_row, crashed_in_row)"
         " WHERE o.cluster = $1 AND o.consumer_group = $2"
         " AND o.topic = new.topic AND o.partition = new.partition",
         group.cluster,
@@ -157,6 +166,8 @@ async def move(
         [partition.partition for partition in moves],
         [stored.next_offset for stored in moves.values()],
         [stored.refused_in_row for stored in moves.values()],
+        [stored.crashed_in_row for stored in moves.values()],
+        int(begun),
     )
 
 

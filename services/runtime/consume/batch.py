@@ -9,6 +9,7 @@ from aiokafka import TopicPartition
 
 from services.runtime.base import failpoints
 from services.runtime.bookkeeping import breaker, inbox, offsets
+from services.runtime.bookkeeping.breaker import Fate
 from services.runtime.bookkeeping.inbox import InboxStatus
 from services.runtime.bookkeeping.offsets import ContiguousRecords, Gap, Group, Stored
 from services.runtime.consume.context import ConsumerContext
@@ -32,7 +33,8 @@ class PolledRecord:
 class Batch:
     """One poll of a subscription, parsed already: the next poll is parsed while this one is written.
 
-    `confirmed_gaps` were seen twice and may be passed. `now` is the business time.
+    `confirmed_gaps` were seen twice and may be passed. `now` is the business time. `alone`: it is one record,
+    and the next one is counted before it is read.
     """
 
     subscription: Subscription
@@ -41,6 +43,7 @@ class Batch:
     confirmed_gaps: Mapping[TopicPartition, Gap]
     now: datetime
     isolate_poison: bool = False
+    alone: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +61,21 @@ class BatchResult:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
+class TooManyCrashesError(Exception):
+    """More records in a row would be set aside than may be; `cuts` says where partitions have to end."""
+
+    def __init__(self, cuts: Mapping[TopicPartition, int]) -> None:
+        super().__init__("too many records in a row make their handler fail")
+        self.cuts = cuts
+
+
 async def process_batch(conn: asyncpg.Connection, context: ConsumerContext, batch: Batch) -> BatchResult:
-    """Do everything that happens to a batch, all of it or nothing."""
-    call = HandlerCall(batch.subscription, batch.now, batch.isolate_poison)
+    """Do everything that happens to a batch, all of it or nothing.
+
+    Raises:
+        TooManyCrashesError: the batch has to be cut; its partition is paused there.
+    """
+    call = HandlerCall(batch.subscription, batch.now, batch.isolate_poison, context.crash_tries)
     await failpoints.failpoint("before_transaction")
     async with conn.transaction():
         # Fence: whoever else still holds these partitions waits for this row lock and then finds them moved.
@@ -85,9 +100,9 @@ async def process_batch(conn: asyncpg.Connection, context: ConsumerContext, batc
         await apply_unlocked(conn, context, call, outcome.unlocked, parking_locked=decision.parking_locked)
 
         # Offset: it moves in the transaction of the effects, never before or after them.
-        moved = _moved_offsets(contiguous, stored, outcome)
-        paused = await _pause_after_refusals(conn, batch.group, moved, context.breaker_limit)
-        await offsets.move(conn, batch.group, moved)
+        moved = _moved_offsets(contiguous, stored, outcome, context.crash_limit)
+        paused = await _pause_after_refusals(conn, batch.group, moved, context)
+        await offsets.move(conn, batch.group, moved, begun=not batch.alone)
         await failpoints.failpoint("before_commit")
     await failpoints.failpoint("after_commit")
     return BatchResult(
@@ -118,32 +133,47 @@ def _moved_offsets(
     contiguous: ContiguousRecords[PolledRecord],
     stored: Mapping[TopicPartition, Stored],
     outcome: BatchOutcome,
+    crash_limit: int,
 ) -> dict[TopicPartition, Stored]:
-    return {
-        partition: Stored(
+    moved, cuts = {}, {}
+    for partition, offset in contiguous.next_offsets.items():
+        before = stored[partition]
+        fates = sorted(outcome.fates.get((partition.topic, partition.partition), []))
+        cut = breaker.first_beyond(before.crashed_in_row, fates, crash_limit)
+        if cut is not None:
+            cuts[partition] = cut
+        moved[partition] = Stored(
             offset,
-            breaker.refused_in_row(
-                stored[partition].refused_in_row,
-                outcome.refusals.get((partition.topic, partition.partition), []),
-            ),
+            breaker.refused_in_row(before.refused_in_row, [fate for _, fate in fates]),
+            breaker.crashed_in_row(before.crashed_in_row, [fate for _, fate in fates]),
         )
-        for partition, offset in contiguous.next_offsets.items()
-    }
+    if cuts:
+        raise TooManyCrashesError(cuts)
+    return moved
 
 
 async def _pause_after_refusals(
-    conn: asyncpg.Connection, group: Group, moved: Mapping[TopicPartition, Stored], limit: int
+    conn: asyncpg.Connection, group: Group, moved: Mapping[TopicPartition, Stored], context: ConsumerContext
 ) -> set[TopicPartition]:
-    """Pause partitions where too many records were refused in a row; return them."""
-    tripped = {partition: stored for partition, stored in moved.items() if stored.refused_in_row >= limit}
+    """Pause partitions where too many records were refused, or set aside, in a row; return them."""
+    tripped = {
+        partition: stored
+        for partition, stored in moved.items()
+        if stored.refused_in_row >= context.breaker_limit or stored.crashed_in_row >= context.crash_limit
+    }
     for partition, stored in tripped.items():
-        detail = {"refused_in_row": stored.refused_in_row, "next_offset": stored.next_offset}
+        detail = {
+            "refused_in_row": stored.refused_in_row,
+            "crashed_in_row": stored.crashed_in_row,
+            "next_offset": stored.next_offset,
+        }
         await breaker.pause(conn, group.name, partition, "refused_in_row", detail)
     return set(tripped)
 
 
 def _counts(contiguous: ContiguousRecords[PolledRecord], outcome: BatchOutcome) -> dict[str, int]:
-    counts = {"redelivered": contiguous.redelivered}
+    crashed = sum(fate is Fate.CRASHED for fates in outcome.fates.values() for _, fate in fates)
+    counts = {"redelivered": contiguous.redelivered, "crashed": crashed}
     for (_, name), n in outcome.counts.items():
         counts[name] = counts.get(name, 0) + n
     return counts

@@ -23,6 +23,7 @@ from services.runtime.events.records import Reader
 from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import KafkaAddress, client_options, parse_address
 from services.runtime.kafka.cluster import EndOffsets
+from services.runtime.kafka.tolerant_records import tolerate_undecodable
 
 _STALLED_AFTER = 60.0
 
@@ -51,6 +52,7 @@ class Consumers:
         if len(by_name) != len(everything):
             msg = "two subscriptions of one name"
             raise ValueError(msg)
+        tolerate_undecodable()
         address = parse_address(settings.kafka)
         metrics = consume_metrics(metrics_registry, by_name)
         context = ConsumerContext(
@@ -60,6 +62,8 @@ class Consumers:
             f"/kurslotse/{settings.service}",
             settings.loop.parked_limit,
             settings.loop.breaker_limit,
+            settings.loop.crash_tries,
+            settings.loop.crash_limit,
         )
         self._service = settings.service
         self.maintenance = Maintenance(context, pool, address, clock, settings.loop)
@@ -97,8 +101,6 @@ class Consumers:
         """Consume until told to stop, then finish the batches being written."""
         await self.broker.start()
         try:
-            for subscriber in self.subscribers:
-                subscriber.tolerate_unparsable()
             async with asyncio.TaskGroup() as group:
                 for subscriber in self.subscribers:
                     group.create_task(subscriber.maintain(stop))

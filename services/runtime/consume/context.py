@@ -15,7 +15,8 @@ class ConsumerContext:
     """The subscriptions by name, the reader of records, the cluster's id, and limits.
 
     `source` is the CloudEvents source of findings. `parked_limit` is the number of events of one topic that
-    may be parked, `breaker_limit` the number of refusals in a row that pause a partition.
+    may be parked, `breaker_limit` the number of refusals in a row that pause a partition. A record on which
+    its reader fails is tried `crash_tries` times; `crash_limit` of those in a row pause a partition too.
     """
 
     subscriptions: Mapping[str, Subscription]
@@ -24,6 +25,8 @@ class ConsumerContext:
     source: str
     parked_limit: int
     breaker_limit: int
+    crash_tries: int = 3
+    crash_limit: int = 3
 
     def new_outcome(self, subscription: Subscription, now: datetime, *, in_order: bool) -> BatchOutcome:
         """Begin to collect consequences; `in_order` if records are taken in the order of their offsets."""

@@ -1,5 +1,6 @@
-"""Calls a subscription's handler: keeps parked subjects in order and isolates events the database refuses."""
+"""Calls a subscription's handler: keeps parked subjects in order, isolates events on which it fails."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,9 +8,11 @@ from datetime import datetime
 import asyncpg
 
 from schemas.envelope import Problem
-from services.runtime.base.failures import Meaning, meaning_of
+from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.data.savepoints import savepoint
 from services.runtime.events.subscription import Incoming, Parked, Rejected, Subject, Subscription, Verdict
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +20,14 @@ class HandlerCall:
     """Which handler is called, at which business time.
 
     `isolate_poison` checks deferred constraints after each call. It is set when a batch failed only at
-    its commit, which does not tell which event is to blame.
+    its commit, which does not tell which event is to blame. An event on which the handler fails is tried
+    `tries` times alone.
     """
 
     subscription: Subscription
     now: datetime
     isolate_poison: bool = False
+    tries: int = 3
 
 
 async def call_handler(
@@ -64,20 +69,47 @@ def _behind_parked(
 
 
 async def _verdicts(conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming]) -> list[Verdict]:
-    """Call the handler; where the database refuses a value, halve until the event to blame stands alone."""
+    """Call the handler; where it fails on a value, halve until the event to blame stands alone."""
     if not events:
         return []
-    try:
-        async with conn.transaction():
-            return await _call(conn, call, events)
-    except Exception as error:
-        if meaning_of(error, connection_dead=conn.is_closed()) is not Meaning.POISON:
-            raise
-        if len(events) == 1:
-            sqlstate = getattr(error, "sqlstate", None) or "22000"
-            return [Rejected(Problem("refused_by_database", params={"sqlstate": sqlstate}))]
+    failed: Exception | None = None
+    for _ in range(call.tries if len(events) == 1 else 1):
+        try:
+            async with conn.transaction():
+                return await _call(conn, call, events)
+        except Exception as error:
+            match meaning_of(error, connection_dead=conn.is_closed()):
+                case Meaning.CRASH:
+                    failed = error
+                case Meaning.POISON:
+                    failed = error
+                    break
+                case Meaning.TRANSIENT | Meaning.FATAL:
+                    raise
+    if len(events) == 1:
+        return [Rejected(_problem_of(failed, call, events[0]))]
     middle = len(events) // 2
     return await _verdicts(conn, call, events[:middle]) + await _verdicts(conn, call, events[middle:])
+
+
+def _problem_of(error: Exception | None, call: HandlerCall, event: Incoming) -> Problem:
+    if error is None or meaning_of(error, connection_dead=False) is Meaning.POISON:
+        return Problem(
+            "refused_by_database", params={"sqlstate": getattr(error, "sqlstate", None) or "22000"}
+        )
+    position = event.position
+    log.error(
+        "ALARM: an event makes its handler fail and is set aside",
+        exc_info=error,
+        extra={
+            "subscription": call.subscription.name,
+            "error": name_of(error),
+            "topic": position.topic,
+            "partition": position.partition,
+            "offset": position.offset,
+        },
+    )
+    return Problem("refused_after_crashes", params={"times": call.tries, "error": name_of(error)})
 
 
 async def _call(conn: asyncpg.Connection, call: HandlerCall, events: Sequence[Incoming]) -> list[Verdict]:

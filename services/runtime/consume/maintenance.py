@@ -83,7 +83,7 @@ class Maintenance:
     async def _expire(
         self, conn: asyncpg.Connection, subscription: Subscription, old: Sequence[ParkedEvent]
     ) -> None:
-        call = HandlerCall(subscription, self._clock.now())
+        call = HandlerCall(subscription, self._clock.now(), tries=self._context.crash_tries)
         expired, _ = await retry_parked(conn, self._context, call, old, last=True)
         subjects = {(row.position.topic, row.subject) for row in old}
         behind = await parking.of_subjects(conn, subscription.name, subjects)
@@ -138,7 +138,7 @@ class Maintenance:
     async def _decide_again(
         self, conn: asyncpg.Connection, subscription: Subscription, reading: Readable
     ) -> tuple[bool, str]:
-        call = HandlerCall(subscription, self._clock.now())
+        call = HandlerCall(subscription, self._clock.now(), tries=self._context.crash_tries)
         outcome = self._context.new_outcome(subscription, call.now, in_order=False)
         await inbox.set_states(conn, subscription.name, [(reading.incoming.cause, "applied")])
         decision = await decide(conn, self._context, call, [reading])

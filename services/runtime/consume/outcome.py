@@ -10,6 +10,7 @@ import asyncpg
 from schemas.codes import FindingKind
 from schemas.envelope import Problem
 from services.runtime.bookkeeping import inbox, parking, quarantine
+from services.runtime.bookkeeping.breaker import Fate
 from services.runtime.bookkeeping.findings import FindingsWriter
 from services.runtime.bookkeeping.inbox import InboxStatus
 from services.runtime.bookkeeping.parking import EventToPark, ParkedEvent
@@ -25,24 +26,25 @@ from services.runtime.events.subscription import (
 )
 from services.runtime.send import outbox
 
-_BY_DATABASE = "refused_by_database"
+_SET_ASIDE = "refused_after_crashes"
+_NOT_THE_PUBLISHERS = frozenset({"refused_by_database", _SET_ASIDE, "record_undecodable"})
 _ID_REUSED = Problem("id_reused", field="ce_id")
 _UNREADABLE = "-"  # type under which unreadable records are counted
+_FATES = {"refused": Fate.REFUSED, "applied": Fate.FINE, "parked": Fate.FINE}
 
 
 class BatchOutcome:
     """The consequences of one transaction for one subscription.
 
-    `refusals` lists for each (topic, partition), in order, True for a refused record, False for an accepted
-    one, None for what is neither; the circuit breaker counts them. `unlocked` holds the keys that have
-    become known. `counts` counts records by (event type, outcome).
+    `fates` holds for each (topic, partition) what became of which offset; the circuit breaker counts it.
+    `unlocked` holds the keys that have become known. `counts` counts records by (event type, outcome).
     """
 
     def __init__(self, subscription: Subscription, findings: FindingsWriter, *, in_order: bool) -> None:
         self.subscription, self._writer = subscription, findings
         self._raises_findings = subscription.judge and subscription.findings is not None
         self._in_order = in_order
-        self.refusals: dict[tuple[str, int], list[bool | None]] = {}
+        self.fates: dict[tuple[str, int], list[tuple[int, Fate]]] = {}
         self.unlocked: set[str] = set()
         self.counts: Counter[tuple[str, str]] = Counter()
         self._findings: list[outbox.Outgoing] = []
@@ -54,10 +56,10 @@ class BatchOutcome:
     def add_unreadable(self, record: Unreadable) -> None:
         """Add a record that is no event."""
         self._decided_up_to(record.publisher, record.position, applied=False)
-        if self._reads_silently(record.publisher):
+        if self._reads_silently(record.publisher) and record.problems[0].code not in _NOT_THE_PUBLISHERS:
             self._count(record.position, _UNREADABLE, "skipped")
             return
-        self._count(record.position, _UNREADABLE, "refused")
+        self._count(record.position, _UNREADABLE, "refused", crashed=record.crashed)
         self._refuse_unreadable(record, record.position, None)
 
     def add_repeated(self, event: Readable, status: InboxStatus) -> None:
@@ -102,7 +104,7 @@ class BatchOutcome:
 
     def add_rejected(self, incoming: Incoming, problem: Problem) -> None:
         """Add an event that never has an effect."""
-        if self._reads_silently(incoming.publisher) and problem.code != _BY_DATABASE:
+        if self._reads_silently(incoming.publisher) and problem.code not in _NOT_THE_PUBLISHERS:
             self._count(incoming.position, incoming.event.type, "skipped")
             self._states.append((incoming.cause, "skipped"))
             return
@@ -154,14 +156,14 @@ class BatchOutcome:
             before = self._watermarks.get(key, (position, 0))[1]
             self._watermarks[key] = (position, before + applied)
 
-    def _count(self, position: RecordPosition, type_: str, outcome: str) -> None:
+    def _count(self, position: RecordPosition, type_: str, outcome: str, *, crashed: bool = False) -> None:
         self.counts[type_, outcome] += 1
-        refused = {"refused": True, "applied": False, "parked": False}.get(outcome)
-        self.refusals.setdefault((position.topic, position.partition), []).append(refused)
+        fate = Fate.CRASHED if crashed else _FATES.get(outcome, Fate.NEITHER)
+        self.fates.setdefault((position.topic, position.partition), []).append((position.offset, fate))
 
     def _refuse(self, incoming: Incoming, problem: Problem, *, identity: UUID | None) -> None:
         event = incoming.event
-        self._count(incoming.position, event.type, "refused")
+        self._count(incoming.position, event.type, "refused", crashed=problem.code == _SET_ASIDE)
         self._refused.append(
             quarantine.Refused(incoming.position, incoming.publisher, identity, event.id, event.type, problem)
         )

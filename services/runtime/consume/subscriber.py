@@ -24,11 +24,11 @@ from services.runtime.bookkeeping import breaker, offsets
 from services.runtime.bookkeeping.offsets import Gap, OutOfRange, ReadFrom
 from services.runtime.consume.asyncapi import described
 from services.runtime.consume.batch import BatchResult, PolledRecord
+from services.runtime.consume.first_batches import FirstBatches, partition_of
 from services.runtime.consume.loop import BatchLoop
 from services.runtime.data.db import acquire
 from services.runtime.events.records import PUBLISHERS_FAMILIES
 from services.runtime.kafka.cluster import EndOffsets
-from services.runtime.kafka.tolerant_polling import TolerantPolling
 
 log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         self._paused: set[TopicPartition] = set()
         self._suspected: dict[TopicPartition, Gap] = {}
         self._positions: dict[TopicPartition, int] = {}
+        self._first = FirstBatches(pool, loop.group)
         self._subscriber: Any = None
 
     @property
@@ -108,10 +109,6 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             description=f"Consumer group {self.loop.group.name}",
         )
         self._subscriber(described(subscription, self._prefix, self.on_poll))
-
-    def tolerate_unparsable(self) -> None:
-        """Keep one unparsable record from stopping all partitions. Call it once the broker has started."""
-        self.consumer.getmany = TolerantPolling(self.consumer)
 
     @property
     def consumer(self) -> AIOKafkaConsumer:
@@ -148,16 +145,28 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
         if self._failed or self._closing:
             return
         try:
-            polled = await self.loop.parse(records)
+            alone = await self._alone(records)
+            polled = await self.loop.parse([one for one in records if partition_of(one) not in alone])
             await self.written()
             if not self._failed:
                 # Written while the next poll is fetched and parsed; the contiguity guard keeps them in order.
-                self._writing = asyncio.create_task(self.write(polled))
+                kept_raw = [one for one in records if partition_of(one) in alone]
+                self._writing = asyncio.create_task(self.write(polled, kept_raw))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it stops the process
             self._failed = True
             self._fail(error)
+
+    async def _alone(self, records: Sequence[ConsumerRecord]) -> set[TopicPartition]:
+        """Count the first batch of each partition; return those in whose batch a process has ended before."""
+        first = self._first.among(records)
+        if not first:
+            return set()
+        await self.written()
+        counted = await self.loop.begin(first)
+        self._first.begun(counted)
+        return {partition for partition, alone in counted.items() if alone}
 
     async def written(self) -> None:
         """Wait for the batch that is being written."""
@@ -165,12 +174,18 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             await asyncio.wait([self._writing])
 
     async def finish(self) -> None:
-        """Take no more polls, and finish the batch in work."""
+        """Take no more polls, finish the batch in work, and say that nothing is being read."""
         self._closing = True
         await self.written()
+        if not self._failed:
+            await self._first.say_all_finished()
 
-    async def write(self, polled: Mapping[TopicPartition, Sequence[PolledRecord]]) -> None:
-        """Process one poll; an exception stops the process."""
+    async def write(
+        self,
+        polled: Mapping[TopicPartition, Sequence[PolledRecord]],
+        alone: Sequence[ConsumerRecord] = (),
+    ) -> None:
+        """Process one poll, some partitions of it record by record; an exception stops the process."""
         try:
             readable = {
                 partition: some for partition, some in polled.items() if partition not in self._paused
@@ -178,6 +193,10 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
             if readable:
                 confirmed = await self._confirmed(set(readable))
                 await self._follow_up(await self.loop.process(readable, confirmed))
+            single = [one for one in alone if partition_of(one) not in self._paused]
+            if single:
+                confirmed = await self._confirmed({partition_of(one) for one in single})
+                await self._follow_up(await self.loop.process_alone(single, confirmed))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001 - it stops the process
@@ -219,6 +238,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def on_partitions_revoked(self, revoked: set[TopicPartition]) -> None:
         """Forget partitions that another process reads from now on."""
+        self._first.revoked(revoked)
         for partition in revoked:
             self._paused.discard(partition)
             self._suspected.pop(partition, None)
@@ -226,6 +246,7 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def on_partitions_assigned(self, assigned: set[TopicPartition]) -> None:
         """Go on at the offsets stored in PostgreSQL."""
+        self._first.assigned(assigned)
         try:
             await self._prepare(assigned)
         except asyncio.CancelledError:

@@ -13,6 +13,7 @@ from schemas.envelope import EVENT_ID, Problem, attributes, decode_attributes, u
 from schemas.identity import NAMESPACE, event_uuid
 from schemas.topics import EVENT_TYPES, Family, parse_topic
 from services.runtime.events.subscription import Incoming, RecordPosition
+from services.runtime.kafka.tolerant_records import UndecodableRecord
 
 PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
 
@@ -50,7 +51,7 @@ class Readable:
 
 @dataclass(frozen=True, slots=True)
 class Unreadable:
-    """A record that is not a valid event, and why."""
+    """A record that is not a valid event, or one on which its reader fails, and why."""
 
     position: RecordPosition
     publisher: str | None
@@ -58,8 +59,19 @@ class Unreadable:
     event_type: str | None
     problems: Sequence[Problem]
 
+    @property
+    def crashed(self) -> bool:
+        """Return whether the fault is its reader's."""
+        return self.problems[0].code == "refused_after_crashes"
+
 
 Reading = Readable | Unreadable
+
+
+def _undecodable(error: str) -> Problem:
+    if error == UnicodeDecodeError.__name__:
+        return Problem("header_not_utf8", field="ce_*")
+    return Problem("record_undecodable", params={"error": error})
 
 
 def latest_day_of(record: RawRecord) -> date:
@@ -86,8 +98,11 @@ class Reader:
 
     def read(self, record: RawRecord) -> Reading:
         """Parse one record."""
-        found = attributes(record.headers)
         position = RecordPosition(record.topic, record.partition, record.offset)
+        if isinstance(record, UndecodableRecord):
+            found: dict[str, str] | Problem = _undecodable(record.error)
+        else:
+            found = attributes(record.headers)
         if isinstance(found, Problem):
             publisher = self._meaning(record.topic)[1]
             return Unreadable(position, publisher, None, None, [found])
@@ -118,6 +133,19 @@ class Reader:
             subject=event.data.subject_key(publisher or ""),
         )
         return Readable(incoming, decoded.hash, decoded.raw, found, decoded.warnings)
+
+    def set_aside(
+        self, position: RecordPosition, read: Reading | None = None, *, times: int, error: str
+    ) -> Unreadable:
+        """Return what stands for a record on which this service has failed so many times."""
+        problem = Problem("refused_after_crashes", params={"times": times, "error": error})
+        names: tuple[str | None, str | None] = (None, None)
+        match read:
+            case Readable(incoming=incoming):
+                names = (incoming.event.id, incoming.event.type)
+            case Unreadable(event_id=event_id, event_type=event_type):
+                names = (event_id, event_type)
+        return Unreadable(position, self._meaning(position.topic)[1], *names, [problem])
 
     def _meaning(self, name: str) -> tuple[Family, str | None]:
         meaning = self._topics.get(name)

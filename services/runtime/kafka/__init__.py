@@ -1,1 +1,1 @@
-"""Holds access to Kafka: addresses, administration, what the broker knows, tolerant polling."""
+"""Holds access to Kafka: addresses, administration, what the broker knows, tolerant unpacking."""

@@ -13,8 +13,10 @@ from typing import Any
 
 import httpx
 
+from services.runtime.base.settings import LoopSettings
 from tests.serving import REPOSITORY
-from tests.stand import Stand, announcement
+from tests.small_service import DEADLY
+from tests.stand import Stand, announcement, completed
 from tests.waiting import wait_until
 
 
@@ -123,13 +125,46 @@ async def test_it_answers_and_stops_when_told(stand: Stand) -> None:
     assert all("message" in line and "service" in line for line in service.log)
 
 
-async def test_a_bug_in_a_handler_ends_the_process_with_a_failure(stand: Stand) -> None:
+async def test_an_event_that_ends_its_process_is_set_aside_and_the_others_are_read(stand: Stand) -> None:
+    """As by a kill, a fault in C code or too little memory: nobody can catch it, only count it before."""
     await stand.know()
-    await stand.say(announcement("a"))
-    async with running(stand, "typo") as service:
-        assert await service.ended(60.0) == 1
-    assert any(line.get("error") == "NameError" for line in service.log)
-    assert await stand.value("SELECT count(*) FROM runtime.inbox") == 0
+    deadly = announcement("b", title=DEADLY)
+    await stand.say(announcement("a"), completed("a", 1), deadly, completed("a", 2), announcement("c"))
+    deaths = 0
+    for _ in range(8):
+        async with running(stand, "dies") as service:
+            await wait_until(lambda: _over(stand, service), 40.0)
+            if service.process.returncode is None:
+                break
+            deaths += 1
+    assert deaths == 1 + LoopSettings().crash_tries  # once in its batch, then alone
+    (refused,) = await stand.fetch('SELECT "offset", code, params FROM runtime.quarantine')
+    assert (refused["offset"], refused["code"]) == (2, "refused_after_crashes")
+    assert refused["params"] == {"times": 3, "error": "process_ended"}
+    assert await stand.value("SELECT count(*) FROM runtime.inbox WHERE state = 'applied'") == 4
+    assert await stand.verdicts() == [("rejected", "refused_after_crashes")]
+
+
+async def test_a_process_killed_between_batches_sets_nothing_aside(stand: Stand) -> None:
+    await stand.know()
+    for n in range(4):
+        await stand.say(announcement(f"a{n}"))
+        async with running(stand, "fine") as service:
+            await stand.read_up_to(n + 1, deadline=40.0)
+            service.process.kill()
+            await service.ended()
+    assert await stand.fetch("SELECT FROM runtime.quarantine") == []
+
+
+async def _over(stand: Stand, service: Running) -> bool:
+    return (
+        service.process.returncode is not None
+        or await stand.value(
+            "SELECT coalesce(max(next_offset), 0) FROM runtime.stored_offset WHERE topic = $1",
+            stand.in_topic(),
+        )
+        == 5
+    )
 
 
 async def test_a_background_task_that_ends_ends_the_process(stand: Stand) -> None:

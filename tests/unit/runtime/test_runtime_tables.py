@@ -11,7 +11,7 @@ from asyncpg.exceptions import _base
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.retry import backoff
 from services.runtime.base.settings import ServiceSettings, SettingsError, parse_roles
-from services.runtime.bookkeeping.breaker import refused_in_row
+from services.runtime.bookkeeping.breaker import Fate, refused_in_row
 from services.runtime.bookkeeping.offsets import (
     ContiguousRecords,
     Gap,
@@ -52,12 +52,17 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
         (asyncpg.UndefinedColumnError(), False, Meaning.FATAL),
         (asyncpg.UndefinedTableError(), True, Meaning.FATAL),
         (asyncpg.InsufficientPrivilegeError(), False, Meaning.FATAL),
-        (asyncpg.RaiseError(), False, Meaning.FATAL),
+        (asyncpg.RaiseError(), False, Meaning.CRASH),
         (aiokafka.errors.KafkaConnectionError(), False, Meaning.TRANSIENT),
-        (NameError(), False, Meaning.FATAL),
-        (TypeError(), True, Meaning.FATAL),
-        (AttributeError(), False, Meaning.FATAL),
-        (KeyError(), False, Meaning.FATAL),
+        (NameError(), False, Meaning.CRASH),
+        (TypeError(), True, Meaning.CRASH),
+        (AttributeError(), False, Meaning.CRASH),
+        (KeyError(), False, Meaning.CRASH),
+        (OverflowError(), False, Meaning.CRASH),
+        (RecursionError(), False, Meaning.CRASH),
+        (asyncpg.DiskFullError(), False, Meaning.TRANSIENT),
+        (asyncpg.StatementTooComplexError(), False, Meaning.POISON),
+        (asyncpg.InternalServerError(), False, Meaning.FATAL),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else str(value),
 )
@@ -144,9 +149,9 @@ def test_where_reading_goes_on(
 
 
 def test_refusals_in_a_row_are_ended_by_one_accepted_record() -> None:
-    assert refused_in_row(0, [True, True]) == 2
-    assert refused_in_row(5, [False]) == 0
-    assert refused_in_row(5, [None, True]) == 6
+    assert refused_in_row(0, [Fate.REFUSED, Fate.CRASHED]) == 2
+    assert refused_in_row(5, [Fate.FINE]) == 0
+    assert refused_in_row(5, [Fate.NEITHER, Fate.REFUSED]) == 6
 
 
 def test_kafka_addresses() -> None:

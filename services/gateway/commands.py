@@ -3,10 +3,12 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import asyncpg
 import typer
 
 from services.gateway.files.command import ImportCommandError, import_file
@@ -22,8 +24,10 @@ from services.gateway.publishers.administration import (
 from services.gateway.publishers.domain import KEY_SCOPES, Registration, RegistrationError
 from services.gateway.publishers.handlers import Registered
 from services.runtime.base.clock import clock_of
+from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
+from services.runtime.serve.installation import check_command
 
 app = typer.Typer(no_args_is_help=True)
 publisher_app = typer.Typer(no_args_is_help=True, help="Who may speak: providers and offices.")
@@ -44,7 +48,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 -
     """Run a command; what a person can correct is one line and exit status 2."""
     try:
         return asyncio.run(work())
-    except (RegistrationError, SettingsError, ImportCommandError, ValueError) as error:
+    except (RegistrationError, SettingsError, InstallationError, ImportCommandError, ValueError) as error:
         sys.stderr.write(f"kurslotse: {error}\n")
         raise typer.Exit(2) from None
 
@@ -57,16 +61,25 @@ def _where() -> tuple[str, str, str]:
     )
 
 
+@asynccontextmanager
+async def _administrating() -> AsyncIterator[asyncpg.Connection]:
+    """Open the gateway's database as its owner, if it and Kafka are of the installation of this command."""
+    database, _, prefix = _where()
+    async with admin_connection(database, prefix) as conn:
+        await check_command(conn, database, uses_kafka=True)
+        yield conn
+
+
 def _clock_file() -> Path | None:
     path = os.environ.get("KURSLOTSE_CLOCK_FILE")
     return Path(path) if path else None
 
 
 async def _register(asked: list[Registration], key_file: Path | None) -> None:
-    database, broker, prefix = _where()
+    _, broker, prefix = _where()
     admin = KafkaAdmin(parse_address(broker))
     kept = read_keys(key_file) if key_file is not None else {}
-    async with admin_connection(database, prefix) as conn:
+    async with _administrating() as conn:
         done = await handlers.register(conn, admin, asked, prefix=prefix, now=clock_of(_clock_file()).now())
         for registered in done:
             _show(registered, hide_key=key_file is not None)
@@ -129,8 +142,7 @@ def list_() -> None:
     """List the publishers."""
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
+        async with _administrating() as conn:
             keys = await store.open_keys(conn)
             for publisher in (await store.publishers(conn)).values():
                 _say(
@@ -162,8 +174,7 @@ def key(
     """Make a further API key; it is shown once."""
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
+        async with _administrating() as conn:
             made = await handlers.new_key(
                 conn, slug, scopes=scope or KEY_SCOPES, days=days, revoke_others=revoke_others
             )
@@ -177,10 +188,9 @@ def deactivate(slug: str) -> None:
     """Close the doors to a publisher; its events are no longer believed."""
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
+        async with _administrating() as conn:
             now = clock_of(_clock_file()).now()
-            publisher = await handlers.deactivate(conn, slug, prefix=prefix, now=now)
+            publisher = await handlers.deactivate(conn, slug, prefix=_where()[2], now=now)
         _say(f"{publisher.slug}: inactive (version {publisher.version})")
 
     _run(work)

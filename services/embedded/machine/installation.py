@@ -1,14 +1,17 @@
-"""Makes the secrets of an installation once, in a file that only its owner may read."""
+"""Makes the secrets of an installation once, in a file that only its owner may read, with its id and kind."""
 
 import base64
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.children import StartError
 from services.embedded.machine.home import Home, read_json, write_json
+from services.runtime.base.installation import Identity
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -72,11 +75,12 @@ class SharedSecrets:
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """All secrets of one home."""
+    """All secrets of one home, and which installation it is of, once that is settled."""
 
     servers: ServerSecrets
     services: dict[str, ServiceSecrets]
     shared: SharedSecrets
+    identity: Identity | None = None
 
 
 def open_installation(home: Home) -> Installation:
@@ -89,10 +93,44 @@ def open_installation(home: Home) -> Installation:
             name: ServiceSecrets(**_filled(ServiceSecrets, services.get(name, {}))) for name in SERVICES
         },
         shared=SharedSecrets(**_filled(SharedSecrets, document.get("shared", {}))),
+        identity=_identity(document),
     )
-    if asdict(found) != document:
-        write_json(home.installation, asdict(found))
+    if _written(found) != document:
+        write_json(home.installation, _written(found))
     return found
+
+
+def name_home(home: Home, identity: Identity) -> Installation:
+    """Write down, once, which installation a home is of."""
+    found = open_installation(home)
+    if found.identity == identity:
+        return found
+    named = replace(found, identity=identity)
+    write_json(home.installation, _written(named))
+    return named
+
+
+def identity_of(home: Home) -> Identity | None:
+    """Return which installation a home is of; None if that is not settled. Nothing is written."""
+    return _identity(_document(home))
+
+
+def described(identity: Identity | None) -> dict[str, str] | None:
+    """Describe id and kind for programs."""
+    return None if identity is None else {"id": str(identity.id), "kind": str(identity.kind)}
+
+
+def _identity(document: Mapping[str, Any]) -> Identity | None:
+    said = document.get("identity")
+    return Identity(UUID(said["id"]), InstallationKind(said["kind"])) if said else None
+
+
+def _written(installation: Installation) -> dict[str, Any]:
+    document = asdict(installation)
+    del document["identity"]
+    if installation.identity is not None:
+        document["identity"] = described(installation.identity)
+    return document
 
 
 def secrets_of(installation: Installation) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.home import Home, read_json
 from services.embedded.machine.installation import open_installation
 from services.embedded.machine.processes import Identity
@@ -24,7 +25,8 @@ def administrative(home: Home, env: Mapping[str, str]) -> Servers | None:
     facts = running(home) or {}
     database_url = env.get("KURSLOTSE_DATABASE_URL") or facts.get("database_url")
     kafka = env.get("KURSLOTSE_KAFKA") or facts.get("kafka")
-    return Servers(database_url, kafka) if database_url and kafka else None
+    own = facts.get("own_servers", False) and (database_url, kafka) == (facts["database_url"], facts["kafka"])
+    return Servers(database_url, kafka, own=own) if database_url and kafka else None
 
 
 def environment_of(service: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -38,9 +40,11 @@ def environment_of(service: str, env: Mapping[str, str]) -> dict[str, str]:
     if not home.installation.exists() or f"{service}_http" not in ports:
         return admin
     facts = running(home) or {}
-    demo = bool(facts.get("demo"))
+    installation = open_installation(home)
+    identity = installation.identity
+    demo = identity is not None and identity.kind is InstallationKind.DEMO
     setting = Setting(
-        installation=open_installation(home),
+        installation=installation,
         servers=servers,
         addresses=Addresses(ports),
         prefix=env.get("KURSLOTSE_PREFIX", facts.get("prefix", "")),

@@ -11,9 +11,10 @@ from typing import Any
 
 import httpx
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.children import Program
 from services.embedded.machine.home import Home, read_json, write_json
-from services.embedded.machine.installation import SERVICES, open_installation
+from services.embedded.machine.installation import SERVICES, described, open_installation
 from services.embedded.machine.ports import HOST, choose_ports
 from services.embedded.servers.pair import Servers
 from services.embedded.stack import environment, status
@@ -58,6 +59,7 @@ class Stack:
         return {
             "running": True,
             "mode": self.mode,
+            "installation": described(self.setting.installation.identity),
             "home": str(self.supervisor.home.root),
             "pid": os.getpid(),
             "now": clock.get("now"),
@@ -81,6 +83,11 @@ class Stack:
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
+
+
+def kind_of(*, demo: bool) -> InstallationKind:
+    """Return the kind of installation that a command needs."""
+    return InstallationKind.DEMO if demo else InstallationKind.REAL
 
 
 def compose(home: Home, servers: Servers, env: Mapping[str, str], *, demo: bool) -> Setting:
@@ -124,7 +131,7 @@ async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> Asy
     home, tell, env = supervisor.home, supervisor.narrator, supervisor.env
     servers = await start_servers(supervisor)
     setting = compose(home, servers, env, demo=demo)
-    await apply_everything(setting, tell)
+    setting = await apply_everything(setting, home, kind_of(demo=demo), tell)
     stack = Stack(supervisor, setting, secrets.token_hex(24), mode)
     app = control_app(stack.token, stack.status, stack.quiet, setting.clock)
     server = control_server(app, setting.addresses.ports["control"])
@@ -135,7 +142,7 @@ async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> Asy
             control={"url": stack.addresses["control"], "token": stack.token},
             addresses=stack.addresses,
             prefix=setting.prefix,
-            demo=demo,
+            installation=described(setting.installation.identity),
         )
         programs = [service_program(name, setting, home, env) for name in SERVICES]
         await supervisor.start_and_wait("Starting gateway, allocation and notifications", programs)

@@ -58,6 +58,7 @@ class Access:
 SERVICE_ACCESS: Mapping[str, Access] = {
     "gateway": Access(
         reads=(
+            Family.INSTALLATION,
             Family.PUBLISHERS,
             Family.PLACEMENTS,
             Family.FINDINGS_STEERING,
@@ -66,11 +67,11 @@ SERVICE_ACCESS: Mapping[str, Access] = {
         writes=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.OUT, Family.PROGRESS),
     ),
     "allocation": Access(
-        reads=(Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
+        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
         writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING),
     ),
     "notifications": Access(
-        reads=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
+        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
         writes=(Family.FINDINGS_SUPPORT, Family.COUNTS),
     ),
 }
@@ -156,23 +157,28 @@ def client_options(address: KafkaAddress) -> dict[str, Any]:
     return options | {"security_protocol": protocol}
 
 
+def librdkafka_options(address: KafkaAddress) -> dict[str, Any]:
+    """Return the connection settings of confluent-kafka's clients."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": address.servers,
+        "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
+        "log_level": 0,
+    }
+    if address.user is not None:
+        options |= {
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": address.user,
+            "sasl.password": address.password,
+        }
+    return options
+
+
 class KafkaAdmin:
     """Administers topics, users and access; it blocks, so it is for commands and threads."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self.address = address
-        options: dict[str, Any] = {
-            "bootstrap.servers": address.servers,
-            "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
-            "log_level": 0,
-        }
-        if address.user is not None:
-            options |= {
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": address.user,
-                "sasl.password": address.password,
-            }
-        self._client = AdminClient(options)
+        self._client = AdminClient(librdkafka_options(address))
 
     def wall(self) -> Wall:
         """Return whether the broker controls access at all."""

@@ -135,7 +135,7 @@ def test_commands_of_services_find_the_installation(stack: dict[str, Any], home:
     listed = kurslotse("publisher", "list", home=home)
     assert listed.returncode == 0, listed.stderr
     assert "jobcenter-musterland" in listed.stdout
-    again = kurslotse("db", "apply", home=home)
+    again = kurslotse("db", "apply", "--kind", "demo", home=home)
     assert again.returncode == 0, again.stdout + again.stderr
 
 

@@ -13,7 +13,7 @@ import typer
 
 from services.gateway.files.command import ImportCommandError, import_file
 from services.gateway.files.job import Report
-from services.gateway.publishers import handlers, store
+from services.gateway.publishers import credentials, handlers, store
 from services.gateway.publishers.administration import (
     admin_connection,
     read_keys,
@@ -86,7 +86,7 @@ async def _register(asked: list[Registration], key_file: Path | None) -> None:
             if registered.key is not None:
                 kept[registered.slug] = registered.key
             elif key_file is not None and registered.slug not in kept:
-                kept[registered.slug] = await handlers.new_key(conn, registered.slug)
+                kept[registered.slug] = await credentials.new_key(conn, registered.slug)
     if key_file is not None:
         write_keys(key_file, kept)
 
@@ -109,7 +109,13 @@ def add(  # noqa: PLR0917 - typer reads the options from here
     kind: Annotated[list[str], typer.Option(help="provider, office, counselling; several times if several.")],
     kreis: Annotated[list[str], typer.Option(help="First five digits of the AGS.")],
     organisation: Annotated[str, typer.Option(help="Organisation it belongs to; the slug if left out.")] = "",
-    authority: Annotated[bool, typer.Option(help="A body that obliges people.")] = False,
+    authority: Annotated[
+        bool | None,
+        typer.Option(
+            "--authority/--no-authority",
+            help="Whether it obliges people to take part: writes consent, cannot read it.",
+        ),
+    ] = None,
     supplier_id: Annotated[list[str] | None, typer.Option(help="KURSNET SUPPLIER_ID.")] = None,
     event_type: Annotated[list[str] | None, typer.Option(help="Only these types; all of its kinds.")] = None,
     key_file: KeyFile = None,
@@ -121,11 +127,21 @@ def add(  # noqa: PLR0917 - typer reads the options from here
         kinds=tuple(kind),
         kreise=tuple(kreis),
         organisation=organisation,
-        authority=authority,
+        authority=_asked_authority(name) if authority is None else authority,
         supplier_ids=tuple(supplier_id or ()),
         event_types=tuple(event_type or ()),
     )
     _run(lambda: _register([asked], key_file))
+
+
+def _asked_authority(name: str) -> bool:
+    """Ask the person at the terminal; without one, refuse to guess."""
+    question = f"Does {name} oblige people to take part (Jobcenter, Ausländerbehörde, Sozialamt)?"
+    if not sys.stdin.isatty():
+        sys.stderr.write(f"kurslotse: {question} Say --authority or --no-authority.\n")
+        sys.stderr.write("An authority writes consent and cannot read it.\n")
+        raise typer.Exit(2)
+    return typer.confirm(question)
 
 
 @publisher_app.command("load")
@@ -175,7 +191,7 @@ def key(
 
     async def work() -> None:
         async with _administrating() as conn:
-            made = await handlers.new_key(
+            made = await credentials.new_key(
                 conn, slug, scopes=scope or KEY_SCOPES, days=days, revoke_others=revoke_others
             )
         _say(f"API key, shown only now: {made}")
@@ -183,14 +199,45 @@ def key(
     _run(work)
 
 
-@publisher_app.command("deactivate")
-def deactivate(slug: str) -> None:
-    """Close the doors to a publisher; its events are no longer believed."""
+@publisher_app.command("rotate")
+def rotate(
+    slug: str,
+    *,
+    api_key: Annotated[bool, typer.Option("--key", help="A new API key.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="A new password of its Kafka user.")] = False,
+    overlap_days: Annotated[
+        int, typer.Option(min=0, max=90, help="Days that the earlier API keys stay usable.")
+    ] = 7,
+) -> None:
+    """Replace credentials; the new ones are shown once. Keys overlap, a Kafka password does not."""
+    if not api_key and not kafka:
+        raise typer.BadParameter("say what: --key, --kafka or both")
 
     async def work() -> None:
+        _, broker, prefix = _where()
+        async with _administrating() as conn:
+            if api_key:
+                text = await credentials.rotate_key(conn, slug, overlap_days=overlap_days)
+                _say(f"API key, shown only now: {text}")
+                _say(f"  Earlier keys end in {overlap_days} days.")
+            if kafka:
+                admin = KafkaAdmin(parse_address(broker))
+                made = await credentials.rotate_kafka(conn, admin, slug, prefix=prefix)
+                _say(f"Kafka user {made.user}, password, shown only now: {made.password}")
+
+    _run(work)
+
+
+@publisher_app.command("deactivate")
+def deactivate(slug: str) -> None:
+    """Close the doors to a publisher, Kafka too; its events are no longer believed, nothing is sent to it."""
+
+    async def work() -> None:
+        _, broker, prefix = _where()
+        admin = KafkaAdmin(parse_address(broker))
         async with _administrating() as conn:
             now = clock_of(_clock_file()).now()
-            publisher = await handlers.deactivate(conn, slug, prefix=_where()[2], now=now)
+            publisher = await credentials.deactivate(conn, admin, slug, prefix=prefix, now=now)
         _say(f"{publisher.slug}: inactive (version {publisher.version})")
 
     _run(work)

@@ -168,7 +168,7 @@ def java(node: Node, *arguments: str, heap: str = "512m") -> list[str]:
 
 
 def scram(name: str, password: str) -> str:
-    """Describe a SCRAM user to StorageTool without showing its password in the process list."""
+    """Describe a SCRAM user to StorageTool. Who reads this can sign in: it is no argument of a process."""
     salt = secrets.token_bytes(16)
     salted = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
     text = [base64.b64encode(part).decode() for part in (salt, salted)]
@@ -184,7 +184,26 @@ async def format_storage(node: Node, env: Mapping[str, str]) -> None:
     command = java(node, "kafka.tools.StorageTool", "format", heap="128m")
     command += ["--config", str(node.properties), "--cluster-id", node.secrets.cluster_id]
     command += ["--add-scram", scram(ADMIN, node.secrets.kafka_admin)]
+    arguments = node.folder / "format.arguments"
     output = node.log.with_name("kafka-format.log")
+    try:
+        write_arguments(arguments, command[1:])
+        code = await _format([command[0], f"@{arguments}"], output, env)
+    finally:
+        arguments.unlink(missing_ok=True)
+    if code:
+        raise StartError(f"Kafka's StorageTool ended with {code}:\n{tail(output)}")
+    made.touch()
+
+
+def write_arguments(path: Path, arguments: Sequence[str]) -> None:
+    """Write arguments as the Java launcher reads them from a file, so that no process list shows them."""
+    path.touch(mode=0o600)
+    quoted = (one.replace("\\", "\\\\").replace('"', '\\"') for one in arguments)
+    path.write_text("".join(f'"{one}"\n' for one in quoted), encoding="utf-8")
+
+
+async def _format(command: Sequence[str], output: Path, env: Mapping[str, str]) -> int:
     with output.open("wb") as log:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -195,14 +214,11 @@ async def format_storage(node: Node, env: Mapping[str, str]) -> None:
             preexec_fn=leash(signal.SIGKILL),
         )
         try:
-            code = await asyncio.wait_for(process.wait(), _FORMAT_SECONDS)
+            return await asyncio.wait_for(process.wait(), _FORMAT_SECONDS)
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
-    if code:
-        raise StartError(f"Kafka's StorageTool ended with {code}:\n{tail(output)}")
-    made.touch()
 
 
 def environment(inherited: Mapping[str, str]) -> dict[str, str]:

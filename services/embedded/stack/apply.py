@@ -13,7 +13,7 @@ from services.embedded.machine.progress import Narrator, Step
 from services.embedded.stack.environment import Setting
 from services.embedded.stack.identity import settled
 from services.gateway.publishers.administration import admin_connection
-from services.gateway.publishers.handlers import put_service_key
+from services.gateway.publishers.credentials import put_service_key
 from services.runtime.base.installation import Identity
 from services.runtime.data import migrate, roles
 from services.runtime.kafka import administration as kafka

@@ -184,18 +184,8 @@ class KafkaAdmin:
         """Return whether the broker controls access at all."""
         if self.address.user is None:
             return NOT_ENFORCED
-        anything: Any = None  # the client's types leave out that these may be open
-        everything = AclBindingFilter(
-            ResourceType.ANY,
-            anything,
-            ResourcePatternType.ANY,
-            anything,
-            anything,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
         try:
-            self._client.describe_acls(everything).result(timeout=_TIMEOUT)
+            self._client.describe_acls(_access_of(None)).result(timeout=_TIMEOUT)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.SECURITY_DISABLED:
                 return NOT_ENFORCED
@@ -255,7 +245,7 @@ class KafkaAdmin:
         _done(self._client.create_acls(bindings))
 
     def remove(self, *, topics: Sequence[str] = (), users: Sequence[str] = ()) -> None:
-        """Delete topics and users with their access (tests; a publisher that is gone)."""
+        """Delete topics, and users with all their access (tests; a publisher that is gone)."""
         if topics:
             _done(self._client.delete_topics(list(topics)), but=KafkaError.UNKNOWN_TOPIC_OR_PART)
         if users and self.address.user is not None:
@@ -265,6 +255,8 @@ class KafkaAdmin:
                 ),
                 but=KafkaError.RESOURCE_NOT_FOUND,
             )
+            filters = [_access_of(f"User:{user}") for user in users]
+            _done(self._client.delete_acls(filters), but=KafkaError.SECURITY_DISABLED)
 
     def topics(self, prefix: str) -> list[str]:
         """List the topics of an installation."""
@@ -332,6 +324,20 @@ def _resource(family: Family, prefix: str) -> str:
 def _binding(resource: ResourceType, name: str, user: str, operation: AclOperation) -> AclBinding:
     kind = ResourcePatternType.PREFIXED if name.endswith(".") else ResourcePatternType.LITERAL
     return AclBinding(resource, name, kind, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _access_of(principal: str | None) -> AclBindingFilter:
+    """Return the filter of all access, or of one principal's."""
+    anything: Any = None  # the client's types leave out that these may be open
+    return AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        principal or anything,
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
 
 
 def _config(family: Family, days: Mapping[Family, int]) -> dict[str, str]:

@@ -59,8 +59,8 @@ def _publisher(
     slug: str,
     name: str,
     *kinds: str,
+    authority: bool,
     organisation: str | None = None,
-    authority: bool = False,
     supplier_ids: tuple[str, ...] = (),
 ) -> PublisherRecord:
     return {
@@ -75,12 +75,28 @@ def _publisher(
 
 
 PROVIDERS: Final = (
-    _publisher("vhs-musterland", "Volkshochschule Musterland", "provider", supplier_ids=("990011",)),
-    _publisher("sprachhaus", "Sprachhaus Beispielhausen", "provider", supplier_ids=("990012",)),
-    _publisher("bildungswerk-probe", "Bildungswerk Probeheim", "provider", supplier_ids=("990013", "990023")),
-    _publisher("lernwerkstatt", "Lernwerkstatt Erdachtingen", "provider", supplier_ids=("990014",)),
-    _publisher("frauenakademie", "Frauenakademie Musterstadt", "provider", supplier_ids=("990015",)),
-    _publisher("berufssprache-nord", "Berufssprache Nord", "provider", supplier_ids=("990016",)),
+    _publisher(
+        "vhs-musterland", "Volkshochschule Musterland", "provider", authority=False, supplier_ids=("990011",)
+    ),
+    _publisher(
+        "sprachhaus", "Sprachhaus Beispielhausen", "provider", authority=False, supplier_ids=("990012",)
+    ),
+    _publisher(
+        "bildungswerk-probe",
+        "Bildungswerk Probeheim",
+        "provider",
+        authority=False,
+        supplier_ids=("990013", "990023"),
+    ),
+    _publisher(
+        "lernwerkstatt", "Lernwerkstatt Erdachtingen", "provider", authority=False, supplier_ids=("990014",)
+    ),
+    _publisher(
+        "frauenakademie", "Frauenakademie Musterstadt", "provider", authority=False, supplier_ids=("990015",)
+    ),
+    _publisher(
+        "berufssprache-nord", "Berufssprache Nord", "provider", authority=False, supplier_ids=("990016",)
+    ),
 )
 RHYTHM: Final[dict[str, Rhythm]] = {
     "vhs-musterland": "daily",

@@ -201,6 +201,14 @@ def db_apply(
     sys.exit(stack_commands.db_apply(home, kind))
 
 
+@database.command("rotate")
+def db_rotate(home: HomeOption = None) -> None:
+    """Give the services new passwords for databases and Kafka, and new keys for each other's doors."""
+    from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(stack_commands.db_rotate(home))
+
+
 def main() -> None:
     """Run the command line."""
     app()

@@ -1,9 +1,11 @@
-"""Runs `kurslotse up`, `demo` and `db apply`; each returns an exit status."""
+"""Runs `kurslotse up`, `demo`, `db apply` and `db rotate`; each returns an exit status."""
 
 import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
+
+import httpx
 
 from schemas.codes import InstallationKind
 from services.embedded import demo as playing
@@ -13,12 +15,18 @@ from services.embedded.machine.installation import open_installation
 from services.embedded.machine.progress import Narrator
 from services.embedded.stack import report
 from services.embedded.stack.apply import apply_everything
-from services.embedded.stack.discovery import administrative
+from services.embedded.stack.discovery import administrative, running
 from services.embedded.stack.environment import Addresses, Setting
 from services.embedded.stack.identity import check_home
 from services.embedded.stack.lifecycle import Stack, kind_of, running_stack
+from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import supervised
 
+_NO_SERVERS = (
+    "No servers: set KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, or start the embedded ones with "
+    "`kurslotse up --servers-only`."
+)
+_ROTATE_SECONDS = 300.0
 _ADDRESSES = ("KURSLOTSE_DATABASE_URL", "KURSLOTSE_KAFKA")
 
 
@@ -109,10 +117,7 @@ def db_apply(home: Path | None, kind: InstallationKind) -> int:
     async def work(place: Home, tell: Narrator) -> int:
         servers = administrative(place, os.environ)
         if servers is None:
-            tell.say(
-                "No servers: set KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, or start the embedded ones with "
-                "`kurslotse up --servers-only`."
-            )
+            tell.say(_NO_SERVERS)
             return 1
         check_home(place, kind)
         place.make()
@@ -120,6 +125,30 @@ def db_apply(home: Path | None, kind: InstallationKind) -> int:
         setting = Setting(open_installation(place), servers, Addresses({}), prefix)
         done = await apply_everything(setting, place, kind, tell)
         tell.say(f"This is the {done.installation.identity}.")
+        return 0
+
+    return supervise(home, work)
+
+
+def db_rotate(home: Path | None) -> int:
+    """Replace the services' passwords; a supervisor that runs here does it and starts the services again."""
+
+    async def work(place: Home, tell: Narrator) -> int:
+        control = (running(place) or {}).get("control")
+        if control is not None:
+            headers = {"Authorization": f"Bearer {control['token']}"}
+            async with httpx.AsyncClient(timeout=_ROTATE_SECONDS, trust_env=False) as client:
+                answer = await client.post(f"{control['url']}/rotate", headers=headers)
+            answer.raise_for_status()
+            tell.say("The services' passwords were replaced; the services run with the new ones.")
+            return 0
+        servers = administrative(place, os.environ)
+        if servers is None:
+            tell.say(_NO_SERVERS)
+            return 1
+        prefix = os.environ.get("KURSLOTSE_PREFIX", "")
+        await rotate(Setting(open_installation(place), servers, Addresses({}), prefix), place)
+        tell.say("The services' passwords were replaced: start the services again, they know the old ones.")
         return 0
 
     return supervise(home, work)

@@ -26,6 +26,7 @@ from services.gateway.publishers.handlers import Registered
 from services.runtime.base.clock import clock_of
 from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
+from services.runtime.kafka import plain_users
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
 from services.runtime.serve.installation import check_command
 
@@ -72,6 +73,11 @@ async def _administrating() -> AsyncIterator[asyncpg.Connection]:
 
 def _clock_file() -> Path | None:
     path = os.environ.get("KURSLOTSE_CLOCK_FILE")
+    return Path(path) if path else None
+
+
+def _plain_users() -> Path | None:
+    path = os.environ.get(plain_users.VARIABLE)
     return Path(path) if path else None
 
 
@@ -205,25 +211,32 @@ def rotate(
     *,
     api_key: Annotated[bool, typer.Option("--key", help="A new API key.")] = False,
     kafka: Annotated[bool, typer.Option("--kafka", help="A new password of its Kafka user.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="A password for SASL PLAIN, for librdkafka before 2.6.1.")
+    ] = False,
     overlap_days: Annotated[
         int, typer.Option(min=0, max=90, help="Days that the earlier API keys stay usable.")
     ] = 7,
 ) -> None:
     """Replace credentials; the new ones are shown once. Keys overlap, a Kafka password does not."""
-    if not api_key and not kafka:
-        raise typer.BadParameter("say what: --key, --kafka or both")
+    if not api_key and not kafka and not plain:
+        raise typer.BadParameter("say what: --key, --kafka, --plain")
 
     async def work() -> None:
         _, broker, prefix = _where()
+        admin = KafkaAdmin(parse_address(broker))
         async with _administrating() as conn:
             if api_key:
                 text = await credentials.rotate_key(conn, slug, overlap_days=overlap_days)
                 _say(f"API key, shown only now: {text}")
                 _say(f"  Earlier keys end in {overlap_days} days.")
             if kafka:
-                admin = KafkaAdmin(parse_address(broker))
                 made = await credentials.rotate_kafka(conn, admin, slug, prefix=prefix)
                 _say(f"Kafka user {made.user}, password, shown only now: {made.password}")
+            if plain:
+                made = await credentials.allow_plain(conn, slug, _plain_users(), prefix=prefix)
+                _say(f"Kafka user {made.user}, password for PLAIN, shown only now: {made.password}")
+                _say("  Kafka knows it from its next start on: kurslotse down, then kurslotse up.")
 
     _run(work)
 
@@ -237,7 +250,9 @@ def deactivate(slug: str) -> None:
         admin = KafkaAdmin(parse_address(broker))
         async with _administrating() as conn:
             now = clock_of(_clock_file()).now()
-            publisher = await credentials.deactivate(conn, admin, slug, prefix=prefix, now=now)
+            publisher = await credentials.deactivate(
+                conn, admin, slug, prefix=prefix, now=now, plain=_plain_users()
+            )
         _say(f"{publisher.slug}: inactive (version {publisher.version})")
 
     _run(work)

@@ -5,7 +5,7 @@ import secrets
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from schemas.codes import InstallationKind
@@ -37,9 +37,12 @@ def key_of_32_bytes() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _secret(make: Callable[[], str] = password, *, public: bool = False) -> Any:  # noqa: ANN401 -- a field
-    """Declare what `make` makes once; it is never shown unless it is public."""
-    return field(repr=public, metadata={"make": make, "public": public})
+def _secret(make: Callable[[], str] = password, *, public: bool = False, rotates: bool = False) -> Any:  # noqa: ANN401 -- a field, typed where it stands
+    """Declare what `make` makes once; it is never shown unless it is public.
+
+    `rotates` says that `kurslotse db rotate` replaces it: nothing that is stored depends on it.
+    """
+    return field(repr=public, metadata={"make": make, "public": public, "rotates": rotates})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,21 +59,24 @@ class ServerSecrets:
 class ServiceSecrets:
     """A service's passwords, and the key that signs its sessions."""
 
-    worker: str = _secret()
-    web: str = _secret()
-    status: str = _secret()
-    kafka: str = _secret()
+    worker: str = _secret(rotates=True)
+    web: str = _secret(rotates=True)
+    status: str = _secret(rotates=True)
+    kafka: str = _secret(rotates=True)
     web_secret: str = _secret()
-    gateway_key: str = _secret()
+    gateway_key: str = _secret(rotates=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSecrets:
     """Keys that belong to one service or to a door between two."""
 
-    people_key: str = _secret()  # gateway -> notifications
+    people_key: str = _secret(rotates=True)  # gateway -> notifications
     kek: str = _secret(key_of_32_bytes)  # notifications: encrypts the keys that encrypt names
     installation_key: str = _secret(key_of_32_bytes)  # gateway: HMAC of official numbers
+
+
+_Group = TypeVar("_Group", ServiceSecrets, SharedSecrets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,24 @@ def name_home(home: Home, identity: Identity) -> Installation:
     named = replace(found, identity=identity)
     write_json(home.installation, _written(named))
     return named
+
+
+def rotate_secrets(home: Home) -> Installation:
+    """Replace what rotates in the file of secrets; the servers must be told next."""
+    found = open_installation(home)
+    fresh = replace(
+        found,
+        services={name: _rotated(own) for name, own in found.services.items()},
+        shared=_rotated(found.shared),
+    )
+    write_json(home.installation, _written(fresh))
+    return fresh
+
+
+def _rotated(group: _Group) -> _Group:
+    return replace(
+        group, **{one.name: one.metadata["make"]() for one in fields(group) if one.metadata["rotates"]}
+    )
 
 
 def identity_of(home: Home) -> Identity | None:

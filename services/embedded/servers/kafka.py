@@ -19,6 +19,7 @@ from services.embedded.machine.children import Program, StartError, tail
 from services.embedded.machine.installation import ServerSecrets
 from services.embedded.machine.ports import HOST, listening
 from services.runtime.base.subprocesses import leash
+from services.runtime.kafka.plain_users import jaas, read_users
 
 ADMIN = "admin"
 _CONTROLLER = "controller"
@@ -48,6 +49,11 @@ class Node:
     def properties(self) -> Path:
         """The broker's configuration, written at each start."""
         return self.folder / "server.properties"
+
+    @property
+    def plain_users(self) -> Path:
+        """The publishers whose clients need PLAIN."""
+        return self.folder / "plain-users.json"
 
     @property
     def data(self) -> Path:
@@ -88,12 +94,13 @@ def properties(node: Node) -> dict[str, str]:
         "listener.security.protocol.map": "CLIENT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT",
         "inter.broker.listener.name": "CLIENT",
         "controller.listener.names": "CONTROLLER",
-        "sasl.enabled.mechanisms": "SCRAM-SHA-512",
+        "sasl.enabled.mechanisms": "SCRAM-SHA-512,PLAIN",
         "sasl.mechanism.inter.broker.protocol": "SCRAM-SHA-512",
         "sasl.mechanism.controller.protocol": "PLAIN",
         "listener.name.client.scram-sha-512.sasl.jaas.config": (
             f"{_JAAS}.scram.ScramLoginModule required {admin};"
         ),
+        "listener.name.client.plain.sasl.jaas.config": jaas(read_users(node.plain_users)),
         "listener.name.controller.sasl.enabled.mechanisms": "PLAIN",
         "listener.name.controller.plain.sasl.jaas.config": (
             f'{_JAAS}.plain.PlainLoginModule required username="{_CONTROLLER}" '

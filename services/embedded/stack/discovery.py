@@ -10,6 +10,7 @@ from services.embedded.machine.processes import Identity
 from services.embedded.servers.pair import Servers
 from services.embedded.stack import environment
 from services.embedded.stack.environment import Addresses, Setting
+from services.runtime.kafka.plain_users import VARIABLE as PLAIN_USERS
 
 
 def running(home: Home) -> dict[str, Any] | None:
@@ -36,6 +37,8 @@ def environment_of(service: str, env: Mapping[str, str]) -> dict[str, str]:
     if servers is None:
         return {}
     admin = {"KURSLOTSE_DATABASE_URL": servers.database_url, "KURSLOTSE_KAFKA": servers.kafka}
+    if servers.own:
+        admin[PLAIN_USERS] = str(home.kafka / "plain-users.json")
     ports = read_json(home.ports)
     if not home.installation.exists() or f"{service}_http" not in ports:
         return admin

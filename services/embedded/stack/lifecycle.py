@@ -21,6 +21,7 @@ from services.embedded.stack import environment, status
 from services.embedded.stack.apply import apply_everything
 from services.embedded.stack.control import control_app, control_server
 from services.embedded.stack.environment import Addresses, Setting
+from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import Supervisor, start_servers
 
 PORTS = ("control", "smtp_sink", *(f"{name}_{door}" for name in SERVICES for door in ("http", "ops")))
@@ -80,6 +81,19 @@ class Stack:
         """Return whether nothing is under way."""
         return await status.quiet(self._client, self.doors)
 
+    async def rotate(self) -> dict[str, Any]:
+        """Stop the services, replace their passwords, and start them with the new ones."""
+        supervisor = self.supervisor
+        await supervisor.stop_children(SERVICES)
+        try:
+            self.setting = await rotate(self.setting, supervisor.home)
+        finally:
+            programs = [
+                service_program(name, self.setting, supervisor.home, supervisor.env) for name in SERVICES
+            ]
+            await supervisor.start_and_wait("Starting the services again", programs)
+        return {"rotated": True}
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
@@ -133,7 +147,7 @@ async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> Asy
     setting = compose(home, servers, env, demo=demo)
     setting = await apply_everything(setting, home, kind_of(demo=demo), tell)
     stack = Stack(supervisor, setting, secrets.token_hex(24), mode)
-    app = control_app(stack.token, stack.status, stack.quiet, setting.clock)
+    app = control_app(stack.token, stack.status, stack.quiet, setting.clock, stack.rotate)
     server = control_server(app, setting.addresses.ports["control"])
     serving = asyncio.create_task(server.serve(), name="control")
     try:

@@ -6,12 +6,14 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 
 import asyncpg
 
 from services.gateway.publishers import store
 from services.gateway.publishers.domain import KEY_SCOPES, Publisher, RegistrationError, hash_key, mint_key
 from services.gateway.publishers.handlers import KEY_DAYS, write_and_announce
+from services.runtime.kafka import plain_users
 from services.runtime.kafka.administration import KafkaAdmin, ensure_publisher_access, publisher_user
 
 
@@ -78,8 +80,33 @@ async def rotate_kafka(
     return made
 
 
+async def allow_plain(
+    conn: asyncpg.Connection, slug: str, users: Path | None, *, prefix: str
+) -> KafkaCredentials:
+    """Give a publisher a password for SASL PLAIN as well, from the next start of the broker on.
+
+    Raises:
+        RegistrationError: it is not active, or the broker is not run by this home.
+    """
+    await _active(conn, slug)
+    if users is None:
+        raise RegistrationError(
+            "--plain is for the broker that `kurslotse up` runs. Another broker takes PLAIN users from its"
+            " own configuration: give it the user there, over TLS only."
+        )
+    made = KafkaCredentials(publisher_user(slug, prefix), secrets.token_urlsafe(24))
+    await asyncio.to_thread(plain_users.set_user, users, made.user, made.password)
+    return made
+
+
 async def deactivate(
-    conn: asyncpg.Connection, admin: KafkaAdmin, slug: str, *, prefix: str, now: datetime
+    conn: asyncpg.Connection,
+    admin: KafkaAdmin,
+    slug: str,
+    *,
+    prefix: str,
+    now: datetime,
+    plain: Path | None = None,
 ) -> Publisher:
     """Deactivate a publisher: keys are revoked, Kafka user and access deleted, its events rejected.
 
@@ -95,7 +122,10 @@ async def deactivate(
         await store.revoke_keys(conn, slug)
         after = dataclasses.replace(before, active=False)
         now_is = await write_and_announce(conn, after, before, prefix, now)
-    await asyncio.to_thread(lambda: admin.remove(users=[publisher_user(slug, prefix)]))
+    user = publisher_user(slug, prefix)
+    await asyncio.to_thread(lambda: admin.remove(users=[user]))
+    if plain is not None:
+        await asyncio.to_thread(plain_users.set_user, plain, user, None)
     return now_is
 
 

@@ -121,12 +121,34 @@ OFFICE_PUBLISHERS: Final = (
     _publisher(JOBCENTER, "Jobcenter Musterland", "office", authority=True),
     _publisher(FOREIGNERS, "Ausländerbehörde Kreis Musterland", "office", authority=True),
     _publisher(SOCIAL, "Sozialamt Kreis Musterland, Asyl", "office", authority=True),
-    _publisher(VHS_DESK, "Kursberatung der Volkshochschule", "office", organisation="vhs-musterland"),
-    _publisher(WELCOME, "Willkommenspunkt Musterland", "office"),
-    _publisher(MBE_NORTH, "Migrationsberatung Nord", "counselling", "office", organisation="wohlfahrt-nord"),
-    _publisher(MBE_SOUTH, "Migrationsberatung Süd", "counselling", "office", organisation="wohlfahrt-sued"),
-    _publisher(JMD, "Jugendmigrationsdienst Musterland", "counselling", "office"),
-    _publisher(ASYLUM, "Asylverfahrensberatung Musterland", "counselling", organisation="wohlfahrt-nord"),
+    _publisher(
+        VHS_DESK, "Kursberatung der Volkshochschule", "office", authority=False, organisation="vhs-musterland"
+    ),
+    _publisher(WELCOME, "Willkommenspunkt Musterland", "office", authority=False),
+    _publisher(
+        MBE_NORTH,
+        "Migrationsberatung Nord",
+        "counselling",
+        "office",
+        authority=False,
+        organisation="wohlfahrt-nord",
+    ),
+    _publisher(
+        MBE_SOUTH,
+        "Migrationsberatung Süd",
+        "counselling",
+        "office",
+        authority=False,
+        organisation="wohlfahrt-sued",
+    ),
+    _publisher(JMD, "Jugendmigrationsdienst Musterland", "counselling", "office", authority=False),
+    _publisher(
+        ASYLUM,
+        "Asylverfahrensberatung Musterland",
+        "counselling",
+        authority=False,
+        organisation="wohlfahrt-nord",
+    ),
 )
 PUBLISHERS: Final = (*PROVIDERS, *OFFICE_PUBLISHERS)
 COUNSELLING_SLUGS: Final = tuple(p["slug"] for p in OFFICE_PUBLISHERS if "counselling" in p["kinds"])

@@ -270,6 +270,13 @@ class FindingKind(StrEnum):
     REJECTED = "rejected"
 
 
+class InstallationKind(StrEnum):
+    """What an installation is for: people, or a demo with invented ones and a clock that is set."""
+
+    REAL = "real"
+    DEMO = "demo"
+
+
 def kind_of(course_type: str) -> CourseKind:
     """Return the kind of a course type; an unknown type is `other`."""
     if course_type.startswith("integration_"):

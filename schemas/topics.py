@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import counts, gateway, offices, placements, providers, support
+from schemas import counts, gateway, installation, offices, placements, providers, support
 from schemas.base import Payload
 from schemas.codes import PublisherKind
 
@@ -23,6 +23,7 @@ class Family(StrEnum):
     OUT = "out"
     PROGRESS = "progress"
     COUNTS = "counts"
+    INSTALLATION = "installation"
 
 
 PER_PUBLISHER = frozenset({Family.IN, Family.SUPPORT, Family.OUT})
@@ -31,7 +32,7 @@ PER_PUBLISHER = frozenset({Family.IN, Family.SUPPORT, Family.OUT})
 PARTITIONS: Mapping[Family, int] = {family: 12 if family is Family.PLACEMENTS else 1 for family in Family}
 """Partitions of a topic when it is made."""
 
-COMPACTED = frozenset({Family.PUBLISHERS})
+COMPACTED = frozenset({Family.PUBLISHERS, Family.INSTALLATION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,7 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
     (Family.PUBLISHERS, _NONE, (gateway.PublisherAnnounced,)),
     (Family.PROGRESS, _NONE, (gateway.PublisherProgressed,)),
     (Family.FINDINGS_STEERING, _NONE, (gateway.FindingRaised,)),
+    (Family.INSTALLATION, _NONE, (installation.InstallationAnnounced,)),
 )
 
 EVENT_TYPES: Mapping[str, EventType] = {

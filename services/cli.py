@@ -10,6 +10,8 @@ from typing import Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
+from schemas.codes import InstallationKind
+
 SERVICES: Final = ("gateway", "allocation", "notifications")
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("runtime", "Records that had no effect, and why."),
@@ -32,6 +34,15 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""
 HomeOption = Annotated[
     Path | None, typer.Option("--home", help="Folder of this installation (KURSLOTSE_HOME, ./.kurslotse).")
+]
+
+
+OwnServersOption = Annotated[
+    bool,
+    typer.Option(
+        "--own-servers",
+        help="A demo uses KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, if they hold nothing but demos.",
+    ),
 ]
 
 
@@ -108,13 +119,14 @@ def run(
     ] = None,
 ) -> None:
     """Run one service; everything it needs to know comes from its environment."""
+    from services.runtime.base.installation import InstallationError  # noqa: PLC0415 -- only this command
     from services.runtime.base.settings import SettingsError, parse_roles  # noqa: PLC0415 -- only this command
 
     if service not in SERVICES:
         raise typer.BadParameter(f"known services: {', '.join(SERVICES)}")
     try:
         code = import_module(f"services.{service}.__main__").main(parse_roles(roles))
-    except SettingsError as error:
+    except (SettingsError, InstallationError) as error:
         sys.stderr.write(f"{service}: {error}\n")
         code = 2
     sys.exit(code)
@@ -130,6 +142,7 @@ def up(
         bool,
         typer.Option("--demo", help="Publishers, offices, clock and sign-in of the demo, nobody playing."),
     ] = False,
+    own_servers: OwnServersOption = False,
 ) -> None:
     """Start everything on this machine and keep it running until Ctrl-C."""
     if servers_only:
@@ -138,7 +151,7 @@ def up(
         sys.exit(commands.up_servers(home))
     from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
 
-    sys.exit(stack_commands.up(home, demo=demo_mode))
+    sys.exit(stack_commands.up(home, demo=demo_mode, own_servers=own_servers))
 
 
 @app.command()
@@ -148,11 +161,12 @@ def demo(
         int | None, typer.Option(min=1, help="End by itself after so many seconds of play.")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the console where there is a display.")] = True,
+    own_servers: OwnServersOption = False,
 ) -> None:
     """Play an invented Kreis on this machine until Ctrl-C, or for some seconds."""
     from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
 
-    sys.exit(stack_commands.demo(home, seconds=seconds, browser=browser))
+    sys.exit(stack_commands.demo(home, seconds=seconds, browser=browser, own_servers=own_servers))
 
 
 @app.command()
@@ -175,11 +189,24 @@ def down(home: HomeOption = None) -> None:
 
 
 @database.command("apply")
-def db_apply(home: HomeOption = None) -> None:
+def db_apply(
+    home: HomeOption = None,
+    kind: Annotated[
+        InstallationKind, typer.Option(help="For people (real) or for invented ones (demo); it stays.")
+    ] = InstallationKind.REAL,
+) -> None:
     """Make databases, roles, schemas, topics, users and access; what is there already stays."""
     from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
 
-    sys.exit(stack_commands.db_apply(home))
+    sys.exit(stack_commands.db_apply(home, kind))
+
+
+@database.command("rotate")
+def db_rotate(home: HomeOption = None) -> None:
+    """Give the services new passwords for databases and Kafka, and new keys for each other's doors."""
+    from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(stack_commands.db_rotate(home))
 
 
 def main() -> None:

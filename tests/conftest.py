@@ -15,7 +15,8 @@ from services.runtime.kafka.administration import (
     service_user,
     shared_topics,
 )
-from tests.databases import Database, Templates
+from services.runtime.kafka.installation import announce
+from tests.databases import TESTED, Database, Templates
 from tests.serving import Servers, servers_running
 
 MakeDatabase = Callable[[str], Awaitable[Database]]
@@ -65,6 +66,7 @@ async def topics(servers: Servers, prefix: str) -> AsyncIterator[MakeTopics]:
     async def make(*publishers: str) -> None:
         if not slugs:
             await asyncio.to_thread(admin.ensure_topics, shared_topics(prefix))
+            await asyncio.to_thread(announce, admin.address, prefix, TESTED)
         for slug in publishers:
             await asyncio.to_thread(ensure_publisher_access, admin, slug, None, prefix=prefix)
         slugs.update(publishers)

@@ -2,11 +2,17 @@
 
 import secrets
 from dataclasses import dataclass, field
+from uuid import uuid4
 
 import asyncpg
 
+from schemas.codes import InstallationKind
+from services.runtime.base.installation import Identity
 from services.runtime.data import migrate, roles
 from tests.serving import REPOSITORY, Servers
+
+TESTED = Identity(uuid4(), InstallationKind.DEMO)
+"""The installation that the databases and topics of all tests are of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +48,7 @@ class Templates:
                 prefix=self.prefix,
                 passwords=self.passwords,
                 migrations=migrations if migrations.is_dir() else None,
+                identity=TESTED,
             )
             self.made.add(service)
         name = roles.database_name(prefix, service)

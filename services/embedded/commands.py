@@ -13,12 +13,14 @@ import httpx
 
 from services.embedded.machine.children import StartError
 from services.embedded.machine.home import AlreadyRunningError, Home, read_json
+from services.embedded.machine.installation import described, identity_of
 from services.embedded.machine.processes import Identity, end, sweep_recorded
 from services.embedded.machine.progress import Narrator, narrator
 from services.embedded.servers.jars import JarError
 from services.embedded.stack import report
 from services.embedded.stack.discovery import running
 from services.embedded.stack.supervisor import start_servers, supervised
+from services.runtime.base.installation import InstallationError
 
 _STOP_SECONDS = 90.0
 _ASK_SECONDS = 30.0
@@ -63,7 +65,7 @@ def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None
         tell.say(f"Already running in {place.root} (process {found.get('pid', '?')}). {console}".rstrip())
         tell.say("`kurslotse status` says how it is, `kurslotse down` stops it.")
         return 0
-    except (StartError, JarError) as error:
+    except (StartError, JarError, InstallationError) as error:
         tell.say(str(error))
         return 1
 
@@ -75,8 +77,11 @@ def up_servers(home: Path | None) -> int:
         async with supervised(place, tell, os.environ) as supervisor:
             found = await start_servers(supervisor)
             supervisor.publish(mode="servers", ready=True)
-            tell.say(f"export KURSLOTSE_DATABASE_URL={found.database_url}")
-            tell.say(f"export KURSLOTSE_KAFKA={found.kafka}")
+            if sys.stdout.isatty():  # elsewhere it is kept, and it holds passwords
+                tell.say(f"export KURSLOTSE_DATABASE_URL={found.database_url}")
+                tell.say(f"export KURSLOTSE_KAFKA={found.kafka}")
+            else:
+                tell.say(f"Both run; {place.run} holds their addresses and passwords.")
             await asyncio.Event().wait()
         return 0
 
@@ -87,7 +92,8 @@ def status(home: Path | None, *, as_json: bool) -> int:
     """Print what runs; return 1 if nothing does."""
     place = Home.find(os.environ, home)
     facts = running(place)
-    said = _ask(facts) if facts else {"running": False, "home": str(place.root)}
+    of = {"home": str(place.root), "installation": described(identity_of(place))}
+    said = of | (_ask(facts) if facts else {"running": False})
     sys.stdout.write(report.as_json(said) if as_json else report.as_text(said))
     return 0 if said["running"] else 1
 

@@ -1,26 +1,55 @@
-"""Runs `kurslotse up`, `demo` and `db apply`; each returns an exit status."""
+"""Runs `kurslotse up`, `demo`, `db apply` and `db rotate`; each returns an exit status."""
 
 import asyncio
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
+import httpx
+
+from schemas.codes import InstallationKind
 from services.embedded import demo as playing
 from services.embedded.commands import supervise
 from services.embedded.machine.home import Home, read_json
-from services.embedded.machine.progress import Narrator, narrator
+from services.embedded.machine.installation import open_installation
+from services.embedded.machine.progress import Narrator
 from services.embedded.stack import report
 from services.embedded.stack.apply import apply_everything
-from services.embedded.stack.discovery import administrative
-from services.embedded.stack.lifecycle import Stack, compose, running_stack
+from services.embedded.stack.discovery import administrative, running
+from services.embedded.stack.environment import Addresses, Setting
+from services.embedded.stack.identity import check_home
+from services.embedded.stack.lifecycle import Stack, kind_of, running_stack
+from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import supervised
 
+_NO_SERVERS = (
+    "No servers: set KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, or start the embedded ones with "
+    "`kurslotse up --servers-only`."
+)
+_ROTATE_SECONDS = 300.0
+_ADDRESSES = ("KURSLOTSE_DATABASE_URL", "KURSLOTSE_KAFKA")
 
-def up(home: Path | None, *, demo: bool) -> int:
+
+def _environment(tell: Narrator, *, demo: bool, own_servers: bool) -> Mapping[str, str]:
+    """Return the environment to run with: a demo uses servers of yours only when it is told to."""
+    given = [name for name in _ADDRESSES if os.environ.get(name)]
+    if not demo or own_servers or not given:
+        return os.environ
+    tell.say(
+        f"Not used: {', '.join(given)}. The demo brings its own servers; --own-servers uses yours, if they"
+        " hold nothing but demos."
+    )
+    return {name: value for name, value in os.environ.items() if name not in _ADDRESSES}
+
+
+def up(home: Path | None, *, demo: bool, own_servers: bool) -> int:
     """Run the servers and the services on them until a signal ends them."""
 
     async def everything(place: Home, tell: Narrator) -> int:
+        check_home(place, kind_of(demo=demo))
+        env = _environment(tell, demo=demo, own_servers=own_servers)
         async with (
-            supervised(place, tell, os.environ) as supervisor,
+            supervised(place, tell, env) as supervisor,
             running_stack(supervisor, demo=demo, mode="up") as stack,
         ):
             if demo:
@@ -33,12 +62,14 @@ def up(home: Path | None, *, demo: bool) -> int:
     return supervise(home, everything)
 
 
-def demo(home: Path | None, *, seconds: int | None, browser: bool) -> int:
+def demo(home: Path | None, *, seconds: int | None, browser: bool, own_servers: bool) -> int:
     """Run everything and the invented Kreis; end by itself when a time was given."""
 
     async def work(place: Home, tell: Narrator) -> int:
+        check_home(place, kind_of(demo=True))
+        env = _environment(tell, demo=True, own_servers=own_servers)
         async with (
-            supervised(place, tell, os.environ) as supervisor,
+            supervised(place, tell, env) as supervisor,
             running_stack(supervisor, demo=True, mode="demo") as stack,
         ):
             await _prepare_demo(stack)
@@ -80,16 +111,44 @@ async def _summarise(stack: Stack, tell: Narrator) -> bool:
     return not report.broken(said)
 
 
-def db_apply(home: Path | None) -> int:
+def db_apply(home: Path | None, kind: InstallationKind) -> int:
     """Make databases, topics, users and access as the services expect them."""
-    place, tell = Home.find(os.environ, home), narrator()
-    servers = administrative(place, os.environ)
-    if servers is None:
-        tell.say(
-            "No servers: set KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, or start the embedded ones with "
-            "`kurslotse up --servers-only`."
-        )
-        return 1
-    place.make()
-    asyncio.run(apply_everything(compose(place, servers, os.environ, demo=False), tell))
-    return 0
+
+    async def work(place: Home, tell: Narrator) -> int:
+        servers = administrative(place, os.environ)
+        if servers is None:
+            tell.say(_NO_SERVERS)
+            return 1
+        check_home(place, kind)
+        place.make()
+        prefix = os.environ.get("KURSLOTSE_PREFIX", "")
+        setting = Setting(open_installation(place), servers, Addresses({}), prefix)
+        done = await apply_everything(setting, place, kind, tell)
+        tell.say(f"This is the {done.installation.identity}.")
+        return 0
+
+    return supervise(home, work)
+
+
+def db_rotate(home: Path | None) -> int:
+    """Replace the services' passwords; a supervisor that runs here does it and starts the services again."""
+
+    async def work(place: Home, tell: Narrator) -> int:
+        control = (running(place) or {}).get("control")
+        if control is not None:
+            headers = {"Authorization": f"Bearer {control['token']}"}
+            async with httpx.AsyncClient(timeout=_ROTATE_SECONDS, trust_env=False) as client:
+                answer = await client.post(f"{control['url']}/rotate", headers=headers)
+            answer.raise_for_status()
+            tell.say("The services' passwords were replaced; the services run with the new ones.")
+            return 0
+        servers = administrative(place, os.environ)
+        if servers is None:
+            tell.say(_NO_SERVERS)
+            return 1
+        prefix = os.environ.get("KURSLOTSE_PREFIX", "")
+        await rotate(Setting(open_installation(place), servers, Addresses({}), prefix), place)
+        tell.say("The services' passwords were replaced: start the services again, they know the old ones.")
+        return 0
+
+    return supervise(home, work)

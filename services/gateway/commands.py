@@ -3,15 +3,17 @@
 import asyncio
 import os
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import asyncpg
 import typer
 
 from services.gateway.files.command import ImportCommandError, import_file
 from services.gateway.files.job import Report
-from services.gateway.publishers import handlers, store
+from services.gateway.publishers import credentials, handlers, store
 from services.gateway.publishers.administration import (
     admin_connection,
     read_keys,
@@ -22,8 +24,11 @@ from services.gateway.publishers.administration import (
 from services.gateway.publishers.domain import KEY_SCOPES, Registration, RegistrationError
 from services.gateway.publishers.handlers import Registered
 from services.runtime.base.clock import clock_of
+from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
+from services.runtime.kafka import plain_users
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
+from services.runtime.serve.installation import check_command
 
 app = typer.Typer(no_args_is_help=True)
 publisher_app = typer.Typer(no_args_is_help=True, help="Who may speak: providers and offices.")
@@ -44,7 +49,7 @@ def _run(work: Callable[[], Coroutine[Any, Any, Any]]) -> Any:  # noqa: ANN401 -
     """Run a command; what a person can correct is one line and exit status 2."""
     try:
         return asyncio.run(work())
-    except (RegistrationError, SettingsError, ImportCommandError, ValueError) as error:
+    except (RegistrationError, SettingsError, InstallationError, ImportCommandError, ValueError) as error:
         sys.stderr.write(f"kurslotse: {error}\n")
         raise typer.Exit(2) from None
 
@@ -57,23 +62,37 @@ def _where() -> tuple[str, str, str]:
     )
 
 
+@asynccontextmanager
+async def _administrating() -> AsyncIterator[asyncpg.Connection]:
+    """Open the gateway's database as its owner, if it and Kafka are of the installation of this command."""
+    database, _, prefix = _where()
+    async with admin_connection(database, prefix) as conn:
+        await check_command(conn, database, uses_kafka=True)
+        yield conn
+
+
 def _clock_file() -> Path | None:
     path = os.environ.get("KURSLOTSE_CLOCK_FILE")
     return Path(path) if path else None
 
 
+def _plain_users() -> Path | None:
+    path = os.environ.get(plain_users.VARIABLE)
+    return Path(path) if path else None
+
+
 async def _register(asked: list[Registration], key_file: Path | None) -> None:
-    database, broker, prefix = _where()
+    _, broker, prefix = _where()
     admin = KafkaAdmin(parse_address(broker))
     kept = read_keys(key_file) if key_file is not None else {}
-    async with admin_connection(database, prefix) as conn:
+    async with _administrating() as conn:
         done = await handlers.register(conn, admin, asked, prefix=prefix, now=clock_of(_clock_file()).now())
         for registered in done:
             _show(registered, hide_key=key_file is not None)
             if registered.key is not None:
                 kept[registered.slug] = registered.key
             elif key_file is not None and registered.slug not in kept:
-                kept[registered.slug] = await handlers.new_key(conn, registered.slug)
+                kept[registered.slug] = await credentials.new_key(conn, registered.slug)
     if key_file is not None:
         write_keys(key_file, kept)
 
@@ -96,7 +115,13 @@ def add(  # noqa: PLR0917 - typer reads the options from here
     kind: Annotated[list[str], typer.Option(help="provider, office, counselling; several times if several.")],
     kreis: Annotated[list[str], typer.Option(help="First five digits of the AGS.")],
     organisation: Annotated[str, typer.Option(help="Organisation it belongs to; the slug if left out.")] = "",
-    authority: Annotated[bool, typer.Option(help="A body that obliges people.")] = False,
+    authority: Annotated[
+        bool | None,
+        typer.Option(
+            "--authority/--no-authority",
+            help="Whether it obliges people to take part: writes consent, cannot read it.",
+        ),
+    ] = None,
     supplier_id: Annotated[list[str] | None, typer.Option(help="KURSNET SUPPLIER_ID.")] = None,
     event_type: Annotated[list[str] | None, typer.Option(help="Only these types; all of its kinds.")] = None,
     key_file: KeyFile = None,
@@ -108,11 +133,21 @@ def add(  # noqa: PLR0917 - typer reads the options from here
         kinds=tuple(kind),
         kreise=tuple(kreis),
         organisation=organisation,
-        authority=authority,
+        authority=_asked_authority(name) if authority is None else authority,
         supplier_ids=tuple(supplier_id or ()),
         event_types=tuple(event_type or ()),
     )
     _run(lambda: _register([asked], key_file))
+
+
+def _asked_authority(name: str) -> bool:
+    """Ask the person at the terminal; without one, refuse to guess."""
+    question = f"Does {name} oblige people to take part (Jobcenter, Ausländerbehörde, Sozialamt)?"
+    if not sys.stdin.isatty():
+        sys.stderr.write(f"kurslotse: {question} Say --authority or --no-authority.\n")
+        sys.stderr.write("An authority writes consent and cannot read it.\n")
+        raise typer.Exit(2)
+    return typer.confirm(question)
 
 
 @publisher_app.command("load")
@@ -129,8 +164,7 @@ def list_() -> None:
     """List the publishers."""
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
+        async with _administrating() as conn:
             keys = await store.open_keys(conn)
             for publisher in (await store.publishers(conn)).values():
                 _say(
@@ -162,9 +196,8 @@ def key(
     """Make a further API key; it is shown once."""
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
-            made = await handlers.new_key(
+        async with _administrating() as conn:
+            made = await credentials.new_key(
                 conn, slug, scopes=scope or KEY_SCOPES, days=days, revoke_others=revoke_others
             )
         _say(f"API key, shown only now: {made}")
@@ -172,15 +205,54 @@ def key(
     _run(work)
 
 
-@publisher_app.command("deactivate")
-def deactivate(slug: str) -> None:
-    """Close the doors to a publisher; its events are no longer believed."""
+@publisher_app.command("rotate")
+def rotate(
+    slug: str,
+    *,
+    api_key: Annotated[bool, typer.Option("--key", help="A new API key.")] = False,
+    kafka: Annotated[bool, typer.Option("--kafka", help="A new password of its Kafka user.")] = False,
+    plain: Annotated[
+        bool, typer.Option("--plain", help="A password for SASL PLAIN, for librdkafka before 2.6.1.")
+    ] = False,
+    overlap_days: Annotated[
+        int, typer.Option(min=0, max=90, help="Days that the earlier API keys stay usable.")
+    ] = 7,
+) -> None:
+    """Replace credentials; the new ones are shown once. Keys overlap, a Kafka password does not."""
+    if not api_key and not kafka and not plain:
+        raise typer.BadParameter("say what: --key, --kafka, --plain")
 
     async def work() -> None:
-        database, _, prefix = _where()
-        async with admin_connection(database, prefix) as conn:
+        _, broker, prefix = _where()
+        admin = KafkaAdmin(parse_address(broker))
+        async with _administrating() as conn:
+            if api_key:
+                text = await credentials.rotate_key(conn, slug, overlap_days=overlap_days)
+                _say(f"API key, shown only now: {text}")
+                _say(f"  Earlier keys end in {overlap_days} days.")
+            if kafka:
+                made = await credentials.rotate_kafka(conn, admin, slug, prefix=prefix)
+                _say(f"Kafka user {made.user}, password, shown only now: {made.password}")
+            if plain:
+                made = await credentials.allow_plain(conn, slug, _plain_users(), prefix=prefix)
+                _say(f"Kafka user {made.user}, password for PLAIN, shown only now: {made.password}")
+                _say("  Kafka knows it from its next start on: kurslotse down, then kurslotse up.")
+
+    _run(work)
+
+
+@publisher_app.command("deactivate")
+def deactivate(slug: str) -> None:
+    """Close the doors to a publisher, Kafka too; its events are no longer believed, nothing is sent to it."""
+
+    async def work() -> None:
+        _, broker, prefix = _where()
+        admin = KafkaAdmin(parse_address(broker))
+        async with _administrating() as conn:
             now = clock_of(_clock_file()).now()
-            publisher = await handlers.deactivate(conn, slug, prefix=prefix, now=now)
+            publisher = await credentials.deactivate(
+                conn, admin, slug, prefix=prefix, now=now, plain=_plain_users()
+            )
         _say(f"{publisher.slug}: inactive (version {publisher.version})")
 
     _run(work)

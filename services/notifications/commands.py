@@ -14,9 +14,11 @@ from pydantic import ValidationError
 
 from services.notifications.delivery import store as deliveries
 from services.notifications.offices import handlers as offices
+from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
 from services.runtime.data import roles
 from services.runtime.data.db import Connection, connect
+from services.runtime.serve.installation import check_command
 
 app = typer.Typer(no_args_is_help=True)
 offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselling offices.")
@@ -28,9 +30,10 @@ app.add_typer(delivery_app, name="delivery")
 @asynccontextmanager
 async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connection]:
     """Open a connection to this service's database that acts as its owner."""
-    database = roles.database_name(prefix, "notifications")
-    conn = await connect(roles.address_of(admin_url, database), name="kurslotse offices")
+    address = roles.address_of(admin_url, roles.database_name(prefix, "notifications"))
+    conn = await connect(address, name="kurslotse offices")
     try:
+        await check_command(conn, address)
         owner = await conn.fetchval(
             "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()"
         )
@@ -43,7 +46,7 @@ async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connect
 def _run(work: Callable[[], Coroutine[Any, Any, str]]) -> None:
     try:
         sys.stdout.write(asyncio.run(work()) + "\n")
-    except (SettingsError, ValidationError, ValueError, OSError) as error:
+    except (SettingsError, InstallationError, ValidationError, ValueError, OSError) as error:
         sys.stderr.write(f"kurslotse: {error}\n")
         raise typer.Exit(2) from None
 

@@ -171,6 +171,7 @@ def installed(
     env = {name: value for name, value in os.environ.items() if name not in ours}
     env |= {"KURSLOTSE_HOME": str(home), "KURSLOTSE_PREFIX": prefix, **(settings or {})}
     if servers is not None:
+        command = (*command, "--own-servers")
         env |= {"KURSLOTSE_DATABASE_URL": servers.database_url, "KURSLOTSE_KAFKA": servers.kafka}
     output = home / "output.txt"
     with output.open("wb") as file:

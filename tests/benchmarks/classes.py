@@ -20,6 +20,8 @@ from services.runtime.kafka.administration import (
     parse_address,
     shared_topics,
 )
+from services.runtime.kafka.installation import announce
+from tests.databases import TESTED
 from tests.serving import Servers
 
 OFFICE, MBE, KREIS, TOWN = "amt-bench", "mbe-bench", "99001", "99001001"
@@ -100,6 +102,7 @@ async def make_topics(servers: Servers, prefix: str, slugs: Sequence[str]) -> No
     """Make all topics, as an installation has them."""
     admin = KafkaAdmin(parse_address(servers.kafka))
     admin.ensure_topics(shared_topics(prefix))
+    announce(admin.address, prefix, TESTED)
     for slug in slugs:
         ensure_publisher_access(admin, slug, None, prefix=prefix)
 

@@ -43,8 +43,8 @@ from tests.serving import Servers
 from tests.unit.allocation.regions.region import a_region
 
 PUBLISHERS = (
-    Registration(PROVIDER, "Schule (erfunden)", ("provider",), (KREIS,)),
-    Registration(OFFICE, "Amt (erfunden)", ("office",), (KREIS,)),
+    Registration(PROVIDER, "Schule (erfunden)", ("provider",), (KREIS,), authority=False),
+    Registration(OFFICE, "Amt (erfunden)", ("office",), (KREIS,), authority=False),
 )
 KIND = "integration_support"
 """Nobody else in the Kreis waits for it, so that the next one is one of ours."""

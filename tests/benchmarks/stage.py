@@ -104,6 +104,7 @@ class Stage:
         """Compose what the process is told, as the supervisor does."""
         env = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
             "KURSLOTSE_PREFIX": self.prefix,
+            "KURSLOTSE_DEMO": "1",
             "KURSLOTSE_DB_WORKER": database.worker,
             "KURSLOTSE_DB_WEB": database.web,
             "KURSLOTSE_DB_STATUS": database.status,

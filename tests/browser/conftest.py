@@ -44,6 +44,7 @@ def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         home,
         "up",
         "--demo",
+        "--own-servers",
         KURSLOTSE_PREFIX=prefix,
         KURSLOTSE_DATABASE_URL=servers.database_url,
         KURSLOTSE_KAFKA=servers.kafka,

@@ -1,14 +1,17 @@
-"""Makes the secrets of an installation once, in a file that only its owner may read."""
+"""Makes the secrets of an installation once, in a file that only its owner may read, with its id and kind."""
 
 import base64
 import secrets
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+from uuid import UUID
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.children import StartError
 from services.embedded.machine.home import Home, read_json, write_json
+from services.runtime.base.installation import Identity
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -34,9 +37,12 @@ def key_of_32_bytes() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
-def _secret(make: Callable[[], str] = password, *, public: bool = False) -> Any:  # noqa: ANN401 -- a field
-    """Declare what `make` makes once; it is never shown unless it is public."""
-    return field(repr=public, metadata={"make": make, "public": public})
+def _secret(make: Callable[[], str] = password, *, public: bool = False, rotates: bool = False) -> Any:  # noqa: ANN401 -- a field, typed where it stands
+    """Declare what `make` makes once; it is never shown unless it is public.
+
+    `rotates` says that `kurslotse db rotate` replaces it: nothing that is stored depends on it.
+    """
+    return field(repr=public, metadata={"make": make, "public": public, "rotates": rotates})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,30 +59,34 @@ class ServerSecrets:
 class ServiceSecrets:
     """A service's passwords, and the key that signs its sessions."""
 
-    worker: str = _secret()
-    web: str = _secret()
-    status: str = _secret()
-    kafka: str = _secret()
+    worker: str = _secret(rotates=True)
+    web: str = _secret(rotates=True)
+    status: str = _secret(rotates=True)
+    kafka: str = _secret(rotates=True)
     web_secret: str = _secret()
-    gateway_key: str = _secret()
+    gateway_key: str = _secret(rotates=True)
 
 
 @dataclass(frozen=True, slots=True)
 class SharedSecrets:
     """Keys that belong to one service or to a door between two."""
 
-    people_key: str = _secret()  # gateway -> notifications
+    people_key: str = _secret(rotates=True)  # gateway -> notifications
     kek: str = _secret(key_of_32_bytes)  # notifications: encrypts the keys that encrypt names
     installation_key: str = _secret(key_of_32_bytes)  # gateway: HMAC of official numbers
 
 
+_Group = TypeVar("_Group", ServiceSecrets, SharedSecrets)
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """All secrets of one home."""
+    """All secrets of one home, and which installation it is of, once that is settled."""
 
     servers: ServerSecrets
     services: dict[str, ServiceSecrets]
     shared: SharedSecrets
+    identity: Identity | None = None
 
 
 def open_installation(home: Home) -> Installation:
@@ -89,10 +99,62 @@ def open_installation(home: Home) -> Installation:
             name: ServiceSecrets(**_filled(ServiceSecrets, services.get(name, {}))) for name in SERVICES
         },
         shared=SharedSecrets(**_filled(SharedSecrets, document.get("shared", {}))),
+        identity=_identity(document),
     )
-    if asdict(found) != document:
-        write_json(home.installation, asdict(found))
+    if _written(found) != document:
+        write_json(home.installation, _written(found))
     return found
+
+
+def name_home(home: Home, identity: Identity) -> Installation:
+    """Write down, once, which installation a home is of."""
+    found = open_installation(home)
+    if found.identity == identity:
+        return found
+    named = replace(found, identity=identity)
+    write_json(home.installation, _written(named))
+    return named
+
+
+def rotate_secrets(home: Home) -> Installation:
+    """Replace what rotates in the file of secrets; the servers must be told next."""
+    found = open_installation(home)
+    fresh = replace(
+        found,
+        services={name: _rotated(own) for name, own in found.services.items()},
+        shared=_rotated(found.shared),
+    )
+    write_json(home.installation, _written(fresh))
+    return fresh
+
+
+def _rotated(group: _Group) -> _Group:
+    return replace(
+        group, **{one.name: one.metadata["make"]() for one in fields(group) if one.metadata["rotates"]}
+    )
+
+
+def identity_of(home: Home) -> Identity | None:
+    """Return which installation a home is of; None if that is not settled. Nothing is written."""
+    return _identity(_document(home))
+
+
+def described(identity: Identity | None) -> dict[str, str] | None:
+    """Describe id and kind for programs."""
+    return None if identity is None else {"id": str(identity.id), "kind": str(identity.kind)}
+
+
+def _identity(document: Mapping[str, Any]) -> Identity | None:
+    said = document.get("identity")
+    return Identity(UUID(said["id"]), InstallationKind(said["kind"])) if said else None
+
+
+def _written(installation: Installation) -> dict[str, Any]:
+    document = asdict(installation)
+    del document["identity"]
+    if installation.identity is not None:
+        document["identity"] = described(installation.identity)
+    return document
 
 
 def secrets_of(installation: Installation) -> dict[str, str]:

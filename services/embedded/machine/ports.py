@@ -1,13 +1,18 @@
 """Chooses free ports on the loopback interface, the same ones again where possible."""
 
+import fcntl
+import os
 import socket
+import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import IO
 
 from services.embedded.machine.home import read_json, write_json
 
 HOST = "127.0.0.1"
+_TRIES = 20
 
 
 def _bound(port: int) -> socket.socket | None:
@@ -23,6 +28,39 @@ def _bound(port: int) -> socket.socket | None:
     return holder
 
 
+_reserved: dict[int, IO[str]] = {}
+"""Ports of this process, with the locks that keep them from other supervisors until it ends."""
+
+
+def _reserve(port: int) -> bool:
+    """Reserve a port among the supervisors of this user; return whether nobody else had it.
+
+    Between the choice of a port and the start of its server nobody listens on it: two installations that
+    start together would choose the same.
+    """
+    if port in _reserved:
+        return True
+    folder = Path(tempfile.gettempdir()) / f"kurslotse-ports-{os.geteuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = (folder / str(port)).open("a", encoding="utf-8")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return False
+    _reserved[port] = file
+    return True
+
+
+def _free(port: int) -> socket.socket | None:
+    """Return a socket that holds `port` (0: any), or None when somebody has it or is about to."""
+    holder = _bound(port)
+    if holder is not None and not _reserve(holder.getsockname()[1]):
+        holder.close()
+        return None
+    return holder
+
+
 def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
     """Give each name a free port, that of the last run if it still is, and remember them."""
     before = read_json(remembered)
@@ -30,7 +68,9 @@ def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
     with ExitStack() as held:
         for name in names:
             last = before.get(name)
-            holder = (_bound(last) if isinstance(last, int) else None) or _bound(0)
+            holder = _free(last) if isinstance(last, int) else None
+            for _ in range(_TRIES):
+                holder = holder or _free(0)
             if holder is None:
                 raise OSError(f"no free port on {HOST}")
             held.enter_context(holder)

@@ -17,11 +17,15 @@ from services.embedded.servers.jars import bring_jars, cache_folder, read_pins
 
 @dataclass(frozen=True, slots=True)
 class Servers:
-    """Administrative addresses, and the programs that must run for them."""
+    """Administrative addresses, and the programs that must run for them.
+
+    `own` says that both servers are this home's own, and nobody else's.
+    """
 
     database_url: str = field(repr=False)
     kafka: str = field(repr=False)
     programs: tuple[Program, ...] = ()
+    own: bool = False
 
 
 async def prepare_servers(
@@ -50,7 +54,8 @@ async def prepare_servers(
             await postgres.make_cluster(cluster, env)
         programs.append(postgres.program(cluster, env))
         database_url = cluster.address
-    return Servers(database_url or "", address or "", tuple(programs))
+    own = not given_database and not given_kafka
+    return Servers(database_url or "", address or "", tuple(programs), own)
 
 
 async def _jars(narrator: Narrator, env: Mapping[str, str]) -> tuple[Path, ...]:

@@ -1,42 +1,84 @@
 """Makes databases, roles, schemas, topics, users and access of all services (`kurslotse db apply`)."""
 
 import asyncio
+import dataclasses
 from importlib.util import find_spec
 from pathlib import Path
 
-from services.embedded.machine.installation import SERVICES
-from services.embedded.machine.progress import Narrator
+from schemas.codes import InstallationKind
+from schemas.topics import Family, topic
+from services.embedded.machine.home import Home
+from services.embedded.machine.installation import SERVICES, Installation, name_home
+from services.embedded.machine.progress import Narrator, Step
 from services.embedded.stack.environment import Setting
+from services.embedded.stack.identity import settled
 from services.gateway.publishers.administration import admin_connection
-from services.gateway.publishers.handlers import put_service_key
+from services.gateway.publishers.credentials import put_service_key
+from services.runtime.base.installation import Identity
 from services.runtime.data import migrate, roles
 from services.runtime.kafka import administration as kafka
+from services.runtime.kafka.installation import announce
 
 
-async def apply_everything(setting: Setting, narrator: Narrator) -> None:
-    """Make on both servers what the services expect and is not there yet."""
-    installation, servers = setting.installation, setting.servers
-    admin = kafka.KafkaAdmin(kafka.parse_address(servers.kafka))
+async def apply_everything(
+    setting: Setting, home: Home, kind: InstallationKind, narrator: Narrator
+) -> Setting:
+    """Make on both servers what the services expect and is not there yet; return the setting with its id.
+
+    Raises:
+        InstallationError: the servers hold another installation or one of another kind; nothing was changed.
+    """
+    identity = await settled(home, setting.servers, setting.prefix, kind)
+    setting = dataclasses.replace(setting, installation=name_home(home, identity))
+    admin = kafka.KafkaAdmin(kafka.parse_address(setting.servers.kafka))
     with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as step:
-        for service in SERVICES:
-            own = installation.services[service]
-            await migrate.apply(
-                servers.database_url,
-                service,
-                prefix=setting.prefix,
-                passwords=roles.Passwords(own.worker, own.web, own.status),
-                migrations=migrations_of(service),
-            )
-            step.advance(1)
-            wall = await asyncio.to_thread(
-                kafka.ensure_service_access, admin, service, own.kafka, prefix=setting.prefix
-            )
-            step.advance(1)
-        async with admin_connection(servers.database_url, setting.prefix) as conn:
-            for service in ("allocation", "notifications"):
-                await put_service_key(conn, service, installation.services[service].gateway_key)
+        await asyncio.to_thread(_announce, admin, setting.prefix, identity)
+        wall = await _apply_services(setting, admin, identity, step)
+        await put_service_keys(setting)
     if not wall.enforced:
         narrator.say(wall.sentence)
+    return setting
+
+
+def _announce(admin: kafka.KafkaAdmin, prefix: str, identity: Identity) -> None:
+    """Announce the installation before any other topic of it is made."""
+    admin.ensure_topics({topic(Family.INSTALLATION, prefix=prefix): Family.INSTALLATION})
+    announce(admin.address, prefix, identity)
+
+
+async def _apply_services(
+    setting: Setting, admin: kafka.KafkaAdmin, identity: Identity, step: Step
+) -> kafka.Wall:
+    wall = kafka.ENFORCED
+    for service in SERVICES:
+        own = setting.installation.services[service]
+        await migrate.apply(
+            setting.servers.database_url,
+            service,
+            prefix=setting.prefix,
+            passwords=passwords_of(setting.installation, service),
+            migrations=migrations_of(service),
+            identity=identity,
+        )
+        step.advance(1)
+        wall = await asyncio.to_thread(
+            kafka.ensure_service_access, admin, service, own.kafka, prefix=setting.prefix
+        )
+        step.advance(1)
+    return wall
+
+
+def passwords_of(installation: Installation, service: str) -> roles.Passwords:
+    """Return the passwords of a service's roles."""
+    own = installation.services[service]
+    return roles.Passwords(own.worker, own.web, own.status)
+
+
+async def put_service_keys(setting: Setting) -> None:
+    """Set the keys with which the services speak for publishers."""
+    async with admin_connection(setting.servers.database_url, setting.prefix) as conn:
+        for service in ("allocation", "notifications"):
+            await put_service_key(conn, service, setting.installation.services[service].gateway_key)
 
 
 def migrations_of(service: str) -> Path | None:

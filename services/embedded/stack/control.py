@@ -1,4 +1,4 @@
-"""Serves the supervisor's HTTP interface: what runs, whether events are under way, the demo's clock."""
+"""Serves the supervisor's HTTP interface: what runs, what is under way, the demo's clock, new passwords."""
 
 import contextlib
 import hmac
@@ -36,30 +36,36 @@ def set_clock(path: Path, text: str) -> str:
     return wanted.isoformat()
 
 
+_Answer = Callable[[Request], Awaitable[JSONResponse]]
+
+
+def _guarded(token: str, answer: _Answer) -> _Answer:
+    async def check(request: Request) -> JSONResponse:
+        given = request.headers.get("authorization", "")
+        if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
+            return JSONResponse({"title": "wrong token"}, 401)
+        return await answer(request)
+
+    return check
+
+
 def control_app(
     token: str,
     status: Callable[[], Awaitable[dict[str, Any]]],
     quiet: Callable[[], Awaitable[dict[str, Any]]],
     clock: Path | None,
+    rotate: Callable[[], Awaitable[dict[str, Any]]],
 ) -> Starlette:
     """Build the app; every request must carry the token that run.json holds."""
-
-    def guarded(
-        answer: Callable[[Request], Awaitable[JSONResponse]],
-    ) -> Callable[[Request], Awaitable[JSONResponse]]:
-        async def check(request: Request) -> JSONResponse:
-            given = request.headers.get("authorization", "")
-            if not hmac.compare_digest(given.encode(), f"Bearer {token}".encode()):
-                return JSONResponse({"title": "wrong token"}, 401)
-            return await answer(request)
-
-        return check
 
     async def get_status(_request: Request) -> JSONResponse:
         return JSONResponse(await status())
 
     async def get_quiet(_request: Request) -> JSONResponse:
         return JSONResponse(await quiet())
+
+    async def post_rotate(_request: Request) -> JSONResponse:
+        return JSONResponse(await rotate())
 
     async def post_clock(request: Request) -> JSONResponse:
         if clock is None:
@@ -75,9 +81,10 @@ def control_app(
 
     return Starlette(
         routes=[
-            Route("/status", guarded(get_status)),
-            Route("/quiet", guarded(get_quiet)),
-            Route("/clock", guarded(post_clock), methods=["POST"]),
+            Route("/status", _guarded(token, get_status)),
+            Route("/quiet", _guarded(token, get_quiet)),
+            Route("/clock", _guarded(token, post_clock), methods=["POST"]),
+            Route("/rotate", _guarded(token, post_rotate), methods=["POST"]),
         ]
     )
 

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.home import Home, read_json
 from services.embedded.machine.installation import open_installation
 from services.embedded.machine.processes import Identity
 from services.embedded.servers.pair import Servers
 from services.embedded.stack import environment
 from services.embedded.stack.environment import Addresses, Setting
+from services.runtime.kafka.plain_users import VARIABLE as PLAIN_USERS
 
 
 def running(home: Home) -> dict[str, Any] | None:
@@ -24,7 +26,8 @@ def administrative(home: Home, env: Mapping[str, str]) -> Servers | None:
     facts = running(home) or {}
     database_url = env.get("KURSLOTSE_DATABASE_URL") or facts.get("database_url")
     kafka = env.get("KURSLOTSE_KAFKA") or facts.get("kafka")
-    return Servers(database_url, kafka) if database_url and kafka else None
+    own = facts.get("own_servers", False) and (database_url, kafka) == (facts["database_url"], facts["kafka"])
+    return Servers(database_url, kafka, own=own) if database_url and kafka else None
 
 
 def environment_of(service: str, env: Mapping[str, str]) -> dict[str, str]:
@@ -34,13 +37,17 @@ def environment_of(service: str, env: Mapping[str, str]) -> dict[str, str]:
     if servers is None:
         return {}
     admin = {"KURSLOTSE_DATABASE_URL": servers.database_url, "KURSLOTSE_KAFKA": servers.kafka}
+    if servers.own:
+        admin[PLAIN_USERS] = str(home.kafka / "plain-users.json")
     ports = read_json(home.ports)
     if not home.installation.exists() or f"{service}_http" not in ports:
         return admin
     facts = running(home) or {}
-    demo = bool(facts.get("demo"))
+    installation = open_installation(home)
+    identity = installation.identity
+    demo = identity is not None and identity.kind is InstallationKind.DEMO
     setting = Setting(
-        installation=open_installation(home),
+        installation=installation,
         servers=servers,
         addresses=Addresses(ports),
         prefix=env.get("KURSLOTSE_PREFIX", facts.get("prefix", "")),

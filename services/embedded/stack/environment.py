@@ -8,6 +8,7 @@ from urllib.parse import urlsplit, urlunsplit
 from services.embedded.machine.installation import Installation
 from services.embedded.machine.ports import HOST
 from services.embedded.servers.pair import Servers
+from services.runtime.base.installation import VARIABLE, written
 from services.runtime.data import roles
 
 _INHERITED = (
@@ -94,6 +95,8 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
         env[f"KURSLOTSE_DB_{kind.upper()}"] = roles.address_of(
             setting.servers.database_url, database, roles.role_name(database, kind), getattr(own, kind)
         )
+    if setting.installation.identity:
+        env[VARIABLE] = written(setting.installation.identity)
     if setting.clock:
         env["KURSLOTSE_CLOCK_FILE"] = str(setting.clock)
     if setting.demo:

@@ -11,15 +11,17 @@ from typing import Any
 
 import httpx
 
+from schemas.codes import InstallationKind
 from services.embedded.machine.children import Program
 from services.embedded.machine.home import Home, read_json, write_json
-from services.embedded.machine.installation import SERVICES, open_installation
+from services.embedded.machine.installation import SERVICES, described, open_installation
 from services.embedded.machine.ports import HOST, choose_ports
 from services.embedded.servers.pair import Servers
 from services.embedded.stack import environment, status
 from services.embedded.stack.apply import apply_everything
 from services.embedded.stack.control import control_app, control_server
 from services.embedded.stack.environment import Addresses, Setting
+from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import Supervisor, start_servers
 
 PORTS = ("control", "smtp_sink", *(f"{name}_{door}" for name in SERVICES for door in ("http", "ops")))
@@ -58,6 +60,7 @@ class Stack:
         return {
             "running": True,
             "mode": self.mode,
+            "installation": described(self.setting.installation.identity),
             "home": str(self.supervisor.home.root),
             "pid": os.getpid(),
             "now": clock.get("now"),
@@ -78,9 +81,27 @@ class Stack:
         """Return whether nothing is under way."""
         return await status.quiet(self._client, self.doors)
 
+    async def rotate(self) -> dict[str, Any]:
+        """Stop the services, replace their passwords, and start them with the new ones."""
+        supervisor = self.supervisor
+        await supervisor.stop_children(SERVICES)
+        try:
+            self.setting = await rotate(self.setting, supervisor.home)
+        finally:
+            programs = [
+                service_program(name, self.setting, supervisor.home, supervisor.env) for name in SERVICES
+            ]
+            await supervisor.start_and_wait("Starting the services again", programs)
+        return {"rotated": True}
+
     async def close(self) -> None:
         """Let go of connections."""
         await self._client.aclose()
+
+
+def kind_of(*, demo: bool) -> InstallationKind:
+    """Return the kind of installation that a command needs."""
+    return InstallationKind.DEMO if demo else InstallationKind.REAL
 
 
 def compose(home: Home, servers: Servers, env: Mapping[str, str], *, demo: bool) -> Setting:
@@ -124,9 +145,9 @@ async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> Asy
     home, tell, env = supervisor.home, supervisor.narrator, supervisor.env
     servers = await start_servers(supervisor)
     setting = compose(home, servers, env, demo=demo)
-    await apply_everything(setting, tell)
+    setting = await apply_everything(setting, home, kind_of(demo=demo), tell)
     stack = Stack(supervisor, setting, secrets.token_hex(24), mode)
-    app = control_app(stack.token, stack.status, stack.quiet, setting.clock)
+    app = control_app(stack.token, stack.status, stack.quiet, setting.clock, stack.rotate)
     server = control_server(app, setting.addresses.ports["control"])
     serving = asyncio.create_task(server.serve(), name="control")
     try:
@@ -135,7 +156,7 @@ async def running_stack(supervisor: Supervisor, *, demo: bool, mode: str) -> Asy
             control={"url": stack.addresses["control"], "token": stack.token},
             addresses=stack.addresses,
             prefix=setting.prefix,
-            demo=demo,
+            installation=described(setting.installation.identity),
         )
         programs = [service_program(name, setting, home, env) for name in SERVICES]
         await supervisor.start_and_wait("Starting gateway, allocation and notifications", programs)

@@ -17,10 +17,13 @@ def as_text(said: Mapping[str, Any]) -> str:
 
 
 def _lines(said: Mapping[str, Any]) -> Iterator[str]:
+    known = said.get("installation")
     if not said.get("running"):
-        yield f"Nothing runs in {said.get('home')}."
+        yield f"Nothing runs in {said.get('home')}" + (f", a {known['kind']} installation." if known else ".")
         return
     yield f"Running ({said.get('mode', '?')}), process {said.get('pid')}, time {said.get('now') or 'real'}"
+    if known:
+        yield f"  {'installation':<20} {known['kind']} {known['id']}"
     for name, address in (said.get("addresses") or {}).items():
         yield f"  {name:<20} {address}"
     for one in said.get("processes") or ():

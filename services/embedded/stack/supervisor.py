@@ -117,5 +117,5 @@ async def start_servers(supervisor: Supervisor) -> Servers:
     )
     if servers.programs:
         await supervisor.start_and_wait("Starting PostgreSQL and Apache Kafka", servers.programs)
-    supervisor.publish(database_url=servers.database_url, kafka=servers.kafka)
+    supervisor.publish(database_url=servers.database_url, kafka=servers.kafka, own_servers=servers.own)
     return servers

@@ -12,7 +12,8 @@ from services.gateway.people.client import people_client
 from services.gateway.publishers.store import publishers
 from services.runtime.base.clock import clock_of
 from services.runtime.base.settings import ServiceSettings, need
-from services.runtime.data.db import open_pool, transaction
+from services.runtime.data.db import acquire, open_pool, transaction
+from services.runtime.serve.installation import check_command
 
 _LANGUAGE = "de"
 _SHOWN = 50
@@ -35,6 +36,8 @@ async def import_file(
     settings = ServiceSettings.from_env("gateway", env)
     adviser = Adviser()
     async with await open_pool(settings.db_worker, name="kurslotse-import", max_size=3) as pool:
+        async with acquire(pool) as conn:
+            await check_command(conn, settings.db_worker, env)
         async with transaction(pool) as conn:
             publisher = (await publishers(conn, [slug])).get(slug)
             if publisher is None:

@@ -32,7 +32,7 @@ async def read_findings(
     *,
     prefix: str,
 ) -> Sequence[Verdict]:
-    """Store findings and copy them to `out`; of watermarks only the highest of the batch."""
+    """Store findings and copy those of active publishers to `out`; of watermarks only the highest."""
     raised = [(item, item.event.data) for item in batch if isinstance(item.event.data, FindingRaised)]
     known = await publishers(conn, [data.publisher for _, data in raised])
     findings: list[tuple[Incoming, Finding]] = []
@@ -48,7 +48,7 @@ async def read_findings(
             marks[place] = (item, finding)
     await store.add_findings(conn, [finding for _, finding in findings])
     await store.add_watermarks(conn, [mark for _, mark in marks.values()])
-    copied = [*findings, *marks.values()]
+    copied = [pair for pair in (*findings, *marks.values()) if known[pair[1].publisher].active]
     await put(conn, [_copy(item, known[finding.publisher], prefix) for item, finding in copied])
     return [Applied()] * len(batch)
 
@@ -60,8 +60,9 @@ async def read_placements(
     *,
     prefix: str,
 ) -> Sequence[Verdict]:
-    """Copy each event to the publishers that allocation named in `ce_audience`; decides nothing itself."""
-    known = await publishers(conn, [slug for item in batch for slug in item.event.audience])
+    """Copy each event to the active publishers that allocation named in `ce_audience`."""
+    named = await publishers(conn, [slug for item in batch for slug in item.event.audience])
+    known = {slug: publisher for slug, publisher in named.items() if publisher.active}
     copies = [(item, known[slug]) for item in batch for slug in item.event.audience if slug in known]
     await store.add_addressed(
         conn,

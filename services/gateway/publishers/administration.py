@@ -59,7 +59,7 @@ def read_registrations(path: Path) -> list[Registration]:
         return [_registration(record) for record in records]
     except (TypeError, AttributeError) as error:
         raise ValueError(
-            f"{path}: a list of publishers with slug, name, kinds, kreise is expected"
+            f"{path}: a list of publishers with slug, name, kinds, kreise, authority is expected"
         ) from error
 
 

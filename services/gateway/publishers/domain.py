@@ -30,14 +30,18 @@ class Publisher:
 
 @dataclass(frozen=True, slots=True)
 class Registration:
-    """What is asked for when a publisher is added; no `event_types` means all types of its kinds."""
+    """What is asked for when a publisher is added; no `event_types` means all types of its kinds.
+
+    Whether it obliges people is always said: who assumes it wrongly lets an office read consent, or takes
+    from an authority what it may write.
+    """
 
     slug: str
     name: str
     kinds: tuple[str, ...]
     kreise: tuple[str, ...]
+    authority: bool
     organisation: str = ""
-    authority: bool = False
     supplier_ids: tuple[str, ...] = ()
     event_types: tuple[str, ...] = ()
 
@@ -57,6 +61,8 @@ def check_registration(asked: Registration, allowed_types: Sequence[str]) -> Non
     for kind in asked.kinds:
         if kind not in set(PublisherKind):
             raise RegistrationError(f"--kind {kind} is unknown: use provider, office or counselling")
+    if asked.authority and PublisherKind.OFFICE not in asked.kinds:
+        raise RegistrationError("--authority is for offices: say --no-authority, or add --kind office")
     if not asked.kreise:
         raise RegistrationError("at least one --kreis is needed: the first five digits of the AGS")
     for kreis in asked.kreise:

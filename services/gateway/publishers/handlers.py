@@ -21,13 +21,10 @@ from services.gateway.publishers.domain import (
     Registration,
     RegistrationError,
     check_registration,
-    hash_key,
     mint_key,
 )
 from services.runtime.kafka.administration import KafkaAdmin, ensure_publisher_access, publisher_user
 from services.runtime.send.outbox import Outgoing, put
-
-__all__ = ["Registered", "deactivate", "new_key", "put_service_key", "register"]
 
 KEY_DAYS = 730
 
@@ -64,7 +61,8 @@ async def register(
     wanted = [_wanted(registration) for registration in asked]
     slugs = [publisher.slug for publisher in wanted]
     known = await store.publishers(conn, slugs)
-    passwords = {slug: secrets.token_urlsafe(24) for slug in slugs if slug not in known}
+    new = [slug for slug in slugs if slug not in known or not known[slug].active]
+    passwords = {slug: secrets.token_urlsafe(24) for slug in new}
     walls = await asyncio.gather(
         *(
             asyncio.to_thread(ensure_publisher_access, admin, slug, passwords.get(slug), prefix=prefix)
@@ -78,7 +76,7 @@ async def register(
         keys = await store.open_keys(conn)
         for publisher, wall in zip(wanted, walls, strict=True):
             before = known.get(publisher.slug)
-            now_is = await _write(conn, publisher, before, prefix, now)
+            now_is = await write_and_announce(conn, publisher, before, prefix, now)
             key = None if keys.get(publisher.slug) else await _new_key(conn, now_is)
             password = passwords.get(publisher.slug) if wall.enforced else None
             done.append(
@@ -119,7 +117,7 @@ def _wanted(asked: Registration) -> Publisher:
     return publisher
 
 
-async def _write(
+async def write_and_announce(
     conn: asyncpg.Connection, publisher: Publisher, before: Publisher | None, prefix: str, now: datetime
 ) -> Publisher:
     """Write and announce a publisher if anything about it is new."""
@@ -153,50 +151,3 @@ def _announcement(publisher: Publisher) -> PublisherAnnounced:
             f"{publisher.slug!r}: slug and organisation are lower case letters, digits and hyphens (at most"
             " 48), the name at most 255 characters"
         ) from error
-
-
-async def new_key(
-    conn: asyncpg.Connection,
-    slug: str,
-    *,
-    scopes: Sequence[str] = KEY_SCOPES,
-    days: int = KEY_DAYS,
-    revoke_others: bool = False,
-) -> str:
-    """Make a further key of a publisher and return its text, which is stored nowhere.
-
-    Raises:
-        RegistrationError: there is no such publisher, or a scope is unknown.
-    """
-    for scope in scopes:
-        if scope not in KEY_SCOPES:
-            raise RegistrationError(f"--scope {scope} is unknown: use {', '.join(KEY_SCOPES)}")
-    async with conn.transaction():
-        publisher = (await store.publishers(conn, [slug])).get(slug)
-        if publisher is None:
-            raise RegistrationError(f"there is no publisher {slug}: kurslotse publisher list shows them")
-        if revoke_others:
-            await store.revoke_keys(conn, slug)
-        key = mint_key()
-        await store.add_key(conn, publisher, key, scopes, days)
-    return key.text
-
-
-async def put_service_key(conn: asyncpg.Connection, service: str, key: str) -> None:
-    """Set the key with which one of our services speaks for publishers."""
-    await store.put_service_key(conn, service, hash_key(key))
-
-
-async def deactivate(conn: asyncpg.Connection, slug: str, *, prefix: str, now: datetime) -> Publisher:
-    """Deactivate a publisher: its keys are revoked, and the services reject its events.
-
-    Raises:
-        RegistrationError: there is no such publisher.
-    """
-    async with conn.transaction():
-        await store.lock_registry(conn)
-        before = (await store.publishers(conn, [slug])).get(slug)
-        if before is None:
-            raise RegistrationError(f"there is no publisher {slug}: kurslotse publisher list shows them")
-        await store.revoke_keys(conn, slug)
-        return await _write(conn, dataclasses.replace(before, active=False), before, prefix, now)

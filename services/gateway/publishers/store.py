@@ -90,6 +90,18 @@ async def revoke_keys(conn: asyncpg.Connection, slug: str) -> int:
     return len(rows)
 
 
+async def end_keys(conn: asyncpg.Connection, slug: str, days: int) -> None:
+    """Let a publisher's keys end after so many days, if they do not end before."""
+    await conn.execute(
+        """
+        UPDATE api_key SET expires_at = least(expires_at, now() + make_interval(days => $2))
+        WHERE publisher = $1 AND revoked_at IS NULL
+        """,
+        slug,
+        days,
+    )
+
+
 async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
     """Count the usable keys of each publisher."""
     rows = await conn.fetch(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.runtime.base.addresses import AddressError, Proxies, require_encrypted, require_listening
+from services.runtime.base.installation import Found, expected
 
 ALL_ROLES = frozenset({"consume", "relay", "timers", "web"})
 
@@ -55,6 +56,8 @@ class ServiceSettings:
     """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
     clock_file: Path | None = None
     demo: bool = False
+    installation: tuple[Found, ...] = ()
+    """Which installation the process was made for, where its environment says so."""
     web_secret: str = field(default="", repr=False)
     gateway_url: str | None = None
     gateway_key: str = field(default="", repr=False)
@@ -102,6 +105,7 @@ class ServiceSettings:
             proxies=proxies,
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
             demo=env.get("KURSLOTSE_DEMO") == "1",
+            installation=expected(env),
             web_secret=env.get("KURSLOTSE_WEB_SECRET", ""),
             gateway_url=_remote_if_set(env, "KURSLOTSE_GATEWAY_URL"),
             gateway_key=env.get("KURSLOTSE_GATEWAY_KEY", ""),

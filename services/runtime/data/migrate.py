@@ -10,8 +10,10 @@ from pathlib import Path
 import asyncpg
 
 from services.runtime.base.addresses import require_encrypted
+from services.runtime.base.installation import Identity
 from services.runtime.data import roles
 from services.runtime.data.db import set_codecs
+from services.runtime.data.installation import name_next_table
 
 RUNTIME_MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _FILE = re.compile(r"^(\d{4})_[a-z0-9_]+\.sql\Z")
@@ -74,10 +76,12 @@ async def apply(
     prefix: str,
     passwords: roles.Passwords,
     migrations: Path | None = None,
+    identity: Identity | None = None,
 ) -> list[str]:
     """Make database and roles of a service and apply its migrations; return the names of those applied.
 
-    `migrations` is the service's own directory; the runtime's come first.
+    `migrations` is the service's own directory; the runtime's come first. `identity` is the installation
+    that the database belongs to from now on; without it no service will run on it.
     """
     files = read_directory("runtime", RUNTIME_MIGRATIONS)
     if migrations is not None:
@@ -93,6 +97,8 @@ async def apply(
             await set_codecs(session)
             await session.execute(f"SET ROLE {roles.role_name(database, 'owner')}")
             await roles.ensure_privileges(session, database)
+            if identity is not None:
+                await name_next_table(session, identity)
             return await _apply_files(session, files)
         finally:
             await session.close()

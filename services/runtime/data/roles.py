@@ -77,8 +77,7 @@ async def ensure_database(admin: asyncpg.Connection, database: str, passwords: P
     """Make missing roles and the database, and set who may connect."""
     owner = role_name(database, "owner")
     await _ensure_role(admin, owner, None)
-    for kind in RUNTIME_ROLES:
-        await _ensure_role(admin, role_name(database, kind), getattr(passwords, kind))
+    await set_passwords(admin, database, passwords)
     if not await admin.fetchval("SELECT rolsuper FROM pg_roles WHERE rolname = current_user"):
         await admin.execute(f"GRANT {owner} TO CURRENT_USER WITH INHERIT TRUE, SET TRUE")
     if not await admin.fetchval("SELECT true FROM pg_database WHERE datname = $1", database):
@@ -88,6 +87,12 @@ async def ensure_database(admin: asyncpg.Connection, database: str, passwords: P
         await admin.execute(f"GRANT CONNECT ON DATABASE {database} TO {role_name(database, kind)}")
     status = role_name(database, "status")
     await admin.execute(f"ALTER ROLE {status} IN DATABASE {database} SET default_transaction_read_only = on")
+
+
+async def set_passwords(admin: asyncpg.Connection, database: str, passwords: Passwords) -> None:
+    """Make the runtime roles of a database that are missing, and set the passwords of all."""
+    for kind in RUNTIME_ROLES:
+        await _ensure_role(admin, role_name(database, kind), getattr(passwords, kind))
 
 
 async def ensure_privileges(owner_session: asyncpg.Connection, database: str) -> None:

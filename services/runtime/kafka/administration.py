@@ -58,6 +58,7 @@ class Access:
 SERVICE_ACCESS: Mapping[str, Access] = {
     "gateway": Access(
         reads=(
+            Family.INSTALLATION,
             Family.PUBLISHERS,
             Family.PLACEMENTS,
             Family.FINDINGS_STEERING,
@@ -66,11 +67,11 @@ SERVICE_ACCESS: Mapping[str, Access] = {
         writes=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.OUT, Family.PROGRESS),
     ),
     "allocation": Access(
-        reads=(Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
+        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
         writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING),
     ),
     "notifications": Access(
-        reads=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
+        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
         writes=(Family.FINDINGS_SUPPORT, Family.COUNTS),
     ),
 }
@@ -156,40 +157,35 @@ def client_options(address: KafkaAddress) -> dict[str, Any]:
     return options | {"security_protocol": protocol}
 
 
+def librdkafka_options(address: KafkaAddress) -> dict[str, Any]:
+    """Return the connection settings of confluent-kafka's clients."""
+    options: dict[str, Any] = {
+        "bootstrap.servers": address.servers,
+        "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
+        "log_level": 0,
+    }
+    if address.user is not None:
+        options |= {
+            "sasl.mechanism": "SCRAM-SHA-512",
+            "sasl.username": address.user,
+            "sasl.password": address.password,
+        }
+    return options
+
+
 class KafkaAdmin:
     """Administers topics, users and access; it blocks, so it is for commands and threads."""
 
     def __init__(self, address: KafkaAddress) -> None:
         self.address = address
-        options: dict[str, Any] = {
-            "bootstrap.servers": address.servers,
-            "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
-            "log_level": 0,
-        }
-        if address.user is not None:
-            options |= {
-                "sasl.mechanism": "SCRAM-SHA-512",
-                "sasl.username": address.user,
-                "sasl.password": address.password,
-            }
-        self._client = AdminClient(options)
+        self._client = AdminClient(librdkafka_options(address))
 
     def wall(self) -> Wall:
         """Return whether the broker controls access at all."""
         if self.address.user is None:
             return NOT_ENFORCED
-        anything: Any = None  # the client's types leave out that these may be open
-        everything = AclBindingFilter(
-            ResourceType.ANY,
-            anything,
-            ResourcePatternType.ANY,
-            anything,
-            anything,
-            AclOperation.ANY,
-            AclPermissionType.ANY,
-        )
         try:
-            self._client.describe_acls(everything).result(timeout=_TIMEOUT)
+            self._client.describe_acls(_access_of(None)).result(timeout=_TIMEOUT)
         except KafkaException as error:
             if error.args[0].code() == KafkaError.SECURITY_DISABLED:
                 return NOT_ENFORCED
@@ -249,7 +245,7 @@ class KafkaAdmin:
         _done(self._client.create_acls(bindings))
 
     def remove(self, *, topics: Sequence[str] = (), users: Sequence[str] = ()) -> None:
-        """Delete topics and users with their access (tests; a publisher that is gone)."""
+        """Delete topics, and users with all their access (tests; a publisher that is gone)."""
         if topics:
             _done(self._client.delete_topics(list(topics)), but=KafkaError.UNKNOWN_TOPIC_OR_PART)
         if users and self.address.user is not None:
@@ -259,6 +255,8 @@ class KafkaAdmin:
                 ),
                 but=KafkaError.RESOURCE_NOT_FOUND,
             )
+            filters = [_access_of(f"User:{user}") for user in users]
+            _done(self._client.delete_acls(filters), but=KafkaError.SECURITY_DISABLED)
 
     def topics(self, prefix: str) -> list[str]:
         """List the topics of an installation."""
@@ -326,6 +324,20 @@ def _resource(family: Family, prefix: str) -> str:
 def _binding(resource: ResourceType, name: str, user: str, operation: AclOperation) -> AclBinding:
     kind = ResourcePatternType.PREFIXED if name.endswith(".") else ResourcePatternType.LITERAL
     return AclBinding(resource, name, kind, f"User:{user}", "*", operation, AclPermissionType.ALLOW)
+
+
+def _access_of(principal: str | None) -> AclBindingFilter:
+    """Return the filter of all access, or of one principal's."""
+    anything: Any = None  # the client's types leave out that these may be open
+    return AclBindingFilter(
+        ResourceType.ANY,
+        anything,
+        ResourcePatternType.ANY,
+        principal or anything,
+        anything,
+        AclOperation.ANY,
+        AclPermissionType.ANY,
+    )
 
 
 def _config(family: Family, days: Mapping[Family, int]) -> dict[str, str]:

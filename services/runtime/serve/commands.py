@@ -11,8 +11,10 @@ import asyncpg
 import typer
 
 from services.runtime.base.clock import clock_of
+from services.runtime.base.installation import InstallationError
 from services.runtime.bookkeeping import breaker, quarantine
 from services.runtime.data.db import connect
+from services.runtime.serve.installation import check_command
 
 T = TypeVar("T")
 
@@ -32,11 +34,16 @@ def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
     async def run(address: str) -> T:
         conn = await connect(address, name="operator")
         try:
+            await check_command(conn, address)
             return await work(conn)
         finally:
             await conn.close()
 
-    return asyncio.run(run(dsn))
+    try:
+        return asyncio.run(run(dsn))
+    except InstallationError as error:
+        typer.echo(f"kurslotse: {error}", err=True)
+        raise typer.Exit(2) from None
 
 
 def business_now() -> datetime:

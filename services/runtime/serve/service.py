@@ -20,6 +20,7 @@ from starlette.types import ASGIApp
 from services.runtime.base import logs
 from services.runtime.base.clock import Clock, clock_of
 from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.installation import InstallationError
 from services.runtime.base.metrics import relay_metrics, timer_metrics
 from services.runtime.base.retry import jittered
 from services.runtime.base.settings import HttpAddress, ServiceSettings
@@ -30,6 +31,7 @@ from services.runtime.events.subscription import Subscription
 from services.runtime.kafka.administration import parse_address
 from services.runtime.kafka.cluster import check_answers, cluster_id
 from services.runtime.send.relay import Relay
+from services.runtime.serve.installation import check_process
 from services.runtime.serve.ops import Answers, Health, ops_app
 from services.runtime.serve.status import OwnStatus, ServiceStatus, UnderWay, status_of, under_way
 
@@ -133,6 +135,8 @@ class Process:
         pools: list[asyncpg.Pool] = []
         try:
             worker, web, status = await self._open_pools(pools)
+            addresses = (self._settings.db_worker, self._settings.db_web, self._settings.db_status)
+            await check_process(self._settings, list(zip(addresses, pools, strict=True)))
             resources = Resources(self._settings, self._clock, self._registry, worker, web)
             self._definition = await self._compose(resources)
             await self._start(worker, status)
@@ -141,6 +145,9 @@ class Process:
             await asyncio.wait(
                 [*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED"
             )
+        except InstallationError as error:
+            log.critical("%s", error)
+            self._failure = str(error)
         except Exception as error:  # noqa: BLE001 - told and turned into the exit status
             self._fail(error, "start")
         finally:

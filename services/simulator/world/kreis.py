@@ -59,8 +59,8 @@ def _publisher(
     slug: str,
     name: str,
     *kinds: str,
+    authority: bool,
     organisation: str | None = None,
-    authority: bool = False,
     supplier_ids: tuple[str, ...] = (),
 ) -> PublisherRecord:
     return {
@@ -75,12 +75,28 @@ def _publisher(
 
 
 PROVIDERS: Final = (
-    _publisher("vhs-musterland", "Volkshochschule Musterland", "provider", supplier_ids=("990011",)),
-    _publisher("sprachhaus", "Sprachhaus Beispielhausen", "provider", supplier_ids=("990012",)),
-    _publisher("bildungswerk-probe", "Bildungswerk Probeheim", "provider", supplier_ids=("990013", "990023")),
-    _publisher("lernwerkstatt", "Lernwerkstatt Erdachtingen", "provider", supplier_ids=("990014",)),
-    _publisher("frauenakademie", "Frauenakademie Musterstadt", "provider", supplier_ids=("990015",)),
-    _publisher("berufssprache-nord", "Berufssprache Nord", "provider", supplier_ids=("990016",)),
+    _publisher(
+        "vhs-musterland", "Volkshochschule Musterland", "provider", authority=False, supplier_ids=("990011",)
+    ),
+    _publisher(
+        "sprachhaus", "Sprachhaus Beispielhausen", "provider", authority=False, supplier_ids=("990012",)
+    ),
+    _publisher(
+        "bildungswerk-probe",
+        "Bildungswerk Probeheim",
+        "provider",
+        authority=False,
+        supplier_ids=("990013", "990023"),
+    ),
+    _publisher(
+        "lernwerkstatt", "Lernwerkstatt Erdachtingen", "provider", authority=False, supplier_ids=("990014",)
+    ),
+    _publisher(
+        "frauenakademie", "Frauenakademie Musterstadt", "provider", authority=False, supplier_ids=("990015",)
+    ),
+    _publisher(
+        "berufssprache-nord", "Berufssprache Nord", "provider", authority=False, supplier_ids=("990016",)
+    ),
 )
 RHYTHM: Final[dict[str, Rhythm]] = {
     "vhs-musterland": "daily",
@@ -105,12 +121,34 @@ OFFICE_PUBLISHERS: Final = (
     _publisher(JOBCENTER, "Jobcenter Musterland", "office", authority=True),
     _publisher(FOREIGNERS, "Ausländerbehörde Kreis Musterland", "office", authority=True),
     _publisher(SOCIAL, "Sozialamt Kreis Musterland, Asyl", "office", authority=True),
-    _publisher(VHS_DESK, "Kursberatung der Volkshochschule", "office", organisation="vhs-musterland"),
-    _publisher(WELCOME, "Willkommenspunkt Musterland", "office"),
-    _publisher(MBE_NORTH, "Migrationsberatung Nord", "counselling", "office", organisation="wohlfahrt-nord"),
-    _publisher(MBE_SOUTH, "Migrationsberatung Süd", "counselling", "office", organisation="wohlfahrt-sued"),
-    _publisher(JMD, "Jugendmigrationsdienst Musterland", "counselling", "office"),
-    _publisher(ASYLUM, "Asylverfahrensberatung Musterland", "counselling", organisation="wohlfahrt-nord"),
+    _publisher(
+        VHS_DESK, "Kursberatung der Volkshochschule", "office", authority=False, organisation="vhs-musterland"
+    ),
+    _publisher(WELCOME, "Willkommenspunkt Musterland", "office", authority=False),
+    _publisher(
+        MBE_NORTH,
+        "Migrationsberatung Nord",
+        "counselling",
+        "office",
+        authority=False,
+        organisation="wohlfahrt-nord",
+    ),
+    _publisher(
+        MBE_SOUTH,
+        "Migrationsberatung Süd",
+        "counselling",
+        "office",
+        authority=False,
+        organisation="wohlfahrt-sued",
+    ),
+    _publisher(JMD, "Jugendmigrationsdienst Musterland", "counselling", "office", authority=False),
+    _publisher(
+        ASYLUM,
+        "Asylverfahrensberatung Musterland",
+        "counselling",
+        authority=False,
+        organisation="wohlfahrt-nord",
+    ),
 )
 PUBLISHERS: Final = (*PROVIDERS, *OFFICE_PUBLISHERS)
 COUNSELLING_SLUGS: Final = tuple(p["slug"] for p in OFFICE_PUBLISHERS if "counselling" in p["kinds"])

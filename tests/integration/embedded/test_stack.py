@@ -7,17 +7,22 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
+import asyncpg
 import httpx
 import psutil
 import pytest
+from confluent_kafka import KafkaException
 
 from services.embedded.machine.home import Home, read_json
-from services.embedded.machine.installation import SERVICES, open_installation
+from services.embedded.machine.installation import SERVICES, open_installation, secrets_of
 from services.embedded.machine.processes import Identity
 from services.embedded.servers.launch import launched
+from services.embedded.stack.discovery import environment_of
+from services.runtime.kafka.administration import parse_address
+from services.runtime.kafka.installation import found_on
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -69,10 +74,7 @@ def test_status_says_where_everything_is_and_no_secret(stack: dict[str, Any], ho
 
 
 def _secrets(home: Home) -> list[str]:
-    made = open_installation(home)
-    servers = {name: text for name, text in asdict(made.servers).items() if name != "cluster_id"}
-    parts = [servers, asdict(made.shared), *(asdict(made.services[name]) for name in SERVICES)]
-    return [secret for part in parts for secret in part.values()]
+    return list(secrets_of(open_installation(home)).values())
 
 
 def test_a_process_holds_its_own_secrets_only(stack: dict[str, Any], home: Home) -> None:
@@ -135,8 +137,50 @@ def test_commands_of_services_find_the_installation(stack: dict[str, Any], home:
     listed = kurslotse("publisher", "list", home=home)
     assert listed.returncode == 0, listed.stderr
     assert "jobcenter-musterland" in listed.stdout
-    again = kurslotse("db", "apply", home=home)
+    again = kurslotse("db", "apply", "--kind", "demo", home=home)
     assert again.returncode == 0, again.stdout + again.stderr
+
+
+async def test_passwords_are_replaced_while_everything_runs(stack: dict[str, Any], home: Home) -> None:
+    before, secrets_before = read_json(home.children), secrets_of(open_installation(home))
+    old = environment_of("gateway", {"KURSLOTSE_HOME": str(home.root)})
+    done = kurslotse("db", "rotate", home=home)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert all(ready(stack, service) for service in SERVICES)
+    after, now = read_json(home.children), secrets_of(open_installation(home))
+    stay = {name for name in now if now[name] == secrets_before[name]}
+    assert stay == {
+        *(f"servers.{name}" for name in ("postgres", "kafka_admin", "kafka_controller")),
+        *(f"{service}.web_secret" for service in SERVICES),
+        *("shared.kek", "shared.installation_key"),
+    }
+    assert not [name for name in SERVICES if before[name] == after[name]]
+    for kind in ("WORKER", "WEB", "STATUS"):
+        with pytest.raises(asyncpg.InvalidPasswordError):
+            await asyncpg.connect(old[f"KURSLOTSE_DB_{kind}"])
+    with pytest.raises(KafkaException):
+        found_on(parse_address(old["KURSLOTSE_SERVICE_KAFKA"]), "", seconds=3)
+    new = environment_of("gateway", {"KURSLOTSE_HOME": str(home.root)})
+    assert found_on(parse_address(new["KURSLOTSE_SERVICE_KAFKA"]), "").identity is not None
+
+
+def test_no_process_shows_a_secret_in_its_arguments_and_no_log_in_its_lines(
+    stack: dict[str, Any], home: Home
+) -> None:
+    secrets = secrets_of(open_installation(home)) | {
+        "control token": stack["control"]["token"],
+        **{f"key of {slug}": key for slug, key in read_json(home.work / "demo-keys.json").items()},
+    }
+    assert len(secrets) > 30
+    family = [psutil.Process(stack["pid"]), *psutil.Process(stack["pid"]).children(recursive=True)]
+    shown = {process.pid: Path(f"/proc/{process.pid}/cmdline").read_bytes().decode() for process in family}
+    assert sum("kafka.Kafka" in line for line in shown.values()) == 1
+    logs = {path.name: path.read_text(errors="replace") for path in home.log.iterdir()}
+    logs["launched.log"] = (home.root / "launched.log").read_text()
+    assert len(logs) > len(PARTS)
+    for name, secret in secrets.items():
+        assert not [line for line in shown.values() if secret in line], name
+        assert not [log for log, text in logs.items() if secret in text], name
 
 
 def test_down_stops_everything(home: Home, stack: dict[str, Any]) -> None:

@@ -26,6 +26,7 @@ async def kurslotse(gateway: Gateway, *arguments: str) -> tuple[int, str]:
         *arguments,
         env=env,
         cwd=REPOSITORY,
+        stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
@@ -38,8 +39,20 @@ async def test_publisher_commands(gateway: Gateway) -> None:
     listed.write_text(
         json.dumps(
             [
-                {"slug": "schule", "name": "Schule (erfunden)", "kinds": ["provider"], "kreise": ["99001"]},
-                {"slug": "amt", "name": "Amt (erfunden)", "kinds": ["office"], "kreise": ["99001"]},
+                {
+                    "slug": "schule",
+                    "name": "Schule (erfunden)",
+                    "kinds": ["provider"],
+                    "kreise": ["99001"],
+                    "authority": False,
+                },
+                {
+                    "slug": "amt",
+                    "name": "Amt (erfunden)",
+                    "kinds": ["office"],
+                    "kreise": ["99001"],
+                    "authority": False,
+                },
             ]
         )
     )
@@ -54,7 +67,9 @@ async def test_publisher_commands(gateway: Gateway) -> None:
     assert code == 0, said
     assert json.loads(keys.read_text()) == made
     code, said = await kurslotse(
-        gateway, "publisher", "add", "Große Schule", "--name", "x", "--kind", "provider", "--kreis", "99001"
+        gateway,
+        *("publisher", "add", "Große Schule", "--name", "x", "--kind", "provider", "--kreis", "99001"),
+        "--no-authority",
     )
     assert code == 2
     assert "lower case letters" in said

@@ -22,7 +22,9 @@ async def test_publishers_are_registered_once_announced_and_can_speak(gateway: G
     again = await gateway.register(*PUBLISHERS)
     assert [(one.version, one.created, one.key) for one in again] == [(1, False, None)] * 2
     (changed,) = await gateway.register(
-        Registration("schule", "Schule am Markt (erfunden)", ("provider",), ("99001", "99002"))
+        Registration(
+            "schule", "Schule am Markt (erfunden)", ("provider",), ("99001", "99002"), authority=False
+        )
     )
     assert (changed.version, changed.key) == (2, None)
     await gateway.start()
@@ -50,7 +52,9 @@ async def _are(read: object, expected: object) -> bool:
 async def test_a_publisher_writes_its_own_topics_only(gateway: Gateway) -> None:
     """The broker itself refuses; needs a broker with access control, which the embedded one has."""
     kafka = parse_address(gateway.servers.kafka)
-    (made,) = await gateway.register(Registration("neu", "Neu (erfunden)", ("provider",), ("99001",)))
+    (made,) = await gateway.register(
+        Registration("neu", "Neu (erfunden)", ("provider",), ("99001",), authority=False)
+    )
     try:
         if not made.enforced:
             assert made.kafka_user is None

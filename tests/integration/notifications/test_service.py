@@ -94,6 +94,7 @@ def environment(
 ) -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
         "KURSLOTSE_PREFIX": prefix,
+        "KURSLOTSE_DEMO": "1",
         "KURSLOTSE_DB_WORKER": database.worker,
         "KURSLOTSE_DB_WEB": database.web,
         "KURSLOTSE_DB_STATUS": database.status,

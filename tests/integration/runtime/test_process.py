@@ -66,6 +66,7 @@ async def running(stand: Stand, mode: str) -> AsyncIterator[Running]:
         env={
             **os.environ,
             "KURSLOTSE_PREFIX": stand.prefix,
+            "KURSLOTSE_DEMO": "1",
             "KURSLOTSE_DB_WORKER": settings.db_worker,
             "KURSLOTSE_DB_WEB": settings.db_web,
             "KURSLOTSE_DB_STATUS": settings.db_status,

@@ -88,7 +88,7 @@ def door(clock: Path | None, given: str = "t") -> Callable[[], httpx.AsyncClient
     async def answer() -> dict[str, Any]:
         return {"quiet": True}
 
-    app = control_app("t", answer, answer, clock)
+    app = control_app("t", answer, answer, clock, answer)
 
     def client() -> httpx.AsyncClient:
         return httpx.AsyncClient(

@@ -172,7 +172,7 @@ async def _forget(real: Real) -> None:
         conn = await asyncpg.connect(roles.address_of(real.servers.database_url, f"kurslotse_{service}"))
         await conn.execute("DROP TABLE runtime.installation CASCADE")
         await conn.execute("DROP FUNCTION runtime.installation_stays")
-        await conn.execute("DELETE FROM runtime.migration WHERE name = '0005_installation.sql'")
+        await conn.execute("DELETE FROM runtime.migration WHERE name = '0006_installation.sql'")
         await conn.close()
     document = json.loads(real.home.installation.read_text())
     del document["identity"]

@@ -30,6 +30,7 @@ from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.events import facts, placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
+from services.notifications.offices.entries import OfficeEntry
 from services.notifications.participation import rules
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
@@ -57,7 +58,7 @@ PUBLISHERS = {
 }
 
 
-def office(slug: str, **changes: Any) -> offices.OfficeEntry:  # noqa: ANN401 - fields of an entry
+def office(slug: str, **changes: Any) -> OfficeEntry:  # noqa: ANN401 - fields of an entry
     organisation = PUBLISHERS[slug][0]
     fields: dict[str, Any] = {
         "slug": slug,
@@ -72,7 +73,7 @@ def office(slug: str, **changes: Any) -> offices.OfficeEntry:  # noqa: ANN401 - 
         "lead_mail": f"leitung@{organisation}.kurslotse.invalid",
         "capacity": 50,
     }
-    return offices.OfficeEntry(**(fields | changes))
+    return OfficeEntry(**(fields | changes))
 
 
 @dataclass
@@ -177,7 +178,7 @@ class World:
         async with self.worker.acquire() as conn:
             return await conn.fetchval(statement, *args)
 
-    async def load_offices(self, *entries: offices.OfficeEntry) -> None:
+    async def load_offices(self, *entries: OfficeEntry) -> None:
         async with transaction(self.worker) as conn:
             await offices.load(conn, entries)
 

@@ -1,7 +1,7 @@
 """The support side on a real database: what publishers and allocation say, and a mail server."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -24,8 +24,8 @@ from services.notifications import settings
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.consumer import read_support
-from services.notifications.delivery.domain import Outcome
-from services.notifications.delivery.mail import Attempted, MailTexts
+from services.notifications.delivery.domain import Attempted, Outcome
+from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.events import facts, placements
 from services.notifications.metrics import DeliveryMetrics
@@ -36,7 +36,7 @@ from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.data.db import Connection, open_pool, transaction
+from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
 
@@ -85,7 +85,7 @@ class Outbox:
 
     async def send(self, message: Any, /) -> Attempted:  # noqa: ANN401 - an EmailMessage
         self.mails.append(message)
-        return self.answers.pop(0) if self.answers else Attempted(Outcome.SENT, 250, "")
+        return self.answers.pop(0) if self.answers else Attempted(Outcome.SENT, 250)
 
 
 @dataclass
@@ -169,6 +169,13 @@ class World:
 
     async def deliver(self) -> int:
         return await self.delivery_worker().drain()
+
+    def visiting(
+        self, organisation: str, *offices: str, person: str = "somebody"
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Open a transaction as somebody of these offices (all of the organisation if none is named)."""
+        own = [slug for slug, (whose, _) in PUBLISHERS.items() if whose == organisation]
+        return web_transaction(self.web, organisation=organisation, offices=offices or own, person=person)
 
     async def rows(self, statement: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
         async with self.worker.acquire() as conn:

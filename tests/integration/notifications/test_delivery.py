@@ -196,6 +196,7 @@ async def test_a_mail_that_cannot_be_written_fails_alone(
     owed: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await two_owed(owed)
+
     def cannot(letter: Letter, texts: MailTexts, public_url: str) -> EmailMessage:
         if letter.to.startswith("post@mbe-probe"):
             raise UnicodeEncodeError("ascii", "ü", 0, 1, "no")

@@ -9,11 +9,10 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from schemas.bounds import EARLIEST, latest_day
 from services.notifications.offices.entries import FAULT, OfficeEntry
 from services.notifications.offices.yaml_lines import Lined, Place, read_file
 
-_FIRST_DAY = date(2000, 1, 1)
-_YEARS_AHEAD = 10
 _MOST_FAULTS = 20
 
 
@@ -119,10 +118,10 @@ def _doubles(listed: Sequence[_RawEntry]) -> Iterator[str]:
 
 
 def _days_out_of_range(raw: _RawEntry, entry: OfficeEntry, today: date) -> Iterator[str]:
-    last = date(today.year + _YEARS_AHEAD, 12, 31)
+    last = latest_day(today)
     for number, day in enumerate(entry.closed_days):
-        if not _FIRST_DAY <= day <= last:
-            what = f"a day before {_FIRST_DAY} or after {last}. Please check the year."
+        if not EARLIEST <= day <= last:
+            what = f"a day before {EARLIEST} or after {last}. Please check the year."
             yield raw.fault(("closed_days", number), what)
 
 

@@ -61,7 +61,10 @@ def guarded_copy(raw: bytes) -> bytes:
     text = raw.decode("utf-8-sig", errors="replace")
     first = text.partition("\n")[0]
     delimiter = ";" if first.count(";") > first.count(",") else ","
-    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:  # no table, but an editor or a spreadsheet may still read it by lines
+        rows = [line.split(delimiter) for line in text.splitlines()]
     safe = [[guarded(cell) for cell in row] for row in rows]
     if safe == rows:
         return raw

@@ -168,3 +168,8 @@ def test_nobody_else_writes_files_for_spreadsheets() -> None:
         if writes_tables(path)
     }
     assert found <= WRITERS
+
+
+def test_an_uploaded_file_that_is_no_table_is_guarded_line_by_line() -> None:
+    broken = b'a;b\n=1+1;"' + b"x" * 200_000
+    assert b"\r\n'=1+1;" in guarded_copy(broken)

@@ -5,11 +5,10 @@ import io
 import re
 from datetime import timedelta
 
+import httpx
 import openpyxl
 import pytest
-from starlette.routing import Route
 
-from services.allocation.console.people import waiting
 from services.runtime.base.cells import unguarded
 from tests.allocation.builders import OFFICE, PROVIDER, announced, registered
 from tests.integration.allocation.console.client import ConsoleClient
@@ -19,7 +18,6 @@ HOSTILE = "\u00a0\uff1dHYPERLINK(0)"
 FILES = {
     "/authority/export",
     "/authority/lists/{export}",
-    "/compare/{task}.csv",
     "/courses.csv",
     "/forecast/{task}.csv",
     "/next-course/{task}.csv",
@@ -27,7 +25,7 @@ FILES = {
     "/remedies.csv",
     "/waiting.csv",
 }
-"""What the console gives out; all but travel times by csv_answer and xlsx_answer (unit/runtime/test_cells.py)."""
+"""What the console gives out; all but travel times by csv_answer or xlsx_answer (see test_cells.py)."""
 
 
 def cells(content: bytes, kind: str) -> list[str]:
@@ -81,7 +79,7 @@ async def test_lists_for_the_authority(hostile: ConsoleClient, kind: str) -> Non
 
 
 async def test_a_table_of_travel_times(hostile: ConsoleClient) -> None:
-    raw = "from;to;minutes\n99001001;99001002;15\n=cmd|'/C calc'!A0;99001001;15\n".encode()
+    raw = b"from_town;to_town;minutes\n99001001;99001002;15\n=cmd|'/C calc'!A0;99001001;15\n"
     answer = await hostile.http.post(
         "/policy/travel",
         data={"csrf": hostile.csrf, "skip": "1"},
@@ -94,11 +92,9 @@ async def test_a_table_of_travel_times(hostile: ConsoleClient) -> None:
 
 
 def test_no_other_page_gives_out_a_file(client: ConsoleClient) -> None:
-    app = client.http._transport.app  # noqa: SLF001
-    found = {
-        route.path
-        for route in app.routes
-        if isinstance(route, Route) and re.search(r"csv|export|lists", route.path)
-    }
+    transport = client.http._transport  # noqa: SLF001 - the application behind it
+    assert isinstance(transport, httpx.ASGITransport)
+    included = [getattr(route, "original_router", None) for route in transport.app.routes]  # type: ignore[attr-defined]
+    paths = {route.path for router in included if router for route in router.routes}
+    found = {path for path in paths if re.search(r"csv|xlsx|export|lists", path)}
     assert {path for path in found if not path.startswith("/api/")} == FILES
-    assert waiting.waiting_csv.__name__ == "waiting_csv"

@@ -46,6 +46,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday, ten in the morning
 TODAY = NOW.date()
 PROVIDER, JOBCENTER, DESK = "vhs-probe", "jobcenter-probe", "treff-probe"
 MBE, JMD, OTHER = "mbe-probe", "jmd-probe", "mbe-fern"
+SISTERS = {PROVIDER: "vhs-ost", DESK: "treff-ost", MBE: "mbe-ost"}
+"""Office -> another one of the same organisation."""
 TOWN = "99001001"
 
 PUBLISHERS = {
@@ -55,6 +57,9 @@ PUBLISHERS = {
     MBE: ("wohlfahrt", False),
     JMD: ("jugend", False),
     OTHER: ("fern", False),
+    SISTERS[PROVIDER]: ("vhs", False),
+    SISTERS[DESK]: ("treff", False),
+    SISTERS[MBE]: ("wohlfahrt", False),
 }
 
 

@@ -17,6 +17,7 @@ from services.allocation.placements.results import DecidedBy
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.steering import commands as steering
+from services.runtime.base.cells import guarded
 from services.runtime.serve.commands import in_transaction
 
 app = typer.Typer(no_args_is_help=True)
@@ -33,7 +34,7 @@ def figures(kreis: Annotated[str, typer.Argument(help="AGS of the Kreis")], firs
 
     table = csv.writer(sys.stdout)
     table.writerow(("figure", "part", "value"))
-    table.writerows(in_transaction(count).rows())
+    table.writerows([guarded(cell) for cell in row] for row in in_transaction(count).rows())
 
 
 participants = typer.Typer(no_args_is_help=True, help="People, by reference.")

@@ -14,7 +14,8 @@ from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.consumer import subscriptions
 from services.notifications.counts.handlers import CountsPublisher
-from services.notifications.delivery.mail import MailTexts, SmtpServer
+from services.notifications.delivery.mail import MailTexts
+from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.metrics import DeliveryMetrics, StateMetrics

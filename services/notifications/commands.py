@@ -10,10 +10,12 @@ from typing import Annotated, Any
 from uuid import UUID
 
 import typer
-from pydantic import ValidationError
 
+from schemas.days import local_day
 from services.notifications.delivery import store as deliveries
 from services.notifications.offices import handlers as offices
+from services.notifications.offices.directory_file import read_directory
+from services.runtime.base.clock import SystemClock
 from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
 from services.runtime.data import roles
@@ -46,7 +48,7 @@ async def admin_connection(admin_url: str, prefix: str) -> AsyncIterator[Connect
 def _run(work: Callable[[], Coroutine[Any, Any, str]]) -> None:
     try:
         sys.stdout.write(asyncio.run(work()) + "\n")
-    except (SettingsError, InstallationError, ValidationError, ValueError, OSError) as error:
+    except (SettingsError, InstallationError, ValueError, OSError) as error:
         sys.stderr.write(f"kurslotse: {error}\n")
         raise typer.Exit(2) from None
 
@@ -61,7 +63,7 @@ def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offi
     """Store the directory, and reconcile the alerts of everybody whom it may concern."""
 
     async def work() -> str:
-        entries = offices.read_directory(file)
+        entries = read_directory(file, local_day(SystemClock().now()))
         async with admin_connection(*_where()) as conn, conn.transaction():
             people = await offices.load(conn, entries)
         return f"{len(entries)} offices stored, {people} people looked at again"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from services.notifications.alerts.domain import AlertState, CauseKind
-from services.notifications.delivery.domain import Outcome
+from services.notifications.delivery.domain import Attempted, Fault, Outcome
 from services.runtime.data.db import Pool, transaction
 
 DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
@@ -17,6 +17,7 @@ class DeliveryMetrics:
     """Counts the attempts of the delivery worker."""
 
     attempts: Counter
+    faults: Counter
 
     @classmethod
     def on(cls, registry: CollectorRegistry) -> "DeliveryMetrics":
@@ -29,11 +30,21 @@ class DeliveryMetrics:
         )
         for outcome in Outcome:
             attempts.labels(outcome=outcome.value)
-        return cls(attempts)
+        faults = Counter(
+            "kurslotse_delivery_faults",
+            "Attempts without success; all but deferred and recipient_refused need mending.",
+            ["fault"],
+            registry=registry,
+        )
+        for fault in Fault:
+            faults.labels(fault=fault.value)
+        return cls(attempts, faults)
 
-    def count(self, outcome: Outcome) -> None:
-        """Count one attempt by how it ended."""
-        self.attempts.labels(outcome=outcome.value).inc()
+    def count(self, attempted: Attempted) -> None:
+        """Count one attempt by how it ended and why."""
+        self.attempts.labels(outcome=attempted.outcome.value).inc()
+        if attempted.fault is not None:
+            self.faults.labels(fault=attempted.fault.value).inc()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The support side on a real database: what publishers and allocation say, and a mail server."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -24,18 +24,19 @@ from services.notifications import settings
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.consumer import read_support
-from services.notifications.delivery.domain import Outcome
-from services.notifications.delivery.mail import Attempted, MailTexts
+from services.notifications.delivery.domain import Attempted, Outcome
+from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.events import facts, placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
+from services.notifications.offices.entries import OfficeEntry
 from services.notifications.participation import rules
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.data.db import Connection, open_pool, transaction
+from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
 
@@ -45,6 +46,8 @@ NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday, ten in the morning
 TODAY = NOW.date()
 PROVIDER, JOBCENTER, DESK = "vhs-probe", "jobcenter-probe", "treff-probe"
 MBE, JMD, OTHER = "mbe-probe", "jmd-probe", "mbe-fern"
+SISTERS = {PROVIDER: "vhs-ost", DESK: "treff-ost", MBE: "mbe-ost"}
+"""Office -> another one of the same organisation."""
 TOWN = "99001001"
 
 PUBLISHERS = {
@@ -54,10 +57,13 @@ PUBLISHERS = {
     MBE: ("wohlfahrt", False),
     JMD: ("jugend", False),
     OTHER: ("fern", False),
+    SISTERS[PROVIDER]: ("vhs", False),
+    SISTERS[DESK]: ("treff", False),
+    SISTERS[MBE]: ("wohlfahrt", False),
 }
 
 
-def office(slug: str, **changes: Any) -> offices.OfficeEntry:  # noqa: ANN401 - fields of an entry
+def office(slug: str, **changes: Any) -> OfficeEntry:  # noqa: ANN401 - fields of an entry
     organisation = PUBLISHERS[slug][0]
     fields: dict[str, Any] = {
         "slug": slug,
@@ -72,7 +78,7 @@ def office(slug: str, **changes: Any) -> offices.OfficeEntry:  # noqa: ANN401 - 
         "lead_mail": f"leitung@{organisation}.kurslotse.invalid",
         "capacity": 50,
     }
-    return offices.OfficeEntry(**(fields | changes))
+    return OfficeEntry(**(fields | changes))
 
 
 @dataclass
@@ -84,7 +90,7 @@ class Outbox:
 
     async def send(self, message: Any, /) -> Attempted:  # noqa: ANN401 - an EmailMessage
         self.mails.append(message)
-        return self.answers.pop(0) if self.answers else Attempted(Outcome.SENT, 250, "")
+        return self.answers.pop(0) if self.answers else Attempted(Outcome.SENT, 250)
 
 
 @dataclass
@@ -169,6 +175,13 @@ class World:
     async def deliver(self) -> int:
         return await self.delivery_worker().drain()
 
+    def visiting(
+        self, organisation: str, *offices: str, person: str = "somebody"
+    ) -> AbstractAsyncContextManager[Connection]:
+        """Open a transaction as somebody of these offices (all of the organisation if none is named)."""
+        own = [slug for slug, (whose, _) in PUBLISHERS.items() if whose == organisation]
+        return web_transaction(self.web, organisation=organisation, offices=offices or own, person=person)
+
     async def rows(self, statement: str, *args: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
         async with self.worker.acquire() as conn:
             return list(await conn.fetch(statement, *args))
@@ -177,7 +190,7 @@ class World:
         async with self.worker.acquire() as conn:
             return await conn.fetchval(statement, *args)
 
-    async def load_offices(self, *entries: offices.OfficeEntry) -> None:
+    async def load_offices(self, *entries: OfficeEntry) -> None:
         async with transaction(self.worker) as conn:
             await offices.load(conn, entries)
 

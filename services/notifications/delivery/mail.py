@@ -1,6 +1,5 @@
-"""Writes and sends e-mails about alerts: a reference and a link, never a name; German, then English."""
+"""Writes e-mails about alerts: a reference and a link, never a name; German, then English."""
 
-import asyncio
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -9,15 +8,11 @@ from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import UUID
 
-import aiosmtplib
-
-from services.notifications.delivery.domain import Outcome, reference_of
+from services.notifications.delivery.domain import reference_of
+from services.notifications.mailboxes import MailboxError, canonical
 from services.runtime.web.languages import LANGUAGES, load, msgid
 
 LOCALE = Path(__file__).parents[1] / "locale"
-_PERMANENT = 500
-_CONNECT_WITHIN = 10.0
-_SEND_WITHIN = 15.0  # shorter than the lease of the delivery, which must not run out meanwhile
 
 _SUBJECTS = {
     "notice": msgid("New notice %(reference)s"),
@@ -28,7 +23,9 @@ _SUBJECTS = {
 _BODIES = {
     "notice": msgid("There is a notice about a person who gave consent to your office. Please look here:"),
     "escalation": msgid("Your office has not answered this notice yet. Please see that somebody does:"),
-    "undelivered": msgid("The office's mailbox refused this notice. Please see that somebody looks at it:"),
+    "undelivered": msgid(
+        "This notice did not reach the office's mailbox. Please see that somebody looks at it:"
+    ),
     "withdrawn": msgid("The reason for this notice no longer exists. There is nothing more to do:"),
 }
 _FOOTER = msgid("This mail holds no names on purpose. Please answer in the inbox, not by mail.")
@@ -65,94 +62,29 @@ class Letter:
 
 
 def compose(letter: Letter, texts: MailTexts, public_url: str) -> EmailMessage:
-    """Write the message."""
-    host = urlsplit(public_url).hostname or "localhost"
-    domain = host if "." in host and not host.replace(".", "").isdigit() else "kurslotse.invalid"
+    """Write the message, in plain ASCII whatever its texts hold.
+
+    Raises:
+        MailboxError: the directory's mailbox is none.
+    """
+    domain = own_domain(public_url)
     kind = letter.step.partition("-")[0]
     message = EmailMessage(policy=SMTP)
     message["Message-ID"] = f"<{letter.delivery}@{domain}>"
     message["From"] = Address("Kurslotse", "kurslotse", domain)
-    message["To"] = letter.to
+    message["To"] = Address(addr_spec=canonical(letter.to))
     message["Subject"] = texts.subject(kind, reference_of(letter.alert))
     message["Auto-Submitted"] = "auto-generated"
     message["X-Kurslotse-Delivery"] = str(letter.delivery)
-    message.set_content(texts.body(kind, f"{public_url.rstrip('/')}/inbox/{letter.alert}"))
+    link = f"{public_url.rstrip('/')}/inbox/{letter.alert}"
+    message.set_content(texts.body(kind, link), cte="quoted-printable")
     return message
 
 
-@dataclass(frozen=True, slots=True)
-class Attempted:
-    """How an attempt to send ended, as far as it is known."""
-
-    outcome: Outcome
-    code: int | None
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
-class SmtpServer:
-    """A mail server, given as `smtp://host:port` or `smtps://user:password@host:port`."""
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None
-    password: str | None
-
-    @classmethod
-    def from_url(cls, url: str) -> "SmtpServer":
-        """Read KURSLOTSE_SMTP.
-
-        Raises:
-            ValueError: it has another form; the message never holds the password.
-        """
-        parts = urlsplit(url)
-        if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-            msg = "KURSLOTSE_SMTP must read smtp://host:port or smtps://user:password@host:port"
-            raise ValueError(msg)
-        tls = parts.scheme == "smtps"
-        return cls(parts.hostname, parts.port or (465 if tls else 25), tls, parts.username, parts.password)
-
-    async def send(self, message: EmailMessage) -> Attempted:
-        """Try to send once; the outcome tells whether trying again helps."""
-        client = aiosmtplib.SMTP(
-            hostname=self.host,
-            port=self.port,
-            use_tls=self.tls,
-            start_tls=None if not self.tls else False,
-            username=self.user,
-            password=self.password,
-            timeout=_CONNECT_WITHIN,
-        )
-        try:
-            await client.connect()
-        except (aiosmtplib.SMTPException, OSError) as error:
-            client.close()
-            return _refused_before(error)
-        try:
-            async with asyncio.timeout(_SEND_WITHIN):
-                await client.send_message(message, timeout=_SEND_WITHIN)
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            codes = [refused.code for refused in error.recipients]
-            return _by_code(min(codes, default=_PERMANENT), "recipient")
-        except aiosmtplib.SMTPResponseException as error:
-            return _by_code(error.code, "response")
-        except (aiosmtplib.SMTPException, OSError) as error:
-            # The connection was lost on the way, or nobody answered: the server may have taken the message.
-            return Attempted(Outcome.IN_DOUBT, None, type(error).__name__)
-        finally:
-            client.close()
-        return Attempted(Outcome.SENT, 250, "")
-
-
-def _refused_before(error: Exception) -> Attempted:
-    if isinstance(error, aiosmtplib.SMTPResponseException) and not isinstance(
-        error, aiosmtplib.SMTPConnectError
-    ):
-        return _by_code(error.code, "greeting")
-    return Attempted(Outcome.RETRY, None, type(error).__name__)
-
-
-def _by_code(code: int, where: str) -> Attempted:
-    outcome = Outcome.REFUSED if code >= _PERMANENT else Outcome.RETRY
-    return Attempted(outcome, code, f"{where}_{code}")
+def own_domain(public_url: str) -> str:
+    """Return the domain from which mails come: that of the pages, or an invalid one if they have none."""
+    host = urlsplit(public_url).hostname or ""
+    try:
+        return canonical(f"kurslotse@{host}").rpartition("@")[2]
+    except MailboxError:
+        return "kurslotse.invalid"

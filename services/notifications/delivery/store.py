@@ -147,7 +147,19 @@ async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
     )
 
 
-async def retry_after(conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str) -> None:
+async def own_faults(conn: Connection, delivery: UUID) -> int:
+    """Count the attempts of a delivery that failed by a fault of ours."""
+    return int(
+        await conn.fetchval(
+            "SELECT count(*) FROM delivery_attempt WHERE delivery_id = $1 AND outcome = 'own_fault'",
+            delivery,
+        )
+    )
+
+
+async def retry_after(
+    conn: Connection, delivery: UUID, token: UUID, seconds: float, problem: str | None
+) -> None:
     """Give a delivery back, to be tried again after so many seconds."""
     await conn.execute(
         """

@@ -1,18 +1,35 @@
 """Sends due mails: claims, stores the attempt, sends outside of any transaction, stores how it ended."""
 
 import asyncio
+import logging
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.message import EmailMessage
 from typing import Protocol
+from uuid import UUID
 
 import asyncpg
 
 from services.notifications.delivery import store
-from services.notifications.delivery.domain import Delivered, GiveUp, Outcome, RetryAfter, next_step
-from services.notifications.delivery.mail import Attempted, Letter, MailTexts, compose
+from services.notifications.delivery.domain import (
+    OF_THE_SERVER,
+    Attempted,
+    Delivered,
+    Fault,
+    GiveUp,
+    Outcome,
+    RetryAfter,
+    next_step,
+    own_fault_delay,
+)
+from services.notifications.delivery.mail import Letter, MailTexts, compose
+from services.notifications.mailboxes import MailboxError
 from services.runtime.base import failpoints
-from services.runtime.data.db import Pool, transaction
+from services.runtime.base.failures import name_of
+from services.runtime.data.db import Connection, Pool, transaction
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 30.0  # longer than an attempt may take; the mails of a killed worker wait that long
 _BATCH = 50
@@ -27,31 +44,64 @@ class MailServer(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class ServerPause:
+    """Leaves the mail server alone while it does not work, so that nobody is locked out for knocking.
+
+    While it does not work, one mail at a time is tried, after waits as long as between attempts.
+    """
+
+    clock: Callable[[], float] = time.monotonic
+    failed: int = 0
+    until: float = 0.0
+
+    def heard(self, attempted: Attempted) -> None:
+        """Take note of an attempt."""
+        if attempted.fault in OF_THE_SERVER:
+            if not self.lasts:  # several mails that failed at once are one failure
+                self.failed += 1
+                self.until = self.clock() + own_fault_delay(self.failed)
+        elif attempted.outcome is not Outcome.UNSENDABLE:  # somebody answered
+            self.failed = 0
+
+    @property
+    def lasts(self) -> bool:
+        """Return whether the server is to be left alone now."""
+        return self.failed > 0 and self.clock() < self.until
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryWorker:
-    """Sends the deliveries that are due."""
+    """Sends the deliveries that are due; whatever one of them meets, the others go on."""
 
     pool: Pool
     server: MailServer
     texts: MailTexts
     public_url: str
     in_doubt_retries: int
-    count_attempt: Callable[[Outcome], None]
+    count_attempt: Callable[[Attempted], None]
+    pause: ServerPause = field(default_factory=ServerPause)
 
     async def drain(self) -> int:
         """Send the next deliveries; return how many were claimed."""
+        if self.pause.lasts:
+            return 0
+        limit = 1 if self.pause.failed else _BATCH
         async with transaction(self.pool) as conn:
-            claimed = await store.claim(conn, LEASE_SECONDS, _BATCH)
+            claimed = await store.claim(conn, LEASE_SECONDS, limit)
         at_once = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(row: asyncpg.Record) -> None:
-            async with at_once:
-                await self._deliver(row)
-
         async with asyncio.TaskGroup() as group:
             for row in claimed:
-                group.create_task(one(row))
+                group.create_task(self._one(row, at_once))
         return len(claimed)
+
+    async def _one(self, row: asyncpg.Record, at_once: asyncio.Semaphore) -> None:
+        async with at_once:
+            try:
+                await self._deliver(row)
+            except Exception as error:  # noqa: BLE001 - its lease runs out, then it is tried again
+                log.error("delivery: unexpected", extra={"error": name_of(error)})  # noqa: TRY400 - no values
+                self.count_attempt(Attempted(Outcome.IN_DOUBT, None, Fault.INTERNAL))
 
     async def _deliver(self, row: asyncpg.Record) -> None:
         delivery, token = row["delivery_id"], row["lease_token"]
@@ -59,40 +109,77 @@ class DeliveryWorker:
             in_doubt = row["in_doubt"]
             if await store.close_lost_attempt(conn, delivery, token):
                 in_doubt += 1
-                self.count_attempt(Outcome.IN_DOUBT)
+                self.count_attempt(Attempted(Outcome.IN_DOUBT))
                 if in_doubt > self.in_doubt_retries:
                     await store.give_up(conn, delivery, token, Outcome.IN_DOUBT)
                     await store.notify_lead(conn, delivery)
                     return
-            address = await store.address_of(conn, row["recipient"])
+            address = await self._address(conn, row)
             if address is None:
-                await store.retry_after(conn, delivery, token, LEASE_SECONDS, "no_address")
                 return
             attempt = await store.begin_attempt(conn, delivery, token, LEASE_SECONDS)
         if attempt is None:
             return
         await failpoints.failpoint("delivery_attempt_written")
-        letter = Letter(delivery, row["alert_id"], address, row["step"])
-        attempted = await self.server.send(compose(letter, self.texts, self.public_url))
+        attempted = await self._attempt(Letter(delivery, row["alert_id"], address, row["step"]))
         await failpoints.failpoint("delivery_sent")
         await self._settle(row, attempt, attempted, in_doubt)
+
+    async def _address(self, conn: Connection, row: asyncpg.Record) -> str | None:
+        """Look up where the mail goes; None, and give the delivery back, if it cannot go now."""
+        delivery, token = row["delivery_id"], row["lease_token"]
+        if self.pause.lasts:
+            await store.retry_after(conn, delivery, token, 0.0, Fault.SERVER_UNREACHABLE)
+            return None
+        address = await store.address_of(conn, row["recipient"])
+        if address is None:
+            await store.retry_after(conn, delivery, token, LEASE_SECONDS, Fault.NO_ADDRESS)
+            self._alarm(delivery, Attempted(Outcome.OWN_FAULT, None, Fault.NO_ADDRESS))
+        return address
+
+    async def _attempt(self, letter: Letter) -> Attempted:
+        """Write the mail and send it; an error that nobody foresaw is an end like any other."""
+        try:
+            message = compose(letter, self.texts, self.public_url)
+        except MailboxError:
+            return Attempted(Outcome.UNSENDABLE, None, Fault.MAILBOX_INVALID)
+        except Exception as error:  # noqa: BLE001 - nothing was sent
+            log.error("delivery: no mail", extra={"error": name_of(error)})  # noqa: TRY400 - no values
+            return Attempted(Outcome.UNSENDABLE, None, Fault.MESSAGE_INVALID)
+        try:
+            return await self.server.send(message)
+        except Exception as error:  # noqa: BLE001 - it may have been sent
+            log.error("delivery: not known", extra={"error": name_of(error)})  # noqa: TRY400 - no values
+            return Attempted(Outcome.IN_DOUBT, None, Fault.INTERNAL)
 
     async def _settle(self, row: asyncpg.Record, attempt: int, attempted: Attempted, in_doubt: int) -> None:
         delivery, token = row["delivery_id"], row["lease_token"]
         if attempted.outcome is Outcome.IN_DOUBT:
             in_doubt += 1
-        self.count_attempt(attempted.outcome)
+        self.pause.heard(attempted)
+        self._alarm(delivery, attempted)
         async with transaction(self.pool) as conn:
             await store.end_attempt(
                 conn, delivery, attempt, token, outcome=attempted.outcome, code=attempted.code
             )
             if attempted.outcome is Outcome.IN_DOUBT:
                 await store.count_doubt(conn, delivery, token)
-            match next_step(attempted.outcome, attempt, in_doubt, self.in_doubt_retries):
+            if attempted.outcome is not Outcome.OWN_FAULT:
+                attempt -= await store.own_faults(conn, delivery)
+            match next_step(attempted, attempt, in_doubt, self.in_doubt_retries):
                 case Delivered():
                     await store.settle_as_sent(conn, delivery, token)
                 case RetryAfter(seconds):
-                    await store.retry_after(conn, delivery, token, seconds, attempted.problem)
+                    await store.retry_after(conn, delivery, token, seconds, attempted.fault)
                 case GiveUp(why):
                     await store.give_up(conn, delivery, token, why)
                     await store.notify_lead(conn, delivery)
+
+    def _alarm(self, delivery: UUID, attempted: Attempted) -> None:
+        """Count an attempt; what somebody has to mend is an error in the log, too."""
+        self.count_attempt(attempted)
+        if attempted.outcome in {Outcome.OWN_FAULT, Outcome.UNSENDABLE}:
+            log.error(
+                "delivery: needs mending",
+                extra={"delivery": str(delivery), "fault": attempted.fault, "code": attempted.code},
+            )

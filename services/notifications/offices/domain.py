@@ -1,8 +1,9 @@
 """Ranks the counselling offices responsible for a person, and counts in an office's working hours."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from typing import TypeVar
 
 from schemas.days import LOCAL, local_day
 
@@ -127,9 +128,10 @@ def rank(
 
     `offices` are those with consent (or all, to suggest one for the consent form), `relations` the slugs
     of offices that already work with the person, `load` the open alerts of each office. An inactive
-    office is left out; its stand-in goes before others of the same rank.
+    office is left out; its stand-in, or that one's if it is inactive too, goes before others of the same
+    rank.
     """
-    away = {office.stand_in for office in offices if not office.active}
+    away = _standing_in(offices)
     ranked = {}
     for office in offices:
         if not office.active:
@@ -149,6 +151,21 @@ def rank(
     return [ranked[key] for key in sorted(ranked)]
 
 
+def _standing_in(offices: Sequence[CounsellingOffice]) -> frozenset[str]:
+    """Return the active offices that stand in for inactive ones; offices may stand in for each other."""
+    known = {office.slug: office for office in offices}
+    found = set()
+    for office in offices:
+        seen: set[str] = set()
+        at: CounsellingOffice | None = office
+        while at is not None and not at.active and at.slug not in seen:
+            seen.add(at.slug)
+            at = known.get(at.stand_in or "")
+        if at is not None and at.active and at is not office:
+            found.add(at.slug)
+    return frozenset(found)
+
+
 def deciding(ranked: Sequence[RankedOffice]) -> str:
     """Return the criterion that put the first before the second; 'only_one' if there is no second."""
     if len(ranked) <= 1:
@@ -160,16 +177,39 @@ def deciding(ranked: Sequence[RankedOffice]) -> str:
     return "stand_in" if first.criteria["stand_in"] != second.criteria["stand_in"] else "order_of_slugs"
 
 
+_Clock = TypeVar("_Clock", str, time)
+
+
+def merged(spans: Sequence[tuple[_Clock, _Clock]]) -> list[tuple[_Clock, _Clock]]:
+    """Sort spans and join those that overlap or touch, so that no hour counts twice.
+
+    Times are `time` values or texts HH:MM. A span that ends before it begins is left out.
+
+    >>> merged([("14:00", "18:00"), ("09:00", "13:00"), ("12:00", "14:00"), ("16:00", "09:00")])
+    [('09:00', '18:00')]
+    """
+    joined: list[tuple[_Clock, _Clock]] = []
+    for opens, closes in sorted(span for span in spans if span[0] < span[1]):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return joined
+
+
 @dataclass(frozen=True, slots=True)
 class OfficeHours:
-    """When an office works: spans for each weekday, and days on which it is closed."""
+    """When an office works: merged spans for each weekday, its closed days and the public holidays."""
 
     week: Mapping[str, tuple[tuple[time, time], ...]]
     closed_days: frozenset[date] = frozenset()
+    holidays: Container[date] = frozenset()
 
     def of(self, day: date) -> tuple[tuple[time, time], ...]:
         """Return the spans of a day."""
-        return () if day in self.closed_days else self.week.get(WEEKDAYS[day.weekday()], ())
+        if day in self.closed_days or day in self.holidays:
+            return ()
+        return self.week.get(WEEKDAYS[day.weekday()], ())
 
 
 USUAL: Mapping[str, tuple[tuple[time, time], ...]] = dict.fromkeys(WEEKDAYS[:5], ((time(9), time(16)),))

@@ -7,7 +7,9 @@ from typing import Any
 
 import asyncpg
 
-from services.notifications.offices.domain import USUAL, WEEKDAYS, CounsellingOffice, OfficeHours
+from services.notifications.offices.directory_file import StoredOffice
+from services.notifications.offices.domain import USUAL, WEEKDAYS, CounsellingOffice, OfficeHours, merged
+from services.notifications.offices.public_holidays import holidays_of, land_of
 from services.runtime.data.db import Connection
 
 
@@ -24,7 +26,7 @@ async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     rows = await conn.fetch(
         """
         SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,
-        stand_in, active, hours, closed_days FROM office ORDER BY slug
+        stand_in, active, hours, closed_days, seat FROM office ORDER BY slug
         """
     )
     return {row["slug"]: _entry(row) for row in rows}
@@ -45,8 +47,18 @@ def _entry(row: asyncpg.Record) -> DirectoryEntry:
             row["stand_in"],
             row["active"],
         ),
-        OfficeHours(hours_of(row["hours"]), frozenset(row["closed_days"])),
+        OfficeHours(
+            hours_of(row["hours"]),
+            frozenset(row["closed_days"]),
+            holidays_of(land_of(row["seat"], row["catchment"])),
+        ),
     )
+
+
+async def stand_ins(conn: Connection) -> dict[str, StoredOffice]:
+    """Return of each stored office who stands in for it, and whether it is active."""
+    rows = await conn.fetch("SELECT slug, stand_in, active FROM office")
+    return {row["slug"]: StoredOffice(row["stand_in"], row["active"]) for row in rows}
 
 
 def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]:
@@ -54,7 +66,7 @@ def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]
     if not stored:
         return dict(USUAL)
     return {
-        day: tuple((time.fromisoformat(a), time.fromisoformat(b)) for a, b in stored.get(day, ()))
+        day: tuple(merged([(time.fromisoformat(a), time.fromisoformat(b)) for a, b in stored.get(day, ())]))
         for day in WEEKDAYS
     }
 
@@ -64,14 +76,14 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
     await conn.execute(
         """
         INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
-        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,
             kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,
             asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
             languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
-            closed_days = EXCLUDED.closed_days, active = EXCLUDED.active
+            closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat
         """,
         row["slug"],
         row["organisation"],
@@ -89,6 +101,7 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
         row["hours"],
         row["closed_days"],
         row["active"],
+        row["seat"],
     )
 
 

@@ -52,8 +52,13 @@ class PageContext:
         return local_day(self.clock.now())
 
     def open(self, visitor: Visitor) -> Transaction:
-        """Begin a transaction in which row level security shows what the visitor's organisation may see."""
-        return web_transaction(self.pool, organisation=visitor.organisation, person=visitor.key)
+        """Begin a transaction in which row level security shows what the visitor's office may see."""
+        return web_transaction(
+            self.pool,
+            organisation=visitor.organisation,
+            offices=(visitor.publisher,) if visitor.publisher else (),
+            person=visitor.key,
+        )
 
     async def names(
         self, conn: asyncpg.Connection, visitor: Visitor, purpose: Purpose, participants: Sequence[UUID]

@@ -122,12 +122,12 @@ async def accept(request: Request, context: Context, visitor: Clerk, placement: 
 async def decline(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Send that the person does not take the place."""
     entered = await request.form()
+    reference = await _reference(context, visitor, placement)
     reason = str(entered.get("reason") or "")
     if reason not in set(DeclineReason):
         return web_of(request).back(
             request, f"/offers/{placement}#answer", "danger", "Please choose why the person does not take it."
         )
-    reference = await _reference(context, visitor, placement)
     await send_event(
         request,
         context,

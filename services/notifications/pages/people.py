@@ -80,7 +80,14 @@ async def register(request: Request, context: Context, visitor: Clerk) -> Respon
             )
             entry.values["ask_again"] = "1"
             return _form_page(request, visitor, entry, 422)
-        alike = await people.alike(conn, context.keyring, organisation, entry.contact, participant)
+        alike = await people.alike(
+            conn,
+            context.keyring,
+            entry.contact,
+            participant,
+            organisation=organisation,
+            office=slug_of(visitor),
+        )
         if alike and not known and entry.values.get("other") != "1":
             entry.values["alike"] = alike
             return _form_page(request, visitor, entry, 409)

@@ -1,20 +1,18 @@
 """Serves the provider's roster: confirm or refuse a place, record attendance."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections import defaultdict
 from uuid import UUID
 
-import asyncpg
 from fastapi import APIRouter
 from pydantic import ValidationError
-from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.codes import Mark, RefusalReason
+from schemas.codes import RefusalReason
 from schemas.providers import PlaceConfirmed, PlaceRefused
-from schemas.support import AttendanceEntry, AttendanceRecorded
-from services.notifications.pages import store
+from schemas.support import AttendanceRecorded
+from services.notifications.pages import attendance_form, store
+from services.notifications.pages.attendance_form import DayForm
 from services.notifications.pages.context import (
     Context,
     PageContext,
@@ -28,13 +26,12 @@ from services.notifications.pages.context import (
 from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.problems import not_found
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
+from services.texts.reasons import load
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
-_ATTENDING = ("confirmed", "started")
-_MOST_UNITS = 12
 
 
 @router.get("")
@@ -48,6 +45,13 @@ async def courses(request: Request, context: Context, visitor: Teacher) -> Respo
 @router.get("/{course}")
 async def course(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
     """Show who is expected or attends; names from the acceptance on, each look is logged."""
+    return await _course_page(request, context, visitor, course, attendance_form.empty(context.today()))
+
+
+async def _course_page(
+    request: Request, context: PageContext, visitor: Visitor, course: UUID, entered: DayForm
+) -> Response:
+    """Show a course with the form of a day as entered; with errors in it, the answer says 422."""
     async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))
         if row is None:
@@ -60,23 +64,25 @@ async def course(request: Request, context: Context, visitor: Teacher, course: U
             [one["participant_id"] for one in people if one["state"] != "reserved"],
         )
     web = web_of(request)
+    texts = web.texts(request)
     return web.page(
         request,
         "roster-course.html",
+        422 if entered.errors else 200,
         course=row,
         people=people,
         attending=[
-            one for one in people if one["state"] in _ATTENDING and one["starts_on"] <= context.today()
+            one
+            for one in people
+            if one["state"] in attendance_form.ATTENDING and one["starts_on"] <= context.today()
         ],
+        entered=defaultdict(str, entered.values),
+        errors=defaultdict(str, {name: texts.plain(message) for name, message in entered.errors.items()}),
         name=lambda participant: full_name(names.get(participant)),
-        reasons=options(web.texts(request), "refusal"),
+        reasons=options(texts, "refusal"),
         form=new_form,
         today=context.today(),
     )
-
-
-def _attending(people: Sequence[asyncpg.Record], day: date) -> list[asyncpg.Record]:
-    return [one for one in people if one["state"] in _ATTENDING and one["starts_on"] <= day]
 
 
 async def _own(context: PageContext, visitor: Visitor, course: UUID, placement: UUID) -> tuple[str, UUID]:
@@ -143,47 +149,26 @@ async def refuse(
 
 @router.post("/{course}/attendance")
 async def attendance(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
-    """Record one course day: whoever is not marked as missing was there."""
-    entered = await request.form()
+    """Record one course day: whoever is not marked as missing was there; nothing is lost by a mistake."""
+    form = await request.form()
     async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))
         if row is None:
             raise not_found()
         people = await store.roster(conn, course, slug_of(visitor))
-    day, units = _day_and_units(entered, context.today())
-    attending = [one["participant_id"] for one in _attending(people, day)]
+    roster = attendance_form.Roster(load(row["sections"]) or (), people)
+    entered = attendance_form.read(form, roster, context.today())
+    if entered.errors or entered.day is None:
+        return await _course_page(request, context, visitor, course, entered)
     payload = AttendanceRecorded(
-        course=row["own_id"],
-        day=day,
-        ue_held=units,
-        entries=tuple(_entry(entered, participant, units) for participant in attending),
+        course=row["own_id"], day=entered.day, ue_held=entered.units, entries=entered.entries
     )
     await send_event(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        event_id=form_id(form.get("form")),
         payload=payload,
         done=msgid("Saved. Thank you. If you notice a mistake, enter the day again; the last entry counts."),
     )
     return web_of(request).back(request, f"/roster/{course}")
-
-
-def _day_and_units(form: FormData, today: date) -> tuple[date, float]:
-    try:
-        day, units = date.fromisoformat(str(form.get("day"))), float(str(form.get("units")))
-    except ValueError:
-        day, units = date.max, 0
-    if day > today or not 0 < units <= _MOST_UNITS or units % 0.25:
-        raise PageError(
-            422,
-            "day_or_units",
-            "Please enter a day that is not in the future and its teaching units, for example 5.",
-        )
-    return day, units
-
-
-def _entry(form: FormData, participant: UUID, units: float) -> AttendanceEntry:
-    mark = str(form.get(f"mark-{participant}") or Mark.PRESENT)
-    known = Mark(mark) if mark in set(Mark) else Mark.PRESENT
-    return AttendanceEntry(participant=participant, mark=known, ue=units if known is Mark.PRESENT else 0)

@@ -166,7 +166,7 @@ async def provider_course(conn: asyncpg.Connection, course: UUID, provider: str)
     """Return one of a provider's courses."""
     return await conn.fetchrow(
         """
-        SELECT course_id, own_id, title, starts_on, ends_on, cancelled_on, completed_on FROM course
+        SELECT course_id, own_id, title, starts_on, ends_on, sections, cancelled_on, completed_on FROM course
         WHERE course_id = $1 AND provider = $2
         """,
         course,

@@ -103,13 +103,23 @@ async def _update(conn: Connection, keyring: Keyring, person: PersonRecord, now:
 
 
 async def alike(
-    conn: Connection, keyring: Keyring, organisation: str, contact: Contact, other_than: UUID
+    conn: Connection,
+    keyring: Keyring,
+    contact: Contact,
+    other_than: UUID,
+    *,
+    organisation: str,
+    office: str,
 ) -> dict[UUID, str]:
-    """Return the organisation's records that may be the same person, id -> reference; reads no name."""
+    """Return the office's own records that may be the same person, id -> reference; reads no name.
+
+    Records of other offices of the organisation count as unknown: that somebody is registered elsewhere
+    is no news for a desk to break.
+    """
     likeness = keyring.likeness(contact, organisation)
     if likeness is None:
         return {}
-    rows = await store.alike(conn, organisation, likeness, other_than)
+    rows = await store.alike(conn, organisation, office, likeness, other_than)
     return {row["participant_id"]: row["reference"] for row in rows}
 
 

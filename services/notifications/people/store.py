@@ -77,17 +77,19 @@ async def replace_person(
 
 
 async def alike(
-    conn: Connection, organisation: str, likeness: bytes, other_than: UUID
+    conn: Connection, organisation: str, office: str, likeness: bytes, other_than: UUID
 ) -> Sequence[asyncpg.Record]:
-    """Return at most five records of an organisation that may be the same person."""
+    """Return at most five records of an office that may be the same person."""
     return await conn.fetch(
         """
         SELECT participant_id, reference FROM person
-        WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 ORDER BY reference LIMIT 5
+        WHERE organisation = $1 AND likeness = $2 AND participant_id <> $3 AND office = $4
+        ORDER BY reference LIMIT 5
         """,
         organisation,
         likeness,
         other_than,
+        office,
     )
 
 

@@ -97,16 +97,27 @@ async def transaction(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
 
 @asynccontextmanager
 async def web_transaction(
-    pool: asyncpg.Pool, *, kreise: Sequence[str] = (), organisation: str | None = None, person: str = ""
+    pool: asyncpg.Pool,
+    *,
+    kreise: Sequence[str] = (),
+    organisation: str | None = None,
+    offices: Sequence[str] = (),
+    person: str = "",
 ) -> AsyncIterator[asyncpg.Connection]:
-    """Run one transaction of the web role that sees only these Kreise or this organisation."""
+    """Run one transaction of the web role that sees only these Kreise, or this organisation's own rows.
+
+    `offices` are the slugs of the organisation's offices for which the visitor works; on the support side
+    rows of its other offices stay hidden.
+    """
     async with acquire(pool) as conn, conn.transaction():
         await conn.execute(
             "SELECT set_config('kurslotse.kreise', $1, true),"
             " set_config('kurslotse.organisation', $2, true),"
-            " set_config('kurslotse.person', $3, true)",
+            " set_config('kurslotse.person', $3, true),"
+            " set_config('kurslotse.offices', $4, true)",
             ",".join(kreise),
             organisation or "",
             person,
+            ",".join(offices),
         )
         yield conn

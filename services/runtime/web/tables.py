@@ -1,38 +1,35 @@
-"""Writes lists as CSV files and workbooks in which no cell is a formula."""
+"""Writes lists as CSV files and workbooks in which no cell is a formula (base/cells.py)."""
 
 import csv
 import io
+import math
 from collections.abc import Iterable, Sequence
 
 from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
 from starlette.responses import Response
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n")
+from services.runtime.base.cells import guarded
+
 PAGE_SIZE = 50
 MOST_LINES = 20_000
 """Lines of a file."""
 
 
-def guarded(cell: object) -> str:
-    """Return a cell that no spreadsheet takes for a formula; plain numbers stay numbers.
-
-    >>> guarded("=1+1"), guarded(-3), guarded(None), guarded(" @x")
-    ("'=1+1", '-3', '', "' @x")
-    """
-    if cell is None:
+def _value(cell: object) -> str | int | float:
+    """Return a number as it is and anything else as a guarded text; nothing, and no number, is empty."""
+    if cell is None or (isinstance(cell, float) and not math.isfinite(cell)):
         return ""
-    if isinstance(cell, int | float):
-        return str(cell)
-    text = str(cell)
-    return "'" + text if text.lstrip(" ").startswith(_RISKY) or text.startswith(_RISKY) else text
+    if isinstance(cell, int | float) and not isinstance(cell, bool):
+        return cell
+    return guarded(str(cell))
 
 
 def csv_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
     """Answer with a CSV file: semicolons and a byte order mark, as German spreadsheets expect."""
     text = io.StringIO()
     writer = csv.writer(text, delimiter=";", lineterminator="\r\n")
-    writer.writerow([guarded(head) for head in heads])
-    writer.writerows([guarded(cell) for cell in row] for row in rows)
+    writer.writerows([_value(cell) for cell in row] for row in (heads, *rows))
     return Response(
         "\ufeff" + text.getvalue(),
         media_type="text/csv; charset=utf-8",
@@ -41,12 +38,15 @@ def csv_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]
 
 
 def xlsx_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> Response:
-    """Answer with the same list as a workbook of one sheet; texts stay texts."""
+    """Answer with the same list as a workbook of one sheet; texts stay texts, numbers numbers."""
     book = Workbook(write_only=True)
     sheet = book.create_sheet(name)
-    sheet.append([guarded(head) for head in heads])
-    for row in rows:
-        sheet.append([cell if isinstance(cell, int | float) else guarded(cell) for cell in row])
+    for row in (heads, *rows):
+        cells = [WriteOnlyCell(sheet, _value(cell)) for cell in row]
+        for cell in cells:
+            if isinstance(cell.value, str):
+                cell.data_type = "s"  # #REF! and the like would become errors
+        sheet.append(cells)
     raw = io.BytesIO()
     book.save(raw)
     return Response(
@@ -54,3 +54,20 @@ def xlsx_answer(name: str, heads: Sequence[str], rows: Iterable[Sequence[object]
         media_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
         headers={"Content-Disposition": f'attachment; filename="{name}.xlsx"'},
     )
+
+
+def guarded_copy(raw: bytes) -> bytes:
+    """Return somebody's CSV file (UTF-8) as it was, with formulas in its cells guarded."""
+    text = raw.decode("utf-8-sig", errors="replace")
+    first = text.partition("\n")[0]
+    delimiter = ";" if first.count(";") > first.count(",") else ","
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter))
+    except csv.Error:  # no table, but an editor or a spreadsheet may still read it by lines
+        rows = [line.split(delimiter) for line in text.splitlines()]
+    safe = [[guarded(cell) for cell in row] for row in rows]
+    if safe == rows:
+        return raw
+    copy = io.StringIO(newline="")
+    csv.writer(copy, delimiter=delimiter, lineterminator="\r\n").writerows(safe)
+    return copy.getvalue().encode()

@@ -13,7 +13,7 @@ from schemas.support import ConsentGranted
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import AlertCommand, AlertState
 from services.notifications.people.domain import Contact
-from services.runtime.data.db import transaction, web_transaction
+from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Applied, Problem
 from tests.notifications.world import (
     DESK,
@@ -36,7 +36,7 @@ DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
 async def answer(
     world: World, alert: UUID, command: AlertCommand, by: str = MBE, to: str | None = None
 ) -> object:
-    async with web_transaction(world.web, organisation=PUBLISHERS[by][0], person="sara") as conn:
+    async with world.visiting(PUBLISHERS[by][0], by) as conn:
         return await alerts.answer(conn, alert, command, world.now, to=to)
 
 

@@ -7,15 +7,22 @@ from schemas.identity import participant_id
 from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
-from services.runtime.data.db import web_transaction
-from tests.notifications.world import DESK, World
+from tests.notifications.world import DESK, MBE, World
 
 MINA = Contact("Müller-Šarić", "Mina", date(1999, 5, 2))
 
 
 async def _alike(world: World, contact: Contact, organisation: str = "treff") -> list[str]:
-    async with web_transaction(world.web, organisation=organisation, person="somebody") as conn:
-        found = await people.alike(conn, world.keyring, organisation, contact, participant_id(DESK, "a-new"))
+    async with world.visiting(organisation) as conn:
+        own = {"treff": DESK, "wohlfahrt": MBE}[organisation]
+        found = await people.alike(
+            conn,
+            world.keyring,
+            contact,
+            participant_id(DESK, "a-new"),
+            organisation=organisation,
+            office=own,
+        )
     return sorted(found.values())
 
 

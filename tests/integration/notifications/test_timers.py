@@ -103,7 +103,15 @@ async def test_the_directory_is_loaded_by_command(world: World, tmp_path: Path, 
     admin = world.database.admin.rpartition("/")[0] + "/postgres"
     env = {"PATH": os.environ["PATH"], "KURSLOTSE_DATABASE_URL": admin, "KURSLOTSE_PREFIX": prefix}
     code = "from services.notifications.commands import app; app()"
-    for content, status in ((None, 0), ("- {slug: x}", 2)):
+    unknown = file.read_text().replace("mbe-neu", "mbe-b") + file.read_text().partition("\n")[2].replace(
+        "name: Neue Stelle", "name: Z, stand_in: nirgends"
+    ).replace("mbe-neu", "mbe-z")
+    for content, status, said in (
+        (None, 0, ""),
+        ("- {slug: x}", 2, "offices.yaml, line 1, entry 1 (x), field mail: is missing"),
+        (unknown, 2, "nirgends is no office of the file or of the stored directory"),
+        ("- [", 2, "offices.yaml, line 1: "),
+    ):
         if content is not None:
             file.write_text(content)
         done = run(  # noqa: ASYNC221 - a short command
@@ -116,6 +124,9 @@ async def test_the_directory_is_loaded_by_command(world: World, tmp_path: Path, 
             timeout=60,
         )
         assert done.returncode == status, done.stderr
+        assert said in done.stderr
+        assert "Traceback" not in done.stderr
+    assert await world.value("SELECT count(*) FROM office WHERE slug IN ('mbe-b', 'mbe-z', 'x')") == 0
     row = (await world.rows("SELECT hours, closed_days FROM office WHERE slug = 'mbe-neu'"))[0]
     assert row["hours"] == {"mon": [["09:00", "12:00"]]}
     assert len(row["closed_days"]) == 1

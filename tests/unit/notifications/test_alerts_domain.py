@@ -31,7 +31,9 @@ from services.notifications.consents.domain import Consent, Revocation, ended_by
 from services.notifications.counts.domain import suppress, table
 from services.notifications.delivery.domain import (
     SCHEDULE,
+    Attempted,
     Delivered,
+    Fault,
     GiveUp,
     Outcome,
     RetryAfter,
@@ -39,7 +41,7 @@ from services.notifications.delivery.domain import (
     delivery_id,
     next_step,
 )
-from services.notifications.delivery.mail import Letter, MailTexts, SmtpServer, compose
+from services.notifications.delivery.mail import Letter, MailTexts, compose
 from services.notifications.offices.domain import RankedOffice
 from services.notifications.people import crypto
 from services.notifications.people.crypto import Keyring, SealError
@@ -128,19 +130,23 @@ def test_ids_are_the_business_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("outcome", "attempt", "in_doubt", "expected"),
+    ("attempted", "attempt", "in_doubt", "expected"),
     [
-        (Outcome.SENT, 1, 0, Delivered()),
-        (Outcome.REFUSED, 1, 0, GiveUp("refused")),
-        (Outcome.RETRY, 1, 0, RetryAfter(5.0)),
-        (Outcome.RETRY, 4, 0, RetryAfter(1800.0)),
-        (Outcome.RETRY, 10, 0, GiveUp("too_many_attempts")),
-        (Outcome.IN_DOUBT, 1, 1, RetryAfter(0.0)),
-        (Outcome.IN_DOUBT, 2, 2, GiveUp("in_doubt")),
+        (Attempted(Outcome.SENT), 1, 0, Delivered()),
+        (Attempted(Outcome.REFUSED, 550, Fault.RECIPIENT_REFUSED), 1, 0, GiveUp("recipient_refused")),
+        (Attempted(Outcome.UNSENDABLE, None, Fault.MAILBOX_INVALID), 1, 0, GiveUp("mailbox_invalid")),
+        (Attempted(Outcome.RETRY), 1, 0, RetryAfter(5.0)),
+        (Attempted(Outcome.RETRY), 4, 0, RetryAfter(1800.0)),
+        (Attempted(Outcome.RETRY), 10, 0, GiveUp("too_many_attempts")),
+        (Attempted(Outcome.IN_DOUBT), 1, 1, RetryAfter(0.0)),
+        (Attempted(Outcome.IN_DOUBT), 2, 2, GiveUp("in_doubt")),
+        (Attempted(Outcome.OWN_FAULT, 535, Fault.SIGN_IN_REFUSED), 1, 0, RetryAfter(5.0)),
+        (Attempted(Outcome.OWN_FAULT, 535, Fault.SIGN_IN_REFUSED), 5, 0, RetryAfter(1800.0)),
+        (Attempted(Outcome.OWN_FAULT, 535, Fault.SIGN_IN_REFUSED), 10_000, 0, RetryAfter(1800.0)),
     ],
 )
-def test_after_an_attempt(outcome: Outcome, attempt: int, in_doubt: int, expected: object) -> None:
-    assert next_step(outcome, attempt, in_doubt, 1) == expected
+def test_after_an_attempt(attempted: Attempted, attempt: int, in_doubt: int, expected: object) -> None:
+    assert next_step(attempted, attempt, in_doubt, 1) == expected
 
 
 def test_retries_go_on_for_hours_and_wait_longer_each_time() -> None:
@@ -229,11 +235,3 @@ def test_mails_hold_reference_and_link_only(step: str) -> None:
     assert f"http://127.0.0.1:8080/inbox/{letter.alert}" in mail.get_content()
     assert "Hinweis KL-" in mail["Subject"]
     assert compose(letter, MailTexts(), "http://127.0.0.1:8080/")["Message-ID"] == mail["Message-ID"]
-
-
-def test_mail_settings() -> None:
-    assert SmtpServer.from_url("smtp://localhost:2525") == SmtpServer(
-        "localhost", 2525, tls=False, user=None, password=None
-    )
-    with pytest.raises(ValueError, match="KURSLOTSE_SMTP"):
-        SmtpServer.from_url("localhost")

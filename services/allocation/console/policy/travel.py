@@ -15,6 +15,7 @@ from services.allocation.policy import travel, travel_store
 from services.allocation.policy.travel_store import File
 from services.runtime.web.languages import msgid
 from services.runtime.web.problems import not_found
+from services.runtime.web.tables import guarded_copy
 from services.texts.places import known_towns
 
 router = APIRouter(include_in_schema=False)
@@ -77,13 +78,13 @@ async def remove(visit: CoordinatorVisit) -> Response:
 
 @router.get("/policy/travel/{table}.csv")
 async def download(visit: CoordinatorVisit, table: UUID) -> Response:
-    """Give a loaded file back as it was."""
+    """Give a loaded file back as it was; a cell that a spreadsheet would calculate is guarded."""
     async with visit.open() as conn:
         raw = await travel_store.content(conn, table)
     if raw is None:
         raise not_found()
     return Response(
-        raw,
+        guarded_copy(raw),
         media_type="text/csv",
         headers={"Content-Disposition": 'attachment; filename="travel-times.csv"'},
     )

@@ -33,10 +33,10 @@ from tests.unit.allocation.regions.region import a_region
 NOON = datetime(2026, 3, 2, 11, tzinfo=UTC)
 WHY = "the council decided it so"
 ENV = {
-    "KURSLOTSE_DB_WORKER": "-",
-    "KURSLOTSE_DB_WEB": "-",
-    "KURSLOTSE_DB_STATUS": "-",
-    "KURSLOTSE_SERVICE_KAFKA": "-",
+    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
+    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
+    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
+    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
     "KURSLOTSE_WEB_SECRET": "invented",

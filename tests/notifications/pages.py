@@ -1,0 +1,131 @@
+"""The pages with names on a world: browsers of several offices, and a gateway that takes everything."""
+
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.notifications.gateway_client import GatewayClient
+from services.notifications.pages.app import create_pages
+from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
+from services.runtime.base.settings import ServiceSettings
+from services.runtime.serve.service import Resources
+from services.runtime.web.visitors import DemoPerson, Visitor, directory
+from tests.notifications import world as worlds
+from tests.notifications.world import PUBLISHERS, SISTERS, World
+
+ENV = {
+    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
+    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
+    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
+    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
+    "KURSLOTSE_HTTP": "localhost:1",
+    "KURSLOTSE_OPS": "localhost:2",
+    "KURSLOTSE_WEB_SECRET": "invented",
+    "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
+    "KURSLOTSE_DEMO": "1",
+}
+ROLES = {worlds.DESK: CLERK, worlds.JOBCENTER: CLERK, worlds.PROVIDER: PROVIDER, worlds.MBE: COUNSELLOR}
+ROLES |= {worlds.JMD: COUNSELLOR, worlds.OTHER: COUNSELLOR}
+ROLES |= {sister: ROLES[office] for office, sister in SISTERS.items()}
+
+
+def persons() -> dict[str, DemoPerson]:
+    """Invent one person for each office, called like it."""
+    return dict(
+        directory(
+            [
+                DemoPerson(
+                    Visitor(slug, f"Person {slug}", role, ("99001",), PUBLISHERS[slug][0], slug), "works", "/"
+                )
+                for slug, role in ROLES.items()
+            ]
+        )
+    )
+
+
+@dataclass
+class Gateway:
+    """A gateway that takes what it gets."""
+
+    taken: list[dict[str, Any]] = field(default_factory=list)
+
+    def answer(self, request: httpx.Request) -> httpx.Response:
+        self.taken.append(json.loads(request.content))
+        return httpx.Response(202, json={})
+
+
+@dataclass
+class Browser:
+    """A browser without scripts, signed in for one office."""
+
+    http: httpx.AsyncClient
+    csrf: str = ""
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.http.get(path, headers=headers)
+
+    async def post(self, path: str, **values: Any) -> httpx.Response:  # noqa: ANN401 - fields of a form
+        return await self.http.post(path, data={"csrf": self.csrf, **values})
+
+    async def page(self, path: str) -> str:
+        answer = await self.get(path)
+        assert answer.status_code == 200, (path, answer.status_code, answer.text[:2000])
+        return answer.text
+
+
+@dataclass
+class Pages:
+    """The application and a browser for each office."""
+
+    gateway: Gateway
+    browsers: dict[str, Browser]
+
+    def __getitem__(self, office: str) -> Browser:
+        return self.browsers[office]
+
+
+@dataclass(frozen=True, slots=True)
+class WorldClock:
+    """The clock of a world."""
+
+    world: World
+
+    def now(self) -> datetime:
+        return self.world.now
+
+
+@asynccontextmanager
+async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None) -> AsyncIterator[Pages]:
+    """Open the pages, with a browser signed in for each of these offices."""
+    gateway = Gateway()
+    transport = httpx.MockTransport(gateway.answer)
+    async with AsyncExitStack() as stack:
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        patch.setattr("services.notifications.pages.app.PERSONS", persons())
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport))
+        settings = ServiceSettings.from_env("notifications", ENV)
+        resources = Resources(
+            settings, WorldClock(world), CollectorRegistry(), world.worker, web or world.web
+        )
+        app = create_pages(resources, world.keyring, GatewayClient(client, "https://gateway.invalid", "key"))
+        pages = Pages(gateway, {})
+        for office in offices:
+            http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
+            await stack.enter_async_context(http)
+            signed = await http.post("/demo/sign-in", json={"person": office})
+            pages.browsers[office] = Browser(http, signed.json()["csrf"])
+        yield pages
+
+
+def said(page: str) -> list[str]:
+    """Return the messages and errors that a page shows."""
+    return re.findall(r'kern-title">(.*?)</span>|kern-error[^>]*>.*?<span[^>]*>(.*?)</span>', page, re.DOTALL)

@@ -1,6 +1,7 @@
 """Kills services, broker and database (-9) while a Kreis is simulated: nothing is lost, nothing done twice.
 
-KURSLOTSE_KILLS says how many (20 for a release), KURSLOTSE_KILL_SEED repeats a run.
+Among the events lie records on which readers used to fail for good: a handler raises, or its process ends.
+KURSLOTSE_KILLS says how many kills (40 for a release), KURSLOTSE_KILL_SEED repeats a run.
 """
 
 import json
@@ -15,10 +16,14 @@ import pytest
 
 from tests.acceptance.checker import check
 from tests.acceptance.installation import SERVICES, Installation, installed
+from tests.acceptance.poison import DEADLY, KINDS, POISONED, Poisoner, poisoner
+from tests.serving import REPOSITORY
 
 VICTIMS = (*SERVICES, "kafka", "postgres")
 KILLS = int(os.environ.get("KURSLOTSE_KILLS", "3"))
 DAYS_AFTER = 3
+DEADLY_BEFORE = (1, 2)
+"""Before which kills a record is sent at which the process ends by itself: each costs four starts."""
 _BACK_SECONDS = 120.0
 
 
@@ -36,15 +41,19 @@ def running(found: Installation, name: str) -> int | None:
     return None
 
 
-def kill_some(found: Installation, rng: random.Random) -> list[dict[str, float | str]]:
-    """Kill one after the other at random moments of the simulation; each time until it runs again."""
+def kill_some(found: Installation, rng: random.Random, poisons: Poisoner) -> list[dict[str, float | str]]:
+    """Kill one after the other at random moments, poison before each kill; each time until it runs again."""
     faults: list[dict[str, float | str]] = []
     order = [VICTIMS[n % len(VICTIMS)] for n in range(KILLS)]
     rng.shuffle(order)
-    for victim in order:
+    for number, victim in enumerate(order):
+        poisons.send(KINDS[number % len(KINDS)])
+        if number in DEADLY_BEFORE:
+            poisons.send(DEADLY[DEADLY_BEFORE.index(number)])
         moment = time.monotonic() + rng.uniform(0.2, 4.0)
         while time.monotonic() < moment:
             time.sleep(0.05)
+        found.until(f"{victim} runs", _BACK_SECONDS, lambda name=victim: running(found, name))
         pid = running(found, victim)
         assert pid is not None, f"{victim} does not run\n{found.tail()}"
         os.kill(pid, signal.SIGKILL)
@@ -62,11 +71,13 @@ def kill_some(found: Installation, rng: random.Random) -> list[dict[str, float |
 async def test_whatever_is_killed_each_accepted_id_has_its_effect_once(tmp_path: Path) -> None:
     seed = int(os.environ.get("KURSLOTSE_KILL_SEED", random.SystemRandom().randrange(10**6)))
     rng = random.Random(seed)
-    with installed(tmp_path / "home", "", None, "up", "--demo") as found:
+    folders = {"PYTHONPATH": os.pathsep.join((str(POISONED), str(REPOSITORY)))}
+    with installed(tmp_path / "home", "", None, "up", "--demo", settings=folders) as found:
+        poisons = await poisoner(found.kafka, found.database("allocation"), found.prefix)
         simulator = found.simulating(10**6)
         try:
             found.until("the first days", 180, lambda: played(found) >= DAYS_AFTER)
-            faults = kill_some(found, rng)
+            faults = kill_some(found, rng, poisons)
             day = played(found)
             found.until("days after the last kill", 300, lambda: played(found) >= day + DAYS_AFTER)
         finally:
@@ -76,6 +87,7 @@ async def test_whatever_is_killed_each_accepted_id_has_its_effect_once(tmp_path:
         finish = found.simulating(0)  # ends the day that was cut off, waits until all is quiet
         assert finish.wait(240) == 0, found.tail()
         verdict = await check(found.simulator, found.databases)
+        verdict.expect("poison", await poisons.wrong(found.databases), len(poisons.sent))
     report = {
         "seed": seed,
         "kills": Counter(str(fault["victim"]) for fault in faults),

@@ -41,7 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def stack(home: Home) -> Iterator[dict[str, Any]]:
-    with launched(home.root, "up", "--demo", **ELSEWHERE) as facts:
+    with launched(
+        home.root,
+        "up",
+        "--demo",
+        KURSLOTSE_DATABASE_URL=ELSEWHERE["KURSLOTSE_DATABASE_URL"],
+        KURSLOTSE_KAFKA=ELSEWHERE["KURSLOTSE_KAFKA"],
+    ) as facts:
         yield facts
 
 

@@ -17,7 +17,7 @@ import httpx
 from services.simulator import summary
 from services.simulator.actors.coordinators import ConsoleCoordinators
 from services.simulator.actors.counsellors import InboxCounsellors
-from services.simulator.doors.control import HttpControl
+from services.simulator.doors.control import HttpControl, NoDemoError
 from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
 from services.simulator.doors.session import DemoSession
@@ -76,6 +76,8 @@ async def _running(settings: SimulatorSettings, stopped: asyncio.Event) -> Async
         return DemoSession(url, key, client())
 
     try:
+        control = HttpControl(settings.control_url, settings.control_token, client())
+        await control.require_demo()
         simulation = Simulation(
             records=Records.of(memory),
             files=files,
@@ -93,7 +95,7 @@ async def _running(settings: SimulatorSettings, stopped: asyncio.Event) -> Async
                     JMD: person(settings.support_url, "tim-albers"),
                 },
             ),
-            control=HttpControl(settings.control_url, settings.control_token, client()),
+            control=control,
         )
         yield RunningSimulation(settings, stopped, simulation, box, clients)
     finally:
@@ -156,7 +158,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SettingsError as error:
         sys.stderr.write(f"{error}\n")
         return 2
-    return asyncio.run(run(settings, seconds))
+    try:
+        return asyncio.run(run(settings, seconds))
+    except Unanswered:
+        return 0  # told to stop before anything was played
+    except NoDemoError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
 
 
 if __name__ == "__main__":

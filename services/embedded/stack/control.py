@@ -64,6 +64,9 @@ def control_app(
     async def get_quiet(_request: Request) -> JSONResponse:
         return JSONResponse(await quiet())
 
+    async def get_installation(_request: Request) -> JSONResponse:
+        return JSONResponse({"kind": "real" if clock is None else "demo"})
+
     async def post_rotate(_request: Request) -> JSONResponse:
         return JSONResponse(await rotate())
 
@@ -83,6 +86,7 @@ def control_app(
         routes=[
             Route("/status", _guarded(token, get_status)),
             Route("/quiet", _guarded(token, get_quiet)),
+            Route("/installation", _guarded(token, get_installation)),
             Route("/clock", _guarded(token, post_clock), methods=["POST"]),
             Route("/rotate", _guarded(token, post_rotate), methods=["POST"]),
         ]

@@ -18,8 +18,12 @@ class NeverQuietError(Exception):
     """The system did not come to rest; the message says what was under way."""
 
 
+class NoDemoError(Exception):
+    """The installation is not a demo: nobody plays there."""
+
+
 class HttpControl:
-    """Asks `GET /quiet` and sends `POST /clock`."""
+    """Asks `GET /installation` and `GET /quiet`, and sends `POST /clock`."""
 
     def __init__(
         self, url: str, token: str, client: PatientClient, *, longest: float = LONGEST_SECONDS
@@ -28,6 +32,16 @@ class HttpControl:
         self._headers = {"Authorization": f"Bearer {token}"}
         self._client = client
         self._longest = longest
+
+    async def require_demo(self) -> None:
+        """Refuse an installation for people, before anything is said to it.
+
+        Raises:
+            NoDemoError: it is one.
+        """
+        response = await self._client.ask("GET", f"{self._url}/installation", headers=self._headers)
+        if response.status_code != httpx.codes.OK or response.json().get("kind") != "demo":
+            raise NoDemoError(f"{self._url} is not a demo: invented people are played on a demo only.")
 
     async def quiet(self) -> None:
         """Ask until all is quiet, more and more seldom."""

@@ -197,6 +197,23 @@ def test_ports_are_kept_as_long_as_they_are_free(tmp_path: Path) -> None:
     assert second["b"] == first["b"]
 
 
+def test_two_that_start_together_choose_different_ports(tmp_path: Path) -> None:
+    names = ["a", "b", "c"]
+    first = choose_ports(names, tmp_path / "ports.json")  # nobody listens there yet
+    code = (
+        "import sys, pathlib; from services.embedded.machine.ports import choose_ports;"
+        "print(*choose_ports(['a', 'b', 'c'], pathlib.Path(sys.argv[1])).values())"
+    )
+    copied = tmp_path / "copied.json"
+    copied.write_text((tmp_path / "ports.json").read_text())
+    command = [sys.executable, "-c", code, str(copied)]
+    second = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    chosen = {int(port) for port in second.stdout.split()}
+    assert len(chosen) == len(names)
+    assert not chosen & set(first.values())
+    assert choose_ports(names, tmp_path / "ports.json") == first
+
+
 def _taken(port: int) -> socket.socket:
 
     holder = socket.create_server(("127.0.0.1", port))

@@ -26,6 +26,11 @@ from services.runtime.kafka.installation import found_on
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
+ELSEWHERE = {
+    "KURSLOTSE_DATABASE_URL": "postgresql://somebody:else@127.0.0.1:1/postgres",
+    "KURSLOTSE_KAFKA": "sasl://somebody:else@127.0.0.1:1",
+}
+"""Servers that a person's environment names; a demo leaves them alone."""
 PARTS = {"kafka", "postgres", *SERVICES}
 
 
@@ -36,7 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 @pytest.fixture(scope="module")
 def stack(home: Home) -> Iterator[dict[str, Any]]:
-    with launched(home.root, "up", "--demo") as facts:
+    with launched(
+        home.root,
+        "up",
+        "--demo",
+        KURSLOTSE_DATABASE_URL=ELSEWHERE["KURSLOTSE_DATABASE_URL"],
+        KURSLOTSE_KAFKA=ELSEWHERE["KURSLOTSE_KAFKA"],
+    ) as facts:
         yield facts
 
 
@@ -71,6 +82,19 @@ def test_status_says_where_everything_is_and_no_secret(stack: dict[str, Any], ho
     told = answer.stdout + kurslotse("status", home=home).stdout
     for secret in _secrets(home):
         assert secret not in told
+
+
+def test_a_demo_leaves_the_servers_alone_that_the_environment_names(
+    stack: dict[str, Any], home: Home
+) -> None:
+    assert stack["database_url"] not in ELSEWHERE.values()
+    assert stack["installation"]["kind"] == "demo"
+    said = (home.root / "launched.log").read_text()
+    assert "Not used: KURSLOTSE_DATABASE_URL, KURSLOTSE_KAFKA. The demo brings its own servers" in said
+    status = json.loads(kurslotse("status", "--json", home=home).stdout)
+    assert status["installation"] == stack["installation"]
+    wrong = kurslotse("publisher", "list", home=home, **ELSEWHERE)
+    assert wrong.returncode != 0
 
 
 def _secrets(home: Home) -> list[str]:

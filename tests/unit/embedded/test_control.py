@@ -121,6 +121,12 @@ async def test_the_clock_is_set_through_the_door(tmp_path: Path) -> None:
         assert (await client.get("/quiet")).json() == {"quiet": True}
 
 
+@pytest.mark.parametrize("kind", ["real", "demo"])
+async def test_the_door_says_whether_this_is_a_demo(tmp_path: Path, kind: str) -> None:
+    async with door(tmp_path / "clock.json" if kind == "demo" else None)() as client:
+        assert (await client.get("/installation")).json() == {"kind": kind}
+
+
 async def test_real_time_cannot_be_set() -> None:
     async with door(None)() as client:
         assert (await client.post("/clock", json={"now": "2025-10-06T05:00:00+00:00"})).status_code == 403

@@ -8,7 +8,7 @@ import pytest
 
 from services.simulator.actors.coordinators import ConsoleCoordinators
 from services.simulator.actors.counsellors import InboxCounsellors
-from services.simulator.doors.control import HttpControl, NeverQuietError
+from services.simulator.doors.control import HttpControl, NeverQuietError, NoDemoError
 from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
 from services.simulator.doors.protocols import Rejected, Taken
@@ -145,6 +145,16 @@ async def test_a_system_that_never_rests_is_reported_with_what_was_under_way() -
     control = HttpControl(URL, "token", busy, longest=0.0)
     with pytest.raises(NeverQuietError, match="3 outbox"):
         await control.quiet()
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(200, json={"kind": "real"}), httpx.Response(404), httpx.Response(401)]
+)
+async def test_nobody_plays_on_an_installation_for_people(answer: httpx.Response) -> None:
+    with pytest.raises(NoDemoError, match="is not a demo"):
+        await HttpControl(URL, "token", patient(lambda _: answer)).require_demo()
+    demo = patient(lambda _: httpx.Response(200, json={"kind": "demo"}))
+    await HttpControl(URL, "token", demo).require_demo()
 
 
 async def test_a_clock_that_is_further_on_is_no_fault() -> None:

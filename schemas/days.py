@@ -42,3 +42,15 @@ def add_months(day: date, months: int) -> date:
     if year < date.min.year:
         return date.min
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
+
+
+_OLDEST = 110
+
+
+def is_birth(day: date, today: date) -> bool:
+    """Return whether a participant can be born on a day: before today, less than 110 years ago.
+
+    >>> [is_birth(date(year, 1, 1), date(2027, 1, 4)) for year in (985, 1916, 1936, 2027, 2199)]
+    [False, False, True, True, False]
+    """
+    return today.year - _OLDEST < day.year and day < today

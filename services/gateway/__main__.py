@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from services.gateway.consumer import subscriptions
+from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.http.app import create_app
 from services.gateway.http.context import GatewayContext
@@ -32,6 +33,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         prefix=settings.prefix,
         installation_key=need(settings.installation_key, "KURSLOTSE_INSTALLATION_KEY"),
         people=people_client(settings),
+        reader=FileReader(settings.file_readers),
         adviser=Adviser(),
         limits=Limits(time.monotonic),
         metrics=DoorMetrics(resources.registry),

@@ -7,6 +7,7 @@ from services.gateway.files import store
 from services.gateway.files.courses.domain import KIND as COURSES
 from services.gateway.files.imports import read_settings, run_import
 from services.gateway.files.job import ImportJob, Report
+from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import people_client
 from services.gateway.publishers.store import publishers
@@ -56,6 +57,7 @@ async def import_file(
             now=clock_of(settings.clock_file).now(),
             people=people_client(settings),
             installation_key="" if kind == COURSES else need(key, "KURSLOTSE_INSTALLATION_KEY"),
+            reader=FileReader(at_once=1),
             adviser=adviser,
             language=_LANGUAGE,
         )

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 
 from schemas.envelope import Problem
+from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Publisher
@@ -24,6 +25,7 @@ class ImportJob:
     people: PeopleClient
     installation_key: str
     """Key of the HMACs of official numbers; only an import of people needs it."""
+    reader: FileReader
     adviser: Adviser
     language: str
     """Language of the reasons in the file of rows that were not taken."""

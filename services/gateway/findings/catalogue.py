@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from services.gateway.findings.domain import Advice
 from services.gateway.findings.texts_doors import DOORS
-from services.gateway.findings.texts_files import COURSE_FILES, TABLES
+from services.gateway.findings.texts_files import COURSE_FILES, FILES, TABLES
 from services.gateway.findings.texts_judged import CORRECTIONS, COURSES, LOOP, PEOPLE, PLACES, SUPPORT
 from services.gateway.findings.texts_records import ENVELOPE, FIELDS
 
@@ -22,6 +22,7 @@ CATALOGUE: Mapping[str, Advice] = {
     **PLACES,
     **CORRECTIONS,
     **SUPPORT,
+    **FILES,
     **COURSE_FILES,
     **TABLES,
 }

@@ -11,6 +11,14 @@ COURSE_FILES: Mapping[str, Advice] = {
     "xml_doctype": Advice(
         "The file declares a DOCTYPE or entities, which are not accepted.", "Export it without them."
     ),
+    "xml_encoding": Advice(
+        "The file is not stored in the encoding that it names.",
+        "Export it again; if it was edited, save it as UTF-8.",
+    ),
+    "courses_misplaced": Advice(
+        "{number} courses stand at places of the file where none are expected; they were not read.",
+        "Ask for an update of your software's open-Qcat export, or send the file to the Kreis.",
+    ),
     "not_open_qcat": Advice(
         "The file is no open-Qcat catalogue.", "Choose the open-Qcat (KURSNET) export of your software."
     ),
@@ -71,7 +79,15 @@ COURSE_FILES: Mapping[str, Advice] = {
     ),
     "times_unclear": Advice(
         "The lesson times could not be read completely.",
-        "Write them like: Mo-Fr 08:30-12:30 Uhr, 25 UE/Woche.",
+        "Write them like: Mo-Fr 08:30-12:30 Uhr, 25 UE/Woche. Exceptions cannot be read.",
+    ),
+    "childcare_unclear": Advice(
+        "The description mentions childcare but does not say clearly whether there is any.",
+        "Write a sentence like: Kinderbetreuung wird angeboten. Or: Keine Kinderbetreuung.",
+    ),
+    "places_several": Advice(
+        "This offer holds {number} places or dates; only the first one was read.",
+        "Give each place and each date a PRODUCT_ID of its own.",
     ),
     "sections_unknown": Advice(
         "The file does not say when the sections begin; only the first start is offered.",
@@ -88,6 +104,39 @@ COURSE_FILES: Mapping[str, Advice] = {
     "sequence_old": Advice(
         "This update file is older than the last one imported; it was not read.",
         "Import the newest file, or a complete catalogue.",
+    ),
+}
+
+FILES: Mapping[str, Advice] = {
+    "file_of_other_kind": Advice(
+        "The file is of another kind: {kind}.",
+        "Choose the list as XLSX or CSV, or the catalogue as XML; unpack an archive first.",
+    ),
+    "file_old_excel": Advice(
+        "The file is in the old format of Excel (XLS) or of Word.", "Save it as XLSX and try again."
+    ),
+    "file_encrypted": Advice(
+        "The file is protected by a password.", "Save it without a password and try again."
+    ),
+    "file_damaged": Advice(
+        "The file is damaged or incomplete.", "Save or export it again; perhaps sending it was interrupted."
+    ),
+    "file_takes_too_long": Advice(
+        "Reading the file takes too long; it was not imported.",
+        "Save only the rows and columns that are needed, or split the file.",
+    ),
+    "file_needs_memory": Advice(
+        "Reading the file needs too much memory; it was not imported.",
+        "Save only the rows and columns that are needed, or split the file.",
+    ),
+    "file_unexpected": Advice(
+        "The file could not be read because of a fault in Kurslotse ({error}, {where}).",
+        "Tell your Kreis these two words, and save the file in another format meanwhile.",
+    ),
+    "text_broken": Advice(
+        "The letters of {field} were broken when the file was saved,"
+        " for instance \u00c3\u00bc instead of \u00fc.",
+        "Save the file as XLSX or as CSV UTF-8, or correct the letters.",
     ),
 }
 
@@ -131,7 +180,79 @@ TABLES: Mapping[str, Advice] = {
         "Save the list as XLSX or as CSV UTF-8.",
     ),
     "row_twice": Advice(
-        "The same person appears twice in the file; only the first row was read.", "Remove one of the rows."
+        "The same person appears in row {row} already; only the first row was read.",
+        "Remove one of the rows.",
+    ),
+    "number_twice": Advice(
+        "The official number is the same as in row {row}, perhaps written differently;"
+        " only the first row was read.",
+        "Remove one of the rows, or correct the number.",
+    ),
+    "quote_stray": Advice(
+        "The row holds a quotation mark that has no second one.", "Remove it, or save the list as XLSX."
+    ),
+    "cells_too_many": Advice(
+        "The row has more cells than the header: a value probably holds the delimiter.",
+        "Put the value in quotation marks, or save the list as XLSX.",
+    ),
+    "line_broken": Advice(
+        "The row was broken in two by a line break inside a value.",
+        "Remove the line break, or save the list as XLSX.",
+    ),
+    "row_hidden": Advice(
+        "The row is hidden in the table, perhaps by a filter; it was not read.",
+        "Show all rows, or delete the row.",
+    ),
+    "row_skipped": Advice(
+        "The row is no person (one filled cell only, or the header again); it was not read.",
+        "Nothing to do, unless it is one: then fill in the row.",
+    ),
+    "column_twice": Advice(
+        "The file has two columns for {field} under the same name.",
+        "Rename one of them. Where they differ, the row was not taken.",
+    ),
+    "column_hidden": Advice(
+        "The column for {field} is hidden in the table; it was read all the same.",
+        "Name another column in the mapping if this one is out of date.",
+    ),
+    "sheets_several": Advice(
+        "{number} sheets of the workbook hold a list; none was read.",
+        "Name the right one in the mapping under sheet, or save it alone.",
+    ),
+    "sheet_hidden": Advice(
+        "The only list of the workbook is on a hidden sheet; it was not read.",
+        "Show the sheet, or name it in the mapping under sheet.",
+    ),
+    "sheet_not_found": Advice(
+        "The sheet named in the mapping is not in the workbook.", "Correct sheet in the mapping."
+    ),
+    "cell_error": Advice(
+        "The cell for {field} holds an error of the spreadsheet instead of a value; it was left empty.",
+        "Correct the formula, or type the value.",
+    ),
+    "cell_merged": Advice(
+        "The cell for {field} is merged with others, so this row has no value of its own.",
+        "Split the merged cells and fill in the value in each row.",
+    ),
+    "formula_without_value": Advice(
+        "The cell for {field} holds a formula that was never calculated.",
+        "Open the file in a spreadsheet, save it, and try again.",
+    ),
+    "number_shortened": Advice(
+        "The spreadsheet has shortened the number for {field} (like 1,23E+11); its digits are lost.",
+        "In Excel set the column to Text before the numbers are filled in, then export again.",
+    ),
+    "value_became_date": Advice(
+        "The spreadsheet has turned the value for {field} into a date.",
+        "In Excel set the column to Text and type the value again.",
+    ),
+    "date_impossible": Advice(
+        "The date for {field} cannot be right: it lies in the future or too long ago.",
+        "Write the year with four digits, like 31.12.1999.",
+    ),
+    "phone_without_zero": Advice(
+        "The telephone number begins neither with 0 nor with +; the spreadsheet may have dropped the zero.",
+        "In Excel set the column to Text and type the number again.",
     ),
     "likely_duplicate": Advice(
         "This person is probably registered already.", "Ask the Kreis to compare; nothing was merged."

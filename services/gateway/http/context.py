@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schemas.envelope import Problem
+from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser, language_of
 from services.gateway.http.limits import Limits
 from services.gateway.metrics import DoorMetrics
@@ -31,6 +32,7 @@ class GatewayContext:
     prefix: str
     installation_key: str
     people: PeopleClient
+    reader: FileReader
     adviser: Adviser
     limits: Limits
     metrics: DoorMetrics

@@ -11,6 +11,7 @@ from services.gateway.files import store
 from services.gateway.files.courses.safe_xml import MAX_XML
 from services.gateway.files.imports import NEEDED_TYPE, SETTINGS, read_settings, run_import
 from services.gateway.files.job import ImportJob, Report
+from services.gateway.files.reader import ReadersBusyError
 from services.gateway.findings.advice import Adviser
 from services.gateway.http import openapi
 from services.gateway.http.context import (
@@ -55,10 +56,14 @@ async def post_import(request: Request, kind: str) -> Response:
         now=context.clock.now(),
         people=context.people,
         installation_key=context.installation_key,
+        reader=context.reader,
         adviser=context.adviser,
         language=spoken,
     )
-    report = await run_import(job, kind, raw, saved, check_only=flag(request, "check"))
+    try:
+        report = await run_import(job, kind, raw, saved, check_only=flag(request, "check"))
+    except ReadersBusyError:
+        raise RequestRejectedError(503, Problem("busy"), retry_after=10) from None
     if isinstance(report, Problem):
         raise RequestRejectedError(422, report)
     if report.interrupted is not None:

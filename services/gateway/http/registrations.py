@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import orjson
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -29,13 +29,8 @@ from services.gateway.http.context import (
 )
 from services.gateway.http.events import MOST_PROBLEMS, take
 from services.gateway.people.client import Kept, NotKept, Unavailable
-from services.gateway.people.references import (
-    Minted,
-    NumberScheme,
-    known_reference,
-    number_mac,
-    reference_for,
-)
+from services.gateway.people.numbers import NumberScheme, NumberText
+from services.gateway.people.references import Minted, known_reference, number_mac, reference_for
 from services.gateway.publishers.domain import Caller
 from services.runtime.data.db import acquire, transaction
 
@@ -49,7 +44,7 @@ class OfficialNumber(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     scheme: NumberScheme
-    number: Annotated[str, StringConstraints(min_length=3, max_length=64)]
+    number: NumberText
 
 
 class RegistrationRequest(BaseModel):

@@ -3,22 +3,17 @@
 import hashlib
 import hmac
 import secrets
-import unicodedata
 from dataclasses import dataclass
-from typing import Annotated
 from uuid import UUID
 
 import asyncpg
-from pydantic import StringConstraints
 
 from schemas.identity import participant_id
+from services.gateway.people.numbers import number_key
 from services.gateway.publishers.domain import Publisher
 
 _ALPHABET = "23456789ABCDEFGHJKMNPQRSTVWXYZ"  # without characters that are mistaken for one another
 _LENGTH = 12
-
-NumberScheme = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,31}$")]
-"""Kind of an official number, for instance bamf, azr, bg."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +26,8 @@ class Minted:
 
 
 def number_mac(installation_key: str, scheme: str, number: str) -> bytes:
-    """Return the HMAC-SHA256 of an official number (32 bytes); spaces, dashes and case do not matter."""
-    plain = unicodedata.normalize("NFKC", number)
-    kept = "".join(character for character in plain.upper() if character.isalnum())
-    message = f"{scheme.strip().upper()}|{kept}"
+    """Return the HMAC-SHA256 of an official number (32 bytes), the same for each way to write it."""
+    message = f"{scheme.strip().upper()}|{number_key(number)}"
     return hmac.digest(installation_key.encode(), message.encode(), hashlib.sha256)
 
 
@@ -70,13 +63,13 @@ async def reference_for(conn: asyncpg.Connection, publisher: Publisher, mac: byt
 
 
 async def known_reference(conn: asyncpg.Connection, publisher: Publisher, mac: bytes) -> Minted | None:
-    """Return what is known about a number without minting a reference; None if nothing is."""
-    rows = await conn.fetch(
-        "SELECT publisher, reference, participant FROM minted_reference WHERE mac = $1 ORDER BY participant",
+    """Return this office's reference for a number without minting one; None if it has none.
+
+    Other offices' registrations are not named: a dry run leaves no trace, so it answers no such question.
+    """
+    row = await conn.fetchrow(
+        "SELECT reference, participant FROM minted_reference WHERE mac = $1 AND publisher = $2",
         mac,
+        publisher.slug,
     )
-    own = next((row for row in rows if row["publisher"] == publisher.slug), None)
-    others = tuple(row["participant"] for row in rows if row["publisher"] != publisher.slug)
-    if own is not None:
-        return Minted(own["reference"], own["participant"], others)
-    return Minted("", UUID(int=0), others) if others else None
+    return Minted(row["reference"], row["participant"], ()) if row is not None else None

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData
 
 from schemas.codes import CourseType, Level, TimeOfDay
+from schemas.days import is_birth
 from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
 from services.notifications.people.domain import Contact
 from services.runtime.web.languages import Texts, day_of, msgid
@@ -56,7 +57,6 @@ LANGUAGES: Mapping[str, str] = {
 }
 _NEEDS = ("needs_childcare", "needs_women_only", "needs_barrier_free")
 _ASYLUM = ("none", "procedure", "recognised", "tolerated")
-_OLDEST = 110
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ def read(form: FormData, kreise: tuple[str, ...], today: date) -> FormEntry:
     entry = FormEntry(values)
     _required(entry)
     birth = _day(entry, "birth_date")
-    if birth is not None and not (today.year - _OLDEST < birth.year <= today.year and birth < today):
+    if birth is not None and not is_birth(birth, today):
         entry.errors["birth_date"] = msgid("Please enter the birth date, for example 24.05.1998.")
     granted, valid = _day(entry, "granted_on"), _day(entry, "valid_until")
     _check_town_and_email(entry, kreise)

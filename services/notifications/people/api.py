@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator
 
 from schemas.base import POSTCODE, LanguageCode, Reference, Slug
+from schemas.days import is_birth, local_day
 from schemas.identity import participant_id
 from services.notifications.people import handlers
 from services.notifications.people.crypto import Keyring
@@ -122,6 +123,9 @@ def _problems(error: ValidationError) -> list[dict[str, str | None]]:
 
 
 async def _keep(door: PeopleDoor, participant: UUID, person: PersonData) -> Response:
+    born = person.contact.birth_date
+    if born is not None and not is_birth(born, local_day(door.clock.now())):
+        return _refused(422, {"code": "field_invalid", "field": "contact.birth_date"})
     kept = handlers.PersonRecord(
         participant, person.organisation, person.publisher, person.reference, person.contact.contact()
     )

@@ -73,6 +73,8 @@ class ServiceSettings:
     demo_neighbour: str | None = None
     """In the demo: address of the other service's pages, where the other invented people sign in."""
     roles: frozenset[str] = ALL_ROLES
+    file_readers: int = 2
+    """Most files that are read at the same time, each by a process of its own."""
     stop_within_seconds: float = 15.0
     loop: LoopSettings = LoopSettings()
 
@@ -118,6 +120,7 @@ class ServiceSettings:
             policy=_path(env, "KURSLOTSE_POLICY"),
             extension=env.get("KURSLOTSE_EXTENSION"),
             demo_neighbour=_remote_if_set(env, "KURSLOTSE_DEMO_NEIGHBOUR"),
+            file_readers=_positive(env, "KURSLOTSE_FILE_READERS", 2),
             roles=roles,
         )
 
@@ -161,6 +164,14 @@ def _address(env: Mapping[str, str], name: str) -> HttpAddress:
         msg = f"{name} must read host:port"
         raise SettingsError(msg)
     return HttpAddress(host, int(port))
+
+
+def _positive(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name) or str(default)
+    if not (text.isascii() and text.isdigit() and int(text)):
+        msg = f"{name} must be a number above 0"
+        raise SettingsError(msg)
+    return int(text)
 
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:

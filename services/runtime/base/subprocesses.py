@@ -45,6 +45,25 @@ def die_with(parent: int) -> None:
     leash(signal.SIGKILL, parent)()
 
 
+def limit_resources(*, cpu_seconds: int, memory_bytes: int) -> None:
+    """Bound what this process may use: SIGXCPU at the limit, the end two seconds later; no file, no dump.
+
+    Where the platform knows no such limits, the parent's time limit is the only one.
+    """
+    try:
+        import resource  # noqa: PLC0415 - only on Unix
+    except ImportError:
+        return
+    for limit, soft, hard in (
+        (resource.RLIMIT_AS, memory_bytes, memory_bytes),
+        (resource.RLIMIT_CPU, cpu_seconds, cpu_seconds + 2),
+        (resource.RLIMIT_FSIZE, 0, 0),
+        (resource.RLIMIT_CORE, 0, 0),
+    ):
+        with suppress(ValueError, OSError):  # the system allows less already, or knows no such limit
+            resource.setrlimit(limit, (soft, hard))
+
+
 def module_command(module: str, *arguments: str) -> list[str]:
     """Return the command that runs a module; its first argument is this process, for `die_with`."""
     return [sys.executable, "-m", module, str(os.getpid()), *arguments]
@@ -71,8 +90,8 @@ def read_frame(source: IO[bytes]) -> bytes | None:
 class ModuleProcess:
     """A process that runs a module and answers framed requests; started when needed, killed when late."""
 
-    def __init__(self, module: str) -> None:
-        self._module = module
+    def __init__(self, module: str, *arguments: str) -> None:
+        self._module, self._arguments = module, arguments
         self._process: asyncio.subprocess.Process | None = None
         self._starting = asyncio.Lock()
 
@@ -86,7 +105,7 @@ class ModuleProcess:
         async with self._starting:
             if self._process is None or self._process.returncode is not None:
                 self._process = await asyncio.create_subprocess_exec(
-                    *module_command(self._module),
+                    *module_command(self._module, *self._arguments),
                     stdin=asyncio.subprocess.PIPE,
                     stdout=asyncio.subprocess.PIPE,
                     env=module_environment(),

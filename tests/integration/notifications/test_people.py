@@ -228,6 +228,10 @@ async def test_put_people_refuses_without_repeating_what_was_said(world: World) 
         assert {p["field"] for p in bad.json()["problems"]} == {"contact.email", "contact.birth_date"}
         assert "Muster" not in bad.text
         assert "gestern" not in bad.text
+        for year in ("0985", "1900", "2199"):
+            born = await client.put(f"/people/{person}", json=body(birth_date=f"{year}-01-01"))
+            assert born.status_code == 422
+            assert born.json()["problems"] == [{"code": "field_invalid", "field": "contact.birth_date"}]
         other = await client.put(f"/people/{uuid4()}", json=body(family_name="Muster"))
         assert other.json()["problems"][0]["code"] == "participant_mismatch"
         foreign = body(family_name="Muster") | {"organisation": "fern"}

@@ -12,19 +12,16 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from schemas.base import POSTCODE, Ags5, Ags8
 from schemas.codes import CourseType, Level
 from schemas.envelope import Problem
+from services.gateway.files.courses.childcare import mentions_childcare, offers_childcare
 from services.gateway.files.courses.lesson_times import Times, read_times
 from services.gateway.files.courses.open_qcat import Service
-from services.gateway.files.courses.recognition import (
-    Recognised,
-    first_section,
-    offers_childcare,
-    recognise,
-    target_level,
-)
-from services.gateway.files.values import find_town, without_none
+from services.gateway.files.courses.recognition import Recognised, first_section, recognise, target_level
+from services.gateway.files.values import Towns, without_none
 
 _ONLINE = frozenset({"5", "201", "202", "203", "204", "205", "206"})
 _MOST_SEATS = 100
+_MOST_WEEKS = 260
+"""No course runs longer than five years; more is a slip in the hours."""
 _JSON = TypeAdapter(dict[str, Any])
 
 
@@ -97,6 +94,24 @@ class _Notes:
             self.wrong.append(Problem(code, column))
 
 
+class _Where:
+    """Finds town and Kreis of a place, by the settings of a provider."""
+
+    def __init__(self, settings: CourseSettings, kreise: Sequence[str]) -> None:
+        self._towns = Towns(settings.towns)
+        self._kreis = settings.kreis or (kreise[0] if len(kreise) == 1 else None)
+
+    def of(self, service: Service, notes: _Notes) -> tuple[str | None, str | None]:
+        """Return the AGS of the town, if it is listed, and the Kreis."""
+        place = service.place
+        town = self._towns.find(place.postcode, place.town)
+        if town is None and (place.town or place.postcode):
+            notes.warnings.append(Problem("town_unknown", "LOCATION.CITY"))
+        kreis = town[:5] if town else self._kreis
+        notes.require(kreis, "kreis_unclear", "LOCATION.CITY")
+        return town, kreis
+
+
 def drafts(
     services: Sequence[Service],
     settings: CourseSettings,
@@ -110,20 +125,21 @@ def drafts(
     offers = {service.product_id: service for service in reversed(services) if not service.is_date}
     found: list[Draft | Held] = []
     seen: set[str] = set()
+    where = _Where(settings, kreise)
     for service in services:
         if service.product_id is None:
             found.append(Held(None, service.row, (Problem("product_id_missing", "PRODUCT_ID"),)))
         elif service.product_id in seen:
             found.append(Held(service.product_id, service.row, (Problem("product_id_twice", "PRODUCT_ID"),)))
+        elif service.broken:
+            found.append(Held(service.product_id, service.row, (Problem("text_broken", "SERVICE_DETAILS"),)))
         elif service.supplier_id and supplier_ids and service.supplier_id not in supplier_ids:
             found.append(
                 Held(service.product_id, service.row, (Problem("supplier_foreign", "SUPPLIER_ID_REF"),))
             )
         else:
             seen.add(service.product_id)
-            found.append(
-                _draft(service.product_id, service, _offer(service, offers, known), settings, kreise)
-            )
+            found.append(_draft(service.product_id, service, _offer(service, offers, known), settings, where))
     return found
 
 
@@ -147,9 +163,9 @@ def _offer(
 
 
 def _draft(
-    key: str, service: Service, offer: Inherited | None, settings: CourseSettings, kreise: Sequence[str]
+    key: str, service: Service, offer: Inherited | None, settings: CourseSettings, where: _Where
 ) -> Draft | Held:
-    notes = _Notes()
+    notes = _Notes(warnings=list(service.notes))
     inherited = offer or Inherited()
     service = inherited.fill(service)
     title = service.title or ""
@@ -159,7 +175,7 @@ def _draft(
     times = read_times(service.times)
     if not times.complete:
         notes.warnings.append(Problem("times_unclear", "INSTRUCTION_REMARKS"))
-    town, kreis = _where(service, settings, kreise, notes)
+    town, kreis = where.of(service, notes)
     ends_on = _end(service, times, notes)
     capacity = _capacity(service, settings, notes)
     notes.require(title, "title_missing", "TITLE")
@@ -183,7 +199,7 @@ def _draft(
         "lessons": times.lessons,
         "venue": _venue(service),
         "online": bool(_ONLINE & set(service.forms)),
-        "childcare": offers_childcare(service.description) if service.description else inherited.childcare,
+        "childcare": _childcare(service, inherited, notes),
         "women_only": recognised.course_type is CourseType.WOMEN,
         "registration_until": service.registration_until,
         "own_number": service.own_number,
@@ -211,16 +227,13 @@ def _type(
     return recognise(service.features, title, service.offer_type)
 
 
-def _where(
-    service: Service, settings: CourseSettings, kreise: Sequence[str], notes: _Notes
-) -> tuple[str | None, str | None]:
-    place = service.place
-    town = find_town(settings.towns, place.postcode, place.town)
-    if town is None and (place.town or place.postcode):
-        notes.warnings.append(Problem("town_unknown", "LOCATION.CITY"))
-    kreis = town[:5] if town else settings.kreis or (kreise[0] if len(kreise) == 1 else None)
-    notes.require(kreis, "kreis_unclear", "LOCATION.CITY")
-    return town, kreis
+def _childcare(service: Service, inherited: Inherited, notes: _Notes) -> bool | None:
+    if not service.description:
+        return inherited.childcare
+    offered = offers_childcare(service.description)
+    if offered is None and mentions_childcare(service.description):
+        notes.warnings.append(Problem("childcare_unclear", "DESCRIPTION_LONG"))
+    return offered
 
 
 def _end(service: Service, times: Times, notes: _Notes) -> date | None:
@@ -229,11 +242,17 @@ def _end(service: Service, times: Times, notes: _Notes) -> date | None:
             notes.wrong.append(Problem("end_before_start", "SERVICE_DATE.END_DATE"))
         return service.ends_on
     total = read_times(service.duration).ue_total or times.ue_total
-    if service.starts_on is None or not total or not times.ue_per_week:
+    weeks = math.ceil(total / times.ue_per_week) if total and times.ue_per_week else None
+    if service.starts_on is None or weeks is None or not 0 < weeks <= _MOST_WEEKS:
         notes.wrong.append(Problem("end_missing", "SERVICE_DATE.END_DATE"))
         return None
+    try:
+        ends_on = service.starts_on + timedelta(weeks=weeks) - timedelta(days=1)
+    except OverflowError:
+        notes.wrong.append(Problem("start_missing", "SERVICE_DATE.START_DATE"))
+        return None
     notes.warnings.append(Problem("end_estimated", "SERVICE_DATE.END_DATE"))
-    return service.starts_on + timedelta(weeks=math.ceil(total / times.ue_per_week)) - timedelta(days=1)
+    return ends_on
 
 
 def _capacity(service: Service, settings: CourseSettings, notes: _Notes) -> int | None:

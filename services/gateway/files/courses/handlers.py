@@ -1,6 +1,5 @@
 """Imports an open-Qcat catalogue: what is new in it becomes course events."""
 
-import asyncio
 import hashlib
 from collections.abc import Mapping, Sequence
 
@@ -9,8 +8,8 @@ from services.gateway.acceptance.domain import Checked, Ready, check_own
 from services.gateway.acceptance.handlers import accept
 from services.gateway.files import store
 from services.gateway.files.courses.domain import KIND, Deleted, RowEvent, event_for
-from services.gateway.files.courses.drafts import CourseSettings, Draft, Held, drafts
-from services.gateway.files.courses.open_qcat import Catalogue, read_catalogue
+from services.gateway.files.courses.drafts import CourseSettings, Draft, Held
+from services.gateway.files.courses.reading import CoursesAsked, CoursesRead
 from services.gateway.files.domain import Imported
 from services.gateway.files.job import ImportJob, Report
 from services.gateway.files.store import ImportRun
@@ -26,30 +25,25 @@ async def import_courses(
 ) -> Report:
     """Import a catalogue, or report what that would do; the same file again changes nothing."""
     report, slug = Report(KIND, check_only), job.publisher.slug
-    catalogue = await asyncio.to_thread(read_catalogue, raw)
+    async with transaction(job.pool) as conn:
+        last = await store.last_run(conn, slug, KIND)
+        known = await store.imported(conn, slug, KIND)
+    said = {key: row.data for key, row in known.items() if row.data is not None}
+    asked = CoursesAsked(settings, job.publisher.kreise, job.publisher.supplier_ids, said)
+    catalogue = await job.reader.courses(raw, asked)
     if isinstance(catalogue, Problem):
         report.file_problems.append(catalogue)
         return report
     digest = hashlib.sha256(raw).digest()
-    async with transaction(job.pool) as conn:
-        last = await store.last_run(conn, slug, KIND)
-        known = await store.imported(conn, slug, KIND)
     report.file_problems += _about_file(catalogue, last, digest, job.publisher)
     if any(problem.code in {"sequence_old", "file_empty"} for problem in report.file_problems):
         return report
-    wanted = drafts(
-        catalogue.services,
-        settings,
-        kreise=job.publisher.kreise,
-        supplier_ids=job.publisher.supplier_ids,
-        known={key: row.data for key, row in known.items() if row.data is not None},
-    )
     changes: list[Draft | Deleted] = [
-        *(item for item in wanted if isinstance(item, Draft)),
+        *(item for item in catalogue.courses if isinstance(item, Draft)),
         *_deleted(report, catalogue, known),
     ]
-    _note(report, wanted, catalogue, known)
-    report.rows = len(wanted) + len(catalogue.deleted)
+    _note(report, catalogue, known)
+    report.rows = len(catalogue.courses) + len(catalogue.deleted)
     if check_only:
         _check(report, job, changes, known)
         return report
@@ -70,10 +64,12 @@ async def import_courses(
 
 
 def _about_file(
-    catalogue: Catalogue, last: ImportRun | None, digest: bytes, publisher: Publisher
+    catalogue: CoursesRead, last: ImportRun | None, digest: bytes, publisher: Publisher
 ) -> list[Problem]:
     found = []
-    if not catalogue.services and not catalogue.deleted:
+    if catalogue.unread:
+        found.append(Problem("courses_misplaced", "SERVICE", {"number": catalogue.unread}))
+    elif not catalogue.courses and not catalogue.deleted:
         found.append(Problem("file_empty"))
     if not publisher.supplier_ids and catalogue.supplier_ids:
         found.append(Problem("supplier_not_registered", "HEADER.SUPPLIER.SUPPLIER_ID"))
@@ -86,37 +82,33 @@ def _about_file(
     return found
 
 
-def _deleted(report: Report, catalogue: Catalogue, known: Mapping[str, Imported]) -> list[Deleted]:
+def _deleted(report: Report, catalogue: CoursesRead, known: Mapping[str, Imported]) -> list[Deleted]:
     """List the courses that the file deletes, an offer with all its dates, unless it also brings them."""
-    brought = {service.product_id for service in catalogue.services}
     gone: dict[str, Deleted] = {}
     for row, key in catalogue.deleted:
+        if key is None:
+            report.refuse(row, None, [Problem("product_id_missing", "DELETE.PRODUCT_ID")])
+            continue
         if key not in known:
             report.warn(row, key, [Problem("course_not_imported", "DELETE.PRODUCT_ID")])
         dates = sorted(name for name, before in known.items() if before.belongs_to == key)
         for name in (key, *dates):
-            if name not in brought and name in known:
+            if name not in catalogue.brought and name in known:
                 gone.setdefault(name, Deleted(name, row))
     return list(gone.values())
 
 
-def _note(
-    report: Report,
-    wanted: Sequence[Draft | Held],
-    catalogue: Catalogue,
-    known: Mapping[str, Imported],
-) -> None:
-    for item in wanted:
+def _note(report: Report, catalogue: CoursesRead, known: Mapping[str, Imported]) -> None:
+    for item in catalogue.courses:
         if isinstance(item, Held):
             report.refuse(item.row, item.key, item.problems)
         else:
             report.warn(item.row, item.key, item.warnings)
-    report.preview += [item.data for item in wanted if isinstance(item, Draft)][:_PREVIEW]
+    report.preview += [item.data for item in catalogue.courses if isinstance(item, Draft)][:_PREVIEW]
     if catalogue.full:
         # A warning only: an incomplete export must not cancel courses that people attend.
-        listed = {service.product_id for service in catalogue.services}
         for key, before in sorted(known.items()):
-            if key not in listed and not before.gone:
+            if key not in catalogue.brought and not before.gone:
                 report.warn(0, key, [Problem("course_missing_in_full", "PRODUCT_ID")])
 
 
@@ -139,6 +131,7 @@ def _count(report: Report, change: Draft | Deleted, item: Checked) -> None:
     if isinstance(item, Ready):
         report.taken += 1
         report.count(item.event.type)
+        report.warn(change.row, change.key, item.warnings)
     else:
         report.refuse(change.row, change.key, item.problems)
 

@@ -18,9 +18,10 @@ from services.gateway.files import store
 from services.gateway.files.domain import Imported, content_hash, event_id
 from services.gateway.files.job import ImportJob, Report
 from services.gateway.files.people.mapping import ParticipantMapping
-from services.gateway.files.people.rows import BadRow, Person, read_person
-from services.gateway.files.people.tables import Row, Table, read_table, write_csv
-from services.gateway.files.values import word
+from services.gateway.files.people.reading import PeopleAsked, PeopleRead
+from services.gateway.files.people.rest import write_csv
+from services.gateway.files.people.rows import BadRow, Person
+from services.gateway.files.people.tables import Row
 from services.gateway.people.client import HandOver, Kept, NotKept, Unavailable
 from services.gateway.people.references import Minted, known_reference, number_mac, reference_for
 from services.runtime.data.db import transaction
@@ -46,17 +47,15 @@ async def import_people(
 ) -> Report:
     """Import the rows without problems; report the others with reasons and store nothing of them."""
     report = Report(KIND, check_only)
-    named = mapping.named()
-    table = await asyncio.to_thread(read_table, raw, list(named.values()))
-    if isinstance(table, Problem):
-        report.file_problems.append(table)
+    asked = PeopleAsked(mapping, job.publisher.kreise, job.now.date())
+    read = await job.reader.people(raw, asked)
+    if isinstance(read, Problem):
+        report.file_problems.append(read)
         return report
-    report.rows = len(table.rows)
-    report.file_problems += _missing_columns(named, table)
-    if any(problem.field in {"reference", "official_number"} for problem in report.file_problems):
-        return report
-    people, bad = await asyncio.to_thread(_read_rows, job, table, mapping)
-    _note(report, people, bad)
+    report.rows = read.rows
+    report.file_problems += read.problems
+    people, bad = read.people, list(read.bad)
+    _note(report, read)
     if check_only:
         report.preview = [
             {"row": person.row.number, "facts": person.facts, "contact": person.contact}
@@ -80,38 +79,17 @@ async def import_people(
                     unchanged=report.unchanged,
                     refused=report.refused,
                 )
-    report.rest = _rest(table, bad, job) if bad else None
+    report.rest = _rest(read.header, bad, job) if bad else None
     return report
 
 
-def _missing_columns(named: Mapping[str, str], table: Table) -> list[Problem]:
-    header = {name for row in table.rows[:1] for name in row.cells}
-    return [Problem("column_missing", name) for name, column in named.items() if word(column) not in header]
-
-
-def _read_rows(
-    job: ImportJob, table: Table, mapping: ParticipantMapping
-) -> tuple[list[Person], list[BadRow]]:
-    people: dict[str, Person] = {}
-    bad: list[BadRow] = []
-    for row in table.rows:
-        read = read_person(mapping, row, kreise=job.publisher.kreise, today=job.now.date())
-        if isinstance(read, BadRow):
-            bad.append(read)
-            continue
-        key = read.reference or read.number or ""
-        if key in people:
-            bad.append(BadRow(row, (Problem("row_twice", "reference"),)))
-        else:
-            people[key] = read
-    return list(people.values()), bad
-
-
-def _note(report: Report, people: Sequence[Person], bad: Sequence[BadRow]) -> None:
-    for row in bad:
+def _note(report: Report, read: PeopleRead) -> None:
+    for row in read.bad:
         report.refuse(row.row.number, None, row.problems)
-    for person in people:
+    for person in read.people:
         report.warn(person.row.number, None, person.warnings)
+    for number in read.skipped:
+        report.warn(number, None, [Problem("row_skipped")])
 
 
 async def _named(
@@ -180,6 +158,7 @@ def _count(report: Report, named: NamedPerson, events: Sequence[Checked]) -> lis
     for event in events:
         if isinstance(event, Ready):
             report.count(event.event.type)
+            report.warn(named.person.row.number, None, event.warnings)
     return []
 
 
@@ -259,17 +238,18 @@ async def _hand_over(job: ImportJob, named: Sequence[NamedPerson]) -> list[HandO
     return await asyncio.gather(*(hand(item) for item in named))
 
 
-def _rest(table: Table, bad: Sequence[BadRow], job: ImportJob) -> str:
+def _rest(header: Sequence[str], bad: Sequence[BadRow], job: ImportJob) -> str:
     """Return the rows that were not taken as CSV, each with its reasons."""
 
     def reasons(row: BadRow) -> str:
         told = [job.adviser.tell(p.code, p.field, p.params, job.language) for p in row.problems]
         return " ".join(dict.fromkeys(f"{item.wrong} {item.todo}" for item in told))
 
-    def written(row: Row) -> list[str]:
-        padded = [*row.written, *[""] * len(table.header)]
-        return padded[: len(table.header)]
+    def written(row: Row, reason: str) -> list[str]:
+        # Cells beyond the header stay there, so that the row is refused again unless somebody mends it.
+        padded = [*row.written, *[""] * len(header)]
+        return [*padded[: len(header)], reason, *row.written[len(header) :]]
 
-    header = [*table.header, "Grund" if job.language == "de" else "Reason"]
     ordered = sorted(bad, key=lambda item: item.row.number)
-    return write_csv(header, [[*written(item.row), reasons(item)] for item in ordered])
+    rows = [written(item.row, reasons(item)) for item in ordered]
+    return write_csv([*header, "Grund" if job.language == "de" else "Reason"], rows)

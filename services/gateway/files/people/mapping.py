@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 from schemas.base import Ags5, Ags8, LanguageCode
 from schemas.codes import AccessRoute, AsylumPhase, CourseType, Level, Standing, TimeOfDay, Weekday
-from services.gateway.people.references import NumberScheme
+from services.gateway.people.numbers import NumberScheme
 
 Column = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 
@@ -89,6 +89,8 @@ class ParticipantMapping(BaseModel):
     towns: dict[str, Ags8] = Field(default_factory=dict)
     kreis: Ags5 | None = None
     date_order: Literal["day_first", "month_first"] | None = None
+    sheet: Column | None = None
+    """Sheet that holds the list, if a workbook has several."""
 
     @model_validator(mode="after")
     def _names_people(self) -> Self:

@@ -1,198 +1,198 @@
-"""Reads a table from a CSV or XLSX file, whatever its encoding, delimiter and title lines; writes CSV."""
+"""Finds the table in a CSV or XLSX file: its header, whatever stands above it, and the rows below."""
 
-import csv
-import io
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
-from xml.etree.ElementTree import ParseError
-
-import openpyxl
-from defusedxml import DefusedXmlException
-from openpyxl.utils.exceptions import InvalidFileException
+from itertools import islice
 
 from schemas.envelope import Problem
-from services.gateway.files.values import Cell, plain, word
+from services.gateway.files.cells import Cell, Mark, plain
+from services.gateway.files.formats import ZIP, UnreadableFileError, other_format
+from services.gateway.files.people.delimited import checked_width, decode, text_rows
+from services.gateway.files.people.sheet import GridRow, Looks, mark_merged, sheet_rows
+from services.gateway.files.people.workbook import SheetPart, Workbook, open_workbook
+from services.gateway.files.text import word
 
 MAX_FILE = 16 * 1024 * 1024
-MAX_UNPACKED = 128 * 1024 * 1024
 MAX_ROWS = 20_000
 MAX_COLUMNS = 200
-_MAX_PARTS = 2_000
+_MAX_LINES = 200_000
 _MAX_CELL = 32_000
 _HEADER_WITHIN = 60
 _KNOWN_WORDS = 3
-_ZIP = b"PK\x03\x04"
-_OLE = b"\xd0\xcf\x11\xe0"
-_BOMS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
-_DELIMITERS = ";\t,|"
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row: its number in the file, its cells by column name, and all its cells as text."""
+    """One row: its number in the file, all its cells as text, and its cells by column name."""
 
     number: int
-    cells: dict[str, Cell] = field(repr=False)
     written: tuple[str, ...] = field(repr=False)
+    cells: Mapping[str, Cell] = field(default_factory=dict, repr=False)
+    problems: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The header as written and the rows below it."""
+    """The header as written, the rows below it, and what is odd about the file."""
 
     header: tuple[str, ...]
     rows: tuple[Row, ...]
+    problems: tuple[Problem, ...] = ()
+    skipped: tuple[int, ...] = ()
+    """Numbers of rows that are no people: one filled cell, or the header again."""
+    from_1904: bool = False
+    """Numbers that are dates count from 1904."""
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """Return the names of the columns, reduced as by `word`."""
+        return frozenset(filter(None, map(word, self.header)))
 
 
-def read_table(raw: bytes, known: Iterable[str]) -> Table | Problem:
-    """Find the header (the first row with three known column names) and the rows below it."""
+def read_table(raw: bytes, columns: Mapping[str, str], sheet: str | None = None) -> Table | Problem:
+    """Find the header (the first row with three known column names) and the rows below it.
+
+    `columns` names the column of each field; `sheet` a sheet, if a workbook has several lists.
+    """
     if not raw.strip():
         return Problem("file_empty")
     if len(raw) > MAX_FILE:
         return Problem("file_too_large", params={"max_bytes": MAX_FILE})
-    words = {word(name) for name in known}
-    if raw.startswith(_ZIP):
-        return _from_xlsx(raw, words)
-    if raw.startswith(_OLE):
-        return Problem("not_a_table")
+    try:
+        if raw.startswith(ZIP):
+            return _from_xlsx(raw, columns, sheet)
+        if (other := other_format(raw)) is not None:
+            return other
+        return _from_text(raw, columns)
+    except UnreadableFileError as error:
+        return error.problem
+
+
+def _from_text(raw: bytes, columns: Mapping[str, str]) -> Table | Problem:
     text = decode(raw)
     if text is None:
         return Problem("not_a_table")
-    return _from_csv(text, words)
-
-
-def decode(raw: bytes) -> str | None:
-    """Decode by BOM, strict UTF-8, Windows-1252, ISO-8859-15, in this order; guessers guess wrongly."""
-    for mark, encoding in _BOMS:
-        if raw.startswith(mark):
-            try:
-                return raw.decode(encoding)
-            except UnicodeDecodeError:
-                return None
-    if b"\x00" in raw:
-        return None
-    for encoding in ("utf-8", "cp1252"):
-        try:
-            return raw.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    return raw.decode("iso-8859-15")
-
-
-def delimiter_of(text: str) -> str:
-    """Return the most frequent of ; TAB , | in the first lines.
-
-    >>> delimiter_of("a;b;c,d")
-    ';'
-    """
-    head = "\n".join(text.splitlines()[:30])
-    return max(_DELIMITERS, key=head.count)
-
-
-def _from_csv(text: str, words: set[str]) -> Table | Problem:
-    try:
-        return _table(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter_of(text)), words)
-    except csv.Error:
-        return Problem("not_a_table")
-
-
-def _from_xlsx(raw: bytes, words: set[str]) -> Table | Problem:
-    """Read the first sheet that has a header; what it would unpack to is capped before it is unpacked."""
-    try:
-        if (wrong := _unpacking_problem(raw)) is not None:
-            return wrong
-        book = openpyxl.load_workbook(io.BytesIO(raw), read_only=True, data_only=True, keep_links=False)
-    except DefusedXmlException:
-        return Problem("xml_doctype")
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, OSError, ParseError, EOFError):
-        return Problem("not_a_table")
-    found: Table | Problem = Problem("header_not_found")
-    try:
-        for sheet in book.worksheets:
-            found = _table(sheet.iter_rows(values_only=True), words)
-            if isinstance(found, Table) or found.code != "header_not_found":
-                return found
-    except (DefusedXmlException, ParseError, ValueError, KeyError, TypeError):
-        return Problem("not_a_table")
-    finally:
-        book.close()
-    return found
-
-
-def _unpacking_problem(raw: bytes) -> Problem | None:
-    with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        parts = archive.infolist()
-        if len(parts) > _MAX_PARTS or sum(part.file_size for part in parts) > MAX_UNPACKED:
-            return Problem("zip_bomb")
-        if any(part.flag_bits & 1 for part in parts):
-            return Problem("not_a_table")
-        return Problem("zip_bomb") if _lies(archive, parts) else None
-
-
-def _lies(archive: zipfile.ZipFile, parts: Sequence[zipfile.ZipInfo]) -> bool:
-    """Unpack piece by piece and count: a size in the directory can be a lie."""
-    left = MAX_UNPACKED
-    for part in parts:
-        with archive.open(part) as packed:
-            while chunk := packed.read(1 << 20):
-                left -= len(chunk)
-                if left < 0:
-                    return True
-    return False
-
-
-def _table(rows: Iterable[Sequence[Any]], words: set[str]) -> Table | Problem:
-    header: tuple[str, ...] | None = None
-    found: list[Row] = []
-    limits = {"max_rows": MAX_ROWS, "max_columns": MAX_COLUMNS}
-    for number, cells in enumerate(rows, start=1):
-        if number > MAX_ROWS or len(cells) > MAX_COLUMNS:
-            return Problem("sheet_too_large", params=limits)
-        written = tuple(plain(cell)[:_MAX_CELL] for cell in cells)
-        if header is not None:
-            if any(written):
-                found.append(Row(number, _by_name(header, cells), written))
-        elif sum(word(name) in words for name in filter(None, written)) >= _KNOWN_WORDS:
-            header = written
-        elif number > _HEADER_WITHIN:
-            break
-    if header is None:
+    words = _words(columns)
+    rows = list(islice((row for row in text_rows(text, words) if row.cells or row.problems), _MAX_LINES + 1))
+    at = _header_at((row.cells for row in rows), words)
+    if at is None:
         return Problem("header_not_found")
-    return Table(header, tuple(_without_legend(found))) if found else Problem("file_empty")
+    header = rows[at].cells
+    below = [GridRow(row.number, list(row.cells)) for row in rows[at + 1 :]]
+    checked = checked_width(rows[at + 1 :], rows[at].width)
+    problems = {row.number: row.problems for row in checked if row.problems}
+    return _table(header, below, columns, problems)
 
 
-def _by_name(header: Sequence[str], cells: Sequence[Cell]) -> dict[str, Cell]:
+def _from_xlsx(raw: bytes, columns: Mapping[str, str], wanted: str | None) -> Table | Problem:
+    try:
+        book = open_workbook(raw)
+        chosen = _sheet(book, _words(columns), wanted)
+        return chosen if isinstance(chosen, Problem) else _from_sheet(book, chosen, columns)
+    except zipfile.BadZipFile:
+        return Problem("file_damaged")
+
+
+def _sheet(book: Workbook, words: frozenset[str], wanted: str | None) -> SheetPart | Problem:
+    """Choose the one sheet that people see and that has the header; ask if there are several."""
+    if wanted is not None:
+        named = [sheet for sheet in book.sheets if word(sheet.name) == word(wanted)]
+        return named[0] if len(named) == 1 else Problem("sheet_not_found")
+    lists = [sheet for sheet in book.sheets if _has_header(book, sheet, words)]
+    seen = [sheet for sheet in lists if sheet.visible]
+    if len(seen) == 1:
+        return seen[0]
+    if seen:
+        return Problem("sheets_several", params={"number": len(seen)})
+    return Problem("sheet_hidden" if lists else "header_not_found")
+
+
+def _has_header(book: Workbook, sheet: SheetPart, words: frozenset[str]) -> bool:
+    head = islice(sheet_rows(book, sheet, Looks()), _HEADER_WITHIN + 1)
+    return _header_at((row.cells for row in head), words) is not None
+
+
+def _from_sheet(book: Workbook, sheet: SheetPart, columns: Mapping[str, str]) -> Table | Problem:
+    looks = Looks()
+    rows = list(islice(sheet_rows(book, sheet, looks), MAX_ROWS + _HEADER_WITHIN + 1))
+    if len(rows) > MAX_ROWS + _HEADER_WITHIN:
+        return _too_large()
+    at = _header_at((row.cells for row in rows), _words(columns))
+    if at is None:
+        return Problem("header_not_found")
+    below = rows[at + 1 :]
+    mark_merged(below, looks)
+    hidden = {row.number: (Problem("row_hidden"),) for row in below if row.hidden}
+    table = _table(rows[at].cells, below, columns, hidden, from_1904=book.from_1904)
+    if isinstance(table, Problem) or not looks.hidden_columns:
+        return table
+    unseen = {word(table.header[column]) for column in looks.hidden_columns if column < len(table.header)}
+    told = [Problem("column_hidden", name) for name, column in columns.items() if word(column) in unseen]
+    return Table(table.header, table.rows, (*table.problems, *told), table.skipped, from_1904=table.from_1904)
+
+
+def _words(columns: Mapping[str, str]) -> frozenset[str]:
+    return frozenset(map(word, columns.values())) - {""}
+
+
+def _header_at(rows: Iterable[Sequence[Cell]], words: frozenset[str]) -> int | None:
+    """Return the place of the first row that names three of the columns, or all if there are fewer."""
+    needed = min(_KNOWN_WORDS, len(words))
+    for at, cells in enumerate(rows):
+        if at > _HEADER_WITHIN:
+            return None
+        named = {word(plain(cell)[:_MAX_CELL]) for cell in cells[: MAX_COLUMNS + 1]}
+        if len(named & words) >= needed > 0:
+            return at
+    return None
+
+
+def _too_large() -> Problem:
+    return Problem("sheet_too_large", params={"max_rows": MAX_ROWS, "max_columns": MAX_COLUMNS})
+
+
+def _table(
+    header: Sequence[Cell],
+    below: Sequence[GridRow],
+    columns: Mapping[str, str],
+    problems: Mapping[int, tuple[Problem, ...]],
+    *,
+    from_1904: bool = False,
+) -> Table | Problem:
+    if len(below) > MAX_ROWS or len(header) > MAX_COLUMNS:
+        return _too_large()
+    names = [word(plain(cell)) for cell in header]
+    known = _words(columns) & set(names)
+    telling = next(at for at, name in enumerate(names) if name in known)
+    rows: list[Row] = []
+    skipped: list[int] = []
+    for row in below:
+        if any(cell not in (None, "") for cell in row.cells[MAX_COLUMNS:]):
+            return _too_large()
+        written = tuple(plain(cell)[:_MAX_CELL] for cell in row.cells[:MAX_COLUMNS])
+        filled = sum(1 for cell in written if cell)
+        again = word("".join(written[telling : telling + 1])) in known and known <= set(map(word, written))
+        told = problems.get(row.number, ())
+        if (filled < min(2, len(known)) and not told) or again:
+            skipped += [row.number] if filled else []
+            continue
+        rows.append(Row(row.number, written, _by_name(names, row.cells), told))
+    if not rows:
+        return Problem("file_empty")
+    twice = [
+        Problem("column_twice", name) for name, column in columns.items() if names.count(word(column)) > 1
+    ]
+    return Table(tuple(plain(cell) for cell in header), tuple(rows), tuple(twice), tuple(skipped), from_1904)
+
+
+def _by_name(names: Sequence[str], cells: Sequence[Cell]) -> dict[str, Cell]:
+    """Return the cells by column; where two columns have one name, the value that both of them allow."""
     named: dict[str, Cell] = {}
-    for name, cell in zip(header, cells, strict=False):
-        if name:
-            named.setdefault(word(name), cell)
+    for name, cell in zip(names, cells, strict=False):
+        if not name or (name in named and not plain(cell)):
+            continue
+        before = named.get(name)
+        same = name not in named or not plain(before) or plain(before) == plain(cell)
+        named[name] = cell if same else Mark.CONFLICT
     return named
-
-
-def _without_legend(rows: Sequence[Row]) -> Iterator[Row]:
-    """Leave out rows of one cell: titles between, legends and sums below."""
-    for row in rows:
-        if sum(1 for cell in row.written if cell) > 1:
-            yield row
-
-
-def guarded(cell: str) -> str:
-    """Write a cell so that no spreadsheet takes it for a formula.
-
-    >>> guarded("=1+1")
-    "'=1+1"
-    """
-    dangerous = ("=", "+", "-", "@", "\t", "\r", "\uff1d", "\uff0b", "\uff0d", "\uff20")
-    return f"'{cell}" if cell.startswith(dangerous) else cell
-
-
-def write_csv(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Write a table that a German spreadsheet opens: semicolons, CRLF, formulas defused."""
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=";", lineterminator="\r\n")
-    writer.writerow([guarded(cell) for cell in header])
-    for row in rows:
-        writer.writerow([guarded(cell) for cell in row])
-    return out.getvalue()

@@ -1,15 +1,15 @@
-"""Defines the events of allocation on `kurslotse.placements`: steps of placements, merges, outcomes."""
+"""Defines the events of allocation on `kurslotse.placements`: steps, merges, outcomes, states as judged."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, StringConstraints
 
-from schemas.base import Ags5, Code, Part, Payload, Reference, Slug
+from schemas.base import Ags5, Ags8, Code, Part, Payload, Reference, Slug
 from schemas.bounds import INT4, Int4, Moment, OwnDate, OwnId, Params
-from schemas.codes import Known, PlacementState, current_reason
+from schemas.codes import AsylumPhase, Known, PlacementState, WithdrawReason, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
 
@@ -154,3 +154,65 @@ class CourseOutcomeReported(Payload):
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
         """Return the course id."""
         return str(self.course)
+
+
+Version = Annotated[int, Field(ge=1, le=INT4)]
+"""Counts the states told of one row, from 1; readers drop versions lower than what they have."""
+
+
+class StatedSection(Part):
+    """A section that is held."""
+
+    number: Annotated[int, Field(ge=1, le=20)]
+    starts_on: OwnDate
+    ends_on: OwnDate
+    ue: Int4 | None = None
+
+
+class CourseStated(Payload):
+    """A course as allocation has it, told whenever one of these facts changed."""
+
+    type_: ClassVar[str] = "de.kurslotse.course-stated.v1"
+
+    course: UUID
+    version: Version
+    provider: Slug
+    own_course: OwnId
+    """The provider's own id of the course."""
+    title: Annotated[str, Field(max_length=255)]
+    kreis: Ags5
+    town: Ags8 | None = None
+    starts_on: OwnDate
+    ends_on: OwnDate
+    sections: Annotated[tuple[StatedSection, ...], Field(max_length=20)]
+    cancelled_on: OwnDate | None = None
+    """None: it is not cancelled, or no longer."""
+    completed_on: OwnDate | None = None
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
+        """Return the course id."""
+        return str(self.course)
+
+
+class ParticipantStated(Payload):
+    """What allocation has of a person that the support side needs, told whenever it changed."""
+
+    type_: ClassVar[str] = "de.kurslotse.participant-stated.v1"
+
+    participant: UUID
+    version: Version
+    office: Slug
+    """The registering office."""
+    kreis: Ags5
+    town: Ags8
+    youth_until: Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}$")] | None = None
+    """Last month, YYYY-MM."""
+    asylum_phase: Annotated[Code, Known(AsylumPhase)] | None = None
+    """None: registered before allocation kept it; what is known stays."""
+    registered_on: OwnDate
+    withdrawn_on: OwnDate | None = None
+    withdrawn_for: Annotated[Code, Known(WithdrawReason)] | None = None
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
+        """Return the participant id."""
+        return str(self.participant)

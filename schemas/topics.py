@@ -97,6 +97,8 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
             placements.ParticipantUnplaced,
             placements.ParticipantsMerged,
             placements.CourseOutcomeReported,
+            placements.CourseStated,
+            placements.ParticipantStated,
         ),
     ),
     (Family.COUNTS, _NONE, (counts.CountsReported,)),

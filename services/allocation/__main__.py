@@ -6,6 +6,7 @@ import sys
 from functools import partial
 
 from services.allocation.acts.placements import Placements
+from services.allocation.acts.statements import Statements
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
@@ -53,6 +54,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("complete", 30.0, timers.complete),
             Timer("advance", 15.0, timers.advance),
             Timer("lift", 1.0, timers.lift),
+            Timer("state", 60.0, Statements(resources.worker, placements).tell_rest),
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),
             Timer("metrics", 15.0, metrics.refresh),

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Generic, TypeVar
 from uuid import UUID
@@ -94,18 +94,20 @@ class UnitOfWork:
 
     def put_course(self, course: Course, *, more_room: bool = False, urgent: bool = False) -> None:
         """Take a course as it now stands."""
-        if course.course not in self.courses:
+        before = self.courses.get(course.course)
+        if before is None:
             self._new.add(course.course)
-        self.courses[course.course] = course
+        self.courses[course.course] = self._stated_course(before, course)
         self._changed.add(course.course)
         if more_room:
             self.request_rerun(course.kreis, "course_changed", urgent=urgent)
 
     def put_person(self, person: Participant) -> None:
         """Take a person's facts as they now stand."""
-        if person.participant not in self.people:
+        before = self.people.get(person.participant)
+        if before is None:
             self._new.add(person.participant)
-        self.people[person.participant] = person
+        self.people[person.participant] = self._stated_person(before, person)
         self._changed.add(person.participant)
 
     def put_test(self, kreis: str, test: PlacementTest) -> None:
@@ -191,6 +193,26 @@ class UnitOfWork:
         change = dict.fromkeys(has - had, 1) | dict.fromkeys(had - has, -1)
         self.courses[after.course] = self.courses[after.course].seat(change, anyway=anyway)
         self._reseated.add(after.course)
+
+    def _stated_course(self, before: Course | None, course: Course) -> Course:
+        """Tell the support side of a course, unless it was told just that last."""
+        last = 0 if before is None else before.stated
+        known = messages.course_stated(before, last) if before is not None and last else None
+        if known is not None and known == messages.course_stated(course, last):
+            return replace(course, stated=last)
+        told = messages.course_stated(course, last + 1)
+        self.tell(messages.outgoing(self.prefix, told, course.course, str(told.version), self.now, ()))
+        return replace(course, stated=told.version)
+
+    def _stated_person(self, before: Participant | None, person: Participant) -> Participant:
+        """Tell the support side of a person, unless it was told just that last."""
+        last = 0 if before is None else before.stated
+        known = messages.participant_stated(before, last) if before is not None and last else None
+        if known is not None and known == messages.participant_stated(person, last):
+            return replace(person, stated=last)
+        told = messages.participant_stated(person, last + 1)
+        self.tell(messages.outgoing(self.prefix, told, person.participant, str(told.version), self.now, ()))
+        return replace(person, stated=told.version)
 
     # Database.
 

@@ -21,6 +21,7 @@ from services.notifications.gateway_client import GatewayClient
 from services.notifications.metrics import DeliveryMetrics, StateMetrics
 from services.notifications.pages.app import create_pages
 from services.notifications.participation import rules
+from services.notifications.participation.held_marks import HeldMarks
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.crypto import Keyring
@@ -47,7 +48,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
     reconcile = work_queue.at_now(clock, AlertReconciler(pool, keyring, policy).drain)
     counts = CountsPublisher(pool, settings.prefix, policy.counts.suppress_below)
-    retention = Retention(pool, policy)
+    retention = Retention(pool, policy, keyring)
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
     return ServiceDefinition(
@@ -58,6 +59,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("clean", 5.0, retention.clean),
             Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
             Timer("counts", 0.25, counts.publish),
+            Timer("held", 15.0, HeldMarks(pool, keyring).take_up),
             Timer("metrics", 15.0, StateMetrics.on(resources.registry, pool).refresh),
         ),
         web=create_pages(resources, keyring, gateway, [router(PeopleDoor(pool, clock, keyring, people_key))]),

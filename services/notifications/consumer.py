@@ -1,15 +1,18 @@
 """Lists what this service reads and which handler each event goes to. Start reading here."""
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from itertools import groupby
 from typing import Any
+from uuid import UUID
 
-from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked
+from schemas.base import Payload
+from schemas.envelope import encode_data
+from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked, NeedReported
 from schemas.topics import Family, pattern, topic
 from services.notifications import gate
-from services.notifications.events import attendance, consents, facts, placements, results
+from services.notifications.events import attendance, consents, placements, results
 from services.notifications.people.crypto import Keyring
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection
@@ -19,23 +22,25 @@ _Handler = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, A
 
 
 async def read_support(
-    conn: Connection, batch: Sequence[Incoming], now: datetime, *, consent_months: int
+    conn: Connection, batch: Sequence[Incoming], now: datetime, *, consent_months: int, keyring: Keyring
 ) -> list[Verdict]:
     """Judge a batch of `support` strictly in its order: consents, and what rests on them."""
-    grant: _Handler = partial(consents.grant, months=consent_months)
+    grant: _Handler = partial(consents.grant, months=consent_months, keyring=keyring)
+    revoke: _Handler = partial(consents.revoke, keyring=keyring)
+    attend: _Handler = partial(attendance.record, keyring=keyring)
 
     def handler_of(event: Incoming) -> _Handler:
         match event.event.data:
             case AttendanceRecorded():
-                return attendance.record
+                return attend
             case ConsentGranted() if event.event.retracts is None:
                 return grant
             case ConsentGranted() | ConsentRevoked():  # retracting a grant revokes the consent
-                return consents.revoke
+                return revoke
             case _:
                 return results.record
 
-    if any(handler_of(event) is consents.revoke for event in batch):
+    if any(map(consents.ends_some, batch)):
         await gate.end_consent(conn)
     else:
         await gate.rely_on_consent(conn)
@@ -45,24 +50,38 @@ async def read_support(
     return verdicts
 
 
-def _tried_behind_parked(event: Incoming) -> tuple[str, ...]:
-    """Return the course of a day of attendance, which is handled even if earlier days of it are parked.
+async def kept(conn: Connection, batch: Sequence[Incoming], *, keyring: Keyring) -> list[bytes | None]:
+    """Return what may be stored of events of `support` that wait before any handler was asked."""
+    reports = [event for event in batch if isinstance(event.event.data, AttendanceRecorded)]
+    days = await attendance.stripped(conn, reports, keyring)
+    return [None if (data := _reduced(event, days)) is None else encode_data(data) for event in batch]
 
-    Only the handler knows whose marks may be stored: it takes the others out before the day is parked.
-    """
-    return (f"course:{event.subject}",) if isinstance(event.event.data, AttendanceRecorded) else ()
+
+def _reduced(event: Incoming, days: Mapping[UUID, AttendanceRecorded]) -> Payload | None:
+    return days.get(event.cause) or results.stripped(event.event.data)
+
+
+def _tried_behind_parked(event: Incoming) -> tuple[str, ...]:
+    """Return what reports of attendance and needs make known; earlier ones that wait never hold them up."""
+    match event.event.data:
+        case AttendanceRecorded():
+            return attendance.opens(event)
+        case NeedReported():
+            return (results.needs_key(event.subject),)
+        case _:
+            return ()
 
 
 def subscriptions(prefix: str, keyring: Keyring, policy: Policy) -> tuple[Subscription, ...]:
     """Return the subscriptions of this service."""
     return (
-        Subscription("in", facts.read, pattern=pattern(Family.IN, prefix=prefix), opens=facts.opens),
         Subscription(
             "support",
-            partial(read_support, consent_months=policy.consent.months),
+            partial(read_support, consent_months=policy.consent.months, keyring=keyring),
             pattern=pattern(Family.SUPPORT, prefix=prefix),
             findings=topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             judge=True,
+            keep=partial(kept, keyring=keyring),
             opens=_tried_behind_parked,
         ),
         Subscription(

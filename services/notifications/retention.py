@@ -5,9 +5,13 @@ from datetime import date, datetime, timedelta
 
 from schemas.days import local_day
 from services.notifications import revocation
+from services.notifications.participation import held_store
 from services.notifications.people import handlers as people
+from services.notifications.people.crypto import Keyring
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection, Pool, transaction
+
+_HELD_SECONDS = 7 * 24 * 3600.0  # as long as events wait for something unknown
 
 
 @dataclass(slots=True)
@@ -16,6 +20,7 @@ class Retention:
 
     pool: Pool
     policy: Policy
+    keyring: Keyring
     _cleaned_on: date | None = None
 
     async def lapse(self, now: datetime) -> int:
@@ -23,7 +28,7 @@ class Retention:
         if not await self._something_lapsed(local_day(now)):
             return 0
         async with transaction(self.pool) as conn:
-            ended = await revocation.end_lapsed(conn, now)
+            ended = await revocation.end_lapsed(conn, self.keyring, now)
         async with transaction(self.pool) as conn:
             return ended + await people.end_expired_disclosures(conn, now)
 
@@ -51,15 +56,14 @@ class Retention:
             erased += await _erase_log(conn, now - timedelta(days=keep.disclosure_log_days))
         async with transaction(self.pool) as conn:
             erased += await _erase_participation(conn, today - timedelta(days=keep.participation_days))
+            erased += await held_store.drop_older(conn, _HELD_SECONDS)
         self._cleaned_on = today
         return erased
 
 
 _OLD_PARTICIPATION = (
     """WITH gone AS (DELETE FROM attendance WHERE day < $1 RETURNING 1) SELECT count(*) FROM gone""",
-    """WITH gone AS (DELETE FROM section_result WHERE tested_on < $1 RETURNING 1)
-    SELECT count(*) FROM gone""",
-    """WITH gone AS (DELETE FROM exam_result WHERE taken_on < $1 RETURNING 1) SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM course_report WHERE day < $1 RETURNING 1) SELECT count(*) FROM gone""",
     """WITH gone AS (DELETE FROM risk WHERE state <> 'open' AND ended_at::date < $1 RETURNING 1)
     SELECT count(*) FROM gone""",
     """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}',
@@ -74,7 +78,7 @@ async def _erase_log(conn: Connection, before: datetime) -> int:
 
 
 async def _erase_participation(conn: Connection, before: date) -> int:
-    """Erase what lies before a day: marks, results, ended risks, and whom ended alerts were about."""
+    """Erase what lies before a day: marks, reports, ended risks, and whom ended alerts were about."""
     erased = 0
     for statement in _OLD_PARTICIPATION:
         erased += int(await conn.fetchval(statement, before))

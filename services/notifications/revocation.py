@@ -11,15 +11,21 @@ from services.notifications.alerts import withdrawal
 from services.notifications.consents import store
 from services.notifications.consents.domain import Consent
 from services.notifications.gate import end_consent
+from services.notifications.participation import stand_ins
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
+from services.notifications.people.crypto import Keyring
 from services.runtime.data.db import Connection
 
 _BATCH = 100
 
 
 async def end(
-    conn: Connection, ended: Sequence[Consent], revoked_on: Sequence[date | None], now: datetime
+    conn: Connection,
+    keyring: Keyring,
+    ended: Sequence[Consent],
+    revoked_on: Sequence[date | None],
+    now: datetime,
 ) -> None:
     """End consents in the caller's transaction, which has called `gate.end_consent`.
 
@@ -34,24 +40,26 @@ async def end(
     support = sorted({c.participant for c in ended if c.purpose == ConsentPurpose.DROPOUT_SUPPORT})
     if support:
         allowing = await store.still_open(conn, support, ConsentPurpose.DROPOUT_SUPPORT)
-        await participation.erase_participation(conn, [p for p in support if p not in allowing])
+        gone = [person for person in support if person not in allowing]
+        held_under = {person: stand_ins.hashed(keyring.stand_in(person)) for person in gone}
+        await participation.erase_participation(conn, gone, held_under)
     await people.request_reconciliation(conn, concerned)
 
 
-async def end_lapsed(conn: Connection, now: datetime) -> int:
+async def end_lapsed(conn: Connection, keyring: Keyring, now: datetime) -> int:
     """End some of the consents whose last day has passed; return how many."""
     await end_consent(conn)
     today = local_day(now)
     lapsed = await store.lapsed(conn, today, _BATCH)
     if lapsed:
-        await end(conn, lapsed, [None] * len(lapsed), now)
+        await end(conn, keyring, lapsed, [None] * len(lapsed), now)
         cause = uuid5(NAMESPACE, f"consents-lapsed/{today}")
         await store.log(conn, [store.ConsentStep(cause, consent, "lapsed", today) for consent in lapsed], now)
     return len(lapsed)
 
 
-async def end_all(conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
+async def end_all(conn: Connection, keyring: Keyring, participants: Sequence[UUID], now: datetime) -> None:
     """End every consent of people who are to be erased. The caller has called `gate.end_consent`."""
     ended = await store.open_of(conn, participants)
     if ended:
-        await end(conn, ended, [local_day(now)] * len(ended), now)
+        await end(conn, keyring, ended, [local_day(now)] * len(ended), now)

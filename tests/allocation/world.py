@@ -134,7 +134,11 @@ class World:
         return [row["taken"] for row in rows]
 
     async def told(self) -> list[tuple[str, Mapping[str, Any], Mapping[str, str]]]:
-        rows = await self.rows("SELECT type, payload, headers FROM runtime.outbox ORDER BY position")
+        """Return what was told, states of courses and people apart."""
+        rows = await self.rows(
+            "SELECT type, payload, headers FROM runtime.outbox WHERE type NOT LIKE '%-stated.v1'"
+            " ORDER BY position"
+        )
         return [(row["type"].split(".")[2], orjson.loads(row["payload"]), row["headers"]) for row in rows]
 
     async def reruns(self) -> set[str]:

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import aiokafka
 import asyncpg
@@ -154,6 +154,7 @@ async def know_publishers(conn: asyncpg.Connection, slugs: Sequence[str]) -> Non
 async def know_courses(conn: asyncpg.Connection, courses: Sequence[Course], today: date) -> None:
     """Store courses and the consents of their people, as if they had been read long ago."""
     begun, ends = today - timedelta(days=60), today + timedelta(days=300)
+    now = datetime.now(UTC)
     await conn.copy_records_to_table(
         "course",
         columns=("course_id", "provider", "own_id", "title", "kreis", "starts_on", "ends_on", "sections"),
@@ -189,5 +190,50 @@ async def know_courses(conn: asyncpg.Connection, courses: Sequence[Course], toda
             (person, MBE, purpose, OFFICE, OFFICE, False, begun, ends)
             for person in people
             for purpose in ("dropout_support", "enrolment_notice")
+        ],
+    )
+    await conn.copy_records_to_table(
+        "placement",
+        columns=(
+            "placement_id",
+            "version",
+            "participant_id",
+            "course_id",
+            "provider",
+            "provider_organisation",
+            "own_course",
+            "office",
+            "office_organisation",
+            "kreis",
+            "entry_section",
+            "starts_on",
+            "ends_on",
+            "state",
+            "released",
+            "reason",
+            "decided_at",
+        ),
+        records=[
+            (
+                uuid5(c.id, str(person)),
+                5,
+                person,
+                c.id,
+                c.provider,
+                c.provider,
+                c.own_id,
+                OFFICE,
+                OFFICE,
+                KREIS,
+                1,
+                begun,
+                ends,
+                "started",
+                True,
+                '{"code": "section_began"}',
+                now,
+            )
+            for c in courses
+            for person in c.people
         ],
     )

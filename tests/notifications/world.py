@@ -15,9 +15,14 @@ from prometheus_client import CollectorRegistry
 from schemas.base import Payload
 from schemas.envelope import Event
 from schemas.identity import course_id, event_uuid, participant_id
-from schemas.offices import Entitlement, ParticipantRegistered
-from schemas.placements import EnrolmentConfirmed, PlacementStep, Reason
-from schemas.providers import CourseAnnounced, Section
+from schemas.placements import (
+    CourseStated,
+    EnrolmentConfirmed,
+    ParticipantStated,
+    PlacementStep,
+    Reason,
+    StatedSection,
+)
 from schemas.support import AttendanceEntry, AttendanceRecorded, ConsentGranted, ConsentRevoked
 from schemas.topics import EVENT_TYPES, Family
 from services.notifications import settings
@@ -27,7 +32,7 @@ from services.notifications.consumer import read_support
 from services.notifications.delivery.domain import Attempted, Outcome
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.worker import DeliveryWorker
-from services.notifications.events import facts, placements
+from services.notifications.events import placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.entries import OfficeEntry
@@ -104,7 +109,10 @@ class World:
     policy: settings.Policy
     server: Outbox = field(default_factory=Outbox)
     now: datetime = NOW
+    people: list[UUID] = field(default_factory=list)
+    """A class, where a test has one."""
     _offset: "count[int]" = field(default_factory=count)
+    _versions: "count[int]" = field(default_factory=partial(count, 1))
 
     def incoming(
         self,
@@ -137,17 +145,16 @@ class World:
     async def read(self, *events: Incoming) -> list[Verdict]:
         """Let the right reader decide a batch, in a transaction as the loop has one."""
         match events[0].family:
-            case Family.IN:
-                handler: Any = facts.read
             case Family.SUPPORT:
-                handler = self.read_support
+                handler: Any = self.read_support
             case _:
                 handler = partial(placements.read, keyring=self.keyring, policy=self.policy.disclosure)
         async with transaction(self.worker) as conn:
             return list(await handler(conn, events, self.now))
 
     async def read_support(self, conn: Connection, batch: Sequence[Incoming], now: datetime) -> list[Verdict]:
-        return await read_support(conn, batch, now, consent_months=self.policy.consent.months)
+        months = self.policy.consent.months
+        return await read_support(conn, batch, now, consent_months=months, keyring=self.keyring)
 
     async def say(self, publisher: str | None, *payloads: Payload) -> list[Verdict]:
         return await self.read(*(self.incoming(publisher, payload) for payload in payloads))
@@ -190,6 +197,14 @@ class World:
         async with self.worker.acquire() as conn:
             return await conn.fetchval(statement, *args)
 
+    async def forget(self, *tables: str) -> None:
+        """Empty tables, as only the administrator may."""
+        admin = await asyncpg.connect(self.database.admin)
+        try:
+            await admin.execute(f"TRUNCATE {', '.join(tables)}")
+        finally:
+            await admin.close()
+
     async def load_offices(self, *entries: OfficeEntry) -> None:
         async with transaction(self.worker) as conn:
             await offices.load(conn, entries)
@@ -199,8 +214,15 @@ class World:
     async def register(
         self, reference: str, *, desk: str = DESK, youth_until: str | None = None, town: str = TOWN
     ) -> UUID:
-        await self.say(desk, registration(reference, youth_until=youth_until, town=town))
+        stated = registration(reference, desk=desk, youth_until=youth_until, town=town)
+        await self.say(None, stated.model_copy(update={"version": next(self._versions)}))
         return participant_id(desk, reference)
+
+    async def registered(self, reference: str, **changes: Any) -> UUID:  # noqa: ANN401 - fields of the state
+        """Have allocation state a person anew."""
+        stated = registration(reference).model_copy(update={"version": next(self._versions)} | changes)
+        await self.say(None, stated)
+        return stated.participant
 
     async def keep(self, reference: str, contact: Contact, *, desk: str = DESK) -> UUID:
         person = participant_id(desk, reference)
@@ -219,8 +241,15 @@ class World:
         await self.say(desk, ConsentRevoked(reference=reference, office=office_, revoked_on=TODAY))
 
     async def announce(self, course: str = "k-1", starts_on: date = TODAY) -> UUID:
-        await self.say(PROVIDER, announcement(course, starts_on))
-        return course_id(PROVIDER, course)
+        return await self.stated(course, starts_on)
+
+    async def stated(self, course: str = "k-1", starts_on: date = TODAY, **changes: Any) -> UUID:  # noqa: ANN401
+        """Have allocation state a course anew."""
+        stated = announcement(course, starts_on).model_copy(
+            update={"version": next(self._versions)} | changes
+        )
+        await self.say(None, stated)
+        return stated.course
 
     async def enrol(self, person: UUID, course: str = "k-1", *, version: int = 3) -> UUID:
         confirmed = enrolment(person, course, version=version)
@@ -241,27 +270,32 @@ class World:
 
 
 def registration(
-    reference: str, *, youth_until: str | None = None, town: str = TOWN
-) -> ParticipantRegistered:
-    return ParticipantRegistered(
-        reference=reference,
-        registered_on=TODAY,
+    reference: str, *, desk: str = DESK, youth_until: str | None = None, town: str = TOWN, version: int = 1
+) -> ParticipantStated:
+    return ParticipantStated(
+        participant=participant_id(desk, reference),
+        version=version,
+        office=desk,
         kreis=town[:5],
         town=town,
-        entitlement=Entitlement(standing="entitled", route="aufenthg_44_1"),
-        course_types=("integration_general",),
         youth_until=youth_until,
+        asylum_phase="none",
+        registered_on=TODAY,
     )
 
 
-def announcement(course: str, starts_on: date = TODAY) -> CourseAnnounced:
-    return CourseAnnounced(
-        course=course,
+def announcement(course: str, starts_on: date = TODAY, *, version: int = 1) -> CourseStated:
+    ends_on = starts_on + timedelta(days=200)
+    return CourseStated(
+        course=course_id(PROVIDER, course),
+        version=version,
+        provider=PROVIDER,
+        own_course=course,
         title="Deutsch am Vormittag",
-        course_type="integration_general",
         kreis="99001",
-        capacity=20,
-        sections=(Section(number=1, starts_on=starts_on, ends_on=starts_on + timedelta(days=200)),),
+        starts_on=starts_on,
+        ends_on=ends_on,
+        sections=(StatedSection(number=1, starts_on=starts_on, ends_on=ends_on),),
     )
 
 

@@ -82,6 +82,8 @@ class Course:
     cancel_reason: str | None = None
     ended_on: date | None = None
     version: int = 1
+    stated: int = 0
+    """Version of the last CourseStated; 0: none was told yet."""
 
     @property
     def held(self) -> tuple[Section, ...]:

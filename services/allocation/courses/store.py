@@ -29,7 +29,8 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncp
         """
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
             capacity, minimum, taken_elsewhere, target_level, lessons::text AS lessons, venue::text AS venue,
-            online, childcare, women_only, registration_until, state, cancel_reason, ended_on, version
+            online, childcare, women_only, registration_until, state, cancel_reason, ended_on, version,
+            stated
         FROM course WHERE course = ANY($1::uuid[]) ORDER BY course FOR NO KEY UPDATE
         """,
         ids,
@@ -75,6 +76,7 @@ def _course(row: asyncpg.Record, sections: Iterable[Section]) -> Course:
         cancel_reason=row["cancel_reason"],
         ended_on=row["ended_on"],
         version=row["version"],
+        stated=row["stated"],
     )
 
 
@@ -98,6 +100,7 @@ def _rows(courses: Iterable[Course]) -> str:
                 "cancel_reason": course.cancel_reason,
                 "ended_on": course.ended_on,
                 "version": course.version,
+                "stated": course.stated,
             }
             for course in courses
         ],
@@ -123,11 +126,11 @@ async def insert(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
         INSERT INTO course (course, kreis, provider, own_course, own_number, title, course_type, course_kind,
             town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
             barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
-            version)
+            version, stated)
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind,
             town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
             barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
-            version
+            version, stated
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb)
         """,
         _rows(courses),
@@ -145,7 +148,7 @@ async def update(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
             barrier_free = n.barrier_free, online = n.online, childcare = n.childcare,
             women_only = n.women_only,
             registration_until = n.registration_until, state = n.state, cancel_reason = n.cancel_reason,
-            ended_on = n.ended_on, version = n.version
+            ended_on = n.ended_on, version = n.version, stated = n.stated
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb) AS n WHERE n.course = c.course
         """,
         _rows(courses),
@@ -178,3 +181,9 @@ async def write_seats(conn: asyncpg.Connection, courses: Sequence[Course]) -> No
         """,
         _section_rows(courses),
     )
+
+
+async def never_stated(conn: asyncpg.Connection, limit: int) -> list[UUID]:
+    """Return courses of which the support side was never told."""
+    rows = await conn.fetch("SELECT course FROM course WHERE stated = 0 ORDER BY course LIMIT $1", limit)
+    return [row["course"] for row in rows]

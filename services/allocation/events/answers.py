@@ -144,7 +144,7 @@ def left(work: UnitOfWork, incoming: Incoming) -> Verdict:
         if meant is None
         else _other_exit(work, here, course, incoming, meant)
     )
-    if isinstance(decision, Rejected | Parked):
+    if isinstance(decision, Applied | Rejected | Parked):
         return decision
     verdict = _judge(work, incoming, decision, f"provider:{incoming.publisher}")
     if not isinstance(verdict, Applied):
@@ -164,12 +164,14 @@ def _exit(here: list[Placement], course: Course, said: ParticipantLeft, event: U
 
 def _other_exit(
     work: UnitOfWork, here: list[Placement], course: Course, incoming: Incoming, meant: UUID
-) -> Decision | Parked:
-    """Decide the correction or retraction of an exit reported before."""
+) -> Decision | Applied | Parked:
+    """Decide the correction or retraction of an exit reported before; one that was replaced stays so."""
     said = cast(ParticipantLeft, incoming.event.data)
     found = next((p for p in here if p.exit_event == meant), None)
     if found is None:
         field = "ce_corrects" if incoming.event.corrects else "ce_retracts"
+        if any(meant in p.past_exits for p in here):
+            return Applied((Problem("event_superseded", field=field),), (event_key(incoming.cause),))
         return Parked(event_key(meant), Problem("event_unknown", field=field))
     if incoming.event.corrects:
         return running.correct_exit(found, said.kind, said.left_on, incoming.cause)

@@ -171,7 +171,7 @@ def tested(work: UnitOfWork, incoming: Incoming) -> Verdict:
 
 _PLAIN = frozenset({
     "kreis", "town", "course_types", "available", "earliest_start", "needs_childcare", "needs_women_only",
-    "needs_barrier_free", "youth_until", "max_travel_minutes", "available_days", "family",
+    "needs_barrier_free", "youth_until", "asylum_phase", "max_travel_minutes", "available_days", "family",
 })  # fmt: skip
 
 

@@ -29,6 +29,8 @@ class ParticipantFacts:
     needs_women_only: bool = False
     needs_barrier_free: bool = False
     youth_until: str | None = None
+    asylum_phase: str | None = None
+    """For the support side, which is told what is judged; steering never looks at it."""
     max_travel_minutes: int | None = None
     available_days: tuple[str, ...] = ()
     family: str | None = None
@@ -68,6 +70,8 @@ class Participant:
     withdraw_reason: str | None = None
     merged_into: UUID | None = None
     version: int = 1
+    stated: int = 0
+    """Version of the last ParticipantStated; 0: none was told yet."""
 
 
 def register(  # noqa: PLR0917 - a person's first facts

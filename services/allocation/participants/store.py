@@ -27,8 +27,8 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
         SELECT participant, kreis, office, reference, status, registered_on, first_registered_on, returns,
             town, standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
             available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
-            max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason, merged_into, version
+            asylum_phase, max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
+            withdrawn_on, withdraw_reason, merged_into, version, stated
         FROM participant WHERE participant = ANY($1::uuid[]) ORDER BY participant FOR NO KEY UPDATE
         """,
         ids,
@@ -59,13 +59,15 @@ async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
         INSERT INTO participant (participant, kreis, office, reference, status, registered_on,
             first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
-            needs_barrier_free, youth_until, max_travel_minutes, available_days, family, tested_on, level,
-            section, tested_type, withdrawn_on, withdraw_reason, merged_into, version)
+            needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
+            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into, version,
+            stated)
         SELECT participant, kreis, office, reference, status, registered_on,
             first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
-            needs_barrier_free, youth_until, max_travel_minutes, available_days, family, tested_on, level,
-            section, tested_type, withdrawn_on, withdraw_reason, merged_into, version
+            needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
+            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into, version,
+            stated
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb)
         """,
         _rows(people),
@@ -83,10 +85,12 @@ async def update(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             hours_left = n.hours_left, course_types = n.course_types, available = n.available,
             earliest_start = n.earliest_start, needs_childcare = n.needs_childcare,
             needs_women_only = n.needs_women_only, needs_barrier_free = n.needs_barrier_free,
-            youth_until = n.youth_until, max_travel_minutes = n.max_travel_minutes,
+            youth_until = n.youth_until, asylum_phase = n.asylum_phase,
+            max_travel_minutes = n.max_travel_minutes,
             available_days = n.available_days, family = n.family, tested_on = n.tested_on, level = n.level,
             section = n.section, tested_type = n.tested_type, withdrawn_on = n.withdrawn_on,
-            withdraw_reason = n.withdraw_reason, merged_into = n.merged_into, version = n.version
+            withdraw_reason = n.withdraw_reason, merged_into = n.merged_into, version = n.version,
+            stated = n.stated
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb) AS n
         WHERE n.participant = p.participant
         """,
@@ -117,3 +121,11 @@ async def write_tests(conn: asyncpg.Connection, tests: Sequence[tuple[str, Place
         """,
         orjson.dumps([{**asdict(test), "kreis": kreis} for kreis, test in tests], default=str).decode(),
     )
+
+
+async def never_stated(conn: asyncpg.Connection, limit: int) -> list[UUID]:
+    """Return people of whom the support side was never told."""
+    rows = await conn.fetch(
+        "SELECT participant FROM participant WHERE stated = 0 ORDER BY participant LIMIT $1", limit
+    )
+    return [row["participant"] for row in rows]

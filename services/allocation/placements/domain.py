@@ -77,6 +77,8 @@ class Placement:
     ended_on: date | None = None
     exit_kind: str | None = None
     exit_event: UUID | None = None
+    past_exits: tuple[UUID, ...] = ()
+    """Reports of an exit that were corrected or retracted."""
 
     def stepped(self, version: int, now: datetime) -> "Placement":
         """Number and date a step."""

@@ -1,4 +1,4 @@
-"""Makes the events that a step of a placement causes, with their audience."""
+"""Makes the events that allocation tells: steps with their audience, states of courses and people."""
 
 from datetime import date, datetime
 from typing import Any
@@ -11,16 +11,20 @@ from schemas.envelope import Event
 from schemas.identity import effect_id
 from schemas.placements import (
     Alternative,
+    CourseStated,
     EnrolmentConfirmed,
     EnrolmentEnded,
+    ParticipantStated,
     PlacementAdvanced,
     PlaceProposed,
     PlaceReserved,
     Reason,
     ReservationExpired,
+    StatedSection,
 )
 from schemas.topics import Family, topic
 from services.allocation.courses.domain import Course
+from services.allocation.participants.domain import Participant
 from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Placement, Step
 from services.runtime.send.outbox import Outgoing
@@ -113,6 +117,44 @@ def tell(  # noqa: PLR0917
         outgoing(prefix, payload, after.placement, str(version), now, audience, causation, correlation)
         for payload, audience, version in told
     ]
+
+
+def course_stated(course: Course, version: int) -> CourseStated:
+    """Tell a course as it stands; if all its sections were removed, with those that were announced."""
+    sections = course.held or course.sections
+    return CourseStated(
+        course=course.course,
+        version=version,
+        provider=course.provider,
+        own_course=course.own_course,
+        title=course.facts.title,
+        kreis=course.kreis,
+        town=course.facts.town,
+        starts_on=min(section.starts_on for section in sections),
+        ends_on=course.ends_on,
+        sections=tuple(
+            StatedSection(number=one.number, starts_on=one.starts_on, ends_on=one.ends_on, ue=one.ue)
+            for one in sections
+        ),
+        cancelled_on=course.ended_on if course.state == "cancelled" else None,
+        completed_on=course.ended_on if course.state == "completed" else None,
+    )
+
+
+def participant_stated(person: Participant, version: int) -> ParticipantStated:
+    """Tell of a person what decides which counselling office is responsible, and whether they still wait."""
+    return ParticipantStated(
+        participant=person.participant,
+        version=version,
+        office=person.office,
+        kreis=person.facts.kreis,
+        town=person.facts.town,
+        youth_until=person.facts.youth_until,
+        asylum_phase=person.facts.asylum_phase,
+        registered_on=person.registered_on,
+        withdrawn_on=person.withdrawn_on,
+        withdrawn_for=person.withdraw_reason,
+    )
 
 
 def outgoing(  # noqa: PLR0917

@@ -82,9 +82,15 @@ def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Dec
             ended_on=day,
             exit_kind=kind,
             exit_event=event,
+            past_exits=_past_exits(placement),
             reason=Reason("exit_corrected", {"kind": kind}),
         ),
     )
+
+
+def _past_exits(placement: Placement) -> tuple[UUID, ...]:
+    last = () if placement.exit_event is None else (placement.exit_event,)
+    return placement.past_exits + last
 
 
 def reopen(
@@ -118,6 +124,7 @@ def reopen(
             ended_on=None,
             exit_kind=None,
             exit_event=None,
+            past_exits=_past_exits(placement),
             reason=Reason("exit_retracted"),
         ),
     )

@@ -71,7 +71,7 @@ async def lock(
                version, published, run, reason::text AS reason, reasons::text AS reasons,
                alternatives::text AS alternatives, proposed_at, expires_at, own_number, started_on,
                ended_on,
-               exit_kind, exit_event, changed_at
+               exit_kind, exit_event, past_exits, changed_at
         FROM placement
         WHERE placement = ANY($1::uuid[]) OR (participant = ANY($2::uuid[]) AND state <> 'superseded')
            OR (course = ANY($3::uuid[]) AND state IN ('proposed', 'sent_to_authority', 'reserved',
@@ -91,6 +91,7 @@ def _placement(row: asyncpg.Record) -> Placement:
     values["course_kind"] = CourseKind(values["course_kind"])
     values["state"] = PlacementState(values["state"])
     values["seats"] = tuple(values["seats"])
+    values["past_exits"] = tuple(values["past_exits"])
     values["reason"] = Reason(**orjson.loads(values["reason"]))
     values["reasons"] = tuple(Reason(**raw) for raw in orjson.loads(values["reasons"]))
     values["alternatives"] = tuple(_alternative(raw) for raw in orjson.loads(values["alternatives"]))
@@ -118,10 +119,10 @@ async def insert(conn: asyncpg.Connection, placements: Sequence[Placement]) -> N
         INSERT INTO placement (placement, kreis, participant, course, provider, office, course_kind,
         entry_section,
             seats, state, version, published, run, reason, reasons, alternatives, proposed_at, expires_at,
-            own_number, started_on, ended_on, exit_kind, exit_event, changed_at)
+            own_number, started_on, ended_on, exit_kind, exit_event, past_exits, changed_at)
         SELECT placement, kreis, participant, course, provider, office, course_kind, entry_section,
             seats, state, version, published, run, reason, reasons, alternatives, proposed_at, expires_at,
-            own_number, started_on, ended_on, exit_kind, exit_event, changed_at
+            own_number, started_on, ended_on, exit_kind, exit_event, past_exits, changed_at
         FROM jsonb_populate_recordset(NULL::placement, $1::text::jsonb)
         """,
         _rows(placements),
@@ -145,7 +146,7 @@ async def _update(conn: asyncpg.Connection, placements: Sequence[Placement]) -> 
             reasons = n.reasons,
             alternatives = n.alternatives, expires_at = n.expires_at, own_number = n.own_number,
             started_on = n.started_on, ended_on = n.ended_on, exit_kind = n.exit_kind,
-            exit_event = n.exit_event,
+            exit_event = n.exit_event, past_exits = n.past_exits,
             changed_at = n.changed_at
         FROM jsonb_populate_recordset(NULL::placement, $1::text::jsonb) AS n WHERE n.placement = p.placement
         """,

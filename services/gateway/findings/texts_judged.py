@@ -164,6 +164,14 @@ CORRECTIONS: Mapping[str, Advice] = {
         "The event named in {field} is not known yet; this one waits.",
         "Check the id, or send that event first.",
     ),
+    "event_never_read": Advice(
+        "The event named in {field} was not read before this one.",
+        "Check the id. If that event still comes, it no longer counts.",
+    ),
+    "event_superseded": Advice(
+        "Another event had replaced or taken back what this one is about; it changed nothing.",
+        "If the present state is wrong, send it as an event of its own.",
+    ),
     "not_correctable": Advice(
         "Events of this type cannot be corrected.",
         "Send the opposite, or the new state, as an event of its own.",

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from services.notifications.offices.domain import RankedOffice
 
@@ -70,11 +70,6 @@ def after(state: AlertState, command: AlertCommand) -> AlertState | None:
     """
     allowed, result = _ANSWERS[command]
     return result if state in allowed else None
-
-
-def alert_id(cause: UUID, purpose: str) -> UUID:
-    """Derive the id of the one alert that a placement or risk can ever have for a purpose."""
-    return uuid5(cause, f"alert/{purpose}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,6 @@ from services.notifications.alerts.domain import (
     RefreshAlert,
     WithdrawAlert,
     WithdrawalReason,
-    alert_id,
     decide,
 )
 from services.notifications.alerts.withdrawal import withdraw
@@ -136,7 +135,9 @@ class AlertReconciler:
             case KeepAlert():
                 pass
             case RefreshAlert():
-                await store.refresh(conn, alert_id(cause.id, cause.purpose), cause.reason)
+                if record is None:
+                    raise AssertionError("only an alert on record is refreshed")
+                await store.refresh(conn, record["alert_id"], cause.reason)
             case RaiseAlert(ranked):
                 row = _alert_row(cause, ranked, asked=())
                 opened = await store.open_alert(conn, row, routing.now)
@@ -164,10 +165,10 @@ class AlertReconciler:
         """Log the step, open the disclosure, and add the e-mail and the escalations of an opened alert."""
         if done is None:
             return
-        now = routing.now
+        now, alert = routing.now, done["alert_id"]
         await store.add_step(
             conn,
-            row.alert,
+            alert,
             done["version"],
             organisation=row.organisation,
             office=row.office,
@@ -178,12 +179,12 @@ class AlertReconciler:
         )
         until = local_day(now) + timedelta(days=self.policy.disclosure.alert_days)
         disclosed = people.Disclosure(
-            row.participant, row.organisation, row.office, Purpose(row.purpose), row.alert, until
+            row.participant, row.organisation, row.office, Purpose(row.purpose), alert, until
         )
         await people.disclose(conn, self.keyring, [disclosed], now)
         await deliveries.add(
             conn,
-            row.alert,
+            alert,
             row.organisation,
             row.office,
             recipient=f"office:{row.office}",
@@ -193,7 +194,7 @@ class AlertReconciler:
         hours = routing.directory[row.office].hours
         await store.add_escalations(
             conn,
-            row.alert,
+            alert,
             done["opening"],
             office=row.office,
             organisation=row.organisation,
@@ -244,7 +245,6 @@ def _existing(record: asyncpg.Record) -> ExistingAlert:
 def _alert_row(cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str]) -> store.AlertRow:
     first, rest = ranked[0], ranked[1:]
     return store.AlertRow(
-        alert_id(cause.id, cause.purpose),
         cause.kind,
         cause.id,
         cause.purpose,

@@ -13,9 +13,8 @@ from services.runtime.data.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
-    """An alert to be opened, opened again or passed on."""
+    """An alert to be opened, opened again or passed on; a cause has at most one for a purpose."""
 
-    alert: UUID
     kind: str
     cause: UUID
     purpose: str
@@ -29,21 +28,23 @@ class AlertRow:
 
 
 async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.Record | None:
-    """Open an alert, or a withdrawn one again; return None if it is open or done already."""
+    """Open an alert, or a withdrawn one again; return None if it is open or done already.
+
+    A new alert's id is random: mails and links carry it, and it must tell nothing.
+    """
     return await conn.fetchrow(
         """
-        INSERT INTO alert AS a (alert_id, kind, matter, purpose, participant_id, course_id, organisation,
-        office, chain, routing, reason, state, raised_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'new', $12)
-        ON CONFLICT (alert_id) DO UPDATE SET participant_id = EXCLUDED.participant_id,
+        INSERT INTO alert AS a (kind, matter, purpose, participant_id, course_id, organisation, office,
+        chain, routing, reason, state, raised_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'new', $11)
+        ON CONFLICT (matter, purpose) DO UPDATE SET participant_id = EXCLUDED.participant_id,
             organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,
             routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,
             version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,
             escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL
         WHERE a.state = 'withdrawn'
-        RETURNING alert_id, opening, version, (old.state IS NULL) AS fresh
+        RETURNING alert_id, opening, version
         """,
-        row.alert,
         row.kind,
         row.cause,
         row.purpose,
@@ -64,14 +65,16 @@ async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
         """
         UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,
         state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL
-        WHERE alert_id = $1 AND state = 'declined' RETURNING alert_id, opening, version, true AS fresh
+        WHERE matter = $1 AND purpose = $7 AND state = 'declined'
+        RETURNING alert_id, opening, version
         """,
-        row.alert,
+        row.cause,
         row.organisation,
         row.office,
         row.chain,
         dict(row.routing),
         dict(row.reason),
+        row.purpose,
     )
 
 

@@ -20,6 +20,7 @@ class GrantRow:
     given_on: date
     valid_until: date
     form: str | None
+    cause: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +38,14 @@ async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
     await conn.execute(
         """
         INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,
-        registrar_authority, given_on, valid_until, form)
+        registrar_authority, given_on, valid_until, form, cause)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::boolean[],
-            $7::date[], $8::date[], $9::text[])
+            $7::date[], $8::date[], $9::text[], $10::uuid[])
         ON CONFLICT (participant_id, office, purpose) DO UPDATE SET registrar = EXCLUDED.registrar,
             registrar_organisation = EXCLUDED.registrar_organisation,
             registrar_authority = EXCLUDED.registrar_authority, given_on = EXCLUDED.given_on,
-            valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, revoked_on = NULL, ended_at = NULL
+            valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, cause = EXCLUDED.cause,
+            revoked_on = NULL, ended_at = NULL
         """,
         [grant.consent.participant for grant in grants],
         [grant.consent.office for grant in grants],
@@ -54,6 +56,7 @@ async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
         [grant.given_on for grant in grants],
         [grant.valid_until for grant in grants],
         [grant.form for grant in grants],
+        [grant.cause for grant in grants],
     )
 
 
@@ -70,6 +73,44 @@ async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consen
             list(participants),
         )
     ]
+
+
+async def resting_on(conn: Connection, cause: UUID) -> list[Consent]:
+    """Lock and return the open consents that this grant gave, and no later one."""
+    return [
+        Consent(*row.values())
+        for row in await conn.fetch(
+            """
+            SELECT c.participant_id, c.office, c.purpose FROM consent AS c JOIN consent_step AS s
+                USING (participant_id, office, purpose)
+            WHERE s.cause = $1 AND s.step = 'granted' AND coalesce(c.cause, $1) = $1 AND c.ended_at IS NULL
+            ORDER BY c.participant_id, c.office, c.purpose FOR UPDATE OF c
+            """,
+            cause,
+        )
+    ]
+
+
+async def was_granted(conn: Connection, cause: UUID) -> bool:
+    """Return whether a grant was read."""
+    return bool(
+        await conn.fetchval(
+            "SELECT EXISTS (SELECT FROM consent_step WHERE cause = $1 AND step = 'granted')", cause
+        )
+    )
+
+
+async def taken_back(conn: Connection, grants: Sequence[UUID]) -> set[UUID]:
+    """Return the grants that were corrected or retracted before they were read."""
+    return {
+        row["cause"]
+        for row in await conn.fetch(
+            """
+            SELECT DISTINCT cause FROM consent_step WHERE cause = ANY($1::uuid[]) AND step = 'revoked'
+            """,
+            list(grants),
+        )
+    }
 
 
 async def valid(

@@ -1,8 +1,8 @@
-"""Names deliveries, and decides what follows an attempt to send one."""
+"""Decides what follows an attempt to send one."""
 
 from dataclasses import dataclass
 from enum import StrEnum
-from uuid import UUID, uuid5
+from uuid import UUID
 
 SCHEDULE = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_000.0)
 """Seconds to wait after the first, second ... attempt; the mail is given up after some two days."""
@@ -77,11 +77,6 @@ def reference_of(alert: UUID) -> str:
     'KL-7D1C1AE4'
     """
     return f"KL-{str(alert)[:8].upper()}"
-
-
-def delivery_id(alert: UUID, recipient: str, channel: str, step: str) -> UUID:
-    """Derive a delivery's id: the same alert, recipient, channel and step is the same delivery."""
-    return uuid5(alert, f"delivery/{recipient}/{channel}/{step}")
 
 
 def delay_after(attempt: int) -> float | None:

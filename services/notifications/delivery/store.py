@@ -8,21 +8,22 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.delivery.domain import delivery_id
 from services.runtime.data.db import Connection
 
 
 async def add(
     conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
 ) -> None:
-    """Add an e-mail about an alert, once for each recipient (`office:SLUG` or `lead:SLUG`) and step."""
+    """Add an e-mail about an alert, once for each recipient (`office:SLUG` or `lead:SLUG`) and step.
+
+    Its id is random and stays: it makes the mail's Message-ID.
+    """
     await conn.execute(
         """
-        INSERT INTO delivery (delivery_id, alert_id, organisation, office, recipient, channel, step,
-        created_at) VALUES ($1, $2, $3, $4, $5, 'email', $6, $7)
+        INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at)
+        VALUES ($1, $2, $3, $4, 'email', $5, $6)
         ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING
         """,
-        delivery_id(alert, recipient, "email", step),
         alert,
         organisation,
         office,

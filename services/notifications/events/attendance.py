@@ -1,17 +1,21 @@
-"""Reads attendance: stores course days, and the marks of people whose consent counts today."""
+"""Reads attendance: stores course days, and the marks of people who sit in the course and consent today."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.envelope import encode_data
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.consents import store as consents
-from services.notifications.participation import store
+from services.notifications.events.states import course_key
+from services.notifications.participation import held_store, reports_store, stand_ins, store
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
+from services.notifications.participation.reports import CourseReports, NotYet, Taken, Told
+from services.notifications.participation.seats_store import Seats, seats_in
+from services.notifications.people.crypto import Keyring
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 
@@ -29,49 +33,90 @@ class _Report:
     incoming: Incoming
     data: AttendanceRecorded
 
+    @property
+    def told(self) -> Told:
+        """The report without its marks."""
+        event = self.incoming.event
+        position = self.incoming.position.offset
+        return Told(event.id, self.data.day, position, event.corrects, event.retracts)
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """Who consents today (by the integer of the id), and who sits in the courses of a batch.
+
+    Thousands of entries pass here in one batch, and hashing a UUID is slow.
+    """
+
+    consenting: frozenset[int]
+    seats: Seats
+    keyring: Keyring
+
+    def storable(self, item: _Report, entry: AttendanceEntry) -> bool:
+        """Return whether the mark of a consenting person counts: the person sits there that day."""
+        return self.seats.on(item.course, entry.participant, item.data.day)
+
+    def stand_in(self, person: UUID) -> UUID:
+        """Return what a consenting person's mark is kept under until their place is known."""
+        return stand_ins.hashed(self.keyring.stand_in(person))
+
 
 _Key = tuple[UUID, date]
 
 
-async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
-    """Store course days and the marks of consenting people; the latest report of a day wins.
+def opens(event: Incoming) -> tuple[str, ...]:
+    """Return what reports of a course wait for: a report never waits behind earlier ones of its course.
 
-    The caller has called `gate.rely_on_consent`. Thousands of entries pass here in one batch: people
-    are looked up by the integer of their id, because hashing a UUID is slow.
+    Only the handler knows whose marks may be stored: it takes the others out before a day is parked.
+    """
+    return course_key(UUID(event.subject)), reports_key(event.subject)
+
+
+def reports_key(course: str) -> str:
+    """Return what a correction or retraction waits for whose report was not read yet: any other report."""
+    return f"reports:{course}"
+
+
+async def record(
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, keyring: Keyring
+) -> list[Verdict]:
+    """Store course days and marks; the last report of a day counts (participation/reports.py).
+
+    The caller has called `gate.rely_on_consent`.
     """
     reports = [_report(event) for event in events]
-    known = await store.known_courses(conn, list({r.course for r in reports}))
-    consenting = await _consenting(conn, reports, local_day(now))
+    courses = sorted({item.course for item in reports})
+    announced = await store.known_courses(conn, courses)
+    seats = await seats_in(conn, courses)
+    reports = _recognised(reports, seats, keyring)
+    known = _Known(await _consenting(conn, reports, local_day(now)), seats, keyring)
+    books = await _books(conn, [item for item in reports if item.course in announced])
     verdicts: list[Verdict] = []
-    latest: dict[_Key, _Report | None] = {}
-    corrected: list[tuple[UUID, str]] = []
+    items: dict[tuple[UUID, str], _Report] = {}
     for item in reports:
-        if item.course not in known:
-            verdicts.append(
-                Parked(
-                    f"course:{item.course}",
-                    Problem("course_unknown", field="course"),
-                    encode_data(_strip(item.data, consenting)),
-                )
-            )
-            continue
-        event = item.incoming.event
-        if event.corrects:
-            corrected.append((item.course, event.corrects))
-            _forget(latest, item)
-        latest[item.course, item.data.day] = None if event.retracts else item
-        verdicts.append(Applied(() if event.retracts else _warnings(item.data)))
-    if corrected:
-        await store.drop_corrected_days(conn, corrected)
-    if latest:
-        await _write(conn, latest, consenting)
+        items[item.course, item.incoming.event.id] = item
+        verdicts.append(_verdict(item, books.get(item.course), known))
+    await reports_store.add(conn, books)
+    changed = {
+        (course, day): None if shown is None else items[course, shown]
+        for course, of_course in books.items()
+        for day, shown in of_course.changed.items()
+    }
+    if changed:
+        await _write(conn, changed, known)
     return verdicts
 
 
-async def _consenting(conn: Connection, reports: Sequence[_Report], today: date) -> frozenset[int]:
-    people = {entry.participant.int: entry.participant for r in reports for entry in r.data.entries}
-    valid = await consents.valid(conn, list(people.values()), [ConsentPurpose.DROPOUT_SUPPORT], today)
-    return frozenset(consent.participant.int for consent in valid)
+async def stripped(
+    conn: Connection, events: Sequence[Incoming], keyring: Keyring
+) -> dict[UUID, AttendanceRecorded]:
+    """Return what may be kept of reports that nobody was asked about yet, by the event's cause."""
+    reports = [_report(event) for event in events]
+    people = {entry.participant for item in reports for entry in item.data.entries}
+    allowing = await consents.still_open(conn, sorted(people), ConsentPurpose.DROPOUT_SUPPORT)
+    seats = await seats_in(conn, sorted({item.course for item in reports}))
+    known = _Known(frozenset(person.int for person in allowing), seats, keyring)
+    return {item.incoming.cause: _strip(item, known) for item in reports}
 
 
 def _report(event: Incoming) -> _Report:
@@ -81,49 +126,103 @@ def _report(event: Incoming) -> _Report:
     return _Report(UUID(event.subject), event, data)
 
 
-def _forget(latest: dict[_Key, _Report | None], correction: _Report) -> None:
-    """Drop the corrected report if it lies in this same batch under another day."""
-    for key, item in latest.items():
-        corrected = item is not None and item.incoming.event.id == correction.incoming.event.corrects
-        if corrected and key != (correction.course, correction.data.day) and key[0] == correction.course:
-            latest[key] = None
+def _recognised(reports: Sequence[_Report], seats: Seats, keyring: Keyring) -> list[_Report]:
+    """Put people's ids back where a report was kept under stand-ins and their place is known now."""
+    return [_with_ids(item, seats, keyring) for item in reports]
 
 
-def _warnings(data: AttendanceRecorded) -> tuple[Problem, ...]:
-    """Warn about wrong entries of everybody, so that no finding tells who consented."""
+def _with_ids(item: _Report, seats: Seats, keyring: Keyring) -> _Report:
+    entries = item.data.entries
+    if not any(stand_ins.is_hashed(entry.participant) for entry in entries):
+        return item
+    found = {stand_ins.hashed(keyring.stand_in(one)): one for one in seats.people(item.course)}
+    back = tuple(
+        entry.model_copy(update={"participant": found.get(entry.participant, entry.participant)})
+        for entry in entries
+    )
+    return replace(item, data=item.data.model_copy(update={"entries": back}))
+
+
+async def _consenting(conn: Connection, reports: Sequence[_Report], today: date) -> frozenset[int]:
+    people = {entry.participant.int: entry.participant for r in reports for entry in r.data.entries}
+    valid = await consents.valid(conn, list(people.values()), [ConsentPurpose.DROPOUT_SUPPORT], today)
+    return frozenset(consent.participant.int for consent in valid)
+
+
+async def _books(conn: Connection, reports: Sequence[_Report]) -> dict[UUID, CourseReports]:
+    told = [(item.course, item.told) for item in reports]
+    named = [
+        (course, reference) for course, one in told if (reference := one.corrects or one.retracts) is not None
+    ]
+    days = [(course, one.day) for course, one in told]
+    return await reports_store.reports(conn, sorted({course for course, _ in told}), named, days)
+
+
+def _verdict(item: _Report, book: CourseReports | None, known: _Known) -> Verdict:
+    if book is None:
+        problem = Problem("course_unknown", field="course")
+        return Parked(course_key(item.course), problem, encode_data(_strip(item, known)))
+    field = "ce_retracts" if item.incoming.event.retracts else "ce_corrects"
+    match book.take(item.told):
+        case NotYet():
+            waits_for = reports_key(item.incoming.subject)
+            return Parked(waits_for, Problem("event_unknown", field=field), encode_data(_strip(item, known)))
+        case Taken(superseded=True):
+            return Applied((Problem("event_superseded", field=field),))
+        case Taken():
+            warnings = () if item.incoming.event.retracts else _warnings(item, known.seats)
+            return Applied(warnings, (reports_key(item.incoming.subject),))
+
+
+def _warnings(item: _Report, seats: Seats) -> tuple[Problem, ...]:
+    """Warn about wrong entries of everybody, so that no finding tells who consented, or who exists."""
     found: list[Problem] = []
-    held = data.ue_held
-    for number, entry in enumerate(data.entries):
+    held, day = item.data.ue_held, item.data.day
+    for number, entry in enumerate(item.data.entries):
         if entry.mark not in KNOWN_MARKS:
             found.append(Problem("mark_unknown", field=f"entries.{number}.mark"))
         if entry.ue > held:
             found.append(Problem("ue_exceeds_held", field=f"entries.{number}.ue"))
+        person = entry.participant
+        # Of a report that was kept, only some entries are known still: a finding would tell which.
+        if not seats.on(item.course, person, day) and not stand_ins.is_stand_in(person):
+            found.append(Problem("participant_not_in_course", field=f"entries.{number}.participant"))
     return tuple(found)
 
 
-def _strip(data: AttendanceRecorded, consenting: frozenset[int]) -> AttendanceRecorded:
-    """Return what may be parked: random ids for people without consent, known marks only, the same totals."""
+def _strip(item: _Report, known: _Known) -> AttendanceRecorded:
+    """Return what may be parked: stand-ins for all who do not both consent and sit there, the same totals."""
     entries = tuple(
         AttendanceEntry(
-            participant=entry.participant if entry.participant.int in consenting else uuid4(),
+            participant=_kept_under(item, entry, known),
             mark=entry.mark if entry.mark in KNOWN_MARKS else _UNKNOWN,
             ue=entry.ue,
         )
-        for entry in data.entries
+        for entry in item.data.entries
     )
-    return data.model_copy(update={"entries": entries})
+    return item.data.model_copy(update={"entries": entries})
 
 
-async def _write(conn: Connection, latest: Mapping[_Key, _Report | None], consenting: frozenset[int]) -> None:
+def _kept_under(item: _Report, entry: AttendanceEntry, known: _Known) -> UUID:
+    if stand_ins.is_stand_in(entry.participant):
+        return entry.participant
+    if entry.participant.int not in known.consenting:
+        return stand_ins.nobody()
+    return entry.participant if known.storable(item, entry) else known.stand_in(entry.participant)
+
+
+async def _write(conn: Connection, changed: Mapping[_Key, _Report | None], known: _Known) -> None:
     days = store.DayRows()
     marks: list[store.MarkRow] = []
+    held: list[store.MarkRow] = []
     gone: list[_Key] = []
     # Two consumers lock the same rows in the same order.
-    for key, item in sorted(latest.items(), key=lambda pair: (pair[0][0].int, pair[0][1])):
+    for key, item in sorted(changed.items(), key=lambda pair: (pair[0][0].int, pair[0][1])):
         if item is None:
             gone.append(key)
         else:
-            _add_day(days, marks, item, consenting)
+            _add_day(days, item)
+            _add_marks(marks, held, item, known)
     replaced = await store.put_days(conn, days) if days.courses else []
     if gone:
         await store.drop_days(conn, gone)
@@ -131,24 +230,20 @@ async def _write(conn: Connection, latest: Mapping[_Key, _Report | None], consen
         await store.drop_marks(conn, replaced)
     if marks:
         await store.add_marks(conn, marks)
+    if held:
+        await held_store.hold(conn, held)
 
 
-def _add_day(
-    rows: store.DayRows, marks: list[store.MarkRow], item: _Report, consenting: frozenset[int]
-) -> None:
-    course, day, held, entries = item.course, item.data.day, item.data.ue_held, item.data.entries
+def _add_day(rows: store.DayRows, item: _Report) -> None:
     counts = {PRESENT: 0, EXCUSED: 0, UNEXCUSED: 0}
-    attended = 0.0
+    attended, held, entries = 0.0, item.data.ue_held, item.data.entries
     for entry in entries:
-        mark, ue = entry.mark, min(entry.ue, held)
-        attended += ue
-        if mark in counts:
-            counts[mark] += 1
-        if entry.participant.int in consenting and mark in KNOWN_MARKS:
-            marks.append((course, day, entry.participant, mark, ue))
+        attended += min(entry.ue, held)
+        if entry.mark in counts:
+            counts[entry.mark] += 1
     shown = len(entries) >= LEAST_CLASS
-    rows.courses.append(course)
-    rows.days.append(day)
+    rows.courses.append(item.course)
+    rows.days.append(item.data.day)
     rows.event_ids.append(item.incoming.event.id)
     rows.ue_held.append(held)
     rows.listed.append(len(entries))
@@ -156,3 +251,18 @@ def _add_day(
     rows.excused.append(counts[EXCUSED] if shown else None)
     rows.unexcused.append(counts[UNEXCUSED] if shown else None)
     rows.ue_attended.append(attended if shown else None)
+
+
+def _add_marks(marks: list[store.MarkRow], held: list[store.MarkRow], item: _Report, known: _Known) -> None:
+    course, day = item.course, item.data.day
+    for entry in item.data.entries:
+        person, mark, ue = entry.participant, entry.mark, min(entry.ue, item.data.ue_held)
+        if mark not in KNOWN_MARKS:
+            continue
+        if person.int in known.consenting:
+            if known.storable(item, entry):
+                marks.append((course, day, person, mark, ue))
+            else:
+                held.append((course, day, known.stand_in(person), mark, ue))
+        elif stand_ins.is_hashed(person):
+            held.append((course, day, person, mark, ue))

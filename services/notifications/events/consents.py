@@ -1,8 +1,12 @@
-"""Applies ConsentGranted and ConsentRevoked: stores consents, or ends them with all that rested on them."""
+"""Applies ConsentGranted and ConsentRevoked: stores consents, or ends them with all that rested on them.
 
-from collections.abc import Sequence
+None of them waits: what ends a consent counts at once. A grant that is read after its own correction or
+retraction has no effect (`consent_step` holds that it was taken back).
+"""
+
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from schemas.codes import ConsentPurpose
@@ -12,28 +16,58 @@ from services.notifications import revocation
 from services.notifications.consents import store
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
 from services.notifications.events import store as publishers
+from services.notifications.events.store import meant
 from services.notifications.people import store as people
+from services.notifications.people.crypto import Keyring
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 
 
-async def grant(conn: Connection, events: Sequence[Incoming], now: datetime, *, months: int) -> list[Verdict]:
-    """Store what people allowed, for `months` at most, and have their alerts reconciled."""
+def ends_some(event: Incoming) -> bool:
+    """Return whether an event may end consents: a correction of a grant ends what it leaves out."""
+    data = event.event.data
+    return isinstance(data, ConsentRevoked) or (isinstance(data, ConsentGranted) and meant(event) is not None)
+
+
+async def grant(
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, months: int, keyring: Keyring
+) -> list[Verdict]:
+    """Store what people allowed, for `months` at most, and have their alerts reconciled.
+
+    The caller has called `gate.end_consent` if an event corrects another; such batches go one by one,
+    because a correction ends what the grants before it have stored.
+    """
+    if len(events) > 1 and any(map(ends_some, events)):
+        return [
+            verdict
+            for event in events
+            for verdict in await grant(conn, [event], now, months=months, keyring=keyring)
+        ]
+    taken_back = await store.taken_back(conn, [event.cause for event in events])
+    counting = [event for event in events if event.cause not in taken_back]
+    warnings = await _grant(conn, counting, now, months)
+    for event in counting:
+        if (corrected := meant(event)) is not None:
+            warnings[event.cause] += await _replace(conn, keyring, event, corrected, now)
+    late = (Problem("event_superseded"),)
+    return [Applied(warnings.get(event.cause, late)) for event in events]
+
+
+async def _grant(
+    conn: Connection, events: Sequence[Incoming], now: datetime, months: int
+) -> dict[UUID, tuple[Problem, ...]]:
+    """Store grants; return the warnings about each event."""
     offices = {event.publisher or "" for event in events}
     organisations = await publishers.organisations(conn, offices)
     authorities = await publishers.authorities(conn, offices)
     grants: dict[Consent, store.GrantRow] = {}
     steps: list[store.ConsentStep] = []
-    granted: list[ConsentGranted] = []
+    granted: dict[UUID, ConsentGranted] = {}
     for event in events:
-        data = event.event.data
-        if not isinstance(data, ConsentGranted):
-            raise TypeError(event.event.type)
-        granted.append(data)
+        data = granted[event.cause] = _granted(event)
         office = event.publisher or ""
         until = valid_until(data.given_on, data.valid_until, months)
-        for purpose in data.purposes:
-            consent = Consent(UUID(event.subject), data.office, purpose)
+        for consent in _consents(event, data):
             grants[consent] = store.GrantRow(
                 consent,
                 office,
@@ -42,13 +76,25 @@ async def grant(conn: Connection, events: Sequence[Incoming], now: datetime, *, 
                 data.given_on,
                 until,
                 data.form,
+                event.cause,
             )
             steps.append(store.ConsentStep(event.cause, consent, "granted", data.given_on))
     await store.put(conn, [grants[consent] for consent in sorted(grants)])
     await store.log(conn, steps, now)
     await people.request_reconciliation(conn, [consent.participant for consent in grants])
-    unknown = await store.unknown_offices(conn, [data.office for data in granted])
-    return [Applied(_warnings(data, unknown, months)) for data in granted]
+    unknown = await store.unknown_offices(conn, [data.office for data in granted.values()])
+    return {cause: _warnings(data, unknown, months) for cause, data in granted.items()}
+
+
+def _granted(event: Incoming) -> ConsentGranted:
+    data = event.event.data
+    if not isinstance(data, ConsentGranted):
+        raise TypeError(event.event.type)
+    return data
+
+
+def _consents(event: Incoming, data: ConsentGranted) -> list[Consent]:
+    return [Consent(UUID(event.subject), data.office, purpose) for purpose in data.purposes]
 
 
 def _warnings(data: ConsentGranted, unknown_offices: set[str], months: int) -> tuple[Problem, ...]:
@@ -66,59 +112,85 @@ def _warnings(data: ConsentGranted, unknown_offices: set[str], months: int) -> t
     return tuple(warnings)
 
 
-async def revoke(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
+async def _replace(
+    conn: Connection, keyring: Keyring, event: Incoming, corrected: UUID, now: datetime
+) -> tuple[Problem, ...]:
+    """End what a corrected grant had allowed and its correction does not."""
+    known = await store.was_granted(conn, corrected)
+    rest = await store.resting_on(conn, corrected)
+    today = local_day(now)
+    await store.log(conn, _taken_back(corrected, _consents(event, _granted(event)), today), now)
+    if rest:
+        await revocation.end(conn, keyring, rest, [today] * len(rest), now)
+        await store.log(conn, [store.ConsentStep(event.cause, one, "revoked", today) for one in rest], now)
+    return () if known else (publishers.never_read(event),)
+
+
+def _taken_back(grant_: UUID, consents: Collection[Consent], day: date) -> list[store.ConsentStep]:
+    """Return the steps that keep a grant from counting if it is read later than what took it back."""
+    return [store.ConsentStep(grant_, consent, "revoked", day) for consent in consents]
+
+
+async def revoke(
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, keyring: Keyring
+) -> list[Verdict]:
     """End the consents that people took back. The caller has called `gate.end_consent`.
 
     Revoking a consent that does not exist is accepted: afterwards nothing is allowed, as the person wants.
     """
+    unread = await publishers.not_read_before(conn, events)
     verdicts: list[Verdict] = []
     revocations: list[tuple[Incoming, Revocation]] = []
     for event in events:
-        read = _revocation(event, now)
-        if read is None:
-            verdicts.append(Rejected(Problem("revocation_not_retractable", field="ce_retracts")))
-        else:
-            verdicts.append(Applied())
-            revocations.append((event, read))
-    revocations = await _under_all_ids(conn, revocations)
-    known = await store.open_of(conn, [r.participant for _, r in revocations])
-    ended = ended_by([r for _, r in revocations], known)
+        match event.event.data:
+            case ConsentRevoked() if event.event.retracts is not None:
+                # Retracting a revocation does not restore consent.
+                verdicts.append(Rejected(Problem("revocation_not_retractable", field="ce_retracts")))
+            case ConsentRevoked(office=office, purposes=purposes, revoked_on=day):
+                said = Revocation(UUID(event.subject), office, frozenset(purposes), day)
+                revocations += await _under_all_ids(conn, event, said)
+                verdicts.append(Applied((publishers.never_read(event),) if event.cause in unread else ()))
+            case ConsentGranted() as data:
+                found, warnings = await _retracted(conn, event, data, now)
+                revocations += [(event, one) for one in found]
+                verdicts.append(Applied(warnings))
+            case _:
+                raise TypeError(event.event.type)
+    known = await store.open_of(conn, [one.participant for _, one in revocations])
+    ended = ended_by([one for _, one in revocations], known)
     if ended:
-        days = [max(r.revoked_on for _, r in revocations if r.ends(consent)) for consent in ended]
-        await revocation.end(conn, ended, days, now)
+        days = [max(one.revoked_on for _, one in revocations if one.ends(consent)) for consent in ended]
+        await revocation.end(conn, keyring, ended, days, now)
         steps = [
-            store.ConsentStep(event.cause, consent, "revoked", r.revoked_on)
-            for event, r in revocations
+            store.ConsentStep(event.cause, consent, "revoked", one.revoked_on)
+            for event, one in revocations
             for consent in ended
-            if r.ends(consent)
+            if one.ends(consent)
         ]
         await store.log(conn, steps, now)
     return verdicts
 
 
+async def _retracted(
+    conn: Connection, event: Incoming, data: ConsentGranted, now: datetime
+) -> tuple[list[Revocation], tuple[Problem, ...]]:
+    """Return the revocations, of today, of what a retracted grant had allowed and nothing later allows."""
+    retracted, today = meant(event), local_day(now)
+    if retracted is None:
+        raise ValueError("a grant that is not retracted revokes nothing")
+    known = await store.was_granted(conn, retracted)
+    rest = await store.resting_on(conn, retracted)
+    await store.log(conn, _taken_back(retracted, _consents(event, data), today), now)
+    found = [Revocation(one.participant, one.office, frozenset({one.purpose}), today) for one in rest]
+    if not known:
+        return found, (publishers.never_read(event),)
+    return found, () if rest else (Problem("event_superseded", field="ce_retracts"),)
+
+
 async def _under_all_ids(
-    conn: Connection, revocations: Sequence[tuple[Incoming, Revocation]]
+    conn: Connection, event: Incoming, said: Revocation
 ) -> list[tuple[Incoming, Revocation]]:
-    """Repeat each revocation for the person's other ids: a merged person revokes under all of them."""
-    others = await store.other_ids(conn, [revocation.participant for _, revocation in revocations])
-    return [
-        (event, replace(revocation, participant=id_))
-        for event, revocation in revocations
-        for id_ in (revocation.participant, *others.get(revocation.participant, ()))
-    ]
-
-
-def _revocation(event: Incoming, now: datetime) -> Revocation | None:
-    """Return the revocation, or None for a retracted one: retracting it does not restore consent.
-
-    A retracted grant is a revocation of today.
-    """
-    match event.event.data:
-        case ConsentRevoked(office=office, purposes=purposes, revoked_on=day):
-            if event.event.retracts is not None:
-                return None
-            return Revocation(UUID(event.subject), office, frozenset(purposes), day)
-        case ConsentGranted(office=office, purposes=purposes):
-            return Revocation(UUID(event.subject), office, frozenset(purposes), local_day(now))
-        case _:
-            raise TypeError(event.event.type)
+    """Repeat a revocation for the person's other ids: a merged person revokes under all of them."""
+    others = await store.other_ids(conn, [said.participant])
+    ids = (said.participant, *others.get(said.participant, ()))
+    return [(event, replace(said, participant=id_)) for id_ in ids]

@@ -1,13 +1,18 @@
-"""Reads placements from allocation: stores them, and opens and closes the names on the provider's roster."""
+"""Reads what allocation tells: placements, with the names on providers' rosters, courses and people."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
 from schemas import placements as messages
-from schemas.codes import SEATED, PlacementState
+from schemas.base import Payload
+from schemas.codes import ENROLLED, SEATED, PlacementState
 from schemas.days import add_days
+from services.notifications import gate
+from services.notifications.events import states
 from services.notifications.events import store as publishers
+from services.notifications.participation import facts_store
 from services.notifications.participation import placements_store as store
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
@@ -25,46 +30,91 @@ _ON_ROSTER = (SEATED - {PlacementState.RESERVED}) | {
 """States in which the provider may know who it is: from acceptance on, and some days after the end."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Roster:
+    """The keys that open names to providers, and how many days after the end they stay open."""
+
+    keyring: Keyring
+    days_after_end: int
+
+
 async def read(
     conn: Connection, batch: Sequence[Incoming], now: datetime, *, keyring: Keyring, policy: DisclosurePolicy
 ) -> list[Verdict]:
-    """Apply a batch of `placements`; a step whose version is not newer than the known one changes nothing."""
-    steps = [e.event.data for e in batch if isinstance(e.event.data, messages.PlacementStep)]
-    known = await store.versions(conn, [step.placement for step in steps])
-    slugs = {slug for step in steps for slug in (step.provider, step.office)}
-    organisations = await publishers.organisations(conn, slugs)
-    latest: dict[UUID, store.PlacementRow] = {}
-    offers: dict[UUID, messages.PlaceProposed] = {}
-    verdicts: list[Verdict] = []
-    for event in batch:
-        match event.event.data:
-            case messages.PlacementStep() as step if not organisations.keys() >= {step.provider, step.office}:
-                unknown = step.office if step.provider in organisations else step.provider
-                verdicts.append(Parked(f"publisher:{unknown}", Problem("publisher_unknown")))
-                continue
-            case messages.PlacementStep() as step if step.version > known.get(step.placement, 0):
-                known[step.placement] = step.version
-                latest[step.placement] = _row(step, organisations, latest.get(step.placement))
-                if isinstance(step, messages.PlaceProposed):
-                    offers[step.placement] = step
-            case messages.ParticipantsMerged(merged=merged, into=into):
-                await store.merge(conn, merged, into)
-                await people_store.request_reconciliation(conn, [merged, into])
-            case _:
-                pass  # a step known before; reasons of the unplaced, outcomes of courses: the steering side's
-        verdicts.append(Applied())
-    if latest:
-        rows = [latest[placement] for placement in sorted(latest)]
-        await store.put(conn, rows)
-        for placement in sorted(offers):
-            await store.put_offer(conn, offers[placement], organisations[offers[placement].office])
-        await _open_rosters(conn, rows, now, keyring, policy.roster_days_after_end)
-        await people_store.request_reconciliation(conn, [row.participant for row in rows])
+    """Apply a batch of `placements`; what is not newer than what is known changes nothing."""
+    said = [event.event.data for event in batch]
+    if any(isinstance(data, messages.ParticipantStated) and states.erases(data) for data in said):
+        await gate.end_consent(conn)
+    organisations = await publishers.organisations(conn, {slug for data in said for slug in _named(data)})
+    verdicts = [_verdict(data, organisations) for data in said]
+    applied = [data for data, verdict in zip(said, verdicts, strict=True) if isinstance(verdict, Applied)]
+    courses = [data for data in applied if isinstance(data, messages.CourseStated)]
+    stated_people = [data for data in applied if isinstance(data, messages.ParticipantStated)]
+    steps = [data for data in applied if isinstance(data, messages.PlacementStep)]
+    if courses:
+        await states.take_courses(conn, courses, now)
+    if stated_people:
+        await states.take_people(conn, keyring, stated_people, organisations, now)
+    for data in applied:
+        if isinstance(data, messages.ParticipantsMerged):
+            await store.merge(conn, data.merged, data.into)
+            await people_store.request_reconciliation(conn, [data.merged, data.into])
+    if steps:
+        await _take_steps(conn, steps, organisations, now, _Roster(keyring, policy.roster_days_after_end))
     return verdicts
 
 
+def _named(data: Payload) -> tuple[str, ...]:
+    """Return the publishers whose organisation has to be known."""
+    match data:
+        case messages.PlacementStep(provider=provider, office=office):
+            return provider, office
+        case messages.ParticipantStated(office=office):
+            return (office,)
+        case _:
+            return ()
+
+
+def _verdict(data: Payload, organisations: Mapping[str, str]) -> Verdict:
+    unknown = next((slug for slug in _named(data) if slug not in organisations), None)
+    if unknown is not None:
+        return Parked(f"publisher:{unknown}", Problem("publisher_unknown"))
+    if isinstance(data, messages.CourseStated):
+        return Applied(unlocks=(states.course_key(data.course),))
+    return Applied()
+
+
+async def _take_steps(
+    conn: Connection,
+    steps: Sequence[messages.PlacementStep],
+    organisations: Mapping[str, str],
+    now: datetime,
+    roster: _Roster,
+) -> None:
+    known = await store.versions(conn, [step.placement for step in steps])
+    latest: dict[UUID, store.PlacementRow] = {}
+    offers: dict[UUID, messages.PlaceProposed] = {}
+    for step in steps:
+        if step.version <= known.get(step.placement, 0):
+            continue
+        known[step.placement] = step.version
+        latest[step.placement] = _row(step, organisations, latest.get(step.placement))
+        if isinstance(step, messages.PlaceProposed):
+            offers[step.placement] = step
+    if not latest:
+        return
+    rows = [latest[placement] for placement in sorted(latest)]
+    await store.put(conn, rows)
+    for placement in sorted(offers):
+        await store.put_offer(conn, offers[placement], organisations[offers[placement].office])
+    await _open_rosters(conn, rows, now, roster)
+    moved = {row.course for row in rows if row.ended_on is not None or row.state in ENROLLED}
+    await facts_store.assess_again(conn, sorted(moved))
+    await people_store.request_reconciliation(conn, [row.participant for row in rows])
+
+
 async def _open_rosters(
-    conn: Connection, rows: Sequence[store.PlacementRow], now: datetime, keyring: Keyring, days: int
+    conn: Connection, rows: Sequence[store.PlacementRow], now: datetime, roster: _Roster
 ) -> None:
     """Open the names on the provider's roster, until so many days after the end, or close them."""
     shown = [
@@ -74,18 +124,18 @@ async def _open_rosters(
             row.provider,
             Purpose.ROSTER,
             row.placement,
-            add_days(row.ended_on or row.ends_on, days),
+            add_days(row.ended_on or row.ends_on, roster.days_after_end),
         )
         for row in rows
         if row.state in _ON_ROSTER
     ]
     hidden = [row.placement for row in rows if row.state not in _ON_ROSTER]
-    await people.disclose(conn, keyring, shown, now)
+    await people.disclose(conn, roster.keyring, shown, now)
     await people.end_disclosures(conn, hidden, now)
 
 
 def _row(
-    step: messages.PlacementStep, organisations: dict[str, str], before: store.PlacementRow | None
+    step: messages.PlacementStep, organisations: Mapping[str, str], before: store.PlacementRow | None
 ) -> store.PlacementRow:
     if isinstance(step, messages.PlaceReserved):
         expires = step.expires_at

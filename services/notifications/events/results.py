@@ -1,73 +1,88 @@
-"""Reads test results and reported needs: stores results of people whose consent counts today."""
+"""Reads test results and reported needs: no rule needs results, so none is stored; needs are of no person."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
-from schemas.codes import ConsentPurpose
-from schemas.days import local_day
+from schemas.base import Payload
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
-from services.notifications.consents import store as consents
-from services.notifications.participation import store
+from services.notifications.events import store as events_store
+from services.notifications.participation import stand_ins, store
+from services.notifications.participation.seats_store import Seats, seats_in
 from services.runtime.data.db import Connection
-from services.runtime.events.subscription import Applied, Incoming, Verdict
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
+
+_Result = SectionResultRecorded | ExamResultRecorded
+_UNKNOWN = "unknown"
 
 
-async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
-    """Store results of consenting people, in their order; missing consent is never a finding.
+def needs_key(town: str) -> str:
+    """Return what a correction or retraction of a need waits for that was not read yet: any other need."""
+    return f"needs:{town}"
 
-    The caller has called `gate.rely_on_consent`.
-    """
-    people = [UUID(event.subject) for event in events if not isinstance(event.event.data, NeedReported)]
-    valid = (
-        await consents.valid(conn, people, [ConsentPurpose.DROPOUT_SUPPORT], local_day(now)) if people else ()
-    )
-    consenting = frozenset(consent.participant for consent in valid)
+
+async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:  # noqa: ARG001 - a handler
+    """Check results and store needs, in their order."""
+    results = [event for event in events if isinstance(event.event.data, _Result)]
+    seats = await seats_in(conn, sorted({_course(event) for event in results})) if results else Seats()
+    unread = await events_store.not_read_before(conn, results)
+    verdicts: list[Verdict] = []
     for event in events:
-        await _apply(conn, event, consenting)
-    return [Applied() for _ in events]
+        if isinstance(event.event.data, NeedReported):
+            verdicts.append(await _need(conn, event, event.event.data))
+        else:
+            verdicts.append(Applied(_warnings(event, seats, unread)))
+    return verdicts
 
 
-async def _apply(conn: Connection, event: Incoming, consenting: frozenset[UUID]) -> None:
-    said, publisher = event.event, event.publisher or ""
-    match said.data:
-        case SectionResultRecorded() as data if data.participant in consenting:
-            course = data.course_id(publisher)
-            if said.retracts:
-                await store.drop_section_result(conn, data.participant, course, data.section)
-            else:
-                await store.put_section_result(
-                    conn, data.participant, course, data.section, grade=data.grade, tested_on=data.tested_on
-                )
-        case ExamResultRecorded() as data if data.participant in consenting:
-            course = data.course_id(publisher)
-            if said.retracts:
-                await store.drop_exam_result(
-                    conn, data.participant, course, exam=data.exam, taken_on=data.taken_on
-                )
-            else:
-                await store.put_exam_result(
-                    conn,
-                    data.participant,
-                    course,
-                    exam=data.exam,
-                    taken_on=data.taken_on,
-                    result=data.result,
-                )
-        case NeedReported() as data:
-            if said.retracts:
-                await store.drop_need(conn, publisher, said.retracts)
-                return
-            if said.corrects:
-                await store.drop_need(conn, publisher, said.corrects)
-            await store.add_need(
-                conn,
-                event.cause,
-                event_id=said.id,
-                office=publisher,
-                need=data.need,
-                town=data.town,
-                month=data.month,
-            )
+def stripped(data: Payload) -> Payload | None:
+    """Return what may be kept of a result that waits: nobody's, and none; None of other events: all."""
+    match data:
+        case SectionResultRecorded():
+            return data.model_copy(update={"participant": stand_ins.nobody(), "grade": _UNKNOWN})
+        case ExamResultRecorded():
+            return data.model_copy(update={"participant": stand_ins.nobody(), "result": _UNKNOWN})
         case _:
-            pass  # without consent nothing is stored and no finding raised
+            return None
+
+
+def _course(event: Incoming) -> UUID:
+    data = event.event.data
+    if not isinstance(data, _Result):
+        raise TypeError(event.event.type)
+    return data.course_id(event.publisher or "")
+
+
+def _warnings(event: Incoming, seats: Seats, unread: frozenset[UUID]) -> tuple[Problem, ...]:
+    """Warn about a result of somebody without a place in the course, whoever that is, or of none."""
+    if event.cause in unread:
+        return (events_store.never_read(event),)
+    data = event.event.data
+    if event.event.retracts or not isinstance(data, _Result) or stand_ins.is_stand_in(data.participant):
+        return ()
+    if seats.begun(_course(event), data.participant, _day(data)):
+        return ()
+    return (Problem("participant_not_in_course", field="participant"),)
+
+
+def _day(data: _Result) -> date:
+    return data.tested_on if isinstance(data, SectionResultRecorded) else data.taken_on
+
+
+async def _need(conn: Connection, event: Incoming, data: NeedReported) -> Verdict:
+    said, office = event.event, event.publisher or ""
+    named = said.corrects or said.retracts
+    if named is not None and not await store.drop_need(conn, office, named):
+        field = "ce_corrects" if said.corrects else "ce_retracts"
+        return Parked(needs_key(event.subject), Problem("event_unknown", field=field))
+    if said.retracts is None:
+        await store.add_need(
+            conn,
+            event.cause,
+            event_id=said.id,
+            office=office,
+            need=data.need,
+            town=data.town,
+            month=data.month,
+        )
+    return Applied(unlocks=(needs_key(event.subject),))

@@ -1,4 +1,4 @@
-"""Reads and writes courses, facts of registered people, and exits from courses."""
+"""Reads and writes courses and facts of registered people, as allocation states them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from services.runtime.data.db import Connection
 
 @dataclass(frozen=True, slots=True)
 class CourseRow:
-    """A row of `course`: what the support side needs of an announced course."""
+    """A row of `course`: what the support side needs of it; `stated` is the version of the state."""
 
     course_id: UUID
     provider: str
@@ -26,6 +26,7 @@ class CourseRow:
     sections: list[dict[str, Any]]
     cancelled_on: date | None
     completed_on: date | None
+    stated: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,17 +42,7 @@ class FactRow:
     asylum_phase: str
     registered_on: date
     withdrawn_on: date | None
-
-
-@dataclass(frozen=True, slots=True)
-class ExitRow:
-    """A row of `course_exit`: somebody left a course."""
-
-    participant_id: UUID
-    course_id: UUID
-    kind: str
-    left_on: date
-    event_id: str
+    stated: int
 
 
 async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow]:
@@ -61,7 +52,7 @@ async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow
     rows = await conn.fetch(
         """
         SELECT course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections, cancelled_on,
-        completed_on FROM course WHERE course_id = ANY($1::uuid[]) ORDER BY course_id FOR UPDATE
+        completed_on, stated FROM course WHERE course_id = ANY($1::uuid[]) ORDER BY course_id FOR UPDATE
         """,
         list(ids),
     )
@@ -75,7 +66,7 @@ async def facts(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, FactRow]:
     rows = await conn.fetch(
         """
         SELECT participant_id, office, organisation, kreis, town, youth_until, asylum_phase, registered_on,
-        withdrawn_on FROM participant_fact WHERE participant_id = ANY($1::uuid[])
+        withdrawn_on, stated FROM participant_fact WHERE participant_id = ANY($1::uuid[])
         ORDER BY participant_id FOR UPDATE
         """,
         list(ids),
@@ -88,15 +79,15 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
     await conn.execute(
         """
         INSERT INTO course (course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections,
-        cancelled_on, completed_on)
-        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d
+        cancelled_on, completed_on, stated)
+        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d, v
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::date[], $8::date[], $9::text[], $10::date[], $11::date[])
-            AS new (c, p, o, t, k, w, s, e, x, g, d)
+            $7::date[], $8::date[], $9::text[], $10::date[], $11::date[],
+            $12::integer[]) AS new (c, p, o, t, k, w, s, e, x, g, d, v)
         ON CONFLICT (course_id) DO UPDATE SET title = EXCLUDED.title, kreis = EXCLUDED.kreis,
             town = EXCLUDED.town, starts_on = EXCLUDED.starts_on, ends_on = EXCLUDED.ends_on,
             sections = EXCLUDED.sections, cancelled_on = EXCLUDED.cancelled_on,
-            completed_on = EXCLUDED.completed_on
+            completed_on = EXCLUDED.completed_on, stated = EXCLUDED.stated
         """,
         [row.course_id for row in rows],
         [row.provider for row in rows],
@@ -110,6 +101,7 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
         [orjson.dumps(row.sections).decode() for row in rows],
         [row.cancelled_on for row in rows],
         [row.completed_on for row in rows],
+        [row.stated for row in rows],
     )
 
 
@@ -118,12 +110,13 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
     await conn.execute(
         """
         INSERT INTO participant_fact (participant_id, office, organisation, kreis, town, youth_until,
-        asylum_phase, registered_on, withdrawn_on)
+        asylum_phase, registered_on, withdrawn_on, stated)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::date[], $9::date[])
+            $7::text[], $8::date[], $9::date[], $10::integer[])
         ON CONFLICT (participant_id) DO UPDATE SET kreis = EXCLUDED.kreis, town = EXCLUDED.town,
             youth_until = EXCLUDED.youth_until, asylum_phase = EXCLUDED.asylum_phase,
-            registered_on = EXCLUDED.registered_on, withdrawn_on = EXCLUDED.withdrawn_on
+            registered_on = EXCLUDED.registered_on, withdrawn_on = EXCLUDED.withdrawn_on,
+            stated = EXCLUDED.stated
         """,
         [row.participant_id for row in rows],
         [row.office for row in rows],
@@ -134,44 +127,14 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
         [row.asylum_phase for row in rows],
         [row.registered_on for row in rows],
         [row.withdrawn_on for row in rows],
-    )
-
-
-async def put_exits(conn: Connection, rows: Sequence[ExitRow]) -> None:
-    """Insert or replace exits."""
-    if not rows:
-        return
-    await conn.execute(
-        """
-        INSERT INTO course_exit (participant_id, course_id, kind, left_on, event_id)
-        SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::text[])
-        ON CONFLICT (participant_id, course_id) DO UPDATE SET kind = EXCLUDED.kind,
-            left_on = EXCLUDED.left_on, event_id = EXCLUDED.event_id
-        """,
-        [row.participant_id for row in rows],
-        [row.course_id for row in rows],
-        [row.kind for row in rows],
-        [row.left_on for row in rows],
-        [row.event_id for row in rows],
-    )
-
-
-async def drop_exits(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> None:
-    """Delete exits that were retracted."""
-    if not keys:
-        return
-    await conn.execute(
-        """
-        DELETE FROM course_exit AS x USING unnest($1::uuid[], $2::uuid[]) AS gone (p, c)
-        WHERE x.participant_id = gone.p AND x.course_id = gone.c
-        """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
+        [row.stated for row in rows],
     )
 
 
 async def assess_again(conn: Connection, courses: Sequence[UUID]) -> None:
     """Have courses assessed again, by marking their last reported day."""
+    if not courses:
+        return
     await conn.execute(
         """
         UPDATE course_day AS d SET assessed = false FROM (

@@ -5,11 +5,10 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import asyncpg
 
-from schemas.identity import NAMESPACE
 from services.notifications import gate
 from services.notifications.participation import risk_store as store
 from services.notifications.participation.domain import (
@@ -31,12 +30,8 @@ from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 20
 _START = UUID(int=0)
+_NO_PLACE = store.Participation(None, None, over=True)  # a provider's word alone puts nobody at risk
 _LOOK_BACK_DAYS = 60  # longer than any window of the rules
-
-
-def risk_id(participant: UUID, course: UUID, rule: str, since: date) -> UUID:
-    """Derive a risk's id: the same rule for the same person, course and first day is the same risk."""
-    return uuid5(NAMESPACE, f"risk/{participant}/{course}/{rule}/{since.isoformat()}")
 
 
 @dataclass(slots=True)
@@ -74,8 +69,8 @@ class RiskAssessor:
         changes = store.RiskChanges()
         for key in sorted(marks.keys() | known.keys()):
             if key[0] in reported:
-                entry = participations.get(key, store.Participation(None, None, over=False))
-                days = marks.get(key, [])
+                entry = participations.get(key, _NO_PLACE)
+                days = [] if entry is _NO_PLACE else marks.get(key, [])
                 self._assess_person(
                     changes, key, days, known.get(key, {}), part=entry, reported=reported[key[0]]
                 )
@@ -100,8 +95,7 @@ class RiskAssessor:
         for change in compare(risks, episodes):
             match change:
                 case RaiseRisk(episode) if not part.over and part.left_on is None:
-                    id_ = risk_id(person, course, episode.rule, episode.since)
-                    changes.raised.append((id_, person, course, episode, until))
+                    changes.raised.append((person, course, episode, until))
                 case KeepRisk(risk, episode):
                     changes.kept.append((known[risk.rule]["risk_id"], dict(episode.params), until))
                 case ClearRisk(risk):

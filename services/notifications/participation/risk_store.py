@@ -9,6 +9,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.notifications.consents import store as consents
 from services.notifications.participation.domain import Episode
 from services.runtime.data.db import Connection
 
@@ -26,7 +27,7 @@ class Participation:
 class RiskChanges:
     """The rows that an assessment writes, and the people concerned."""
 
-    raised: list[tuple[UUID, UUID, UUID, Episode, date]] = field(default_factory=list)
+    raised: list[tuple[UUID, UUID, Episode, date]] = field(default_factory=list)
     kept: list[tuple[UUID, dict[str, Any], date]] = field(default_factory=list)
     ended: list[tuple[UUID, str]] = field(default_factory=list)
     concerned: set[UUID] = field(default_factory=set)
@@ -99,28 +100,29 @@ async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list
 
 
 async def participations(conn: Connection, courses: Sequence[UUID]) -> dict[tuple[UUID, UUID], Participation]:
-    """Return from when, and until when, people take part in these courses, by course and person."""
+    """Return from when, and until when, people take part in these courses, by course and person.
+
+    A merged person takes part under each of their ids, for marks may name any of them.
+    """
     rows = await conn.fetch(
         """
-        SELECT coalesce(p.course_id, x.course_id) AS course_id,
-        coalesce(p.participant_id, x.participant_id) AS participant_id, p.starts_on, x.left_on,
-        coalesce(p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted'), false) AS over,
+        SELECT DISTINCT ON (p.course_id, p.participant_id) p.course_id, p.participant_id, p.starts_on,
+        p.ended_on, p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted') AS over,
         c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over
-        FROM (SELECT DISTINCT ON (course_id, participant_id) course_id, participant_id, starts_on, state
-            FROM placement WHERE course_id = ANY($1::uuid[]) AND released
-            ORDER BY course_id, participant_id, decided_at DESC, placement_id) AS p
-        FULL JOIN (SELECT course_id, participant_id, left_on FROM course_exit
-            WHERE course_id = ANY($1::uuid[])) AS x USING (course_id, participant_id)
-        LEFT JOIN course AS c ON c.course_id = coalesce(p.course_id, x.course_id)
+        FROM placement AS p LEFT JOIN course AS c USING (course_id)
+        WHERE p.course_id = ANY($1::uuid[]) AND p.released
+        ORDER BY p.course_id, p.participant_id, p.decided_at DESC, p.placement_id
         """,
         list(courses),
     )
-    return {
-        (row["course_id"], row["participant_id"]): Participation(
-            row["starts_on"], row["left_on"], row["over"] or bool(row["course_over"])
-        )
-        for row in rows
-    }
+    others = await consents.other_ids(conn, sorted({row["participant_id"] for row in rows}))
+    found: dict[tuple[UUID, UUID], Participation] = {}
+    for row in rows:
+        part = Participation(row["starts_on"], row["ended_on"], row["over"] or bool(row["course_over"]))
+        found[row["course_id"], row["participant_id"]] = part
+        for other in others.get(row["participant_id"], ()):
+            found.setdefault((row["course_id"], other), part)
+    return found
 
 
 async def open_risks(
@@ -161,18 +163,19 @@ async def write(conn: Connection, changes: RiskChanges, now: datetime) -> None:
             *zip(*changes.kept, strict=True),
         )
     if changes.raised:
-        ids, people, courses, episodes, untils = zip(*changes.raised, strict=True)
+        people, courses, episodes, untils = zip(*changes.raised, strict=True)
         await conn.execute(
+            # The same rule for the same person, course and first day is the same risk; its id is random.
             """
-            INSERT INTO risk (risk_id, participant_id, course_id, rule, since, params, reported_until,
-            state, raised_at)
-            SELECT i, p, c, r, s, x, u, 'open', $8
-            FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::text[], $5::date[], $6::jsonb[],
-                $7::date[]) AS new (i, p, c, r, s, x, u)
-            ON CONFLICT (risk_id) DO UPDATE SET state = 'open', ended_at = NULL, params = EXCLUDED.params,
+            INSERT INTO risk (participant_id, course_id, rule, since, params, reported_until, state,
+            raised_at)
+            SELECT p, c, r, s, x, u, 'open', $7
+            FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::date[], $5::jsonb[], $6::date[])
+                AS new (p, c, r, s, x, u)
+            ON CONFLICT (participant_id, course_id, rule, since) DO UPDATE SET state = 'open',
+                ended_at = NULL, params = EXCLUDED.params,
                 reported_until = EXCLUDED.reported_until
             """,
-            ids,
             people,
             courses,
             [episode.rule for episode in episodes],

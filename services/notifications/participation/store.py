@@ -1,12 +1,13 @@
-"""Reads and writes course days, attendance marks, results and needs; whole batches in one statement."""
+"""Reads and writes course days, attendance marks and needs; whole batches in one statement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 
+from services.notifications.participation import stand_ins
 from services.runtime.data.db import Connection
 
 
@@ -66,11 +67,12 @@ async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
 
 
 async def drop_marks(conn: Connection, keys: Sequence[tuple[UUID, date]]) -> None:
-    """Delete the marks of course days that are reported anew."""
+    """Delete the marks of course days that are reported anew, held ones too."""
     await conn.execute(
         """
-        DELETE FROM attendance AS a USING unnest($1::uuid[], $2::date[]) AS gone (c, d)
-        WHERE a.course_id = gone.c AND a.day = gone.d
+        WITH gone AS (SELECT * FROM unnest($1::uuid[], $2::date[]) AS gone (c, d)),
+        held AS (DELETE FROM held_mark AS h USING gone WHERE h.course_id = gone.c AND h.day = gone.d)
+        DELETE FROM attendance AS a USING gone WHERE a.course_id = gone.c AND a.day = gone.d
         """,
         [key[0] for key in keys],
         [key[1] for key in keys],
@@ -91,21 +93,6 @@ async def drop_days(conn: Connection, keys: Sequence[tuple[UUID, date]]) -> None
     )
 
 
-async def drop_corrected_days(conn: Connection, corrected: Sequence[tuple[UUID, str]]) -> None:
-    """Empty the days that corrected events had reported: the correction may be about another day."""
-    rows = await conn.fetch(
-        """
-        SELECT d.course_id, d.day FROM course_day AS d
-        JOIN unnest($1::uuid[], $2::text[]) AS c (course, event) ON d.course_id = c.course
-            AND d.event_id = c.event ORDER BY 1, 2
-        """,
-        [course for course, _ in corrected],
-        [event for _, event in corrected],
-    )
-    if rows:
-        await drop_days(conn, [(row["course_id"], row["day"]) for row in rows])
-
-
 async def add_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
     """Copy in the marks of days that hold none (twice as fast as arrays, which asyncpg looks into)."""
     await conn.copy_records_to_table(
@@ -113,65 +100,24 @@ async def add_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
     )
 
 
-async def put_section_result(
-    conn: Connection, participant: UUID, course: UUID, section: int, *, grade: str, tested_on: date
-) -> None:
-    """Store the result of a section test; the latest report wins."""
+async def add_late_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
+    """Add marks to days that were read already, and have their courses assessed again."""
+    if not rows:
+        return
     await conn.execute(
         """
-        INSERT INTO section_result (participant_id, course_id, section, grade, tested_on)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, section)
-        DO UPDATE SET grade = EXCLUDED.grade, tested_on = EXCLUDED.tested_on
+        WITH late AS (
+            INSERT INTO attendance (course_id, day, participant_id, mark, ue)
+            SELECT * FROM unnest($1::uuid[], $2::date[], $3::uuid[], $4::text[], $5::real[])
+            ON CONFLICT (course_id, day, participant_id) DO NOTHING RETURNING course_id, day)
+        UPDATE course_day AS d SET assessed = false FROM late WHERE d.course_id = late.course_id
+            AND d.day = late.day
         """,
-        participant,
-        course,
-        section,
-        grade,
-        tested_on,
-    )
-
-
-async def drop_section_result(conn: Connection, participant: UUID, course: UUID, section: int) -> None:
-    """Delete the result of a section test."""
-    await conn.execute(
-        "DELETE FROM section_result WHERE participant_id = $1 AND course_id = $2 AND section = $3",
-        participant,
-        course,
-        section,
-    )
-
-
-async def put_exam_result(
-    conn: Connection, participant: UUID, course: UUID, *, exam: str, taken_on: date, result: str
-) -> None:
-    """Store the result of an examination; the latest report wins."""
-    await conn.execute(
-        """
-        INSERT INTO exam_result (participant_id, course_id, exam, taken_on, result)
-        VALUES ($1, $2, $3, $4, $5) ON CONFLICT (participant_id, course_id, exam, taken_on)
-        DO UPDATE SET result = EXCLUDED.result
-        """,
-        participant,
-        course,
-        exam,
-        taken_on,
-        result,
-    )
-
-
-async def drop_exam_result(
-    conn: Connection, participant: UUID, course: UUID, *, exam: str, taken_on: date
-) -> None:
-    """Delete the result of an examination."""
-    await conn.execute(
-        """
-        DELETE FROM exam_result WHERE participant_id = $1 AND course_id = $2 AND exam = $3
-        AND taken_on = $4
-        """,
-        participant,
-        course,
-        exam,
-        taken_on,
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [row[3] for row in rows],
+        [row[4] for row in rows],
     )
 
 
@@ -193,26 +139,35 @@ async def add_need(
     )
 
 
-async def drop_need(conn: Connection, office: str, event_id: str) -> None:
-    """Delete a reported need."""
-    await conn.execute("DELETE FROM need_report WHERE office = $1 AND event_id = $2", office, event_id)
+async def drop_need(conn: Connection, office: str, event_id: str) -> bool:
+    """Delete a reported need; return False if there is none."""
+    return bool(
+        await conn.fetchval(
+            "DELETE FROM need_report WHERE office = $1 AND event_id = $2 RETURNING true", office, event_id
+        )
+    )
 
 
-async def erase_participation(conn: Connection, participants: Sequence[UUID]) -> None:
-    """Erase attendance, results and risks of people, and replace their ids in parked course days."""
+async def erase_participation(
+    conn: Connection, participants: Sequence[UUID], held_under: Mapping[UUID, UUID]
+) -> None:
+    """Erase attendance and risks of people, and replace their ids in what waits.
+
+    `held_under` maps each person to the stand-in their marks are kept under until their place is known.
+    """
     people = list(participants)
+    ids = [*people, *(held_under[person] for person in people)]
     await conn.execute("DELETE FROM attendance WHERE participant_id = ANY($1::uuid[])", people)
-    await conn.execute("DELETE FROM section_result WHERE participant_id = ANY($1::uuid[])", people)
-    await conn.execute("DELETE FROM exam_result WHERE participant_id = ANY($1::uuid[])", people)
     await conn.execute("DELETE FROM risk WHERE participant_id = ANY($1::uuid[])", people)
-    for row in await _parked_with(conn, people):
+    await conn.execute("DELETE FROM held_mark WHERE person = ANY($1::uuid[])", ids)
+    for row in await _parked_with(conn, ids):
         data = row["data"].decode()
-        for person in people:
-            data = data.replace(str(person), str(uuid4()))
+        for one in ids:
+            data = data.replace(str(one), str(stand_ins.nobody()))
         await conn.execute("UPDATE runtime.parked SET data = $2 WHERE id = $1", row["id"], data.encode())
 
 
-async def _parked_with(conn: Connection, people: Sequence[UUID]) -> list[asyncpg.Record]:
+async def _parked_with(conn: Connection, ids: Sequence[UUID]) -> list[asyncpg.Record]:
     return await conn.fetch(
         """
         SELECT k.id, k.data FROM runtime.parked AS k
@@ -221,5 +176,5 @@ async def _parked_with(conn: Connection, people: Sequence[UUID]) -> list[asyncpg
             WHERE position(convert_to(p::text, 'UTF8') IN k.data) > 0)
         ORDER BY k.id FOR UPDATE
         """,
-        people,
+        ids,
     )

@@ -71,7 +71,7 @@ SERVICE_ACCESS: Mapping[str, Access] = {
         writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING),
     ),
     "notifications": Access(
-        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.PLACEMENTS),
+        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.SUPPORT, Family.PLACEMENTS),
         writes=(Family.FINDINGS_SUPPORT, Family.COUNTS),
     ),
 }
@@ -236,13 +236,19 @@ class KafkaAdmin:
 
     def allow(self, user: str, *, reads: Iterable[str], writes: Iterable[str], group: str) -> None:
         """Let a user read and write topics and use groups; a name ending in `.` stands for all below it."""
-        bindings = [
-            _binding(ResourceType.TOPIC, name, user, operation)
-            for names, operation in ((reads, AclOperation.READ), (writes, AclOperation.WRITE))
-            for name in names
+        _done(self._client.create_acls(_bindings(user, reads, writes, group)))
+
+    def allow_only(self, user: str, *, reads: Iterable[str], writes: Iterable[str], group: str) -> None:
+        """Let a user do this and no more: what an earlier release allowed is taken back."""
+        bindings = _bindings(user, reads, writes, group)
+        stale = [
+            one
+            for one in self._client.describe_acls(_access_of(f"User:{user}")).result(timeout=_TIMEOUT)
+            if one not in bindings
         ]
-        bindings.append(_binding(ResourceType.GROUP, group, user, AclOperation.READ))
         _done(self._client.create_acls(bindings))
+        if stale:
+            _done(self._client.delete_acls([_exactly(one) for one in stale]))
 
     def remove(self, *, topics: Sequence[str] = (), users: Sequence[str] = ()) -> None:
         """Delete topics, and users with all their access (tests; a publisher that is gone)."""
@@ -292,7 +298,7 @@ def ensure_service_access(admin: KafkaAdmin, service: str, password: str, *, pre
     if wall.enforced:
         access, user = SERVICE_ACCESS[service], service_user(service, prefix)
         admin.ensure_user(user, password)
-        admin.allow(
+        admin.allow_only(
             user,
             reads=[_resource(family, prefix) for family in access.reads],
             writes=[_resource(family, prefix) for family in access.writes],
@@ -319,6 +325,26 @@ def ensure_publisher_access(admin: KafkaAdmin, slug: str, password: str | None, 
 
 def _resource(family: Family, prefix: str) -> str:
     return f"{prefix}kurslotse.{family}." if family in PER_PUBLISHER else topic(family, prefix=prefix)
+
+
+def _bindings(user: str, reads: Iterable[str], writes: Iterable[str], group: str) -> list[AclBinding]:
+    return [
+        *(_binding(ResourceType.TOPIC, name, user, AclOperation.READ) for name in reads),
+        *(_binding(ResourceType.TOPIC, name, user, AclOperation.WRITE) for name in writes),
+        _binding(ResourceType.GROUP, group, user, AclOperation.READ),
+    ]
+
+
+def _exactly(binding: AclBinding) -> AclBindingFilter:
+    return AclBindingFilter(
+        binding.restype,
+        binding.name,
+        binding.resource_pattern_type,
+        binding.principal,
+        binding.host,
+        binding.operation,
+        binding.permission_type,
+    )
 
 
 def _binding(resource: ResourceType, name: str, user: str, operation: AclOperation) -> AclBinding:

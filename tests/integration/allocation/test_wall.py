@@ -17,20 +17,20 @@ COLUMNS: Mapping[str, str] = {
     "course": "course kreis provider own_course own_number title course_type course_kind town"
     " capacity minimum"
     " taken_elsewhere target_level lessons times_of_day venue barrier_free online childcare women_only"
-    " registration_until state cancel_reason ended_on version",
+    " registration_until state cancel_reason ended_on version stated",
     "course_section": "course number kreis starts_on ends_on ue capacity taken removed completed_on",
     "participant": "participant kreis office reference status registered_on first_registered_on"
     " returns town standing"
     " route granted_on valid_until cooperation_plan hours_left course_types available earliest_start"
     " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
     " level section"
-    " tested_type withdrawn_on withdraw_reason merged_into version available_days family",
+    " tested_type withdrawn_on withdraw_reason merged_into version available_days family asylum_phase stated",
     "placement_test": "event kreis participant place tested_on level section course_type stands",
     "placement": "placement kreis participant course provider office course_kind entry_section"
     " seats state version"
     " published run reason reasons alternatives proposed_at expires_at own_number started_on"
     " ended_on exit_kind"
-    " exit_event changed_at",
+    " exit_event past_exits changed_at",
     "placement_step": "placement version kreis from_state to_state reason params actor note decided_at",
     "progress": "publisher until offsets",
     "expiry": "placement kreis publisher partition due_at until heard_to read_to",
@@ -96,6 +96,19 @@ FIELDS = frozenset(
         "started",
         "finished",
         "qualified",
+        "title",
+        "town",
+        "sections",
+        "sections.number",
+        "sections.starts_on",
+        "sections.ends_on",
+        "sections.ue",
+        "cancelled_on",
+        "youth_until",
+        "asylum_phase",
+        "registered_on",
+        "withdrawn_on",
+        "withdrawn_for",
     ]
 )
 

@@ -8,7 +8,6 @@ import asyncpg
 import pytest
 
 from schemas.placements import EnrolmentEnded
-from schemas.providers import CourseCancelled, ParticipantLeft
 from schemas.support import ConsentGranted
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import AlertCommand, AlertState
@@ -20,7 +19,6 @@ from tests.notifications.world import (
     JMD,
     MBE,
     OTHER,
-    PROVIDER,
     PUBLISHERS,
     TODAY,
     World,
@@ -271,7 +269,7 @@ async def test_a_cancelled_course_ends_its_open_risks(world: World) -> None:
     for day in school_days(TODAY, 2):
         await world.attend("k-1", day, {person: "U"})
     await world.settle()
-    await world.say(PROVIDER, CourseCancelled(course="k-1", cancelled_on=TODAY))
+    await world.stated("k-1", cancelled_on=TODAY)
     await world.settle()
     alert = await only_alert(world)
     assert (alert["state"], alert["withdrawn_for"]) == ("withdrawn", "course_cancelled")
@@ -279,7 +277,8 @@ async def test_a_cancelled_course_ends_its_open_risks(world: World) -> None:
 
 async def test_nobody_who_left_is_at_risk(world: World) -> None:
     person = await enrolled_with_consent(world, DROPOUT)
-    await world.say(PROVIDER, ParticipantLeft(course="k-1", participant=person, kind="moved", left_on=TODAY))
+    ended = step(EnrolmentEnded, person, version=9, from_state="confirmed", to_state="left", ended_on=TODAY)
+    await world.say(None, ended)
     for day in school_days(TODAY, 4):
         await world.attend("k-1", day, {person: "U"})
     await world.settle()

@@ -15,7 +15,7 @@ from schemas.support import (
 from services.notifications import revocation
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import transaction
-from services.runtime.events.subscription import Applied, Parked
+from services.runtime.events.subscription import Applied, Parked, Problem
 from tests.notifications.world import DESK, JMD, MBE, PROVIDER, TODAY, World, attendance, school_days
 
 DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
@@ -45,7 +45,9 @@ async def test_marks_without_consent_leave_no_row_but_totals(world: World) -> No
 
     verdicts = await world.attend("k-1", TODAY, strangers)
 
-    assert verdicts == [Applied()]
+    (verdict,) = verdicts
+    assert isinstance(verdict, Applied)
+    assert {problem.code for problem in verdict.warnings} == {"participant_not_in_course"}
     for person in strangers:
         assert await places_of(world, person) == set()
     day = (await world.rows("SELECT listed, present, excused, unexcused FROM course_day"))[0]
@@ -65,6 +67,7 @@ async def test_totals_of_a_tiny_class_are_not_kept(world: World) -> None:
 async def test_consent_in_the_same_batch_counts_from_its_place_on(world: World) -> None:
     await world.announce()
     person = await world.register("a-1")
+    await world.enrol(person)
     granted = ConsentGranted(reference="a-1", office=MBE, purposes=(DROPOUT,), given_on=TODAY)
     days = school_days(TODAY, 3)
     await world.read(
@@ -84,6 +87,7 @@ async def test_consent_in_the_same_batch_counts_from_its_place_on(world: World) 
 async def test_parked_attendance_holds_no_mark_without_consent(world: World) -> None:
     person = await world.register("a-1")
     await world.consent("a-1", DROPOUT)
+    await world.enrol(person, "k-9")
     stranger = uuid4()
 
     verdict = (await world.attend("k-9", TODAY, {person: "X", stranger: "U", uuid4(): "Krank"}))[0]
@@ -105,6 +109,8 @@ async def test_a_revocation_erases_parked_marks_too(world: World) -> None:
     person, other = await world.register("a-1"), await world.register("a-2")
     for reference in ("a-1", "a-2"):
         await world.consent(reference, DROPOUT)
+    for one in (person, other):
+        await world.enrol(one, "k-9")
     verdict = (await world.attend("k-9", TODAY, {person: "U", other: "X"}))[0]
     assert isinstance(verdict, Parked)
     attributes = {"specversion": "1.0", "id": "x", "source": "/p", "type": AttendanceRecorded.type_}
@@ -133,23 +139,27 @@ async def test_unknown_signs_are_asked_about_and_never_stored(world: World) -> N
     await world.announce()
     person = await world.register("a-1")
     await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
 
     verdict = (await world.attend("k-1", TODAY, {uuid4(): "X", person: "Krank", uuid4(): "Krank"}))[0]
 
     assert isinstance(verdict, Applied)
-    assert [(p.code, p.field) for p in verdict.warnings] == [
+    assert [(p.code, p.field) for p in verdict.warnings if p.code == "mark_unknown"] == [
         ("mark_unknown", "entries.1.mark"),
         ("mark_unknown", "entries.2.mark"),
     ]
     assert await world.value("SELECT count(*) FROM attendance") == 0
 
 
-async def test_results_are_kept_under_consent_only(world: World) -> None:
+async def test_no_result_is_stored_and_strangers_are_asked_about(world: World) -> None:
     await world.announce()
     person, stranger = await world.register("a-1"), uuid4()
     await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
+    before = await places_of(world, person)
+    asked = {}
     for participant in (person, stranger):
-        await world.say(
+        asked[participant] = await world.say(
             PROVIDER,
             SectionResultRecorded(
                 course="k-1", participant=participant, section=1, grade="below", tested_on=TODAY
@@ -158,8 +168,12 @@ async def test_results_are_kept_under_consent_only(world: World) -> None:
                 course="k-1", participant=participant, exam="dtz", result="B1", taken_on=TODAY
             ),
         )
-    assert await world.value("SELECT count(*) FROM section_result") == 1
-    assert await world.value("SELECT count(*) FROM exam_result") == 1
+    assert asked[person] == [Applied(), Applied()]
+    finding = Problem("participant_not_in_course", field="participant")
+    assert asked[stranger] == [Applied((finding,)), Applied((finding,))]
+    assert await world.value("SELECT count(*) FROM section_result") == 0
+    assert await world.value("SELECT count(*) FROM exam_result") == 0
+    assert await places_of(world, person) == before
     assert await places_of(world, stranger) == set()
 
 
@@ -227,7 +241,7 @@ async def test_consent_lapses_like_a_revocation(world: World) -> None:
 
     world.now += timedelta(days=6)
     async with transaction(world.worker) as conn:
-        assert await revocation.end_lapsed(conn, world.now) == 1
+        assert await revocation.end_lapsed(conn, world.keyring, world.now) == 1
 
     assert await world.value("SELECT count(*) FROM attendance") == 0
     assert await world.value("SELECT step FROM consent_step ORDER BY recorded_at DESC LIMIT 1") == "lapsed"

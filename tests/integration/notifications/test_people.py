@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 
 from schemas.identity import participant_id
-from schemas.offices import ParticipantWithdrawn
+from schemas.offices import Entitlement, ParticipantRegistered
 from schemas.placements import PlacementAdvanced
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.people import handlers as people
@@ -20,7 +20,7 @@ from services.notifications.people.handlers import Reader
 from services.notifications.people.registrations import begin, send_pending
 from services.runtime.base.clock import SystemClock
 from services.runtime.data.db import transaction, web_transaction
-from tests.notifications.world import DESK, MBE, TODAY, World, registration, step
+from tests.notifications.world import DESK, MBE, TODAY, TOWN, World, step
 
 MINA = Contact(
     "Muster", "Mina", date(1999, 5, 2), "0123", "m@example.org", "Weg 1", "00100", "Ort", ("de", "ar")
@@ -179,7 +179,7 @@ async def test_erasing_a_person_leaves_nothing_readable(world: World) -> None:
     await world.keep("a-1", MINA)
     await world.consent("a-1", "dropout_support")
     await world.attend("k-1", TODAY, {person: "X"})
-    await world.say(DESK, ParticipantWithdrawn(reference="a-1", withdrawn_on=TODAY, reason="erased"))
+    await world.registered("a-1", withdrawn_on=TODAY, withdrawn_for="erased")
     for table in ("person", "person_key", "attendance"):
         assert await world.value(f"SELECT count(*) FROM {table}") == 0, table
     assert await world.value("SELECT count(*) FROM consent WHERE ended_at IS NULL") == 0
@@ -251,7 +251,15 @@ async def test_the_desk_keeps_and_the_worker_sends_until_accepted(world: World) 
         asked.append(request)
         return httpx.Response(answers.pop(0), json={})
 
-    data = registration("a-7").model_dump(mode="json", exclude_none=True)
+    said = ParticipantRegistered(
+        reference="a-7",
+        registered_on=TODAY,
+        kreis="99001",
+        town=TOWN,
+        entitlement=Entitlement(standing="entitled", route="aufenthg_44_1"),
+        course_types=("integration_general",),
+    )
+    data = said.model_dump(mode="json", exclude_none=True)
     async with world.visiting("treff") as conn:
         event = await begin(
             conn, world.keyring, office=DESK, organisation="treff", data=data, contact=MINA, now=world.now

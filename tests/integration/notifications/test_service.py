@@ -199,7 +199,7 @@ async def test_events_become_an_alert_and_a_mail(
         await introduce(service)
         person, stranger = participant_id(DESK, "a-1"), uuid4()
         today = datetime.now(UTC).date()
-        await service.say(DESK, registration("a-1"))
+        await service.say(None, registration("a-1"))
         purposes = ("enrolment_notice", "dropout_support")
         await service.say(
             DESK, ConsentGranted(reference="a-1", office=MBE, purposes=purposes, given_on=today)
@@ -214,9 +214,12 @@ async def test_events_become_an_alert_and_a_mail(
         await wait_until(lambda: service.value("SELECT count(*) = 3 FROM runtime.parked"), 60.0, "parked")
         await stranger_is_nowhere(service, stranger)
 
-        await service.say(PROVIDER, announcement("k-1", today))
-        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM attendance"), 60.0, "unlocked")
+        # The course is known, a place is not: the marks are held, and name nobody.
+        await service.say(None, announcement("k-1", today))
+        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM held_mark"), 60.0, "unlocked")
+        assert await service.value("SELECT count(*) FROM attendance") == 0
         await service.say(None, enrolment(person, starts_on=today, ends_on=today + timedelta(days=90)))
+        await wait_until(lambda: service.value("SELECT count(*) = 3 FROM attendance"), 60.0, "taken up")
         await wait_until(lambda: len(service.mails.taken) == 2, 60.0, "two mails")
         await stranger_is_nowhere(service, stranger)
         assert await service.value("SELECT min(listed) FROM course_day") == 3

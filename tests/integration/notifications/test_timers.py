@@ -54,7 +54,7 @@ async def test_what_is_too_old_is_erased(world: World) -> None:
     async with transaction(world.worker) as conn:
         reader = people.Reader("treff", "ole", Purpose.REGISTRATION)
         await people.read(conn, world.keyring, reader, [person], world.now)
-    retention = Retention(world.worker, world.policy)
+    retention = Retention(world.worker, world.policy, world.keyring)
 
     world.now += timedelta(days=8)
     assert await retention.clean(world.now) == 1  # the orphan

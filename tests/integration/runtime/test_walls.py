@@ -157,7 +157,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(
 
 
 async def test_kafka_keeps_the_sides_apart(servers: Servers, prefix: str) -> None:
-    """Allocation may read `in` and not `support`; a publisher writes its own topics and no other's."""
+    """Allocation reads `in`, notifications `support`; a publisher writes its own topics and no other's."""
     admin = kafka.KafkaAdmin(kafka.parse_address(servers.kafka))
     walls = [
         await asyncio.to_thread(kafka.ensure_service_access, admin, service, f"{service}-word", prefix=prefix)
@@ -185,8 +185,21 @@ async def test_kafka_keeps_the_sides_apart(servers: Servers, prefix: str) -> Non
         assert topic(Family.IN, "nord", prefix=prefix) in seen
         assert not {name for name in seen if ".support." in name or ".out." in name}
         assert not {name for name in seen if "findings.support" in name}
-        notifications = await visible(f"sasl://{prefix}notifications:notifications-word@{host}")
-        assert topic(Family.SUPPORT, "sued", prefix=prefix) in notifications
+        await asyncio.to_thread(
+            admin.allow,
+            f"{prefix}notifications",
+            reads=[f"{prefix}kurslotse.in."],  # as an earlier release allowed
+            writes=[],
+            group=f"{prefix}kurslotse.notifications.",
+        )
+        notifications = f"sasl://{prefix}notifications:notifications-word@{host}"
+        assert topic(Family.IN, "nord", prefix=prefix) in await visible(notifications)
+        await asyncio.to_thread(
+            kafka.ensure_service_access, admin, "notifications", "notifications-word", prefix=prefix
+        )
+        seen = await visible(notifications)
+        assert topic(Family.SUPPORT, "sued", prefix=prefix) in seen
+        assert not {name for name in seen if ".in." in name}
         with pytest.raises(KafkaError):
             await visible(f"sasl://{prefix}allocation:wrong@{host}")
     finally:

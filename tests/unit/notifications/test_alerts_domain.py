@@ -24,7 +24,6 @@ from services.notifications.alerts.domain import (
     WithdrawAlert,
     WithdrawalReason,
     after,
-    alert_id,
     decide,
 )
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
@@ -38,7 +37,6 @@ from services.notifications.delivery.domain import (
     Outcome,
     RetryAfter,
     delay_after,
-    delivery_id,
     next_step,
 )
 from services.notifications.delivery.mail import Letter, MailTexts, compose
@@ -116,17 +114,6 @@ def test_an_alert_that_is_over_cannot_be_answered(state: AlertState, command: Al
         assert result is None
     if result is not None:
         assert result is not AlertState.WITHDRAWN
-
-
-def test_ids_are_the_business_key() -> None:
-    risk = uuid4()
-    assert alert_id(risk, "dropout_support") == alert_id(risk, "dropout_support")
-    assert alert_id(risk, "dropout_support") != alert_id(risk, "enrolment_notice")
-    alert = uuid4()
-    steps = {
-        delivery_id(alert, r, "email", s) for r in ("office:a", "lead:a") for s in ("notice-1", "notice-2")
-    }
-    assert len(steps) == 4
 
 
 @pytest.mark.parametrize(

@@ -41,7 +41,7 @@ SERVICES = {
     ),
     "notifications": (
         notifications.subscriptions(PREFIX, NOTHING, load_policy()),
-        (Family.IN, Family.SUPPORT, Family.PLACEMENTS),
+        (Family.SUPPORT, Family.PLACEMENTS),
     ),
 }
 

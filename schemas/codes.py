@@ -277,6 +277,15 @@ class InstallationKind(StrEnum):
     DEMO = "demo"
 
 
+UNKNOWN = "other"
+"""What is read in place of a code that is on no list.
+
+A publisher could write anything into a code that nobody lists, and what is read is stored and told on. So
+every list has one neutral reading; where `other` is on the list, it is that, elsewhere it stands for a code
+that nobody knows, which every reader takes: no rule holds for it, nothing is concluded from it.
+"""
+
+
 def kind_of(course_type: str) -> CourseKind:
     """Return the kind of a course type; an unknown type is `other`."""
     if course_type.startswith("integration_"):
@@ -305,7 +314,7 @@ def current_reason(code: str) -> str:
 
 
 class Known:
-    """Annotation of a string field: writers use this list, readers accept codes they do not know.
+    """Annotation of a string field: writers use this list, readers take other codes for `UNKNOWN`.
 
     The exported writer's schema carries the list as an enumeration, the reader's is a plain string.
     """

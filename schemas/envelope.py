@@ -15,8 +15,8 @@ from pydantic import ValidationError
 from schemas.base import Payload
 from schemas.bounds import CONTROLS, EARLIEST, LATEST
 from schemas.identity import identity_hash
-from schemas.known import unknown_fields
-from schemas.topics import EVENT_TYPES
+from schemas.known import unknown_fields, without_unknown
+from schemas.topics import EVENT_TYPES, PUBLISHERS_FAMILIES
 
 MAX_BYTES = 65_536
 """Largest data of one event (CloudEvents asks intermediaries to forward 64 KiB)."""
@@ -219,9 +219,24 @@ def read_data(
         return known, orjson.dumps(data), tuple(warnings)
 
 
-def unknown_codes(payload: Payload) -> tuple[Problem, ...]:
-    """Warn about codes that no list of ours holds yet (readers accept them, people should know)."""
-    return tuple(Problem("code_unknown", field=path) for path in unknown_fields(payload))
+def neutral_codes(
+    type_: str, payload: Payload, raw: bytes
+) -> tuple[Payload, bytes, tuple[Problem, ...]] | list[Problem]:
+    """Read codes of a publisher that are on no list as `UNKNOWN`, in the payload and in its JSON.
+
+    Returns both and a warning for each code: people should know, and nobody else reads what it said.
+    """
+    paths = unknown_fields(payload)
+    warnings = tuple(Problem("code_unknown", field=path) for path in paths)
+    if not paths or EVENT_TYPES[type_].family not in PUBLISHERS_FAMILIES:
+        return payload, raw, warnings
+    data = orjson.loads(raw)
+    try:
+        without_unknown(data, paths)
+    except (LookupError, TypeError, ValueError):  # a key is repeated, and two readers take different values
+        return [Problem("json_malformed")]
+    changed = orjson.dumps(data)
+    return type(payload).model_validate_json(changed), changed, warnings
 
 
 def decode(
@@ -257,6 +272,10 @@ def decode_attributes(
     digest = _hash_of(found, raw, stripped)
     if isinstance(digest, Problem):
         return [digest]
+    neutral = neutral_codes(type_, payload, stripped)
+    if isinstance(neutral, list):
+        return neutral
+    payload, stripped, unknown = neutral
     time = parse_time(found["time"]) if "time" in found else None
     event = Event(
         id=found["id"],
@@ -270,7 +289,7 @@ def decode_attributes(
         correlationid=found.get("correlationid"),
         causationid=found.get("causationid"),
     )
-    return Decoded(event, digest, stripped, warnings)
+    return Decoded(event, digest, stripped, warnings + unknown)
 
 
 def _hash_of(found: Mapping[str, str], raw: bytes, stripped: bytes) -> bytes | Problem:

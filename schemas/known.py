@@ -1,15 +1,15 @@
-"""Finds the codes in a payload that are not on their code list."""
+"""Finds the codes in a payload that are not on their code list, and replaces them in its JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, reduce
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
-from schemas.codes import Known
+from schemas.codes import UNKNOWN, Known
 
 
 @cache
@@ -81,3 +81,36 @@ def unknown_fields(payload: BaseModel) -> tuple[str, ...]:
 def _unknown(payload: BaseModel, before: str) -> Iterator[str]:
     for name, shape in _plan(type(payload)):
         yield from _walk(getattr(payload, name), shape, before + name)
+
+
+def places_of_codes(model: type[BaseModel]) -> dict[str, Known]:
+    """Return the list of each field of a payload that holds codes, by its path without positions."""
+    found: dict[str, Known] = {}
+    for name, shape in _plan(model):
+        inner = shape
+        while isinstance(inner, list):
+            inner = inner[0]
+        if isinstance(inner, Known):
+            found[name] = inner
+        else:
+            found |= {f"{name}.{path}": known for path, known in places_of_codes(inner).items()}
+    return found
+
+
+def without_unknown(data: Any, paths: Iterable[str]) -> None:  # noqa: ANN401 - any JSON value
+    """Write `UNKNOWN` over the codes at these paths of JSON data; a list names it once."""
+    lists = []
+    for path in paths:
+        *outer, last = path.split(".")
+        holder = reduce(_at, outer, data)
+        if isinstance(holder, list):
+            holder[int(last)] = UNKNOWN
+            lists.append(holder)
+        else:
+            holder[last] = UNKNOWN
+    for found in lists:
+        found[:] = dict.fromkeys(found)
+
+
+def _at(holder: Any, part: str) -> Any:  # noqa: ANN401 - any JSON value
+    return holder[int(part)] if isinstance(holder, list) else holder[part]

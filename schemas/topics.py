@@ -26,6 +26,9 @@ class Family(StrEnum):
     INSTALLATION = "installation"
 
 
+PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
+"""Families in which publishers speak."""
+
 PER_PUBLISHER = frozenset({Family.IN, Family.SUPPORT, Family.OUT})
 """Families with one topic for each publisher."""
 

@@ -16,6 +16,7 @@ SERVICES: Final = ("gateway", "allocation", "notifications")
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("runtime", "Records that had no effect, and why."),
     "reading": ("runtime", "Topics that are not read until somebody says so."),
+    "work": ("runtime", "Queued work that failed and was set aside."),
     "publisher": ("gateway", "Who may speak: providers and offices."),
     "import": ("gateway", "Files that providers and offices already have."),
     "compare": (

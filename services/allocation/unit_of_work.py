@@ -164,7 +164,7 @@ class UnitOfWork:
             self.prefix,
             self.now,
             None if cause is None else str(cause.cause),
-            (cause.event.correlationid if cause else None) or str(after.placement),
+            str(after.placement),
         )
         if before is not None and set(before.seats) - set(after.seats):
             self.request_rerun(after.kreis, f"seat_freed_{after.state}", urgent=True)

@@ -10,6 +10,7 @@ from typing import Any
 from services.runtime.base.clock import Clock
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.retry import jittered
+from services.runtime.base.timers import LONGEST_PAUSE
 from services.runtime.data.db import connect
 
 log = logging.getLogger(__name__)
@@ -63,20 +64,24 @@ class QueueListener:
 
 
 async def run_worker(name: str, drain: Drain, woken: asyncio.Event) -> None:
-    """Call `drain` for ever; an error that is not transient ends the process."""
+    """Call `drain` for ever; an error that no row can bring about ends the process."""
     attempt = 0
     while True:
         woken.clear()
         try:
             done = await drain()
         except Exception as error:
-            if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+            meaning = meaning_of(error, connection_dead=True)
+            if meaning is Meaning.FATAL:
                 raise
             attempt += 1
-            log.warning(
-                "work: trying again", extra={"task": name, "error": name_of(error), "attempt": attempt}
+            transient = meaning is Meaning.TRANSIENT
+            log.log(
+                logging.WARNING if transient else logging.ERROR,
+                "work: trying again",
+                extra={"task": name, "error": name_of(error), "attempt": attempt},
             )
-            await asyncio.sleep(jittered(attempt))
+            await asyncio.sleep(jittered(attempt, cap=5.0 if transient else LONGEST_PAUSE))
             continue
         attempt = 0
         if not done:

@@ -18,6 +18,7 @@ from services.allocation.placements.rulings_store import lift_ended_holds
 from services.allocation.policy.terms import APPROVE, COMPLETE, CONFIRM, EXPIRE, SEND, START
 from services.allocation.rerun import Rerun, request_reruns
 from services.allocation.unit_of_work import Keys, UnitOfWork
+from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import transaction
 
 AT_ONCE = 200
@@ -43,14 +44,18 @@ class PlacementTimers:
             moved += step
         return moved
 
+    def _queue(self, task: str) -> WorkQueue:
+        return WorkQueue(self.pool, task, AT_ONCE, progress.generations)
+
     async def _expire_some(self, now: datetime) -> int:
-        async with transaction(self.pool) as conn:
+        async def some(conn: asyncpg.Connection, taking: Taking) -> int:
             overdue = await progress.overdue_kreise(conn, now)
             automatic = self.placements.terms.automatic
             kreise = [kreis for kreis in overdue if automatic(kreis, EXPIRE, now)]
             if not kreise and not any(overdue.values()):
                 return 0
-            due = await progress.due(conn, self.placements.prefix, kreise, now, AT_ONCE)
+            due = await progress.due(conn, self.placements.prefix, kreise, now, taking)
+            taking.taken += [str(one.placement) for one in due]
             if not due:
                 return 0
             work = await self.placements.load(conn, Keys(placements={one.placement for one in due}), now)
@@ -64,6 +69,8 @@ class PlacementTimers:
                 await progress.keep_evidence(conn, expired)
             return len(expired)
 
+        return await self._queue("expire").work(some)
+
     async def start(self, now: datetime) -> int:
         """Start confirmed places whose first day has come, where it is automatic."""
         moved = 0
@@ -72,10 +79,11 @@ class PlacementTimers:
         return moved
 
     async def _start_some(self, now: datetime) -> int:
-        async with transaction(self.pool) as conn:
+        async def some(conn: asyncpg.Connection, taking: Taking) -> int:
             waiting = await progress.confirmed_kreise(conn)
             kreise = [kreis for kreis in waiting if self.placements.terms.automatic(kreis, START, now)]
-            ids = await progress.startable(conn, kreise, local_day(now), AT_ONCE) if kreise else []
+            ids = await progress.startable(conn, kreise, local_day(now), taking) if kreise else []
+            taking.taken += map(str, ids)
             if not ids:
                 return 0
             work = await self.placements.load(conn, Keys(placements=set(ids)), now)
@@ -87,19 +95,26 @@ class PlacementTimers:
             await work.write(conn)
             return started
 
+        return await self._queue("start").work(some)
+
     async def complete(self, now: datetime) -> int:
         """Complete who still sits in a closed course, where it has become automatic since it was closed."""
-        async with transaction(self.pool) as conn:
+
+        async def some(conn: asyncpg.Connection, taking: Taking) -> int:
             automatic = self.placements.terms.automatic
             left = await progress.left_in_completed(conn)
             kreise = {kreis for kreis in set(left.values()) if automatic(kreis, COMPLETE, now)}
-            ids = [id_ for id_, kreis in left.items() if kreis in kreise][:AT_ONCE]
+            able = [id_ for id_, kreis in left.items() if kreis in kreise and taking.may_take(str(id_))]
+            ids = able[: taking.limit]
+            taking.taken += map(str, ids)
             if not ids:
                 return 0
             work = await self.placements.load(conn, Keys(placements=set(ids)), now)
             done = [finish(work, work.placements[id_], "timer") for id_ in ids]
             await work.write(conn)
             return sum(isinstance(outcome, Done) for outcome in done)
+
+        return await self._queue("complete").work(some)
 
     async def advance(self, now: datetime) -> int:
         """Take the steps that have become automatic since a placement came where it stands.
@@ -113,16 +128,21 @@ class PlacementTimers:
         return moved
 
     async def _advance_some(self, now: datetime, after: UUID) -> tuple[UUID, int] | None:
-        async with transaction(self.pool) as conn:
+        last: UUID | None = None
+
+        async def some(conn: asyncpg.Connection, taking: Taking) -> int:
+            nonlocal last
             standing = await progress.standing_kreise(conn)
             wanted = [
                 (kreis, state)
                 for kreis, state in standing
                 if any(self.placements.terms.automatic(kreis, step, now) for step in ADVANCES[state])
             ]
-            ids = await progress.standing(conn, wanted, after, local_day(now), AT_ONCE) if wanted else []
+            ids = await progress.standing(conn, wanted, after, local_day(now), taking) if wanted else []
+            taking.taken += map(str, ids)
             if not ids:
-                return None
+                return 0
+            last = max(ids) if last is None else max(last, *ids)
             work = await self.placements.load(conn, Keys(placements=set(ids)), now)
             before = {id_: work.placements[id_].version for id_ in ids}
             for found in (work.placements[id_] for id_ in ids):
@@ -131,7 +151,10 @@ class PlacementTimers:
                 else:
                     self.placements.advance(work, found)
             await work.write(conn)
-            return ids[-1], sum(work.placements[id_].version > before[id_] for id_ in ids)
+            return sum(work.placements[id_].version > before[id_] for id_ in ids)
+
+        moved = await self._queue("advance").work(some)
+        return None if last is None else (last, moved)
 
     async def lift(self, now: datetime) -> int:
         """End the holds whose day has come; the people are steered again at the next hour."""

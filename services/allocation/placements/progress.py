@@ -9,6 +9,7 @@ import asyncpg
 import orjson
 
 from schemas.gateway import PublisherProgressed
+from services.runtime.bookkeeping.work import Taking
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,7 @@ async def order_expiry(
 
 
 async def due(
-    conn: asyncpg.Connection, prefix: str, kreise: Sequence[str], now: datetime, limit: int
+    conn: asyncpg.Connection, prefix: str, kreise: Sequence[str], now: datetime, taking: Taking
 ) -> list[Due]:
     """List reservations past their time for which provider and office have spoken, and we have read it all.
 
@@ -117,6 +118,7 @@ async def due(
         JOIN heard AS b ON b.publisher = p.office AND b.until > p.expires_at AND b.all_read
         WHERE p.state = 'reserved' AND p.expires_at < $2
           AND (p.kreis = ANY($3::text[]) OR d.placement IS NOT NULL)
+          AND p.placement <> ALL($5::uuid[]) AND ($6::uuid IS NULL OR p.placement = $6)
           AND NOT EXISTS (
               SELECT FROM runtime.parked AS k
               WHERE k.subject = p.participant::text OR k.waits_for = 'placement:' || p.placement::text
@@ -128,7 +130,9 @@ async def due(
         prefix,
         now,
         kreise,
-        limit,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
     )
     return [
         Due(
@@ -172,7 +176,9 @@ async def keep_evidence(conn: asyncpg.Connection, expired: Sequence[Due]) -> Non
     )
 
 
-async def startable(conn: asyncpg.Connection, kreise: Sequence[str], today: date, limit: int) -> list[UUID]:
+async def startable(
+    conn: asyncpg.Connection, kreise: Sequence[str], today: date, taking: Taking
+) -> list[UUID]:
     """List confirmed placements whose entry section has begun."""
     rows = await conn.fetch(
         """
@@ -180,11 +186,14 @@ async def startable(conn: asyncpg.Connection, kreise: Sequence[str], today: date
         JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
         WHERE p.state = 'confirmed' AND s.starts_on <= $2
           AND p.kreis = ANY($1::text[])
+          AND p.placement <> ALL($4::uuid[]) AND ($5::uuid IS NULL OR p.placement = $5)
         ORDER BY p.placement LIMIT $3
         """,
         kreise,
         today,
-        limit,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
     )
     return [row["placement"] for row in rows]
 
@@ -219,7 +228,7 @@ async def standing_kreise(conn: asyncpg.Connection) -> list[tuple[str, str]]:
 
 
 async def standing(
-    conn: asyncpg.Connection, wanted: Sequence[tuple[str, str]], after: UUID, today: date, limit: int
+    conn: asyncpg.Connection, wanted: Sequence[tuple[str, str]], after: UUID, today: date, taking: Taking
 ) -> list[UUID]:
     """List placements in these Kreise and states, in id order; with BAMF only where the section has begun."""
     rows = await conn.fetch(
@@ -228,12 +237,27 @@ async def standing(
         JOIN unnest($1::text[], $2::text[]) AS w (kreis, state) ON (w.kreis, w.state) = (p.kreis, p.state)
         JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
         WHERE p.placement > $3 AND (p.state <> 'sent_to_authority' OR s.starts_on < $4)
+          AND p.placement <> ALL($6::uuid[]) AND ($7::uuid IS NULL OR p.placement = $7)
         ORDER BY p.placement LIMIT $5
         """,
         [kreis for kreis, _ in wanted],
         [state for _, state in wanted],
         after,
         today,
-        limit,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
     )
     return [row["placement"] for row in rows]
+
+
+async def generations(conn: asyncpg.Connection, items: Sequence[str]) -> dict[str, str]:
+    """Return the version of each of these placements and of its course, where there is one."""
+    rows = await conn.fetch(
+        """
+        SELECT p.placement::text AS item, concat_ws('/', p.version, c.version) AS generation
+        FROM placement AS p LEFT JOIN course AS c ON c.course = p.course WHERE p.placement = ANY($1::uuid[])
+        """,
+        list(items),
+    )
+    return {row["item"]: row["generation"] for row in rows}

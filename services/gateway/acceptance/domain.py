@@ -9,7 +9,7 @@ import orjson
 
 from schemas.bounds import latest_day
 from schemas.days import local_day
-from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes, unknown_codes
+from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes
 from schemas.identity import identity_hash
 from schemas.topics import EVENT_TYPES, Family
 from services.gateway.publishers.domain import Publisher
@@ -110,7 +110,7 @@ def ready(decoded: Decoded, further: tuple[Problem, ...] = ()) -> Ready:
         family=EVENT_TYPES[event.type].family,
         data=orjson.dumps(content),
         hash=identity_hash(event.type, content, event.corrects, event.retracts),
-        warnings=(*decoded.warnings, *further, *unknown_codes(event.data)),
+        warnings=(*decoded.warnings, *further),
     )
 
 

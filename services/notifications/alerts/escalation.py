@@ -7,7 +7,8 @@ import asyncpg
 
 from services.notifications.alerts import store
 from services.notifications.delivery import store as deliveries
-from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.bookkeeping.work import Taking, WorkQueue
+from services.runtime.data.db import Connection, Pool
 
 _BATCH = 100
 
@@ -20,11 +21,15 @@ class EscalationWorker:
 
     async def drain(self, now: datetime) -> int:
         """Settle the next escalations; return how many they were."""
-        async with transaction(self.pool) as conn:
-            due = await store.due_escalations(conn, now, _BATCH)
+
+        async def settle(conn: Connection, taking: Taking) -> int:
+            due = await store.due_escalations(conn, now, taking)
+            taking.taken += [row["item"] for row in due]
             for row in due:
                 await _settle(conn, row, now)
             return len(due)
+
+        return await WorkQueue(self.pool, "escalate", _BATCH).work(settle)
 
 
 async def _settle(conn: Connection, row: asyncpg.Record, now: datetime) -> None:

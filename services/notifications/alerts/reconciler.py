@@ -35,7 +35,8 @@ from services.notifications.people import handlers as people
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
 from services.notifications.settings import Policy
-from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.bookkeeping.work import Taking, WorkQueue
+from services.runtime.data.db import Connection, Pool
 
 _BATCH = 200
 _RISK_OVER = {
@@ -80,12 +81,17 @@ class AlertReconciler:
 
     async def drain(self, now: datetime) -> int:
         """Reconcile the alerts of the next people; return how many they were."""
-        async with transaction(self.pool) as conn:
+
+        async def reconcile(conn: Connection, taking: Taking) -> int:
             await gate.rely_on_consent(conn)
-            participants = await store.take_reconsider(conn, _BATCH)
+            participants = await store.take_reconsider(conn, taking)
+            taking.taken += map(str, participants)
             if participants:
                 await self._reconcile(conn, participants, now)
             return len(participants)
+
+        queue = WorkQueue(self.pool, "consider", _BATCH, store.reconsider_generations)
+        return await queue.work(reconcile)
 
     async def _reconcile(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
         await people.wrap_missing(conn, self.keyring, participants)

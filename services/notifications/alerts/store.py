@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.runtime.bookkeeping.work import Taking
 from services.runtime.data.db import Connection
 
 
@@ -232,16 +233,20 @@ async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: dat
     )
 
 
-async def due_escalations(conn: Connection, now: datetime, limit: int) -> list[asyncpg.Record]:
-    """Lock and return escalations that are due."""
+async def due_escalations(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.Record]:
+    """Lock and return escalations that are due; `item` names each in the queue."""
     return await conn.fetch(
         """
-        SELECT alert_id, opening, office, organisation, step FROM escalation
-        WHERE done_at IS NULL AND due_at <= $1 ORDER BY due_at, alert_id, step LIMIT $2
-        FOR UPDATE SKIP LOCKED
+        SELECT alert_id, opening, office, organisation, step, item FROM escalation
+        CROSS JOIN LATERAL concat_ws('/', alert_id, opening, office, step) AS item
+        WHERE done_at IS NULL AND due_at <= $1
+        AND item <> ALL($3::text[]) AND ($4::text IS NULL OR item = $4)
+        ORDER BY due_at, alert_id, step LIMIT $2 FOR UPDATE OF escalation SKIP LOCKED
         """,
         now,
-        limit,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
     )
 
 
@@ -277,18 +282,31 @@ async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, 
     )
 
 
-async def take_reconsider(conn: Connection, limit: int) -> list[UUID]:
+async def take_reconsider(conn: Connection, taking: Taking) -> list[UUID]:
     """Take people out of the queue of those whose alerts are to be reconciled."""
     return [
         row["participant_id"]
         for row in await conn.fetch(
             """
             DELETE FROM reconsider WHERE participant_id IN (SELECT participant_id FROM reconsider
+            WHERE participant_id <> ALL($2::uuid[]) AND ($3::uuid IS NULL OR participant_id = $3)
             ORDER BY participant_id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING participant_id
             """,
-            limit,
+            taking.limit,
+            list(taking.skip),
+            taking.only,
         )
     ]
+
+
+async def reconsider_generations(conn: Connection, items: Sequence[str]) -> dict[str, str]:
+    """Return the latest request for each of these people who are in the queue."""
+    rows = await conn.fetch(
+        "SELECT participant_id::text AS item, generation::text FROM reconsider"
+        " WHERE participant_id = ANY($1::uuid[])",
+        list(items),
+    )
+    return {row["item"]: row["generation"] for row in rows}
 
 
 async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:

@@ -26,7 +26,8 @@ from services.notifications.participation.domain import (
 )
 from services.notifications.participation.rules import RiskRuleBook
 from services.notifications.people import store as people
-from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.bookkeeping.work import Taking, WorkQueue
+from services.runtime.data.db import Connection, Pool
 
 _BATCH = 20
 _START = UUID(int=0)
@@ -48,15 +49,21 @@ class RiskAssessor:
 
     async def drain(self, now: datetime) -> int:
         """Assess the next courses; return how many they were."""
-        async with transaction(self.pool) as conn:
+        after = self._after
+        self._after = _START
+
+        async def some(conn: Connection, taking: Taking) -> int:
             await gate.rely_on_consent(conn)
-            courses = await store.take_unassessed(conn, _BATCH, self._after)
-            if not courses and self._after != _START:
-                courses = await store.take_unassessed(conn, _BATCH, _START)
+            courses = await store.take_unassessed(conn, taking, _START if taking.only else after)
+            if not courses and after != _START:
+                courses = await store.take_unassessed(conn, taking, _START)
+            taking.taken += map(str, courses)
             if courses:
+                self._after = courses[-1]
                 await self._assess(conn, courses, now)
-        self._after = courses[-1] if courses else _START
-        return len(courses)
+            return len(courses)
+
+        return await WorkQueue(self.pool, "assess", _BATCH, store.unassessed_generations).work(some)
 
     async def _assess(self, conn: Connection, courses: Sequence[UUID], now: datetime) -> None:
         marks: dict[tuple[UUID, UUID], list[CourseDay]] = defaultdict(list)

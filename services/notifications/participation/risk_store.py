@@ -11,6 +11,7 @@ import asyncpg
 
 from services.notifications.consents import store as consents
 from services.notifications.participation.domain import Episode
+from services.runtime.bookkeeping.work import Taking
 from services.runtime.data.db import Connection
 
 
@@ -33,17 +34,20 @@ class RiskChanges:
     concerned: set[UUID] = field(default_factory=set)
 
 
-async def take_unassessed(conn: Connection, limit: int, after: UUID) -> list[UUID]:
+async def take_unassessed(conn: Connection, taking: Taking, after: UUID) -> list[UUID]:
     """Claim for this transaction the next courses after `after` that have days not yet assessed."""
     rows = await conn.fetch(
         """
         WITH waiting AS (SELECT DISTINCT course_id FROM course_day WHERE NOT assessed AND course_id > $2
+            AND course_id <> ALL($3::uuid[]) AND ($4::uuid IS NULL OR course_id = $4)
             ORDER BY course_id LIMIT $1)
         SELECT course_id FROM waiting WHERE pg_try_advisory_xact_lock(hashtextextended(course_id::text, 3))
         ORDER BY course_id
         """,
-        limit,
+        taking.limit,
         after,
+        list(taking.skip),
+        taking.only,
     )
     courses = [row["course_id"] for row in rows]
     if courses:
@@ -58,6 +62,18 @@ async def take_unassessed(conn: Connection, limit: int, after: UUID) -> list[UUI
             courses,
         )
     return courses
+
+
+async def unassessed_generations(conn: Connection, items: Sequence[str]) -> dict[str, str]:
+    """Name which reports of each of these courses are to be assessed."""
+    rows = await conn.fetch(
+        """
+        SELECT course_id::text AS item, md5(string_agg(day::text || event_id, ' ' ORDER BY day)) AS generation
+        FROM course_day WHERE course_id = ANY($1::uuid[]) AND NOT assessed GROUP BY course_id
+        """,
+        list(items),
+    )
+    return {row["item"]: row["generation"] for row in rows}
 
 
 async def marks(conn: Connection, courses: Sequence[UUID], look_back_days: int) -> list[asyncpg.Record]:

@@ -1,5 +1,6 @@
 """Handles registrations entered at the desk: keeps the contact data, then sends the facts to the gateway."""
 
+import logging
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,11 @@ from services.notifications.gateway_client import GatewayAnswer, GatewayClient, 
 from services.notifications.people import handlers
 from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
+from services.runtime.base.failures import name_of
+from services.runtime.bookkeeping.work import of_item
 from services.runtime.data.db import Connection, Pool, transaction
+
+log = logging.getLogger(__name__)
 
 _LEASE_SECONDS = 60.0
 _LONGEST_PAUSE = 600.0
@@ -55,9 +60,19 @@ async def send_pending(pool: Pool, gateway: GatewayClient, now: datetime, *, onl
     """Send the registrations that are due, or the one named; return how many are settled for good."""
     settled = 0
     for row in await _claim(pool, only):
-        answer = await gateway.register(row["office"], str(row["id"]), row["data"])
-        settled += await _settle(pool, row, answer, now)
+        settled += await _settle(pool, row, await _send(gateway, row), now)
     return settled
+
+
+async def _send(gateway: GatewayClient, row: asyncpg.Record) -> GatewayAnswer:
+    """Send one registration; one on which our own code fails is tried again later and stops no other."""
+    try:
+        return await gateway.register(row["office"], str(row["id"]), row["data"])
+    except Exception as error:
+        if not of_item(error):
+            raise
+        log.error("registration: not sent", extra={"error": name_of(error), "attempt": row["attempts"]})  # noqa: TRY400 - no values
+        return Unreachable(name_of(error))
 
 
 async def _claim(pool: Pool, only: UUID | None) -> list[asyncpg.Record]:

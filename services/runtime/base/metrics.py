@@ -35,6 +35,7 @@ class TimerMetrics:
 
     done: Counter
     seconds: Histogram
+    failures: Counter
 
 
 ALARMS = ("out_of_range", "refused_in_row", "gap", "own_record", "crashed", "undecodable", "alone")
@@ -94,8 +95,32 @@ def timer_metrics(registry: CollectorRegistry, timers: Iterable[str]) -> TimerMe
     metrics = TimerMetrics(
         Counter("kurslotse_timer_done", "Things done by a timer.", ["timer"], registry=registry),
         Histogram("kurslotse_timer_seconds", "Time one round of a timer took.", ["timer"], registry=registry),
+        Counter(
+            "kurslotse_timer_failures",
+            "Rounds that failed, by whether it passes by itself.",
+            ["timer", "what"],
+            registry=registry,
+        ),
     )
     for timer in timers:
+        for what in ("transient", "crashed"):
+            metrics.failures.labels(timer=timer, what=what)
         metrics.done.labels(timer=timer)
         metrics.seconds.labels(timer=timer)
     return metrics
+
+
+@dataclass(frozen=True, slots=True)
+class WorkMetrics:
+    """Metrics of the items of queues on which work failed."""
+
+    failing: Gauge
+    aside: Gauge
+
+
+def work_metrics(registry: CollectorRegistry) -> WorkMetrics:
+    """Register the metrics of failing items."""
+    return WorkMetrics(
+        Gauge("kurslotse_work_failing", "Items on which work failed.", registry=registry),
+        Gauge("kurslotse_work_set_aside", "Items set aside until somebody looks.", registry=registry),
+    )

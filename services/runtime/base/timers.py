@@ -16,6 +16,8 @@ from services.runtime.base.retry import jittered
 log = logging.getLogger(__name__)
 
 _LOOK_AT_CLOCK = 0.05
+LONGEST_PAUSE = 60.0
+"""Seconds between attempts of work that keeps failing for no passing reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,11 @@ class Timer:
 
 
 async def run_timer(timer: Timer, clock: Clock, metrics: TimerMetrics, stop: asyncio.Event) -> None:
-    """Run a timer until told to stop; a failure that is not transient ends the process."""
+    """Run a timer until told to stop.
+
+    A failure that may be the fault of what a round met is told, and the timer tries again after a pause that
+    grows. What a record or row cannot bring about ends the process.
+    """
     attempt = 0
     while not stop.is_set():
         started, now = time.monotonic(), clock.now()
@@ -36,14 +42,18 @@ async def run_timer(timer: Timer, clock: Clock, metrics: TimerMetrics, stop: asy
             done = await timer.run(now)
         except Exception as error:
             # The connection went back to its pool, which drops it if it is dead.
-            if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
+            meaning = meaning_of(error, connection_dead=True)
+            if meaning is Meaning.FATAL:
                 raise
             attempt += 1
-            log.warning(
+            transient = meaning is Meaning.TRANSIENT
+            metrics.failures.labels(timer=timer.name, what="transient" if transient else "crashed").inc()
+            log.log(
+                logging.WARNING if transient else logging.ERROR,
                 "timer: trying again",
                 extra={"timer": timer.name, "error": name_of(error), "attempt": attempt},
             )
-            await _pause(jittered(attempt), stop)
+            await _pause(jittered(attempt, cap=5.0 if transient else LONGEST_PAUSE), stop)
             continue
         attempt = 0
         if done:

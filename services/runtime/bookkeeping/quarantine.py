@@ -57,16 +57,18 @@ class ReplayRequest:
 
 
 async def replay_requests(
-    conn: asyncpg.Connection, reader: str, cluster: str, limit: int = 100
+    conn: asyncpg.Connection, reader: str, cluster: str, *, only: int | None = None, limit: int = 100
 ) -> list[ReplayRequest]:
-    """Lock and return the records to be processed again, in order."""
+    """Lock and return the records to be processed again, in order; `only` is the number of one of them."""
     rows = await conn.fetch(
         'SELECT id, topic, partition, "offset" FROM runtime.quarantine'
         " WHERE reader = $1 AND cluster = $2 AND replay_requested_at IS NOT NULL AND replayed_at IS NULL"
+        " AND ($4::bigint IS NULL OR id = $4)"
         ' ORDER BY topic, partition, "offset" LIMIT $3 FOR UPDATE',
         reader,
         cluster,
         limit,
+        only,
     )
     return [
         ReplayRequest(row["id"], RecordPosition(row["topic"], row["partition"], row["offset"]))
@@ -87,6 +89,18 @@ async def store_replay_result(conn: asyncpg.Connection, id_: int, *, done: bool,
     )
 
 
+async def store_replay_failure(conn: asyncpg.Connection, id_: int, *, error: str, tries: int) -> None:
+    """Count a replay on which our code failed; after `tries` the request ends, the record stays refused."""
+    await conn.execute(
+        "UPDATE runtime.quarantine SET replay_result = $2, replay_attempts = replay_attempts + 1,"
+        " replay_requested_at = CASE WHEN replay_attempts + 1 < $3 THEN replay_requested_at END"
+        " WHERE id = $1 AND replayed_at IS NULL",
+        id_,
+        error,
+        tries,
+    )
+
+
 async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """Return the newest refused records that were not replayed."""
     return await conn.fetch(
@@ -100,7 +114,7 @@ async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record
 async def request_replay(conn: asyncpg.Connection, *, ids: Sequence[int], code: str | None) -> int:
     """Request a replay of records by id or by reason, which their reader does; return how many."""
     rows = await conn.fetch(
-        "UPDATE runtime.quarantine SET replay_requested_at = now(), replay_result = NULL"
+        "UPDATE runtime.quarantine SET replay_requested_at = now(), replay_result = NULL, replay_attempts = 0"
         " WHERE replayed_at IS NULL AND (id = ANY($1::bigint[]) OR code = $2) RETURNING id",
         list(ids),
         code,

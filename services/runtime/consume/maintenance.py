@@ -7,11 +7,13 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from services.runtime.base.clock import Clock
+from services.runtime.base.failures import name_of
 from services.runtime.base.settings import LoopSettings
 from services.runtime.bookkeeping import inbox, parking, quarantine
 from services.runtime.bookkeeping.inbox import InboxStatus
 from services.runtime.bookkeeping.parking import ParkedEvent
 from services.runtime.bookkeeping.quarantine import ReplayRequest
+from services.runtime.bookkeeping.work import of_item
 from services.runtime.consume.context import ConsumerContext
 from services.runtime.consume.handler_calls import HandlerCall
 from services.runtime.consume.unparking import apply_unlocked, retry_parked
@@ -97,18 +99,31 @@ class Maintenance:
         for subscription in self._context.subscriptions.values():
             name, cluster = subscription.name, self._context.cluster
             async with transaction(self._pool) as conn:
-                positions = [row.position for row in await quarantine.replay_requests(conn, name, cluster)]
-            if not positions:
-                continue
+                requests = await quarantine.replay_requests(conn, name, cluster)
             # Nothing is read from Kafka inside a transaction; what is still requested afterwards is replayed.
-            raw = await read_back(self._kafka, positions)
-            async with transaction(self._pool) as conn:
-                for row in await quarantine.replay_requests(conn, name, cluster):
-                    if row.position in positions:
-                        finished, result = await self._replay_one(conn, subscription, row, raw)
-                        await quarantine.store_replay_result(conn, row.id, done=finished, result=result)
-                        done += 1
+            raw = await read_back(self._kafka, [row.position for row in requests])
+            for request in requests:
+                done += await self._replay_alone(subscription, request.id, raw)
         return done
+
+    async def _replay_alone(
+        self, subscription: Subscription, id_: int, raw: Mapping[RecordPosition, ConsumerRecord]
+    ) -> int:
+        """Process one record again, so that one on which our code fails stops no other."""
+        name, cluster = subscription.name, self._context.cluster
+        try:
+            async with transaction(self._pool) as conn:
+                for row in await quarantine.replay_requests(conn, name, cluster, only=id_):
+                    finished, result = await self._replay_one(conn, subscription, row, raw)
+                    await quarantine.store_replay_result(conn, row.id, done=finished, result=result)
+                    return 1
+        except Exception as error:
+            if not of_item(error):
+                raise
+            async with transaction(self._pool) as conn:
+                tries = self._context.crash_tries
+                await quarantine.store_replay_failure(conn, id_, error=name_of(error), tries=tries)
+        return 0
 
     async def _replay_one(
         self,

@@ -14,7 +14,7 @@ from services.runtime.bookkeeping.breaker import Fate
 from services.runtime.bookkeeping.findings import FindingsWriter
 from services.runtime.bookkeeping.inbox import InboxStatus
 from services.runtime.bookkeeping.parking import EventToPark, ParkedEvent
-from services.runtime.events.records import Readable, Unreadable, warnings_of
+from services.runtime.events.records import Readable, Unreadable
 from services.runtime.events.subscription import (
     Applied,
     Incoming,
@@ -78,7 +78,7 @@ class BatchOutcome:
         incoming = event.incoming
         self._decided_up_to(incoming.publisher, incoming.position, applied=isinstance(verdict, Applied))
         if self.subscription.judge:
-            self._find_about(FindingKind.WARNING, warnings_of(event), incoming)
+            self._find_about(FindingKind.WARNING, event.warnings, incoming)
         match verdict:
             case Applied():
                 self.add_applied(incoming, verdict)

@@ -15,7 +15,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 from faststream.message import StreamMessage
 
-from schemas.topics import topic
+from schemas.topics import PUBLISHERS_FAMILIES, topic
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.metrics import ConsumeMetrics
 from services.runtime.base.retry import jittered
@@ -27,7 +27,6 @@ from services.runtime.consume.batch import BatchResult, PolledRecord
 from services.runtime.consume.first_batches import FirstBatches, partition_of
 from services.runtime.consume.loop import BatchLoop
 from services.runtime.data.db import acquire
-from services.runtime.events.records import PUBLISHERS_FAMILIES
 from services.runtime.kafka.cluster import EndOffsets
 
 log = logging.getLogger(__name__)

@@ -7,6 +7,7 @@ from itertools import groupby
 import asyncpg
 
 from schemas.envelope import Problem
+from services.runtime.base.failures import name_of
 from services.runtime.bookkeeping import parking
 from services.runtime.bookkeeping.parking import ParkedEvent
 from services.runtime.consume.context import ConsumerContext
@@ -61,7 +62,7 @@ async def retry_parked(
     readable: list[tuple[ParkedEvent, Readable]] = []
     done: list[int] = []
     for row in rows:
-        reading = context.reader.read_attributes(row.position, row.attributes, row.data)
+        reading = _read(context, row)
         if isinstance(reading, Unreadable):  # today's reader is stricter than the one that parked it
             done.append(row.id)
             outcome.add_unreadable_parked(row, reading)
@@ -87,6 +88,14 @@ async def retry_parked(
     await parking.change_awaited_keys(conn, moved)
     await outcome.write(conn)
     return outcome, {key for _, key in moved}
+
+
+def _read(context: ConsumerContext, row: ParkedEvent) -> Readable | Unreadable:
+    """Parse a parked event; one on which the parser fails is refused, for parsing again would not help."""
+    try:
+        return context.reader.read_attributes(row.position, row.attributes, row.data)
+    except Exception as error:  # noqa: BLE001 - a fault of ours that must not keep the others waiting
+        return context.reader.set_aside(row.position, times=1, error=name_of(error))
 
 
 def _waited_too_long(problem: Problem) -> Problem:

@@ -9,8 +9,7 @@ import asyncpg
 
 from schemas.envelope import Problem
 from schemas.gateway import PublisherAnnounced
-from schemas.topics import Family, topic
-from services.runtime.events.records import PUBLISHERS_FAMILIES
+from schemas.topics import PUBLISHERS_FAMILIES, Family, topic
 from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected, Subscription, Verdict
 
 READER = "publishers"

@@ -9,13 +9,11 @@ from uuid import UUID, uuid5
 
 from schemas.bounds import LATEST, READER_SLACK_DAYS, latest_day
 from schemas.days import local_day
-from schemas.envelope import EVENT_ID, Problem, attributes, decode_attributes, unknown_codes
+from schemas.envelope import EVENT_ID, Problem, attributes, decode_attributes
 from schemas.identity import NAMESPACE, event_uuid
-from schemas.topics import EVENT_TYPES, Family, parse_topic
+from schemas.topics import EVENT_TYPES, PUBLISHERS_FAMILIES, Family, parse_topic
 from services.runtime.events.subscription import Incoming, RecordPosition
 from services.runtime.kafka.tolerant_records import UndecodableRecord
-
-PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
 
 _HOUR_MS = 3_600_000
 _LAST_HOUR = int(datetime(LATEST.year, 1, 1, tzinfo=UTC).timestamp()) // 3600
@@ -152,11 +150,6 @@ class Reader:
         if meaning is None:
             meaning = self._topics[name] = parse_topic(name, prefix=self._prefix)
         return meaning
-
-
-def warnings_of(reading: Readable) -> tuple[Problem, ...]:
-    """Return warnings about unknown fields and codes: a typo must not vanish."""
-    return reading.warnings + unknown_codes(reading.incoming.event.data)
 
 
 def position_uuid(cluster: str, position: RecordPosition) -> UUID:

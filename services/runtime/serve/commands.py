@@ -12,7 +12,7 @@ import typer
 
 from services.runtime.base.clock import clock_of
 from services.runtime.base.installation import InstallationError
-from services.runtime.bookkeeping import breaker, quarantine
+from services.runtime.bookkeeping import breaker, quarantine, work
 from services.runtime.data.db import connect
 from services.runtime.serve.installation import check_command
 
@@ -20,6 +20,7 @@ T = TypeVar("T")
 
 quarantine_app = typer.Typer(no_args_is_help=True, help="Records that had no effect, and why.")
 reading_app = typer.Typer(no_args_is_help=True, help="Topics that are not read until somebody says so.")
+work_app = typer.Typer(no_args_is_help=True, help="Queued work that failed and was set aside.")
 
 
 def on_database(work: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
@@ -104,4 +105,24 @@ def resume(
     resumed = on_database(lambda conn: breaker.resume(conn, topic, go_on_at=go_on_at))
     typer.echo(f"{resumed} partitions are read again.")
     if not resumed:
+        raise typer.Exit(1)
+
+
+@work_app.command("list")
+def list_failing() -> None:
+    """Show on which items work failed, how often and with which error."""
+    for row in on_database(work.list_failing):
+        aside = "set aside" if row["aside"] else "is tried again"
+        typer.echo(f"{row['task']}  {row['item']}  {row['attempts']} times  {row['error']}  {aside}")
+
+
+@work_app.command("release")
+def release(
+    task: Annotated[str, typer.Argument(help="Name as `list` shows it.")],
+    item: Annotated[str | None, typer.Argument(help="Item as `list` shows it; without one, all.")] = None,
+) -> None:
+    """Have items tried again at once."""
+    released = on_database(lambda conn: work.release(conn, task, item))
+    typer.echo(f"{released} items are tried again.")
+    if not released:
         raise typer.Exit(1)

@@ -21,10 +21,11 @@ from services.runtime.base import logs
 from services.runtime.base.clock import Clock, clock_of
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.installation import InstallationError
-from services.runtime.base.metrics import relay_metrics, timer_metrics
+from services.runtime.base.metrics import relay_metrics, timer_metrics, work_metrics
 from services.runtime.base.retry import jittered
 from services.runtime.base.settings import HttpAddress, ServiceSettings
 from services.runtime.base.timers import Timer, run_timer
+from services.runtime.bookkeeping import work
 from services.runtime.consume.consumers import Consumers
 from services.runtime.data.db import acquire, open_pool
 from services.runtime.events.subscription import Subscription
@@ -215,7 +216,7 @@ class Process:
             relay = Relay(settings.db_worker, self._address, relay_metrics(self._registry), name=name)
             self._task("relay", relay.run(self._stop))
         if "timers" in settings.roles:
-            timers += definition.timers
+            timers += [*definition.timers, self._failing_items(worker)]
             for task_name, task in definition.tasks:
                 self._task(task_name, self._until_stop(task))
         metrics = timer_metrics(self._registry, [timer.name for timer in timers])
@@ -232,6 +233,19 @@ class Process:
             registry=self._registry,
         )
         self._task("ops", self._serve(ops_app(answers), settings.ops))
+
+    def _failing_items(self, worker: asyncpg.Pool) -> Timer:
+        """Return the timer that shows how many items of queues fail."""
+        metrics = work_metrics(self._registry)
+
+        async def show(_now: datetime) -> int:
+            async with acquire(worker) as conn:
+                rows = await work.list_failing(conn)
+            metrics.failing.set(len(rows))
+            metrics.aside.set(sum(row["aside"] for row in rows))
+            return 0
+
+        return Timer("failing items", 15.0, show)
 
     async def _start_consuming(self, worker: asyncpg.Pool) -> list[Timer]:
         self._consumers = consumers = Consumers(

@@ -43,6 +43,7 @@ class ServiceStatus:
     parked: int
     quarantined: int
     paused: tuple[str, ...]
+    failing: tuple[str, ...]
     invariants: tuple[Invariant, ...]
     figures: Mapping[str, float]
 
@@ -64,7 +65,13 @@ async def under_way(
 ) -> UnderWay:
     """Read the counts of unsent and of processed records."""
     waiting = await conn.fetchval("SELECT waiting FROM status.outbox")
-    return UnderWay(service, now, await _events(conn), lag, waiting, due)
+    left = await _left_alone(conn)
+    return UnderWay(service, now, await _events(conn), lag, waiting, max(0, due - left))
+
+
+async def _left_alone(conn: asyncpg.Connection) -> int:
+    """Count the items of queues that failed and are not tried just now; nothing waits for them."""
+    return int(await conn.fetchval("SELECT coalesce(sum(waiting), 0)::bigint FROM status.work_failure"))
 
 
 async def status_of(
@@ -73,6 +80,7 @@ async def status_of(
     """Read the runtime's part through the status views and join it with the service's own."""
     (outbox,) = await conn.fetch("SELECT waiting, unsendable FROM status.outbox")
     paused = await conn.fetch("SELECT consumer_group, topic, why FROM status.paused ORDER BY 1, 2")
+    failing = await conn.fetch("SELECT task, n, aside, errors FROM status.work_failure ORDER BY task")
     return ServiceStatus(
         service=service,
         now=now,
@@ -80,10 +88,13 @@ async def status_of(
         lag=lag,
         outbox=outbox["waiting"],
         unsendable=outbox["unsendable"],
-        due=own.due,
+        due=max(0, own.due - await _left_alone(conn)),
         parked=await conn.fetchval("SELECT coalesce(sum(n), 0)::bigint FROM status.parked"),
         quarantined=await conn.fetchval("SELECT coalesce(sum(n), 0)::bigint FROM status.quarantine"),
         paused=tuple(f"{row['consumer_group']}|{row['topic']}: {row['why']}" for row in paused),
+        failing=tuple(
+            f"{row['task']}: {row['n']} failed, {row['aside']} set aside: {row['errors']}" for row in failing
+        ),
         invariants=(await _one_fate(conn), *own.invariants),
         figures=own.figures,
     )

@@ -229,3 +229,38 @@ async def test_a_header_without_a_value_is_no_header(stand: Stand) -> None:
         await stand.read_up_to(1)
     assert len(await stand.effects()) == 1
     assert SLUG in stand.in_topic()
+
+
+async def test_a_replay_on_which_the_parser_fails_ends_and_leaves_the_others_replayed(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await stand.know()
+    await stand.say(announcement("a"), completed("a", 66), completed("a", 67), completed("a", 1))
+    async with stand.consuming(failing_on({66, 67})):
+        await stand.read_up_to(4)
+    real = Reader.read
+
+    def fails(self: Reader, record: Any) -> Any:  # noqa: ANN401 - a record and its reading
+        if record.offset == 1:
+            raise RecursionError("Erika")
+        return real(self, record)
+
+    async with stand.consuming() as consumers:
+        await stand.execute("UPDATE runtime.quarantine SET replay_requested_at = now()")
+        monkeypatch.setattr(Reader, "read", fails)
+        assert await consumers.maintenance.replay() == 1
+        assert [n for _, _, n in await stand.effects()] == [0, 1, 67]
+        for _ in range(5):
+            await consumers.maintenance.replay()
+        (row,) = await stand.fetch(
+            "SELECT replay_attempts, replay_result, replay_requested_at FROM runtime.quarantine"
+            " WHERE replayed_at IS NULL"
+        )
+        assert dict(row) == {
+            "replay_attempts": 3, "replay_result": "RecursionError", "replay_requested_at": None,
+        }  # fmt: skip
+        monkeypatch.undo()
+        await stand.execute("UPDATE runtime.quarantine SET replay_requested_at = now()")
+        assert await consumers.maintenance.replay() == 1
+    assert stand.failures == []
+    assert await stand.value("SELECT violations FROM status.one_fate") == 0

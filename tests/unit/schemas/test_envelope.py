@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.envelope import Decoded, Problem, decode, encode_data, encode_headers, unknown_codes
+from schemas.envelope import Decoded, Problem, decode, encode_data, encode_headers
 from schemas.publishing.export import PUBLISHED, golden
 from schemas.topics import EVENT_TYPES
 
@@ -69,10 +69,12 @@ def test_unknown_fields_are_taken_out_with_a_warning_that_does_not_repeat_them()
     assert CANARY not in repr((found.warnings, found.event, found.raw))
 
 
-def test_unknown_codes_are_read_and_named() -> None:
-    found = decode(headers(), orjson.dumps({**DATA, "reason": "flood"}))
+def test_unknown_codes_are_named_and_read_as_no_code_that_anybody_wrote() -> None:
+    found = decode(headers(), orjson.dumps({**DATA, "reason": "canary_of_1990"}))
     assert isinstance(found, Decoded)
-    assert unknown_codes(found.event.data) == (Problem("code_unknown", "reason"),)
+    assert found.warnings == (Problem("code_unknown", "reason"),)
+    assert "canary_of_1990" not in repr((found.warnings, found.event, found.raw))
+    assert orjson.loads(found.raw) == {**DATA, "reason": "other"}
 
 
 def test_same_data_written_differently_has_the_same_hash() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
+from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
 from uuid import UUID, uuid4, uuid5
@@ -32,6 +33,8 @@ from services.allocation.steering.runs import reading, store
 from services.allocation.steering.runs.regions import Region, region_of
 from services.allocation.steering.runs.store import OpenRequest
 from services.allocation.steering.runs.worker import SolvedRun
+from services.runtime.base.subprocesses import ProcessDiedError
+from services.runtime.bookkeeping.work import WorkQueue, of_item
 from services.runtime.data.db import acquire, transaction
 from services.runtime.data.leases import Lease, held
 from services.runtime.send import outbox
@@ -92,6 +95,23 @@ class Wanted:
 
     region: Region
     requests: tuple[OpenRequest, ...]
+
+
+class UnsolvedError(Exception):
+    """The solving process took too long or died on a region."""
+
+
+async def _generations(
+    due: Sequence[Wanted], conn: asyncpg.Connection, items: Sequence[str]
+) -> dict[str, str]:
+    """Name the latest requests of the regions among these that are due."""
+    named = set(items)
+    found = {}
+    for wanted in due:
+        if wanted.region.name in named:
+            latest = await store.generations(conn, wanted.region.kreise)
+            found[wanted.region.name] = ",".join(f"{kreis}:{number}" for kreis, number in latest.items())
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,10 +189,17 @@ class Steering:
     at_once: int = 2
 
     async def run_due(self, now: datetime) -> int:
-        """Steer every region that is due; return how many were. A failure leaves its region due."""
+        """Steer every region that is due; return how many were.
+
+        A failure leaves its region due: it is tried again later, and after some attempts set aside until
+        there is another request. The others go on.
+        """
         async with acquire(self.pool) as conn:
             await self.policies.refresh(conn)
             due = self._due(await store.open_requests(conn), now)
+            queue = WorkQueue(self.pool, "steer", 1, partial(_generations, due))
+            left = set(await queue.skipped(conn))
+        due = [wanted for wanted in due if wanted.region.name not in left]
         if not due:
             return 0
         some = asyncio.Semaphore(self.at_once)
@@ -182,10 +209,15 @@ class Steering:
                 return await self.steer(wanted, now)
 
         done = await asyncio.gather(*(one(wanted) for wanted in due), return_exceptions=True)
-        failures = [ran for ran in done if isinstance(ran, BaseException)]
+        for wanted, ran in zip(due, done, strict=True):
+            if isinstance(ran, Exception) and of_item(ran):
+                await queue.failed(wanted.region.name, ran)
+            elif isinstance(ran, Ran):
+                await queue.worked(wanted.region.name)
+        failures = [ran for ran in done if isinstance(ran, BaseException) and not of_item(ran)]
         if failures:
             raise failures[0]
-        return sum(ran is not None for ran in done)
+        return sum(isinstance(ran, Ran) for ran in done)
 
     async def due(self, conn: asyncpg.Connection, now: datetime) -> int:
         """Count the regions that are due, on a connection of the status role."""
@@ -224,7 +256,10 @@ class Steering:
         if seen is None:
             return None
         looked = perf_counter()
-        solved = await self.solver.solve(seen.raw)
+        try:
+            solved = await self.solver.solve(seen.raw)
+        except (TimeoutError, ProcessDiedError) as error:
+            raise UnsolvedError from error
         ended = perf_counter()
         spent = {
             "snapshot": round(1000 * (looked - begun)),

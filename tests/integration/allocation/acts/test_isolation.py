@@ -1,0 +1,93 @@
+"""A placement on which a timer fails stops no other and is not tried for ever."""
+
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from services.allocation.placements import domain, running
+from services.runtime.bookkeeping import work
+from services.runtime.data.db import acquire
+from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, registered
+from tests.allocation.world import World
+from tests.integration.allocation.acts.test_expiry import LATER, _all_heard
+
+
+class FaultError(Exception):
+    """What our code might raise on one row."""
+
+
+def breaks(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, broken: set[UUID]) -> None:  # noqa: ANN401
+    real = getattr(owner, name)
+
+    def instead(placement: Any, *args: Any) -> Any:  # noqa: ANN401
+        if placement.placement in broken:
+            raise FaultError
+        return real(placement, *args)
+
+    monkeypatch.setattr(owner, name, instead)
+
+
+async def failing(world: World) -> list[tuple[str, str, int, bool]]:
+    async with acquire(world.pool) as conn:
+        rows = await work.list_failing(conn)
+    return [(row["task"], row["item"], row["attempts"], row["aside"]) for row in rows]
+
+
+async def states(world: World, *placements: UUID) -> list[str]:
+    return [await world.state(placement) for placement in placements]
+
+
+async def _many(world: World) -> None:
+    await world.must(PROVIDER, announced(capacity=5))
+    for reference in ("p1", "p2", "p3"):
+        await world.must(OFFICE, registered(reference))
+
+
+async def test_a_reservation_that_cannot_expire_lets_the_others_expire(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _many(world)
+    one, two, three = [await world.reserved(reference) for reference in ("p1", "p2", "p3")]
+    await _all_heard(world)
+    broken = {two}
+    breaks(monkeypatch, domain, "expire", broken)
+
+    assert await world.timers.expire(LATER) == 2
+    assert await states(world, one, two, three) == ["expired", "reserved", "expired"]
+    assert await failing(world) == [("expire", str(two), 1, False)]
+    assert await world.timers.expire(LATER) == 0  # no hot loop
+    assert await failing(world) == [("expire", str(two), 1, False)]
+    await world.check()
+
+    await world.rows("UPDATE runtime.work_failure SET attempts = $1", work.ATTEMPTS - 1)
+    await world.rows("UPDATE runtime.work_failure SET not_before = clock_timestamp()")
+    assert await world.timers.expire(LATER) == 0
+    assert await failing(world) == [("expire", str(two), work.ATTEMPTS, True)]
+    broken.clear()
+    assert await world.timers.expire(LATER) == 0  # set aside
+    async with acquire(world.pool) as conn:
+        assert await work.release(conn, "expire", None) == 1
+    assert await world.timers.expire(LATER) == 1
+    assert await failing(world) == []
+
+
+async def test_a_place_that_cannot_start_lets_the_others_start(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _many(world)
+    one, two, three = [await world.enrolled(reference) for reference in ("p1", "p2", "p3")]
+    broken = {two}
+    breaks(monkeypatch, running, "start", broken)
+    begun = NOW + timedelta(days=40)
+
+    assert await world.timers.start(begun) == 2
+    assert await states(world, one, two, three) == ["started", "confirmed", "started"]
+    assert await world.timers.start(begun) == 0
+    assert await failing(world) == [("start", str(two), 1, False)]
+
+    broken.clear()
+    await world.rows("UPDATE course SET version = version + 1")  # its inputs changed
+    assert await world.timers.start(begun) == 1
+    assert await failing(world) == []

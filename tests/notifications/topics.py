@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import cast
 from uuid import uuid4
 
+import asyncpg
 import orjson
 from aiokafka import TopicPartition
 
@@ -81,7 +83,9 @@ class Topics:
                 [(CLUSTER, group.name, one.topic) for one in records],
             )
             await process_batch(
-                conn, context, Batch(context.subscriptions[reader], group, records, {}, self.world.now)
+                cast("asyncpg.Connection", conn),
+                context,
+                Batch(context.subscriptions[reader], group, records, {}, self.world.now),
             )
 
     async def findings(self) -> list[tuple[str, str]]:

@@ -9,11 +9,13 @@ from typing import Any
 from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked
 from schemas.topics import Family, pattern, topic
 from services.notifications import gate
+from services.notifications.erasures.handlers import Erasures, read_acknowledgements
 from services.notifications.events import attendance, consents, facts, placements, results
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
+from services.runtime.bookkeeping.erased import WithoutErased
 from services.runtime.data.db import Connection
-from services.runtime.events.subscription import Incoming, Subscription, Verdict
+from services.runtime.events.subscription import Applied, Incoming, Subscription, Verdict
 
 _Handler = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, Any, list[Verdict]]]
 
@@ -53,13 +55,22 @@ def _tried_behind_parked(event: Incoming) -> tuple[str, ...]:
     return (f"course:{event.subject}",) if isinstance(event.event.data, AttendanceRecorded) else ()
 
 
-def subscriptions(prefix: str, keyring: Keyring, policy: Policy) -> tuple[Subscription, ...]:
-    """Return the subscriptions of this service."""
+def _nothing(_incoming: Incoming) -> Verdict:
+    return Applied()
+
+
+def subscriptions(
+    prefix: str, secrets: PersonSecrets, policy: Policy, erasures: Erasures
+) -> tuple[Subscription, ...]:
+    """Return the subscriptions of this service; what concerns somebody erased reaches no handler."""
+    without_erased = partial(WithoutErased, key=secrets.identity_key, verdict=_nothing)
     return (
-        Subscription("in", facts.read, pattern=pattern(Family.IN, prefix=prefix), opens=facts.opens),
+        Subscription(
+            "in", without_erased(facts.read), pattern=pattern(Family.IN, prefix=prefix), opens=facts.opens
+        ),
         Subscription(
             "support",
-            partial(read_support, consent_months=policy.consent.months),
+            without_erased(partial(read_support, consent_months=policy.consent.months)),
             pattern=pattern(Family.SUPPORT, prefix=prefix),
             findings=topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             judge=True,
@@ -67,7 +78,11 @@ def subscriptions(prefix: str, keyring: Keyring, policy: Policy) -> tuple[Subscr
         ),
         Subscription(
             "placements",
-            partial(placements.read, keyring=keyring, policy=policy.disclosure),
+            without_erased(partial(placements.read, secrets=secrets, policy=policy.disclosure)),
             topics=(topic(Family.PLACEMENTS, prefix=prefix),),
+        ),
+        Subscription("erasures", erasures.read, topics=(topic(Family.ERASURES, prefix=prefix),)),
+        Subscription(
+            "erasures_done", read_acknowledgements, topics=(topic(Family.ERASURES_DONE, prefix=prefix),)
         ),
     )

@@ -5,7 +5,9 @@ from datetime import date, datetime, timedelta
 
 from schemas.days import local_day
 from services.notifications import revocation
+from services.notifications.erasures import store as erasures
 from services.notifications.people import handlers as people
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection, Pool, transaction
 
@@ -16,6 +18,7 @@ class Retention:
 
     pool: Pool
     policy: Policy
+    secrets: PersonSecrets
     _cleaned_on: date | None = None
 
     async def lapse(self, now: datetime) -> int:
@@ -46,11 +49,14 @@ class Retention:
             return 0
         keep = self.policy.retention
         async with transaction(self.pool) as conn:
-            erased = await people.erase_orphans(conn, keep.orphan_days, now)
+            erased = await people.erase_orphans(conn, self.secrets, keep.orphan_days, now)
         async with transaction(self.pool) as conn:
             erased += await _erase_log(conn, now - timedelta(days=keep.disclosure_log_days))
         async with transaction(self.pool) as conn:
             erased += await _erase_participation(conn, today - timedelta(days=keep.participation_days))
+        async with transaction(self.pool) as conn:
+            erased += await erasures.prune_proofs(conn, keep.consent_proof_days, today)
+            erased += await people.sweep_secrets(conn, self.secrets, keep.unused_secret_days)
         self._cleaned_on = today
         return erased
 

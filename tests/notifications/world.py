@@ -34,11 +34,12 @@ from services.notifications.offices.entries import OfficeEntry
 from services.notifications.participation import rules
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
+from services.notifications.people.keys import Keks, PersonSecrets
 from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY, KEK
 
 StepType = TypeVar("StepType", bound=PlacementStep)
 
@@ -100,7 +101,7 @@ class World:
     database: Database
     worker: asyncpg.Pool
     web: asyncpg.Pool
-    keyring: Keyring
+    secrets: PersonSecrets
     policy: settings.Policy
     server: Outbox = field(default_factory=Outbox)
     now: datetime = NOW
@@ -142,7 +143,7 @@ class World:
             case Family.SUPPORT:
                 handler = self.read_support
             case _:
-                handler = partial(placements.read, keyring=self.keyring, policy=self.policy.disclosure)
+                handler = partial(placements.read, secrets=self.secrets, policy=self.policy.disclosure)
         async with transaction(self.worker) as conn:
             return list(await handler(conn, events, self.now))
 
@@ -160,7 +161,7 @@ class World:
 
     @property
     def reconciler(self) -> AlertReconciler:
-        return AlertReconciler(self.worker, self.keyring, self.policy)
+        return AlertReconciler(self.worker, self.secrets, self.policy)
 
     async def escalate(self) -> int:
         return await EscalationWorker(self.worker).drain(self.now)
@@ -206,7 +207,7 @@ class World:
         person = participant_id(desk, reference)
         kept = people.PersonRecord(person, PUBLISHERS[desk][0], desk, reference, contact)
         async with transaction(self.worker) as conn:
-            await people.keep(conn, self.keyring, kept, self.now)
+            await people.keep(conn, self.secrets, kept, self.now)
         return person
 
     async def consent(
@@ -310,9 +311,10 @@ def school_days(first: date, number: int) -> Sequence[date]:
 
 
 @asynccontextmanager
-async def world_on(database: Database) -> AsyncIterator[World]:
+async def world_on(database: Database, keys: Database) -> AsyncIterator[World]:
     worker = await open_pool(database.worker, name="test worker")
     web = await open_pool(database.web, name="test web")
+    keys_pool = await open_pool(keys.worker, name="test keys")
     try:
         async with worker.acquire() as conn:
             await conn.executemany(
@@ -321,9 +323,11 @@ async def world_on(database: Database) -> AsyncIterator[World]:
                 " VALUES ($1, $1, '{office}', $2, $3, '{99001}', '{}', '{}', true, 1)",
                 [(slug, *whose) for slug, whose in PUBLISHERS.items()],
             )
-        world = World(database, worker, web, Keyring(bytes(range(32))), settings.load())
+        secrets = PersonSecrets(keys_pool, Keks.from_text(KEK), IDENTITY_KEY)
+        world = World(database, worker, web, secrets, settings.load())
         await world.load_offices(office(MBE), office(JMD), office(OTHER, catchment=["99002"]))
         yield world
     finally:
         await worker.close()
+        await keys_pool.close()
         await web.close()

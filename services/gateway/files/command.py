@@ -56,6 +56,7 @@ async def import_file(
             now=clock_of(settings.clock_file).now(),
             people=people_client(settings),
             installation_key="" if kind == COURSES else need(key, "KURSLOTSE_INSTALLATION_KEY"),
+            identity_key=settings.identity_key,
             adviser=adviser,
             language=_LANGUAGE,
         )

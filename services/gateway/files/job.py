@@ -11,6 +11,7 @@ from schemas.envelope import Problem
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Publisher
+from services.runtime.base.identity_key import IdentityKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class ImportJob:
     people: PeopleClient
     installation_key: str
     """Key of the HMACs of official numbers; only an import of people needs it."""
+    identity_key: IdentityKey
     adviser: Adviser
     language: str
     """Language of the reasons in the file of rows that were not taken."""

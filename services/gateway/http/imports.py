@@ -55,6 +55,7 @@ async def post_import(request: Request, kind: str) -> Response:
         now=context.clock.now(),
         people=context.people,
         installation_key=context.installation_key,
+        identity_key=context.identity_key,
         adviser=context.adviser,
         language=spoken,
     )

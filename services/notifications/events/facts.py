@@ -6,10 +6,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from schemas import offices, providers
-from schemas.codes import WithdrawReason
-from services.notifications import revocation
 from services.notifications.events import store as publishers
-from services.notifications.gate import end_consent
 from services.notifications.participation import facts_store as store
 from services.notifications.people import store as people_store
 from services.runtime.data.db import Connection
@@ -34,7 +31,6 @@ class _Changes:
     changed_facts: set[UUID] = field(default_factory=set)
     cancelled: set[UUID] = field(default_factory=set)
     exits: dict[tuple[UUID, UUID], store.ExitRow | None] = field(default_factory=dict)
-    erased: set[UUID] = field(default_factory=set)
 
 
 def opens(event: Incoming) -> tuple[str, ...]:
@@ -44,8 +40,6 @@ def opens(event: Incoming) -> tuple[str, ...]:
 
 async def read(conn: Connection, batch: Sequence[Incoming], now: datetime) -> list[Verdict]:
     """Apply a batch of `in` events in their order; nothing is ever rejected here."""
-    if any(_erases(event) for event in batch):
-        await end_consent(conn)
     changes = _Changes(
         await store.courses(conn, _subjects(batch, _ABOUT_COURSES)),
         await store.facts(conn, _subjects(batch, _ABOUT_PEOPLE)),
@@ -59,11 +53,6 @@ async def read(conn: Connection, batch: Sequence[Incoming], now: datetime) -> li
 
 def _subjects(batch: Sequence[Incoming], types: tuple[type, ...]) -> list[UUID]:
     return [UUID(event.subject) for event in batch if isinstance(event.event.data, types)]
-
-
-def _erases(event: Incoming) -> bool:
-    data = event.event.data
-    return isinstance(data, offices.ParticipantWithdrawn) and data.reason == WithdrawReason.ERASED
 
 
 def _apply(changes: _Changes, event: Incoming, organisation: str) -> None:
@@ -172,8 +161,6 @@ def _withdrawn(changes: _Changes, person: UUID, data: offices.ParticipantWithdra
         return
     changes.facts[person] = replace(known, withdrawn_on=data.withdrawn_on)
     changes.changed_facts.add(person)
-    if data.reason == WithdrawReason.ERASED:
-        changes.erased.add(person)
 
 
 async def _write_exits(conn: Connection, exits: Mapping[tuple[UUID, UUID], store.ExitRow | None]) -> None:
@@ -192,8 +179,5 @@ async def _write(conn: Connection, changes: _Changes, now: datetime) -> None:
     concerned = set(changes.changed_facts)
     if changes.cancelled:
         concerned |= set(await store.inhibit_risks(conn, sorted(changes.cancelled), now))
-    if changes.erased:
-        await revocation.end_all(conn, sorted(changes.erased), now)
-        await people_store.erase(conn, sorted(changes.erased), now)
     if concerned:
         await people_store.request_reconciliation(conn, sorted(concerned))

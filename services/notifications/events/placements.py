@@ -11,8 +11,8 @@ from services.notifications.events import store as publishers
 from services.notifications.participation import placements_store as store
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import DisclosurePolicy
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
@@ -26,7 +26,12 @@ _ON_ROSTER = (SEATED - {PlacementState.RESERVED}) | {
 
 
 async def read(
-    conn: Connection, batch: Sequence[Incoming], now: datetime, *, keyring: Keyring, policy: DisclosurePolicy
+    conn: Connection,
+    batch: Sequence[Incoming],
+    now: datetime,
+    *,
+    secrets: PersonSecrets,
+    policy: DisclosurePolicy,
 ) -> list[Verdict]:
     """Apply a batch of `placements`; a step whose version is not newer than the known one changes nothing."""
     steps = [e.event.data for e in batch if isinstance(e.event.data, messages.PlacementStep)]
@@ -58,13 +63,13 @@ async def read(
         await store.put(conn, rows)
         for placement in sorted(offers):
             await store.put_offer(conn, offers[placement], organisations[offers[placement].office])
-        await _open_rosters(conn, rows, now, keyring, policy.roster_days_after_end)
+        await _open_rosters(conn, rows, now, secrets, policy.roster_days_after_end)
         await people_store.request_reconciliation(conn, [row.participant for row in rows])
     return verdicts
 
 
 async def _open_rosters(
-    conn: Connection, rows: Sequence[store.PlacementRow], now: datetime, keyring: Keyring, days: int
+    conn: Connection, rows: Sequence[store.PlacementRow], now: datetime, secrets: PersonSecrets, days: int
 ) -> None:
     """Open the names on the provider's roster, until so many days after the end, or close them."""
     shown = [
@@ -80,7 +85,7 @@ async def _open_rosters(
         if row.state in _ON_ROSTER
     ]
     hidden = [row.placement for row in rows if row.state not in _ON_ROSTER]
-    await people.disclose(conn, keyring, shown, now)
+    await people.disclose(conn, secrets, shown, now)
     await people.end_disclosures(conn, hidden, now)
 
 

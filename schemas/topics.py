@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import counts, gateway, installation, offices, placements, providers, support
+from schemas import counts, erasures, gateway, installation, offices, placements, providers, support
 from schemas.base import Payload
 from schemas.codes import PublisherKind
 
@@ -24,6 +24,8 @@ class Family(StrEnum):
     PROGRESS = "progress"
     COUNTS = "counts"
     INSTALLATION = "installation"
+    ERASURES = "erasures"
+    ERASURES_DONE = "erasures.done"
 
 
 PUBLISHERS_FAMILIES = frozenset({Family.IN, Family.SUPPORT})
@@ -105,6 +107,8 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
         ),
     ),
     (Family.COUNTS, _NONE, (counts.CountsReported,)),
+    (Family.ERASURES, _NONE, (erasures.ParticipantErased,)),
+    (Family.ERASURES_DONE, _NONE, (erasures.ErasureAcknowledged,)),
     (Family.PUBLISHERS, _NONE, (gateway.PublisherAnnounced,)),
     (Family.PROGRESS, _NONE, (gateway.PublisherProgressed,)),
     (Family.FINDINGS_STEERING, _NONE, (gateway.FindingRaised,)),
@@ -120,7 +124,7 @@ EVENT_TYPES: Mapping[str, EventType] = {
 
 _ALSO_ON: Mapping[Family, frozenset[Family]] = {
     Family.FINDINGS_SUPPORT: frozenset({Family.FINDINGS_STEERING}),
-    Family.OUT: frozenset({Family.FINDINGS_STEERING, Family.PLACEMENTS}),
+    Family.OUT: frozenset({Family.FINDINGS_STEERING, Family.PLACEMENTS, Family.ERASURES}),
 }
 """Families whose topics carry the event types of other families too."""
 

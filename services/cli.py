@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "participants": ("allocation", "People, by reference."),
     "offices": ("notifications", "The directory of counselling offices."),
     "delivery": ("notifications", "Mails that were not taken."),
+    "erasure": ("notifications", "Reports of who was erased where, without the person."),
 }
 """Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""
 HomeOption = Annotated[
@@ -208,6 +209,34 @@ def db_rotate(home: HomeOption = None) -> None:
     from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
 
     sys.exit(stack_commands.db_rotate(home))
+
+
+keys = typer.Typer(no_args_is_help=True, help="The keys that encrypt names.")
+app.add_typer(keys, name="keys")
+
+
+@keys.command("status")
+def keys_status() -> None:
+    """Say how many people's secrets each key-encryption key (KEK) wraps."""
+    from services.embedded import key_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(key_commands.status())
+
+
+@keys.command("rotate")
+def keys_rotate(home: HomeOption = None) -> None:
+    """Make a new KEK; once the services know it, wrap every secret by it. Can be interrupted and repeated."""
+    from services.embedded import key_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(key_commands.rotate(home))
+
+
+@keys.command("retire")
+def keys_retire(home: HomeOption = None) -> None:
+    """Forget the old KEKs, once they wrap nothing more."""
+    from services.embedded import key_commands  # noqa: PLC0415 -- only this command
+
+    sys.exit(key_commands.retire(home))
 
 
 def main() -> None:

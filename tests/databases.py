@@ -13,6 +13,8 @@ from tests.serving import REPOSITORY, Servers
 
 TESTED = Identity(uuid4(), InstallationKind.DEMO)
 """The installation that the databases and topics of all tests are of."""
+MIGRATIONS = {"keys": REPOSITORY / "services" / "notifications" / "key_migrations"}
+"""Databases that are no service's own: where their migrations lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Templates:
         """Make a database of this service for one test."""
         template = roles.database_name(self.prefix, service)
         if service not in self.made:
-            migrations = REPOSITORY / "services" / service / "migrations"
+            migrations = MIGRATIONS.get(service, REPOSITORY / "services" / service / "migrations")
             await migrate.apply(
                 self.servers.database_url,
                 service,

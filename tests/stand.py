@@ -31,6 +31,7 @@ from services.runtime.kafka.administration import client_options, parse_address
 from services.runtime.kafka.cluster import cluster_id
 from services.runtime.send.outbox import Outgoing, effect_id, put
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY
 from tests.serving import Servers
 from tests.waiting import wait_until
 
@@ -182,6 +183,7 @@ class Stand:
             kafka=self.servers.kafka,
             http=HttpAddress("127.0.0.1", 0),
             ops=HttpAddress("127.0.0.1", 0),
+            identity_key=IDENTITY_KEY,
             stop_within_seconds=6.0,
             loop=self.loop,
         )

@@ -10,6 +10,8 @@ from services.allocation.acts.statements import Statements
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
+from services.allocation.erasure.expiry import Expiry
+from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
@@ -45,9 +47,11 @@ async def compose(resources: Resources) -> ServiceDefinition:
     source = snapshot_source(policies, rulebook)
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
     metrics = CompletionMetrics(resources.registry, resources.worker)
+    erasures = ErasureWorker(resources.worker, settings.identity_key, settings.prefix, terms)
+    expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
-        subscriptions=subscriptions(settings.prefix, terms),
+        subscriptions=subscriptions(settings.prefix, terms, settings.identity_key),
         timers=(
             Timer("expire", 0.2, timers.expire),
             Timer("start", 0.2, timers.start),
@@ -58,6 +62,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),
             Timer("metrics", 15.0, metrics.refresh),
+            Timer("erase", 0.5, erasures.work_off),
+            Timer("erase expired", 3600.0, expiry.erase_expired),
+            Timer("erase again", 600.0, erasures.erase_again),
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),

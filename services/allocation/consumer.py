@@ -31,12 +31,26 @@ from schemas.providers import (
     SectionCompleted,
 )
 from schemas.topics import Family, pattern, topic
+from services.allocation.acts.give_up_places import give_up_places
+from services.allocation.erasure import judgement
+from services.allocation.erasure import store as erasures
 from services.allocation.events import answers, courses, participants
 from services.allocation.outcomes import store as outcomes
 from services.allocation.placements import progress
 from services.allocation.policy.terms import Terms
 from services.allocation.unit_of_work import Keys, UnitOfWork
-from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Subscription, Verdict
+from services.runtime.base.identity_key import IdentityKey
+from services.runtime.bookkeeping.erased import WithoutErased, subject_of
+from services.runtime.events.subscription import (
+    Applied,
+    Handler,
+    Incoming,
+    Parked,
+    Problem,
+    Rejected,
+    Subscription,
+    Verdict,
+)
 
 Decide = Callable[[UnitOfWork, Incoming], Verdict]
 
@@ -69,20 +83,31 @@ DECISIONS = frozenset({
 })  # fmt: skip
 
 
-def subscriptions(prefix: str, terms: Terms) -> list[Subscription]:
+def subscriptions(prefix: str, terms: Terms, key: IdentityKey) -> list[Subscription]:
     """List what allocation reads; it alone judges `in`."""
     return [
         Subscription(
             name="in",
             pattern=pattern(Family.IN, prefix=prefix),
-            handler=Judge(prefix, terms),
+            handler=judging(prefix, terms, key),
             findings=topic(Family.FINDINGS_STEERING, prefix=prefix),
             judge=True,
             opens=opens,
+            overtakes=judgement.erases,
+        ),
+        Subscription(
+            name="erasures",
+            topics=(topic(Family.ERASURES, prefix=prefix),),
+            handler=judgement.ReadErasures(prefix, terms, key),
         ),
         Subscription(name="progress", topics=(topic(Family.PROGRESS, prefix=prefix),), handler=take_progress),
         Subscription(name="counts", topics=(topic(Family.COUNTS, prefix=prefix),), handler=take_counts),
     ]
+
+
+def judging(prefix: str, terms: Terms, key: IdentityKey) -> Handler:
+    """Return the judge, to whom nothing is said about erased people."""
+    return WithoutErased(Judge(prefix, terms, key), key, judgement.verdict_on_erased, erases=judgement.erases)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +116,46 @@ class Judge:
 
     prefix: str
     terms: Terms
+    key: IdentityKey
 
     async def __call__(
         self, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
     ) -> Sequence[Verdict]:
         """Return a verdict for each event."""
-        work = UnitOfWork(self.prefix, now, self.terms)
-        await work.load(conn, keys_of(batch))
-        verdicts = [decide(work, incoming) for incoming in batch]
+        work, keys = UnitOfWork(self.prefix, now, self.terms), keys_of(batch)
+        asked = [incoming for incoming in batch if judgement.erases(incoming)]
+        people = await erasures.same_people(conn, {UUID(one.subject) for one in asked}) if asked else {}
+        keys.people.update(*people.values())
+        await work.load(conn, keys)
+        verdicts = _decided(work, batch, people)
         await work.write(conn)
-        return verdicts
+        if not asked:
+            return verdicts
+        gone = await judgement.begin(conn, self.key, asked, people, prefix=self.prefix, now=now)
+        return [
+            judgement.verdict_on_erased(one)
+            if isinstance(verdict, Parked) and subject_of(one) in gone
+            else verdict
+            for one, verdict in zip(batch, verdicts, strict=True)
+        ]
+
+
+def _decided(
+    work: UnitOfWork, batch: Sequence[Incoming], people: Mapping[UUID, frozenset[UUID]]
+) -> list[Verdict]:
+    """Decide a batch in order; `people` are those whom it has erased."""
+    gone: set[UUID] = set()
+    verdicts: list[Verdict] = []
+    for incoming in batch:
+        if judgement.erases(incoming):
+            gone |= (ids := people[UUID(incoming.subject)])
+            give_up_places(work, ids, f"office:{incoming.publisher}", incoming)
+            verdicts.append(Applied())
+        elif subject_of(incoming) in gone:
+            verdicts.append(judgement.verdict_on_erased(incoming))
+        else:
+            verdicts.append(decide(work, incoming))
+    return verdicts
 
 
 def decide(work: UnitOfWork, incoming: Incoming) -> Verdict:

@@ -7,6 +7,7 @@ import time
 from functools import partial
 
 from services.gateway.consumer import subscriptions
+from services.gateway.erasures.handlers import Erasures
 from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.http.app import create_app
@@ -32,6 +33,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         clock=resources.clock,
         prefix=settings.prefix,
         installation_key=need(settings.installation_key, "KURSLOTSE_INSTALLATION_KEY"),
+        identity_key=settings.identity_key,
         people=people_client(settings),
         reader=FileReader(settings.file_readers),
         adviser=Adviser(),
@@ -40,10 +42,15 @@ async def compose(resources: Resources) -> ServiceDefinition:
     )
     ends = KafkaEnds(parse_address(settings.kafka))
     progress = ProgressAnnouncer(resources.worker, ends, prefix=settings.prefix, monotonic=time.monotonic)
-    upkeep = Upkeep(resources.worker, inbox_days=settings.loop.inbox_days)
+    upkeep = Upkeep(resources.worker, settings.identity_key, inbox_days=settings.loop.inbox_days)
+    erasures = Erasures(settings.identity_key, settings.prefix)
     return ServiceDefinition(
-        subscriptions=subscriptions(settings.prefix),
-        timers=(Timer("progress", 0.5, progress.run), Timer("upkeep", 30.0, upkeep.run)),
+        subscriptions=subscriptions(settings.prefix, settings.identity_key),
+        timers=(
+            Timer("progress", 0.5, progress.run),
+            Timer("upkeep", 30.0, upkeep.run),
+            Timer("erase again", 600.0, partial(erasures.again, resources.worker)),
+        ),
         web=create_app(context),
         status=own_status,
         due=due,

@@ -1,29 +1,43 @@
-"""Keeps the gateway's tables small: sums up counts, deletes what is too old."""
+"""Keeps the gateway's tables small and their hashes under the installation's key."""
 
 from datetime import datetime
 
 import asyncpg
 
+from services.gateway.acceptance import store as accepted_store
+from services.gateway.files import store as files_store
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import transaction
 
 KEEP_DAYS = 90
 _AT_ONCE = 20_000
+_HASHES_AT_ONCE = 2_000
 
 
 class Upkeep:
     """Sums up counts of accepted events, and deletes old ids and feeds; ages are by the database's clock."""
 
-    def __init__(self, pool: asyncpg.Pool, *, inbox_days: int) -> None:
-        self._pool, self._inbox_days = pool, inbox_days
+    def __init__(self, pool: asyncpg.Pool, key: IdentityKey, *, inbox_days: int) -> None:
+        self._pool, self._key, self._inbox_days = pool, key, inbox_days
 
     async def run(self, now: datetime) -> int:  # noqa: ARG002 - ages are technical time, the database's
         """Do one round; return by how many rows the tables shrank."""
+        await self._key_hashes()
         async with transaction(self._pool) as conn:
             folded = await _sum_counts(conn)
         async with transaction(self._pool) as conn:
             accepted = await _delete_accepted(conn, self._inbox_days)
         async with transaction(self._pool) as conn:
             return folded + accepted + await _delete_feeds(conn, KEEP_DAYS)
+
+    async def _key_hashes(self) -> None:
+        """Put hashes of before under the installation's key."""
+        keyed = _HASHES_AT_ONCE
+        while keyed == _HASHES_AT_ONCE:
+            async with transaction(self._pool) as conn:
+                keyed = await accepted_store.key_hashes(conn, self._key, _HASHES_AT_ONCE)
+        async with transaction(self._pool) as conn:
+            await files_store.key_hashes(conn, self._key)
 
 
 async def _sum_counts(conn: asyncpg.Connection) -> int:

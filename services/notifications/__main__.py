@@ -1,9 +1,11 @@
 """Wires the support side together and runs it."""
 
+import asyncio
 import logging
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from functools import partial
 
 import httpx
@@ -17,6 +19,7 @@ from services.notifications.counts.handlers import CountsPublisher
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import DeliveryWorker
+from services.notifications.erasures.handlers import Erasures
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.metrics import DeliveryMetrics, StateMetrics
 from services.notifications.pages.app import create_pages
@@ -24,10 +27,11 @@ from services.notifications.participation import rules
 from services.notifications.participation.held_marks import HeldMarks
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people.api import PeopleDoor, router
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
+from services.runtime.data.db import Pool, open_pool
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 log = logging.getLogger(__name__)
@@ -39,30 +43,34 @@ async def compose(resources: Resources) -> ServiceDefinition:
     """Return the service's subscriptions, timers, workers and pages, on what the runtime has opened."""
     settings, pool, clock = resources.settings, resources.worker, resources.clock
     policy = policies.load(settings.policy or policies.PACKAGED)
-    keyring = Keyring.from_text(need(settings.kek, "KURSLOTSE_KEK"))
+    keys = await open_pool(need(settings.db_keys, "KURSLOTSE_DB_KEYS"), name="notifications keys", max_size=4)
+    secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
     gateway = GatewayClient(
         httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, trust_env=False),
         need(settings.gateway_url, "KURSLOTSE_GATEWAY_URL"),
         need(settings.gateway_key, "KURSLOTSE_GATEWAY_KEY"),
     )
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
-    reconcile = work_queue.at_now(clock, AlertReconciler(pool, keyring, policy).drain)
+    reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy).drain)
     counts = CountsPublisher(pool, settings.prefix, policy.counts.suppress_below)
-    retention = Retention(pool, policy, keyring)
+    retention = Retention(pool, policy, secrets)
+    erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
     return ServiceDefinition(
-        subscriptions=subscriptions(settings.prefix, keyring, policy),
+        subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
             Timer("escalate", 0.25, EscalationWorker(pool).drain),
             Timer("lapse", 0.25, retention.lapse),
             Timer("clean", 5.0, retention.clean),
+            Timer("erase again", 600.0, partial(erasures.again, pool)),
+            Timer("rewrap", 5.0, partial(_rewrap, secrets)),
             Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
             Timer("counts", 0.25, counts.publish),
-            Timer("held", 15.0, HeldMarks(pool, keyring).take_up),
+            Timer("held", 15.0, HeldMarks(pool, secrets).take_up),
             Timer("metrics", 15.0, StateMetrics.on(resources.registry, pool).refresh),
         ),
-        web=create_pages(resources, keyring, gateway, [router(PeopleDoor(pool, clock, keyring, people_key))]),
+        web=create_pages(resources, secrets, gateway, [router(PeopleDoor(pool, clock, secrets, people_key))]),
         status=partial(status.own_status, delivers=settings.smtp is not None),
         due=partial(status.due, delivers=settings.smtp is not None),
         tasks=(
@@ -73,8 +81,22 @@ async def compose(resources: Resources) -> ServiceDefinition:
                 _worker("consider", reconcile, listener, "reconsider"),
             ),
             *_deliver(resources, policy, listener),
+            ("keys", partial(_close_at_end, keys)),
         ),
     )
+
+
+async def _rewrap(secrets: PersonSecrets, _now: datetime) -> int:
+    """Wrap some secrets by the current KEK, after another one was set."""
+    return await secrets.rewrap()
+
+
+async def _close_at_end(pool: Pool) -> None:
+    """Close the pool of the keys database when the process stops."""
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await pool.close()
 
 
 def _deliver(

@@ -13,6 +13,7 @@ import typer
 
 from schemas.days import local_day
 from services.notifications.delivery import store as deliveries
+from services.notifications.erasures.commands import erasure_app
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.directory_file import read_directory
 from services.runtime.base.clock import SystemClock
@@ -27,6 +28,7 @@ offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselli
 delivery_app = typer.Typer(no_args_is_help=True, help="Mails that were not taken.")
 app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
+app.add_typer(erasure_app, name="erasure")
 
 
 @asynccontextmanager

@@ -12,22 +12,24 @@ from schemas.envelope import encode_data
 from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked, NeedReported
 from schemas.topics import Family, pattern, topic
 from services.notifications import gate
+from services.notifications.erasures.handlers import Erasures, read_acknowledgements
 from services.notifications.events import attendance, consents, placements, results
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
+from services.runtime.bookkeeping.erased import WithoutErased
 from services.runtime.data.db import Connection
-from services.runtime.events.subscription import Incoming, Subscription, Verdict
+from services.runtime.events.subscription import Applied, Incoming, Subscription, Verdict
 
 _Handler = Callable[[Connection, Sequence[Incoming], datetime], Coroutine[Any, Any, list[Verdict]]]
 
 
 async def read_support(
-    conn: Connection, batch: Sequence[Incoming], now: datetime, *, consent_months: int, keyring: Keyring
+    conn: Connection, batch: Sequence[Incoming], now: datetime, *, consent_months: int, secrets: PersonSecrets
 ) -> list[Verdict]:
     """Judge a batch of `support` strictly in its order: consents, and what rests on them."""
-    grant: _Handler = partial(consents.grant, months=consent_months, keyring=keyring)
-    revoke: _Handler = partial(consents.revoke, keyring=keyring)
-    attend: _Handler = partial(attendance.record, keyring=keyring)
+    grant: _Handler = partial(consents.grant, months=consent_months, secrets=secrets)
+    revoke: _Handler = partial(consents.revoke, secrets=secrets)
+    attend: _Handler = partial(attendance.record, secrets=secrets)
 
     def handler_of(event: Incoming) -> _Handler:
         match event.event.data:
@@ -50,10 +52,10 @@ async def read_support(
     return verdicts
 
 
-async def kept(conn: Connection, batch: Sequence[Incoming], *, keyring: Keyring) -> list[bytes | None]:
+async def kept(conn: Connection, batch: Sequence[Incoming], *, secrets: PersonSecrets) -> list[bytes | None]:
     """Return what may be stored of events of `support` that wait before any handler was asked."""
     reports = [event for event in batch if isinstance(event.event.data, AttendanceRecorded)]
-    days = await attendance.stripped(conn, reports, keyring)
+    days = await attendance.stripped(conn, reports, secrets)
     return [None if (data := _reduced(event, days)) is None else encode_data(data) for event in batch]
 
 
@@ -72,21 +74,32 @@ def _tried_behind_parked(event: Incoming) -> tuple[str, ...]:
             return ()
 
 
-def subscriptions(prefix: str, keyring: Keyring, policy: Policy) -> tuple[Subscription, ...]:
-    """Return the subscriptions of this service."""
+def _nothing(_incoming: Incoming) -> Verdict:
+    return Applied()
+
+
+def subscriptions(
+    prefix: str, secrets: PersonSecrets, policy: Policy, erasures: Erasures
+) -> tuple[Subscription, ...]:
+    """Return the subscriptions of this service; what concerns somebody erased reaches no handler."""
+    without_erased = partial(WithoutErased, key=secrets.identity_key, verdict=_nothing)
     return (
         Subscription(
             "support",
-            partial(read_support, consent_months=policy.consent.months, keyring=keyring),
+            without_erased(partial(read_support, consent_months=policy.consent.months, secrets=secrets)),
             pattern=pattern(Family.SUPPORT, prefix=prefix),
             findings=topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             judge=True,
-            keep=partial(kept, keyring=keyring),
+            keep=partial(kept, secrets=secrets),
             opens=_tried_behind_parked,
         ),
         Subscription(
             "placements",
-            partial(placements.read, keyring=keyring, policy=policy.disclosure),
+            without_erased(partial(placements.read, secrets=secrets, policy=policy.disclosure)),
             topics=(topic(Family.PLACEMENTS, prefix=prefix),),
+        ),
+        Subscription("erasures", erasures.read, topics=(topic(Family.ERASURES, prefix=prefix),)),
+        Subscription(
+            "erasures_done", read_acknowledgements, topics=(topic(Family.ERASURES_DONE, prefix=prefix),)
         ),
     )

@@ -1,5 +1,6 @@
 """Defines the support side's metrics, without persons; every label value exists from the start."""
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -9,6 +10,9 @@ from services.notifications.alerts.domain import AlertState, CauseKind
 from services.notifications.delivery.domain import Attempted, Fault, Outcome
 from services.runtime.data.db import Pool, transaction
 
+log = logging.getLogger(__name__)
+
+ACKNOWLEDGED_WITHIN_SECONDS = 60.0
 DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
 
 
@@ -56,6 +60,7 @@ class StateMetrics:
     deliveries: Gauge
     risks: Gauge
     consents: Gauge
+    erasures_overdue: Gauge
 
     @classmethod
     def on(cls, registry: CollectorRegistry, pool: Pool) -> "StateMetrics":
@@ -73,6 +78,11 @@ class StateMetrics:
             deliveries,
             Gauge("kurslotse_open_risks", "Open risks of people who consented.", registry=registry),
             Gauge("kurslotse_open_consents", "Consents that have not ended.", registry=registry),
+            Gauge(
+                "kurslotse_erasures_overdue",
+                "Erasures that a service has not acknowledged within a minute.",
+                registry=registry,
+            ),
         )
 
     async def refresh(self, _now: object) -> int:
@@ -86,6 +96,14 @@ class StateMetrics:
             consents = await conn.fetchval(
                 "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
             )
+            overdue = await conn.fetchval(
+                "SELECT count(*) FROM status.erasures_open"
+                " WHERE heard_at < clock_timestamp() - make_interval(secs => $1)",
+                ACKNOWLEDGED_WITHIN_SECONDS,
+            )
+        self.erasures_overdue.set(overdue)
+        if overdue:
+            log.error("ALARM: erasures are not acknowledged", extra={"erasures": overdue})
         found = _summed((row["kind"], row["state"], row["n"]) for row in alerts)
         for kind in CauseKind:
             for state in AlertState:

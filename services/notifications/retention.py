@@ -5,9 +5,10 @@ from datetime import date, datetime, timedelta
 
 from schemas.days import local_day
 from services.notifications import revocation
+from services.notifications.erasures import store as erasures
 from services.notifications.participation import held_store
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection, Pool, transaction
 
@@ -20,7 +21,7 @@ class Retention:
 
     pool: Pool
     policy: Policy
-    keyring: Keyring
+    secrets: PersonSecrets
     _cleaned_on: date | None = None
 
     async def lapse(self, now: datetime) -> int:
@@ -28,7 +29,7 @@ class Retention:
         if not await self._something_lapsed(local_day(now)):
             return 0
         async with transaction(self.pool) as conn:
-            ended = await revocation.end_lapsed(conn, self.keyring, now)
+            ended = await revocation.end_lapsed(conn, self.secrets, now)
         async with transaction(self.pool) as conn:
             return ended + await people.end_expired_disclosures(conn, now)
 
@@ -51,12 +52,15 @@ class Retention:
             return 0
         keep = self.policy.retention
         async with transaction(self.pool) as conn:
-            erased = await people.erase_orphans(conn, keep.orphan_days, now)
+            erased = await people.erase_orphans(conn, self.secrets, keep.orphan_days, now)
         async with transaction(self.pool) as conn:
             erased += await _erase_log(conn, now - timedelta(days=keep.disclosure_log_days))
         async with transaction(self.pool) as conn:
             erased += await _erase_participation(conn, today - timedelta(days=keep.participation_days))
             erased += await held_store.drop_older(conn, _HELD_SECONDS)
+        async with transaction(self.pool) as conn:
+            erased += await erasures.prune_proofs(conn, keep.consent_proof_days, today)
+            erased += await people.sweep_secrets(conn, self.secrets, keep.unused_secret_days)
         self._cleaned_on = today
         return erased
 

@@ -14,7 +14,7 @@ from services.notifications.gate import end_consent
 from services.notifications.participation import stand_ins
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection
 
 _BATCH = 100
@@ -22,7 +22,7 @@ _BATCH = 100
 
 async def end(
     conn: Connection,
-    keyring: Keyring,
+    secrets: PersonSecrets,
     ended: Sequence[Consent],
     revoked_on: Sequence[date | None],
     now: datetime,
@@ -41,25 +41,27 @@ async def end(
     if support:
         allowing = await store.still_open(conn, support, ConsentPurpose.DROPOUT_SUPPORT)
         gone = [person for person in support if person not in allowing]
-        held_under = {person: stand_ins.hashed(keyring.stand_in(person)) for person in gone}
+        held_under = {person: stand_ins.hashed(secrets.stand_in(person)) for person in gone}
         await participation.erase_participation(conn, gone, held_under)
     await people.request_reconciliation(conn, concerned)
 
 
-async def end_lapsed(conn: Connection, keyring: Keyring, now: datetime) -> int:
+async def end_lapsed(conn: Connection, secrets: PersonSecrets, now: datetime) -> int:
     """End some of the consents whose last day has passed; return how many."""
     await end_consent(conn)
     today = local_day(now)
     lapsed = await store.lapsed(conn, today, _BATCH)
     if lapsed:
-        await end(conn, keyring, lapsed, [None] * len(lapsed), now)
+        await end(conn, secrets, lapsed, [None] * len(lapsed), now)
         cause = uuid5(NAMESPACE, f"consents-lapsed/{today}")
         await store.log(conn, [store.ConsentStep(cause, consent, "lapsed", today) for consent in lapsed], now)
     return len(lapsed)
 
 
-async def end_all(conn: Connection, keyring: Keyring, participants: Sequence[UUID], now: datetime) -> None:
+async def end_all(
+    conn: Connection, secrets: PersonSecrets, participants: Sequence[UUID], now: datetime
+) -> None:
     """End every consent of people who are to be erased. The caller has called `gate.end_consent`."""
     ended = await store.open_of(conn, participants)
     if ended:
-        await end(conn, keyring, ended, [local_day(now)] * len(ended), now)
+        await end(conn, secrets, ended, [local_day(now)] * len(ended), now)

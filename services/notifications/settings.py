@@ -36,6 +36,8 @@ class RetentionPolicy(ClosedModel):
     orphan_days: Days
     disclosure_log_days: Days
     participation_days: Days
+    consent_proof_days: Days
+    unused_secret_days: Days
 
 
 class EscalationPolicy(ClosedModel):

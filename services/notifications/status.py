@@ -39,6 +39,7 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
         SELECT (SELECT count(*) FROM status.escalation WHERE due_at <= $1)
         + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)
         + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)
+        + (SELECT count(*) FROM status.erasures_open)
         + (SELECT count(*) FROM status.counts_published WHERE coalesce(last_week < $3, true))
         """,
         now,
@@ -95,4 +96,5 @@ async def _figures(conn: asyncpg.Connection) -> dict[str, float]:
     figures["consents_open"] = await conn.fetchval(
         "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
     )
+    figures["erasures_open"] = await conn.fetchval("SELECT count(*) FROM status.erasures_open")
     return figures

@@ -24,6 +24,7 @@ from schemas.topics import Family, topic, types_for
 from services.runtime.kafka.administration import client_options, parse_address
 from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY_TEXT
 from tests.serving import REPOSITORY, Servers
 from tests.waiting import wait_until
 
@@ -142,6 +143,7 @@ def environment(servers: Servers, database: Database, prefix: str, folder: Path)
         "KURSLOTSE_SERVICE_KAFKA": servers.kafka,
         "KURSLOTSE_HTTP": f"127.0.0.1:{http}",
         "KURSLOTSE_OPS": f"127.0.0.1:{ops}",
+        "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
         "KURSLOTSE_CLOCK_FILE": str(folder / "clock.json"),
         "KURSLOTSE_DEMO": "1",
         "KURSLOTSE_WEB_SECRET": "w" * 40,

@@ -13,7 +13,7 @@ import orjson
 from schemas.base import Payload
 from services.allocation.acts.placements import Done, NotDone, Placements, Result
 from services.allocation.acts.timers import PlacementTimers
-from services.allocation.consumer import Judge
+from services.allocation.consumer import judging
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.results import DecidedBy
 from services.allocation.status import (
@@ -23,10 +23,11 @@ from services.allocation.status import (
     seats_hold,
 )
 from services.runtime.data.db import connect, open_pool, transaction
-from services.runtime.events.subscription import Applied, Incoming, Verdict
+from services.runtime.events.subscription import Applied, Handler, Incoming, Verdict
 from tests.allocation import builders
 from tests.allocation.builders import KREIS, NOW, OFFICE, OTHER_OFFICE, OTHER_PROVIDER, PROVIDER, Publisher
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY
 
 AUTOMATIC = frozenset({"expire", "start", "complete"})
 RESERVED_FOR = timedelta(days=10)
@@ -66,7 +67,7 @@ class World:
     pool: asyncpg.Pool
     prefix: str
     placements: Placements
-    judge: Judge
+    judge: Handler
     timers: PlacementTimers
     terms_now: FixedTerms
     publishers: dict[str, Publisher] = field(default_factory=dict)
@@ -187,7 +188,7 @@ def world_of(
     terms = FixedTerms(steps)
     placements = Placements(prefix, terms)
     timers = PlacementTimers(pool, placements)
-    return World(database, pool, prefix, placements, Judge(prefix, terms), timers, terms)
+    return World(database, pool, prefix, placements, judging(prefix, terms, IDENTITY_KEY), timers, terms)
 
 
 @asynccontextmanager

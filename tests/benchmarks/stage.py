@@ -1,7 +1,6 @@
 """Where the benchmarks run: a prepared database for each run, the real process, what the machine is."""
 
 import asyncio
-import base64
 import os
 import platform
 import secrets
@@ -18,6 +17,7 @@ import psutil
 
 from services.runtime.data import roles
 from tests.databases import Database, Templates
+from tests.identity import IDENTITY_KEY_TEXT, KEK
 from tests.serving import REPOSITORY, Servers
 
 Prepare = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -69,12 +69,14 @@ class Stage:
     servers: Servers
     prefix: str = field(default_factory=lambda: f"bench{secrets.token_hex(3)}-")
     templates: Templates = field(init=False)
+    keys: Database = field(init=False)
 
     def __post_init__(self) -> None:
         self.templates = Templates(self.servers)
 
     async def prepare(self, fill: Prepare) -> None:
         """Make the template and fill it."""
+        self.keys = await self.templates.copy("keys", f"{self.prefix}k-")
         await self.templates.drop([await self.templates.copy("notifications", f"{self.prefix}0-")])
         name = roles.database_name(self.templates.prefix, "notifications")
         conn = await asyncpg.connect(roles.address_of(self.servers.database_url, name))
@@ -98,6 +100,7 @@ class Stage:
             await self.templates.drop([database])
 
     async def close(self) -> None:
+        await self.templates.drop([self.keys])
         await self.templates.drop_templates()
 
     def environment(self, database: Database, *, ops: int, smtp: int | None = None) -> dict[str, str]:
@@ -111,11 +114,13 @@ class Stage:
             "KURSLOTSE_SERVICE_KAFKA": self.servers.kafka,
             "KURSLOTSE_HTTP": f"127.0.0.1:{free_port()}",
             "KURSLOTSE_OPS": f"127.0.0.1:{ops}",
+            "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
             "KURSLOTSE_WEB_SECRET": "b" * 40,
             "KURSLOTSE_GATEWAY_URL": "http://127.0.0.1:1",
             "KURSLOTSE_GATEWAY_KEY": "none",
             "KURSLOTSE_PEOPLE_KEY": "people-key",
-            "KURSLOTSE_KEK": base64.b64encode(bytes(range(32))).decode(),
+            "KURSLOTSE_KEK": KEK,
+            "KURSLOTSE_DB_KEYS": self.keys.worker,
             "KURSLOTSE_PUBLIC_URL": "https://hilfe.example",
         }
         return env if smtp is None else env | {"KURSLOTSE_SMTP": f"smtp://127.0.0.1:{smtp}"}

@@ -11,6 +11,7 @@ from faststream.kafka.message import KafkaAckableMessage
 from faststream.message import StreamMessage
 
 from services.runtime.base import failpoints
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.bookkeeping import inbox, offsets
 from services.runtime.bookkeeping.inbox import InboxStatus, remember
 from services.runtime.bookkeeping.offsets import ContiguousRecords, Gap, Group, Stored
@@ -53,10 +54,10 @@ def any_records(
 
 
 async def remember_nothing(
-    conn: asyncpg.Connection, reader: str, events: Sequence[Readable]
+    conn: asyncpg.Connection, reader: str, events: Sequence[Readable], key: IdentityKey
 ) -> list[InboxStatus]:
     """Take every event for new."""
-    await remember(conn, reader, events)
+    await remember(conn, reader, events, key)
     return [InboxStatus.NEW] * len(events)
 
 

@@ -19,6 +19,7 @@ from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.runtime.web.visitors import DemoPerson, Visitor, directory
+from tests.identity import IDENTITY_KEY_TEXT
 from tests.notifications import world as worlds
 from tests.notifications.world import PUBLISHERS, SISTERS, World
 
@@ -29,6 +30,7 @@ ENV = {
     "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
+    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
     "KURSLOTSE_WEB_SECRET": "invented",
     "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
     "KURSLOTSE_DEMO": "1",
@@ -116,7 +118,7 @@ async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None)
         resources = Resources(
             settings, WorldClock(world), CollectorRegistry(), world.worker, web or world.web
         )
-        app = create_pages(resources, world.keyring, GatewayClient(client, "https://gateway.invalid", "key"))
+        app = create_pages(resources, world.secrets, GatewayClient(client, "https://gateway.invalid", "key"))
         pages = Pages(gateway, {})
         for office in offices:
             http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")

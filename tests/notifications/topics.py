@@ -13,6 +13,7 @@ from schemas.base import Payload
 from schemas.envelope import encode_data
 from schemas.topics import EVENT_TYPES, PER_PUBLISHER, topic
 from services.notifications.consumer import subscriptions
+from services.notifications.erasures.handlers import Erasures
 from services.runtime.bookkeeping.offsets import Group
 from services.runtime.consume.batch import Batch, PolledRecord, process_batch
 from services.runtime.consume.context import ConsumerContext
@@ -57,9 +58,16 @@ class Topics:
     @property
     def context(self) -> ConsumerContext:
         """What the service's consumers share."""
-        all_ = subscriptions("", self.world.keyring, self.world.policy)
+        erasures = Erasures(self.world.secrets, self.world.policy.retention)
+        all_ = subscriptions("", self.world.secrets, self.world.policy, erasures)
         return ConsumerContext(
-            {one.name: one for one in all_}, self.reader, CLUSTER, "/support", 20_000, 10_000
+            {one.name: one for one in all_},
+            self.reader,
+            CLUSTER,
+            "/support",
+            20_000,
+            10_000,
+            self.world.secrets.identity_key,
         )
 
     async def write(self, *events: Said) -> None:

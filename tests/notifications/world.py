@@ -39,11 +39,12 @@ from services.notifications.offices.entries import OfficeEntry
 from services.notifications.participation import rules
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
+from services.notifications.people.keys import Keks, PersonSecrets
 from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY, KEK
 
 StepType = TypeVar("StepType", bound=PlacementStep)
 
@@ -105,7 +106,7 @@ class World:
     database: Database
     worker: asyncpg.Pool
     web: asyncpg.Pool
-    keyring: Keyring
+    secrets: PersonSecrets
     policy: settings.Policy
     server: Outbox = field(default_factory=Outbox)
     now: datetime = NOW
@@ -148,13 +149,13 @@ class World:
             case Family.SUPPORT:
                 handler: Any = self.read_support
             case _:
-                handler = partial(placements.read, keyring=self.keyring, policy=self.policy.disclosure)
+                handler = partial(placements.read, secrets=self.secrets, policy=self.policy.disclosure)
         async with transaction(self.worker) as conn:
             return list(await handler(conn, events, self.now))
 
     async def read_support(self, conn: Connection, batch: Sequence[Incoming], now: datetime) -> list[Verdict]:
         months = self.policy.consent.months
-        return await read_support(conn, batch, now, consent_months=months, keyring=self.keyring)
+        return await read_support(conn, batch, now, consent_months=months, secrets=self.secrets)
 
     async def say(self, publisher: str | None, *payloads: Payload) -> list[Verdict]:
         return await self.read(*(self.incoming(publisher, payload) for payload in payloads))
@@ -167,7 +168,7 @@ class World:
 
     @property
     def reconciler(self) -> AlertReconciler:
-        return AlertReconciler(self.worker, self.keyring, self.policy)
+        return AlertReconciler(self.worker, self.secrets, self.policy)
 
     async def escalate(self) -> int:
         return await EscalationWorker(self.worker).drain(self.now)
@@ -228,7 +229,7 @@ class World:
         person = participant_id(desk, reference)
         kept = people.PersonRecord(person, PUBLISHERS[desk][0], desk, reference, contact)
         async with transaction(self.worker) as conn:
-            await people.keep(conn, self.keyring, kept, self.now)
+            await people.keep(conn, self.secrets, kept, self.now)
         return person
 
     async def consent(
@@ -344,9 +345,10 @@ def school_days(first: date, number: int) -> Sequence[date]:
 
 
 @asynccontextmanager
-async def world_on(database: Database) -> AsyncIterator[World]:
+async def world_on(database: Database, keys: Database) -> AsyncIterator[World]:
     worker = await open_pool(database.worker, name="test worker")
     web = await open_pool(database.web, name="test web")
+    keys_pool = await open_pool(keys.worker, name="test keys")
     try:
         async with worker.acquire() as conn:
             await conn.executemany(
@@ -355,9 +357,11 @@ async def world_on(database: Database) -> AsyncIterator[World]:
                 " VALUES ($1, $1, '{office}', $2, $3, '{99001}', '{}', '{}', true, 1)",
                 [(slug, *whose) for slug, whose in PUBLISHERS.items()],
             )
-        world = World(database, worker, web, Keyring(bytes(range(32))), settings.load())
+        secrets = PersonSecrets(keys_pool, Keks.from_text(KEK), IDENTITY_KEY)
+        world = World(database, worker, web, secrets, settings.load())
         await world.load_offices(office(MBE), office(JMD), office(OTHER, catchment=["99002"]))
         yield world
     finally:
         await worker.close()
+        await keys_pool.close()
         await web.close()

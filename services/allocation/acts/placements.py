@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Protocol
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from schemas.codes import SEATED, DeclineReason, PlacementState, RefusalReason
-from schemas.identity import effect_id
 from services.allocation.acts import by_policy
 from services.allocation.acts.merge_participants import merge
 from services.allocation.placements import domain, rulings_store
@@ -82,9 +81,8 @@ class Placements:
                 work.put_placement(again)
                 return self.advance(work, again)
             _take(work, domain.withdraw_proposal(old, Reason("better_proposal")), STEERING)
-        id_ = effect_id(run_id, "placement", f"{person.participant}/{course.course}/{proposal.entry_section}")
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = work.take(domain.offer(id_, who, course, proposal, run_id, work.now), STEERING)
+        fresh = work.take(domain.offer(uuid4(), who, course, proposal, run_id, work.now), STEERING)
         return self.advance(work, fresh)
 
     def advance(self, work: UnitOfWork, found: Placement) -> Result:
@@ -186,10 +184,8 @@ class Placements:
             if old.state in OFFERED:
                 _take(work, domain.withdraw_proposal(old, why), by.actor, note=by.note)
         proposal = Proposal(participant, course, entry_section, why, (why,))
-        name = f"{course}/{entry_section}/{by.now.isoformat()}/{len(own)}"
-        id_ = effect_id(participant, "override", name)
         who = (person.participant, person.office, person.facts.kreis)
-        fresh = work.take(domain.offer(id_, who, wanted, proposal, None, by.now), by.actor, note=by.note)
+        fresh = work.take(domain.offer(uuid4(), who, wanted, proposal, None, by.now), by.actor, note=by.note)
         outcome = self._reserve(work, fresh, by.actor, why, present=present)
         await work.write(conn)
         return outcome

@@ -37,6 +37,11 @@ def key_of_32_bytes() -> str:
     return base64.b64encode(secrets.token_bytes(32)).decode()
 
 
+def new_kek() -> str:
+    """Make a key-encryption key with an id."""
+    return f"{secrets.token_hex(4)}:{key_of_32_bytes()}"
+
+
 def _secret(make: Callable[[], str] = password, *, public: bool = False, rotates: bool = False) -> Any:  # noqa: ANN401 -- a field, typed where it stands
     """Declare what `make` makes once; it is never shown unless it is public.
 
@@ -72,8 +77,10 @@ class SharedSecrets:
     """Keys that belong to one service or to a door between two."""
 
     people_key: str = _secret(rotates=True)  # gateway -> notifications
-    kek: str = _secret(key_of_32_bytes)  # notifications: encrypts the keys that encrypt names
+    kek: str = _secret(new_kek)  # notifications: KEKs by id, the current one first
+    keys_db: str = _secret(rotates=True)  # notifications: password of the keys database
     installation_key: str = _secret(key_of_32_bytes)  # gateway: HMAC of official numbers
+    identity_key: str = _secret(key_of_32_bytes)  # all services: HMACs of hashes and of erased ids
 
 
 _Group = TypeVar("_Group", ServiceSecrets, SharedSecrets)
@@ -87,6 +94,24 @@ class Installation:
     services: dict[str, ServiceSecrets]
     shared: SharedSecrets
     identity: Identity | None = None
+
+
+def rotate_kek(home: Home) -> str:
+    """Put a new KEK before those there are, for services that start from now on; return its id."""
+    found = open_installation(home)
+    made = new_kek()
+    shared = replace(found.shared, kek=f"{made},{found.shared.kek}")
+    write_json(home.installation, _written(replace(found, shared=shared)))
+    return made.partition(":")[0]
+
+
+def retire_keks(home: Home) -> int:
+    """Forget every key-encryption key but the current one; return how many were forgotten."""
+    found = open_installation(home)
+    current, *old = found.shared.kek.split(",")
+    shared = replace(found.shared, kek=current)
+    write_json(home.installation, _written(replace(found, shared=shared)))
+    return len(old)
 
 
 def open_installation(home: Home) -> Installation:

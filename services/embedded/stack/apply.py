@@ -7,10 +7,11 @@ from pathlib import Path
 
 from schemas.codes import InstallationKind
 from schemas.topics import Family, topic
+from services import notifications
 from services.embedded.machine.home import Home
-from services.embedded.machine.installation import SERVICES, Installation, name_home
+from services.embedded.machine.installation import SERVICES, Installation, name_home, password
 from services.embedded.machine.progress import Narrator, Step
-from services.embedded.stack.environment import Setting
+from services.embedded.stack.environment import KEYS, Setting
 from services.embedded.stack.identity import settled
 from services.gateway.publishers.administration import admin_connection
 from services.gateway.publishers.credentials import put_service_key
@@ -34,6 +35,7 @@ async def apply_everything(
     with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as step:
         await asyncio.to_thread(_announce, admin, setting.prefix, identity)
         wall = await _apply_services(setting, admin, identity, step)
+        await apply_keys(setting, identity)
         await put_service_keys(setting)
     if not wall.enforced:
         narrator.say(wall.sentence)
@@ -79,6 +81,23 @@ async def put_service_keys(setting: Setting) -> None:
     async with admin_connection(setting.servers.database_url, setting.prefix) as conn:
         for service in ("allocation", "notifications"):
             await put_service_key(conn, service, setting.installation.services[service].gateway_key)
+
+
+async def apply_keys(setting: Setting, identity: Identity) -> None:
+    """Make the database of what encrypts names; roles that it does not need get unknown passwords."""
+    await migrate.apply(
+        setting.servers.database_url,
+        KEYS,
+        prefix=setting.prefix,
+        passwords=roles.Passwords(setting.installation.shared.keys_db, password(), password()),
+        migrations=key_migrations(),
+        identity=identity,
+    )
+
+
+def key_migrations() -> Path:
+    """Return the folder of the keys database's migrations."""
+    return Path(notifications.__file__).parent / "key_migrations"
 
 
 def migrations_of(service: str) -> Path | None:

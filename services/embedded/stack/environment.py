@@ -30,6 +30,9 @@ DEMO_POLICY = Path(__file__).parents[2] / "allocation" / "policy" / "files" / "d
 DEMO_EXTENSION = "services.simulator.comparison.extension"
 """In the demo coordinators find the comparison of invented years, too."""
 
+KEYS = "keys"
+"""The database of what encrypts names; only the support side reads it."""
+
 _NEIGHBOURS = {"allocation": "notifications", "notifications": "allocation"}
 _PASSED_ON = {"allocation": ("KURSLOTSE_POLICY",), "notifications": ("KURSLOTSE_SMTP",), "gateway": ()}
 
@@ -90,6 +93,7 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
         "KURSLOTSE_OPS": setting.addresses.where(service, "ops"),
         "KURSLOTSE_PUBLIC_URL": setting.addresses.url(service),
         "KURSLOTSE_WEB_SECRET": own.web_secret,
+        "KURSLOTSE_IDENTITY_KEY": setting.installation.shared.identity_key,
     }
     for kind in roles.RUNTIME_ROLES:
         env[f"KURSLOTSE_DB_{kind.upper()}"] = roles.address_of(
@@ -123,7 +127,13 @@ def _doors(service: str, setting: Setting) -> dict[str, str]:
         "KURSLOTSE_GATEWAY_KEY": services[service].gateway_key,
     }
     if service == "notifications":
-        env |= {"KURSLOTSE_PEOPLE_KEY": shared.people_key, "KURSLOTSE_KEK": shared.kek}
+        keys = roles.database_name(setting.prefix, KEYS)
+        worker = roles.role_name(keys, "worker")
+        env |= {
+            "KURSLOTSE_PEOPLE_KEY": shared.people_key,
+            "KURSLOTSE_KEK": shared.kek,
+            "KURSLOTSE_DB_KEYS": roles.address_of(setting.servers.database_url, keys, worker, shared.keys_db),
+        }
         if setting.smtp_sink:
             env["KURSLOTSE_SMTP"] = f"smtp://{setting.smtp_sink}"
     return env

@@ -9,11 +9,17 @@ from schemas.topics import Family, topic
 from services.gateway.acceptance import store
 from services.gateway.acceptance.domain import Checked, Ready, Refused, reused
 from services.gateway.publishers.domain import Publisher
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.send.outbox import Outgoing, put
 
 
 async def accept(
-    conn: asyncpg.Connection, publisher: Publisher, checked: Sequence[Checked], *, prefix: str
+    conn: asyncpg.Connection,
+    publisher: Publisher,
+    checked: Sequence[Checked],
+    *,
+    prefix: str,
+    key: IdentityKey,
 ) -> list[Checked]:
     """Accept the events that are ready, in the caller's transaction; answer only after its commit.
 
@@ -25,14 +31,14 @@ async def accept(
             firsts.setdefault((item.family, item.id), item)
     if not firsts:
         return list(checked)
-    new = await store.insert(conn, publisher.slug, [firsts[key] for key in sorted(firsts)])
-    old = [firsts[key] for key in sorted(firsts) if key not in new]
-    hashes = {key: item.hash for key, item in firsts.items()}
-    hashes |= await store.hashes(conn, publisher.slug, old)
-    sent = [item for key, item in firsts.items() if key in new]
+    new = await store.insert(conn, publisher.slug, [firsts[name] for name in sorted(firsts)], key)
+    old = [firsts[name] for name in sorted(firsts) if name not in new]
+    hashes = {name: key.of_event(item.hash) for name, item in firsts.items()}
+    hashes |= await store.hashes(conn, publisher.slug, old, key)
+    sent = [item for name, item in firsts.items() if name in new]
     await put(conn, [_outgoing(publisher, item, prefix) for item in sent])
     await store.count(conn, sent)
-    return [_unless_reused(item, hashes) for item in checked]
+    return [_unless_reused(item, hashes, key) for item in checked]
 
 
 def _outgoing(publisher: Publisher, item: Ready, prefix: str) -> Outgoing:
@@ -45,13 +51,16 @@ def _outgoing(publisher: Publisher, item: Ready, prefix: str) -> Outgoing:
     )
 
 
-async def known_otherwise(conn: asyncpg.Connection, publisher: Publisher, item: Ready) -> Refused | None:
+async def known_otherwise(
+    conn: asyncpg.Connection, publisher: Publisher, item: Ready, key: IdentityKey
+) -> Refused | None:
     """Refuse an event whose id was used for other content; None if it was not."""
-    checked = _unless_reused(item, await store.hashes(conn, publisher.slug, [item]))
+    checked = _unless_reused(item, await store.hashes(conn, publisher.slug, [item], key), key)
     return checked if isinstance(checked, Refused) else None
 
 
-def _unless_reused(item: Checked, hashes: Mapping[tuple[Family, str], bytes]) -> Checked:
-    if isinstance(item, Ready) and hashes.get((item.family, item.id), item.hash) != item.hash:
-        return reused(item)
+def _unless_reused(item: Checked, hashes: Mapping[tuple[Family, str], bytes], key: IdentityKey) -> Checked:
+    if isinstance(item, Ready):
+        own = key.of_event(item.hash)
+        return item if hashes.get((item.family, item.id), own) == own else reused(item)
     return item

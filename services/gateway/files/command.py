@@ -58,6 +58,7 @@ async def import_file(
             people=people_client(settings),
             installation_key="" if kind == COURSES else need(key, "KURSLOTSE_INSTALLATION_KEY"),
             reader=FileReader(at_once=1),
+            identity_key=settings.identity_key,
             adviser=adviser,
             language=_LANGUAGE,
         )

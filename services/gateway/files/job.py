@@ -12,6 +12,7 @@ from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Publisher
+from services.runtime.base.identity_key import IdentityKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class ImportJob:
     installation_key: str
     """Key of the HMACs of official numbers; only an import of people needs it."""
     reader: FileReader
+    identity_key: IdentityKey
     adviser: Adviser
     language: str
     """Language of the reasons in the file of rows that were not taken."""

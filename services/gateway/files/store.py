@@ -10,6 +10,10 @@ import asyncpg
 from schemas.identity import NAMESPACE
 from services.gateway.files.domain import Imported
 from services.gateway.publishers.domain import Publisher
+from services.runtime.base.identity_key import IdentityKey
+
+PEOPLE = "participants"
+"""The kind of imports whose hashes are under the installation's key; courses are public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +83,11 @@ async def remember(
     await conn.executemany(
         """
         INSERT INTO imported
-            (publisher, kind, row_key, organisation, content, event_id, data, gone, belongs_to)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+            (publisher, kind, row_key, organisation, content, event_id, data, gone, belongs_to, keyed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         ON CONFLICT (publisher, kind, row_key) DO UPDATE SET
-            content = EXCLUDED.content, event_id = EXCLUDED.event_id, data = EXCLUDED.data,
+            content = EXCLUDED.content, keyed = EXCLUDED.keyed, event_id = EXCLUDED.event_id,
+            data = EXCLUDED.data,
             gone = EXCLUDED.gone, belongs_to = EXCLUDED.belongs_to, imported_at = now()
         """,
         [
@@ -96,6 +101,7 @@ async def remember(
                 dict(row.data) if row.data is not None else None,
                 row.gone,
                 row.belongs_to,
+                kind == PEOPLE,
             )
             for key, row in sorted(rows.items())
         ],
@@ -122,8 +128,8 @@ async def start_run(
     id_ = uuid5(NAMESPACE, f"import/{publisher.slug}/{kind}/{file_hash.hex()}")
     await conn.execute(
         """
-        INSERT INTO import_run (id, publisher, kind, organisation, file_hash, sequence)
-        VALUES ($1, $2, $3, $4, $5, $6)
+        INSERT INTO import_run (id, publisher, kind, organisation, file_hash, sequence, keyed)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
         ON CONFLICT (id) DO UPDATE SET started_at = now(), finished_at = NULL
         """,
         id_,
@@ -132,6 +138,7 @@ async def start_run(
         publisher.organisation,
         file_hash,
         sequence,
+        kind == PEOPLE,
     )
     return id_
 
@@ -151,3 +158,28 @@ async def finish_run(
         unchanged,
         refused,
     )
+
+
+async def key_hashes(conn: asyncpg.Connection, key: IdentityKey) -> int:
+    """Put plain hashes about people, as they were stored once, under the key; return how many."""
+    rows = await conn.fetch(
+        """
+        SELECT publisher, kind, row_key, content FROM imported WHERE kind = $1 AND NOT keyed FOR UPDATE
+        """,
+        PEOPLE,
+    )
+    await conn.executemany(
+        """
+        UPDATE imported SET content = $4, keyed = true
+        WHERE publisher = $1 AND kind = $2 AND row_key = $3
+        """,
+        [(row["publisher"], row["kind"], row["row_key"], key.of_row(row["content"])) for row in rows],
+    )
+    runs = await conn.fetch(
+        "SELECT id, file_hash FROM import_run WHERE kind = $1 AND NOT keyed FOR UPDATE", PEOPLE
+    )
+    await conn.executemany(
+        "UPDATE import_run SET id = gen_random_uuid(), file_hash = $2, keyed = true WHERE id = $1",
+        [(run["id"], key.of_file(run["file_hash"])) for run in runs],
+    )
+    return len(rows) + len(runs)

@@ -61,6 +61,13 @@ async def read_placements(
     prefix: str,
 ) -> Sequence[Verdict]:
     """Copy each event to the active publishers that allocation named in `ce_audience`."""
+    await copy_to_audience(conn, batch, prefix=prefix)
+    await _learn_numbers(conn, batch)
+    return [Applied()] * len(batch)
+
+
+async def copy_to_audience(conn: asyncpg.Connection, batch: Sequence[Incoming], *, prefix: str) -> None:
+    """Store each event for the active publishers it is addressed to, and put it on their topics."""
     named = await publishers(conn, [slug for item in batch for slug in item.event.audience])
     known = {slug: publisher for slug, publisher in named.items() if publisher.active}
     copies = [(item, known[slug]) for item in batch for slug in item.event.audience if slug in known]
@@ -77,8 +84,6 @@ async def read_placements(
         ],
     )
     await put(conn, [_copy(item, publisher, prefix) for item, publisher in copies])
-    await _learn_numbers(conn, batch)
-    return [Applied()] * len(batch)
 
 
 async def _learn_numbers(conn: asyncpg.Connection, batch: Sequence[Incoming]) -> None:

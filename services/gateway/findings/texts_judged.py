@@ -90,6 +90,10 @@ COURSES: Mapping[str, Advice] = {
 PEOPLE: Mapping[str, Advice] = {
     "already_merged": Advice("These two were joined before.", "Nothing to do."),
     "both_placed": Advice("Both have a place.", "End one of the places first."),
+    "participant_erased": Advice(
+        "This person was erased, and nothing more is stored under this reference.",
+        "If the person comes back, register them under a new reference.",
+    ),
     "participant_merged": Advice(
         "This person was joined with another entry and lives on under it.",
         "Nothing to do; use the reference of the other entry from now on.",

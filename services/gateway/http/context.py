@@ -16,6 +16,7 @@ from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Caller, KeyRejected
 from services.gateway.publishers.keys import caller_of
 from services.runtime.base.clock import Clock
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import acquire
 
 PROBLEM = "application/problem+json"
@@ -31,6 +32,7 @@ class GatewayContext:
     clock: Clock
     prefix: str
     installation_key: str
+    identity_key: IdentityKey
     people: PeopleClient
     reader: FileReader
     adviser: Adviser

@@ -53,7 +53,7 @@ async def post_events(request: Request) -> Response:
         checked = await _try(context, caller, checked)
     else:
         async with transaction(context.worker) as conn:
-            checked = await take(conn, caller.publisher, checked, context.prefix, now)
+            checked = await take(conn, caller.publisher, checked, context, now)
         context.metrics.count(checked)
     batch = cloudevents.media_type(request.headers.get("content-type")) == cloudevents.BATCH
     return _answer(request, checked, context.adviser, batch=batch)
@@ -65,7 +65,9 @@ async def _try(context: GatewayContext, caller: Caller, checked: Sequence[Checke
         attempt = conn.transaction()
         await attempt.start()
         try:
-            return await accept(conn, caller.publisher, checked, prefix=context.prefix)
+            return await accept(
+                conn, caller.publisher, checked, prefix=context.prefix, key=context.identity_key
+            )
         finally:
             await attempt.rollback()
 
@@ -139,9 +141,13 @@ def _answer(request: Request, checked: Sequence[Checked], adviser: Adviser, *, b
 
 
 async def take(
-    conn: asyncpg.Connection, publisher: Publisher, checked: Sequence[Checked], prefix: str, now: datetime
+    conn: asyncpg.Connection,
+    publisher: Publisher,
+    checked: Sequence[Checked],
+    context: GatewayContext,
+    now: datetime,
 ) -> list[Checked]:
     """Accept events and store findings about them, in the caller's transaction."""
-    taken = await accept(conn, publisher, checked, prefix=prefix)
+    taken = await accept(conn, publisher, checked, prefix=context.prefix, key=context.identity_key)
     await add_findings(conn, door_findings(publisher, taken, now))
     return taken

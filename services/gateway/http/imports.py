@@ -57,6 +57,7 @@ async def post_import(request: Request, kind: str) -> Response:
         people=context.people,
         installation_key=context.installation_key,
         reader=context.reader,
+        identity_key=context.identity_key,
         adviser=context.adviser,
         language=spoken,
     )

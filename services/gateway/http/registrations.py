@@ -82,11 +82,11 @@ async def post_registration(request: Request) -> Response:
     if flag(request, "dry_run"):
         return _answer(request, item, "" if minted is None else data.reference, participant, duplicates)
     async with acquire(context.worker) as conn:
-        await _known_otherwise(conn, caller, item)
+        await _known_otherwise(conn, context, caller, item)
     if asked.contact is not None:
         await _hand_over(context, caller, participant, data.reference, asked)
     async with transaction(context.worker) as conn:
-        (taken,) = await take(conn, caller.publisher, [item], context.prefix, now)
+        (taken,) = await take(conn, caller.publisher, [item], context, now)
     context.metrics.count([taken])
     if isinstance(taken, Refused):
         return problem_response(request, taken.status, taken.problems, event_id=taken.id)
@@ -146,8 +146,10 @@ def _check(
     return check(caller.publisher, caller.families, attributes, raw, now)
 
 
-async def _known_otherwise(conn: asyncpg.Connection, caller: Caller, item: Ready) -> None:
-    reused = await known_otherwise(conn, caller.publisher, item)
+async def _known_otherwise(
+    conn: asyncpg.Connection, context: GatewayContext, caller: Caller, item: Ready
+) -> None:
+    reused = await known_otherwise(conn, caller.publisher, item, context.identity_key)
     if reused is not None:
         raise RequestRejectedError(reused.status, reused.problems[0])
 

@@ -32,8 +32,8 @@ from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
 from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, deciding
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
@@ -76,7 +76,7 @@ class AlertReconciler:
     """Takes people out of the queue `reconsider` and updates their alerts, all in one transaction."""
 
     pool: Pool
-    keyring: Keyring
+    secrets: PersonSecrets
     policy: Policy
 
     async def drain(self, now: datetime) -> int:
@@ -94,7 +94,7 @@ class AlertReconciler:
         return await queue.work(reconcile)
 
     async def _reconcile(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
-        await people.wrap_missing(conn, self.keyring, participants)
+        await people.wrap_missing(conn, self.secrets, participants)
         causes = [_cause(row) for row in await store.causes(conn, participants)]
         if not causes:
             return
@@ -124,7 +124,7 @@ class AlertReconciler:
         return _Routing(
             now,
             await offices_store.directory(conn),
-            await offices.facts_of(conn, self.keyring, asked, now) if asked else {},
+            await offices.facts_of(conn, self.secrets, asked, now) if asked else {},
             allowed,
             relations,
             await store.load(conn),
@@ -187,7 +187,7 @@ class AlertReconciler:
         disclosed = people.Disclosure(
             row.participant, row.organisation, row.office, Purpose(row.purpose), alert, until
         )
-        await people.disclose(conn, self.keyring, [disclosed], now)
+        await people.disclose(conn, self.secrets, [disclosed], now)
         await deliveries.add(
             conn,
             alert,

@@ -15,7 +15,7 @@ from services.notifications.participation import held_store, reports_store, stan
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
 from services.notifications.participation.reports import CourseReports, NotYet, Taken, Told
 from services.notifications.participation.seats_store import Seats, seats_in
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 
@@ -50,7 +50,7 @@ class _Known:
 
     consenting: frozenset[int]
     seats: Seats
-    keyring: Keyring
+    secrets: PersonSecrets
 
     def storable(self, item: _Report, entry: AttendanceEntry) -> bool:
         """Return whether the mark of a consenting person counts: the person sits there that day."""
@@ -58,7 +58,7 @@ class _Known:
 
     def stand_in(self, person: UUID) -> UUID:
         """Return what a consenting person's mark is kept under until their place is known."""
-        return stand_ins.hashed(self.keyring.stand_in(person))
+        return stand_ins.hashed(self.secrets.stand_in(person))
 
 
 _Key = tuple[UUID, date]
@@ -78,7 +78,7 @@ def reports_key(course: str) -> str:
 
 
 async def record(
-    conn: Connection, events: Sequence[Incoming], now: datetime, *, keyring: Keyring
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, secrets: PersonSecrets
 ) -> list[Verdict]:
     """Store course days and marks; the last report of a day counts (participation/reports.py).
 
@@ -88,8 +88,8 @@ async def record(
     courses = sorted({item.course for item in reports})
     announced = await store.known_courses(conn, courses)
     seats = await seats_in(conn, courses)
-    reports = _recognised(reports, seats, keyring)
-    known = _Known(await _consenting(conn, reports, local_day(now)), seats, keyring)
+    reports = _recognised(reports, seats, secrets)
+    known = _Known(await _consenting(conn, reports, local_day(now)), seats, secrets)
     books = await _books(conn, [item for item in reports if item.course in announced])
     verdicts: list[Verdict] = []
     items: dict[tuple[UUID, str], _Report] = {}
@@ -108,14 +108,14 @@ async def record(
 
 
 async def stripped(
-    conn: Connection, events: Sequence[Incoming], keyring: Keyring
+    conn: Connection, events: Sequence[Incoming], secrets: PersonSecrets
 ) -> dict[UUID, AttendanceRecorded]:
     """Return what may be kept of reports that nobody was asked about yet, by the event's cause."""
     reports = [_report(event) for event in events]
     people = {entry.participant for item in reports for entry in item.data.entries}
     allowing = await consents.still_open(conn, sorted(people), ConsentPurpose.DROPOUT_SUPPORT)
     seats = await seats_in(conn, sorted({item.course for item in reports}))
-    known = _Known(frozenset(person.int for person in allowing), seats, keyring)
+    known = _Known(frozenset(person.int for person in allowing), seats, secrets)
     return {item.incoming.cause: _strip(item, known) for item in reports}
 
 
@@ -126,16 +126,16 @@ def _report(event: Incoming) -> _Report:
     return _Report(UUID(event.subject), event, data)
 
 
-def _recognised(reports: Sequence[_Report], seats: Seats, keyring: Keyring) -> list[_Report]:
+def _recognised(reports: Sequence[_Report], seats: Seats, secrets: PersonSecrets) -> list[_Report]:
     """Put people's ids back where a report was kept under stand-ins and their place is known now."""
-    return [_with_ids(item, seats, keyring) for item in reports]
+    return [_with_ids(item, seats, secrets) for item in reports]
 
 
-def _with_ids(item: _Report, seats: Seats, keyring: Keyring) -> _Report:
+def _with_ids(item: _Report, seats: Seats, secrets: PersonSecrets) -> _Report:
     entries = item.data.entries
     if not any(stand_ins.is_hashed(entry.participant) for entry in entries):
         return item
-    found = {stand_ins.hashed(keyring.stand_in(one)): one for one in seats.people(item.course)}
+    found = {stand_ins.hashed(secrets.stand_in(one)): one for one in seats.people(item.course)}
     back = tuple(
         entry.model_copy(update={"participant": found.get(entry.participant, entry.participant)})
         for entry in entries

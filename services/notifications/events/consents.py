@@ -18,7 +18,7 @@ from services.notifications.consents.domain import Consent, Revocation, ended_by
 from services.notifications.events import store as publishers
 from services.notifications.events.store import meant
 from services.notifications.people import store as people
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 
@@ -30,7 +30,7 @@ def ends_some(event: Incoming) -> bool:
 
 
 async def grant(
-    conn: Connection, events: Sequence[Incoming], now: datetime, *, months: int, keyring: Keyring
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, months: int, secrets: PersonSecrets
 ) -> list[Verdict]:
     """Store what people allowed, for `months` at most, and have their alerts reconciled.
 
@@ -41,14 +41,14 @@ async def grant(
         return [
             verdict
             for event in events
-            for verdict in await grant(conn, [event], now, months=months, keyring=keyring)
+            for verdict in await grant(conn, [event], now, months=months, secrets=secrets)
         ]
     taken_back = await store.taken_back(conn, [event.cause for event in events])
     counting = [event for event in events if event.cause not in taken_back]
     warnings = await _grant(conn, counting, now, months)
     for event in counting:
         if (corrected := meant(event)) is not None:
-            warnings[event.cause] += await _replace(conn, keyring, event, corrected, now)
+            warnings[event.cause] += await _replace(conn, secrets, event, corrected, now)
     late = (Problem("event_superseded"),)
     return [Applied(warnings.get(event.cause, late)) for event in events]
 
@@ -113,7 +113,7 @@ def _warnings(data: ConsentGranted, unknown_offices: set[str], months: int) -> t
 
 
 async def _replace(
-    conn: Connection, keyring: Keyring, event: Incoming, corrected: UUID, now: datetime
+    conn: Connection, secrets: PersonSecrets, event: Incoming, corrected: UUID, now: datetime
 ) -> tuple[Problem, ...]:
     """End what a corrected grant had allowed and its correction does not."""
     known = await store.was_granted(conn, corrected)
@@ -121,7 +121,7 @@ async def _replace(
     today = local_day(now)
     await store.log(conn, _taken_back(corrected, _consents(event, _granted(event)), today), now)
     if rest:
-        await revocation.end(conn, keyring, rest, [today] * len(rest), now)
+        await revocation.end(conn, secrets, rest, [today] * len(rest), now)
         await store.log(conn, [store.ConsentStep(event.cause, one, "revoked", today) for one in rest], now)
     return () if known else (publishers.never_read(event),)
 
@@ -132,7 +132,7 @@ def _taken_back(grant_: UUID, consents: Collection[Consent], day: date) -> list[
 
 
 async def revoke(
-    conn: Connection, events: Sequence[Incoming], now: datetime, *, keyring: Keyring
+    conn: Connection, events: Sequence[Incoming], now: datetime, *, secrets: PersonSecrets
 ) -> list[Verdict]:
     """End the consents that people took back. The caller has called `gate.end_consent`.
 
@@ -160,7 +160,7 @@ async def revoke(
     ended = ended_by([one for _, one in revocations], known)
     if ended:
         days = [max(one.revoked_on for _, one in revocations if one.ends(consent)) for consent in ended]
-        await revocation.end(conn, keyring, ended, days, now)
+        await revocation.end(conn, secrets, ended, days, now)
         steps = [
             store.ConsentStep(event.cause, consent, "revoked", one.revoked_on)
             for event, one in revocations

@@ -9,15 +9,14 @@ from schemas import placements as messages
 from schemas.base import Payload
 from schemas.codes import ENROLLED, SEATED, PlacementState
 from schemas.days import add_days
-from services.notifications import gate
 from services.notifications.events import states
 from services.notifications.events import store as publishers
 from services.notifications.participation import facts_store
 from services.notifications.participation import placements_store as store
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
+from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import DisclosurePolicy
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
@@ -34,17 +33,20 @@ _ON_ROSTER = (SEATED - {PlacementState.RESERVED}) | {
 class _Roster:
     """The keys that open names to providers, and how many days after the end they stay open."""
 
-    keyring: Keyring
+    secrets: PersonSecrets
     days_after_end: int
 
 
 async def read(
-    conn: Connection, batch: Sequence[Incoming], now: datetime, *, keyring: Keyring, policy: DisclosurePolicy
+    conn: Connection,
+    batch: Sequence[Incoming],
+    now: datetime,
+    *,
+    secrets: PersonSecrets,
+    policy: DisclosurePolicy,
 ) -> list[Verdict]:
     """Apply a batch of `placements`; what is not newer than what is known changes nothing."""
     said = [event.event.data for event in batch]
-    if any(isinstance(data, messages.ParticipantStated) and states.erases(data) for data in said):
-        await gate.end_consent(conn)
     organisations = await publishers.organisations(conn, {slug for data in said for slug in _named(data)})
     verdicts = [_verdict(data, organisations) for data in said]
     applied = [data for data, verdict in zip(said, verdicts, strict=True) if isinstance(verdict, Applied)]
@@ -54,13 +56,13 @@ async def read(
     if courses:
         await states.take_courses(conn, courses, now)
     if stated_people:
-        await states.take_people(conn, keyring, stated_people, organisations, now)
+        await states.take_people(conn, stated_people, organisations)
     for data in applied:
         if isinstance(data, messages.ParticipantsMerged):
             await store.merge(conn, data.merged, data.into)
             await people_store.request_reconciliation(conn, [data.merged, data.into])
     if steps:
-        await _take_steps(conn, steps, organisations, now, _Roster(keyring, policy.roster_days_after_end))
+        await _take_steps(conn, steps, organisations, now, _Roster(secrets, policy.roster_days_after_end))
     return verdicts
 
 
@@ -130,7 +132,7 @@ async def _open_rosters(
         if row.state in _ON_ROSTER
     ]
     hidden = [row.placement for row in rows if row.state not in _ON_ROSTER]
-    await people.disclose(conn, roster.keyring, shown, now)
+    await people.disclose(conn, roster.secrets, shown, now)
     await people.end_disclosures(conn, hidden, now)
 
 

@@ -5,23 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
-from schemas.codes import WithdrawReason
 from schemas.placements import CourseStated, ParticipantStated
-from services.notifications import revocation
 from services.notifications.participation import facts_store as store
 from services.notifications.people import store as people_store
-from services.notifications.people.crypto import Keyring
 from services.runtime.data.db import Connection
 
 
 def course_key(course: UUID) -> str:
     """Return what waits for a course: attendance that was read before the course was."""
     return f"course:{course}"
-
-
-def erases(stated: ParticipantStated) -> bool:
-    """Return whether the person is to be erased."""
-    return stated.withdrawn_for == WithdrawReason.ERASED
 
 
 async def take_courses(conn: Connection, stated: Sequence[CourseStated], now: datetime) -> None:
@@ -68,18 +60,12 @@ def _course_row(stated: CourseStated) -> store.CourseRow:
 
 async def take_people(
     conn: Connection,
-    keyring: Keyring,
     stated: Sequence[ParticipantStated],
     organisations: Mapping[str, str],
-    now: datetime,
 ) -> None:
-    """Store facts of people that are newer than the known ones; erase who is to be erased.
-
-    The caller has called `gate.end_consent` if one of them is.
-    """
+    """Store facts of people that are newer than the known ones; the erasure event tells who is erased."""
     known = await store.facts(conn, [one.participant for one in stated])
     latest: dict[UUID, store.FactRow] = {}
-    erased: set[UUID] = set()
     for one in stated:
         before = latest.get(one.participant) or known.get(one.participant)
         if before is not None and one.version <= before.stated:
@@ -88,14 +74,9 @@ async def take_people(
         if one.asylum_phase is None and before is not None:
             row = replace(row, asylum_phase=before.asylum_phase)
         latest[one.participant] = row
-        if erases(one):
-            erased.add(one.participant)
     if latest:
         await store.put_facts(conn, [latest[person] for person in sorted(latest)])
         await people_store.request_reconciliation(conn, sorted(latest))
-    if erased:
-        await revocation.end_all(conn, keyring, sorted(erased), now)
-        await people_store.erase(conn, sorted(erased), now)
 
 
 def _fact_row(stated: ParticipantStated, organisation: str) -> store.FactRow:

@@ -11,8 +11,8 @@ from services.notifications.offices.directory_file import check_stand_ins
 from services.notifications.offices.domain import CounsellingOffice, PersonFacts, RankedOffice, rank
 from services.notifications.offices.entries import OfficeEntry
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Purpose
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection
 
 
@@ -29,7 +29,7 @@ async def load(conn: Connection, entries: Sequence[OfficeEntry]) -> int:
 
 
 async def facts_of(
-    conn: Connection, keyring: Keyring, participants: Sequence[UUID], now: datetime
+    conn: Connection, secrets: PersonSecrets, participants: Sequence[UUID], now: datetime
 ) -> dict[UUID, PersonFacts]:
     """Read what decides about responsibility; each look at a birth date, which is sealed, is logged."""
     rows = await store.facts(conn, participants)
@@ -37,7 +37,7 @@ async def facts_of(
     for organisation in sorted({row["registering"] for row in rows if row["registering"]}):
         theirs = [row["participant_id"] for row in rows if row["registering"] == organisation]
         reader = people.Reader(organisation, "service:routing", Purpose.ROUTING)
-        found = await people.read(conn, keyring, reader, theirs, now)
+        found = await people.read(conn, secrets, reader, theirs, now)
         births |= {participant: contact.birth_date for participant, contact in found.items()}
     return {
         row["participant_id"]: PersonFacts(
@@ -51,12 +51,14 @@ async def facts_of(
     }
 
 
-async def suggest(conn: Connection, keyring: Keyring, participant: UUID, now: datetime) -> list[RankedOffice]:
+async def suggest(
+    conn: Connection, secrets: PersonSecrets, participant: UUID, now: datetime
+) -> list[RankedOffice]:
     """Rank all offices for a person, best first, so that the consent form can name one.
 
     Runs for the worker, and for the web role of the registering organisation.
     """
-    facts = (await facts_of(conn, keyring, [participant], now))[participant]
+    facts = (await facts_of(conn, secrets, [participant], now))[participant]
     offices = [entry.office for entry in (await store.directory(conn)).values()]
     return rank(facts, offices, local_day(now))
 

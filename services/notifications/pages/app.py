@@ -6,10 +6,10 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from services.notifications.gateway_client import GatewayClient
-from services.notifications.pages import inbox, offers, people, roster
+from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.roles import HOMES, MENU, PERSONS
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
@@ -21,7 +21,7 @@ HERE = Path(__file__).resolve().parent
 
 
 def create_pages(
-    resources: Resources, keyring: Keyring, gateway: GatewayClient, doors: Sequence[APIRouter] = ()
+    resources: Resources, secrets: PersonSecrets, gateway: GatewayClient, doors: Sequence[APIRouter] = ()
 ) -> FastAPI:
     """Build the application; the routers in `doors` check a key of their own."""
     settings = resources.settings
@@ -39,13 +39,13 @@ def create_pages(
         secure=(settings.public_url or "").startswith("https://"),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
-    pages = (offers.router, people.router, roster.router, inbox.router)
+    pages = (offers.router, people.router, erasures.router, roster.router, inbox.router)
     app = create_app(site, secret, pages=pages, doors=doors)
     app.state.context = PageContext(
         pool=resources.web,
         worker=resources.worker,
         clock=resources.clock,
-        keyring=keyring,
+        secrets=secrets,
         gateway=gateway,
     )
     return app

@@ -16,8 +16,8 @@ from schemas.days import local_day
 from services.notifications.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact, Purpose
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in
@@ -40,7 +40,7 @@ class PageContext:
     pool: asyncpg.Pool
     worker: asyncpg.Pool
     clock: Clock
-    keyring: Keyring
+    secrets: PersonSecrets
     gateway: GatewayClient
 
     def now(self) -> datetime:
@@ -67,7 +67,7 @@ class PageContext:
         if not participants:
             return {}
         reader = people.Reader(visitor.organisation or "", visitor.key, purpose)
-        return await people.read(conn, self.keyring, reader, list(dict.fromkeys(participants)), self.now())
+        return await people.read(conn, self.secrets, reader, list(dict.fromkeys(participants)), self.now())
 
 
 def context_of(request: Request) -> PageContext:

@@ -82,7 +82,7 @@ async def register(request: Request, context: Context, visitor: Clerk) -> Respon
             return _form_page(request, visitor, entry, 422)
         alike = await people.alike(
             conn,
-            context.keyring,
+            context.secrets,
             entry.contact,
             participant,
             organisation=organisation,
@@ -94,13 +94,19 @@ async def register(request: Request, context: Context, visitor: Clerk) -> Respon
         try:
             event = await registrations.begin(
                 conn,
-                context.keyring,
+                context.secrets,
                 office=slug_of(visitor),
                 organisation=organisation,
                 data=entry.registered.model_dump(mode="json", exclude_none=True),
                 contact=entry.contact,
                 now=context.now(),
             )
+        except people.ErasedPersonError:
+            raise PageError(
+                409,
+                "participant_erased",
+                "The person of this reference was erased. Please choose another reference.",
+            ) from None
         except people.ForeignPersonError:
             raise PageError(
                 409,
@@ -185,7 +191,7 @@ async def person(request: Request, context: Context, visitor: Clerk, participant
         names = await context.names(conn, visitor, Purpose.REGISTRATION, [participant])
         office = await store.publisher(conn, slug_of(visitor))
         listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
-        ranked = await offices.suggest(conn, context.keyring, participant, context.now()) if listed else []
+        ranked = await offices.suggest(conn, context.secrets, participant, context.now()) if listed else []
         placements = await store.placements_of(conn, participant)
         consents = await store.consents_of(conn, participant)
     return web_of(request).page(

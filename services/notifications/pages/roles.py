@@ -73,6 +73,7 @@ MENU = {
         ("/desk", msgid("Open offers")),
         ("/register", msgid("Register a person")),
         ("/people", msgid("My people")),
+        ("/erasures", msgid("Erasures")),
     ),
     PROVIDER: (("/roster", msgid("My courses")),),
     COUNSELLOR: (("/inbox", msgid("Inbox")),),

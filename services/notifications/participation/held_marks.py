@@ -14,7 +14,7 @@ from services.notifications import gate
 from services.notifications.consents import store as consents
 from services.notifications.participation import held_store, stand_ins, store
 from services.notifications.participation.seats_store import Seats, seats_in
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection, Pool, transaction
 
 _BATCH = 50
@@ -26,7 +26,7 @@ class HeldMarks:
     """Looks through the courses of which marks are held, some at a time, and starts again after the last."""
 
     pool: Pool
-    keyring: Keyring
+    secrets: PersonSecrets
     _after: UUID = _START
 
     async def take_up(self, now: datetime) -> int:
@@ -57,7 +57,7 @@ class HeldMarks:
         known: dict[UUID, dict[UUID, UUID]] = defaultdict(dict)
         for course in {row["course_id"] for row in held}:
             for person in seats.people(course):
-                known[course][stand_ins.hashed(self.keyring.stand_in(person))] = person
+                known[course][stand_ins.hashed(self.secrets.stand_in(person))] = person
         found = []
         for row in held:
             sitting = known[row["course_id"]].get(row["person"])

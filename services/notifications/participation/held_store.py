@@ -68,6 +68,13 @@ async def drop(conn: Connection, rows: Sequence[asyncpg.Record]) -> None:
     )
 
 
+async def forget(conn: Connection, people: Sequence[UUID]) -> int:
+    """Delete what is held under these stand-ins; return how many marks."""
+    return len(
+        await conn.fetch("DELETE FROM held_mark WHERE person = ANY($1::uuid[]) RETURNING 1", list(people))
+    )
+
+
 async def drop_older(conn: Connection, seconds: float) -> int:
     """Delete what was held longer than so many seconds of technical time; return how many marks."""
     return len(

@@ -16,8 +16,8 @@ from schemas.base import POSTCODE, LanguageCode, Reference, Slug
 from schemas.days import is_birth, local_day
 from schemas.identity import participant_id
 from services.notifications.people import handlers
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import Pool, transaction
 
@@ -68,7 +68,7 @@ class PeopleDoor:
 
     pool: Pool
     clock: Clock
-    keyring: Keyring
+    secrets: PersonSecrets
     key: str
 
 
@@ -131,7 +131,9 @@ async def _keep(door: PeopleDoor, participant: UUID, person: PersonData) -> Resp
     )
     try:
         async with transaction(door.pool) as conn:
-            await handlers.keep(conn, door.keyring, kept, door.clock.now())
+            await handlers.keep(conn, door.secrets, kept, door.clock.now())
+    except handlers.ErasedPersonError:
+        return _refused(409, {"code": "participant_erased", "field": "reference"})
     except handlers.ForeignPersonError:
         return _refused(409, {"code": "organisation_mismatch", "field": "organisation"})
     return Response(status_code=204)

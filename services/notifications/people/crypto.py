@@ -1,12 +1,10 @@
 """Encrypts contact data with one data key a person, wrapped once for each organisation that may read it."""
 
-import base64
 import hmac
 import os
 import unicodedata
 from dataclasses import fields
 from datetime import date
-from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -21,75 +19,42 @@ from services.notifications.people.domain import Contact
 _NONCE = 12
 _KEY = 32
 _LIKENESS = 16
-_FORMAT = b"\x01"
+_FORMAT = b"\x02"
 
 
 class SealError(Exception):
     """Stored bytes cannot be decrypted with this key; the message holds nothing of them."""
 
 
-class Keyring:
-    """Wraps data keys with a key of each organisation, derived from the installation's key-encryption key."""
-
-    def __init__(self, kek: bytes) -> None:
-        if len(kek) != _KEY:
-            msg = "the key-encryption key must have 32 bytes"
-            raise ValueError(msg)
-        self._wrapping = lru_cache(maxsize=1024)(lambda organisation: _derive(kek, organisation))
-        self._likeness = lru_cache(maxsize=1024)(lambda organisation: _likeness_key(kek, organisation))
-        self._stand_in = HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=b"kurslotse/stand-in").derive(
-            kek
-        )
-
-    @classmethod
-    def from_text(cls, text: str) -> "Keyring":
-        """Read KURSLOTSE_KEK, base64 of 32 bytes.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        try:
-            return cls(base64.b64decode(text, validate=True))
-        except ValueError as error:
-            msg = "KURSLOTSE_KEK must be base64 of 32 bytes"
-            raise ValueError(msg) from error
-
-    def wrap(self, data_key: bytes, participant: UUID, organisation: str) -> bytes:
-        """Wrap a person's data key for one organisation."""
-        return _seal(self._wrapping(organisation), data_key, participant.bytes + organisation.encode())
-
-    def unwrap(self, wrapped: bytes, participant: UUID, organisation: str) -> bytes:
-        """Return the data key that was wrapped for this organisation.
-
-        Raises:
-            SealError: it was wrapped for another person or organisation, or with another key.
-        """
-        return _open(self._wrapping(organisation), wrapped, participant.bytes + organisation.encode())
-
-    def likeness(self, contact: Contact, organisation: str) -> bytes | None:
-        """Return a keyed hash of family name and birth date (16 bytes), or None if one is unknown.
-
-        The same hash within one organisation means: perhaps the same person.
-        """
-        if not contact.family_name or contact.birth_date is None:
-            return None
-        plain = unicodedata.normalize("NFKD", contact.family_name.casefold())
-        said = f"{contact.birth_date.isoformat()}/{''.join(one for one in plain if one.isalpha())}"
-        return hmac.digest(self._likeness(organisation), said.encode(), "sha256")[:_LIKENESS]
-
-    def stand_in(self, participant: UUID) -> bytes:
-        """Return a keyed hash of a person's id (16 bytes): without the key it leads back to nobody."""
-        return hmac.digest(self._stand_in, participant.bytes, "sha256")[:_LIKENESS]
+def wrap(data_key: bytes, secret: bytes, participant: UUID, organisation: str) -> bytes:
+    """Wrap a person's data key for one organisation by the person's secret."""
+    return _seal(_wrapping(secret, organisation), data_key, participant.bytes + organisation.encode())
 
 
-def _likeness_key(kek: bytes, organisation: str) -> bytes:
-    info = b"kurslotse/likeness/" + organisation.encode()
-    return HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=info).derive(kek)
+def unwrap(wrapped: bytes, secret: bytes, participant: UUID, organisation: str) -> bytes:
+    """Return the data key that was wrapped for this organisation.
+
+    Raises:
+        SealError: it was wrapped for another person or organisation, or by another secret.
+    """
+    return _open(_wrapping(secret, organisation), wrapped, participant.bytes + organisation.encode())
 
 
-def _derive(kek: bytes, organisation: str) -> AESGCM:
+def likeness_of(contact: Contact, key: bytes) -> bytes | None:
+    """Return a keyed hash of family name and birth date (16 bytes), or None if one is unknown.
+
+    The same hash within one organisation, whose key it is, means: perhaps the same person.
+    """
+    if not contact.family_name or contact.birth_date is None:
+        return None
+    plain = unicodedata.normalize("NFKD", contact.family_name.casefold())
+    said = f"{contact.birth_date.isoformat()}/{''.join(one for one in plain if one.isalpha())}"
+    return hmac.digest(key, said.encode(), "sha256")[:_LIKENESS]
+
+
+def _wrapping(secret: bytes, organisation: str) -> AESGCM:
     info = b"kurslotse/organisation/" + organisation.encode()
-    return AESGCM(HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=info).derive(kek))
+    return AESGCM(HKDF(algorithm=SHA256(), length=_KEY, salt=None, info=info).derive(secret))
 
 
 def _seal(cipher: AESGCM, plain: bytes, about: bytes) -> bytes:

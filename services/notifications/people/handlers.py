@@ -7,8 +7,9 @@ from uuid import UUID
 
 from schemas.days import local_day
 from services.notifications.people import crypto, store
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import VISIBLE, Contact, Purpose, merge, visible
+from services.notifications.people.keys import PersonSecrets
+from services.runtime.bookkeeping import erased
 from services.runtime.data.db import Connection
 
 
@@ -23,6 +24,10 @@ class Reader:
 
 class ForeignPersonError(Exception):
     """The participant id belongs to a record of another organisation."""
+
+
+class ErasedPersonError(Exception):
+    """The participant id belongs to somebody who was erased; whoever comes back gets another reference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,22 +53,27 @@ class Disclosure:
     until: date
 
 
-async def keep(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> None:
+async def keep(conn: Connection, secrets: PersonSecrets, person: PersonRecord, now: datetime) -> None:
     """Store contact data, or add to what is known; the same again changes nothing.
 
     Runs for the worker and for the web role of the registering organisation.
 
     Raises:
         ForeignPersonError: the person belongs to another organisation.
+        ErasedPersonError: the person was erased.
     """
-    known = await _update(conn, keyring, person, now) or await _insert(conn, keyring, person, now)
+    await erased.lock_for_writing(conn)
+    if await erased.among(conn, secrets.identity_key, [person.participant]):
+        raise ErasedPersonError
+    known = await _update(conn, secrets, person, now) or await _insert(conn, secrets, person, now)
     # Neither updated nor inserted: another transaction inserted the same person in between.
-    if not known and not await _update(conn, keyring, person, now):
+    if not known and not await _update(conn, secrets, person, now):
         raise ForeignPersonError
     await store.request_reconciliation(conn, [person.participant])
 
 
-async def _insert(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> bool:
+async def _insert(conn: Connection, secrets: PersonSecrets, person: PersonRecord, now: datetime) -> bool:
+    secret = await secrets.ensure(person.participant)  # before the person: a crash leaves nobody without it
     data_key = crypto.new_data_key()
     added = await store.add_person(
         conn,
@@ -73,20 +83,23 @@ async def _insert(conn: Connection, keyring: Keyring, person: PersonRecord, now:
         reference=person.reference,
         languages=person.contact.languages,
         sealed=crypto.seal(person.contact, data_key, person.participant),
-        likeness=keyring.likeness(person.contact, person.organisation),
+        likeness=_likeness(secrets, person.contact, person.organisation),
         now=now,
     )
     if added:
-        wrapped = keyring.wrap(data_key, person.participant, person.organisation)
+        wrapped = crypto.wrap(data_key, secret, person.participant, person.organisation)
         await store.add_keys(conn, [(person.participant, person.organisation, wrapped)])
     return added
 
 
-async def _update(conn: Connection, keyring: Keyring, person: PersonRecord, now: datetime) -> bool:
+async def _update(conn: Connection, secrets: PersonSecrets, person: PersonRecord, now: datetime) -> bool:
     row = await store.own_key(conn, person.participant, person.organisation)
     if row is None:
         return False
-    data_key = keyring.unwrap(row["wrapped"], person.participant, person.organisation)
+    secret = (await secrets.of([person.participant])).get(person.participant)
+    if secret is None:  # destroyed, or lost with a backup: what was sealed is gone, what is told now is kept
+        return await _seal_anew(conn, secrets, person, now)
+    data_key = crypto.unwrap(row["wrapped"], secret, person.participant, person.organisation)
     known = crypto.unseal(row["sealed"], data_key, person.participant)
     contact = merge(known, person.contact)
     if contact != known:
@@ -96,15 +109,35 @@ async def _update(conn: Connection, keyring: Keyring, person: PersonRecord, now:
             person.participant,
             languages=contact.languages,
             sealed=sealed,
-            likeness=keyring.likeness(contact, person.organisation),
+            likeness=_likeness(secrets, contact, person.organisation),
             now=now,
         )
     return True
 
 
+async def _seal_anew(conn: Connection, secrets: PersonSecrets, person: PersonRecord, now: datetime) -> bool:
+    """Seal what is told now under a new secret; what was sealed under the lost one is given up."""
+    secret, data_key = await secrets.ensure(person.participant), crypto.new_data_key()
+    await store.replace_person(
+        conn,
+        person.participant,
+        languages=person.contact.languages,
+        sealed=crypto.seal(person.contact, data_key, person.participant),
+        likeness=_likeness(secrets, person.contact, person.organisation),
+        now=now,
+    )
+    wrapped = crypto.wrap(data_key, secret, person.participant, person.organisation)
+    await store.replace_key(conn, person.participant, person.organisation, wrapped)
+    return True
+
+
+def _likeness(secrets: PersonSecrets, contact: Contact, organisation: str) -> bytes | None:
+    return crypto.likeness_of(contact, secrets.identity_key.likeness_key(organisation))
+
+
 async def alike(
     conn: Connection,
-    keyring: Keyring,
+    secrets: PersonSecrets,
     contact: Contact,
     other_than: UUID,
     *,
@@ -116,7 +149,7 @@ async def alike(
     Records of other offices of the organisation count as unknown: that somebody is registered elsewhere
     is no news for a desk to break.
     """
-    likeness = keyring.likeness(contact, organisation)
+    likeness = _likeness(secrets, contact, organisation)
     if likeness is None:
         return {}
     rows = await store.alike(conn, organisation, office, likeness, other_than)
@@ -124,7 +157,7 @@ async def alike(
 
 
 async def read(
-    conn: Connection, keyring: Keyring, reader: Reader, participants: Sequence[UUID], now: datetime
+    conn: Connection, secrets: PersonSecrets, reader: Reader, participants: Sequence[UUID], now: datetime
 ) -> dict[UUID, Contact]:
     """Return what the reader may see of these people; no other function reads a name.
 
@@ -143,15 +176,21 @@ async def read(
             now=now,
         )
     found = {}
+    known = await secrets.of([row["participant_id"] for row in rows])
     for row in rows:
         participant = row["participant_id"]
-        data_key = keyring.unwrap(row["wrapped"], participant, reader.organisation)
+        if participant not in known:
+            continue
+        try:
+            data_key = crypto.unwrap(row["wrapped"], known[participant], participant, reader.organisation)
+        except crypto.SealError:  # sealed anew since, because the old secret was lost
+            continue
         found[participant] = visible(crypto.unseal(row["sealed"], data_key, participant), reader.purpose)
     return found
 
 
 async def disclose(
-    conn: Connection, keyring: Keyring, disclosures: Sequence[Disclosure], now: datetime
+    conn: Connection, secrets: PersonSecrets, disclosures: Sequence[Disclosure], now: datetime
 ) -> None:
     """Open disclosures, and wrap the data keys for the readers (later, if there are no contact data yet)."""
     if not disclosures:
@@ -163,16 +202,20 @@ async def disclose(
         [(d.participant, d.organisation, d.office, d.purpose, d.basis, d.until) for d in ordered],
         now,
     )
-    await wrap_missing(conn, keyring, [d.participant for d in ordered])
+    await wrap_missing(conn, secrets, [d.participant for d in ordered])
 
 
-async def wrap_missing(conn: Connection, keyring: Keyring, participants: Sequence[UUID]) -> None:
+async def wrap_missing(conn: Connection, secrets: PersonSecrets, participants: Sequence[UUID]) -> None:
     """Wrap the data keys of these people for organisations that may read them and have no key yet."""
     rows = []
-    for row in await store.missing_keys(conn, participants):
-        data_key = keyring.unwrap(row["wrapped"], row["participant_id"], row["registering"])
-        wrapped = keyring.wrap(data_key, row["participant_id"], row["organisation"])
-        rows.append((row["participant_id"], row["organisation"], wrapped))
+    missing = await store.missing_keys(conn, participants)
+    known = await secrets.of({row["participant_id"] for row in missing})
+    for row in missing:
+        person = row["participant_id"]
+        if person in known:
+            data_key = crypto.unwrap(row["wrapped"], known[person], person, row["registering"])
+            wrapped = crypto.wrap(data_key, known[person], person, row["organisation"])
+            rows.append((person, row["organisation"], wrapped))
     if rows:
         await store.add_keys(conn, rows)
 
@@ -192,7 +235,15 @@ async def end_expired_disclosures(conn: Connection, now: datetime) -> int:
     return len(concerned)
 
 
-async def erase_orphans(conn: Connection, after_days: int, now: datetime) -> int:
+async def erase_orphans(conn: Connection, secrets: PersonSecrets, after_days: int, now: datetime) -> int:
     """Erase contact data that no registration followed in so many days; return how many people."""
     lost = await store.orphans(conn, now - timedelta(days=after_days))
-    return await store.erase(conn, lost, now) if lost else 0
+    if not lost:
+        return 0
+    await secrets.destroy(lost)
+    return await store.erase(conn, lost, now)
+
+
+async def sweep_secrets(conn: Connection, secrets: PersonSecrets, days: int) -> int:
+    """Destroy secrets of people who are not here and in no backup any more; return how many."""
+    return await secrets.sweep(await store.everybody(conn), days)

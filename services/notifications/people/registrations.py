@@ -11,8 +11,8 @@ import asyncpg
 from schemas.identity import participant_id
 from services.notifications.gateway_client import GatewayAnswer, GatewayClient, NotTaken, Taken, Unreachable
 from services.notifications.people import handlers
-from services.notifications.people.crypto import Keyring
 from services.notifications.people.domain import Contact
+from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.failures import name_of
 from services.runtime.bookkeeping.work import of_item
 from services.runtime.data.db import Connection, Pool, transaction
@@ -25,7 +25,7 @@ _LONGEST_PAUSE = 600.0
 
 async def begin(
     conn: Connection,
-    keyring: Keyring,
+    secrets: PersonSecrets,
     *,
     office: str,
     organisation: str,
@@ -40,7 +40,7 @@ async def begin(
     event_id = uuid4()
     participant = participant_id(office, data["reference"])
     kept = handlers.PersonRecord(participant, organisation, office, data["reference"], contact)
-    await handlers.keep(conn, keyring, kept, now)
+    await handlers.keep(conn, secrets, kept, now)
     await conn.execute(
         """
         INSERT INTO registration (id, participant_id, organisation, office, data, begun_at)

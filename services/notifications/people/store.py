@@ -239,6 +239,21 @@ async def destroy_keys_without_disclosure(conn: Connection, participants: Sequen
     )
 
 
+async def replace_key(conn: Connection, participant: UUID, organisation: str, wrapped: bytes) -> None:
+    """Let another wrapped key be an organisation's."""
+    await conn.execute(
+        "UPDATE person_key SET wrapped = $3 WHERE participant_id = $1 AND organisation = $2",
+        participant,
+        organisation,
+        wrapped,
+    )
+
+
+async def everybody(conn: Connection) -> list[UUID]:
+    """List everybody of whom contact data are kept."""
+    return [row["participant_id"] for row in await conn.fetch("SELECT participant_id FROM person")]
+
+
 async def missing_keys(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg.Record]:
     """Return open disclosures whose organisation has no key yet, with the registering organisation's key."""
     return await conn.fetch(

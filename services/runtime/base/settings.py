@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from services.runtime.base.addresses import AddressError, Proxies, require_encrypted, require_listening
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.base.installation import Found, expected
 
 ALL_ROLES = frozenset({"consume", "relay", "timers", "web"})
@@ -38,6 +39,7 @@ class LoopSettings:
     parked_limit: int = 20_000  # rows a publisher may have waiting
     parked_for_seconds: float = 7 * 24 * 3600.0
     inbox_days: int = 60
+    quarantine_days: int = 180
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,7 @@ class ServiceSettings:
     kafka: str = field(repr=False)
     http: HttpAddress
     ops: HttpAddress
+    identity_key: IdentityKey
     proxies: Proxies = field(default_factory=Proxies)
     """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
     clock_file: Path | None = None
@@ -64,6 +67,7 @@ class ServiceSettings:
     people_url: str | None = None
     people_key: str = field(default="", repr=False)
     kek: str = field(default="", repr=False)
+    db_keys: str = field(default="", repr=False)
     installation_key: str = field(default="", repr=False)
     smtp: str | None = None
     public_url: str | None = None
@@ -105,6 +109,7 @@ class ServiceSettings:
             http=_listening(env, "KURSLOTSE_HTTP", proxies),
             ops=_listening(env, "KURSLOTSE_OPS", proxies),
             proxies=proxies,
+            identity_key=_identity_key(env),
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
             demo=env.get("KURSLOTSE_DEMO") == "1",
             installation=expected(env),
@@ -114,6 +119,7 @@ class ServiceSettings:
             people_url=_remote_if_set(env, "KURSLOTSE_PEOPLE_URL"),
             people_key=env.get("KURSLOTSE_PEOPLE_KEY", ""),
             kek=env.get("KURSLOTSE_KEK", ""),
+            db_keys=_remote_if_set(env, "KURSLOTSE_DB_KEYS") or "",
             installation_key=env.get("KURSLOTSE_INSTALLATION_KEY", ""),
             smtp=_remote_if_set(env, "KURSLOTSE_SMTP"),
             public_url=_remote_if_set(env, "KURSLOTSE_PUBLIC_URL"),
@@ -156,6 +162,13 @@ def _listening(env: Mapping[str, str], name: str, proxies: Proxies) -> HttpAddre
     where = _address(env, name)
     require_listening(name, where.host, proxies)
     return where
+
+
+def _identity_key(env: Mapping[str, str]) -> IdentityKey:
+    try:
+        return IdentityKey.from_text(_required(env, "KURSLOTSE_IDENTITY_KEY"))
+    except ValueError as error:
+        raise SettingsError(str(error)) from None
 
 
 def _address(env: Mapping[str, str], name: str) -> HttpAddress:

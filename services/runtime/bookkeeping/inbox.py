@@ -7,6 +7,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.events.records import Readable
 
 
@@ -18,17 +19,24 @@ class InboxStatus(StrEnum):
     REUSED = "reused"  # other content was sent under its id
 
 
-async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Readable]) -> list[InboxStatus]:
-    """Store the events that are new, as applied; return the status of each."""
+async def remember(
+    conn: asyncpg.Connection, reader: str, events: Sequence[Readable], key: IdentityKey
+) -> list[InboxStatus]:
+    """Store the events that are new, as applied; return the status of each.
+
+    What is stored of an event's content is the HMAC of its hash: the hash alone would tell a guess from
+    the truth.
+    """
+    hashes = [key.of_event(event.hash) for event in events]
     first: dict[UUID, bytes] = {}
-    for event in events:
-        first.setdefault(event.incoming.cause, event.hash)
+    for event, hash_ in zip(events, hashes, strict=True):
+        first.setdefault(event.incoming.cause, hash_)
     causes = sorted(first, key=attrgetter("int"))  # UUID compares in Python, integers do not
     added = {
         row["identity"]
         for row in await conn.fetch(
-            "INSERT INTO runtime.inbox (identity, reader, hash)"
-            " SELECT identity, $1, hash FROM unnest($2::uuid[], $3::bytea[]) AS new (identity, hash)"
+            "INSERT INTO runtime.inbox (identity, reader, hash, keyed)"
+            " SELECT identity, $1, hash, true FROM unnest($2::uuid[], $3::bytea[]) AS new (identity, hash)"
             " ON CONFLICT (identity, reader) DO NOTHING RETURNING identity",
             reader,
             causes,
@@ -37,16 +45,16 @@ async def remember(conn: asyncpg.Connection, reader: str, events: Sequence[Reada
     }
     known: dict[UUID, bytes] = {}
     if len(added) != len(causes):
-        known = await _known(conn, reader, [cause for cause in causes if cause not in added])
+        known = await _known(conn, reader, [cause for cause in causes if cause not in added], key)
     statuses = []
-    for event in events:
+    for event, hash_ in zip(events, hashes, strict=True):
         cause = event.incoming.cause
         if cause in added:
             added.discard(cause)
-            known[cause] = event.hash
+            known[cause] = hash_
             statuses.append(InboxStatus.NEW)
         else:
-            statuses.append(InboxStatus.DUPLICATE if known.get(cause) == event.hash else InboxStatus.REUSED)
+            statuses.append(InboxStatus.DUPLICATE if known.get(cause) == hash_ else InboxStatus.REUSED)
     return statuses
 
 
@@ -88,10 +96,24 @@ async def prune(conn: asyncpg.Connection, days: int, limit: int = 20_000) -> int
     return len(rows)
 
 
-async def _known(conn: asyncpg.Connection, reader: str, causes: Sequence[UUID]) -> dict[UUID, bytes]:
+async def key_hashes(conn: asyncpg.Connection, key: IdentityKey, limit: int) -> int:
+    """Put plain hashes, as they were stored once, under the key; return how many."""
     rows = await conn.fetch(
-        "SELECT identity, hash FROM runtime.inbox WHERE reader = $1 AND identity = ANY($2::uuid[])",
+        "SELECT identity, reader, hash FROM runtime.inbox WHERE NOT keyed LIMIT $1 FOR UPDATE", limit
+    )
+    await conn.executemany(
+        "UPDATE runtime.inbox SET hash = $3, keyed = true WHERE identity = $1 AND reader = $2",
+        [(row["identity"], row["reader"], key.of_event(row["hash"])) for row in rows],
+    )
+    return len(rows)
+
+
+async def _known(
+    conn: asyncpg.Connection, reader: str, causes: Sequence[UUID], key: IdentityKey
+) -> dict[UUID, bytes]:
+    rows = await conn.fetch(
+        "SELECT identity, hash, keyed FROM runtime.inbox WHERE reader = $1 AND identity = ANY($2::uuid[])",
         reader,
         causes,
     )
-    return {row["identity"]: row["hash"] for row in rows}
+    return {row["identity"]: row["hash"] if row["keyed"] else key.of_event(row["hash"]) for row in rows}

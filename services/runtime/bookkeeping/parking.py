@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 
@@ -156,6 +156,38 @@ async def remove(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
     """Delete events that wait no longer."""
     if ids:
         await conn.execute("DELETE FROM runtime.parked WHERE id = ANY($1::bigint[])", ids)
+
+
+async def forget_subjects(conn: asyncpg.Connection, subjects: Sequence[UUID]) -> int:
+    """Delete the parked events of subjects that are erased, and their ids from other parked events.
+
+    Returns the number of rows deleted or changed. Events that were deleted count as skipped.
+    """
+    ids = [str(subject) for subject in subjects]
+    deleted = await conn.fetch(
+        "WITH gone AS (DELETE FROM runtime.parked WHERE subject = ANY($1::text[])"
+        " RETURNING identity, reader)"
+        " UPDATE runtime.inbox AS i SET state = 'skipped' FROM gone"
+        " WHERE i.identity = gone.identity AND i.reader = gone.reader RETURNING 1",
+        ids,
+    )
+    mentioning = await conn.fetch(
+        "SELECT k.id, k.data FROM runtime.parked AS k WHERE EXISTS ("
+        " SELECT FROM unnest($1::text[]) AS s WHERE position(convert_to(s, 'UTF8') IN k.data) > 0)"
+        " ORDER BY k.id FOR UPDATE",
+        ids,
+    )
+    for row in mentioning:
+        data: bytes = row["data"]
+        for id_ in ids:
+            data = data.replace(id_.encode(), str(uuid4()).encode())
+        await conn.execute("UPDATE runtime.parked SET data = $2 WHERE id = $1", row["id"], data)
+    await conn.execute(
+        "DELETE FROM runtime.work_failure WHERE EXISTS ("
+        " SELECT FROM unnest($1::text[]) AS s WHERE position(s IN item) > 0)",
+        ids,
+    )
+    return len(deleted) + len(mentioning)
 
 
 async def change_awaited_keys(conn: asyncpg.Connection, changes: Sequence[tuple[int, str]]) -> None:

@@ -101,6 +101,18 @@ async def store_replay_failure(conn: asyncpg.Connection, id_: int, *, error: str
     )
 
 
+async def prune(conn: asyncpg.Connection, days: int) -> int:
+    """Delete old refused records with what the inbox knows of them; return how many."""
+    rows = await conn.fetch(
+        "WITH gone AS (DELETE FROM runtime.quarantine WHERE refused_at < now() - make_interval(days => $1)"
+        " RETURNING identity, reader), forgotten AS (DELETE FROM runtime.inbox AS i USING gone"
+        " WHERE i.identity = gone.identity AND i.reader = gone.reader AND i.state = 'refused')"
+        " SELECT 1 FROM gone",
+        days,
+    )
+    return len(rows)
+
+
 async def list_open(conn: asyncpg.Connection, limit: int) -> list[asyncpg.Record]:
     """Return the newest refused records that were not replayed."""
     return await conn.fetch(

@@ -86,7 +86,7 @@ async def process_batch(conn: asyncpg.Connection, context: ConsumerContext, batc
 
         # Inbox: events that were there before, and records that are no event, are done with here.
         outcome = context.new_outcome(batch.subscription, batch.now, in_order=True)
-        new = await _new_events(conn, contiguous.records, outcome)
+        new = await _new_events(conn, context, contiguous.records, outcome)
 
         # Decide: may the publisher send it, does it have to park, and what does the handler say.
         decision = await decide(conn, context, call, new)
@@ -111,11 +111,15 @@ async def process_batch(conn: asyncpg.Connection, context: ConsumerContext, batc
 
 
 async def _new_events(
-    conn: asyncpg.Connection, records: Sequence[PolledRecord], outcome: BatchOutcome
+    conn: asyncpg.Connection,
+    context: ConsumerContext,
+    records: Sequence[PolledRecord],
+    outcome: BatchOutcome,
 ) -> list[Readable]:
     """Return the events seen for the first time, which are in the inbox now; add the rest to the outcome."""
     events = [record.reading for record in records if isinstance(record.reading, Readable)]
-    statuses = iter(await inbox.remember(conn, outcome.subscription.name, events) if events else [])
+    name, key = outcome.subscription.name, context.identity_key
+    statuses = iter(await inbox.remember(conn, name, events, key) if events else [])
     new: list[Readable] = []
     for record in records:
         if not isinstance(record.reading, Readable):

@@ -62,6 +62,7 @@ class Consumers:
             f"/kurslotse/{settings.service}",
             settings.loop.parked_limit,
             settings.loop.breaker_limit,
+            settings.identity_key,
             settings.loop.crash_tries,
             settings.loop.crash_limit,
         )

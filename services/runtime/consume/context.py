@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.bookkeeping.findings import FindingsWriter
 from services.runtime.consume.outcome import BatchOutcome
 from services.runtime.events.records import Reader
@@ -25,6 +26,7 @@ class ConsumerContext:
     source: str
     parked_limit: int
     breaker_limit: int
+    identity_key: IdentityKey
     crash_tries: int = 3
     crash_limit: int = 3
 

@@ -63,7 +63,7 @@ def _behind_parked(
     behind: dict[int, str] = {}
     for number, event in enumerate(events):
         key = held.get(event.subject_in_topic)
-        if key is not None and key not in call.subscription.opens(event):
+        if key is not None and not _may_pass(call, event, key):
             behind[number] = key
     return behind
 
@@ -138,6 +138,11 @@ def _overtaking(
         subject = event.subject_in_topic
         if isinstance(verdict, Parked):
             waiting.setdefault(subject, verdict.waits_for)
-        elif subject in waiting and waiting[subject] not in call.subscription.opens(event):
+        elif subject in waiting and not _may_pass(call, event, waiting[subject]):
             overtaking[number] = waiting[subject]
     return overtaking
+
+
+def _may_pass(call: HandlerCall, event: Incoming, key: str) -> bool:
+    """Return whether an event is decided before those of its subject that wait for this key."""
+    return call.subscription.overtakes(event) or key in call.subscription.opens(event)

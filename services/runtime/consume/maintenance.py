@@ -6,10 +6,11 @@ from itertools import groupby
 import asyncpg
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
+from schemas.topics import Family
 from services.runtime.base.clock import Clock
 from services.runtime.base.failures import name_of
 from services.runtime.base.settings import LoopSettings
-from services.runtime.bookkeeping import inbox, parking, quarantine
+from services.runtime.bookkeeping import erased, inbox, parking, quarantine
 from services.runtime.bookkeeping.inbox import InboxStatus
 from services.runtime.bookkeeping.parking import ParkedEvent
 from services.runtime.bookkeeping.quarantine import ReplayRequest
@@ -21,9 +22,10 @@ from services.runtime.consume.verdicts import decide
 from services.runtime.data.db import transaction
 from services.runtime.events.records import Readable, Unreadable
 from services.runtime.events.subscription import RecordPosition, Subscription
-from services.runtime.kafka.administration import KafkaAddress, client_options
+from services.runtime.kafka.administration import RETENTION_DAYS, KafkaAddress, client_options
 
 _FETCH_MS = 10_000
+_AT_ONCE = 2_000  # hashes of one transaction
 
 
 async def read_back(
@@ -139,7 +141,8 @@ class Maintenance:
         reading = self._context.reader.read(record)
         if isinstance(reading, Unreadable):
             return False, reading.problems[0].code
-        (status,) = await inbox.remember(conn, subscription.name, [reading])
+        key = self._context.identity_key
+        (status,) = await inbox.remember(conn, subscription.name, [reading], key)
         match status:
             case InboxStatus.REUSED:
                 return False, str(status)
@@ -166,8 +169,14 @@ class Maintenance:
         return "refused" not in outcomes, ", ".join(outcomes)
 
     async def prune(self) -> int:
-        """Delete old events from the inbox."""
+        """Delete old events from the inbox, and put hashes of before under the installation's key."""
+        keyed = _AT_ONCE
+        while keyed == _AT_ONCE:
+            async with transaction(self._pool) as conn:
+                keyed = await inbox.key_hashes(conn, self._context.identity_key, _AT_ONCE)
         async with transaction(self._pool) as conn:
+            await erased.prune(conn, RETENTION_DAYS[Family.ERASURES])
+            await quarantine.prune(conn, self._settings.quarantine_days)
             return await inbox.prune(conn, self._settings.inbox_days)
 
 

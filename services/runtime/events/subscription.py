@@ -111,6 +111,11 @@ class Keep(Protocol):
         ...
 
 
+def waits_its_turn(_event: Incoming) -> bool:
+    """Return that an event waits behind parked ones of its subject."""
+    return False
+
+
 def opens_nothing(_event: Incoming) -> tuple[str, ...]:
     """Return no keys: the event makes nothing known."""
     return ()
@@ -128,6 +133,7 @@ class Subscription:
     (it is parked behind another one, or its publisher is not known yet); without it, all of it is kept.
     `opens` says which keys an event would make known if applied (`course:<uuid>`); such an event is
     tried at once even if earlier events of its subject are parked waiting for exactly that.
+    `overtakes` says which events are decided before whatever of their subject is parked.
     """
 
     name: str
@@ -138,3 +144,4 @@ class Subscription:
     judge: bool = False
     keep: Keep | None = None
     opens: Callable[[Incoming], tuple[str, ...]] = opens_nothing
+    overtakes: Callable[[Incoming], bool] = waits_its_turn

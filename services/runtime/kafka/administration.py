@@ -43,6 +43,8 @@ RETENTION_DAYS: Mapping[Family, int] = {
     Family.OUT: 30,
     Family.PROGRESS: 7,
     Family.COUNTS: 90,
+    Family.ERASURES: 400,  # longer than any backup is kept
+    Family.ERASURES_DONE: 14,
 }
 """Days that records stay; the inbox is kept at least as long (LoopSettings.inbox_days)."""
 
@@ -63,15 +65,37 @@ SERVICE_ACCESS: Mapping[str, Access] = {
             Family.PLACEMENTS,
             Family.FINDINGS_STEERING,
             Family.FINDINGS_SUPPORT,
+            Family.ERASURES,
         ),
-        writes=(Family.PUBLISHERS, Family.IN, Family.SUPPORT, Family.OUT, Family.PROGRESS),
+        writes=(
+            Family.PUBLISHERS,
+            Family.IN,
+            Family.SUPPORT,
+            Family.OUT,
+            Family.PROGRESS,
+            Family.ERASURES_DONE,
+        ),
     ),
     "allocation": Access(
-        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.IN, Family.PROGRESS, Family.COUNTS),
-        writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING),
+        reads=(
+            Family.INSTALLATION,
+            Family.PUBLISHERS,
+            Family.IN,
+            Family.PROGRESS,
+            Family.COUNTS,
+            Family.ERASURES,
+        ),
+        writes=(Family.PLACEMENTS, Family.FINDINGS_STEERING, Family.ERASURES, Family.ERASURES_DONE),
     ),
     "notifications": Access(
-        reads=(Family.INSTALLATION, Family.PUBLISHERS, Family.SUPPORT, Family.PLACEMENTS),
+        reads=(
+            Family.INSTALLATION,
+            Family.PUBLISHERS,
+            Family.SUPPORT,
+            Family.PLACEMENTS,
+            Family.ERASURES,
+            Family.ERASURES_DONE,
+        ),
         writes=(Family.FINDINGS_SUPPORT, Family.COUNTS),
     ),
 }

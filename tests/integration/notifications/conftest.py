@@ -10,5 +10,5 @@ from tests.notifications.world import World, world_on
 
 @pytest.fixture
 async def world(database: MakeDatabase) -> AsyncIterator[World]:
-    async with world_on(await database("notifications")) as world:
+    async with world_on(await database("notifications"), await database("keys")) as world:
         yield world

@@ -241,7 +241,7 @@ async def test_consent_lapses_like_a_revocation(world: World) -> None:
 
     world.now += timedelta(days=6)
     async with transaction(world.worker) as conn:
-        assert await revocation.end_lapsed(conn, world.keyring, world.now) == 1
+        assert await revocation.end_lapsed(conn, world.secrets, world.now) == 1
 
     assert await world.value("SELECT count(*) FROM attendance") == 0
     assert await world.value("SELECT step FROM consent_step ORDER BY recorded_at DESC LIMIT 1") == "lapsed"

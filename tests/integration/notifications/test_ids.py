@@ -26,10 +26,13 @@ IDS = """
 async def two_worlds(templates: Templates, prefix: str) -> AsyncIterator[tuple[World, World]]:
     """Two installations."""
     databases = [await templates.copy("notifications", f"{prefix}{n}-") for n in (1, 2)]
+    keys = [await templates.copy("keys", f"{prefix}{n}-") for n in (1, 2)]
     async with AsyncExitStack() as stack:
-        first, second = [await stack.enter_async_context(world_on(one)) for one in databases]
+        first, second = [
+            await stack.enter_async_context(world_on(*one)) for one in zip(databases, keys, strict=True)
+        ]
         yield first, second
-    await templates.drop(databases)
+    await templates.drop(databases + keys)
 
 
 async def play(world: World) -> None:

@@ -5,8 +5,10 @@ from datetime import date
 
 from schemas.identity import participant_id
 from services.notifications.people import handlers as people
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.crypto import likeness_of
 from services.notifications.people.domain import Contact
+from services.runtime.base.identity_key import IdentityKey
+from tests.identity import IDENTITY_KEY
 from tests.notifications.world import DESK, MBE, World
 
 MINA = Contact("Müller-Šarić", "Mina", date(1999, 5, 2))
@@ -17,7 +19,7 @@ async def _alike(world: World, contact: Contact, organisation: str = "treff") ->
         own = {"treff": DESK, "wohlfahrt": MBE}[organisation]
         found = await people.alike(
             conn,
-            world.keyring,
+            world.secrets,
             contact,
             participant_id(DESK, "a-new"),
             organisation=organisation,
@@ -45,6 +47,6 @@ async def test_a_corrected_name_gets_a_new_fingerprint(world: World) -> None:
 async def test_another_organisation_learns_nothing(world: World) -> None:
     await world.keep("a-1", MINA)
     assert await _alike(world, MINA, "wohlfahrt") == []
-    keyring = Keyring(bytes(32))
-    assert keyring.likeness(MINA, "treff") != keyring.likeness(MINA, "wohlfahrt")
-    assert Keyring(bytes([1] * 32)).likeness(MINA, "treff") != keyring.likeness(MINA, "treff")
+    own, other = IDENTITY_KEY.likeness_key("treff"), IDENTITY_KEY.likeness_key("wohlfahrt")
+    assert likeness_of(MINA, own) != likeness_of(MINA, other)
+    assert likeness_of(MINA, IdentityKey(bytes(32)).likeness_key("treff")) != likeness_of(MINA, own)

@@ -147,7 +147,7 @@ async def test_a_name_is_read_by_the_office_that_may_know_and_not_by_its_sister(
         for visitor, may in ((office_, True), (SISTERS[office_], False)):
             async with world.visiting(organisation, visitor) as conn:
                 reader = Reader(organisation, "somebody", purpose)
-                found = await people.read(conn, world.keyring, reader, [known.person], world.now)
+                found = await people.read(conn, world.secrets, reader, [known.person], world.now)
             assert bool(found) is may, (visitor, purpose)
 
 

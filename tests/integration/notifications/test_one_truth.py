@@ -96,7 +96,8 @@ class Both:
 @pytest.fixture
 async def both(database: MakeDatabase, prefix: str) -> AsyncIterator[Both]:
     steering, support = await database("allocation"), await database("notifications")
-    async with allocation.world_on(steering, prefix) as there, notifications.world_on(support) as here:
+    keys = await database("keys")
+    async with allocation.world_on(steering, prefix) as there, notifications.world_on(support, keys) as here:
         await allocation.enter_publishers(here.worker)
         yield Both(there, here, Topics(here))
 

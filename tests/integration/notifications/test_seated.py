@@ -22,7 +22,7 @@ async def consenting(world: World, reference: str = "a-1") -> UUID:
 
 
 async def take_up(world: World) -> int:
-    return await HeldMarks(world.worker, world.keyring).take_up(world.now)
+    return await HeldMarks(world.worker, world.secrets).take_up(world.now)
 
 
 async def test_a_provider_cannot_invent_a_risk_about_somebody_of_another_course(world: World) -> None:
@@ -128,7 +128,7 @@ async def test_what_is_held_is_limited_and_forgotten(world: World) -> None:
         await world.attend("k-1", day, dict.fromkeys(people, "U"))
     assert await world.value("SELECT count(*) FROM held_mark") <= held_store.MOST
     await world.rows("UPDATE held_mark SET held_at = held_at - interval '8 days'")
-    await Retention(world.worker, world.policy, world.keyring).clean(world.now)
+    await Retention(world.worker, world.policy, world.secrets).clean(world.now)
     assert await world.value("SELECT count(*) FROM held_mark") == 0
 
 

@@ -1,7 +1,6 @@
 """The service as a process: real topics in, a mail out, nothing of strangers anywhere, a clean stop."""
 
 import asyncio
-import base64
 import os
 import signal
 import socket
@@ -28,6 +27,7 @@ from schemas.topics import EVENT_TYPES, PER_PUBLISHER, topic
 from services.runtime.kafka.administration import client_options, parse_address
 from tests.conftest import MakeDatabase, MakeTopics
 from tests.databases import Database
+from tests.identity import IDENTITY_KEY_TEXT, KEK
 from tests.notifications.world import (
     DESK,
     MBE,
@@ -90,7 +90,7 @@ class Running:
 
 
 def environment(
-    database: Database, servers: Servers, prefix: str, *, smtp: int, web: int, ops: int
+    database: Database, keys: Database, servers: Servers, prefix: str, *, smtp: int, web: int, ops: int
 ) -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {
         "KURSLOTSE_PREFIX": prefix,
@@ -101,18 +101,22 @@ def environment(
         "KURSLOTSE_SERVICE_KAFKA": servers.kafka,
         "KURSLOTSE_HTTP": f"127.0.0.1:{web}",
         "KURSLOTSE_OPS": f"127.0.0.1:{ops}",
+        "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
         "KURSLOTSE_WEB_SECRET": "a" * 40,
         "KURSLOTSE_GATEWAY_URL": "http://127.0.0.1:1",
         "KURSLOTSE_GATEWAY_KEY": "none",
         "KURSLOTSE_PEOPLE_KEY": "people-key",
-        "KURSLOTSE_KEK": base64.b64encode(bytes(range(32))).decode(),
+        "KURSLOTSE_KEK": KEK,
+        "KURSLOTSE_DB_KEYS": keys.worker,
         "KURSLOTSE_SMTP": f"smtp://127.0.0.1:{smtp}",
         "KURSLOTSE_PUBLIC_URL": "https://hilfe.example",
     }
 
 
 @asynccontextmanager
-async def running(servers: Servers, prefix: str, database: Database) -> AsyncIterator[Running]:
+async def running(
+    servers: Servers, prefix: str, database: Database, keys: Database
+) -> AsyncIterator[Running]:
     mails, web, ops = Mails(), free_port(), free_port()
     listening = await asyncio.get_running_loop().create_server(lambda: SMTP(mails), "127.0.0.1", 0)
     smtp = listening.sockets[0].getsockname()[1]
@@ -124,7 +128,7 @@ async def running(servers: Servers, prefix: str, database: Database) -> AsyncIte
         "-m",
         "services.notifications",
         cwd=REPOSITORY,
-        env=environment(database, servers, prefix, smtp=smtp, web=web, ops=ops),
+        env=environment(database, keys, servers, prefix, smtp=smtp, web=web, ops=ops),
     )
     where = (f"http://127.0.0.1:{ops}", f"http://127.0.0.1:{web}")
     try:
@@ -194,7 +198,7 @@ async def test_events_become_an_alert_and_a_mail(
     servers: Servers, prefix: str, database: MakeDatabase, topics: MakeTopics
 ) -> None:
     await topics(PROVIDER, DESK, MBE)
-    async with running(servers, prefix, await database("notifications")) as service:
+    async with running(servers, prefix, await database("notifications"), await database("keys")) as service:
         await wait_until(lambda: lives(service), 90.0, "ready")
         await introduce(service)
         person, stranger = participant_id(DESK, "a-1"), uuid4()

@@ -53,8 +53,8 @@ async def test_what_is_too_old_is_erased(world: World) -> None:
     await world.attend("k-1", TODAY, {person: "X"})
     async with transaction(world.worker) as conn:
         reader = people.Reader("treff", "ole", Purpose.REGISTRATION)
-        await people.read(conn, world.keyring, reader, [person], world.now)
-    retention = Retention(world.worker, world.policy, world.keyring)
+        await people.read(conn, world.secrets, reader, [person], world.now)
+    retention = Retention(world.worker, world.policy, world.secrets)
 
     world.now += timedelta(days=8)
     assert await retention.clean(world.now) == 1  # the orphan

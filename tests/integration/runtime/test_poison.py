@@ -9,6 +9,7 @@ import asyncpg
 import pytest
 
 from schemas.envelope import encode_data, encode_headers
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.bookkeeping import inbox
 from services.runtime.events.records import Reader
 from services.runtime.events.subscription import Incoming, Verdict
@@ -170,12 +171,12 @@ async def test_a_record_that_cannot_even_be_remembered_is_found_and_set_aside(
     remember = inbox.remember
     counted: list[int] = []
 
-    async def failing(conn: asyncpg.Connection, reader: str, events: Sequence[Any]) -> Any:  # noqa: ANN401
+    async def failing(conn: asyncpg.Connection, reader: str, events: Sequence[Any], key: IdentityKey) -> Any:  # noqa: ANN401
         if any(one.incoming.position.offset == 2 for one in events):
             attempts = "SELECT attempts FROM runtime.stored_offset WHERE topic = $1"
             counted.append(await stand.value(attempts, stand.in_topic()))
             raise TypeError("not what was expected")
-        return await remember(conn, reader, events)
+        return await remember(conn, reader, events, key)
 
     monkeypatch.setattr(inbox, "remember", failing)
     await stand.say(announcement("a"), *(completed("a", n) for n in range(1, 6)))

@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 
 from services.runtime.base.settings import LoopSettings
+from tests.identity import IDENTITY_KEY_TEXT
 from tests.serving import REPOSITORY
 from tests.small_service import DEADLY
 from tests.stand import Stand, announcement, completed
@@ -73,6 +74,7 @@ async def running(stand: Stand, mode: str) -> AsyncIterator[Running]:
             "KURSLOTSE_SERVICE_KAFKA": settings.kafka,
             "KURSLOTSE_HTTP": "127.0.0.1:1",
             "KURSLOTSE_OPS": f"127.0.0.1:{port}",
+            "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
         },
     )
     found = Running(process, f"http://127.0.0.1:{port}", [])

@@ -65,6 +65,7 @@ def test_keys_of_a_door_are_known_at_its_two_ends_only(installation: Installatio
     assert [name for name in SERVICES if shared.people_key in told[name]] == ["gateway", "notifications"]
     assert [name for name in SERVICES if shared.kek in told[name]] == ["notifications"]
     assert [name for name in SERVICES if shared.installation_key in told[name]] == ["gateway"]
+    assert [name for name in SERVICES if shared.identity_key in told[name]] == list(SERVICES)
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -42,8 +42,9 @@ from services.notifications.delivery.domain import (
 from services.notifications.delivery.mail import Letter, MailTexts, compose
 from services.notifications.offices.domain import RankedOffice
 from services.notifications.people import crypto
-from services.notifications.people.crypto import Keyring, SealError
+from services.notifications.people.crypto import SealError
 from services.notifications.people.domain import ALL_FIELDS, VISIBLE, Contact, Purpose, merge, visible
+from services.notifications.people.keys import Keks
 
 A, B = RankedOffice("a", "org-a"), RankedOffice("b", "org-b")
 
@@ -211,7 +212,7 @@ def test_sealed_is_bound_to_person_and_key() -> None:
         with pytest.raises(SealError):
             crypto.unseal(sealed, other_key, person)
     with pytest.raises(ValueError, match="32 bytes"):
-        Keyring.from_text("c2hvcnQ=")
+        Keks.from_text("k1:c2hvcnQ=")
 
 
 @pytest.mark.parametrize("step", ["notice-1", "escalation-1-2", "withdrawn-3"])

@@ -6,6 +6,7 @@ from services.runtime.base.addresses import AddressError, Proxies, require_encry
 from services.runtime.base.settings import ServiceSettings, SettingsError
 from services.runtime.data.db import connect, open_pool
 from services.runtime.kafka.administration import parse_address
+from tests.identity import IDENTITY_KEY_TEXT
 
 ENV = {
     "KURSLOTSE_DB_WORKER": "postgresql://w:secret@127.0.0.1/d",
@@ -14,6 +15,7 @@ ENV = {
     "KURSLOTSE_SERVICE_KAFKA": "sasl://u:secret@127.0.0.1:1",
     "KURSLOTSE_HTTP": "127.0.0.1:8000",
     "KURSLOTSE_OPS": "127.0.0.1:8001",
+    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
 }
 
 

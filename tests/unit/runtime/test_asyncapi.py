@@ -10,11 +10,14 @@ from schemas.topics import Family, event_types_on
 from services.allocation import consumer as allocation
 from services.gateway import consumer as gateway
 from services.notifications import consumer as notifications
+from services.notifications.erasures.handlers import Erasures
+from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.settings import load as load_policy
 from services.runtime.consume.asyncapi import described, document_of
 from services.runtime.events import publishers
 from services.runtime.events.subscription import Subscription
 from services.runtime.serve.asyncapi_page import page_of
+from tests.identity import IDENTITY_KEY, KEK
 
 PREFIX = "t1-"
 NOTHING = cast("Any", None)
@@ -33,15 +36,21 @@ def document(*subscriptions: Subscription) -> dict[str, Any]:
     return document_of(broker, "test")
 
 
+SECRETS = PersonSecrets(NOTHING, Keks.from_text(KEK), IDENTITY_KEY)
 SERVICES = {
-    "gateway": (gateway.subscriptions(PREFIX), (Family.FINDINGS_STEERING, Family.PLACEMENTS)),
+    "gateway": (
+        gateway.subscriptions(PREFIX, IDENTITY_KEY),
+        (Family.FINDINGS_STEERING, Family.PLACEMENTS, Family.ERASURES),
+    ),
     "allocation": (
-        allocation.subscriptions(PREFIX, NOTHING),
-        (Family.IN, Family.PROGRESS, Family.COUNTS),
+        allocation.subscriptions(PREFIX, NOTHING, IDENTITY_KEY),
+        (Family.IN, Family.PROGRESS, Family.COUNTS, Family.ERASURES),
     ),
     "notifications": (
-        notifications.subscriptions(PREFIX, NOTHING, load_policy()),
-        (Family.SUPPORT, Family.PLACEMENTS),
+        notifications.subscriptions(
+            PREFIX, SECRETS, load_policy(), Erasures(SECRETS, load_policy().retention)
+        ),
+        (Family.SUPPORT, Family.PLACEMENTS, Family.ERASURES, Family.ERASURES_DONE),
     ),
 }
 

@@ -23,6 +23,7 @@ from services.runtime.bookkeeping.offsets import (
 )
 from services.runtime.data.roles import address_of, checked, database_name, scram_verifier
 from services.runtime.kafka.administration import client_options, parse_address
+from tests.identity import IDENTITY_KEY_TEXT
 
 P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -209,6 +210,7 @@ ENV = {
     "KURSLOTSE_SERVICE_KAFKA": "sasl://u:secret@localhost:1",
     "KURSLOTSE_HTTP": "127.0.0.1:8000",
     "KURSLOTSE_OPS": "127.0.0.1:8001",
+    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 from services.allocation.extension import Extension, extension_of
 from services.runtime.base.settings import ServiceSettings, SettingsError
 from services.simulator.comparison.extension import EXTENSION
+from tests.identity import IDENTITY_KEY_TEXT
 
 ENV = {
     "KURSLOTSE_DB_WORKER": "-",
@@ -20,6 +21,7 @@ ENV = {
     "KURSLOTSE_SERVICE_KAFKA": "-",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
+    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
     "KURSLOTSE_WEB_SECRET": "invented",
 }
 NAMED = {"KURSLOTSE_EXTENSION": "services.simulator.comparison.extension"}
@@ -38,6 +40,7 @@ from services.allocation.steering.questions.worker import KINDS
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
+from tests.identity import IDENTITY_KEY_TEXT
 
 settings = ServiceSettings.from_env("allocation", json.loads(sys.argv[1]))
 extension = extension_of(settings)

@@ -14,11 +14,12 @@ from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
 from services.notifications.pages.app import create_pages
-from services.notifications.people.crypto import Keyring
+from services.notifications.people.keys import Keks, PersonSecrets
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.simulator.comparison.extension import EXTENSION
+from tests.identity import IDENTITY_KEY, IDENTITY_KEY_TEXT, KEK
 
 NOTHING = cast("Any", None)
 OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}
@@ -32,6 +33,7 @@ def _resources(service: str) -> Resources:
         "KURSLOTSE_SERVICE_KAFKA": "-",
         "KURSLOTSE_HTTP": "localhost:1",
         "KURSLOTSE_OPS": "localhost:2",
+        "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
         "KURSLOTSE_WEB_SECRET": "invented",
         "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
         "KURSLOTSE_DEMO": "1",
@@ -44,7 +46,9 @@ APPS: dict[str, FastAPI] = {
     "console": create_console(
         _resources("allocation"), cast("Placements", None), load_rulebook(), extension=EXTENSION
     ),
-    "pages": create_pages(_resources("notifications"), Keyring(bytes(32)), NOTHING),
+    "pages": create_pages(
+        _resources("notifications"), PersonSecrets(NOTHING, Keks.from_text(KEK), IDENTITY_KEY), NOTHING
+    ),
 }
 PEOPLE = {
     "console": ("jana-vogt", "peter-lindner", "mira-kern"),

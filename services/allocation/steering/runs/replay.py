@@ -27,15 +27,16 @@ class Same:
 class Different:
     """The engine gives other bytes.
 
-    Where that is no wonder (another engine then, or a run cut by the clock) the stored result is checked
-    without the engine instead: `findings` is empty if it holds.
+    Where that is no wonder (another engine then, a run cut by the clock, somebody erased) the stored result
+    is checked without the engine instead: `findings` is empty if it holds.
     """
 
     run: UUID
     stored: str
     replayed: str
     why: str | None
-    """The engine of then, or `clock`; None: the same engine, uncut, should have given the same."""
+    """The engine of then, `clock`, or `erased` (lots were drawn anew); None: the same engine, uncut, should
+    have given the same."""
     findings: tuple[str, ...] = ()
 
     @property
@@ -51,7 +52,7 @@ async def replay(conn: asyncpg.Connection, run: UUID) -> Same | Different:
         LookupError: there is no such run.
         ValueError: the stored snapshot does not match its name.
     """
-    seen, result, engine = await store.run_of(conn, run)
+    seen, result, engine, renamed = await store.run_of(conn, run)
     raw = await content(conn, seen)
     again = snapshot.address(solve(raw).result)
     if again == result:
@@ -60,6 +61,6 @@ async def replay(conn: asyncpg.Connection, run: UUID) -> Same | Different:
         clock = matching.decode(await content(conn, result)).cut == "clock"
     except ValueError as error:
         return Different(run, result.hex(), again.hex(), None, (f"result: {error}",))
-    why = engine if engine != ENGINE else "clock" if clock else None
+    why = engine if engine != ENGINE else "clock" if clock else "erased" if renamed else None
     found = () if why is None else (await verify(conn, run)).findings
     return Different(run, result.hex(), again.hex(), why, found)

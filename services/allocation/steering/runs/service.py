@@ -9,12 +9,11 @@ from datetime import date, datetime
 from functools import partial
 from time import perf_counter
 from typing import Any, Protocol
-from uuid import UUID, uuid4, uuid5
+from uuid import UUID, uuid4
 
 import asyncpg
 
 from schemas.days import local_day
-from schemas.identity import NAMESPACE
 from schemas.placements import ParticipantUnplaced
 from schemas.placements import Reason as PublishedReason
 from services.allocation.acts.placements import NotDone
@@ -34,6 +33,7 @@ from services.allocation.steering.runs.regions import Region, region_of
 from services.allocation.steering.runs.store import OpenRequest
 from services.allocation.steering.runs.worker import SolvedRun
 from services.runtime.base.subprocesses import ProcessDiedError
+from services.runtime.bookkeeping import erased
 from services.runtime.bookkeeping.work import WorkQueue, of_item
 from services.runtime.data.db import acquire, transaction
 from services.runtime.data.leases import Lease, held
@@ -123,7 +123,7 @@ class _Seen:
     snapshot: Snapshot
     raw: bytes
     run: UUID
-    """Named by what it saw: a repeated attempt is the same run."""
+    """Random: a name made from what the run saw would tell a guess about somebody from the truth."""
 
 
 async def snapshot_now(
@@ -281,9 +281,7 @@ class Steering:
             policies = await self.policies.seen_by(conn)
             seen = await snapshot_now(conn, region, day, policies, self.rules)
         raw = snapshot.encode(seen)
-        latest = ",".join(f"{kreis}:{generation}" for kreis, generation in sorted(generations.items()))
-        name = f"run/{region.name}/{latest}/{snapshot.address(raw).hex()}"
-        return _Seen(region, generations, seen, raw, uuid5(NAMESPACE, name))
+        return _Seen(region, generations, seen, raw, uuid4())
 
     async def _write(
         self, seen: _Seen, solved: SolvedRun, token: UUID, now: datetime, spent: dict[str, int]
@@ -294,6 +292,9 @@ class Steering:
         async with transaction(self.pool) as conn:
             if not await store.renew(conn, region.kreise, token, LEASE_SECONDS):
                 return None  # somebody else has taken over
+            await erased.lock_for_writing(conn)
+            if await store.any_gone(conn, [person.id for person in seen.snapshot.people]):
+                return None  # somebody was erased meanwhile: the request stays open and is seen afresh
             courses = await store.lock_courses(conn, touched)
             changed = changes(seen.snapshot, told, courses, await store.versions_of(conn, persons))
             run = self._record(seen, solved, changed, now, spent)

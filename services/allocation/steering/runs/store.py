@@ -157,6 +157,14 @@ async def versions_of(conn: asyncpg.Connection, people: Iterable[UUID]) -> dict[
     return {row["participant"]: row["version"] for row in rows}
 
 
+async def any_gone(conn: asyncpg.Connection, people: Sequence[UUID]) -> bool:
+    """Return whether one of these people is not there any more."""
+    there: int = await conn.fetchval(
+        "SELECT count(*) FROM participant WHERE participant = ANY($1::uuid[])", people
+    )
+    return there < len(people)
+
+
 async def put_run(conn: asyncpg.Connection, run: Mapping[str, Any]) -> None:
     """Store a run; the keys are the columns of steering_run."""
     await conn.execute(
@@ -181,9 +189,11 @@ RUN_COLUMNS = (
 )  # fmt: skip
 
 
-async def run_of(conn: asyncpg.Connection, run: UUID) -> tuple[bytes, bytes, str]:
-    """Return the names of a run's snapshot and result, and the engine's version."""
-    row = await conn.fetchrow("SELECT snapshot, result, engine_version FROM steering_run WHERE run = $1", run)
+async def run_of(conn: asyncpg.Connection, run: UUID) -> tuple[bytes, bytes, str, int]:
+    """Return the names of snapshot and result, the engine's version, and how many were erased."""
+    row = await conn.fetchrow(
+        "SELECT snapshot, result, engine_version, renamed FROM steering_run WHERE run = $1", run
+    )
     if row is None:
         raise LookupError("no such run")
-    return row["snapshot"], row["result"], row["engine_version"]
+    return row["snapshot"], row["result"], row["engine_version"], row["renamed"]

@@ -148,7 +148,7 @@ async def _take(report: Report, job: ImportJob, changes: Sequence[Draft | Delete
             if (event := event_for(slug, change, known.get(change.key), today)) is not None
         ]
         checked = [_checked(job, event) for _, event in events]
-        taken = await accept(conn, job.publisher, checked, prefix=job.prefix)
+        taken = await accept(conn, job.publisher, checked, prefix=job.prefix, key=job.identity_key)
         after = {
             change.key: event.after
             for (change, event), item in zip(events, taken, strict=True)

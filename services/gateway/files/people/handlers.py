@@ -26,7 +26,7 @@ from services.gateway.people.client import HandOver, Kept, NotKept, Unavailable
 from services.gateway.people.references import Minted, known_reference, number_mac, reference_for
 from services.runtime.data.db import transaction
 
-KIND = "participants"
+KIND = store.PEOPLE
 _CHUNK = 50
 _AT_ONCE = 4
 _PREVIEW = 10
@@ -64,7 +64,8 @@ async def import_people(
         await _check(report, job, mapping, people)
     else:
         async with transaction(job.pool) as conn:
-            run = await store.start_run(conn, job.publisher, KIND, hashlib.sha256(raw).digest(), None)
+            digest = job.identity_key.of_file(hashlib.sha256(raw).digest())
+            run = await store.start_run(conn, job.publisher, KIND, digest, None)
         for start in range(0, len(people), _CHUNK):
             await _take(report, job, mapping, people[start : start + _CHUNK], bad)
             if report.interrupted is not None:
@@ -120,7 +121,7 @@ def _events(
     ):
         if data is None:
             continue
-        last, content = before.get(key), content_hash(data)
+        last, content = before.get(key), job.identity_key.of_row(content_hash(data))
         if last is not None and last.content == content:
             continue
         type_ = ParticipantChanged.type_ if known is not None and key == reference else type_  # noqa: PLW2901
@@ -193,7 +194,13 @@ async def _accept_facts(
         await store.lock_imports(conn, slug, KIND)
         known = await store.imported(conn, slug, KIND, _keys(kept))
         events = [(item, key, *pair) for item in kept for key, pair in _events(job, item, known).items()]
-        taken = await accept(conn, job.publisher, [event for _, _, event, _ in events], prefix=job.prefix)
+        taken = await accept(
+            conn,
+            job.publisher,
+            [event for _, _, event, _ in events],
+            prefix=job.prefix,
+            key=job.identity_key,
+        )
         after = {
             key: row
             for (_, key, _, row), event in zip(events, taken, strict=True)

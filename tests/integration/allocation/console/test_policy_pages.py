@@ -26,6 +26,7 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
+from tests.identity import IDENTITY_KEY_TEXT
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
 from tests.unit.allocation.regions.region import a_region
@@ -39,6 +40,7 @@ ENV = {
     "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
+    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
     "KURSLOTSE_WEB_SECRET": "invented",
     "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
     "KURSLOTSE_DEMO": "1",

@@ -1,0 +1,1 @@
+"""Erasing people on the steering side without breaking proofs and figures."""

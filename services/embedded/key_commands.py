@@ -1,0 +1,95 @@
+"""Runs `kurslotse keys status`, `rotate` and `retire`; each returns an exit status."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from services.embedded.machine.home import Home
+from services.embedded.machine.installation import retire_keks, rotate_kek
+from services.embedded.stack.discovery import environment_of
+from services.notifications.people.keys import Keks, PersonSecrets, new_kek
+from services.runtime.base.identity_key import IdentityKey
+from services.runtime.base.settings import SettingsError, need
+from services.runtime.data.db import open_pool
+
+_AT_ONCE = 500
+
+
+def status() -> int:
+    """Say how many secrets each KEK wraps; exit status 1 while one that is not current still wraps some."""
+
+    async def work(secrets: PersonSecrets) -> int:
+        counts = await secrets.by_kek()
+        for kek in sorted(counts.keys() | secrets.keks.by_id.keys()):
+            role = "current" if kek == secrets.keks.current else "old"
+            role = role if kek in secrets.keks.by_id else "NOT SET: nobody can read what it wraps"
+            sys.stdout.write(f"{kek:<12} {counts.get(kek, 0):>8} secrets  {role}\n")
+        return int(bool(counts.keys() - {secrets.keks.current}))
+
+    return _on_secrets(work)
+
+
+def rotate(home: Path | None) -> int:
+    """Make a new KEK, or finish wrapping by the current one what another still wraps."""
+    place = Home.find(os.environ, home)
+    if _left_over():
+        return _on_secrets(_wrap_all)
+    if place.installation.exists():
+        id_ = rotate_kek(place)
+        sys.stdout.write(
+            f"KEK {id_} is the current one once the services restart (kurslotse down, kurslotse up).\n"
+            "The support side then wraps every secret by it; `kurslotse keys status` shows how far it is,\n"
+            "and `kurslotse keys retire` forgets the old ones.\n"
+        )
+    else:
+        sys.stdout.write(
+            f"Put this before what KURSLOTSE_KEK holds, with a comma, and restart:\n{new_kek()}\n"
+        )
+    return 0
+
+
+def retire(home: Path | None) -> int:
+    """Forget every KEK but the current one; refused while another one wraps something."""
+    if _on_secrets(_count_old):
+        sys.stderr.write("Not done: an old KEK still wraps secrets; see `kurslotse keys status`.\n")
+        return 1
+    gone = retire_keks(Home.find(os.environ, home))
+    sys.stdout.write(
+        f"{gone} old KEKs are forgotten. Backups of the keys that they wrap cannot be read now.\n"
+    )
+    return 0
+
+
+def _left_over() -> bool:
+    try:
+        return bool(_on_secrets(_count_old))
+    except SettingsError:
+        return False
+
+
+async def _count_old(secrets: PersonSecrets) -> int:
+    counts = await secrets.by_kek()
+    return sum(n for kek, n in counts.items() if kek != secrets.keks.current)
+
+
+async def _wrap_all(secrets: PersonSecrets) -> int:
+    done = 0
+    while wrapped := await secrets.rewrap(_AT_ONCE):
+        done += wrapped
+    sys.stdout.write(f"{done} secrets are wrapped by KEK {secrets.keks.current} now.\n")
+    return 0
+
+
+def _on_secrets(work: Callable[[PersonSecrets], Awaitable[int]]) -> int:
+    env = {**environment_of("notifications", os.environ), **os.environ}
+
+    async def run() -> int:
+        address = need(env.get("KURSLOTSE_DB_KEYS"), "KURSLOTSE_DB_KEYS")
+        keks = Keks.from_text(need(env.get("KURSLOTSE_KEK"), "KURSLOTSE_KEK"))
+        identity = need(env.get("KURSLOTSE_IDENTITY_KEY"), "KURSLOTSE_IDENTITY_KEY")
+        async with await open_pool(address, name="kurslotse keys", max_size=1) as pool:
+            return await work(PersonSecrets(pool, keks, IdentityKey.from_text(identity)))
+
+    return asyncio.run(run())

@@ -1,0 +1,55 @@
+"""Writes the report of an erasure, as JSON and as text for the data protection officer."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.notifications.erasures import store
+from services.runtime.data.db import Connection
+
+_DE = {"deleted": "gelöscht", "pseudonymised": "ohne Bezug zur Person", "destroyed": "vernichtet"}
+
+
+async def report_of(conn: Connection, erasure: UUID) -> dict[str, Any] | None:
+    """Return what every service has said about an erasure; None if the connection sees no such erasure."""
+    row = await store.erasure(conn, erasure)
+    return None if row is None else as_json(row, await store.reports(conn, erasure))
+
+
+def as_json(row: asyncpg.Record, reports: Mapping[str, asyncpg.Record]) -> dict[str, Any]:
+    """Write a report as a JSON value."""
+    return {
+        "erasure": str(row["erasure"]),
+        "office": row["office"],
+        "erased_on": row["erased_on"].isoformat(),
+        "asked_at": row["asked_at"].isoformat(),
+        "complete": row["completed_at"] is not None,
+        "completed_at": None if row["completed_at"] is None else row["completed_at"].isoformat(),
+        "missing": sorted(store.SERVICES - reports.keys()),
+        "services": {
+            service: {"acknowledged_at": said["acknowledged_at"].isoformat(), **said["report"]}
+            for service, said in sorted(reports.items())
+        },
+    }
+
+
+def as_text(report: Mapping[str, Any]) -> str:
+    """Write a report as German text."""
+    state = f"vollständig am {report['completed_at']}" if report["complete"] else "noch nicht vollständig"
+    lines = [
+        f"Löschung {report['erasure']}",
+        f"verlangt von {report['office']} am {report['erased_on']}, {state}",
+    ]
+    lines += [f"es fehlt die Bestätigung von {service}" for service in report["missing"]]
+    for service, said in report["services"].items():
+        lines.append(f"\n{service}, bestätigt am {said['acknowledged_at']}")
+        lines += [
+            f"  {one['table']}: {one['rows']} Zeilen {_DE.get(one['how'], one['how'])}"
+            for one in said["erased"]
+        ] or ["  nichts gefunden"]
+        for one in said["kept"]:
+            until = f"bis {one['until']}" if one.get("until") else "auf Dauer"
+            lines.append(f"  es bleibt {until}: {one['what']} ({one['basis']})")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,117 @@
+"""Reads what services have registered about their tables: purpose, legal basis, period, what happens then.
+
+`python -m services.runtime.data.retention --write` makes docs/retention.md of it, `--check` compares.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date
+from pathlib import Path
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field
+
+SERVICES = Path(__file__).parents[2]
+PAGE = SERVICES.parent / "docs" / "retention.md"
+
+
+class _Closed(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Period(_Closed):
+    """How long rows are kept: so many days, or as the sentence says."""
+
+    days: int | None = Field(ge=1)
+    says: str
+
+
+class Table(_Closed):
+    """A table with personal or pseudonymous data; every column of it is named."""
+
+    purpose: str
+    basis: str
+    period: str
+    then: str
+    job: str
+    columns: tuple[str, ...]
+
+
+class Registry(_Closed):
+    """What one service, or the runtime, has registered; it holds from a day on."""
+
+    valid_from: date
+    periods: Mapping[str, Period]
+    tables: Mapping[str, Table]
+    not_about_people: tuple[str, ...]
+
+
+def read(path: Path) -> Registry:
+    """Read a registry; a period that is not defined is an error."""
+    found = Registry.model_validate(yaml.safe_load(path.read_text("utf-8")))
+    unknown = {table.period for table in found.tables.values()} - found.periods.keys()
+    if unknown:
+        msg = f"{path}: periods that are not defined: {', '.join(sorted(unknown))}"
+        raise ValueError(msg)
+    return found
+
+
+def days_of(path: Path, period: str) -> int:
+    """Return the days of a period that a job enforces."""
+    days = read(path).periods[period].days
+    if days is None:
+        msg = f"{path}: {period} has no days"
+        raise ValueError(msg)
+    return days
+
+
+def registries() -> dict[str, Registry]:
+    """Read every registry, by the name of the folder it lies in."""
+    return {path.parent.name: read(path) for path in sorted(SERVICES.glob("*/retention.yaml"))}
+
+
+def page(found: Mapping[str, Registry]) -> str:
+    """Write the page of all registries."""
+    lines = [
+        "# What is kept about people, and for how long",
+        "",
+        "Generated from `services/*/retention.yaml` by `python -m services.runtime.data.retention --write`.",
+        "Whoever is erased is erased everywhere at once, whatever these periods say: docs/decisions/0025.",
+    ]
+    for name, registry in found.items():
+        whose = "every service" if name == "runtime" else name
+        lines += ["", f"## {whose}", "", f"Valid from {registry.valid_from}.", ""]
+        lines += ["| period | days | |", "|---|---|---|"]
+        lines += [f"| {key} | {one.days or ''} | {one.says} |" for key, one in registry.periods.items()]
+        lines += [
+            "",
+            "| table | purpose | basis | kept | then | by | columns |",
+            "|---|---|---|---|---|---|---|",
+        ]
+        lines += [_row(key, table) for key, table in registry.tables.items()]
+        lines += ["", f"Nothing about a person: {', '.join(registry.not_about_people)}."]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, table: Table) -> str:
+    columns = ", ".join(table.columns)
+    cells = (name, table.purpose, table.basis, table.period, table.then, f"`{table.job}`", columns)
+    return f"| {' | '.join(cells)} |"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Write the page, or say whether it is up to date."""
+    made = page(registries())
+    if "--write" in arguments:
+        PAGE.write_text(made, "utf-8")
+        return 0
+    if PAGE.is_file() and PAGE.read_text("utf-8") == made:
+        return 0
+    sys.stderr.write(
+        "docs/retention.md is not up to date: python -m services.runtime.data.retention --write\n"
+    )
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

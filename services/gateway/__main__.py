@@ -10,6 +10,7 @@ from services.gateway.consumer import subscriptions
 from services.gateway.findings.advice import Adviser
 from services.gateway.http.app import create_app
 from services.gateway.http.context import GatewayContext
+from services.gateway.http.keys import key_guard
 from services.gateway.http.limits import Limits
 from services.gateway.metrics import DoorMetrics
 from services.gateway.people.client import people_client
@@ -35,6 +36,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         adviser=Adviser(),
         limits=Limits(time.monotonic),
         metrics=DoorMetrics(resources.registry),
+        keys=key_guard(resources.worker, time.monotonic),
     )
     ends = KafkaEnds(parse_address(settings.kafka))
     progress = ProgressAnnouncer(resources.worker, ends, prefix=settings.prefix, monotonic=time.monotonic)

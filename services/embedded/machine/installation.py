@@ -57,7 +57,7 @@ class ServerSecrets:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSecrets:
-    """A service's passwords, and the key that signs its sessions."""
+    """A service's passwords, the key that signs its sessions, and the token of its metrics and status."""
 
     worker: str = _secret(rotates=True)
     web: str = _secret(rotates=True)

@@ -12,9 +12,8 @@ from services.gateway.files.courses.safe_xml import MAX_XML
 from services.gateway.files.imports import NEEDED_TYPE, SETTINGS, read_settings, run_import
 from services.gateway.files.job import ImportJob, Report
 from services.gateway.findings.advice import Adviser
-from services.gateway.http import openapi
+from services.gateway.http import cloudevents, openapi
 from services.gateway.http.context import (
-    RequestRejectedError,
     admit,
     apply_rate_limit,
     context_of,
@@ -23,8 +22,10 @@ from services.gateway.http.context import (
     problem_response,
     read_body,
 )
+from services.gateway.http.errors import RequestRejectedError
 from services.gateway.publishers.domain import Caller
 from services.runtime.data.db import acquire, transaction
+from services.runtime.http.json_body import JsonError, read_json
 
 router = APIRouter()
 
@@ -89,7 +90,12 @@ async def put_settings(request: Request, kind: str) -> Response:
     context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
-    body = read_settings(kind, await read_body(request, MAX_SETTINGS))
+    raw = await read_body(request, MAX_SETTINGS)
+    try:
+        read_json(raw)
+    except JsonError as error:
+        raise RequestRejectedError(400, cloudevents.json_problem(error)) from None
+    body = read_settings(kind, raw)
     if isinstance(body, list):
         raise RequestRejectedError(422, body[0], further=tuple(body[1:20]))
     async with transaction(context.worker) as conn:

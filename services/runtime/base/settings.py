@@ -54,6 +54,8 @@ class ServiceSettings:
     ops: HttpAddress
     proxies: Proxies = field(default_factory=Proxies)
     """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
+    ops_token: str = field(default="", repr=False)
+    """Opens what the ops port tells beyond its probes; without one nobody is told."""
     clock_file: Path | None = None
     demo: bool = False
     installation: tuple[Found, ...] = ()
@@ -103,6 +105,7 @@ class ServiceSettings:
             http=_listening(env, "KURSLOTSE_HTTP", proxies),
             ops=_listening(env, "KURSLOTSE_OPS", proxies),
             proxies=proxies,
+            ops_token=env.get("KURSLOTSE_OPS_TOKEN", ""),
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
             demo=env.get("KURSLOTSE_DEMO") == "1",
             installation=expected(env),

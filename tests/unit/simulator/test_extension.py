@@ -14,10 +14,10 @@ from services.runtime.base.settings import ServiceSettings, SettingsError
 from services.simulator.comparison.extension import EXTENSION
 
 ENV = {
-    "KURSLOTSE_DB_WORKER": "-",
-    "KURSLOTSE_DB_WEB": "-",
-    "KURSLOTSE_DB_STATUS": "-",
-    "KURSLOTSE_SERVICE_KAFKA": "-",
+    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
+    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
+    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
+    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
     "KURSLOTSE_WEB_SECRET": "invented",

@@ -65,6 +65,7 @@ class ServiceSecrets:
     kafka: str = _secret(rotates=True)
     web_secret: str = _secret()
     gateway_key: str = _secret(rotates=True)
+    ops_token: str = _secret(rotates=True)
 
 
 @dataclass(frozen=True, slots=True)

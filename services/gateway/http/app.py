@@ -13,7 +13,7 @@ from services.gateway.http import events, feeds, imports, registrations
 from services.gateway.http.context import GatewayContext, context_of, problem_response
 from services.gateway.http.errors import RequestRejectedError
 from services.gateway.metrics import COUNTED
-from services.runtime.base.failures import Meaning, meaning_of
+from services.runtime.base.failures import Meaning, is_unstorable, meaning_of
 from services.runtime.http.allowance import SMALL_BODY
 from services.runtime.web.headers import SecurityHeaders
 
@@ -76,6 +76,8 @@ async def _http(request: Request, error: Exception) -> Response:
 
 async def _database(request: Request, error: Exception) -> Response:
     """Answer 503 while the database is away: the same again is safe, whatever became of the commit."""
+    if is_unstorable(error):
+        return problem_response(request, 422, (Problem("field_invalid", "?", {"rule": "value"}),))
     if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
         raise error
     context_of(request).metrics.turned_away.labels("database_unavailable").inc()

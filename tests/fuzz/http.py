@@ -115,11 +115,11 @@ class Client:
         path = re.sub(r"\{[^}]+\}", lambda _: quote(self._part(), safe="") or "x", route.path)
         headers = dict(chance.choice(self.sessions[route.service]))
         if chance.random() < 0.2:
-            headers["Accept-Language"] = _BAD_HEADER.sub("", self.values.text())[:2000]
+            headers["Accept-Language"] = _BAD_HEADER.sub("", self.values.text())[:2000].strip()
         if chance.random() < 0.3:
             headers["Accept"] = chance.choice(("application/json", "text/html", "*/*", "x"))
         if route.service == "gateway" and chance.random() < 0.3:
-            headers["X-Kurslotse-Publisher"] = _BAD_HEADER.sub("", self.values.text())[:200]
+            headers["X-Kurslotse-Publisher"] = _BAD_HEADER.sub("", self.values.text())[:200].strip()
         content = self._body(route, headers)
         other = chance.choice(("GET", "POST", "PUT", "DELETE", "PATCH"))
         request = http.build_request(
@@ -133,7 +133,7 @@ class Client:
             answer = await http.send(request)
         except httpx.HTTPError as error:
             self.run.answers[route.service, 0] += 1
-            if not isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
+            if not isinstance(error, httpx.ProtocolError | httpx.ReadError | httpx.WriteError):
                 self.run.broken.append(f"{route.service} {route.method} {route.path}: {error!r}")
             return
         self.run.answers[route.service, answer.status_code] += 1

@@ -9,7 +9,7 @@ from tests.conftest import MakeDatabase
 from tests.databases import Database, Templates
 
 SERVICES = ("gateway", "allocation", "notifications")
-PLUMBING = {"runtime.publisher": {"SELECT"}}
+PLUMBING = {"runtime.installation": {"SELECT"}, "runtime.publisher": {"SELECT"}}
 """What every web role may do in schema runtime; its schema status is closed to it."""
 SENDS = {"allocation"}
 """Services whose pages send events, through `runtime.put_outbox` only."""

@@ -72,13 +72,13 @@ async def admit(request: Request, scope: str) -> Caller:
     return who
 
 
-async def read_body(request: Request, limit: int = MAX_REQUEST) -> bytes:
-    """Read the body of a caller whom we know, up to a limit.
+async def read_body(request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0) -> bytes:
+    """Read the body of a caller whom we know, up to a limit; so many seconds are left for it and its answer.
 
     Raises:
         RequestRejectedError: it is larger.
     """
-    allow_larger(request, limit)
+    allow_larger(request, limit, seconds)
     too_large = RequestRejectedError(413, Problem("too_large", params={"max_bytes": limit}))
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large

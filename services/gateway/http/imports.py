@@ -30,6 +30,8 @@ from services.runtime.http.json_body import JsonError, read_json
 router = APIRouter()
 
 MAX_SETTINGS = 256 * 1024
+IMPORT_SECONDS = 600.0
+"""A file of thousands of people takes minutes; the same file again goes on where this ended."""
 
 
 def _known(kind: str, caller: Caller) -> None:
@@ -48,7 +50,7 @@ async def post_import(request: Request, kind: str) -> Response:
     await apply_rate_limit(context, caller, 1)
     async with acquire(context.worker) as conn:
         saved = await store.settings(conn, caller.publisher.slug, kind)
-    raw, spoken = await read_body(request, MAX_XML), language(request)
+    raw, spoken = await read_body(request, MAX_XML, IMPORT_SECONDS), language(request)
     job = ImportJob(
         pool=context.worker,
         publisher=caller.publisher,

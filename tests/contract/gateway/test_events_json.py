@@ -169,6 +169,20 @@ async def test_the_same_event_in_every_mode_is_one_event(world: World) -> None:
     assert (row["headers"]["ce_id"], row["headers"]["ce_time"]) == ('e"1', time)
 
 
+@pytest.mark.parametrize("number", [1524831183200260097, -(2**63), 2**64 - 1, 2**70, 1e300, 5e-324])
+async def test_a_number_in_an_unknown_field_is_dropped_with_it(world: World, number: float) -> None:
+    raw = ANNOUNCED[:-1] + f',"x_db_id":{number!r}}}'.encode()
+    headers = {"ce-specversion": "1.0", "ce-id": "e-1", "ce-type": TYPE}
+    answers = [await post(world, "schule", event(raw, "e-1"))]
+    answers.append(await post(world, "schule", b"[" + event(raw, "e-1") + b"]", BATCH))
+    answers.append(await post(world, "schule", raw, "application/json", **headers))
+    assert [answer.status_code for answer in answers] == [202] * 3
+    for answer in answers:
+        assert [one["code"] for one in answer.json()["results"][0]["warnings"]] == ["field_unknown"]
+    (row,) = await world.outbox()
+    assert orjson.loads(row["payload"]) == course()
+
+
 async def test_an_attribute_sent_twice_is_refused(world: World) -> None:
     headers = [(name, value) for name, value in world.auth("schule").items()]
     headers += [("Content-Type", "application/json"), ("ce-specversion", "1.0"), ("ce-type", TYPE)]

@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
 import pytest
 
+from services.runtime.kafka.access import SERVICE_ACCESS
 from services.runtime.kafka.administration import (
-    SERVICE_ACCESS,
     KafkaAdmin,
     ensure_publisher_access,
     parse_address,

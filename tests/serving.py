@@ -9,6 +9,10 @@ from pathlib import Path
 from services.embedded.servers.launch import launched
 
 REPOSITORY = Path(__file__).parent.parent
+OPS_TOKEN = "the ops token of a test"
+"""Given to services as KURSLOTSE_OPS_TOKEN."""
+TOLD = {"Authorization": f"Bearer {OPS_TOKEN}"}
+"""Headers that open a test's ops port."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from services.embedded.servers.jars import JarError
 from services.embedded.stack import report
 from services.embedded.stack.discovery import running
 from services.embedded.stack.supervisor import start_servers, supervised
+from services.runtime.base.addresses import AddressError
 from services.runtime.base.installation import InstallationError
 
 _STOP_SECONDS = 90.0
@@ -65,7 +66,7 @@ def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None
         tell.say(f"Already running in {place.root} (process {found.get('pid', '?')}). {console}".rstrip())
         tell.say("`kurslotse status` says how it is, `kurslotse down` stops it.")
         return 0
-    except (StartError, JarError, InstallationError) as error:
+    except (StartError, JarError, InstallationError, AddressError) as error:
         tell.say(str(error))
         return 1
 

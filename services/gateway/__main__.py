@@ -12,6 +12,7 @@ from services.gateway.files.reader import FileReader
 from services.gateway.findings.advice import Adviser
 from services.gateway.http.app import create_app
 from services.gateway.http.context import GatewayContext
+from services.gateway.http.keys import key_guard
 from services.gateway.http.limits import Limits
 from services.gateway.metrics import DoorMetrics
 from services.gateway.people.client import people_client
@@ -39,6 +40,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         adviser=Adviser(),
         limits=Limits(time.monotonic),
         metrics=DoorMetrics(resources.registry),
+        keys=key_guard(resources.worker, time.monotonic),
     )
     ends = KafkaEnds(parse_address(settings.kafka))
     progress = ProgressAnnouncer(resources.worker, ends, prefix=settings.prefix, monotonic=time.monotonic)

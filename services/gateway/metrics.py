@@ -8,6 +8,8 @@ from schemas.topics import EVENT_TYPES
 from services.gateway.acceptance.domain import Checked, Ready
 
 _OUTCOMES = ("accepted", "refused")
+COUNTED = ("key_missing", "key_unknown", "key_failures", "rate_limited", "busy")
+"""Codes of requests refused as a whole that are counted."""
 _UNKNOWN = "unknown"
 
 
@@ -28,7 +30,7 @@ class DoorMetrics:
         for type_ in (*self._types, _UNKNOWN):
             for outcome in _OUTCOMES:
                 self.events.labels(type_, outcome)
-        for code in ("key_missing", "key_unknown", "rate_limited", "busy", "database_unavailable"):
+        for code in (*COUNTED, "database_unavailable"):
             self.turned_away.labels(code)
 
     def count(self, results: Sequence[Checked]) -> None:

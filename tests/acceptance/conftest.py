@@ -7,6 +7,8 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from services.embedded.machine.home import Home
+from services.embedded.machine.installation import open_installation
 from services.runtime.kafka.administration import KafkaAdmin, parse_address
 from tests.acceptance.installation import SERVICES, Installation, installed
 from tests.serving import Servers
@@ -53,6 +55,9 @@ def look(found: Installation) -> None:
         found.seen["desk page"] = browser.get("/desk")
     for service in SERVICES:
         ops = found.facts["addresses"][f"{service}_ops"]
-        found.seen[f"{service} metrics"] = httpx.get(f"{ops}/metrics", timeout=20, trust_env=False)
+        token = open_installation(Home(found.home)).services[service].ops_token
+        found.seen[f"{service} metrics"] = httpx.get(
+            f"{ops}/metrics", headers={"Authorization": f"Bearer {token}"}, timeout=20, trust_env=False
+        )
         (found.home / f"{service}-metrics.txt").write_text(found.seen[f"{service} metrics"].text)
     (found.home / "status.json").write_text(json.dumps(found.seen["status"]))

@@ -25,7 +25,7 @@ from services.runtime.kafka.administration import client_options, parse_address
 from tests.allocation.builders import KREIS, NOW, OFFICE, PROVIDER
 from tests.databases import Database
 from tests.identity import IDENTITY_KEY_TEXT
-from tests.serving import REPOSITORY, Servers
+from tests.serving import OPS_TOKEN, REPOSITORY, TOLD, Servers
 from tests.waiting import wait_until
 
 
@@ -102,7 +102,7 @@ class Allocation:
 
     async def status(self) -> dict[str, Any]:
         async with httpx.AsyncClient() as client:
-            answer = await client.get(f"{self.ops}/status", timeout=10)
+            answer = await client.get(f"{self.ops}/status", headers=TOLD, timeout=10)
             answer.raise_for_status()
             return dict(answer.json())
 
@@ -117,13 +117,13 @@ class Allocation:
 
     async def metrics(self) -> str:
         async with httpx.AsyncClient() as client:
-            return (await client.get(f"{self.ops}/metrics", timeout=10)).text
+            return (await client.get(f"{self.ops}/metrics", headers=TOLD, timeout=10)).text
 
     async def live(self) -> bool:
         assert self.process.returncode is None, f"ended with {self.process.returncode}"
         try:
             async with httpx.AsyncClient() as client:
-                return (await client.get(f"{self.ops}/status", timeout=5)).status_code == 200
+                return (await client.get(f"{self.ops}/status", headers=TOLD, timeout=5)).status_code == 200
         except httpx.TransportError:
             return False
 
@@ -144,6 +144,7 @@ def environment(servers: Servers, database: Database, prefix: str, folder: Path)
         "KURSLOTSE_HTTP": f"127.0.0.1:{http}",
         "KURSLOTSE_OPS": f"127.0.0.1:{ops}",
         "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
+        "KURSLOTSE_OPS_TOKEN": OPS_TOKEN,
         "KURSLOTSE_CLOCK_FILE": str(folder / "clock.json"),
         "KURSLOTSE_DEMO": "1",
         "KURSLOTSE_WEB_SECRET": "w" * 40,

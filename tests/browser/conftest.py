@@ -12,8 +12,8 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.embedded.servers.launch import launched
+from services.runtime.kafka.access import SERVICE_ACCESS
 from services.runtime.kafka.administration import (
-    SERVICE_ACCESS,
     KafkaAdmin,
     parse_address,
     publisher_user,

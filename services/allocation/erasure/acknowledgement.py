@@ -14,7 +14,7 @@ from schemas.erasures import Erased, ErasureAcknowledged, Kept, ParticipantErase
 from schemas.topics import Family, topic
 from services.allocation.placements.messages import SOURCE
 from services.runtime.base.identity_key import IdentityKey
-from services.runtime.kafka.administration import RETENTION_DAYS
+from services.runtime.kafka.access import RETENTION_DAYS
 from services.runtime.send.outbox import Outgoing, put
 
 SERVICE = "allocation"

@@ -62,7 +62,7 @@ class ServerSecrets:
 
 @dataclass(frozen=True, slots=True)
 class ServiceSecrets:
-    """A service's passwords, and the key that signs its sessions."""
+    """A service's passwords, the key that signs its sessions, and the token of its metrics and status."""
 
     worker: str = _secret(rotates=True)
     web: str = _secret(rotates=True)
@@ -70,6 +70,7 @@ class ServiceSecrets:
     kafka: str = _secret(rotates=True)
     web_secret: str = _secret()
     gateway_key: str = _secret(rotates=True)
+    ops_token: str = _secret(rotates=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from services.embedded.machine.ports import choose_ports
 from services.embedded.machine.progress import Narrator
 from services.embedded.servers import kafka, postgres
 from services.embedded.servers.jars import bring_jars, cache_folder, read_pins
+from services.runtime.base.addresses import require_encrypted
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +32,16 @@ class Servers:
 async def prepare_servers(
     home: Home, installation: Installation, narrator: Narrator, env: Mapping[str, str]
 ) -> Servers:
-    """Prepare the servers that `KURSLOTSE_DATABASE_URL` and `KURSLOTSE_KAFKA` do not name."""
+    """Prepare the servers that `KURSLOTSE_DATABASE_URL` and `KURSLOTSE_KAFKA` do not name.
+
+    Raises:
+        AddressError: one that is named would be reached in plain text over a network.
+    """
     given_database = env.get("KURSLOTSE_DATABASE_URL")
     given_kafka = env.get("KURSLOTSE_KAFKA")
+    for name in ("KURSLOTSE_DATABASE_URL", "KURSLOTSE_KAFKA"):
+        if env.get(name):
+            require_encrypted(name, env[name])
     secrets = installation.servers
     ports = choose_ports(("postgres", "kafka", "kafka_controller"), home.ports)
     programs = []

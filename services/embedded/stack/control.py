@@ -15,6 +15,10 @@ from starlette.routing import Route
 
 from services.embedded.machine.home import read_json, write_json
 from services.embedded.machine.ports import HOST
+from services.runtime.base.addresses import Proxies
+from services.runtime.base.settings import HttpAddress
+from services.runtime.http.door import Door
+from services.runtime.http.server import config_of
 
 
 class ClockError(Exception):
@@ -76,7 +80,7 @@ def control_app(
         try:
             body = await request.json()
             now = set_clock(clock, body["now"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return JSONResponse({"title": 'send {"now": "2025-10-06T05:00:00+00:00"}'}, 400)
         except ClockError as error:
             return JSONResponse({"title": str(error)}, 409)
@@ -104,7 +108,4 @@ class ControlServer(uvicorn.Server):
 
 def control_server(app: Starlette, port: int) -> ControlServer:
     """Make the server; run it as a task with `serve()`."""
-    config = uvicorn.Config(
-        app, host=HOST, port=port, log_level="warning", access_log=False, lifespan="off", log_config=None
-    )
-    return ControlServer(config)
+    return ControlServer(config_of(Door(app, Proxies()), HttpAddress(HOST, port)))

@@ -91,6 +91,7 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
         ),
         "KURSLOTSE_HTTP": setting.addresses.where(service, "http"),
         "KURSLOTSE_OPS": setting.addresses.where(service, "ops"),
+        "KURSLOTSE_OPS_TOKEN": own.ops_token,
         "KURSLOTSE_PUBLIC_URL": setting.addresses.url(service),
         "KURSLOTSE_WEB_SECRET": own.web_secret,
         "KURSLOTSE_IDENTITY_KEY": setting.installation.shared.identity_key,

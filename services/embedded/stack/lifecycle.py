@@ -37,7 +37,12 @@ class Stack:
         self.setting = setting
         self.token = token
         self.mode = mode
-        self.doors = {name: setting.addresses.url(name, "ops") for name in SERVICES}
+        self.doors = {
+            name: status.OpsDoor(
+                setting.addresses.url(name, "ops"), setting.installation.services[name].ops_token
+            )
+            for name in SERVICES
+        }
         self._client = httpx.AsyncClient()
 
     @property
@@ -50,7 +55,7 @@ class Stack:
             "inbox": named.url("notifications") + "/inbox",
             "gateway": named.url("gateway"),
             "control": f"http://{HOST}:{named.ports['control']}",
-            **{f"{name}_ops": url for name, url in self.doors.items()},
+            **{f"{name}_ops": ops.url for name, ops in self.doors.items()},
         }
 
     async def status(self) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
@@ -13,10 +14,20 @@ from services.embedded.machine.children import Child
 _ASK_SECONDS = 10.0
 
 
-async def ask(client: httpx.AsyncClient, url: str, door: str = "status") -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class OpsDoor:
+    """The address of a service's ops port, and the token that opens it."""
+
+    url: str
+    token: str = field(repr=False)
+
+
+async def ask(client: httpx.AsyncClient, ops: OpsDoor, door: str = "status") -> dict[str, Any]:
     """Return what a service says at its ops door; who does not answer is said to be unreachable."""
     try:
-        answer = await client.get(f"{url}/{door}", timeout=_ASK_SECONDS)
+        answer = await client.get(
+            f"{ops.url}/{door}", headers={"Authorization": f"Bearer {ops.token}"}, timeout=_ASK_SECONDS
+        )
         answer.raise_for_status()
         found = answer.json()
     except httpx.HTTPStatusError as error:
@@ -27,10 +38,10 @@ async def ask(client: httpx.AsyncClient, url: str, door: str = "status") -> dict
 
 
 async def ask_all(
-    client: httpx.AsyncClient, doors: Mapping[str, str], door: str = "status"
+    client: httpx.AsyncClient, doors: Mapping[str, OpsDoor], door: str = "status"
 ) -> dict[str, dict[str, Any]]:
     """Ask all services at once."""
-    answers = await asyncio.gather(*(ask(client, url, door) for url in doors.values()))
+    answers = await asyncio.gather(*(ask(client, ops, door) for ops in doors.values()))
     return dict(zip(doors, answers, strict=True))
 
 
@@ -50,7 +61,7 @@ def _counted(services: Mapping[str, Mapping[str, Any]]) -> list[Any]:
     return [(name, said.get("events")) for name, said in services.items()]
 
 
-async def quiet(client: httpx.AsyncClient, doors: Mapping[str, str]) -> dict[str, Any]:
+async def quiet(client: httpx.AsyncClient, doors: Mapping[str, OpsDoor]) -> dict[str, Any]:
     """Return whether nothing is under way: twice in a row, for work can move on between two questions."""
     before = await ask_all(client, doors, "under-way")
     why = busy(before)

@@ -50,6 +50,7 @@ Checked = Ready | Refused
 
 _STATUS = {
     "json_malformed": 400,
+    "json_too_deep": 400,
     "data_too_large": 413,
     "not_allowed": 403,
     "id_reused": 409,

@@ -7,7 +7,7 @@ from pathlib import Path
 from schemas.envelope import Problem
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
 from services.gateway.findings.texts_rules import RULES
-from services.runtime.web.languages import LANGUAGES, Texts, load
+from services.runtime.web.languages import Texts, load
 
 DEFAULT = "de"
 LOCALE = Path(__file__).resolve().parents[1] / "locale"
@@ -59,22 +59,3 @@ class Adviser:
             "what_to_do": told.todo,
         }
         return written | {"event_id": event_id} if event_id is not None else written
-
-
-def language_of(accept_language: str | None) -> str:
-    """Choose German or English by the header Accept-Language; German if it names neither.
-
-    >>> language_of("en-GB,en;q=0.9,de;q=0.5")
-    'en'
-    """
-    ranked: list[tuple[float, str]] = []
-    for part in (accept_language or "")[:200].split(","):
-        name, _, quality = part.strip().partition(";q=")
-        try:
-            weight = float(quality) if quality else 1.0
-        except ValueError:
-            continue
-        language = name.strip().lower().partition("-")[0]
-        if language in LANGUAGES and weight > 0:
-            ranked.append((-weight, language))
-    return min(ranked, key=lambda item: item[0])[1] if ranked else DEFAULT

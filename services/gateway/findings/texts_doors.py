@@ -32,6 +32,16 @@ DOORS: Mapping[str, Advice] = {
         "This key may not speak for another publisher.", "Leave out the header X-Kurslotse-Publisher."
     ),
     "publisher_unknown": Advice("The publisher is unknown.", "Register it first: kurslotse publisher add."),
+    "uploads_full": Advice(
+        "Too many large requests are being read.", "Send the same again after the time in Retry-After."
+    ),
+    "too_slow": Advice(
+        "The request took too long to arrive.", "Send the same again over a faster connection."
+    ),
+    "key_failures": Advice(
+        "Too many wrong keys came from this address.",
+        "Wait for the time in Retry-After, then send your key; ask the Kreis if you have lost it.",
+    ),
     "rate_limited": Advice("Too many events at once.", "Send the same again after the time in Retry-After."),
     "reference_missing": Advice(
         "The registration has neither a reference nor an official number.",

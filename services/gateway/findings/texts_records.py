@@ -56,8 +56,16 @@ ENVELOPE: Mapping[str, Advice] = {
         "This id was already used for other content.",
         "Send the same content for a repetition, a new id for something new, and ce_corrects to correct.",
     ),
+    "data_twice": Advice("The event has both data and data_base64.", "Send one of the two."),
+    "field_twice": Advice(
+        "An object names the same field twice.", "Send each field once: readers would take one or the other."
+    ),
+    "header_twice": Advice("The header {field} was sent twice.", "Send each attribute once."),
     "json_malformed": Advice(
         "The data is not valid JSON.", "Check brackets, quotes and the encoding (UTF-8)."
+    ),
+    "json_too_deep": Advice(
+        "The data is nested too deeply.", "No event needs that: check the program that writes it."
     ),
     "number_not_canonical": Advice(
         "A number is too large or not a number.",

@@ -10,8 +10,11 @@ from starlette.responses import Response
 
 from schemas.envelope import Problem
 from services.gateway.http import events, feeds, imports, registrations
-from services.gateway.http.context import GatewayContext, RequestRejectedError, context_of, problem_response
-from services.runtime.base.failures import Meaning, meaning_of
+from services.gateway.http.context import GatewayContext, context_of, problem_response
+from services.gateway.http.errors import RequestRejectedError
+from services.gateway.metrics import COUNTED
+from services.runtime.base.failures import Meaning, is_unstorable, meaning_of
+from services.runtime.http.allowance import SMALL_BODY
 from services.runtime.web.headers import SecurityHeaders
 
 _DATABASE_ERRORS = (
@@ -21,6 +24,14 @@ _DATABASE_ERRORS = (
     asyncpg.InterfaceError,
     asyncpg.InternalClientError,
 )
+
+
+_OF_THE_SERVER = {
+    408: Problem("too_slow"),
+    413: Problem("too_large", params={"max_bytes": SMALL_BODY}),
+    503: Problem("uploads_full"),
+}
+"""Statuses by which the server in front refuses a body."""
 
 
 def create_app(context: GatewayContext) -> FastAPI:
@@ -45,7 +56,7 @@ async def _shut(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestRejectedError):
         raise error
     code = error.problems[0].code
-    if code in {"key_missing", "key_unknown", "rate_limited", "busy"}:
+    if code in COUNTED:
         context_of(request).metrics.turned_away.labels(code).inc()
     return problem_response(request, error.status, error.problems, retry_after=error.retry_after)
 
@@ -58,11 +69,15 @@ async def _not_valid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    return problem_response(request, status, (Problem("no_such_door"),))
+    problem = _OF_THE_SERVER.get(status, Problem("no_such_door"))
+    later = (getattr(error, "headers", None) or {}).get("Retry-After")
+    return problem_response(request, status, (problem,), retry_after=int(later) if later else None)
 
 
 async def _database(request: Request, error: Exception) -> Response:
     """Answer 503 while the database is away: the same again is safe, whatever became of the commit."""
+    if is_unstorable(error):
+        return problem_response(request, 422, (Problem("field_invalid", "?", {"rule": "value"}),))
     if meaning_of(error, connection_dead=True) is not Meaning.TRANSIENT:
         raise error
     context_of(request).metrics.turned_away.labels("database_unavailable").inc()

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
@@ -10,10 +11,18 @@ from urllib.parse import unquote_to_bytes
 import orjson
 
 from schemas.envelope import Problem
+from services.runtime.http.json_body import JsonError, elements, read_json, text_member
 
 MAX_EVENTS = 1000
 STRUCTURED = "application/cloudevents+json"
 BATCH = "application/cloudevents-batch+json"
+_JSON_PROBLEMS = {
+    "malformed": "json_malformed",
+    "deep": "json_too_deep",
+    "number": "number_not_canonical",
+    "twice": "field_twice",
+}
+_ESCAPED = re.compile(rb"\\(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +58,54 @@ def read_request(
     return [_binary(headers, body)]
 
 
-def _json(body: bytes) -> Any:  # noqa: ANN401 - any JSON value
+def _json(raw: bytes) -> Any:  # noqa: ANN401 - any JSON value
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return Problem("json_malformed")
+        return read_json(raw)
+    except JsonError as error:
+        return json_problem(error)
+
+
+def json_problem(error: JsonError, field: str | None = None) -> Problem:
+    """Say what is wrong with a JSON text."""
+    return Problem(_JSON_PROBLEMS[error.code], field=field)
 
 
 def _batch(body: bytes) -> list[SentEvent] | Problem:
     document = _json(body)
     if isinstance(document, Problem):
-        return document
+        return _one_by_one(body, document)
     if not isinstance(document, list):
         return Problem("batch_malformed")
     if len(document) > MAX_EVENTS:
-        return Problem("batch_too_long", params={"max_events": MAX_EVENTS})
+        return _too_long()
     return [structured(item) for item in document]
+
+
+def _too_long() -> Problem:
+    return Problem("batch_too_long", params={"max_events": MAX_EVENTS})
+
+
+def _one_by_one(body: bytes, problem: Problem) -> list[SentEvent] | Problem:
+    """Read a batch in which something is wrong, perhaps with one event only: then the others are read."""
+    parts = elements(body)
+    if parts is None:
+        return problem
+    events: list[SentEvent] = []
+    for part in parts:
+        if len(events) == MAX_EVENTS:
+            return _too_long()
+        document = _json(part)
+        if isinstance(document, Problem):
+            events.append(SentEvent(_attributes_of(part), None, document))
+        else:
+            events.append(structured(document))
+    return problem if all(event.problem for event in events) else events
+
+
+def _attributes_of(part: bytes) -> dict[str, str]:
+    """Find the id of an event that cannot be read, so that its sender knows which one is meant."""
+    found = text_member(part, b"id")
+    return {} if found is None else {"id": found}
 
 
 def structured(document: Any) -> SentEvent:  # noqa: ANN401 - any JSON value
@@ -81,14 +122,30 @@ def structured(document: Any) -> SentEvent:  # noqa: ANN401 - any JSON value
                 return SentEvent(attributes, None, Problem("attribute_malformed", field=f"ce_{name}"))
             continue
         attributes[name] = value
-    if "data_base64" in document:
+    return _with_data(attributes, document)
+
+
+def _with_data(attributes: dict[str, str], document: dict[str, Any]) -> SentEvent:
+    encoded = document.get("data_base64")
+    if encoded is not None and document.get("data") is not None:
+        return SentEvent(attributes, None, Problem("data_twice", field="data, data_base64"))
+    if encoded is not None:
         try:
-            return SentEvent(attributes, base64.b64decode(document["data_base64"], validate=True))
+            return _checked(attributes, base64.b64decode(encoded, validate=True))
         except (binascii.Error, ValueError, TypeError):
             return SentEvent(attributes, None, Problem("json_malformed", field="data_base64"))
     if "data" not in document:
         return SentEvent(attributes, None)
     return SentEvent(attributes, orjson.dumps(document["data"]))
+
+
+def _checked(attributes: dict[str, str], data: bytes) -> SentEvent:
+    """Return an event whose data came as a text of its own."""
+    try:
+        read_json(data)
+    except JsonError as error:
+        return SentEvent(attributes, None, json_problem(error, "data"))
+    return SentEvent(attributes, data)
 
 
 def _binary(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> SentEvent:
@@ -97,10 +154,23 @@ def _binary(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> SentEvent:
         name = raw_name.decode("latin-1").lower()
         if not name.startswith("ce-"):
             continue
+        shown = name if name[3:].isalnum() and len(name) < 20 else "ce-*"  # noqa: PLR2004
+        if name[3:] in attributes:
+            return SentEvent(attributes, None, Problem("header_twice", field=shown))
         try:
-            # Percent-encoded UTF-8 (CloudEvents HTTP binding, 3.1.3.2).
-            attributes[name[3:]] = unquote_to_bytes(raw_value).decode("utf-8")
+            # Percent-encoded UTF-8, perhaps in quotes (CloudEvents HTTP binding, 3.1.3.2).
+            attributes[name[3:]] = unquote_to_bytes(unquoted(raw_value)).decode("utf-8")
         except UnicodeDecodeError:
-            shown = name if name[3:].isalnum() and len(name) < 20 else "ce-*"  # noqa: PLR2004
             return SentEvent(attributes, None, Problem("header_malformed", field=shown))
-    return SentEvent(attributes, body or None)
+    return _checked(attributes, body) if body else SentEvent(attributes, None)
+
+
+def unquoted(value: bytes) -> bytes:
+    """Return a header's value without the quotes of a quoted string (RFC 9110, 5.6.4).
+
+    >>> unquoted(b'"e-1"'), unquoted(b"e-1")
+    (b'e-1', b'e-1')
+    """
+    if len(value) >= 2 and value.startswith(b'"') and value.endswith(b'"'):  # noqa: PLR2004 - two quotes
+        return _ESCAPED.sub(rb"\1", value[1:-1])
+    return value

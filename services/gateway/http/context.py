@@ -9,7 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.envelope import Problem
 from services.gateway.files.reader import FileReader
-from services.gateway.findings.advice import Adviser, language_of
+from services.gateway.findings.advice import Adviser
+from services.gateway.http.errors import RequestRejectedError
+from services.gateway.http.keys import KeyGuard
 from services.gateway.http.limits import Limits
 from services.gateway.metrics import DoorMetrics
 from services.gateway.people.client import PeopleClient
@@ -18,6 +20,8 @@ from services.gateway.publishers.keys import caller_of
 from services.runtime.base.clock import Clock
 from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import acquire
+from services.runtime.http.allowance import allow_larger
+from services.runtime.web.languages import chosen_language
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024
@@ -38,22 +42,7 @@ class GatewayContext:
     adviser: Adviser
     limits: Limits
     metrics: DoorMetrics
-
-
-class RequestRejectedError(Exception):
-    """The request as a whole is rejected with this status and these problems."""
-
-    def __init__(
-        self,
-        status: int,
-        problem: Problem,
-        *,
-        retry_after: int | None = None,
-        further: tuple[Problem, ...] = (),
-    ) -> None:
-        super().__init__(problem.code)
-        self.status, self.retry_after = status, retry_after
-        self.problems = (problem, *further)
+    keys: KeyGuard
 
 
 def context_of(request: Request) -> GatewayContext:
@@ -64,7 +53,7 @@ def context_of(request: Request) -> GatewayContext:
 
 def language(request: Request) -> str:
     """Return the language of the answer."""
-    return language_of(request.headers.get("accept-language"))
+    return chosen_language(request.headers.get("accept-language"))
 
 
 def flag(request: Request, name: str) -> bool:
@@ -78,6 +67,7 @@ async def admit(request: Request, scope: str) -> Caller:
     Raises:
         RequestRejectedError: its key does not allow this.
     """
+    await context_of(request).keys.check(request)
     headers = request.headers
     async with acquire(context_of(request).worker) as conn:
         who = await caller_of(conn, headers.get("authorization"), headers.get("x-kurslotse-publisher"), scope)
@@ -86,12 +76,13 @@ async def admit(request: Request, scope: str) -> Caller:
     return who
 
 
-async def read_body(request: Request, limit: int = MAX_REQUEST) -> bytes:
-    """Read the body up to a limit.
+async def read_body(request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0) -> bytes:
+    """Read the body of a caller whom we know, up to a limit; so many seconds are left for it and its answer.
 
     Raises:
         RequestRejectedError: it is larger.
     """
+    allow_larger(request, limit, seconds)
     too_large = RequestRejectedError(413, Problem("too_large", params={"max_bytes": limit}))
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large

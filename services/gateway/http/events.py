@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schemas.codes import FindingKind
-from schemas.envelope import Problem
+from schemas.envelope import EVENT_ID, Problem
 from schemas.identity import effect_id, event_uuid
 from services.gateway.acceptance.domain import Checked, Ready, Refused, check
 from services.gateway.acceptance.handlers import accept
@@ -19,7 +19,6 @@ from services.gateway.findings.store import Finding, add_findings
 from services.gateway.http import cloudevents, openapi
 from services.gateway.http.context import (
     GatewayContext,
-    RequestRejectedError,
     admit,
     apply_rate_limit,
     context_of,
@@ -28,6 +27,7 @@ from services.gateway.http.context import (
     problem_response,
     read_body,
 )
+from services.gateway.http.errors import RequestRejectedError
 from services.gateway.publishers.domain import Caller, Publisher
 from services.runtime.data.db import transaction
 
@@ -79,7 +79,8 @@ def _request_status(problem: Problem) -> int:
 def check_sent(caller: Caller, sent: cloudevents.SentEvent, now: datetime) -> Checked:
     """Check one event as it came."""
     if sent.problem is not None:
-        return Refused(None, 400, (sent.problem,))
+        id_ = sent.attributes.get("id", "")
+        return Refused(id_ if EVENT_ID.fullmatch(id_) else None, 400, (sent.problem,))
     return check(caller.publisher, caller.families, sent.attributes, sent.data, now)
 
 

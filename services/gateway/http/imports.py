@@ -13,9 +13,8 @@ from services.gateway.files.imports import NEEDED_TYPE, SETTINGS, read_settings,
 from services.gateway.files.job import ImportJob, Report
 from services.gateway.files.reader import ReadersBusyError
 from services.gateway.findings.advice import Adviser
-from services.gateway.http import openapi
+from services.gateway.http import cloudevents, openapi
 from services.gateway.http.context import (
-    RequestRejectedError,
     admit,
     apply_rate_limit,
     context_of,
@@ -24,12 +23,16 @@ from services.gateway.http.context import (
     problem_response,
     read_body,
 )
+from services.gateway.http.errors import RequestRejectedError
 from services.gateway.publishers.domain import Caller
 from services.runtime.data.db import acquire, transaction
+from services.runtime.http.json_body import JsonError, read_json
 
 router = APIRouter()
 
 MAX_SETTINGS = 256 * 1024
+IMPORT_SECONDS = 600.0
+"""A file of thousands of people takes minutes; the same file again goes on where this ended."""
 
 
 def _known(kind: str, caller: Caller) -> None:
@@ -48,7 +51,7 @@ async def post_import(request: Request, kind: str) -> Response:
     await apply_rate_limit(context, caller, 1)
     async with acquire(context.worker) as conn:
         saved = await store.settings(conn, caller.publisher.slug, kind)
-    raw, spoken = await read_body(request, MAX_XML), language(request)
+    raw, spoken = await read_body(request, MAX_XML, IMPORT_SECONDS), language(request)
     job = ImportJob(
         pool=context.worker,
         publisher=caller.publisher,
@@ -95,7 +98,12 @@ async def put_settings(request: Request, kind: str) -> Response:
     context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
-    body = read_settings(kind, await read_body(request, MAX_SETTINGS))
+    raw = await read_body(request, MAX_SETTINGS)
+    try:
+        read_json(raw)
+    except JsonError as error:
+        raise RequestRejectedError(400, cloudevents.json_problem(error)) from None
+    body = read_settings(kind, raw)
     if isinstance(body, list):
         raise RequestRejectedError(422, body[0], further=tuple(body[1:20]))
     async with transaction(context.worker) as conn:

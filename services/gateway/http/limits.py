@@ -7,26 +7,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from services.runtime.data.db import acquire
-
-
-@dataclass(slots=True)
-class TokenBucket:
-    """A token bucket: `rate` a second, at most `burst` at once."""
-
-    rate: float
-    burst: float
-    tokens: float
-    at: float
-
-    def take(self, number: int, now: float) -> float:
-        """Take tokens; return 0, or the seconds to wait (then nothing was taken)."""
-        self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)
-        self.at = now
-        wanted = min(float(number), self.burst)
-        if self.tokens >= wanted:
-            self.tokens -= wanted
-            return 0.0
-        return (wanted - self.tokens) / self.rate
+from services.runtime.http.buckets import TokenBucket
 
 
 @dataclass(slots=True)

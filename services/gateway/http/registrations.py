@@ -15,10 +15,9 @@ from schemas.envelope import Problem, problems_of
 from schemas.offices import ParticipantRegistered
 from services.gateway.acceptance.domain import Ready, Refused, check
 from services.gateway.acceptance.handlers import known_otherwise
-from services.gateway.http import openapi
+from services.gateway.http import cloudevents, openapi
 from services.gateway.http.context import (
     GatewayContext,
-    RequestRejectedError,
     admit,
     apply_rate_limit,
     context_of,
@@ -27,12 +26,14 @@ from services.gateway.http.context import (
     problem_response,
     read_body,
 )
+from services.gateway.http.errors import RequestRejectedError
 from services.gateway.http.events import MOST_PROBLEMS, take
 from services.gateway.people.client import Kept, NotKept, Unavailable
 from services.gateway.people.numbers import NumberScheme, NumberText
 from services.gateway.people.references import Minted, known_reference, number_mac, reference_for
 from services.gateway.publishers.domain import Caller
 from services.runtime.data.db import acquire, transaction
+from services.runtime.http.json_body import JsonError, read_json
 
 router = APIRouter()
 MAX_REGISTRATION = 65_536
@@ -95,7 +96,11 @@ async def post_registration(request: Request) -> Response:
 
 def _read(body: bytes) -> RegistrationRequest:
     try:
-        return RegistrationRequest.model_validate_json(body)
+        document = read_json(body)
+    except JsonError as error:
+        raise RequestRejectedError(400, cloudevents.json_problem(error)) from None
+    try:
+        return RegistrationRequest.model_validate(document)
     except ValidationError as error:
         problems = problems_of(error)
         # An unknown field is not named: its name may itself tell something about a person.
@@ -104,8 +109,7 @@ def _read(body: bytes) -> RegistrationRequest:
             Problem("field_unknown", "registration") if problem.params.get("rule") in unknown else problem
             for problem in problems
         )
-        status = 400 if named[0].code == "json_malformed" else 422
-        raise RequestRejectedError(status, named[0], further=named[1:MOST_PROBLEMS]) from None
+        raise RequestRejectedError(422, named[0], further=named[1:MOST_PROBLEMS]) from None
 
 
 async def _reference(

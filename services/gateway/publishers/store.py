@@ -113,6 +113,17 @@ async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
     return {row["publisher"]: row["n"] for row in rows}
 
 
+async def usable_hashes(conn: asyncpg.Connection) -> frozenset[bytes]:
+    """Read the hashes of all keys that may be used, of publishers and of our services."""
+    rows = await conn.fetch(
+        """
+        SELECT hash FROM api_key WHERE revoked_at IS NULL AND expires_at > now()
+        UNION ALL SELECT hash FROM service_key
+        """
+    )
+    return frozenset(row["hash"] for row in rows)
+
+
 async def find_key(conn: asyncpg.Connection, prefix: str) -> tuple[StoredKey, Publisher] | None:
     """Return the key with this prefix and its publisher, or None."""
     row = await conn.fetchrow(

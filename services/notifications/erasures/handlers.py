@@ -21,7 +21,7 @@ from services.runtime.base.identity_key import IdentityKey
 from services.runtime.bookkeeping import erased, parking
 from services.runtime.data.db import Connection, Pool, transaction
 from services.runtime.events.subscription import Applied, Incoming, Verdict
-from services.runtime.kafka.administration import RETENTION_DAYS
+from services.runtime.kafka.access import RETENTION_DAYS
 
 SERVICE = "notifications"
 INBOX_DAYS = 60

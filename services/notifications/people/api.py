@@ -1,8 +1,9 @@
 """Serves `PUT /people/{id}`: the gateway hands over contact data before it accepts a registration."""
 
 import hmac
+import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from ipaddress import ip_address
 from typing import Annotated, Any
@@ -20,6 +21,7 @@ from services.notifications.people.domain import Contact
 from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import Pool, transaction
+from services.runtime.http.buckets import Failures, source_of
 
 _MAX_BYTES = 16_384
 
@@ -70,10 +72,23 @@ class PeopleDoor:
     clock: Clock
     secrets: PersonSecrets
     key: str
+    failures: Failures = field(default_factory=lambda: Failures(time.monotonic, rate=1 / 3, burst=20))
 
 
 def _refused(status: int, *problems: Mapping[str, str | None]) -> JSONResponse:
     return JSONResponse({"problems": list(problems)}, status)
+
+
+def _wrong_key(door: PeopleDoor, request: Request) -> JSONResponse:
+    """Refuse a wrong key, and slow down who tries many."""
+    source = source_of(request.client.host if request.client else "")
+    wait = door.failures.wait_of(source)
+    if wait:
+        refused = _refused(429, {"code": "key_failures", "field": None})
+        refused.headers["Retry-After"] = str(wait)
+        return refused
+    door.failures.count(source)
+    return _refused(401, {"code": "key_unknown", "field": None})
 
 
 def _over_tls(request: Request) -> bool:
@@ -95,7 +110,7 @@ def router(door: PeopleDoor) -> APIRouter:
         """Keep a person's contact data; the same again changes nothing, parts left out stay as they are."""
         given = request.headers.get("authorization", "").removeprefix("Bearer ")
         if not door.key or not hmac.compare_digest(given.encode(), door.key.encode()):
-            return _refused(401, {"code": "key_unknown", "field": None})
+            return _wrong_key(door, request)
         if not _over_tls(request):
             return _refused(403, {"code": "https_required", "field": None})
         body = await request.body()

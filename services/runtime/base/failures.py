@@ -73,6 +73,11 @@ def _not_encodable(error: BaseException) -> bool:
     )
 
 
+def is_unstorable(error: BaseException) -> bool:
+    """Return whether a value does not fit the database: out of range, or no text at all."""
+    return _not_encodable(error) or str(getattr(error, "sqlstate", None)).startswith("22")
+
+
 def name_of(error: BaseException) -> str:
     """Return a name for logs and metrics, without the text, which may quote values of a record."""
     sqlstate = getattr(error, "sqlstate", None)

@@ -1,7 +1,8 @@
 """Registers the runtime's metrics with all their label values, so that each exists from the start."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -36,6 +37,32 @@ class TimerMetrics:
     done: Counter
     seconds: Histogram
     failures: Counter
+
+
+SERVERS = ("web", "ops")
+REFUSED_STATUSES = (403, 408, 413, 414, 431, 503)
+
+
+class RefusalMetrics:
+    """Counts requests that a server ended by itself, before an application or instead of it."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._counter = Counter(
+            "kurslotse_http_refused",
+            "Requests refused for their size, their slowness, or because of too many others.",
+            ["server", "status"],
+            registry=registry,
+        )
+        for server in SERVERS:
+            for status in REFUSED_STATUSES:
+                self._counter.labels(server=server, status=str(status))
+
+    def of(self, server: str) -> Callable[[int], None]:
+        """Return the function that counts a refusal of one server."""
+        return partial(self._count, server)
+
+    def _count(self, server: str, status: int) -> None:
+        self._counter.labels(server=server, status=str(status)).inc()
 
 
 ALARMS = ("out_of_range", "refused_in_row", "gap", "own_record", "crashed", "undecodable", "alone")

@@ -57,6 +57,8 @@ class ServiceSettings:
     identity_key: IdentityKey
     proxies: Proxies = field(default_factory=Proxies)
     """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
+    ops_token: str = field(default="", repr=False)
+    """Opens what the ops port tells beyond its probes; without one nobody is told."""
     clock_file: Path | None = None
     demo: bool = False
     installation: tuple[Found, ...] = ()
@@ -110,6 +112,7 @@ class ServiceSettings:
             ops=_listening(env, "KURSLOTSE_OPS", proxies),
             proxies=proxies,
             identity_key=_identity_key(env),
+            ops_token=env.get("KURSLOTSE_OPS_TOKEN", ""),
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
             demo=env.get("KURSLOTSE_DEMO") == "1",
             installation=expected(env),

@@ -22,7 +22,8 @@ from services.runtime.consume.verdicts import decide
 from services.runtime.data.db import transaction
 from services.runtime.events.records import Readable, Unreadable
 from services.runtime.events.subscription import RecordPosition, Subscription
-from services.runtime.kafka.administration import RETENTION_DAYS, KafkaAddress, client_options
+from services.runtime.kafka.access import RETENTION_DAYS
+from services.runtime.kafka.administration import KafkaAddress, client_options
 
 _FETCH_MS = 10_000
 _AT_ONCE = 2_000  # hashes of one transaction

@@ -1,19 +1,17 @@
 """Runs one service process: its roles as tasks, stopped together, with a hard deadline."""
 
 import asyncio
-import contextlib
 import gc
 import logging
 import os
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import asyncpg
-import uvicorn
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
@@ -21,14 +19,16 @@ from services.runtime.base import logs
 from services.runtime.base.clock import Clock, clock_of
 from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.installation import InstallationError
-from services.runtime.base.metrics import relay_metrics, timer_metrics, work_metrics
+from services.runtime.base.metrics import RefusalMetrics, relay_metrics, timer_metrics, work_metrics
 from services.runtime.base.retry import jittered
-from services.runtime.base.settings import HttpAddress, ServiceSettings
+from services.runtime.base.settings import ServiceSettings
 from services.runtime.base.timers import Timer, run_timer
 from services.runtime.bookkeeping import work
 from services.runtime.consume.consumers import Consumers
 from services.runtime.data.db import acquire, open_pool
 from services.runtime.events.subscription import Subscription
+from services.runtime.http.door import Door
+from services.runtime.http.server import serve
 from services.runtime.kafka.administration import parse_address
 from services.runtime.kafka.cluster import check_answers, cluster_id
 from services.runtime.send.relay import Relay
@@ -103,15 +103,6 @@ def run(settings: ServiceSettings, compose: Compose) -> int:
     return asyncio.run(Process(settings, compose).main())
 
 
-class _Server(uvicorn.Server):
-    """A uvicorn server that leaves signals to the process."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture no signal."""
-        yield
-
-
 class Process:
     """One service process from start to stop."""
 
@@ -122,6 +113,7 @@ class Process:
         self._deadline: threading.Timer | None = None
         self._clock = clock_of(settings.clock_file)
         self._registry = CollectorRegistry()
+        self._refusals = RefusalMetrics(self._registry)
         self._address = parse_address(settings.kafka)
         self._tasks: dict[asyncio.Task[Any], str] = {}
         self._consumers: Consumers | None = None
@@ -223,7 +215,7 @@ class Process:
         for timer in timers:
             self._task(f"timer {timer.name}", run_timer(timer, self._clock, metrics, self._stop))
         if "web" in settings.roles and definition.web is not None:
-            self._task("web", self._serve(definition.web, settings.http))
+            self._task("web", serve(self._door("web", definition.web), settings.http, self._stop))
         answers = Answers(
             live=self._live,
             ready=lambda: self._ready(worker),
@@ -232,7 +224,8 @@ class Process:
             asyncapi=lambda: self._consumers.asyncapi() if self._consumers is not None else None,
             registry=self._registry,
         )
-        self._task("ops", self._serve(ops_app(answers), settings.ops))
+        ops = self._door("ops", ops_app(answers, settings.ops_token), "/health/")
+        self._task("ops", serve(ops, settings.ops, self._stop))
 
     def _failing_items(self, worker: asyncpg.Pool) -> Timer:
         """Return the timer that shows how many items of queues fail."""
@@ -280,26 +273,8 @@ class Process:
             task.cancel()
             await asyncio.gather(task, stopped, return_exceptions=True)
 
-    async def _serve(self, app: ASGIApp, where: HttpAddress) -> None:
-        config = uvicorn.Config(
-            app,
-            host=where.host,
-            port=where.port,
-            log_config=None,
-            access_log=False,
-            lifespan="off",
-            server_header=False,
-            timeout_graceful_shutdown=5,
-        )
-        server = _Server(config)
-        serving = asyncio.create_task(server.serve())
-        stopped = asyncio.create_task(self._stop.wait())
-        try:
-            await asyncio.wait([serving, stopped], return_when=asyncio.FIRST_COMPLETED)
-            server.should_exit = True
-            await serving
-        finally:
-            stopped.cancel()
+    def _door(self, name: str, app: ASGIApp, *open_paths: str) -> Door:
+        return Door(app, self._settings.proxies, open_paths=open_paths, refused=self._refusals.of(name))
 
     async def _wind_down(self, pools: Sequence[asyncpg.Pool]) -> None:
         """Stop all tasks, report those that ended by themselves, close the pools."""
@@ -334,7 +309,7 @@ class Process:
 
     async def _ready(self, worker: asyncpg.Pool) -> Health:
         async def database() -> None:
-            async with asyncio.timeout(_PROBE_SECONDS), worker.acquire() as conn:
+            async with asyncio.timeout(_PROBE_SECONDS), acquire(worker) as conn:
                 await conn.execute("SELECT 1")
 
         async def broker() -> None:

@@ -13,8 +13,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from services.runtime.base.failures import Meaning, meaning_of, name_of
+from services.runtime.base.failures import Meaning, is_unstorable, meaning_of, name_of
 from services.runtime.web import signin
+from services.runtime.web.bodies import StrictJson
 from services.runtime.web.guard import own_site_only
 from services.runtime.web.headers import HEADERS, SecurityHeaders
 from services.runtime.web.pages import STATIC, Site, Web, web_of
@@ -48,6 +49,7 @@ def create_app(
     """
     app = FastAPI(title=f"Kurslotse {site.service}", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.web = Web(site)
+    app.add_middleware(StrictJson)
     app.add_middleware(Sessions, service=site.service, secret=secret, secure=site.secure)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.mount("/static", _Static(directory=STATIC), name="static")
@@ -71,6 +73,9 @@ async def _page_error(request: Request, error: Exception) -> Response:
             wrong = of_http(error)
         case RequestValidationError():
             wrong = of_validation(error)
+        case _ if is_unstorable(error):
+            _LOG.warning("input cannot be stored", extra={"error": name_of(error)})
+            wrong = PageError(422, "input_invalid", status_text(422))
         case _ if _may_pass(error):
             _LOG.warning("page not answered", extra={"error": name_of(error)})
             wrong = PageError(503, "unavailable", status_text(503))

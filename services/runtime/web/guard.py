@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from starlette.requests import Request
 
+from services.runtime.web.bodies import allow_marked, form_of
 from services.runtime.web.problems import PageError, SignInNeededError
 from services.runtime.web.sessions import session_of
 from services.runtime.web.visitors import Visitor
@@ -24,9 +25,11 @@ async def own_site_only(request: Request) -> None:
     kind = request.headers.get("content-type", "")
     if request.url.path == DEMO_SIGN_IN and kind.startswith("application/json"):
         return  # a foreign page cannot send JSON without asking first, and we never allow it
+    if request.app.state.web.visitor(request) is not None:
+        allow_marked(request)
     sent = request.headers.get(CSRF_HEADER)
     if sent is None and "form" in kind:
-        field = (await request.form()).get(CSRF_FIELD)
+        field = (await form_of(request)).get(CSRF_FIELD)
         sent = field if isinstance(field, str) else None
     session = session_of(request)
     if session.fresh and session.person is None and request.url.path.startswith("/api/"):

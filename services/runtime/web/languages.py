@@ -17,7 +17,33 @@ from schemas.days import LOCAL, local_day
 
 LANGUAGES = ("de", "en")
 NOTHING = "\N{EN DASH}"  # where a table has no value
+_RANGE = re.compile(
+    r"(?P<name>\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8})*)"
+    r"(?:[ \t]*;[ \t]*[qQ]=(?P<weight>0(?:\.[0-9]*)?|1(?:\.0*)?))?"
+)
+_LONGEST_HEADER, _MOST_RANGES = 1_000, 50
 _GERMAN_DAY = re.compile(r"([0-9]{1,2})\.\s*([0-9]{1,2})\.\s*([0-9]{4})")
+
+
+def chosen_language(accept_language: str | None) -> str:
+    """Choose German or English by the header Accept-Language (RFC 9110, 12.5.4); German if it names neither.
+
+    What cannot be read is skipped, and q=0 is a refusal. `*` stands for whatever the list does not name. Of
+    equal ones the first counts.
+
+    >>> chosen_language("en; q=0.9, de; q=0.1"), chosen_language("de;q=0, *")
+    ('en', 'en')
+    """
+    weights: dict[str, tuple[float, int]] = {}
+    for place, part in enumerate((accept_language or "")[:_LONGEST_HEADER].split(",")[:_MOST_RANGES]):
+        found = _RANGE.fullmatch(part.strip())
+        if found:
+            name = found["name"].lower().partition("-")[0]
+            weights[name] = max(weights.get(name, (0.0, 0)), (float(found["weight"] or 1), -place))
+    others = weights.get("*", (0.0, 0))
+    ranked = [(*weights.get(code, others), -number, code) for number, code in enumerate(LANGUAGES)]
+    weight, _, _, code = max(ranked)
+    return code if weight > 0 else LANGUAGES[0]
 
 
 def day_of(text: str) -> date | None:

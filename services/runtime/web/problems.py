@@ -18,6 +18,10 @@ _STATUS_TEXTS: Mapping[int, str] = {
         "This page does not exist, or it is not one of yours. Go back to the first page and try from there."
     ),
     405: msgid("This address cannot be used this way. Go back to the first page and try from there."),
+    408: msgid("Your entry took too long to arrive. Please send it again."),
+    413: msgid("What you sent is too large. Please send less at once, or a smaller file."),
+    422: msgid("Something in the input cannot be understood. Please check it and send it again."),
+    429: msgid("Too many attempts came from your address. Please wait a minute and try again."),
     409: msgid("This is no longer possible. The list shows how it stands now."),
     500: msgid(
         "Something went wrong on our side. Please look how it stands, then try again in a few minutes."

@@ -1,14 +1,19 @@
 """Keeps sessions, each with its CSRF token, in a signed cookie of the service's own."""
 
 import secrets
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeTimedSerializer
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
 from starlette.datastructures import MutableHeaders
 from starlette.requests import HTTPConnection, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.runtime.http.buckets import Failures, source_of
+from services.runtime.web.problems import problem, status_text
 
 LASTS_SECONDS = 12 * 3600
 LANGUAGES = ("de", "en")
@@ -67,11 +72,21 @@ def session_of(connection: HTTPConnection) -> Session:
 class Sessions:
     """Middleware that reads the cookie and writes it back only when something changed.
 
+    Somebody who tries many cookies that we never signed is slowed down; a good one always passes.
     (A cookie written at every answer would let a poll that is under way undo a sign-out.)
     """
 
-    def __init__(self, app: ASGIApp, *, service: str, secret: str, secure: bool) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        service: str,
+        secret: str,
+        secure: bool,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._app = app
+        self._forged = Failures(monotonic, rate=1.0, burst=60)
         self._cookie = f"kurslotse_{service}"
         self._secure = "; Secure" if secure else ""
         self._serializer = URLSafeTimedSerializer(secret, salt=f"session-{service}")
@@ -81,7 +96,16 @@ class Sessions:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        session = self._read(Request(scope).cookies.get(self._cookie))
+        request = Request(scope)
+        source = source_of(request.client.host if request.client else "")
+        cookie = request.cookies.get(self._cookie)
+        session = self._read(cookie, source)
+        wait = self._forged.wait_of(source) if cookie and session.fresh else 0
+        if wait:
+            refused = problem(429, "attempts", status_text(429))
+            refused.headers["Retry-After"] = str(wait)
+            await refused(scope, receive, send)
+            return
         scope.setdefault("state", {})["session"] = session
 
         async def send_with_cookie(message: Message) -> None:
@@ -93,13 +117,16 @@ class Sessions:
 
         await self._app(scope, receive, send_with_cookie)
 
-    def _read(self, value: str | None) -> Session:
+    def _read(self, value: str | None, source: str) -> Session:
         fresh = Session(csrf=secrets.token_urlsafe(24), fresh=True)
         if not value:
             return fresh
         try:
             kept: Any = self._serializer.loads(value, max_age=LASTS_SECONDS)
+        except SignatureExpired:
+            return fresh
         except BadSignature:
+            self._forged.count(source)
             return fresh
         try:
             return Session(

@@ -11,7 +11,7 @@ from services.gateway import upkeep
 from services.notifications import settings
 from services.runtime.base.settings import LoopSettings
 from services.runtime.data import retention
-from services.runtime.kafka.administration import RETENTION_DAYS
+from services.runtime.kafka.access import RETENTION_DAYS
 from tests.conftest import MakeDatabase
 from tests.serving import REPOSITORY
 

@@ -25,6 +25,7 @@ from services.embedded.machine.progress import PlainNarrator
 from services.embedded.servers import kafka
 from services.embedded.servers.launch import launched
 from services.embedded.servers.pair import prepare_servers
+from services.runtime.base.addresses import AddressError
 from services.runtime.kafka.administration import KafkaAdmin, client_options, parse_address
 from tests.waiting import wait_until
 
@@ -178,12 +179,24 @@ async def test_servers_that_are_given_are_used_and_none_is_started(tmp_path: Pat
     home = Home(tmp_path)
     home.make()
     given = {
-        "KURSLOTSE_DATABASE_URL": "postgresql://u:p@db/x",
+        "KURSLOTSE_DATABASE_URL": "postgresql://u:p@db/x?sslmode=verify-full",
         "KURSLOTSE_KAFKA": "sasl+ssl://u:p@broker:9093",
     }
     servers = await prepare_servers(home, open_installation(home), PlainNarrator(), given)
     assert (servers.database_url, servers.kafka) == tuple(given.values())
     assert servers.programs == ()
+
+
+async def test_given_servers_are_not_reached_in_plain_text(tmp_path: Path) -> None:
+    home = Home(tmp_path)
+    home.make()
+    plain = {"DATABASE_URL": "postgresql://u:secret@db/x", "KAFKA": "sasl://u:secret@broker:9092"}
+    for name, address in plain.items():
+        with pytest.raises(AddressError, match=f"^KURSLOTSE_{name} ") as refused:
+            await prepare_servers(
+                home, open_installation(home), PlainNarrator(), {f"KURSLOTSE_{name}": address}
+            )
+        assert "secret" not in str(refused.value)
 
 
 def test_ports_are_kept_as_long_as_they_are_free(tmp_path: Path) -> None:

@@ -117,12 +117,15 @@ def test_a_process_holds_its_own_secrets_only(stack: dict[str, Any], home: Home)
 
 
 def test_business_time_goes_forward_for_all_services_and_it_becomes_quiet(
-    stack: dict[str, Any], control: httpx.Client
+    stack: dict[str, Any], control: httpx.Client, home: Home
 ) -> None:
     assert control.post("/clock", json={"now": "2025-10-06T06:00:00+00:00"}).status_code == 200
     assert control.post("/clock", json={"now": "2025-10-05T06:00:00+00:00"}).status_code == 409
     for service in SERVICES:
-        said = httpx.get(f"{stack['addresses'][f'{service}_ops']}/status", timeout=30).json()
+        address = f"{stack['addresses'][f'{service}_ops']}/status"
+        assert httpx.get(address, timeout=30).status_code == 401
+        token = open_installation(home).services[service].ops_token
+        said = httpx.get(address, headers={"Authorization": f"Bearer {token}"}, timeout=30).json()
         assert said["now"].startswith("2025-10-06T06:00:00")
     asyncio.run(wait_until(lambda: control.get("/quiet").json()["quiet"], deadline=60, what="quiet"))
 

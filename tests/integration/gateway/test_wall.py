@@ -19,6 +19,7 @@ from starlette.routing import Route
 from services.runtime.data.db import connect
 from tests.fixtures.gateway.process import Gateway, free_port
 from tests.fixtures.gateway.world import course, person, structured
+from tests.serving import TOLD
 from tests.waiting import wait_until
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gateway"
@@ -115,7 +116,7 @@ async def test_the_gateway_stores_and_logs_no_name(gateway: Gateway) -> None:
 
         await wait_until(sent, 30)
         async with httpx.AsyncClient(trust_env=False) as client:
-            metrics = (await client.get(f"http://127.0.0.1:{gateway.ops}/metrics")).text
+            metrics = (await client.get(f"http://127.0.0.1:{gateway.ops}/metrics", headers=TOLD)).text
     assert {body["contact"]["family_name"] for body in kept.values()} >= {"Kanarienvogel", "Silvester"}
     held = "\n".join([await database_text(gateway), await gateway.everything(), metrics])
     for found in ("r-1", "p-1", "A-001", "IK-01", "kurslotse_gateway_events"):

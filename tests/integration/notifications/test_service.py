@@ -39,7 +39,7 @@ from tests.notifications.world import (
     office,
     registration,
 )
-from tests.serving import REPOSITORY, Servers
+from tests.serving import OPS_TOKEN, REPOSITORY, TOLD, Servers
 from tests.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(300)
@@ -83,7 +83,7 @@ class Running:
 
     async def status(self) -> dict[str, Any]:
         async with httpx.AsyncClient(trust_env=False) as client:
-            return dict((await client.get(f"{self.ops}/status", timeout=10.0)).json())
+            return dict((await client.get(f"{self.ops}/status", headers=TOLD, timeout=10.0)).json())
 
     async def value(self, statement: str, *args: Any) -> Any:  # noqa: ANN401 - SQL
         return await self.database.fetchval(statement, *args)
@@ -102,6 +102,7 @@ def environment(
         "KURSLOTSE_HTTP": f"127.0.0.1:{web}",
         "KURSLOTSE_OPS": f"127.0.0.1:{ops}",
         "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
+        "KURSLOTSE_OPS_TOKEN": OPS_TOKEN,
         "KURSLOTSE_WEB_SECRET": "a" * 40,
         "KURSLOTSE_GATEWAY_URL": "http://127.0.0.1:1",
         "KURSLOTSE_GATEWAY_KEY": "none",

@@ -15,7 +15,7 @@ import httpx
 
 from services.runtime.base.settings import LoopSettings
 from tests.identity import IDENTITY_KEY_TEXT
-from tests.serving import REPOSITORY
+from tests.serving import OPS_TOKEN, REPOSITORY, TOLD
 from tests.small_service import DEADLY
 from tests.stand import Stand, announcement, completed
 from tests.waiting import wait_until
@@ -33,10 +33,10 @@ class Running:
     ops: str
     log: list[dict[str, Any]]
 
-    async def get(self, path: str) -> httpx.Response | None:
+    async def get(self, path: str, *, told: bool = True) -> httpx.Response | None:
         try:
             async with httpx.AsyncClient() as client:
-                return await client.get(f"{self.ops}{path}", timeout=10.0)
+                return await client.get(f"{self.ops}{path}", headers=TOLD if told else {}, timeout=10.0)
         except httpx.TransportError:
             return None
 
@@ -75,6 +75,7 @@ async def running(stand: Stand, mode: str) -> AsyncIterator[Running]:
             "KURSLOTSE_HTTP": "127.0.0.1:1",
             "KURSLOTSE_OPS": f"127.0.0.1:{port}",
             "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
+            "KURSLOTSE_OPS_TOKEN": OPS_TOKEN,
         },
     )
     found = Running(process, f"http://127.0.0.1:{port}", [])
@@ -123,6 +124,13 @@ async def test_it_answers_and_stops_when_told(stand: Stand) -> None:
         assert '<a href="#CourseAnnounced">' in page.text
         assert '<h3 id="CourseAnnounced">' in page.text
         assert "//" not in page.text.replace(stand.servers.kafka, "")  # nothing is loaded from elsewhere
+        for path in ("/metrics", "/status", "/under-way", "/asyncapi", "/asyncapi.json"):
+            untold = await service.get(path, told=False)
+            assert untold is not None
+            assert (untold.status_code, untold.json()) == (401, {"error": "token"})
+        probe = await service.get("/health/ready", told=False)
+        assert probe is not None
+        assert probe.json() == {"ok": True}
         service.process.send_signal(signal.SIGTERM)
         assert await service.ended() == 0
     assert all("message" in line and "service" in line for line in service.log)

@@ -12,6 +12,7 @@ from schemas.topics import Family, topic
 from services.runtime.data import migrate, roles
 from services.runtime.data.db import open_pool, web_transaction
 from services.runtime.kafka import administration as kafka
+from services.runtime.kafka.access import SERVICE_ACCESS
 from tests.serving import Servers
 
 WORDS = roles.Passwords("w-word", "x-word", "s-word")
@@ -161,7 +162,7 @@ async def test_kafka_keeps_the_sides_apart(servers: Servers, prefix: str) -> Non
     admin = kafka.KafkaAdmin(kafka.parse_address(servers.kafka))
     walls = [
         await asyncio.to_thread(kafka.ensure_service_access, admin, service, f"{service}-word", prefix=prefix)
-        for service in kafka.SERVICE_ACCESS
+        for service in SERVICE_ACCESS
     ]
     for slug in ("nord", "sued"):
         await asyncio.to_thread(kafka.ensure_publisher_access, admin, slug, f"{slug}-word", prefix=prefix)
@@ -203,7 +204,7 @@ async def test_kafka_keeps_the_sides_apart(servers: Servers, prefix: str) -> Non
         with pytest.raises(KafkaError):
             await visible(f"sasl://{prefix}allocation:wrong@{host}")
     finally:
-        users = [kafka.service_user(service, prefix) for service in kafka.SERVICE_ACCESS]
+        users = [kafka.service_user(service, prefix) for service in SERVICE_ACCESS]
         users += [kafka.publisher_user(slug, prefix) for slug in ("nord", "sued")]
         await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=users))
 

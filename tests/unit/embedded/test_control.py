@@ -10,7 +10,7 @@ import pytest
 from services.embedded.stack import report, status
 from services.embedded.stack.control import ClockError, control_app, set_clock
 
-DOORS = {"gateway": "http://gateway", "allocation": "http://allocation"}
+DOORS = {name: status.OpsDoor(f"http://{name}", f"{name} token") for name in ("gateway", "allocation")}
 IDLE = {"events": {"x": 3}, "lag": {"g|t": 0}, "outbox": 0, "due": 0, "parked": 7, "invariants": []}
 
 
@@ -20,6 +20,7 @@ def services(*rounds: Sequence[dict[str, Any]]) -> httpx.AsyncClient:
 
     def answer(request: httpx.Request) -> httpx.Response:
         name = request.url.host
+        assert request.headers["authorization"] == f"Bearer {name} token"
         said = rounds[min(asked[name], len(rounds) - 1)][list(DOORS).index(name)]
         asked[name] += 1
         return httpx.Response(said.get("code", 200), json=said)

@@ -24,7 +24,7 @@ def test_secrets_are_made_once_and_readable_by_their_owner_only(home: Home) -> N
     first = open_installation(home)
     assert open_installation(home) == first
     assert home.installation.stat().st_mode & 0o777 == 0o600
-    assert len(set(json.loads(home.installation.read_text())["services"]["gateway"].values())) == 6
+    assert len(set(json.loads(home.installation.read_text())["services"]["gateway"].values())) == 7
     assert first.servers.postgres not in repr(first)
 
 

@@ -10,10 +10,10 @@ import pytest
 from schemas.codes import PlacementState
 from schemas.envelope import Problem
 from services.allocation.console.questions.suggestions import OLD
-from services.gateway.findings.advice import Adviser, language_of
+from services.gateway.findings.advice import Adviser
 from services.gateway.findings.catalogue import CATALOGUE, FALLBACK
 from services.gateway.findings.texts_rules import RULES
-from services.runtime.web.languages import load
+from services.runtime.web.languages import chosen_language, load
 from services.texts.reasons import REFUSALS
 
 ROOT = Path(__file__).parents[3]
@@ -112,7 +112,30 @@ def test_an_unknown_code_and_missing_parameters_still_say_something() -> None:
         ("fr, en;q=0.5", "en"),
         ("de;q=0.1, en", "en"),
         ("en;q=x", "de"),
+        ("en; q=0.9, de; q=0.1", "en"),
+        ("de ; q=0.2 , en ;q=0.3", "en"),
+        ("en;Q=0.9,de;q=0.1", "en"),
+        ("en-GB,en;q=0.9,de;q=0.5", "en"),
+        ("EN", "en"),
+        ("en, de", "en"),
+        ("de, en", "de"),
+        ("*", "de"),
+        ("de;q=0, *", "en"),
+        ("de;q=0.1, *;q=0.5", "en"),
+        ("en;q=0", "de"),
+        ("de;q=0, en;q=0", "de"),
+        ("en;q=1.5, de;q=0.1", "de"),
+        ("en;q=-1", "de"),
+        ("en;q=nan, de;q=0.5", "de"),
+        ("en;q=1e3", "de"),
+        ("en;q=0.123456", "en"),
+        ("english", "de"),
+        ("en_GB", "de"),
+        (",,;q=1,en", "en"),
+        ("x" * 100_000 + ",en", "de"),
+        ("de;q=0.1," + "fr," * 100_000 + "en", "de"),
+        ("en" + "-a" * 100_000, "en"),
     ],
 )
 def test_languages(header: str | None, expected: str) -> None:
-    assert language_of(header) == expected
+    assert chosen_language(header) == expected

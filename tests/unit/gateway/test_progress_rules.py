@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from services.gateway.http.limits import TokenBucket
 from services.gateway.progress.domain import (
     STEP,
     Announcement,
@@ -13,6 +12,7 @@ from services.gateway.progress.domain import (
     settled,
     worth_announcing,
 )
+from services.runtime.http.buckets import TokenBucket
 
 T0 = datetime(2027, 1, 4, 12, 0, tzinfo=UTC)
 T1 = T0 + timedelta(minutes=5)

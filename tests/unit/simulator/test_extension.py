@@ -15,10 +15,10 @@ from services.simulator.comparison.extension import EXTENSION
 from tests.identity import IDENTITY_KEY_TEXT
 
 ENV = {
-    "KURSLOTSE_DB_WORKER": "-",
-    "KURSLOTSE_DB_WEB": "-",
-    "KURSLOTSE_DB_STATUS": "-",
-    "KURSLOTSE_SERVICE_KAFKA": "-",
+    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
+    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
+    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
+    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
     "KURSLOTSE_HTTP": "localhost:1",
     "KURSLOTSE_OPS": "localhost:2",
     "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,

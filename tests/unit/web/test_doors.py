@@ -27,15 +27,15 @@ OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}
 
 def _resources(service: str) -> Resources:
     env = {
-        "KURSLOTSE_DB_WORKER": "-",
-        "KURSLOTSE_DB_WEB": "-",
-        "KURSLOTSE_DB_STATUS": "-",
-        "KURSLOTSE_SERVICE_KAFKA": "-",
+        "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
+        "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
+        "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
+        "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
         "KURSLOTSE_HTTP": "localhost:1",
         "KURSLOTSE_OPS": "localhost:2",
         "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
         "KURSLOTSE_WEB_SECRET": "invented",
-        "KURSLOTSE_GATEWAY_URL": "http://gateway.invalid",
+        "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
         "KURSLOTSE_DEMO": "1",
     }
     settings = ServiceSettings.from_env(service, env)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from typing import Any
 
@@ -17,6 +18,7 @@ from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.check import check_own
 from services.allocation.policy.travel_store import File
+from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.problems import not_found
 from services.texts.places import known_towns
 
@@ -103,6 +105,7 @@ async def check_policy(visit: CoordinatorVisit) -> Response | dict[str, str]:
 
 
 @router.post("/travel", response_model=None)
+@takes_up_to(travel.LARGEST_FILE)
 async def load_travel(
     visit: CoordinatorVisit, name: str = "travel.csv", *, skip: bool = False
 ) -> Response | Loaded:
@@ -110,7 +113,7 @@ async def load_travel(
     file = File(name, await visit.request.body())
     async with visit.open() as conn:
         known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
-        table = travel.read_travel(file.raw, known)
+        table = await asyncio.to_thread(travel.read_travel, file.raw, known)
         problems = _problems(visit, table)
         if not table.minutes or (table.wrong and not skip):
             return _refused(problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -13,6 +14,8 @@ from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy.pages import show
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.travel_store import File
+from services.runtime.http.allowance import SMALL_BODY
+from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.languages import msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import guarded_copy
@@ -24,6 +27,7 @@ TOLD = 200
 
 
 @router.post("/policy/travel")
+@takes_up_to(travel.LARGEST_FILE + SMALL_BODY)
 async def upload(visit: CoordinatorVisit) -> Response:
     """Load a table; a wrong line stops it unless the box is ticked, and every one is named."""
     async with visit.request.form() as form:
@@ -33,7 +37,7 @@ async def upload(visit: CoordinatorVisit) -> Response:
         file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
     async with visit.open() as conn:
         known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
-        table = travel.read_travel(file.raw, known)
+        table = await asyncio.to_thread(travel.read_travel, file.raw, known)
         stopped = not table.minutes or (table.wrong and not skip)
         if not stopped:
             now = visit.context.clock.now()

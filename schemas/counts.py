@@ -1,4 +1,4 @@
-"""Defines the event with weekly suppressed counts from the support side."""
+"""Defines the events with which the support side tells its published figures to the steering side."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from schemas.bounds import INT4, Int4, OwnDate
 
 
 class Count(Part):
-    """One cell; `value` None means suppressed, which is not zero."""
+    """One cell of a week; `value` None means suppressed."""
 
     name: Code
     value: Int4 | None = None
 
 
-class CountsReported(Payload):
-    """Counts of one Kreis and week; cells below k are suppressed, with secondary suppression."""
+class WeeklyCountsReported(Payload):
+    """Counts of one Kreis and week. Not sent any more: weeks can be worked out from each other."""
 
     type_: ClassVar[str] = "de.kurslotse.counts-reported.v1"
 
@@ -29,5 +29,33 @@ class CountsReported(Payload):
     counts: Annotated[tuple[Count, ...], Field(max_length=1000)]
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - counts concern a Kreis
+        """Return the Kreis."""
+        return self.kreis
+
+
+class CountedPart(Part):
+    """A part of a figure as a band; without `high` from `low` on, and from 0 on says nothing."""
+
+    name: Code
+    low: Annotated[int, Field(ge=0)]
+    high: Annotated[int, Field(ge=0)] | None = None
+
+
+class CountsReported(Payload):
+    """A published figure of one Kreis and closed quarter, in bands; said once, never again."""
+
+    type_: ClassVar[str] = "de.kurslotse.counts-reported.v2"
+
+    kreis: Ags5
+    figure: Code
+    """Name of the figure, as registered."""
+    quarter: date
+    """First day of the quarter."""
+    counted_on: date
+    k: Annotated[int, Field(ge=3)]
+    """Every band holds at least k possible counts."""
+    parts: tuple[CountedPart, ...]
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - figures concern a Kreis
         """Return the Kreis."""
         return self.kreis

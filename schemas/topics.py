@@ -104,7 +104,7 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
             placements.ParticipantStated,
         ),
     ),
-    (Family.COUNTS, _NONE, (counts.CountsReported,)),
+    (Family.COUNTS, _NONE, (counts.CountsReported, counts.WeeklyCountsReported)),
     (Family.PUBLISHERS, _NONE, (gateway.PublisherAnnounced,)),
     (Family.PROGRESS, _NONE, (gateway.PublisherProgressed,)),
     (Family.FINDINGS_STEERING, _NONE, (gateway.FindingRaised,)),

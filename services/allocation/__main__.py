@@ -11,7 +11,7 @@ from services.allocation.acts.timers import PlacementTimers
 from services.allocation.console.app import create_console
 from services.allocation.consumer import subscriptions
 from services.allocation.extension import extension_of
-from services.allocation.figures.metrics import CompletionMetrics
+from services.allocation.figures.counting import COUNTED_BY, K
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies
 from services.allocation.policy.domain import load_policies
@@ -24,7 +24,10 @@ from services.allocation.steering.runs.retention import Retention
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Worker, Workers
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings
+from services.runtime.bookkeeping.publications import FiguresPublisher
+from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
+from services.texts.figures import STEERING
 
 SOLVE_WITHIN_SECONDS = 60.0
 
@@ -44,7 +47,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     kinds = {**KINDS, **extension.kinds}
     source = snapshot_source(policies, rulebook)
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
-    metrics = CompletionMetrics(resources.registry, resources.worker)
+    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, terms),
@@ -57,7 +60,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("state", 60.0, Statements(resources.worker, placements).tell_rest),
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),
-            Timer("metrics", 15.0, metrics.refresh),
+            Timer("figures", 0.5, figures.publish),
+            Timer("published", 15.0, PublishedMetrics(resources.registry, resources.worker).refresh),
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),

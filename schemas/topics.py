@@ -106,7 +106,7 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
             placements.ParticipantStated,
         ),
     ),
-    (Family.COUNTS, _NONE, (counts.CountsReported,)),
+    (Family.COUNTS, _NONE, (counts.CountsReported, counts.WeeklyCountsReported)),
     (Family.ERASURES, _NONE, (erasures.ParticipantErased,)),
     (Family.ERASURES_DONE, _NONE, (erasures.ErasureAcknowledged,)),
     (Family.PUBLISHERS, _NONE, (gateway.PublisherAnnounced,)),

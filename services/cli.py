@@ -25,7 +25,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "figures": (
         "allocation",
-        "Write the figures of a Kreis and a period as CSV; small groups are suppressed.",
+        "Write the published figures of a Kreis as CSV: bands of closed quarters, open ones without `high`.",
     ),
     "steering": ("allocation", "Steering runs."),
     "participants": ("allocation", "People, by reference."),

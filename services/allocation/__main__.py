@@ -13,7 +13,7 @@ from services.allocation.consumer import subscriptions
 from services.allocation.erasure.expiry import Expiry
 from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
-from services.allocation.figures.metrics import CompletionMetrics
+from services.allocation.figures.counting import COUNTED_BY, K
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies
 from services.allocation.policy.domain import load_policies
@@ -26,7 +26,10 @@ from services.allocation.steering.runs.retention import Retention
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Worker, Workers
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings
+from services.runtime.bookkeeping.publications import FiguresPublisher
+from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
+from services.texts.figures import STEERING
 
 SOLVE_WITHIN_SECONDS = 60.0
 
@@ -46,9 +49,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     kinds = {**KINDS, **extension.kinds}
     source = snapshot_source(policies, rulebook)
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
-    metrics = CompletionMetrics(resources.registry, resources.worker)
     erasures = ErasureWorker(resources.worker, settings.identity_key, settings.prefix, terms)
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
+    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
     status = AllocationStatus(terms, steering.due)
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, terms, settings.identity_key),
@@ -61,10 +64,11 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("state", 60.0, Statements(resources.worker, placements).tell_rest),
             Timer("steer", 0.2, steering.run_due),
             Timer("questions", 0.5, analyses.run_waiting),
-            Timer("metrics", 15.0, metrics.refresh),
             Timer("erase", 0.5, erasures.work_off),
             Timer("erase expired", 3600.0, expiry.erase_expired),
             Timer("erase again", 600.0, erasures.erase_again),
+            Timer("figures", 0.5, figures.publish),
+            Timer("published", 15.0, PublishedMetrics(resources.registry, resources.worker).refresh),
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),

@@ -7,34 +7,32 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-import asyncpg
 import typer
 
 from services.allocation.acts.placements import Placements
-from services.allocation.figures.cohorts import Figures, figures_of
-from services.allocation.figures.course_outcomes import SUPPRESS_BELOW
 from services.allocation.placements.results import DecidedBy
 from services.allocation.policy.domain import load_policies
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.steering import commands as steering
 from services.runtime.base.cells import guarded
+from services.runtime.bookkeeping.publications import published
 from services.runtime.serve.commands import in_transaction
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(steering.app, name="steering")
-Day = Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"])]
 
 
 @app.command("figures")
-def figures(kreis: Annotated[str, typer.Argument(help="AGS of the Kreis")], first: Day, last: Day) -> None:
-    """Write the figures of a Kreis and a period as CSV; small groups are suppressed."""
-
-    async def count(conn: asyncpg.Connection) -> Figures:
-        return await figures_of(conn, kreis, first.date(), last.date(), SUPPRESS_BELOW)
-
+def figures(kreis: Annotated[str, typer.Argument(help="AGS of the Kreis")]) -> None:
+    """Write the published figures of a Kreis as CSV: bands of closed quarters, open ones without `high`."""
     table = csv.writer(sys.stdout)
-    table.writerow(("figure", "part", "value"))
-    table.writerows([guarded(cell) for cell in row] for row in in_transaction(count).rows())
+    table.writerow(("quarter", "figure", "part", "low", "high", "k", "counted_on"))
+    for one in in_transaction(lambda conn: published(conn, [kreis])):
+        for part, band in one.bands.items():
+            if band.told:
+                high = "" if band.high is None else band.high
+                told = (one.quarter.first, one.figure, part, band.low, high, one.k, one.counted_on)
+                table.writerow([guarded(str(cell)) for cell in told])
 
 
 participants = typer.Typer(no_args_is_help=True, help="People, by reference.")

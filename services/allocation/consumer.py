@@ -35,12 +35,15 @@ from services.allocation.acts.give_up_places import give_up_places
 from services.allocation.erasure import judgement
 from services.allocation.erasure import store as erasures
 from services.allocation.events import answers, courses, participants
-from services.allocation.outcomes import store as outcomes
 from services.allocation.placements import progress
 from services.allocation.policy.terms import Terms
 from services.allocation.unit_of_work import Keys, UnitOfWork
 from services.runtime.base.identity_key import IdentityKey
+from services.runtime.bookkeeping import publications
 from services.runtime.bookkeeping.erased import WithoutErased, subject_of
+from services.runtime.disclosure.bands import Band
+from services.runtime.disclosure.figures import Publication
+from services.runtime.disclosure.quarters import quarter_of
 from services.runtime.events.subscription import (
     Applied,
     Handler,
@@ -231,8 +234,12 @@ async def take_counts(
     batch: Sequence[Incoming],
     now: datetime,  # noqa: ARG001 - a handler
 ) -> Sequence[Verdict]:
-    """Keep what the support side publishes; a week told again is replaced."""
+    """Keep what the support side publishes; what was said before of a quarter stays as it is."""
     for item in batch:
         if isinstance(said := item.event.data, CountsReported):
-            await outcomes.write_counts(conn, said)
+            bands = {part.name: Band(part.low, part.high) for part in said.parts}
+            quarter = quarter_of(said.quarter)
+            await publications.keep(
+                conn, Publication(said.kreis, said.figure, quarter, said.counted_on, said.k, bands)
+            )
     return [Applied() for _ in batch]

@@ -9,7 +9,9 @@ import asyncpg
 from schemas.codes import PlacementState
 from schemas.days import local_day
 from services.allocation.policy.terms import EXPIRE, START, Terms
+from services.runtime.bookkeeping import publications
 from services.runtime.serve.status import Invariant, OwnStatus
+from services.texts.figures import STEERING
 
 CountDue = Callable[[asyncpg.Connection, datetime], Awaitable[int]]
 
@@ -34,7 +36,8 @@ class AllocationStatus:
 
     async def due(self, conn: asyncpg.Connection, now: datetime) -> int:
         """Count what timers and steering would do now."""
-        return await self._due(conn, now) + await self.steering_due(conn, now)
+        figures = await publications.due(conn, STEERING, now)
+        return figures + await self._due(conn, now) + await self.steering_due(conn, now)
 
     async def _due(self, conn: asyncpg.Connection, now: datetime) -> int:
         expiring, starting = await reservations_due(conn, now), await starts_due(conn, local_day(now))

@@ -15,13 +15,13 @@ from services.notifications import status, work_queue
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.consumer import subscriptions
-from services.notifications.counts.handlers import CountsPublisher
+from services.notifications.counts.handlers import publisher
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.erasures.handlers import Erasures
 from services.notifications.gateway_client import GatewayClient
-from services.notifications.metrics import DeliveryMetrics, StateMetrics
+from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
 from services.notifications.pages.app import create_pages
 from services.notifications.participation import rules
 from services.notifications.participation.held_marks import HeldMarks
@@ -32,6 +32,7 @@ from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
 from services.runtime.data.db import Pool, open_pool
+from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 log = logging.getLogger(__name__)
@@ -52,7 +53,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     )
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
     reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy).drain)
-    counts = CountsPublisher(pool, settings.prefix, policy.counts.suppress_below)
+    counts = publisher(pool, settings.prefix, policy.counts.k)
     retention = Retention(pool, policy, secrets)
     erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
@@ -68,11 +69,13 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
             Timer("counts", 0.25, counts.publish),
             Timer("held", 15.0, HeldMarks(pool, secrets).take_up),
-            Timer("metrics", 15.0, StateMetrics.on(resources.registry, pool).refresh),
+            Timer("published", 15.0, PublishedMetrics(resources.registry, pool).refresh),
+            Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
         ),
         web=create_pages(resources, secrets, gateway, [router(PeopleDoor(pool, clock, secrets, people_key))]),
         status=partial(status.own_status, delivers=settings.smtp is not None),
         due=partial(status.due, delivers=settings.smtp is not None),
+        discreet=SCRAPED,
         tasks=(
             ("wake-up", listener.listen),
             ("assess", _worker("assess", assess, listener, "course_day")),

@@ -1,24 +1,39 @@
-"""Defines the support side's metrics, without persons; every label value exists from the start."""
+"""Defines the support side's metrics: no number there moves with one person's choice."""
 
 import logging
-from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from services.notifications.alerts.domain import AlertState, CauseKind
 from services.notifications.delivery.domain import Attempted, Fault, Outcome
 from services.runtime.data.db import Pool, transaction
+from services.runtime.serve.discreet import Discreet
 
 log = logging.getLogger(__name__)
 
 ACKNOWLEDGED_WITHIN_SECONDS = 60.0
-DELIVERY_STATES = ("pending", "sent", "failed", "cancelled")
+SCRAPED = Discreet(
+    exact=frozenset(
+        {
+            "kurslotse_batch_retries",
+            "kurslotse_consume_alarms",
+            "kurslotse_deliveries_overdue",
+            "kurslotse_erasures_overdue",
+            "kurslotse_lag_records",
+            "kurslotse_published_high",
+            "kurslotse_published_low",
+            "kurslotse_published_quarter_seconds",
+            "kurslotse_relay_failures",
+        }
+    ),
+    stepped=frozenset({"kurslotse_batch_seconds", "kurslotse_records"}),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryMetrics:
-    """Counts the attempts of the delivery worker."""
+    """Counts the attempts of the delivery worker, inside the process: they are not scraped."""
 
     attempts: Counter
     faults: Counter
@@ -51,75 +66,40 @@ class DeliveryMetrics:
             self.faults.labels(fault=attempted.fault.value).inc()
 
 
-@dataclass(frozen=True, slots=True)
-class StateMetrics:
-    """Numbers of alerts, deliveries, risks and consents, read from the database by a timer."""
+class OverdueMetrics:
+    """Tells whether mails wait: 1 if those about at least k people have waited for an hour."""
 
-    pool: Pool
-    alerts: Gauge
-    deliveries: Gauge
-    risks: Gauge
-    consents: Gauge
-    erasures_overdue: Gauge
-
-    @classmethod
-    def on(cls, registry: CollectorRegistry, pool: Pool) -> "StateMetrics":
-        """Register the metrics."""
-        alerts = Gauge("kurslotse_alerts", "Alerts by kind and state.", ["kind", "state"], registry=registry)
-        for kind in CauseKind:
-            for state in AlertState:
-                alerts.labels(kind=kind.value, state=state.value)
-        deliveries = Gauge("kurslotse_deliveries", "Deliveries by state.", ["state"], registry=registry)
-        for name in DELIVERY_STATES:
-            deliveries.labels(state=name)
-        return cls(
-            pool,
-            alerts,
-            deliveries,
-            Gauge("kurslotse_open_risks", "Open risks of people who consented.", registry=registry),
-            Gauge("kurslotse_open_consents", "Consents that have not ended.", registry=registry),
-            Gauge(
-                "kurslotse_erasures_overdue",
-                "Erasures that a service has not acknowledged within a minute.",
-                registry=registry,
-            ),
+    def __init__(self, registry: CollectorRegistry, pool: Pool, k: int) -> None:
+        self._pool, self._k = pool, k
+        self._overdue = Gauge(
+            "kurslotse_deliveries_overdue",
+            "1 if mails about several people have waited for an hour.",
+            registry=registry,
+        )
+        self._erasures = Gauge(
+            "kurslotse_erasures_overdue",
+            "1 if a service has not acknowledged an erasure within a minute.",
+            registry=registry,
         )
 
-    async def refresh(self, _now: object) -> int:
-        """Read the numbers again."""
-        async with transaction(self.pool) as conn:
-            alerts = await conn.fetch("SELECT kind, state, n FROM status.alert")
-            deliveries = await conn.fetch("SELECT state, n FROM status.delivery")
-            risks = await conn.fetchval(
-                "SELECT coalesce(sum(n), 0)::bigint FROM status.risk WHERE state = 'open'"
+    async def refresh(self, _now: datetime) -> int:
+        """Look again; technical time."""
+        async with transaction(self._pool) as conn:
+            people: int = await conn.fetchval(
+                """
+                SELECT count(DISTINCT a.participant_id) FROM delivery AS d JOIN alert AS a USING (alert_id)
+                WHERE d.state = 'pending' AND least(d.next_at, (
+                    SELECT min(t.started_at) FROM delivery_attempt AS t WHERE t.delivery_id = d.delivery_id
+                )) < clock_timestamp() - interval '1 hour'
+                """
             )
-            consents = await conn.fetchval(
-                "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
-            )
-            overdue = await conn.fetchval(
+            erasures: int = await conn.fetchval(
                 "SELECT count(*) FROM status.erasures_open"
                 " WHERE heard_at < clock_timestamp() - make_interval(secs => $1)",
                 ACKNOWLEDGED_WITHIN_SECONDS,
             )
-        self.erasures_overdue.set(overdue)
-        if overdue:
-            log.error("ALARM: erasures are not acknowledged", extra={"erasures": overdue})
-        found = _summed((row["kind"], row["state"], row["n"]) for row in alerts)
-        for kind in CauseKind:
-            for state in AlertState:
-                self.alerts.labels(kind=kind.value, state=state.value).set(
-                    found.get((kind.value, state.value), 0)
-                )
-        counted = {row["state"]: row["n"] for row in deliveries}
-        for name in DELIVERY_STATES:
-            self.deliveries.labels(state=name).set(counted.get(name, 0))
-        self.risks.set(risks)
-        self.consents.set(consents)
+        self._overdue.set(people >= self._k)
+        self._erasures.set(erasures > 0)
+        if erasures:
+            log.error("ALARM: an erasure is not acknowledged")
         return 0
-
-
-def _summed(rows: Iterable[tuple[str, str, int]]) -> dict[tuple[str, str], int]:
-    total: dict[tuple[str, str], int] = {}
-    for kind, state, n in rows:
-        total[kind, state] = total.get((kind, state), 0) + n
-    return total

@@ -6,6 +6,8 @@ from typing import Annotated
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
+from services.runtime.disclosure.figures import SMALLEST_K
+
 PACKAGED = Path(__file__).parent / "policy.yaml"
 
 Days = Annotated[int, Field(ge=1, le=3660)]
@@ -47,9 +49,9 @@ class EscalationPolicy(ClosedModel):
 
 
 class CountsPolicy(ClosedModel):
-    """The smallest count that the steering side may be told."""
+    """The width of the bands in which the steering side is told how many people something is true of."""
 
-    suppress_below: Annotated[int, Field(ge=1, le=20)]
+    k: Annotated[int, Field(ge=SMALLEST_K, le=50)]
 
 
 class DeliveryPolicy(ClosedModel):

@@ -1,12 +1,13 @@
-"""Reports the support side's status: work that is due, invariants, and figures without persons."""
+"""Reports the support side's status: work that is due, invariants, and figures that no consent changes."""
 
 from datetime import datetime
 
 import asyncpg
 
 from schemas.days import local_day
-from services.notifications.counts.domain import last_week
+from services.runtime.bookkeeping import publications
 from services.runtime.serve.status import Invariant, OwnStatus
+from services.texts.figures import SUPPORT
 
 
 async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> OwnStatus:
@@ -40,13 +41,11 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
         + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)
         + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)
         + (SELECT count(*) FROM status.erasures_open)
-        + (SELECT count(*) FROM status.counts_published WHERE coalesce(last_week < $3, true))
         """,
         now,
         today,
-        last_week(today),
     )
-    return int(due) + waiting
+    return int(due) + waiting + await publications.due(conn, SUPPORT, now)
 
 
 async def _mails_due(conn: asyncpg.Connection) -> int:
@@ -74,27 +73,10 @@ async def _counted(conn: asyncpg.Connection, id_: str, statement: str, what: str
 
 
 async def _figures(conn: asyncpg.Connection) -> dict[str, float]:
-    figures: dict[str, float] = {}
-    for row in await conn.fetch(
-        "SELECT kind, state, sum(n)::bigint AS n FROM status.alert GROUP BY kind, state"
-    ):
-        figures[f"alerts_{row['kind']}_{row['state']}"] = row["n"]
-    for row in await conn.fetch("SELECT state, n, in_doubt FROM status.delivery"):
-        figures[f"deliveries_{row['state']}"] = row["n"]
-        figures["possible_duplicates"] = figures.get("possible_duplicates", 0) + row["in_doubt"]
-    figures["alerts"] = sum(n for name, n in figures.items() if name.startswith("alerts_"))
-    figures["deliveries"] = figures.get("deliveries_sent", 0)
-    for row in await conn.fetch("SELECT kept, registered, course_days FROM status.people"):
-        figures |= {
-            "people_kept": row["kept"],
-            "people_registered": row["registered"],
-            "course_days": row["course_days"],
-        }
-    figures["risks_open"] = await conn.fetchval(
-        "SELECT coalesce(sum(n), 0)::bigint FROM status.risk WHERE state = 'open'"
-    )
-    figures["consents_open"] = await conn.fetchval(
-        "SELECT coalesce(sum(n), 0)::bigint FROM status.consent WHERE NOT ended"
-    )
-    figures["erasures_open"] = await conn.fetchval("SELECT count(*) FROM status.erasures_open")
-    return figures
+    """Count what does not depend on anybody's consent: registered people, and days that courses reported."""
+    (row,) = await conn.fetch("SELECT kept, registered, course_days FROM status.people")
+    return {
+        "people_kept": row["kept"],
+        "people_registered": row["registered"],
+        "course_days": row["course_days"],
+    }

@@ -1,1 +1,1 @@
-"""Figures of completion: cohorts, metrics, what is reported of a course."""
+"""Published figures of the steering side, and what is reported of a course that has ended."""

@@ -1,21 +1,16 @@
 """Records and announces the totals of a course that has ended."""
 
-from typing import Literal
-
 from schemas.placements import CourseOutcomeReported
 from schemas.providers import CourseCompleted
 from services.allocation.courses.domain import Course
-from services.allocation.outcomes.domain import CourseOutcome, Shown, again, shown
+from services.allocation.outcomes.domain import CourseOutcome, again
 from services.allocation.placements.messages import outgoing
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Incoming
 
-SUPPRESS_BELOW = 3
-"""k of statistics that leave the service (domain.md, 'Numbers and places')."""
-
 
 def report(work: UnitOfWork, incoming: Incoming, course: Course, said: CourseCompleted, started: int) -> None:
-    """Keep the totals of a course and tell what may be told of them."""
+    """Keep the totals of a course and tell its provider, and nobody else, what was kept."""
     fresh = CourseOutcome(
         course=course.course,
         kreis=course.kreis,
@@ -32,17 +27,14 @@ def report(work: UnitOfWork, incoming: Incoming, course: Course, said: CourseCom
     known = work.outcomes.get(course.course)
     outcome = fresh if known is None else again(known, fresh)
     work.put_outcome(outcome)
-    begun = shown(outcome.started, outcome.started, SUPPRESS_BELOW)
-    finished = shown(outcome.finished, outcome.started, SUPPRESS_BELOW)
-    qualified = shown(outcome.qualified, outcome.finished, SUPPRESS_BELOW)
     payload = CourseOutcomeReported(
         course=course.course,
         provider=course.provider,
         kreis=course.kreis,
         completed_on=outcome.completed_on,
-        started=_told(begun),
-        finished=_told(finished),
-        qualified=_told(qualified),
+        started=outcome.started,
+        finished=outcome.finished,
+        qualified=outcome.qualified,
     )
     work.tell(
         outgoing(
@@ -56,7 +48,3 @@ def report(work: UnitOfWork, incoming: Incoming, course: Course, said: CourseCom
             incoming.event.correlationid,
         )
     )
-
-
-def _told(number: Shown) -> int | Literal["suppressed"]:
-    return "suppressed" if number.value is None else number.value

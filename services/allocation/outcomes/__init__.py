@@ -1,1 +1,1 @@
-"""What came of it: cohorts, waits, exits, fill, suppressed below k."""
+"""What came of courses: the totals that providers report at their end."""

@@ -1,4 +1,4 @@
-"""Reads and writes totals of courses and counts of the support side in PostgreSQL."""
+"""Reads and writes totals of completed courses in PostgreSQL."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -7,7 +7,6 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from schemas.counts import CountsReported
 from services.allocation.outcomes.domain import CourseOutcome
 
 
@@ -38,21 +37,4 @@ async def write(conn: asyncpg.Connection, outcomes: Sequence[CourseOutcome]) -> 
             version = excluded.version
         """,
         orjson.dumps([asdict(outcome) for outcome in outcomes], default=str).decode(),
-    )
-
-
-async def write_counts(conn: asyncpg.Connection, said: CountsReported) -> None:
-    """Keep the published counts of a Kreis and week; NULL is suppressed."""
-    await conn.execute(
-        """
-        INSERT INTO published_counts (kreis, week, name, value, suppressed_below)
-        SELECT $1, $2, name, value, $3 FROM unnest($4::text[], $5::integer[]) AS n (name, value)
-        ON CONFLICT (kreis, week, name) DO UPDATE SET value = excluded.value,
-            suppressed_below = excluded.suppressed_below
-        """,
-        said.kreis,
-        said.week,
-        said.suppressed_below,
-        [count.name for count in said.counts],
-        [count.value for count in said.counts],
     )

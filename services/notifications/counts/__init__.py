@@ -1,1 +1,1 @@
-"""Weekly suppressed counts, the only thing that the steering side learns from the support side."""
+"""Published figures of the support side: what the steering side may learn from it, and nothing else."""

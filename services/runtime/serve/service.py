@@ -32,6 +32,7 @@ from services.runtime.http.server import serve
 from services.runtime.kafka.administration import parse_address
 from services.runtime.kafka.cluster import check_answers, cluster_id
 from services.runtime.send.relay import Relay
+from services.runtime.serve.discreet import Discreet, coarse, discreetly, under_way_discreetly
 from services.runtime.serve.installation import check_process
 from services.runtime.serve.ops import Answers, Health, ops_app
 from services.runtime.serve.status import OwnStatus, ServiceStatus, UnderWay, status_of, under_way
@@ -82,7 +83,8 @@ class ServiceDefinition:
     `due` is the same for its count of what is due alone, asked often by who waits for quiet.
     `everywhere` are timers of every process, whatever its roles (what each has to know for itself).
     `tasks` are further background tasks by name, run with the role `timers`; one that ends or fails
-    stops the process. They are cancelled when the service stops.
+    stops the process. They are cancelled when the service stops. With `discreet`, metrics and status do
+    not show single records.
     """
 
     subscriptions: Sequence[Subscription] = ()
@@ -92,6 +94,7 @@ class ServiceDefinition:
     status: Callable[[asyncpg.Connection, datetime], Awaitable[OwnStatus]] = nothing_of_its_own
     due: Callable[[asyncpg.Connection, datetime], Awaitable[int]] | None = None
     tasks: Sequence[tuple[str, Callable[[], Awaitable[Any]]]] = ()
+    discreet: Discreet | None = None
 
 
 Compose = Callable[[Resources], Awaitable[ServiceDefinition]]
@@ -222,7 +225,9 @@ class Process:
             status=lambda: self._status(status),
             under_way=lambda: self._under_way(status),
             asyncapi=lambda: self._consumers.asyncapi() if self._consumers is not None else None,
-            registry=self._registry,
+            registry=self._registry
+            if definition.discreet is None
+            else coarse(self._registry, definition.discreet),
         )
         ops = self._door("ops", ops_app(answers, settings.ops_token), "/health/")
         self._task("ops", serve(ops, settings.ops, self._stop))
@@ -329,7 +334,8 @@ class Process:
         lag = await self._consumers.lag() if self._consumers is not None else {}
         async with acquire(pool) as conn:
             own = await self._definition.status(conn, now)
-            return await status_of(conn, self._settings.service, now, lag, own)
+            said = await status_of(conn, self._settings.service, now, lag, own)
+        return said if self._definition.discreet is None else discreetly(said)
 
     async def _under_way(self, pool: asyncpg.Pool) -> UnderWay:
         now, definition = self._clock.now(), self._definition
@@ -339,4 +345,5 @@ class Process:
                 due = await definition.due(conn, now)
             else:
                 due = (await definition.status(conn, now)).due
-            return await under_way(conn, self._settings.service, now, lag, due)
+            said = await under_way(conn, self._settings.service, now, lag, due)
+        return said if definition.discreet is None else under_way_discreetly(said)

@@ -241,7 +241,9 @@ async def test_events_become_an_alert_and_a_mail(
         said = await service.status()
         assert [invariant for invariant in said["invariants"] if not invariant["ok"]] == []
         assert {invariant["id"] for invariant in said["invariants"]} >= {"I1", "I4", "I5", "I9"}
-        assert said["figures"]["deliveries_sent"] == 4
+        assert await service.value("SELECT count(*) FROM delivery WHERE state = 'sent'") == 4
+        assert set(said["figures"]) == {"people_kept", "people_registered", "course_days"}
+        assert set(said["events"]) == {"all"}
 
         service.process.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(service.process.wait(), 20.0) == 0

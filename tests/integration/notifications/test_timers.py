@@ -1,47 +1,122 @@
-"""What happens by the calendar: weekly counts, retention; and the command that loads the directory."""
+"""What happens by the calendar: published figures, retention; and the command that loads the directory."""
 
 import json
 import os
 import sys
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from subprocess import run
 
-from prometheus_client import CollectorRegistry
+import asyncpg
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
 
-from services.notifications.counts.handlers import CountsPublisher
-from services.notifications.metrics import StateMetrics
+from schemas.identity import participant_id
+from schemas.placements import PlacementAdvanced
+from services.notifications.counts.handlers import publisher
+from services.notifications.delivery.domain import Attempted, Outcome
+from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.retention import Retention
 from services.notifications.status import own_status
+from services.runtime.bookkeeping.publications import published
 from services.runtime.data.db import connect, transaction
-from tests.notifications.world import TODAY, World, school_days
+from services.runtime.disclosure.bands import UNTOLD, Band
+from services.runtime.disclosure.figures import Publication
+from services.runtime.disclosure.quarters import quarter_of
+from services.runtime.serve.discreet import coarse
+from services.runtime.serve.published import PublishedMetrics
+from services.runtime.serve.status import OwnStatus
+from services.texts.figures import COUNSELLING
+from tests.notifications.world import DESK, TODAY, World, enrolment, school_days, step
 from tests.serving import REPOSITORY
 
 
-async def test_each_week_is_published_once_and_small_cells_are_suppressed(world: World) -> None:
+async def beginners(world: World, *, consenting: int, at_risk: int = 0, others: int = 0) -> None:
+    """Let people begin their first course today; some consent, of some of them a risk is seen."""
     await world.announce()
-    for number in range(4):
+    for number in range(consenting + others):
         person = await world.register(f"a-{number}")
-        await world.consent(f"a-{number}", "enrolment_notice", "dropout_support")
-        await world.enrol(person)
-    for day in school_days(TODAY, 2):
-        await world.attend("k-1", day, {person: "U"})
+        if number < consenting:
+            await world.consent(f"a-{number}", "enrolment_notice", "dropout_support")
+        await world.say(None, enrolment(person))
+        await world.say(None, step(PlacementAdvanced, person, version=4, to_state="started"))
+    for day in school_days(TODAY, 3):
+        marks = {participant_id(DESK, f"a-{n}"): "U" if n < at_risk else "X" for n in range(consenting)}
+        await world.attend("k-1", day, marks)
     await world.settle()
-    world.now += timedelta(days=7)
-    counting = CountsPublisher(world.worker, "", 3)
 
-    assert await counting.publish(world.now) == 1
-    assert await counting.publish(world.now) == 0
 
-    told = await world.value("SELECT counts FROM counts_published")
-    assert (told["alerts_enrolment"], told["alerts_risk"], told["alerts_total"]) == (None, None, 5)
-    assert (told["risks_no_show"], told["risks_share_missed"], told["risks_total"]) == (None, 0, None)
-    row = (await world.rows("SELECT aggregatetype, aggregateid, payload FROM runtime.outbox"))[0]
-    assert (row["aggregatetype"], row["aggregateid"]) == ("kurslotse.counts", "99001")
-    assert json.loads(row["payload"])["week"] == TODAY.isoformat()
-    assert str(person) not in row["payload"].decode()
+def counselling(told: Sequence[Publication]) -> Mapping[str, Band]:
+    (found,) = [one for one in told if one.figure == COUNSELLING.name]
+    return found.bands
+
+
+async def kept(world: World) -> list[Publication]:
+    async with transaction(world.worker) as conn:
+        return await published(conn)
+
+
+async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: World) -> None:
+    await beginners(world, consenting=12, at_risk=7, others=3)
+    figures = publisher(world.worker, "", 5)
+    quarter = quarter_of(TODAY)
+    world.now = datetime.combine(quarter.closes_on, time(9), UTC)
+
+    assert await figures.publish(world.now - timedelta(days=1)) == 2  # the quarter before, of nobody
+    assert await figures.publish(world.now) == 2
+    told = [one for one in await kept(world) if one.quarter == quarter]
+    assert counselling(told) == {
+        "began": Band(15, 19),
+        "consented": Band(10),
+        "announced": Band(5),
+        "at_risk": Band(5),
+        "taken_up": UNTOLD,
+    }
+    await world.revoke("a-0")
+    await world.settle()
+    assert await figures.publish(world.now) == 0
+    assert await figures.publish(world.now + timedelta(days=30)) == 0
+    assert [one for one in await kept(world) if one.quarter == quarter] == told
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await world.rows("UPDATE published_figure SET low = 0")
+
+    rows = await world.rows(
+        "SELECT payload FROM runtime.outbox WHERE aggregatetype = 'kurslotse.counts' ORDER BY position"
+    )
+    said = [json.loads(row["payload"]) for row in rows]
+    assert [(one["figure"], one["quarter"], one["k"]) for one in said[-2:]] == [
+        ("counselling", "2026-01-01", 5),
+        ("needs", "2026-01-01", 5),
+    ]
+    assert {"name": "began", "low": 15, "high": 19} in said[-2]["parts"]
+    assert "a-1" not in json.dumps(said)
+
+
+@pytest.mark.parametrize("consenting", [0, 4])
+async def test_all_and_none_of_a_few_are_told_alike(world: World, consenting: int) -> None:
+    await beginners(world, consenting=consenting, others=4 - consenting)
+    closed = datetime.combine(quarter_of(TODAY).closes_on, time(9), UTC)
+    await publisher(world.worker, "", 5).publish(closed)
+    bands = dict(counselling(await kept(world)))
+    assert bands.pop("began") == Band(0, 4)
+    assert set(bands.values()) == {UNTOLD}
+
+
+async def test_who_begins_a_second_course_is_counted_with_the_first(world: World) -> None:
+    await beginners(world, consenting=11)
+    for number in range(11):
+        person = participant_id(DESK, f"a-{number}")
+        later = TODAY + timedelta(days=100)
+        await world.say(
+            None, step(PlacementAdvanced, person, "k-2", to_state="started", starts_on=later, ends_on=later)
+        )
+    closed = quarter_of(TODAY + timedelta(days=100)).closes_on
+    await publisher(world.worker, "", 5).publish(datetime.combine(closed, time(9), UTC))
+    assert counselling(await kept(world))["began"] == Band(0, 4)
 
 
 async def test_what_is_too_old_is_erased(world: World) -> None:
@@ -69,28 +144,43 @@ async def test_what_is_too_old_is_erased(world: World) -> None:
     assert await world.value("SELECT reference FROM person") == "a-1"
 
 
-async def test_status_says_what_is_due_and_metrics_hold_no_person(world: World) -> None:
+async def test_status_and_metrics_do_not_move_with_one_persons_choice(world: World) -> None:
+    registry = CollectorRegistry()
+    figures, overdue = PublishedMetrics(registry, world.worker), OverdueMetrics(registry, world.worker, 5)
+    shown = coarse(registry, SCRAPED)
     await world.announce()
-    person = await world.register("a-1")
-    await world.consent("a-1", "enrolment_notice")
-    await world.enrol(person)
+    person, delivered = await world.register("a-1"), DeliveryMetrics.on(registry)
+    await publisher(world.worker, "", 5).publish(world.now)
     conn = await connect(world.database.status, name="test status")
+
+    async def looked() -> tuple[OwnStatus, bytes]:
+        await figures.refresh(world.now)
+        await overdue.refresh(world.now)
+        said = await own_status(conn, world.now)
+        quiet = replace(said, invariants=tuple(replace(one, checked=1, detail="") for one in said.invariants))
+        return replace(quiet, due=min(quiet.due, 1)), generate_latest(shown)
+
+    await world.settle()
     try:
-        before = await own_status(conn, world.now)
-        assert before.due >= 2  # somebody to look at, counts to tell
+        before = await looked()
+        await world.consent("a-1", "enrolment_notice", "dropout_support")
+        await world.enrol(person)
+        assert (await own_status(conn, world.now)).due > 0
+        await world.settle()
+        assert await world.deliver() > 0
+        delivered.count(Attempted(Outcome.SENT))
+        await world.attend("k-1", TODAY, {person: "U"})
         await world.settle()
         await world.deliver()
-        await CountsPublisher(world.worker, "", 3).publish(world.now)
-        after = await own_status(conn, world.now)
-        later = await own_status(conn, world.now + timedelta(days=2))
+        assert await world.value("SELECT count(*) FROM alert") > 0
+        same = replace(before[0], figures={**before[0].figures, "course_days": 1})
+        assert await looked() == (same, before[1])
+        closed = datetime.combine(quarter_of(TODAY).closes_on, time(9), UTC)
+        later = await own_status(conn, closed)
     finally:
         await conn.close()
-    assert (after.due, later.due) == (0, 1)
-    assert all(invariant.ok for invariant in after.invariants)
-    assert after.figures["alerts_enrolment_new"] == 1
-    registry = CollectorRegistry()
-    await StateMetrics.on(registry, world.worker).refresh(world.now)
-    assert registry.get_sample_value("kurslotse_alerts", {"kind": "enrolment", "state": "new"}) == 1
+    assert all(invariant.ok for invariant in before[0].invariants)
+    assert later.due > 0
 
 
 async def test_the_directory_is_loaded_by_command(world: World, tmp_path: Path, prefix: str) -> None:

@@ -1,4 +1,4 @@
-"""Pure rules: alerts, deliveries, suppression, consents, and what purposes may see."""
+"""Pure rules: alerts, deliveries, consents, and what purposes may see."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -27,7 +27,6 @@ from services.notifications.alerts.domain import (
     decide,
 )
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
-from services.notifications.counts.domain import suppress, table
 from services.notifications.delivery.domain import (
     SCHEDULE,
     Attempted,
@@ -142,27 +141,6 @@ def test_retries_go_on_for_hours_and_wait_longer_each_time() -> None:
     assert waits == sorted(SCHEDULE)
     assert sum(SCHEDULE) > 24 * 3600
     assert delay_after(0) is None
-
-
-@given(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 12), min_size=1), st.integers(2, 5))
-def test_no_small_cell_can_be_worked_out(cells: dict[str, int], k: int) -> None:
-    told = table("t", cells, k)
-    hidden = [name for name in cells if told[f"t_{name}"] is None]
-    for name, value in cells.items():
-        shown = told[f"t_{name}"]
-        assert shown in {None, value}
-        assert not (shown is not None and 0 < shown < k)
-    assert not (len(hidden) == 1 and told["t_total"] is not None)
-    total = told["t_total"]
-    if total is not None and hidden:
-        rest = total - sum(value for name, value in cells.items() if name not in hidden)
-        assert len(hidden) >= 2
-        assert rest == sum(cells[name] for name in hidden)
-
-
-def test_zero_is_not_suppressed() -> None:
-    assert suppress({"a": 0, "b": 0}, 3) == {"a": 0, "b": 0}
-    assert table("x", {"a": 0}, 3) == {"x_a": 0, "x_total": 0}
 
 
 PERSON, OTHER = UUID(int=1), UUID(int=2)

@@ -1,4 +1,4 @@
-"""Reads courses, providers and outcomes for the console."""
+"""Reads courses and providers for the console."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -84,56 +84,4 @@ async def balance(conn: asyncpg.Connection, today: date) -> Sequence[asyncpg.Rec
         GROUP BY f.provider, b.name ORDER BY name
         """,
         today,
-    )
-
-
-async def waits(conn: asyncpg.Connection) -> asyncpg.Record | None:
-    """Return the median wait in days of everybody who has started, from the registration to the first day."""
-    return await conn.fetchrow(
-        """
-        SELECT count(*) AS n,
-            percentile_cont(0.5) WITHIN GROUP (ORDER BY p.started_on - w.first_registered_on) AS median
-        FROM participant AS w
-        JOIN LATERAL (
-            SELECT min(started_on) AS started_on FROM placement WHERE participant = w.participant
-        ) AS p ON isfinite(p.started_on) AND isfinite(w.first_registered_on)
-        """
-    )
-
-
-async def chain(conn: asyncpg.Connection) -> asyncpg.Record | None:
-    """Count people along the chain, each once: registered, tested, proposed, started, completed."""
-    return await conn.fetchrow(
-        """
-        SELECT (SELECT count(*) FROM participant) AS registered,
-            (SELECT count(*) FROM participant WHERE tested_on IS NOT NULL) AS tested,
-            (SELECT count(DISTINCT participant) FROM placement) AS proposed,
-            (SELECT count(DISTINCT participant) FROM placement WHERE started_on IS NOT NULL) AS started,
-            (SELECT count(DISTINCT participant) FROM placement WHERE state = 'completed') AS completed,
-            (SELECT count(*) FROM participant WHERE returns > 0) AS returned,
-            (SELECT count(*) FROM outcome) AS courses,
-            (SELECT coalesce(sum(finished), 0) FROM outcome) AS finished,
-            (SELECT coalesce(sum(sat), 0) FROM outcome) AS sat,
-            (SELECT coalesce(sum(qualified), 0) FROM outcome) AS qualified
-        """
-    )
-
-
-async def exits(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
-    """Count how enrolments ended, apart from completion."""
-    return await conn.fetch(
-        """
-        SELECT state, coalesce(exit_kind, '') AS kind, count(*) AS n FROM placement
-        WHERE state IN ('left', 'transferred', 'course_cancelled') GROUP BY state, exit_kind ORDER BY n DESC
-        """
-    )
-
-
-async def counts(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
-    """Return the last counts that the support side has published, and of which week they are."""
-    return await conn.fetch(
-        """
-        SELECT name, value, week, suppressed_below FROM published_counts
-        WHERE week = (SELECT max(week) FROM published_counts) ORDER BY name
-        """
     )

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from services.allocation.console.context import course_store, people_store, run_store
+from services.allocation.console.context import people_store, run_store
 from services.allocation.console.context.persons import PROVIDER
 from services.allocation.console.context.visit import Context, CoordinatorVisit, Visit
 from services.runtime.web.pages import web_of
@@ -40,7 +40,6 @@ async def _figures(visit: Visit) -> dict[str, object]:
             "moment": moment,
             "figures": await people_store.figures(conn, moment.clocks, moment.today, moment.soon),
             "reasons": await people_store.binding_reasons(conn),
-            "counts": await course_store.counts(conn),
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
         }
 

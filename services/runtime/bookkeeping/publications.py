@@ -1,0 +1,107 @@
+"""Counts the figures of the last closed quarter once, and keeps what was published."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from itertools import groupby
+
+import asyncpg
+
+from schemas.days import local_day
+from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.disclosure.bands import Band
+from services.runtime.disclosure.figures import Figure, Publication, Value, publish
+from services.runtime.disclosure.quarters import Quarter, last_closed
+
+Count = Callable[[Connection, str, Quarter, date], Awaitable[Mapping[str, Value]]]
+"""Counts a figure's parts for a Kreis and a quarter as they stand on a day."""
+Tell = Callable[[Connection, Publication, datetime], Awaitable[None]]
+
+_MISSING = """
+SELECT k.kreis, f.figure FROM status.kreis AS k CROSS JOIN unnest($1::text[]) AS f (figure)
+WHERE NOT EXISTS (SELECT FROM status.published_figure AS p
+    WHERE p.kreis = k.kreis AND p.figure = f.figure AND p.quarter >= $2)
+ORDER BY k.kreis, f.figure
+"""
+
+
+async def tell_nobody(_conn: Connection, _published: Publication, _now: datetime) -> None:
+    """Leave what was published in the table."""
+
+
+@dataclass(frozen=True, slots=True)
+class FiguresPublisher:
+    """Publishes the figures of one side; `counted_by` has the function of each."""
+
+    pool: Pool
+    figures: Sequence[Figure]
+    counted_by: Mapping[str, Count]
+    k: int
+    tell: Tell = tell_nobody
+
+    async def publish(self, now: datetime) -> int:
+        """Publish what is missing of the last closed quarter; return how many figures that were."""
+        today = local_day(now)
+        quarter = last_closed(today)
+        figures = {figure.name: figure for figure in self.figures}
+        async with transaction(self.pool) as conn:
+            if not await conn.fetch(_MISSING, list(figures), quarter.first):
+                return 0
+            # One publisher at a time: the second finds nothing missing.
+            await conn.execute("SELECT pg_advisory_xact_lock(hashtext('published_figure'))")
+            missing = await conn.fetch(_MISSING, list(figures), quarter.first)
+            for row in missing:
+                counted = await self.counted_by[row["figure"]](conn, row["kreis"], quarter, today)
+                figure = figures[row["figure"]]
+                published = publish(figure, row["kreis"], quarter, counted, k=self.k, today=today)
+                await keep(conn, published)
+                await self.tell(conn, published, now)
+            return len(missing)
+
+
+async def due(conn: asyncpg.Connection, figures: Sequence[Figure], now: datetime) -> int:
+    """Count what is missing of the last closed quarter; the status role may ask."""
+    names = [figure.name for figure in figures]
+    return len(await conn.fetch(_MISSING, names, last_closed(local_day(now)).first))
+
+
+async def keep(conn: Connection, published: Publication) -> None:
+    """Store a publication; what was published before stays as it is."""
+    await conn.execute(
+        """
+        INSERT INTO published_figure (kreis, figure, quarter, k, counted_on, part, low, high)
+        SELECT $1, $2, $3, $4, $5, part, low, high
+        FROM unnest($6::text[], $7::integer[], $8::integer[]) AS n (part, low, high)
+        ON CONFLICT DO NOTHING
+        """,
+        published.kreis,
+        published.figure,
+        published.quarter.first,
+        published.k,
+        published.counted_on,
+        list(published.bands),
+        [band.low for band in published.bands.values()],
+        [band.high for band in published.bands.values()],
+    )
+
+
+async def published(conn: Connection, kreise: Sequence[str] | None = None) -> list[Publication]:
+    """Return what was published, of some Kreise or all, the latest quarter first."""
+    rows = await conn.fetch(
+        """
+        SELECT kreis, figure, quarter, k, counted_on, part, low, high FROM published_figure
+        WHERE $1::text[] IS NULL OR kreis = ANY($1)
+        ORDER BY kreis, quarter DESC, figure
+        """,
+        kreise,
+    )
+    return [
+        Publication(kreis, figure, Quarter(quarter), counted_on, k, {r["part"]: _band(r) for r in parts})
+        for (kreis, figure, quarter, k, counted_on), parts in groupby(
+            rows, key=lambda r: (r["kreis"], r["figure"], r["quarter"], r["k"], r["counted_on"])
+        )
+    ]
+
+
+def _band(row: asyncpg.Record) -> Band:
+    return Band(row["low"], row["high"])

@@ -1,7 +1,8 @@
 """Opens connections to PostgreSQL and the transactions of worker and web roles."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from typing import Any, cast
 
@@ -86,16 +87,8 @@ class NestedAcquireError(RuntimeError):
     """A second connection of a pool was asked for while one was held: enough of these at once never end."""
 
 
-class _Held:
-    """A connection that a task holds; tasks that it starts know of it, also after it was given back."""
-
-    __slots__ = ("pool",)
-
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self.pool: asyncpg.Pool | None = pool
-
-
-_HELD: ContextVar[tuple[_Held, ...]] = ContextVar("held connections", default=())
+_HELD: ContextVar[tuple[tuple[object, asyncpg.Pool], ...]] = ContextVar("held connections", default=())
+"""Pools of which this context holds a connection, each with the task that took it."""
 
 
 @asynccontextmanager
@@ -103,20 +96,18 @@ async def acquire(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
     """Use a connection of the pool, outside of any transaction.
 
     Raises:
-        NestedAcquireError: this task, or the one that started it and waits, holds one of the same pool.
+        NestedAcquireError: this task holds one of the same pool. (A task that it has started does not: it
+            may run on when this one is done.)
     """
-    around = tuple(held for held in _HELD.get() if held.pool is not None)
-    if any(held.pool is pool for held in around):
+    task, around = asyncio.current_task(), _HELD.get()
+    if any(holder is task and held is pool for holder, held in around):
         raise NestedAcquireError("a connection of this pool is held already")
-    mine = _Held(pool)
-    token = _HELD.set((*around, mine))
+    _HELD.set((*around, (task, pool)))
     try:
         async with pool.acquire() as conn:
             yield cast("asyncpg.Connection", conn)
     finally:
-        mine.pool = None
-        with suppress(ValueError):  # closed in another task's context: what it holds is known by `mine`
-            _HELD.reset(token)
+        _HELD.set(around)
 
 
 @asynccontextmanager

@@ -46,10 +46,10 @@ BEGIN
     -- One row stands in for the person: what quotas and cohorts count, and nothing else.
     INSERT INTO participant (participant, kreis, office, reference, status, registered_on, first_registered_on,
         returns, town, standing, route, cooperation_plan, course_types, tested_on, level, withdrawn_on,
-        withdraw_reason)
+        withdraw_reason, stated)
     SELECT stand_in, p.kreis, p.office, 'erased', 'withdrawn', p.registered_on, p.first_registered_on,
         p.returns, p.kreis || '000', p.standing, p.route, p.cooperation_plan, '{unknown}', p.tested_on,
-        CASE WHEN p.tested_on IS NOT NULL THEN 'unknown' END, on_day, 'erased'
+        CASE WHEN p.tested_on IS NOT NULL THEN 'unknown' END, on_day, 'erased', 1
     FROM participant AS p WHERE p.participant = ANY (people)
     ORDER BY p.status = 'merged', p.first_registered_on, p.participant LIMIT 1;
 

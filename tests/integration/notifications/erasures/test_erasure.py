@@ -154,7 +154,7 @@ async def test_what_is_read_later_brings_nothing_back(scene: Scene) -> None:
     person = UUID(needles["id"])
     await scene.erase(person)
     later: list[tuple[str, str | None, Payload]] = [
-        ("in", DESK, registration(REFERENCE)),
+        ("placements", None, registration(REFERENCE)),
         ("placements", None, enrolment(person, version=9)),
         ("placements", None, ParticipantsMerged(merged=uuid4(), into=person, kreis="99001", decided_at=NOW)),
         ("support", PROVIDER, attendance("k-1", TODAY, {person: "X", uuid4(): "X", uuid4(): "X"})),

@@ -31,6 +31,7 @@ from tests.fixtures.gateway.files import (
     service,
     workbook,
 )
+from tests.identity import IDENTITY_KEY_TEXT
 
 ASKED = PeopleAsked(mapping(), ("99001",), TODAY)
 COURSES = CoursesAsked(SETTINGS, ("99001",), (), {"K-0": {"title": "x"}})
@@ -176,7 +177,7 @@ def test_the_number_of_readers_is_a_setting() -> None:
     names = ("DB_WORKER", "DB_WEB", "DB_STATUS")
     env = {f"KURSLOTSE_{name}": "postgresql://a@127.0.0.1/b" for name in names}
     env |= {f"KURSLOTSE_{name}": "127.0.0.1:1" for name in ("HTTP", "OPS")}
-    env |= {"KURSLOTSE_SERVICE_KAFKA": "kafka://127.0.0.1:1"}
+    env |= {"KURSLOTSE_SERVICE_KAFKA": "kafka://127.0.0.1:1", "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT}
     assert ServiceSettings.from_env("gateway", env).file_readers == 2
     assert ServiceSettings.from_env("gateway", env | {"KURSLOTSE_FILE_READERS": "5"}).file_readers == 5
     for wrong in ("0", "-1", "viele", "²"):

@@ -146,7 +146,9 @@ WRITERS = {
     "services/runtime/web/tables.py",
     "services/allocation/commands.py",  # figures on the command line, each cell through `guarded`
     "services/gateway/files/people/rest.py",  # rows that were not taken, each cell through `guarded`
+    "services/gateway/files/people/sheet.py",  # these three read workbooks
     "services/gateway/files/people/tables.py",
+    "services/gateway/files/people/workbook.py",
     "services/simulator/world/spreadsheet.py",  # the invented offices' own lists, hostile on purpose
 }
 

@@ -169,12 +169,8 @@ async def test_a_place_of_any_state_stays_true_without_its_person(scene: Scene, 
     assert await world.taken() == (taken if in_course else [0, 0, 0])
     after = await _figures(scene)
     if in_course:
-<<<<<<< HEAD
         assert after == before
-=======
-        assert list(after.rows()) == list(before.rows())
     assert await world.rows("SELECT FROM participant WHERE stated = 0") == []  # nobody hears of who stands in
->>>>>>> 0df52a2 (Nobody is told of the row that stands in for somebody erased)
     (row,) = await world.rows(
         "SELECT p.state, q.reference, q.town FROM placement AS p JOIN participant AS q USING (participant)"
         " WHERE q.withdraw_reason = 'erased'"

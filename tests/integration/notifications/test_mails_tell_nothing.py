@@ -57,6 +57,8 @@ async def run_and_send(world: World) -> tuple[list[UUID], Mailbox]:
             pass
         world.now += timedelta(days=14)
         assert await world.escalate() > 0
+        while await worker.drain():
+            pass
         for reference in PEOPLE:
             await world.revoke(reference)
         while await worker.drain():

@@ -46,11 +46,11 @@ async def grant(
     taken_back = await store.taken_back(conn, [event.cause for event in events])
     counting = [event for event in events if event.cause not in taken_back]
     warnings = await _grant(conn, counting, now, months)
-    for event in counting:
-        if (corrected := meant(event)) is not None:
-            warnings[event.cause] += await _replace(conn, secrets, event, corrected, now)
-    late = (Problem("event_superseded"),)
-    return [Applied(warnings.get(event.cause, late)) for event in events]
+    for event in events:
+        said = warnings.setdefault(event.cause, (Problem("event_superseded"),))
+        if (corrected := meant(event)) is not None:  # replaced, even if its correction was taken back too
+            warnings[event.cause] = said + await _replace(conn, secrets, event, corrected, now)
+    return [Applied(warnings[event.cause]) for event in events]
 
 
 async def _grant(

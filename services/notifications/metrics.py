@@ -20,20 +20,25 @@ SCRAPED = Discreet(
             "kurslotse_consume_alarms",
             "kurslotse_deliveries_overdue",
             "kurslotse_erasures_overdue",
+            "kurslotse_http_refused",
             "kurslotse_lag_records",
             "kurslotse_published_high",
             "kurslotse_published_low",
             "kurslotse_published_quarter_seconds",
             "kurslotse_relay_failures",
+            "kurslotse_timer_failures",
+            "kurslotse_work_failing",
+            "kurslotse_work_set_aside",
         }
     ),
     stepped=frozenset({"kurslotse_batch_seconds", "kurslotse_records"}),
+    flags=frozenset({"kurslotse_delivery_faults"}),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveryMetrics:
-    """Counts the attempts of the delivery worker, inside the process: they are not scraped."""
+    """Counts the attempts of the delivery worker; scraped is only whether a fault occurred."""
 
     attempts: Counter
     faults: Counter

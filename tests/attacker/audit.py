@@ -166,7 +166,7 @@ def wrong_gauges(text: str, told: Sequence[Publication], *, support: bool) -> li
         latest[one.kreis, one.figure] = one
     wrong = []
     for metric in text_string_to_metric_families(text):
-        if support and metric.name not in SCRAPED.exact | SCRAPED.stepped:
+        if support and metric.name not in SCRAPED.names:
             wrong.append(f"{metric.name}: is scraped and not registered")
         for sample in metric.samples:
             if metric.name in {"kurslotse_published_low", "kurslotse_published_high"}:

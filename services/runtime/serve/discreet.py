@@ -22,11 +22,17 @@ class Discreet:
     """The metrics that may be scraped, by name; others are not shown at all.
 
     `exact` are alarms and published figures, `stepped` counters and histograms of work, in whole
-    hundreds, without their sums.
+    hundreds, without their sums, `flags` faults of which is told whether there was one since the start.
     """
 
     exact: frozenset[str]
     stepped: frozenset[str]
+    flags: frozenset[str] = frozenset()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Everything that is shown."""
+        return self.exact | self.stepped | self.flags
 
 
 class _Coarse(Collector):
@@ -39,6 +45,8 @@ class _Coarse(Collector):
                 yield _shown(metric, lambda value: value)
             elif metric.name in self._discreet.stepped:
                 yield _shown(metric, _down, left_out="_sum")
+            elif metric.name in self._discreet.flags:
+                yield _shown(metric, _whether)
 
 
 def coarse(registry: CollectorRegistry, discreet: Discreet) -> CollectorRegistry:
@@ -60,6 +68,10 @@ def _shown(metric: Metric, told: Callable[[float], float], left_out: str = "_cre
 
 def _down(value: float) -> int:
     return int(value) // STEP * STEP
+
+
+def _whether(value: float) -> int:
+    return int(value > 0)
 
 
 def discreetly(said: ServiceStatus) -> ServiceStatus:

@@ -101,7 +101,7 @@ async def test_parked_attendance_holds_no_mark_without_consent(world: World) -> 
     kept = decode_attributes(attributes, verdict.keep)
     assert not isinstance(kept, list)
     assert isinstance(kept.event.data, AttendanceRecorded)
-    assert [entry.mark for entry in kept.event.data.entries] == ["X", "U", "unknown"]
+    assert [entry.mark for entry in kept.event.data.entries] == ["X", "U", "other"]
     assert kept.event.data.entries[0].participant == person
 
 

@@ -56,21 +56,31 @@ def test_only_what_is_named_is_scraped_and_work_in_whole_hundreds() -> None:
     records = Counter("kurslotse_records", "-", ["reader"], registry=registry)
     seconds = Histogram("kurslotse_batch_seconds", "-", registry=registry, buckets=(1.0,))
     Gauge("kurslotse_alarm", "-", registry=registry).set(1)
+    faults = Counter("kurslotse_faults", "-", ["fault"], registry=registry)
+    faults.labels("tls").inc()
+    faults.labels("refused")
     Gauge("kurslotse_open_consents", "-", registry=registry).set(17)
     shown = coarse(
         registry,
-        Discreet(frozenset({"kurslotse_alarm"}), frozenset({"kurslotse_records", "kurslotse_batch_seconds"})),
+        Discreet(
+            frozenset({"kurslotse_alarm"}),
+            frozenset({"kurslotse_records", "kurslotse_batch_seconds"}),
+            frozenset({"kurslotse_faults"}),
+        ),
     )
     records.labels("support").inc(199)
     seconds.observe(0.5)
     before = generate_latest(shown)
     records.labels("support").inc(0.5)
+    faults.labels("tls").inc()
     seconds.observe(0.5)
     assert generate_latest(shown) == before
     records.labels("support").inc(1)
     after = generate_latest(shown).decode()
     assert 'kurslotse_records_total{reader="support"} 200.0' in after
     assert "kurslotse_alarm 1.0" in after
+    assert 'kurslotse_faults_total{fault="tls"} 1.0' in after
+    assert 'kurslotse_faults_total{fault="refused"} 0.0' in after
     assert "consents" not in after
     assert "_sum" not in after
     assert "_created" not in after

@@ -1,6 +1,6 @@
 """Writes the report of an erasure, as JSON and as text for the data protection officer."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,13 +9,27 @@ import asyncpg
 from services.notifications.erasures import store
 from services.runtime.data.db import Connection
 
+SUPPORT_SIDE = "notifications"
 _DE = {"deleted": "gelöscht", "pseudonymised": "ohne Bezug zur Person", "destroyed": "vernichtet"}
 
 
 async def report_of(conn: Connection, erasure: UUID) -> dict[str, Any] | None:
-    """Return what every service has said about an erasure; None if the connection sees no such erasure."""
+    """Return what every service has said about an erasure; None if there is no such erasure."""
     row = await store.erasure(conn, erasure)
     return None if row is None else as_json(row, await store.reports(conn, erasure))
+
+
+async def desk_report_of(conn: Connection, erasure: UUID) -> dict[str, Any] | None:
+    """Return what a desk may see of an erasure; None if the connection sees no such erasure.
+
+    Which tables of the support side held something tells whether the person had consented. A desk may be an
+    authority's, so it sees that everything there is gone, and not what it was.
+    """
+    report = await report_of(conn, erasure)
+    for service, said in ({} if report is None else report["services"]).items():
+        if service == SUPPORT_SIDE:
+            said["erased"] = None
+    return report
 
 
 def as_json(row: asyncpg.Record, reports: Mapping[str, asyncpg.Record]) -> dict[str, Any]:
@@ -45,11 +59,16 @@ def as_text(report: Mapping[str, Any]) -> str:
     lines += [f"es fehlt die Bestätigung von {service}" for service in report["missing"]]
     for service, said in report["services"].items():
         lines.append(f"\n{service}, bestätigt am {said['acknowledged_at']}")
-        lines += [
-            f"  {one['table']}: {one['rows']} Zeilen {_DE.get(one['how'], one['how'])}"
-            for one in said["erased"]
-        ] or ["  nichts gefunden"]
+        lines += _erased(said["erased"])
         for one in said["kept"]:
             until = f"bis {one['until']}" if one.get("until") else "auf Dauer"
             lines.append(f"  es bleibt {until}: {one['what']} ({one['basis']})")
     return "\n".join(lines) + "\n"
+
+
+def _erased(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
+    if rows is None:
+        return ["  alles gelöscht, was zur Person gespeichert war"]
+    return [f"  {one['table']}: {one['rows']} Zeilen {_DE.get(one['how'], one['how'])}" for one in rows] or [
+        "  nichts gefunden"
+    ]

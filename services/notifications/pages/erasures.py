@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.offices import ParticipantWithdrawn
 from services.notifications.erasures import store as erasures
-from services.notifications.erasures.report import as_text, report_of
+from services.notifications.erasures.report import as_text, desk_report_of
 from services.notifications.pages import store
 from services.notifications.pages.context import Clerk, Context, form_id, send_event, slug_of
 from services.runtime.web.languages import msgid
@@ -55,7 +55,7 @@ async def report(
 ) -> Response:
     """Show what was erased where, and what stays, by which paragraph, until when; `form=json` as JSON."""
     async with context.open(visitor) as conn:
-        found = await report_of(conn, erasure)
+        found = await desk_report_of(conn, erasure)
     if found is None:
         raise not_found()
     if form == "json":

@@ -8,7 +8,8 @@ import re
 
 _SKIPPED = r"\s\x00-\x1f\x7f-\x9f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f"
 _SKIPPED += r"\u2028-\u202f\u2060-\u206f\u2800\u3164\ufeff\uffa0\ufff0-\ufffb"
-"""Blanks, marks without width and control characters, which a spreadsheet or an editor may drop."""
+_SKIPPED += r"\ue000-\uf8ff\U000f0000-\U0010fffd"
+"""Blanks, marks without width, control and private characters, which a spreadsheet or an editor may drop."""
 _SIGNS = "=+@\\-\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b\u2212\u207c\u208c\u207a\u208a\u207b\u208b"
 """Signs with which formulas begin, also full-width, small, raised and lowered."""
 _FORMULA = re.compile(rf"'*(?:[\t\r\n]|[{_SKIPPED}]*[{_SIGNS}])")

@@ -15,7 +15,7 @@ from schemas.support import ExamResultRecorded, SectionResultRecorded
 from services.notifications.consumer import subscriptions
 from services.notifications.erasures import store
 from services.notifications.erasures.handlers import Erasures
-from services.notifications.erasures.report import as_text, report_of
+from services.notifications.erasures.report import as_text, desk_report_of, report_of
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.runtime.data.db import connect, transaction
@@ -235,6 +235,7 @@ async def test_a_report_is_complete_when_every_service_has_acknowledged(scene: S
         await scene.read("erasures_done", world.incoming(None, acknowledged(erasure, service)))
     async with world.visiting("treff") as conn:
         report = await report_of(conn, erasure)
+        seen = await desk_report_of(conn, erasure)
         assert [row["erasure"] for row in await store.erasures(conn, 10)] == [erasure]
     assert report is not None
     assert report["complete"]
@@ -243,6 +244,9 @@ async def test_a_report_is_complete_when_every_service_has_acknowledged(scene: S
     assert str(erasure) in text
     assert "participant: 1 Zeilen gelöscht" in text
     assert REFERENCE not in text
+    assert seen is not None
+    assert seen["services"]["notifications"]["erased"] is None  # what was there tells of consent
+    assert "person_key" not in as_text(seen)
     async with world.visiting("wohlfahrt") as conn:
         assert await report_of(conn, erasure) is None
 

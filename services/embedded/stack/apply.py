@@ -76,6 +76,11 @@ def passwords_of(installation: Installation, service: str) -> roles.Passwords:
     return roles.Passwords(own.worker, own.web, own.status)
 
 
+def keys_passwords_of(installation: Installation) -> roles.Passwords:
+    """Return the passwords of the keys database; roles that it does not need get unknown ones."""
+    return roles.Passwords(installation.shared.keys_db, password(), password())
+
+
 async def put_service_keys(setting: Setting) -> None:
     """Set the keys with which the services speak for publishers."""
     async with admin_connection(setting.servers.database_url, setting.prefix) as conn:
@@ -84,12 +89,12 @@ async def put_service_keys(setting: Setting) -> None:
 
 
 async def apply_keys(setting: Setting, identity: Identity) -> None:
-    """Make the database of what encrypts names; roles that it does not need get unknown passwords."""
+    """Make the database of what encrypts names."""
     await migrate.apply(
         setting.servers.database_url,
         KEYS,
         prefix=setting.prefix,
-        passwords=roles.Passwords(setting.installation.shared.keys_db, password(), password()),
+        passwords=keys_passwords_of(setting.installation),
         migrations=key_migrations(),
         identity=identity,
     )

@@ -7,8 +7,8 @@ import asyncpg
 
 from services.embedded.machine.home import Home
 from services.embedded.machine.installation import SERVICES, rotate_secrets
-from services.embedded.stack.apply import passwords_of, put_service_keys
-from services.embedded.stack.environment import Setting
+from services.embedded.stack.apply import keys_passwords_of, passwords_of, put_service_keys
+from services.embedded.stack.environment import KEYS, Setting
 from services.embedded.stack.identity import settled
 from services.runtime.base.installation import InstallationError
 from services.runtime.data import roles
@@ -33,6 +33,9 @@ async def rotate(setting: Setting, home: Home) -> Setting:
         for service in SERVICES:
             database = roles.database_name(setting.prefix, service)
             await roles.set_passwords(admin, database, passwords_of(setting.installation, service))
+        await roles.set_passwords(
+            admin, roles.database_name(setting.prefix, KEYS), keys_passwords_of(setting.installation)
+        )
     finally:
         await admin.close()
     await asyncio.to_thread(_rotate_kafka, setting)

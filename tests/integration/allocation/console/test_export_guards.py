@@ -21,6 +21,7 @@ FILES = {
     "/courses.csv",
     "/forecast/{task}.csv",
     "/next-course/{task}.csv",
+    "/outcomes.csv",
     "/policy/travel/{table}.csv",
     "/remedies.csv",
     "/waiting.csv",

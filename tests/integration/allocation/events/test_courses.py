@@ -166,13 +166,13 @@ async def test_who_ends_with_the_last_section_is_completed_and_has_not_left(worl
     await world.check()
 
 
-async def test_totals_sent_again_replace_and_small_ones_are_suppressed(world: World) -> None:
+async def test_totals_sent_again_replace_and_are_told_to_their_provider_exactly(world: World) -> None:
     await world.must(PROVIDER, announced(capacity=20, taken_elsewhere=14))
     await world.must(PROVIDER, completed(finished=2, sat=2, b1=1, a2=1, below=0, lid=1, both=1))
     await world.must(PROVIDER, completed(finished=10, sat=10, b1=6, a2=2, below=1, lid=6, both=5))
     reported = [data for kind, data, _ in await world.told() if kind == "course-outcome-reported"]
     assert [(data["started"], data["finished"], data["qualified"]) for data in reported] == [
-        (14, "suppressed", "suppressed"),
+        (14, 2, 1),
         (14, 10, 5),
     ]
     assert await world.say(PROVIDER, announced()) == Rejected(Problem("course_completed", field="course"))

@@ -14,7 +14,7 @@ import orjson
 from services.allocation.policy.domain import PACKAGED
 from tests.allocation.builders import NOW
 from tests.allocation.process import environment
-from tests.conftest import MakeDatabase
+from tests.conftest import MakeDatabase, MakeTopics
 from tests.databases import Database
 from tests.serving import REPOSITORY, Servers
 from tests.waiting import wait_until
@@ -67,8 +67,9 @@ async def _days(http: httpx.AsyncClient) -> int:
 
 
 async def test_every_process_knows(
-    servers: Servers, database: MakeDatabase, prefix: str, tmp_path: Path
+    servers: Servers, database: MakeDatabase, topics: MakeTopics, prefix: str, tmp_path: Path
 ) -> None:
+    await topics()  # which say, too, whose installation the broker is of
     own = await database("allocation")
     (tmp_path / "policy.yaml").write_text(PACKAGED.read_text(encoding="utf-8"), encoding="utf-8")
     (tmp_path / "clock.json").write_bytes(orjson.dumps({"now": NOW.isoformat()}))

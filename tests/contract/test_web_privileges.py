@@ -9,8 +9,17 @@ from tests.conftest import MakeDatabase
 from tests.databases import Database, Templates
 
 SERVICES = ("gateway", "allocation", "notifications")
-PLUMBING = {"runtime.installation": {"SELECT"}, "runtime.publisher": {"SELECT"}}
+PLUMBING = {
+    "runtime.erased": {"SELECT"},
+    "runtime.installation": {"SELECT"},
+    "runtime.publisher": {"SELECT"},
+}
 """What every web role may do in schema runtime; its schema status is closed to it."""
+AS_OWNER = {
+    "allocation": ("erase_participant",),
+    "notifications": ("erase_disclosure_log", "pseudonymise_disclosure_log"),
+}
+"""Functions of the worker that act as the owner of tables which are otherwise only added to."""
 SENDS = {"allocation"}
 """Services whose pages send events, through `runtime.put_outbox` only."""
 
@@ -79,7 +88,7 @@ async def test_functions_that_act_as_the_owner_are_named(
     )
     await conn.close()
     assert [(row["name"], row["web"], row["status"]) for row in rows] == [
-        *([("erase_disclosure_log", False, False)] if service == "notifications" else []),
+        *((name, False, False) for name in AS_OWNER.get(service, ())),
         ("runtime.put_outbox", service in SENDS, False),
     ]
     assert all(row["proconfig"] for row in rows), "each has a search path of its own"

@@ -179,7 +179,7 @@ async def test_passwords_are_replaced_while_everything_runs(stack: dict[str, Any
     assert stay == {
         *(f"servers.{name}" for name in ("postgres", "kafka_admin", "kafka_controller")),
         *(f"{service}.web_secret" for service in SERVICES),
-        *("shared.kek", "shared.installation_key"),
+        *("shared.kek", "shared.installation_key", "shared.identity_key"),
     }
     assert not [name for name in SERVICES if before[name] == after[name]]
     for kind in ("WORKER", "WEB", "STATUS"):

@@ -215,7 +215,7 @@ async def test_a_batch_that_is_too_large_unpacked_is_refused_and_nobody_waits(
     async with stand.consuming():
         await stand.read_up_to(3)
         await stand.read_up_to(1, "sued")
-        assert alarms(stand, "undecodable") >= 1  # twice if a rebalance lets it be read again
+        assert (alarms(stand, "undecodable") or 0) >= 1  # twice if a rebalance lets it be read again
     assert await refused(stand) == [(0, "record_undecodable")]
     assert await stand.verdicts() == [("rejected", "record_undecodable")]
     assert sorted(n for _, _, n in await stand.effects()) == [0, 0, 1]

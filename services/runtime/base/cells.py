@@ -22,12 +22,20 @@ def guarded(text: str) -> str:
     >>> guarded("=1+1"), guarded("'=1+1"), guarded(" @x"), guarded("O'Neil")
     ("'=1+1", "''=1+1", "' @x", "O'Neil")
     """
-    clean = _UNWRITABLE.sub("\ufffd", text)
-    return f"'{clean}" if _FORMULA.match(clean) else clean
+    return defused(_UNWRITABLE.sub("\ufffd", text))
+
+
+def defused(text: str) -> str:
+    """Return a text that no spreadsheet takes for a formula, with all its characters.
+
+    >>> defused("=1+1"), defused("'=1+1")
+    ("'=1+1", "''=1+1")
+    """
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def unguarded(text: str) -> str:
-    """Return the text that was given to `guarded`.
+    """Return the text that was given to `defused`.
 
     >>> unguarded("'=1+1"), unguarded("''=1+1"), unguarded("'tis")
     ('=1+1', "'=1+1", "'tis")

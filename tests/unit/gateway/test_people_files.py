@@ -17,11 +17,12 @@ from services.gateway.files.cells import Cell, NotReadable
 from services.gateway.files.dates import read_date
 from services.gateway.files.people.delimited import decode, delimiter_of
 from services.gateway.files.people.mapping import ParticipantMapping
-from services.gateway.files.people.rest import guarded, write_csv
+from services.gateway.files.people.rest import write_csv
 from services.gateway.files.people.rows import BadRow, Lookups, Person, read_person
 from services.gateway.files.people.tables import MAX_COLUMNS, MAX_FILE, Table, read_table
 from services.gateway.files.people.workbook import MAX_UNPACKED
 from services.gateway.files.values import read_number, read_postcode, read_yes
+from services.runtime.base.cells import defused
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gateway"
 LIST = (FIXTURES / "people_cp1252.csv").read_bytes()
@@ -262,7 +263,7 @@ def test_yes_and_postcodes() -> None:
 
 
 def test_nothing_we_write_is_a_formula() -> None:
-    assert [guarded(cell)[0] for cell in ("=1", "+1", "-1", "@a", "\ta", "\uff1d1")] == ["'"] * 6
+    assert [defused(cell)[0] for cell in ("=1", "+1", "-1", "@a", "\ta", "\uff1d1")] == ["'"] * 6
     assert write_csv(["a"], [["=1"], ["b;c"]]) == 'a\r\n\'=1\r\n"b;c"\r\n'
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from schemas.envelope import Problem
 from services.gateway.files.cells import Cell
 from services.gateway.files.text import word
+from services.runtime.base.cells import unguarded
 
 DELIMITERS = ";\t,|"
 _BOMS = (
@@ -19,7 +20,6 @@ _BOMS = (
     (b"\xfe\xff", "utf-16-be"),
 )
 _LINE = re.compile(rb"\r\n|\r|\n")
-_GUARDED = re.compile(r"^'+[\s\u200b\ufeff]*[=+\-@\t\r\uff1d\uff0b\uff0d\uff20]")
 _LONGEST_VALUE = 50
 """Lines that a value in quotes may run over; an address has five."""
 _HEADER_WITHIN = 60
@@ -147,7 +147,7 @@ def _swallows(cells: Sequence[str], delimiter: str) -> bool:
 
 def _row(at: int, written: Sequence[str], *problems: Problem) -> TextRow:
     """Take away the apostrophes by which our own lists of refused rows keep spreadsheets from calculating."""
-    cells = [cell[1:] if cell.startswith("'") and _GUARDED.match(cell) else cell for cell in written]
+    cells = [unguarded(cell) for cell in written]
     while cells and not cells[-1].strip():
         cells.pop()
     return TextRow(at + 1, tuple(cells), len(written), problems)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, ClassVar
 from uuid import UUID
 
@@ -45,6 +46,17 @@ class Erased(Part):
     rows: Annotated[int, Field(ge=1, le=INT4)]
     how: Code
     """deleted or pseudonymised."""
+
+
+def erased_rows(
+    counts: Mapping[str, int], *, pseudonymised: Collection[str] = frozenset()
+) -> tuple[Erased, ...]:
+    """Tell what was done to the rows of each table, those without rows left out."""
+    return tuple(
+        Erased(table=table, rows=rows, how="pseudonymised" if table in pseudonymised else "deleted")
+        for table, rows in sorted(counts.items())
+        if rows
+    )
 
 
 class Kept(Part):

@@ -10,7 +10,7 @@ import asyncpg
 
 from schemas.days import local_day
 from schemas.envelope import Event
-from schemas.erasures import Erased, ErasureAcknowledged, Kept, ParticipantErased
+from schemas.erasures import ErasureAcknowledged, Kept, ParticipantErased, erased_rows
 from schemas.topics import Family, topic
 from services.allocation.placements.messages import SOURCE
 from services.runtime.base.identity_key import IdentityKey
@@ -53,11 +53,7 @@ async def acknowledge(
         erasure=erasure,
         service=SERVICE,
         acknowledged_at=now,
-        erased=tuple(
-            Erased(table=table, rows=rows, how="pseudonymised" if table in _CHANGED else "deleted")
-            for table, rows in sorted(erased.items())
-            if rows
-        ),
+        erased=erased_rows(erased, pseudonymised=_CHANGED),
         kept=_kept(now),
     )
     id_ = uuid4()

@@ -73,10 +73,9 @@ class ReadErasures:
         if new:
             await erased.lock_for_erasing(conn)
             ids = [*await store.known_ids(conn), *await store.parked_ids(conn)]
+            here = erased.by_tombstone(self.key, ids)
             for one in new:
-                tombstones = [bytes.fromhex(text) for text in one.tombstones]
-                await erased.add(conn, tombstones, one.erasure, one.erased_on)
-                back = erased.with_tombstones(self.key, tombstones, ids)
+                back = await erased.take(conn, one.tombstones, one.erasure, one.erased_on, here)
                 await begin_again(conn, self.prefix, self.terms, one.erasure, back, now)
         return [Applied()] * len(batch)
 

@@ -11,7 +11,7 @@ import asyncpg
 
 from schemas.days import local_day
 from schemas.envelope import Event
-from schemas.erasures import Erased, ErasureAcknowledged, Kept, ParticipantErased
+from schemas.erasures import ErasureAcknowledged, Kept, ParticipantErased, erased_rows
 from schemas.topics import Family, topic
 from services.gateway.erasures import store
 from services.gateway.findings.handlers import copy_to_audience
@@ -42,10 +42,9 @@ class Erasures:
         if said:
             await erased.lock_for_erasing(conn)
             known = await store.known(conn)
+            here = erased.by_tombstone(self.key, (row.participant for row in known))
         for one in said:
-            tombstones = [bytes.fromhex(text) for text in one.tombstones]
-            await erased.add(conn, tombstones, one.erasure, one.erased_on)
-            ids = erased.with_tombstones(self.key, tombstones, (row.participant for row in known))
+            ids = await erased.take(conn, one.tombstones, one.erasure, one.erased_on, here)
             counts = await self._erase(conn, ids, known)
             await self._acknowledge(conn, one.erasure, counts, now)
         await copy_to_audience(conn, batch, prefix=self.prefix)
@@ -79,11 +78,7 @@ class Erasures:
             erasure=erasure,
             service=SERVICE,
             acknowledged_at=now,
-            erased=tuple(
-                Erased(table=table, rows=rows, how="deleted")
-                for table, rows in sorted(counts.items())
-                if rows
-            ),
+            erased=erased_rows(counts),
             kept=_kept(now),
         )
         id_ = uuid4()

@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from schemas.days import local_day
-from schemas.erasures import Erased, ErasureAcknowledged, Kept, ParticipantErased
+from schemas.erasures import ErasureAcknowledged, Kept, ParticipantErased, erased_rows
 from schemas.topics import Family
 from services.notifications import revocation
 from services.notifications.alerts import withdrawal
@@ -46,13 +46,11 @@ class Erasures:
         if said:
             await erased.lock_for_erasing(conn)
             await end_consent(conn)
-            known = await store.known_ids(conn)
+            here = erased.by_tombstone(self.key, await store.known_ids(conn))
         for one in said:
-            tombstones = [bytes.fromhex(text) for text in one.tombstones]
-            await erased.add(conn, tombstones, one.erasure, one.erased_on)
+            ids = await erased.take(conn, one.tombstones, one.erasure, one.erased_on, here)
             await store.add_erasure(conn, one)
-            ids = sorted(erased.with_tombstones(self.key, tombstones, known))
-            await self._erase(conn, one.erasure, ids, one.erased_on, now)
+            await self._erase(conn, one.erasure, sorted(ids), one.erased_on, now)
         return [Applied()] * len(batch)
 
     async def again(self, pool: Pool, now: datetime) -> int:
@@ -88,11 +86,7 @@ class Erasures:
             erasure=erasure,
             service=SERVICE,
             acknowledged_at=now,
-            erased=tuple(
-                Erased(table=table, rows=rows, how="pseudonymised" if table in _CHANGED else "deleted")
-                for table, rows in sorted(counts.items())
-                if rows
-            ),
+            erased=erased_rows(counts, pseudonymised=_CHANGED),
             kept=self._kept(local_day(now)),
         )
         await store.add_reports(conn, [report])

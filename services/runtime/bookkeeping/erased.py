@@ -1,6 +1,6 @@
 """Knows whose ids were erased, as HMACs, and keeps whatever is read later from bringing them back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
@@ -40,32 +40,44 @@ async def add(
 
 async def among(conn: asyncpg.Connection, key: IdentityKey, ids: Iterable[UUID]) -> frozenset[UUID]:
     """Return which of these ids were erased."""
-    by_tombstone = {key.tombstone(id_): id_ for id_ in ids}
+    here = by_tombstone(key, ids)
     rows = await conn.fetch(
-        "SELECT tombstone FROM runtime.erased WHERE tombstone = ANY($1::bytea[])", list(by_tombstone)
+        "SELECT tombstone FROM runtime.erased WHERE tombstone = ANY($1::bytea[])", list(here)
     )
-    return frozenset(by_tombstone[row["tombstone"]] for row in rows)
+    return frozenset(here[row["tombstone"]] for row in rows)
 
 
 async def erasures_of(
     conn: asyncpg.Connection, key: IdentityKey, ids: Iterable[UUID]
 ) -> dict[UUID, list[UUID]]:
     """Return the erasures of which ids are here, with these ids."""
-    by_tombstone = {key.tombstone(id_): id_ for id_ in ids}
+    here = by_tombstone(key, ids)
     rows = await conn.fetch(
         "SELECT tombstone, erasure FROM runtime.erased WHERE tombstone = ANY($1::bytea[])",
-        list(by_tombstone),
+        list(here),
     )
     found: dict[UUID, list[UUID]] = {}
     for row in rows:
-        found.setdefault(row["erasure"], []).append(by_tombstone[row["tombstone"]])
+        found.setdefault(row["erasure"], []).append(here[row["tombstone"]])
     return found
 
 
-def with_tombstones(key: IdentityKey, tombstones: Iterable[bytes], ids: Iterable[UUID]) -> frozenset[UUID]:
-    """Return the ids that these tombstones stand for."""
-    wanted = frozenset(tombstones)
-    return frozenset(id_ for id_ in ids if key.tombstone(id_) in wanted)
+def by_tombstone(key: IdentityKey, ids: Iterable[UUID]) -> dict[bytes, UUID]:
+    """Return ids by their tombstones."""
+    return {key.tombstone(id_): id_ for id_ in ids}
+
+
+async def take(
+    conn: asyncpg.Connection,
+    tombstones: Sequence[str],
+    erasure: UUID,
+    erased_on: date,
+    here: Mapping[bytes, UUID],
+) -> frozenset[UUID]:
+    """Store tombstones as events carry them (hexadecimal); return which ids here they stand for."""
+    found = [bytes.fromhex(text) for text in tombstones]
+    await add(conn, found, erasure, erased_on)
+    return frozenset(here[tombstone] for tombstone in found if tombstone in here)
 
 
 async def prune(conn: asyncpg.Connection, days: int) -> int:

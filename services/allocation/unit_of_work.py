@@ -11,6 +11,7 @@ import asyncpg
 
 from schemas.codes import PlacementState
 from schemas.days import local_day
+from schemas.placements import CourseStated, ParticipantStated
 from services.allocation.courses import store as courses_store
 from services.allocation.courses.domain import Course
 from services.allocation.outcomes import store as outcomes_store
@@ -29,6 +30,7 @@ from services.runtime.send.outbox import Outgoing, put
 STEERING = "steering"
 """The actor of a run, which knows by itself what it no longer proposes."""
 Row = TypeVar("Row")
+_Stated = TypeVar("_Stated", Course, Participant)
 
 
 @dataclass(slots=True)
@@ -97,7 +99,9 @@ class UnitOfWork:
         before = self.courses.get(course.course)
         if before is None:
             self._new.add(course.course)
-        self.courses[course.course] = self._stated_course(before, course)
+        self.courses[course.course] = replace(
+            course, stated=self._state(before, course, course.course, messages.course_stated)
+        )
         self._changed.add(course.course)
         if more_room:
             self.request_rerun(course.kreis, "course_changed", urgent=urgent)
@@ -107,7 +111,9 @@ class UnitOfWork:
         before = self.people.get(person.participant)
         if before is None:
             self._new.add(person.participant)
-        self.people[person.participant] = self._stated_person(before, person)
+        self.people[person.participant] = replace(
+            person, stated=self._state(before, person, person.participant, messages.participant_stated)
+        )
         self._changed.add(person.participant)
 
     def put_test(self, kreis: str, test: PlacementTest) -> None:
@@ -194,25 +200,20 @@ class UnitOfWork:
         self.courses[after.course] = self.courses[after.course].seat(change, anyway=anyway)
         self._reseated.add(after.course)
 
-    def _stated_course(self, before: Course | None, course: Course) -> Course:
-        """Tell the support side of a course, unless it was told just that last."""
+    def _state(
+        self,
+        before: _Stated | None,
+        after: _Stated,
+        id_: UUID,
+        state_of: Callable[[_Stated, int], CourseStated | ParticipantStated],
+    ) -> int:
+        """Tell the support side of a row, unless it was told just that last; return the version it has."""
         last = 0 if before is None else before.stated
-        known = messages.course_stated(before, last) if before is not None and last else None
-        if known is not None and known == messages.course_stated(course, last):
-            return replace(course, stated=last)
-        told = messages.course_stated(course, last + 1)
-        self.tell(messages.outgoing(self.prefix, told, course.course, str(told.version), self.now, ()))
-        return replace(course, stated=told.version)
-
-    def _stated_person(self, before: Participant | None, person: Participant) -> Participant:
-        """Tell the support side of a person, unless it was told just that last."""
-        last = 0 if before is None else before.stated
-        known = messages.participant_stated(before, last) if before is not None and last else None
-        if known is not None and known == messages.participant_stated(person, last):
-            return replace(person, stated=last)
-        told = messages.participant_stated(person, last + 1)
-        self.tell(messages.outgoing(self.prefix, told, person.participant, str(told.version), self.now, ()))
-        return replace(person, stated=told.version)
+        if before is not None and last and state_of(before, last) == state_of(after, last):
+            return last
+        told = state_of(after, last + 1)
+        self.tell(messages.outgoing(self.prefix, told, id_, str(told.version), self.now, ()))
+        return told.version
 
     # Database.
 

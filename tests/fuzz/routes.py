@@ -20,8 +20,8 @@ from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.simulator.comparison.extension import EXTENSION
-from tests.identity import IDENTITY_KEY, IDENTITY_KEY_TEXT, KEK
-from tests.serving import REPOSITORY
+from tests.identity import IDENTITY_KEY, KEK
+from tests.serving import DEMO_NOWHERE, REPOSITORY
 
 NOTHING = cast("Any", None)
 OPS = ("/health/live", "/health/ready", "/status", "/under-way", "/metrics", "/asyncapi", "/asyncapi.json")
@@ -46,15 +46,7 @@ def apps() -> Mapping[str, FastAPI]:
 
 
 def _resources(service: str) -> Resources:
-    env = {f"KURSLOTSE_DB_{role}": "postgresql://localhost/x" for role in ("WORKER", "WEB", "STATUS")} | {
-        "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
-        "KURSLOTSE_HTTP": "localhost:1",
-        "KURSLOTSE_OPS": "localhost:2",
-        "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
-        "KURSLOTSE_WEB_SECRET": "invented",
-        "KURSLOTSE_DEMO": "1",
-    }
-    settings = ServiceSettings.from_env(service, env)
+    settings = ServiceSettings.from_env(service, DEMO_NOWHERE)
     return Resources(settings, SystemClock(), CollectorRegistry(), NOTHING, NOTHING)
 
 

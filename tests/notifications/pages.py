@@ -19,22 +19,10 @@ from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.runtime.web.visitors import DemoPerson, Visitor, directory
-from tests.identity import IDENTITY_KEY_TEXT
 from tests.notifications import world as worlds
 from tests.notifications.world import PUBLISHERS, SISTERS, World
+from tests.serving import DEMO_NOWHERE
 
-ENV = {
-    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
-    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
-    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
-    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
-    "KURSLOTSE_HTTP": "localhost:1",
-    "KURSLOTSE_OPS": "localhost:2",
-    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
-    "KURSLOTSE_WEB_SECRET": "invented",
-    "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
-    "KURSLOTSE_DEMO": "1",
-}
 ROLES = {worlds.DESK: CLERK, worlds.JOBCENTER: CLERK, worlds.PROVIDER: PROVIDER, worlds.MBE: COUNSELLOR}
 ROLES |= {worlds.JMD: COUNSELLOR, worlds.OTHER: COUNSELLOR}
 ROLES |= {sister: ROLES[office] for office, sister in SISTERS.items()}
@@ -114,7 +102,7 @@ async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None)
         patch = stack.enter_context(pytest.MonkeyPatch.context())
         patch.setattr("services.notifications.pages.app.PERSONS", persons())
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport))
-        settings = ServiceSettings.from_env("notifications", ENV)
+        settings = ServiceSettings.from_env("notifications", DEMO_NOWHERE)
         resources = Resources(
             settings, WorldClock(world), CollectorRegistry(), world.worker, web or world.web
         )

@@ -79,9 +79,8 @@ async def test_consent_and_enrolment_that_do_not_see_each_other_still_make_one_a
     granted = ConsentGranted(reference="a-1", office=MBE, purposes=PURPOSES, given_on=TODAY)
     async with undecided(world, world.read_support, [world.incoming(DESK, granted)]):
         enrolling = asyncio.create_task(world.read(world.incoming(None, enrolment(person))))
-        assert (
-            await asyncio.create_task(world.reconciler.drain(world.now)) == 0
-        )  # what is not committed is nobody's yet
+        # What is not committed is nobody's yet.
+        assert await asyncio.create_task(world.reconciler.drain(world.now)) == 0
     await enrolling
     await world.settle()
     assert await world.value("SELECT count(*) FROM alert") == 1

@@ -24,9 +24,10 @@ from services.runtime.web.languages import load
 from services.simulator.comparison import words
 from services.simulator.comparison.extension import EXTENSION
 from tests.conftest import MakeDatabase
-from tests.integration.allocation.console.test_policy_pages import ENV, NOON, Browser, Noon
+from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 from tests.unit.web.messages import COMPARISON
 
@@ -40,7 +41,7 @@ async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]
     web = await open_pool(base.web, name="comparison-pages-web", max_size=4)
     conn = await connect(base.worker, name="comparison-pages-looking")
     book, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
-    settings = ServiceSettings.from_env("allocation", ENV)
+    settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
     app = create_console(resources, Placements(prefix, PolicyTerms(book)), rulebook, book, EXTENSION)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")

@@ -12,18 +12,8 @@ import pytest
 from services.allocation.extension import Extension, extension_of
 from services.runtime.base.settings import ServiceSettings, SettingsError
 from services.simulator.comparison.extension import EXTENSION
-from tests.identity import IDENTITY_KEY_TEXT
+from tests.serving import NOWHERE
 
-ENV = {
-    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
-    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
-    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
-    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
-    "KURSLOTSE_HTTP": "localhost:1",
-    "KURSLOTSE_OPS": "localhost:2",
-    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
-    "KURSLOTSE_WEB_SECRET": "invented",
-}
 NAMED = {"KURSLOTSE_EXTENSION": "services.simulator.comparison.extension"}
 STARTED = """
 import asyncio, json, sys
@@ -40,7 +30,7 @@ from services.allocation.steering.questions.worker import KINDS
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
-from tests.identity import IDENTITY_KEY_TEXT
+from tests.serving import NOWHERE
 
 settings = ServiceSettings.from_env("allocation", json.loads(sys.argv[1]))
 extension = extension_of(settings)
@@ -71,7 +61,7 @@ def _started(env: dict[str, str]) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("env", [ENV, ENV | NAMED])
+@pytest.mark.parametrize("env", [NOWHERE, NOWHERE | NAMED])
 def test_an_installation_holds_no_invented_kreis(env: dict[str, str]) -> None:
     found = _started(env)
     assert found["imported"] == []
@@ -82,7 +72,7 @@ def test_an_installation_holds_no_invented_kreis(env: dict[str, str]) -> None:
 
 
 def test_a_demo_has_the_page_its_menu_entry_and_its_questions() -> None:
-    found = _started(ENV | NAMED | {"KURSLOTSE_DEMO": "1"})
+    found = _started(NOWHERE | NAMED | {"KURSLOTSE_DEMO": "1"})
     assert "services.simulator.comparison.page" in found["imported"]
     assert found["status"] == [303, 303]
     assert found["menu"][13:16] == ["/forecast", "/compare", "/policy"]
@@ -90,7 +80,7 @@ def test_a_demo_has_the_page_its_menu_entry_and_its_questions() -> None:
 
 
 def test_only_a_module_with_an_extension_can_be_named() -> None:
-    demo = ENV | {"KURSLOTSE_DEMO": "1"}
+    demo = NOWHERE | {"KURSLOTSE_DEMO": "1"}
     assert extension_of(ServiceSettings.from_env("allocation", demo)) == Extension()
     assert extension_of(ServiceSettings.from_env("allocation", demo | NAMED)) is EXTENSION
     wrong = demo | {"KURSLOTSE_EXTENSION": "services.simulator.comparison.page"}

@@ -19,26 +19,15 @@ from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.simulator.comparison.extension import EXTENSION
-from tests.identity import IDENTITY_KEY, IDENTITY_KEY_TEXT, KEK
+from tests.identity import IDENTITY_KEY, KEK
+from tests.serving import DEMO_NOWHERE
 
 NOTHING = cast("Any", None)
 OPEN = {"/sign-in", "/demo/sign-in", "/sign-out", "/preferences"}
 
 
 def _resources(service: str) -> Resources:
-    env = {
-        "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
-        "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
-        "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
-        "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
-        "KURSLOTSE_HTTP": "localhost:1",
-        "KURSLOTSE_OPS": "localhost:2",
-        "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
-        "KURSLOTSE_WEB_SECRET": "invented",
-        "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
-        "KURSLOTSE_DEMO": "1",
-    }
-    settings = ServiceSettings.from_env(service, env)
+    settings = ServiceSettings.from_env(service, DEMO_NOWHERE)
     return Resources(settings, SystemClock(), CollectorRegistry(), NOTHING, NOTHING)
 
 

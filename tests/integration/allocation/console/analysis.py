@@ -23,10 +23,11 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from tests.databases import Database
-from tests.integration.allocation.console.test_policy_pages import ENV, Browser, Noon
+from tests.integration.allocation.console.test_policy_pages import Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_runs import Solver
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.questions.test_pooling import three_weak
 from tests.unit.allocation.regions.crowd import TOWNS, a_course, a_kreis, a_person
 
@@ -55,7 +56,7 @@ async def analysis_console(database: Database, prefix: str) -> AsyncIterator[tup
         "UPDATE course SET minimum = 9, title = 'Kurs ' || provider WHERE course <> $1", other.id
     )
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
-    settings = ServiceSettings.from_env("allocation", ENV)
+    settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     placements = Placements(prefix, PolicyTerms(policies))
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
     app = create_console(resources, placements, rulebook, policies)

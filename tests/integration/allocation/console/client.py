@@ -19,7 +19,7 @@ from services.runtime.serve.service import Resources
 from tests.allocation.builders import NOW, OFFICE, OTHER_PROVIDER, PROVIDER, announced, person, registered
 from tests.allocation.world import FixedTerms, World, world_on
 from tests.databases import Database
-from tests.integration.allocation.console.test_policy_pages import ENV
+from tests.serving import DEMO_NOWHERE
 
 WHY = "the person waits for a day care place"
 
@@ -75,7 +75,7 @@ async def console_on(database: Database, prefix: str) -> AsyncIterator[ConsoleCl
     """Open the console on a database with three courses and two people, signed in as a coordinator."""
     async with world_on(database, prefix, steps=frozenset()) as world:
         web = await open_pool(database.web, name="console-test", max_size=4)
-        settings, watch = ServiceSettings.from_env("allocation", ENV), Watch()
+        settings, watch = ServiceSettings.from_env("allocation", DEMO_NOWHERE), Watch()
         resources = Resources(settings, watch, CollectorRegistry(), world.pool, web)
         app = create_console(resources, Placements(prefix, FixedTerms(frozenset())), load_rulebook())
         transport = httpx.ASGITransport(app=app)

@@ -23,9 +23,10 @@ from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from services.runtime.web.visitors import DemoPerson, Visitor
 from tests.conftest import MakeDatabase
-from tests.integration.allocation.console.test_policy_pages import ENV, Noon
+from tests.integration.allocation.console.test_policy_pages import Noon
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_regions import BOTH, NOON, ONE, OTHER, THIRD, Solver
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
 WHO = {"of-one": ONE, "of-other": OTHER, "of-third": THIRD}
@@ -46,7 +47,7 @@ async def http(database: MakeDatabase, prefix: str) -> AsyncIterator[httpx.Async
     assert (
         await Steering(pool, Solver(), placements, CurrentPolicies(BOTH), rulebook, prefix).run_due(NOON) == 1
     )
-    settings = ServiceSettings.from_env("allocation", ENV)
+    settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     app = create_console(Resources(settings, Noon(), CollectorRegistry(), pool, web), placements, rulebook)
     people = {
         key: DemoPerson(Visitor(key, key, COORDINATOR, (kreis,)), "", "/") for key, kreis in WHO.items()

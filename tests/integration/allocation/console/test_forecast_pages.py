@@ -21,9 +21,10 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
-from tests.integration.allocation.console.test_policy_pages import ENV, NOON, Browser, Noon
+from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
 
@@ -34,7 +35,7 @@ async def empty(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]:
     web = await open_pool(base.web, name="foresight-pages-web", max_size=4)
     conn = await connect(base.worker, name="foresight-pages-looking")
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
-    settings = ServiceSettings.from_env("allocation", ENV)
+    settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
     app = create_console(resources, Placements(prefix, PolicyTerms(policies)), rulebook, policies)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")

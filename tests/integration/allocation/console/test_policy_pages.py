@@ -26,25 +26,13 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
-from tests.identity import IDENTITY_KEY_TEXT
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
 NOON = datetime(2026, 3, 2, 11, tzinfo=UTC)
 WHY = "the council decided it so"
-ENV = {
-    "KURSLOTSE_DB_WORKER": "postgresql://localhost/x",
-    "KURSLOTSE_DB_WEB": "postgresql://localhost/x",
-    "KURSLOTSE_DB_STATUS": "postgresql://localhost/x",
-    "KURSLOTSE_SERVICE_KAFKA": "kafka://localhost:1",
-    "KURSLOTSE_HTTP": "localhost:1",
-    "KURSLOTSE_OPS": "localhost:2",
-    "KURSLOTSE_IDENTITY_KEY": IDENTITY_KEY_TEXT,
-    "KURSLOTSE_WEB_SECRET": "invented",
-    "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
-    "KURSLOTSE_DEMO": "1",
-}
 
 
 class Noon:
@@ -111,7 +99,7 @@ async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]
     await fill(conn, a_region(3, 120, 10))
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     resources = Resources(
-        ServiceSettings.from_env("allocation", ENV), Noon(), CollectorRegistry(), worker, web
+        ServiceSettings.from_env("allocation", DEMO_NOWHERE), Noon(), CollectorRegistry(), worker, web
     )
     placements = Placements(prefix, PolicyTerms(policies))
     app = create_console(resources, placements, rulebook, policies)

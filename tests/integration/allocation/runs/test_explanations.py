@@ -36,10 +36,11 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
-from tests.integration.allocation.console.test_policy_pages import ENV, NOON, Browser, Noon
+from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_runs import Solver
+from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.crowd import a_course, a_kreis, a_person
 
 KREIS = "99001"
@@ -71,7 +72,7 @@ async def done(database: MakeDatabase, prefix: str) -> AsyncIterator[Run]:
     await fill(conn, a_kreis(people, courses))
     await conn.execute("UPDATE course SET title = 'Kurs ' || provider")
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
-    settings = ServiceSettings.from_env("allocation", ENV)
+    settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     placements = Placements(prefix, PolicyTerms(policies))
     console = create_console(
         Resources(settings, Noon(), CollectorRegistry(), worker, web), placements, rulebook, policies

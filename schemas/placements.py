@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from schemas.base import Ags5, Ags8, Code, Part, Payload, Reference, Slug
 from schemas.bounds import INT4, Int4, Moment, OwnDate, OwnId, Params
-from schemas.codes import AsylumPhase, Known, PlacementState, WithdrawReason, current_reason
+from schemas.codes import AsylumPhase, Known, PlacementState, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
 
@@ -211,7 +211,6 @@ class ParticipantStated(Payload):
     """None: registered before allocation kept it; what is known stays."""
     registered_on: OwnDate
     withdrawn_on: OwnDate | None = None
-    withdrawn_for: Annotated[Code, Known(WithdrawReason)] | None = None
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
         """Return the participant id."""

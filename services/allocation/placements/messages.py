@@ -153,7 +153,6 @@ def participant_stated(person: Participant, version: int) -> ParticipantStated:
         asylum_phase=person.facts.asylum_phase,
         registered_on=person.registered_on,
         withdrawn_on=person.withdrawn_on,
-        withdrawn_for=person.withdraw_reason,
     )
 
 

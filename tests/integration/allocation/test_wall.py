@@ -110,7 +110,6 @@ FIELDS = frozenset(
         "asylum_phase",
         "registered_on",
         "withdrawn_on",
-        "withdrawn_for",
     ]
 )
 

@@ -42,14 +42,8 @@ def _said(name: str, family: Family, type_: str, data: Any, code: str, **headers
 KINDS: Sequence[Poison] = (
     _said("raises", Family.IN, "course-cancelled", _CANCELLED, "refused_after_crashes"),
     _said("raises", Family.SUPPORT, "need-reported", _NEED, "refused_after_crashes"),
-    _said(
-        "year-9999",
-        Family.IN,
-        "course-cancelled",
-        _ENDLESS,
-        "field_invalid",
-    ),
-    _said("year-9999", Family.SUPPORT, "consent-granted", _CONSENT, "field_invalid"),
+    _said("year-9999", Family.IN, "course-cancelled", _ENDLESS, "date_too_late"),
+    _said("year-9999", Family.SUPPORT, "consent-granted", _CONSENT, "date_too_late"),
     _said("not-json", Family.IN, "course-cancelled", b'{"course":', "json_malformed"),
     _said("deep", Family.SUPPORT, "need-reported", b"[" * 30_000, "json_malformed"),
     _said("not-utf8", Family.IN, "course-cancelled", _CANCELLED, "header_not_utf8", ce_source=b"\xff"),

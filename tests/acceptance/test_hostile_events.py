@@ -1,6 +1,7 @@
 """Events that ended processes elsewhere, all together, at every door: nobody else notices."""
 
 import asyncio
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -71,7 +72,7 @@ def say_directly(found: Installation) -> int:
                 head = {"specversion": "1.0", "type": event["type"], "source": "/test", "id": id_}
                 producer.produce(
                     f"{found.prefix}kurslotse.{family}.{slug}",
-                    orjson.dumps(event["data"]),
+                    json.dumps(event["data"]).encode(),  # orjson refuses to write what is nested deeply
                     headers=[(f"ce_{key}", value.encode()) for key, value in head.items()],
                 )
                 sent += 1

@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
 
 from services.embedded.machine.home import read_json, write_json
 
@@ -28,8 +27,8 @@ def _bound(port: int) -> socket.socket | None:
     return holder
 
 
-_reserved: dict[int, IO[str]] = {}
-"""Ports of this process, with the locks that keep them from other supervisors until it ends."""
+_reserved: dict[int, int] = {}
+"""Ports of this process, with the open files whose locks keep them from others until it ends."""
 
 
 def _reserve(port: int) -> bool:
@@ -42,11 +41,11 @@ def _reserve(port: int) -> bool:
         return True
     folder = Path(tempfile.gettempdir()) / f"kurslotse-ports-{os.geteuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
-    file = (folder / str(port)).open("a", encoding="utf-8")
+    file = os.open(folder / str(port), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        file.close()
+        os.close(file)
         return False
     _reserved[port] = file
     return True

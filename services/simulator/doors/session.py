@@ -29,8 +29,8 @@ class DemoSession:
         return response
 
     async def _request(self, method: str, path: str, request: dict[str, Any]) -> httpx.Response:
-        headers = {"Accept": "application/json", "X-CSRF": self._csrf or ""}
-        return await self._client.ask(method, self._url + path, headers=headers, **request)
+        headers = {"Accept": "application/json", "X-CSRF": self._csrf or ""} | request.get("headers", {})
+        return await self._client.ask(method, self._url + path, **request | {"headers": headers})
 
     async def _sign_in(self) -> None:
         response = await self._client.ask(

@@ -6,7 +6,7 @@ RUN = $(VENV)/bin/python
 INSTALL = $(RUN) -m pip install --disable-pip-version-check --no-input
 RUNNABLE = $(VENV)/.runnable
 READY = $(VENV)/.ready
-MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql))
+MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrations/*.sql))
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
@@ -47,7 +47,7 @@ status: $(RUNNABLE) ## say what runs
 	@$(RUN) -m services.cli status
 
 test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
-	@$(RUN) -m pytest $(TESTS) $(ARGS)
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS) $(ARGS)
 
 test-browser: setup ## the pages in a headless Chromium, which is brought if missing
 	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)

@@ -72,7 +72,9 @@ async def _own(service: Service) -> AsyncIterator[str]:
 
 async def _steering(service: Service) -> Sequence[str]:
     rows = await service.rows(_GAPS)
+    unanswered = await service.rows("SELECT kind, failed_code FROM analysis_task WHERE state = 'failed'")
     found = [f"steps with a gap: {told(row)}" for row in rows]
+    found += [f"question without an answer: {told(row)}" for row in unanswered]
     found += [f"two places at once: {told(row)}" for row in await service.rows(_TWO_PLACES)]
     verdict = Verdict()
     await check_runs(verdict, service.settings.db_worker)

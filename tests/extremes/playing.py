@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from schemas.topics import Family
+from services.allocation.steering.questions.queue import ask
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.entries import OfficeEntry
 from services.notifications.people import handlers as people
@@ -14,15 +15,17 @@ from services.notifications.people.domain import Contact
 from services.notifications.people.keys import Keks, PersonSecrets
 from services.runtime.data.db import open_pool, transaction
 from tests.extremes.brokerless import Topics
+from tests.extremes.complaints import complaints
 from tests.extremes.invariants import broken, crashes
 from tests.extremes.pool import KREISE, PUBLISHERS, Pool, announcements, of_kind
 from tests.extremes.sequence import PEOPLE, Known, Speaker
-from tests.extremes.services import COMPOSITIONS, Ground, Service, running
+from tests.extremes.services import ANSWERED, COMPOSITIONS, Ground, Service, running
 from tests.identity import IDENTITY_KEY, KEK
 
 _PAUSES = (timedelta(0), timedelta(hours=20), timedelta(days=1), timedelta(days=1), timedelta(days=9))
 _TEN_YEARS = timedelta(days=3652)
 _ROUNDS = 40
+_QUESTIONS = ("next_course", "pooling", "forecast")
 _SUPPORT = ("alert", "attendance", "consent", "disclosure", "exam_result", "risk", "section_result")
 _LIVE_LAST = """
 SELECT placement, participant, course FROM placement
@@ -47,6 +50,7 @@ async def play(ground: Ground, seed: int, events: int) -> Played:
     played = Played(seed)
     chance, pool, topics = random.Random(seed), Pool(), Topics(ground.prefix)
     async with AsyncExitStack() as stack:
+        complained = stack.enter_context(complaints())
         services = [
             await stack.enter_async_context(running(name, ground, pool, topics, f"{seed:x}-"))
             for name in COMPOSITIONS
@@ -61,29 +65,22 @@ async def play(ground: Ground, seed: int, events: int) -> Played:
         pool.now += _TEN_YEARS
         await _settle(services, played)
         await _check(services, played)
+        played.wrong += complained
         for service in services:
             played.read[service.name] += service.events
     return played
 
 
 async def _events(services: list[Service], speaker: Speaker, played: Played, events: int) -> None:
+    """Say events in batches, each heard by all services, and let ten years pass before the last fifth."""
     speaker.begin()
+    speaker.say_each()
     chance, said, leap = speaker.chance, 0, events * 4 // 5
     while said < events and not played.wrong:
         many = min(chance.choice((1, 5, 15, 40)), events - said)
         for _ in range(many):
             speaker.say()
-        if said < leap <= said + many:
-            await _count_support(services[-1], played)
-            speaker.pool.now += _TEN_YEARS
-        if said == 0:
-            speaker.say_each()
-        said += many
-        most = chance.choice((1, 7, 500))
-        for service in chance.sample(services, len(services)):
-            while await service.read(most):
-                pass
-            await service.relay()
+        await _hear(services, chance)
         if chance.random() < 0.6:
             for service in services:
                 await service.run_steps()
@@ -91,6 +88,35 @@ async def _events(services: list[Service], speaker: Speaker, played: Played, eve
         speaker.pool.now += chance.choice(_PAUSES)
         for service in services:
             played.wrong += await crashes(service)
+        if said < leap <= said + many:
+            await _leap(services, speaker, played)
+        said += many
+
+
+async def _hear(services: list[Service], chance: random.Random) -> None:
+    """Let the services read what was said, in any order and in batches of any size."""
+    most = chance.choice((1, 7, 500))
+    for service in chance.sample(services, len(services)):
+        while await service.read(most):
+            pass
+        await service.relay()
+
+
+async def _leap(services: list[Service], speaker: Speaker, played: Played) -> None:
+    """Look at everything that holds today, and let ten years pass."""
+    await _settle(services, played)
+    await _question(services[0], speaker.chance)
+    for service in services:
+        played.wrong += await broken(service, speaker.pool.now)
+    await _count_support(services[-1], played)
+    speaker.pool.now += _TEN_YEARS
+
+
+async def _question(steering: Service, chance: random.Random) -> None:
+    """Ask the engine one question beside those that runs ask, and have all of them answered."""
+    async with transaction(steering.worker) as conn:
+        await ask(conn, KREISE[0], chance.choice(_QUESTIONS), {}, "a test", steering.clock.now())
+    await steering.run_steps(ANSWERED)
 
 
 async def _count_support(support: Service, played: Played) -> None:

@@ -5,9 +5,12 @@ SET LOCAL lock_timeout = '3s';
 
 UPDATE need_report SET event_id = cause::text;
 
-WITH renamed AS (
-    UPDATE course_report SET event_id = gen_random_uuid()::text
-    RETURNING course_id, old.event_id AS was, new.event_id AS becomes)
+CREATE TEMPORARY TABLE renamed ON COMMIT DROP AS
+SELECT course_id, event_id AS was, gen_random_uuid()::text AS becomes FROM course_report;
+
+UPDATE course_report AS c SET event_id = r.becomes FROM renamed AS r
+WHERE r.course_id = c.course_id AND r.was = c.event_id;
+
 UPDATE course_day AS d SET event_id = r.becomes FROM renamed AS r
 WHERE r.course_id = d.course_id AND r.was = d.event_id;
 

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.offices import ParticipantWithdrawn
 from services.notifications.erasures import store as erasures
-from services.notifications.erasures.report import as_text, desk_report_of
+from services.notifications.erasures.report import desk_report_of
 from services.notifications.pages import store
 from services.notifications.pages.context import Clerk, Context, send_form, slug_of
 from services.runtime.web.languages import msgid
@@ -60,4 +60,4 @@ async def report(
         raise not_found()
     if form == "json":
         return JSONResponse(found)
-    return web_of(request).page(request, "erasure.html", report=found, text=as_text(found))
+    return web_of(request).page(request, "erasure.html", report=found)

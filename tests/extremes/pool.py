@@ -30,6 +30,9 @@ STRANGERS = ("fremd-1", "a" * 48)
 OWN_COURSES = ("k-1", "k-ü\u0308", "k" * 255)
 REFERENCES = ("A-1", "3", "a.2/x", "9" * 64)
 
+BLOCKING = frozenset({"provider", "office"})
+"""Fields of which an unknown value keeps everything later about the same person waiting: seldom unknown."""
+
 
 def of_kind(kind: str) -> tuple[str, ...]:
     """Return the slugs of the publishers of a kind."""

@@ -11,7 +11,7 @@ import orjson
 
 from schemas.base import Payload
 from schemas.codes import PublisherKind
-from schemas.days import local_day
+from schemas.days import add_days, local_day
 from schemas.erasures import ParticipantErased
 from schemas.gateway import PublisherAnnounced
 from schemas.identity import course_id, participant_id
@@ -90,7 +90,25 @@ class Speaker:
     def say(self) -> Record:
         """Say one event of any type."""
         ((family, kind),) = self.chance.choices(KINDS, _WEIGHTS)
+        if kind.payload is AttendanceRecorded and self.known and self.chance.random() < 0.4:
+            self._absences(kind)
         return self.say_of(family, kind)
+
+    def _absences(self, kind: EventType) -> None:
+        """Say that somebody with a place has been missing for days: chance alone hardly ever says so."""
+        one = self._place()
+        if one.course not in COURSES:
+            return
+        provider, own = COURSES[one.course]
+        entries = [{"participant": str(one.participant), "mark": "U", "ue": 0}]
+        for before in range(8, 0, -1):
+            day = add_days(local_day(self.pool.now), -before).isoformat()
+            fixed = {"course": own, "day": day, "ue_held": 5, "entries": entries}
+            self.say_of(kind.family, kind, calm=1.0, publisher=provider, fixed=fixed)
+
+    def _place(self) -> Known:
+        """Return a placement, mostly one of the last: those that are not over."""
+        return self.known[-1 - int(len(self.known) * self.chance.random() ** 3)]
 
     def say_of(
         self,
@@ -109,7 +127,7 @@ class Speaker:
             raw = orjson.dumps(orjson.loads(raw) | fixed)
         elif family in PER_PUBLISHER:
             publisher = self._publisher(kind)
-        if fixed is None and self.known and self.chance.random() < 0.7:
+        if fixed is None and self.known and self.chance.random() < 0.75:
             raw, publisher = self._fitted(raw, publisher)
         key = kind.payload.model_validate_json(raw).subject_key(publisher or "")
         said = self.said.setdefault((publisher, family), [])
@@ -138,7 +156,7 @@ class Speaker:
 
     def _fitted(self, raw: bytes, publisher: str | None) -> tuple[bytes, str | None]:
         """Let an event be about a placement that there is, said by who is concerned."""
-        one = self.known[-1 - int(len(self.known) * self.chance.random() ** 3)]
+        one = self._place()
         if one.participant not in PEOPLE or one.course not in COURSES:
             return raw, publisher
         (office, reference), (provider, own) = PEOPLE[one.participant], COURSES[one.course]

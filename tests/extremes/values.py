@@ -17,7 +17,7 @@ from schemas.days import add_days, local_day
 from schemas.envelope import MAX_BYTES
 from schemas.topics import EVENT_TYPES, PUBLISHERS_FAMILIES
 from tests.extremes.mending import mended
-from tests.extremes.pool import Pool
+from tests.extremes.pool import BLOCKING, Pool
 from tests.extremes.texts import text
 
 _ANY = 1000
@@ -145,7 +145,8 @@ class Values:
     def _text(self, name: str, schema: Mapping[str, Any]) -> str:
         shape = schema.get("format", "")
         known = self.pool.texts(name, is_id=shape == "uuid")
-        if known and self.chance.random() < (0.5 if self._extreme() else 0.97):
+        wanted = 0.98 if name in BLOCKING else 0.5 if self._extreme() else 0.97
+        if known and self.chance.random() < wanted:
             return self.few(known)
         if shape:
             return _SHAPES[shape](self)

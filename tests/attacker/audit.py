@@ -1,9 +1,9 @@
 """Attacks everything that an installation has published: `python -m tests.attacker.audit HOME`.
 
-HOME is the folder of a running installation (run.json names its databases, installation.json its tokens). The attacker knows, from the
-databases themselves, who was registered, who began a course and when, and takes all publications of all
-quarters together. Ends with 1 if a count has fewer than k possible values, or something of somebody is
-certain, or metrics and tables differ from what was published.
+HOME is the folder of a running installation: run.json names its databases, installation.json its tokens. The
+attacker knows, from the databases themselves, who was registered, who began a course and when, and takes all
+publications of all quarters together. Ends with 1 if a count has fewer than k possible values, or something
+of somebody is certain, or metrics and tables differ from what was published.
 """
 
 import argparse

@@ -21,6 +21,7 @@ LOCK = ROOT / "package-lock.json"
 NODE_LOCK = ROOT / "deploy" / "node.lock"
 NODE = ROOT / "build" / "node"
 OLDEST_NPM = 8  # reads lock files of version 3
+OLDEST_NODE = 22  # runs the OpenID Connect server of the tests
 DEVELOPERS = "--developers"
 
 _KERN = "@kern-ux/native"
@@ -133,10 +134,12 @@ def copy(modules: Path = MODULES, target: Path = STATIC) -> None:
 def main(arguments: Sequence[str] = ()) -> int:
     """Install what is missing: everything for developers, else what pages need."""
     developers = DEVELOPERS in arguments
-    if is_current(developers=developers):
-        sys.stdout.write("pages: what the browser needs is in place\n")
-        return 0
     try:
+        if developers:
+            node_of(OLDEST_NODE)
+        if is_current(developers=developers):
+            sys.stdout.write("pages: what the browser needs is in place\n")
+            return 0
         npm = npm_of_machine()
         if npm is None:
             sys.stdout.write("pages: no npm on this machine, installing Node.js from its wheel ...\n")

@@ -9,36 +9,11 @@ import pytest
 from services.accounts.oidc.door import GivenRole
 from services.accounts.oidc.issuers import Issuer, RoleMapping, RoleRule
 from services.accounts.oidc.issuers_file import IssuersError, read_issuers
+from tests.serving import REPOSITORY
 
-GOOD = """\
-issuers:
-  - key: kreis
-    name: {de: Kreis Muster, en: Muster County}
-    url: https://anmeldung.kreis.invalid/realms/kreis
-    client_id: kurslotse
-    client_secret_env: KREIS_SECRET
-    organisations: [kreis-muster]
-    required_amr: [otp]
-    clock_skew: 30
-    mappings:
-      - valid_from: 2026-07-01
-        rules: []
-      - valid_from: 2026-01-01
-        rules:
-          - {claim: groups, values: [kl-koordination], organisation: kreis-muster, role: coordinator}
-          - {claim: groups, values: [kl-leitung], organisation: kreis-muster, role: head}
-  - key: verband
-    name: {de: Verband, en: Association}
-    url: http://127.0.0.1:8080
-    client_id: "0815"
-    client_secret_file: verband.secret
-    organisations: [mbe-muster, jmd-muster]
-    scopes: [openid]
-    mappings:
-      - valid_from: 2026-01-01
-        rules:
-          - {claim: realm_access.roles, values: [mbe], organisation: mbe-muster, role: counsellor}
-"""
+_PAGE = (REPOSITORY / "docs" / "openid-connect.md").read_text("utf-8")
+GOOD = _PAGE.partition("```yaml\n")[2].partition("```")[0]
+"""The file that the documentation shows."""
 ROLES = ("coordinator", "head", "counsellor")
 SECRET = "invented-secret"
 DAY = date(2026, 3, 1)

@@ -30,6 +30,8 @@ from services.accounts.oidc.tokens import (
 )
 
 _LONGEST_NAME, _LONGEST_EMAIL, _LONGEST_SID = 200, 254, 1_000
+_OF_ID_TOKENS = frozenset({"iss", "aud", "azp", "exp", "iat", "nbf", "auth_time", "acr", "amr", "sid"})
+"""Claims about a sign-in, which only a signed token may make."""
 _NAMES = ("name", "preferred_username", EMAIL, "sub")
 _TRY_LATER = frozenset({"temporarily_unavailable", "server_error"})
 _THEIR_CHOICE = frozenset({"access_denied", "login_required", "interaction_required", "consent_required"})
@@ -85,14 +87,16 @@ class OidcClient:
         code = _code(self.issuer, metadata, said)
         tokens = await self._redeemed(metadata, code, flow.verifier)
         id_token, access = tokens.get("id_token"), tokens.get("access_token")
+        if not isinstance(access, str) or not access:
+            raise OidcError(Reason.SERVER_WRONG, "no access token")
         token = await self._decoded(metadata, id_token)
         expected = Expected(
             nonce=flow.nonce,
-            access_token=access if isinstance(access, str) else None,
+            access_token=access,
             fresh_since=flow.begun_at if flow.fresh else None,
         )
         verified = check_id_token(self.issuer, token, expected, self._now())
-        claims = await self._completed(metadata, verified, expected.access_token)
+        claims = await self._completed(metadata, verified, access)
         return self._identity(claims, str(id_token)), claims
 
     async def logout_address(self, id_token: str, return_to: str) -> str | None:
@@ -149,18 +153,19 @@ class OidcClient:
             pass
         raise OidcError(Reason.TOKEN_FORGED, "an unknown key")
 
-    async def _completed(self, metadata: ServerMetadata, claims: Claims, access: str | None) -> Claims:
+    async def _completed(self, metadata: ServerMetadata, claims: Claims, access: str) -> Claims:
         """Add what only the UserInfo endpoint says; what the ID token says itself counts more."""
         wanted = {"name", EMAIL, *self.issuer.claims_used(self._today())}
         lacking = any(claim_of(claims, name) is None for name in wanted)
-        if not lacking or metadata.userinfo_endpoint is None or access is None:
+        if not lacking or metadata.userinfo_endpoint is None:
             return claims
         answer = await self._fetcher.get(metadata.userinfo_endpoint, bearer=access)
         if not answer.good:
             raise OidcError(Reason.SERVER_WRONG, f"UserInfo answers {answer.status}")
         if answer.content.get("sub") != claims["sub"]:
             raise OidcError(Reason.SERVER_WRONG, "UserInfo is about another person")
-        return {**answer.content, **claims}
+        more = {name: value for name, value in answer.content.items() if name not in _OF_ID_TOKENS}
+        return {**more, **claims}
 
     def _identity(self, claims: Claims, id_token: str) -> Identity:
         used = self.issuer.claims_used(self._today())

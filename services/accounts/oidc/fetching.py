@@ -2,10 +2,10 @@
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import httpx
 import orjson
@@ -34,12 +34,22 @@ def require_reachable(issuer_url: str, address: str, what: str) -> str:
         OidcError: the server names an address that must not be used.
     """
     try:
-        scheme = urlsplit(require_encrypted(what, address)).scheme
+        parts = urlsplit(require_encrypted(what, address))
     except AddressError as error:
         raise OidcError(Reason.SERVER_WRONG, str(error)) from None
-    if scheme != "https" and (scheme != "http" or urlsplit(issuer_url).scheme != "http"):
+    if not has_port(parts):
+        raise OidcError(Reason.SERVER_WRONG, f"{what} names an impossible port")
+    if parts.scheme != "https" and (parts.scheme != "http" or urlsplit(issuer_url).scheme != "http"):
         raise OidcError(Reason.SERVER_WRONG, f"{what} is not https")
     return address
+
+
+def has_port(parts: SplitResult) -> bool:
+    """Return whether the port, if there is one, is between 1 and 65535."""
+    try:
+        return parts.port != 0
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +77,8 @@ class Fetcher:
         Raises:
             OidcError: the server is silent, or its answer is too large or no JSON object.
         """
-        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
-        return await self._ask(self._client.build_request("GET", address, headers=_HEADERS | headers))
+        more = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+        return await self._ask(lambda: self._client.build_request("GET", address, headers=_HEADERS | more))
 
     async def post(self, address: str, form: Mapping[str, str], user: str, password: str) -> Answer:
         """Send a form with client_secret_basic; see `get`.
@@ -76,12 +86,20 @@ class Fetcher:
         Raises:
             OidcError: see `get`.
         """
-        request = self._client.build_request("POST", address, data=dict(form), headers=_HEADERS)
         # RFC 6749, 2.3.1: both are encoded like a form before they are joined.
         basic = httpx.BasicAuth(quote(user, safe=""), quote(password, safe=""))
-        return await self._ask(next(basic.auth_flow(request)))
 
-    async def _ask(self, request: httpx.Request) -> Answer:
+        def built() -> httpx.Request:
+            request = self._client.build_request("POST", address, data=dict(form), headers=_HEADERS)
+            return next(basic.auth_flow(request))
+
+        return await self._ask(built)
+
+    async def _ask(self, build: Callable[[], httpx.Request]) -> Answer:
+        try:
+            request = build()
+        except (httpx.InvalidURL, ValueError) as error:  # of what the server said: an address, a token
+            raise OidcError(Reason.SERVER_WRONG, type(error).__name__) from None
         try:
             async with asyncio.timeout(self._seconds):
                 status, raw = await self._read(request)

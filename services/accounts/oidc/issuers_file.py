@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from services.accounts.oidc.door import GivenRole
+from services.accounts.oidc.fetching import has_port
 from services.accounts.oidc.issuers import Issuer, RoleMapping, RoleRule
 from services.runtime.base.addresses import AddressError, require_encrypted
 from services.runtime.base.yaml_lines import Lined, Place, UnreadableError, read_file
@@ -51,7 +52,8 @@ def _issuer_url(value: object) -> object:
         parts = urlsplit(require_encrypted("url", value))
     except AddressError as error:
         raise PydanticCustomError(_FAULT, "cannot be used: {why}.", {"why": str(error)}) from None
-    if parts.scheme not in {"https", "http"} or parts.query or parts.fragment or "@" in parts.netloc:
+    plain = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme not in {"https", "http"} or not plain or not has_port(parts):
         raise PydanticCustomError(
             _FAULT, "is no address of an issuer. Please write https://host/path, exactly as the issuer does."
         )

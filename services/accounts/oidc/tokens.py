@@ -1,7 +1,6 @@
 """Verifies ID tokens and logout tokens: who signed them, for whom, for which sign-in, and when."""
 
 import hmac
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +53,7 @@ class Expected:
     """
 
     nonce: str
-    access_token: str | None
+    access_token: str
     fresh_since: float | None
 
 
@@ -189,7 +188,7 @@ def _check_freshness(issuer: Issuer, auth_time: object, since: float | None, now
     """Check when the person showed who they are; Authlib does not, and takes max_age=0 for none."""
     if auth_time is None and since is None:
         return
-    if not isinstance(auth_time, int | float) or isinstance(auth_time, bool) or not math.isfinite(auth_time):
+    if not isinstance(auth_time, int | float) or isinstance(auth_time, bool) or not auth_time >= 0:  # nor NaN
         raise OidcError(Reason.NOT_FRESH if since is not None else Reason.TOKEN_FORGED, "auth_time")
     if auth_time > now + issuer.clock_skew:
         raise OidcError(Reason.TOKEN_EARLY, "auth_time")

@@ -100,6 +100,8 @@ def _later(name: str, seconds: float) -> Callable[[Claims], Claims]:
         (_with("sub", "a" * 256), "token_forged"),
         (_with("auth_time", "now"), "token_forged"),
         (_later("auth_time", 62), "token_early"),
+        (_with("auth_time", float("nan")), "token_forged"),
+        (_with("auth_time", -(10**400)), "token_forged"),
     ],
 )
 async def test_claims_that_are_wrong_sign_nobody_in(
@@ -297,6 +299,36 @@ async def test_the_id_token_counts_more_than_user_info(browser: Browser, liar: L
     liar.publish_own_key()
     liar.change_id_token(_with("groups", []))
     assert refusal(await browser.sign_in("ada")) == (403, "no_role")
+
+
+async def test_user_info_says_nothing_about_the_sign_in(
+    lied_to: RunningSite, browser: Browser, liar: Liar
+) -> None:
+    liar.publish_own_key()
+    liar.change_id_token(lambda claims: _without("auth_time")(_without("sid")(claims)))
+    liar.changes[USER_INFO] = lambda said: said | {"sid": "invented", "auth_time": time.time()}
+    assert (await browser.sign_in("ada")).status_code == 200
+    ((identity, _),) = lied_to.door.open.values()
+    assert (identity.sid, identity.auth_time) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        (DISCOVERY, {"jwks_uri": "http://127.0.0.1:99999/"}),
+        (DISCOVERY, {"token_endpoint": "http://[::1/"}),
+        (TOKEN, {"access_token": "\u20ac"}),
+        (TOKEN, {"access_token": 7}),
+        (TOKEN, {"id_token": None}),
+        (TOKEN, {"id_token": ["a"]}),
+    ],
+)
+async def test_addresses_and_tokens_that_are_none(
+    browser: Browser, liar: Liar, path: str, said: Claims
+) -> None:
+    liar.changes[path] = lambda honest: honest | said
+    status, reason = refusal(await browser.sign_in("ada"))
+    assert (status, reason) in {(502, "server_wrong"), (403, "token_forged"), (403, "no_role")}
 
 
 async def test_a_fresh_sign_in_that_was_not(browser: Browser, liar: Liar) -> None:

@@ -64,6 +64,7 @@ def test_the_mapping_of_the_day_holds(tmp_path: Path) -> None:
         ("2026-07-01", "2026-01-01", "line 13, issuer kreis, field mappings.2.valid_from: 2026-01-01 stands"),
         ("https://anmeldung", "http://anmeldung", "line 4, issuer kreis, field url: cannot be used"),
         ("/realms/kreis", "/realms/kreis?x=1", "line 4, issuer kreis, field url: is no address"),
+        ("kreis.invalid/realms", "kreis.invalid:99999/realms", "line 4, issuer kreis, field url: is no"),
         ("client_secret_env: KREIS_SECRET", "client_secret: geheim", (
             "line 6, issuer kreis, field client_secret: must not stand in this file"
         )),

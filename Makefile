@@ -32,6 +32,7 @@ $(RUNNABLE): requirements.lock pyproject.toml package-lock.json deploy/node.lock
 $(READY): $(RUNNABLE) requirements-dev.lock
 	@echo "Installing what developers and tests need (once) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(RUN) -m services.runtime.web.vendor --developers
 	@touch $@
 
 demo: $(RUNNABLE) ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself

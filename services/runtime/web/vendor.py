@@ -1,4 +1,4 @@
-"""Copies what the browser needs (KERN UX, fonts, htmx) from npm packages into the static folder.
+"""Copies what the browser needs (KERN UX, fonts, htmx, Swagger UI) from npm packages into the static folder.
 
 With `--developers` also installs what tests need from npm: axe and an OpenID Connect server.
 """
@@ -33,6 +33,9 @@ COPIED: Mapping[str, str] = {
     f"{_KERN}/dist/fonts/fira-sans/FiraSans-SemiBold.woff2": "FiraSans-SemiBold.woff2",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/LICENSE": "htmx-LICENSE",
+    "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui.js",
+    "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+    "swagger-ui-dist/LICENSE": "swagger-ui-LICENSE",
 }
 """File in node_modules -> file in the static folder. Tests read what they need where npm put it."""
 
@@ -146,7 +149,7 @@ def main(arguments: Sequence[str] = ()) -> int:
             sys.stdout.flush()
             npm = npm_of_wheel()
         more = ", axe and an OpenID Connect server" if developers else ""
-        sys.stdout.write(f"pages: fetching KERN UX and htmx{more} (npm ci) ...\n")
+        sys.stdout.write(f"pages: fetching KERN UX, htmx and Swagger UI{more} (npm ci) ...\n")
         sys.stdout.flush()
         which = [] if developers else ["--omit=dev"]
         _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *which], "npm ci failed")

@@ -15,6 +15,9 @@ SERVICES = Path(__file__).parents[2]
 PAGE = SERVICES.parent / "docs" / "retention.md"
 
 
+_SHARED = {"runtime": "every service", "accounts": "accounts, in allocation and in notifications each"}
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -79,7 +82,7 @@ def page(found: Mapping[str, Registry]) -> str:
         "Whoever is erased is erased everywhere at once, whatever these periods say: docs/decisions/0025.",
     ]
     for name, registry in found.items():
-        whose = "every service" if name == "runtime" else name
+        whose = _SHARED.get(name, name)
         lines += ["", f"## {whose}", "", f"Valid from {registry.valid_from}.", ""]
         lines += ["| period | days | |", "|---|---|---|"]
         lines += [f"| {key} | {one.days or ''} | {one.says} |" for key, one in registry.periods.items()]

@@ -19,6 +19,7 @@ TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
 COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
+ACCOUNTS = ROOT / "accounts"
 
 
 def _of_python(folder: Path) -> Iterator[str]:

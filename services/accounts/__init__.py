@@ -1,0 +1,1 @@
+"""Accounts: sign-in, organisations, people, roles and sessions of each page service, in its own rows."""

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from services.accounts import audit
 from services.accounts.domain import Side
 from services.accounts.metrics import SignInMetrics
+from services.accounts.passwords import Passwords
 from services.accounts.people import store as people
 from services.accounts.sealing import Sealing, hashed
 from services.accounts.sessions import cookies, store
@@ -64,6 +65,7 @@ class Accounts:
     pool: asyncpg.Pool
     settings: AccountSettings
     sealing: Sealing
+    passwords: Passwords
     metrics: SignInMetrics
     public_url: str
     demo: bool = False

@@ -97,7 +97,9 @@ async def link_of(conn: asyncpg.Connection, token: str, *, lock: bool = False) -
     return row
 
 
-async def accept(conn: asyncpg.Connection, invitation: asyncpg.Record, email: str | None) -> asyncpg.Record:
+async def accept(
+    conn: asyncpg.Connection, invitation: asyncpg.Record, email: str | None, name: str
+) -> asyncpg.Record:
     """Use a link up: make the account with its roles, or clear one whose owner enrols again.
 
     Whoever enrols again keeps the roles of their own organisation only: nobody there may open others' doors.
@@ -129,7 +131,7 @@ async def accept(conn: asyncpg.Connection, invitation: asyncpg.Record, email: st
     key = f"p-{secrets.token_hex(8)}"
     organisation = invitation["organisation"]
     identifier = await people.add_person(
-        conn, key, name=invitation["name"], email=email, home=organisation, person=invitation["invitation"]
+        conn, key, name=name, email=email, home=organisation, person=invitation["invitation"]
     )
     await give_roles(conn, invitation, identifier, key)
     found = await people.person_by_id(conn, identifier)

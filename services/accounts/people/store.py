@@ -137,15 +137,16 @@ async def give(conn: asyncpg.Connection, person: UUID, organisation: str, role: 
 
 
 async def end_role(
-    conn: asyncpg.Connection, organisation: str, given: UUID, by: str
+    conn: asyncpg.Connection, organisation: str, given: UUID, by: str, *, person: UUID
 ) -> asyncpg.Record | None:
-    """End a role of this organisation; return person and role, None if there is none to end."""
+    """End a person's role of this organisation; return it, None if there is none to end."""
     return await conn.fetchrow(
         "UPDATE accounts.given_role SET ended_by = $3, ended_at = now()"
-        " WHERE given = $2 AND organisation = $1 AND ended_at IS NULL RETURNING person, role",
+        " WHERE given = $2 AND organisation = $1 AND person = $4 AND ended_at IS NULL RETURNING role",
         organisation,
         given,
         by,
+        person,
     )
 
 
@@ -202,7 +203,8 @@ async def member(conn: asyncpg.Connection, organisation: str, person: UUID) -> a
     """Return somebody who has or had a role in this organisation; None for anybody else."""
     return await conn.fetchrow(
         """
-        SELECT p.person, p.key, p.name, p.email, p.active, p.home = $1 AS at_home FROM accounts.person AS p
+        SELECT p.person, p.key, p.name, p.email, p.home, p.active, p.home = $1 AS at_home
+        FROM accounts.person AS p
         WHERE p.person = $2
             AND EXISTS (SELECT FROM accounts.given_role AS r
                 WHERE r.person = p.person AND r.organisation = $1)
@@ -246,3 +248,35 @@ async def identities(conn: asyncpg.Connection, issuer: str) -> Sequence[asyncpg.
         " WHERE i.issuer = $1 AND p.active ORDER BY i.made_at, i.about->>'position', i.subject",
         issuer,
     )
+
+
+async def lock_organisation(conn: asyncpg.Connection, organisation: str) -> None:
+    """Let nobody else end roles of an organisation until this transaction ends."""
+    await conn.execute("SELECT FROM accounts.organisation WHERE slug = $1 FOR NO KEY UPDATE", organisation)
+
+
+async def describe(conn: asyncpg.Connection, slug: str, name: str, kreise: Sequence[str]) -> bool:
+    """Name an organisation, and its Kreise while it has none; return whether that was possible.
+
+    No two Kreise organisations work for the same Kreis: who could choose freely could read everybody's rows.
+    """
+    done = await conn.fetchval(
+        """
+        UPDATE accounts.organisation AS o SET name = $2,
+            kreise = CASE WHEN cardinality(o.kreise) = 0 THEN $3::text[] ELSE o.kreise END
+        WHERE slug = $1 AND (cardinality(o.kreise) = 0 OR $3::text[] = '{}' OR $3::text[] = o.kreise)
+            AND NOT EXISTS (SELECT FROM accounts.organisation AS other
+                WHERE other.slug <> $1 AND other.kind = o.kind AND o.kind = 'kreis'
+                    AND other.kreise && $3::text[])
+        RETURNING true
+        """,
+        slug,
+        name,
+        list(kreise),
+    )
+    return bool(done)
+
+
+async def organisations(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
+    """List all organisations (for commands; a page names its own)."""
+    return await conn.fetch("SELECT slug, name, kind, kreise FROM accounts.organisation ORDER BY slug")

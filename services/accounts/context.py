@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from uuid import UUID
 
@@ -55,6 +56,8 @@ class IssuedBy:
     subject: str
     sid: str | None
     id_token: bytes | None
+    auth_time: datetime | None = None
+    """When the person showed who they are; None: now."""
 
 
 @dataclass(slots=True)
@@ -153,6 +156,7 @@ class Accounts:
             subject=issued.subject if issued else None,
             sid=issued.sid if issued else None,
             id_token=issued.id_token if issued else None,
+            shown_at=issued.auth_time if issued else None,
         )
         await audit.write(
             conn,

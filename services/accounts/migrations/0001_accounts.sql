@@ -41,7 +41,7 @@ CREATE TABLE accounts.given_role (
         'coordinator', 'coordinator_head', 'clerk', 'provider', 'counsellor', 'team_lead',
         'auditor', 'data_protection', 'operator', 'administrator')),
     given_by text NOT NULL,
-    given_at timestamptz NOT NULL DEFAULT now(),
+    given_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     ended_by text,
     ended_at timestamptz,
     CHECK ((ended_by IS NULL) = (ended_at IS NULL))
@@ -82,6 +82,7 @@ CREATE TABLE accounts.session (
 CREATE INDEX session_person ON accounts.session (person, created_at);
 CREATE INDEX session_worn ON accounts.session (worn);
 CREATE INDEX session_issuer ON accounts.session (issuer, subject) WHERE issuer IS NOT NULL;
+COMMENT ON COLUMN accounts.given_role.given_at IS 'tells apart what was given at once: the first is worn first';
 COMMENT ON COLUMN accounts.session.token_hash IS 'SHA-256 of the random token in the cookie';
 COMMENT ON COLUMN accounts.session.id_token IS 'sealed; the issuer wants it back at sign-out';
 COMMENT ON COLUMN accounts.session.device IS 'browser and system in two words, for the list of one''s own sessions';

@@ -280,3 +280,28 @@ async def describe(conn: asyncpg.Connection, slug: str, name: str, kreise: Seque
 async def organisations(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     """List all organisations (for commands; a page names its own)."""
     return await conn.fetch("SELECT slug, name, kind, kreise FROM accounts.organisation ORDER BY slug")
+
+
+async def known_by(conn: asyncpg.Connection, issuer: str, subject: str) -> asyncpg.Record | None:
+    """Return whom an issuer knows by a subject, whether they may still work or not."""
+    return await conn.fetchrow(
+        "SELECT p.person, p.key, p.name, p.email, p.home, p.active FROM accounts.identity AS i"
+        " JOIN accounts.person AS p ON p.person = i.person WHERE i.issuer = $1 AND i.subject = $2",
+        issuer,
+        subject,
+    )
+
+
+async def rename(conn: asyncpg.Connection, person: UUID, name: str) -> None:
+    """Call a person by another name."""
+    await conn.execute("UPDATE accounts.person SET name = $2 WHERE person = $1", person, name)
+
+
+async def roles_given_by(conn: asyncpg.Connection, person: UUID, by: str) -> Sequence[asyncpg.Record]:
+    """List the roles that a person has now and that were given by somebody."""
+    return await conn.fetch(
+        "SELECT given, organisation, role FROM accounts.given_role"
+        " WHERE person = $1 AND given_by = $2 AND ended_at IS NULL",
+        person,
+        by,
+    )

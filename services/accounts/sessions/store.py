@@ -1,6 +1,7 @@
 """Reads and writes sessions; ages are by the database's clock."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -44,13 +45,14 @@ async def begin(
     subject: str | None = None,
     sid: str | None = None,
     id_token: bytes | None = None,
+    shown_at: datetime | None = None,
 ) -> UUID:
-    """Begin a session; return its id."""
+    """Begin a session; return its id. `shown_at`: when the person last showed who they are, at most now."""
     session: UUID = await conn.fetchval(
         """
         INSERT INTO accounts.session
-            (token_hash, person, worn, method, device, issuer, subject, sid, id_token)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) RETURNING session
+            (token_hash, person, worn, method, device, issuer, subject, sid, id_token, fresh_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, least(now(), $10)) RETURNING session
         """,
         token_hash,
         person,
@@ -61,6 +63,7 @@ async def begin(
         subject,
         sid,
         id_token,
+        shown_at,
     )
     return session
 

@@ -6,6 +6,16 @@ from dataclasses import dataclass, field
 from services.accounts.sessions.domain import Limits
 from services.runtime.base.settings import SettingsError
 
+VARIABLES = (
+    "KURSLOTSE_SESSION_IDLE_MINUTES",
+    "KURSLOTSE_SESSION_HOURS",
+    "KURSLOTSE_FRESH_SIGN_IN_MINUTES",
+    "KURSLOTSE_ARGON2_PASSES",
+    "KURSLOTSE_ARGON2_MEMORY_KIB",
+    "KURSLOTSE_ARGON2_LANES",
+)
+"""Everything that is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Argon2:

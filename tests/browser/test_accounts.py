@@ -121,6 +121,6 @@ def test_the_support_side_knows_nobody_of_the_other(links: list[str], page: Page
 
 def test_a_passkey_that_is_not_used_says_so(links: list[str], page: Page) -> None:
     page.goto(links[0].partition("/invitation")[0] + "/sign-in")
-    page.evaluate("navigator.credentials.get = () => Promise.reject(new Error('no'))")
+    page.evaluate("() => { navigator.credentials.get = () => Promise.reject(new Error('no')); }")
     page.click('form[data-passkey="use"] button')
     expect(page.locator("[data-passkey-error]")).to_contain_text("Der Passkey wurde nicht benutzt")

@@ -21,6 +21,8 @@ from services.accounts.sessions.domain import EndReason
 
 COMMAND = "command"
 """Who did what a command has done."""
+FIRST = "Administrator"
+"""Stands for a name that nobody knows yet."""
 _FIRST = {
     Side.STEERING: ("kreis", "Kreis", Kind.KREIS, None),
     Side.SUPPORT: ("registering-office", "Anmeldestelle", Kind.REGISTERING_OFFICE, "registering-office"),
@@ -167,4 +169,4 @@ async def first_link(conn: asyncpg.Connection, side: Side) -> str | None:
             conn, slug, name=name, kind=kind.value, kreise=(), tenant=tenant, publisher=None
         )
     await store.withdraw_all_by(conn, slug, COMMAND)
-    return await invite(conn, slug, roles=[Role.ADMINISTRATOR], name="Administrator", email=None, by=COMMAND)
+    return await invite(conn, slug, roles=[Role.ADMINISTRATOR], name=FIRST, email=None, by=COMMAND)

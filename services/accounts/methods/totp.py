@@ -29,9 +29,9 @@ def new_secret() -> str:
 
 def enrolment(secret: str, login: str) -> Enrolment:
     """Return a secret in the forms that apps read; the picture has no script and no style."""
-    address = pyotp.TOTP(secret).provisioning_uri(name=login or "?", issuer_name=_ISSUER)
+    address = pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=_ISSUER)
     drawn = segno.make(address, error="m").svg_inline(
-        scale=4, border=3, dark="black", light="white", svgclass="kl-qr", lineclass=None
+        scale=4, border=3, dark="black", light="white", svgclass="kl-qr", lineclass=None, omitsize=True
     )
     typed = " ".join(secret[at : at + 4] for at in range(0, len(secret), 4))
     return Enrolment(Markup(drawn), typed)  # noqa: S704 - drawn by segno of squares alone

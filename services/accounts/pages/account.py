@@ -218,7 +218,9 @@ def _password_form(
         has=has,
         entered=entered,
         errors={name: texts.plain(text) for name, text in (wrong.fields if wrong else {}).items()},
-        offered=enrolment.offer(accounts, about, person["email"] or "", entered.get("sealed", "")),
+        offered=enrolment.offer(
+            accounts, about, person["email"] or person["name"], entered.get("sealed", "")
+        ),
     )
 
 

@@ -51,7 +51,10 @@ async def invitation_page(request: Request, token: str) -> Response:
         found = _open(await link_of(conn, token))
         own = own_of(request)
         person = await people.person_by_id(conn, own.person) if own else None
-    entered = {"email": found["own_email"] or found["email"] or "", "name": found["name"]}
+    entered = {
+        "email": found["own_email"] or found["email"] or "",
+        "name": "" if found["name"] == handlers.FIRST else found["name"],
+    }
     return _page(request, found, token, entered, person=person)
 
 
@@ -77,7 +80,9 @@ def _page(
         roles=[role_name(texts, role) for role in found["roles"]],
         entered=entered,
         errors={name: texts.plain(text) for name, text in (wrong.fields if wrong else {}).items()},
-        offered=enrolment.offer(accounts, about, login_name(email) or "", entered.get("sealed", "")),
+        offered=enrolment.offer(
+            accounts, about, login_name(email) or found["place"], entered.get("sealed", "")
+        ),
         passkeys=passkeys.party_of(accounts, request) is not None,
         known=person,
     )

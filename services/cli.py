@@ -17,6 +17,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "quarantine": ("runtime", "Records that had no effect, and why."),
     "reading": ("runtime", "Topics that are not read until somebody says so."),
     "work": ("runtime", "Queued work that failed and was set aside."),
+    "account": ("accounts", "Who works with Kurslotse: invitations, roles, recovery."),
     "publisher": ("gateway", "Who may speak: providers and offices."),
     "import": ("gateway", "Files that providers and offices already have."),
     "compare": (
@@ -78,6 +79,10 @@ def load_command(name: str) -> Any:  # noqa: ANN401 -- the same
         brought = typer.Typer()
         found = import_module("services.runtime.serve.commands")
         brought.add_typer(getattr(found, f"{name}_app"), name=name, callback=_of_service)
+    elif service == "accounts":
+        found = import_module("services.accounts.commands")
+        found.account_app.callback()(_of_side)
+        brought = found.app
     else:
         brought = import_module(f"services.{service}.commands").app
     brought.callback()(_nothing)  # makes it a group even where it has one command only
@@ -111,6 +116,13 @@ def _of_service(
     service: Annotated[str, typer.Option(help="Whose: gateway, allocation or notifications.")] = "allocation",
 ) -> None:
     _tell_environment(service)
+
+
+def _of_side(
+    service: Annotated[str, typer.Option(help="Whose: allocation or notifications.")] = "allocation",
+) -> None:
+    _tell_environment(service)
+    os.environ["KURSLOTSE_SIDE"] = service
 
 
 @app.command()

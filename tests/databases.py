@@ -7,8 +7,10 @@ from uuid import uuid4
 import asyncpg
 
 from schemas.codes import InstallationKind
+from services.embedded.stack.apply import shared_migrations_of
 from services.runtime.base.installation import Identity
 from services.runtime.data import migrate, roles
+from tests.accounts.people import invent_people
 from tests.serving import REPOSITORY, Servers
 
 TESTED = Identity(uuid4(), InstallationKind.DEMO)
@@ -50,8 +52,10 @@ class Templates:
                 prefix=self.prefix,
                 passwords=self.passwords,
                 migrations=migrations if migrations.is_dir() else None,
+                shared=shared_migrations_of(service),
                 identity=TESTED,
             )
+            await invent_people(self.servers.database_url, template, service)
             self.made.add(service)
         name = roles.database_name(prefix, service)
         admin = await asyncpg.connect(self.servers.database_url)

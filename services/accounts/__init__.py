@@ -1,1 +1,1 @@
-"""Signs people in: organisations, people, roles, sessions."""
+"""Accounts: sign-in, organisations, people, roles and sessions of each page service, in its own rows."""

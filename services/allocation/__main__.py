@@ -5,6 +5,8 @@ import os
 import sys
 from functools import partial
 
+from services.accounts.retention import Retention as AccountsRetention
+from services.accounts.settings import AccountSettings
 from services.allocation.acts.placements import Placements
 from services.allocation.acts.statements import Statements
 from services.allocation.acts.timers import PlacementTimers
@@ -52,6 +54,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
     figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
     status = AllocationStatus(terms, steering.due)
+    accounts = AccountsRetention(resources.worker, AccountSettings.from_env(os.environ))
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, terms, settings.identity_key),
         timers=(
@@ -69,6 +72,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("figures", 0.5, figures.publish),
             Timer("published", 15.0, PublishedMetrics(resources.registry, resources.worker).refresh),
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
+            Timer("forget accounts", 3600.0, accounts.forget),
         ),
         everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),
         web=create_console(resources, placements, rulebook, policies, extension)

@@ -15,7 +15,11 @@ from services.embedded.machine.children import Program, StartError, tail
 from services.embedded.machine.home import Home
 from services.embedded.stack import environment
 from services.embedded.stack.lifecycle import Stack
+from services.simulator import world
 from services.simulator.world.kreis import OFFICES, PUBLISHERS
+
+STAFF = Path(world.__file__).parent / "staff.yaml"
+"""The invented people who sign in to the pages."""
 
 _LOAD_SECONDS = 60.0
 _GRACE_SECONDS = 180.0  # on top of what was asked for: history first, then a last quiet
@@ -35,6 +39,12 @@ async def register_publishers(stack: Stack) -> None:
 async def load_offices(stack: Stack) -> None:
     """Hand the directory of counselling offices to notifications through its own command."""
     await _loaded(stack, "notifications", "offices", OFFICES)
+
+
+async def load_people(stack: Stack) -> None:
+    """Take the invented people who work there into the accounts of both page services."""
+    for service in ("allocation", "notifications"):
+        await run_command(stack, service, "account", "--service", service, "load-demo", str(STAFF))
 
 
 async def _loaded(stack: Stack, service: str, what: str, records: Any, *options: str) -> None:  # noqa: ANN401

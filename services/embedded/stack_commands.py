@@ -17,6 +17,7 @@ from services.embedded.stack import report
 from services.embedded.stack.apply import apply_everything
 from services.embedded.stack.discovery import administrative, running
 from services.embedded.stack.environment import Addresses, Setting
+from services.embedded.stack.first_administrators import first_links
 from services.embedded.stack.identity import check_home
 from services.embedded.stack.lifecycle import Stack, kind_of, running_stack
 from services.embedded.stack.rotation import rotate
@@ -56,6 +57,8 @@ def up(home: Path | None, *, demo: bool, own_servers: bool) -> int:
                 await _prepare_demo(stack)
             supervisor.publish(ready=True)
             _announce(stack, tell)
+            if not demo:
+                await _invite_first(stack, tell)
             await asyncio.Event().wait()
         return 0
 
@@ -89,7 +92,9 @@ def demo(home: Path | None, *, seconds: int | None, browser: bool, own_servers: 
 
 async def _prepare_demo(stack: Stack) -> None:
     with stack.supervisor.narrator.step("Registering the invented Kreis"):
-        await asyncio.gather(playing.register_publishers(stack), playing.load_offices(stack))
+        await asyncio.gather(
+            playing.register_publishers(stack), playing.load_offices(stack), playing.load_people(stack)
+        )
 
 
 def _announce(stack: Stack, tell: Narrator) -> None:
@@ -98,6 +103,13 @@ def _announce(stack: Stack, tell: Narrator) -> None:
         tell.say(f"  {name:<8} {stack.addresses[name]}")
     tell.say(f"  {'logs':<8} {stack.supervisor.home.log}")
     tell.say("Ctrl-C stops everything.")
+
+
+async def _invite_first(stack: Stack, tell: Narrator) -> None:
+    """Print the links of the first administrators while nobody has an account."""
+    for side, address in (await first_links(stack.setting)).items():
+        tell.say(f"\nNobody has an account on this side yet ({side}). The first administrator opens, once:")
+        tell.say(f"  {address}")
 
 
 async def _summarise(stack: Stack, tell: Narrator) -> bool:

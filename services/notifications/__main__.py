@@ -10,6 +10,8 @@ from functools import partial
 
 import httpx
 
+from services.accounts.retention import Retention as AccountsRetention
+from services.accounts.settings import AccountSettings
 from services.notifications import settings as policies
 from services.notifications import status, work_queue
 from services.notifications.alerts.escalation import EscalationWorker
@@ -58,6 +60,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
+    accounts = AccountsRetention(resources.worker, AccountSettings.from_env(os.environ))
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
@@ -71,6 +74,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("held", 15.0, HeldMarks(pool, secrets).take_up),
             Timer("published", 15.0, PublishedMetrics(resources.registry, pool).refresh),
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
+            Timer("forget accounts", 3600.0, accounts.forget),
         ),
         web=create_pages(resources, secrets, gateway, [router(PeopleDoor(pool, clock, secrets, people_key))]),
         status=partial(status.own_status, delivers=settings.smtp is not None),

@@ -26,6 +26,7 @@ SCRAPED = Discreet(
             "kurslotse_published_low",
             "kurslotse_published_quarter_seconds",
             "kurslotse_relay_failures",
+            "kurslotse_sign_in_lockouts",
             "kurslotse_timer_failures",
             "kurslotse_work_failing",
             "kurslotse_work_set_aside",

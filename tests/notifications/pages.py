@@ -10,15 +10,17 @@ from typing import Any
 
 import asyncpg
 import httpx
-import pytest
 from prometheus_client import CollectorRegistry
 
+from services.accounts.demo.load import DemoPeople, load
+from services.accounts.domain import Side
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.pages.app import create_pages
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.runtime.base.settings import ServiceSettings
+from services.runtime.data.db import transaction
 from services.runtime.serve.service import Resources
-from services.runtime.web.visitors import DemoPerson, Visitor, directory
+from tests.accounts.people import people_of
 from tests.notifications import world as worlds
 from tests.notifications.world import PUBLISHERS, SISTERS, World
 from tests.serving import DEMO_NOWHERE
@@ -28,17 +30,27 @@ ROLES |= {worlds.JMD: COUNSELLOR, worlds.OTHER: COUNSELLOR}
 ROLES |= {sister: ROLES[office] for office, sister in SISTERS.items()}
 
 
-def persons() -> dict[str, DemoPerson]:
+KINDS = {CLERK: "registering_office", PROVIDER: "provider", COUNSELLOR: "counselling"}
+
+
+def staff() -> DemoPeople:
     """Invent one person for each office, called like it."""
-    return dict(
-        directory(
-            [
-                DemoPerson(
-                    Visitor(slug, f"Person {slug}", role, ("99001",), PUBLISHERS[slug][0], slug), "works", "/"
-                )
-                for slug, role in ROLES.items()
-            ]
-        )
+    return people_of(
+        [
+            {
+                "slug": slug,
+                "name": f"Stelle {slug}",
+                "kind": KINDS[role],
+                "kreise": ["99001"],
+                "tenant": PUBLISHERS[slug][0],
+                "publisher": slug,
+            }
+            for slug, role in ROLES.items()
+        ],
+        [
+            {"key": slug, "name": f"Person {slug}", "organisation": slug, "roles": [role]}
+            for slug, role in ROLES.items()
+        ],
     )
 
 
@@ -99,8 +111,8 @@ async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None)
     gateway = Gateway()
     transport = httpx.MockTransport(gateway.answer)
     async with AsyncExitStack() as stack:
-        patch = stack.enter_context(pytest.MonkeyPatch.context())
-        patch.setattr("services.notifications.pages.app.PERSONS", persons())
+        async with transaction(world.worker) as conn:
+            await load(conn, Side.SUPPORT, staff())
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport))
         settings = ServiceSettings.from_env("notifications", DEMO_NOWHERE)
         resources = Resources(

@@ -4,8 +4,9 @@ from pathlib import Path
 
 from fastapi import FastAPI
 
+from services.accounts.app import create_accounts
 from services.allocation.acts.placements import Placements
-from services.allocation.console.context.persons import HOMES, PERSONS, menu_with
+from services.allocation.console.context.menu import HOMES, menu_with
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
@@ -34,6 +35,7 @@ from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
+from services.runtime.web.visitors import SignIn
 from services.texts.filters import LOCALE, field_filters
 
 NOTHING_ADDED = Extension()
@@ -46,6 +48,8 @@ def create_console(
     rulebook: RuleBook,
     policies: CurrentPolicies | None = None,
     extension: Extension = NOTHING_ADDED,
+    *,
+    sign_in: SignIn | None = None,
 ) -> FastAPI:
     """Build the console's application; without policies, the packaged one holds."""
     settings = resources.settings
@@ -55,7 +59,6 @@ def create_console(
         templates=(HERE / "templates", *extension.templates),
         locales=(LOCALE, HERE.parent / "locale", *extension.locales),
         filters=field_filters,
-        persons=PERSONS,
         menu=menu_with(extension.menu),
         homes=HOMES,
         demo=settings.demo,
@@ -89,7 +92,8 @@ def create_console(
         proposals_api.router,
         questions_api.router,
     )
-    app = create_app(site, need(settings.web_secret, "KURSLOTSE_WEB_SECRET"), pages=routers)
+    secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
+    app = create_app(site, secret, sign_in or create_accounts(resources), pages=routers)
     policies = policies or CurrentPolicies(load_policies())
     app.state.console = ConsoleContext(
         pool=resources.web,

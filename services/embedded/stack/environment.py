@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
+from services.accounts.settings import VARIABLES as ACCOUNTS
 from services.embedded.machine.installation import Installation
 from services.embedded.machine.ports import HOST
 from services.embedded.servers.pair import Servers
@@ -34,7 +35,11 @@ KEYS = "keys"
 """The database of what encrypts names; only the support side reads it."""
 
 _NEIGHBOURS = {"allocation": "notifications", "notifications": "allocation"}
-_PASSED_ON = {"allocation": ("KURSLOTSE_POLICY",), "notifications": ("KURSLOTSE_SMTP",), "gateway": ()}
+_PASSED_ON = {
+    "allocation": ("KURSLOTSE_POLICY", *ACCOUNTS),
+    "notifications": ("KURSLOTSE_SMTP", *ACCOUNTS),
+    "gateway": (),
+}
 
 
 @dataclass(frozen=True, slots=True)

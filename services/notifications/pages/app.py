@@ -5,23 +5,29 @@ from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
 
+from services.accounts.app import create_accounts
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
-from services.notifications.pages.roles import HOMES, MENU, PERSONS
+from services.notifications.pages.roles import HOMES, MENU
 from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
+from services.runtime.web.visitors import SignIn
 from services.texts.filters import LOCALE, field_filters
 
 HERE = Path(__file__).resolve().parent
 
 
 def create_pages(
-    resources: Resources, secrets: PersonSecrets, gateway: GatewayClient, doors: Sequence[APIRouter] = ()
+    resources: Resources,
+    secrets: PersonSecrets,
+    gateway: GatewayClient,
+    doors: Sequence[APIRouter] = (),
+    sign_in: SignIn | None = None,
 ) -> FastAPI:
     """Build the application; the routers in `doors` check a key of their own."""
     settings = resources.settings
@@ -31,7 +37,6 @@ def create_pages(
         templates=(HERE / "templates",),
         locales=(LOCALE, HERE.parent / "locale"),
         filters=field_filters,
-        persons=PERSONS,
         menu=MENU,
         homes=HOMES,
         demo=settings.demo,
@@ -40,7 +45,7 @@ def create_pages(
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     pages = (offers.router, people.router, erasures.router, roster.router, inbox.router)
-    app = create_app(site, secret, pages=pages, doors=doors)
+    app = create_app(site, secret, sign_in or create_accounts(resources), pages=pages, doors=doors)
     app.state.context = PageContext(
         pool=resources.web,
         worker=resources.worker,

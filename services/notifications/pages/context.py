@@ -16,7 +16,14 @@ from starlette.responses import Response
 from schemas.base import Payload
 from schemas.days import local_day
 from services.notifications.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
-from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
+from services.notifications.pages.roles import (
+    AUDITOR,
+    CLERK,
+    COUNSELLOR,
+    DATA_PROTECTION,
+    PROVIDER,
+    TEAM_LEAD,
+)
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.keys import PersonSecrets
@@ -28,9 +35,10 @@ from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
 from services.runtime.web.visitors import Visitor
 
-Clerk = Annotated[Visitor, Depends(signed_in(CLERK))]
-Teacher = Annotated[Visitor, Depends(signed_in(PROVIDER))]
-Counsellor = Annotated[Visitor, Depends(signed_in(COUNSELLOR))]
+Clerk = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR,)))]
+Teacher = Annotated[Visitor, Depends(signed_in(PROVIDER, reading=(AUDITOR,)))]
+Counsellor = Annotated[Visitor, Depends(signed_in(COUNSELLOR, TEAM_LEAD, reading=(AUDITOR,)))]
+ErasureReader = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR, DATA_PROTECTION)))]
 
 Transaction = AbstractAsyncContextManager[asyncpg.Connection]
 

@@ -10,7 +10,7 @@ from schemas.offices import ParticipantWithdrawn
 from services.notifications.erasures import store as erasures
 from services.notifications.erasures.report import desk_report_of
 from services.notifications.pages import store
-from services.notifications.pages.context import Clerk, Context, send_form, slug_of
+from services.notifications.pages.context import Clerk, Context, ErasureReader, send_form, slug_of
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
@@ -42,7 +42,7 @@ async def erase(request: Request, context: Context, visitor: Clerk, participant:
 
 
 @router.get("/erasures")
-async def listed(request: Request, context: Context, visitor: Clerk) -> Response:
+async def listed(request: Request, context: Context, visitor: ErasureReader) -> Response:
     """List the office's erasures, the latest first."""
     async with context.open(visitor) as conn:
         rows = await erasures.erasures(conn, _SHOWN)
@@ -51,7 +51,7 @@ async def listed(request: Request, context: Context, visitor: Clerk) -> Response
 
 @router.get("/erasures/{erasure}")
 async def report(
-    request: Request, context: Context, visitor: Clerk, erasure: UUID, form: str = "html"
+    request: Request, context: Context, visitor: ErasureReader, erasure: UUID, form: str = "html"
 ) -> Response:
     """Show what was erased where, and what stays, by which paragraph, until when; `form=json` as JSON."""
     async with context.open(visitor) as conn:

@@ -1,9 +1,9 @@
 """Serves the desk's open offers: the sheet to hand over, and the person's answer."""
 
-from typing import Any
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -20,9 +20,10 @@ from services.notifications.pages.context import (
     slug_of,
 )
 from services.notifications.people.domain import Purpose
+from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import SignInNeededError, not_found
+from services.runtime.web.problems import not_found
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
 from services.texts.reasons import load
@@ -31,13 +32,9 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/")
-async def home(request: Request) -> Response:
+async def home(request: Request, visitor: Annotated[Visitor, Depends(signed_in())]) -> Response:
     """Send everybody to their own first page."""
-    web = web_of(request)
-    visitor = web.visitor(request)
-    if visitor is None:
-        raise SignInNeededError
-    return RedirectResponse(web.site.homes[visitor.role], 303)
+    return RedirectResponse(web_of(request).home(visitor.role), 303)
 
 
 async def _open_offers(request: Request, context: PageContext, visitor: Visitor) -> dict[str, Any]:

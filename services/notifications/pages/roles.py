@@ -1,81 +1,39 @@
-"""Defines the roles, their menus, and the invented people of the demo who have them."""
+"""Names the roles of the support side, and their menus."""
 
+from services.accounts.domain import Role
+from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
 from services.runtime.web.languages import msgid
-from services.runtime.web.visitors import DemoPerson, Visitor, directory
 
-CLERK = "clerk"
-PROVIDER = "provider"
-COUNSELLOR = "counsellor"
+CLERK = Role.CLERK.value
+PROVIDER = Role.PROVIDER.value
+COUNSELLOR = Role.COUNSELLOR.value
+TEAM_LEAD = Role.TEAM_LEAD.value
+AUDITOR = Role.AUDITOR.value
+DATA_PROTECTION = Role.DATA_PROTECTION.value
 
-_KREIS = ("99001",)
-
-PERSONS = directory(
-    [
-        DemoPerson(
-            Visitor(
-                "ole-brandt",
-                "Ole Brandt",
-                CLERK,
-                _KREIS,
-                organisation="jobcenter-musterland",
-                publisher="jobcenter-musterland",
-                place="Jobcenter Musterland (erfunden)",
-            ),
-            msgid("Works at a registering office: registers people, hands over offers, enters answers."),
-            "/desk",
-        ),
-        DemoPerson(
-            Visitor(
-                "mira-kern",
-                "Mira Kern",
-                PROVIDER,
-                _KREIS,
-                organisation="vhs-musterland",
-                publisher="vhs-musterland",
-                place="Volkshochschule Musterland (erfunden)",
-            ),
-            msgid("Works for a provider: sees who accepted a place in her courses, notes who was missing."),
-            "/roster",
-        ),
-        DemoPerson(
-            Visitor(
-                "sara-demir",
-                "Sara Demir",
-                COUNSELLOR,
-                _KREIS,
-                organisation="wohlfahrt-nord",
-                publisher="mbe-nord",
-                place="Migrationsberatung Nord (erfunden)",
-            ),
-            msgid("Counsels adult migrants (MBE): hears of people who agreed to it, and offers help."),
-            "/inbox",
-        ),
-        DemoPerson(
-            Visitor(
-                "tim-albers",
-                "Tim Albers",
-                COUNSELLOR,
-                _KREIS,
-                organisation="jmd-musterland",
-                publisher="jmd-musterland",
-                place="Jugendmigrationsdienst Musterland (erfunden)",
-            ),
-            msgid(
-                "Counsels young migrants below 27 (JMD): hears of people who agreed to it, and offers help."
-            ),
-            "/inbox",
-        ),
-    ]
+_DESK = (
+    ("/desk", msgid("Open offers")),
+    ("/people", msgid("My people")),
+    ("/erasures", msgid("Erasures")),
 )
+_ROSTER = (("/roster", msgid("My courses")),)
+_INBOX = (("/inbox", msgid("Inbox")),)
 
 MENU = {
-    CLERK: (
-        ("/desk", msgid("Open offers")),
-        ("/register", msgid("Register a person")),
-        ("/people", msgid("My people")),
-        ("/erasures", msgid("Erasures")),
-    ),
-    PROVIDER: (("/roster", msgid("My courses")),),
-    COUNSELLOR: (("/inbox", msgid("Inbox")),),
+    CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:]),
+    PROVIDER: _ROSTER,
+    COUNSELLOR: _INBOX,
+    TEAM_LEAD: _INBOX,
+    AUDITOR: (*_DESK, *_ROSTER, *_INBOX),
+    DATA_PROTECTION: (_DESK[2],),
+    Role.ADMINISTRATOR.value: ADMINISTRATION,
 }
-HOMES = {CLERK: "/desk", PROVIDER: "/roster", COUNSELLOR: "/inbox"}
+HOMES = {
+    CLERK: "/desk",
+    PROVIDER: "/roster",
+    COUNSELLOR: "/inbox",
+    TEAM_LEAD: "/inbox",
+    AUDITOR: "/desk",
+    DATA_PROTECTION: "/erasures",
+    Role.ADMINISTRATOR.value: ORGANISATION,
+}

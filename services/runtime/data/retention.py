@@ -37,6 +37,7 @@ rests on:
 * Where proposals are approved automatically, Art. 22 DSGVO may ask for a law that permits it (Abs. 2
   Buchst. b); a policy is none.
 """.splitlines()
+_SHARED = {"runtime": "every service", "accounts": "accounts, in allocation and in notifications each"}
 
 
 class _Closed(BaseModel):
@@ -122,7 +123,7 @@ def page(found: Mapping[str, Registry]) -> str:
         *_ABOUT_THE_LAW,
     ]
     for name, registry in found.items():
-        whose = "every service" if name == "runtime" else name
+        whose = _SHARED.get(name, name)
         lines += ["", f"## {whose}", "", f"Valid from {registry.valid_from}.", ""]
         lines += ["| period | days | | set by |", "|---|---|---|---|"]
         lines += [

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Sequence
 from http import HTTPStatus
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
@@ -14,12 +15,14 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.runtime.base.failures import Meaning, is_unstorable, meaning_of, name_of
-from services.runtime.web import signin
+from services.runtime.web import preferences
 from services.runtime.web.bodies import StrictJson
 from services.runtime.web.guard import own_site_only
 from services.runtime.web.headers import HEADERS, SecurityHeaders
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import STATIC, Site, Web, web_of
 from services.runtime.web.problems import (
+    FreshSignInNeededError,
     PageError,
     SignInNeededError,
     of_http,
@@ -28,9 +31,12 @@ from services.runtime.web.problems import (
     status_text,
     wants_json,
 )
+from services.runtime.web.recognition import Recognition
 from services.runtime.web.sessions import Sessions
+from services.runtime.web.visitors import SignIn
 
 _LOG = logging.getLogger(__name__)
+_ONCE_MORE = msgid("Please sign in once more before you do this; then repeat it.")
 
 
 class _Static(StaticFiles):
@@ -41,24 +47,31 @@ class _Static(StaticFiles):
 
 
 def create_app(
-    site: Site, secret: str, *, pages: Sequence[APIRouter], doors: Sequence[APIRouter] = ()
+    site: Site,
+    secret: str,
+    sign_in: SignIn,
+    *,
+    pages: Sequence[APIRouter],
+    doors: Sequence[APIRouter] = (),
 ) -> FastAPI:
     """Build the application.
 
     `pages` and their JSON twins are guarded by session and CSRF token; `doors` guard themselves by key.
     """
     app = FastAPI(title=f"Kurslotse {site.service}", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.web = Web(site)
+    app.state.web = Web(site, sign_in)
+    app.add_middleware(Recognition, sign_in=sign_in, failed=_page_error)
     app.add_middleware(StrictJson)
     app.add_middleware(Sessions, service=site.service, secret=secret, secure=site.secure)
     app.add_middleware(SecurityHeaders, secure=site.secure)
     app.mount("/static", _Static(directory=STATIC), name="static")
-    for router in (signin.router, *pages):
+    for router in (*sign_in.routers, preferences.router, *pages):
         app.include_router(router, dependencies=[Depends(own_site_only)])
     for router in doors:
         app.include_router(router)
     app.add_exception_handler(PageError, _page_error)
     app.add_exception_handler(SignInNeededError, _sign_in_needed)
+    app.add_exception_handler(FreshSignInNeededError, _fresh_sign_in_needed)
     app.add_exception_handler(HTTPException, _page_error)
     app.add_exception_handler(RequestValidationError, _page_error)
     app.add_exception_handler(Exception, _unexpected)
@@ -113,4 +126,19 @@ async def _sign_in_needed(request: Request, _error: Exception) -> Response:
         return Response(status_code=401, headers={"HX-Refresh": "true"})
     if request.method != "GET":
         return web.back(request, "/sign-in", "info", status_text(401))
-    return RedirectResponse(signin.address_with_return(request), 303)
+    return RedirectResponse(_with_return("/sign-in", request), 303)
+
+
+async def _fresh_sign_in_needed(request: Request, _error: Exception) -> Response:
+    web = web_of(request)
+    if wants_json(request):
+        return problem(401, "fresh_sign_in", web.texts(request).gettext(_ONCE_MORE))
+    if request.method != "GET":
+        return web.back(request, "/sign-in/again", "info", _ONCE_MORE)
+    return RedirectResponse(_with_return("/sign-in/again", request), 303)
+
+
+def _with_return(address: str, request: Request) -> str:
+    """Return an address that leads back here afterwards."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return address if here == "/" else f"{address}?next={quote(here, safe='')}"

@@ -13,16 +13,19 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.runtime.web.languages import NOTHING, Texts, load
+from services.runtime.web.recognition import signed_in_of
 from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import DemoPerson, Visitor
+from services.runtime.web.visitors import SignIn, Visitor
 
+ACCOUNT = "/account"
+"""The page of one's own account, and the first page of roles that have no other."""
 HERE = Path(__file__).resolve().parent
 STATIC = HERE / "static"
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The pages of one service: names, folders, people, menu (role -> addresses with msgids).
+    """The pages of one service: names, folders, menu and first page of each role (addresses with msgids).
 
     `filters` are the service's own filters for templates, made for each language.
     """
@@ -32,7 +35,6 @@ class Site:
     templates: Sequence[Path]
     locales: Sequence[Path]
     filters: Callable[[Texts], Mapping[str, Callable[..., object]]]
-    persons: Mapping[str, DemoPerson]
     menu: Mapping[str, Sequence[tuple[str, str]]]
     homes: Mapping[str, str]
     demo: bool
@@ -43,9 +45,10 @@ class Site:
 class Web:
     """The tools of page functions: texts, templates, the visitor, answers."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: Site, sign_in: SignIn) -> None:
         self.site = site
-        self._texts = load((HERE / "locale", *site.locales))
+        self.sign_in = sign_in
+        self._texts = load((HERE / "locale", *sign_in.locales, *site.locales))
         self._versions = {
             str(path.relative_to(STATIC)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
             for path in sorted(STATIC.rglob("*"))
@@ -55,7 +58,7 @@ class Web:
 
     def _environment(self, texts: Texts) -> Environment:
         environment = Environment(
-            loader=FileSystemLoader((*self.site.templates, HERE / "templates")),
+            loader=FileSystemLoader((*self.site.templates, *self.sign_in.templates, HERE / "templates")),
             autoescape=select_autoescape(default=True),
             undefined=StrictUndefined,
             auto_reload=False,  # a template never changes under a running service
@@ -87,9 +90,13 @@ class Web:
         return self._texts[session_of(request).language]
 
     def visitor(self, request: Request) -> Visitor | None:
-        """Return who is signed in; demo persons only in the demo."""
-        person = self.site.persons.get(session_of(request).person or "") if self.site.demo else None
-        return person.visitor if person else None
+        """Return who is signed in."""
+        found = signed_in_of(request)
+        return found.visitor if found else None
+
+    def home(self, role: str) -> str:
+        """Return the address of a role's first page."""
+        return self.site.homes.get(role, ACCOUNT)
 
     def text(self, request: Request, template: str, **context: Any) -> Markup:  # noqa: ANN401 - of the template
         """Render a template with the values that all templates use."""

@@ -42,6 +42,10 @@ class SignInNeededError(Exception):
     """Nobody is signed in."""
 
 
+class FreshSignInNeededError(Exception):
+    """Somebody is signed in, but not since a moment ago, and the page wants to be sure."""
+
+
 def not_found() -> PageError:
     """Return the error for a thing that does not exist or is not one of the visitor's."""
     return PageError(404, "not_found", _STATUS_TEXTS[404])

@@ -1,4 +1,4 @@
-"""Keeps sessions, each with its CSRF token, in a signed cookie of the service's own."""
+"""Keeps a browser's preferences, messages and the token of forms before sign-in in a signed cookie."""
 
 import secrets
 import time
@@ -22,10 +22,12 @@ THEMES = ("auto", "light", "dark")
 
 @dataclass(slots=True)
 class Session:
-    """The state of a browser between two pages; never anything about a registered person."""
+    """The state of a browser between two pages; never who is signed in, nor anything about a person.
 
-    person: str | None = None
-    csrf: str = ""
+    `token` protects the forms of strangers; who is signed in has the token of that session.
+    """
+
+    token: str = ""
     language: str = "de"
     theme: str = "auto"
     live: bool = True
@@ -33,13 +35,22 @@ class Session:
     fresh: bool = False
     changed: bool = False
 
-    def sign_in(self, person: str) -> None:
-        """Sign in as `person`, with a new token and the same language."""
-        self.person, self.csrf, self.changed = person, secrets.token_urlsafe(24), True
+    bound: str | None = None
 
-    def sign_out(self) -> None:
-        """Sign out, with a new token."""
-        self.person, self.csrf, self.changed = None, secrets.token_urlsafe(24), True
+    @property
+    def csrf(self) -> str:
+        """The token of this page's forms."""
+        return self.bound or self.token
+
+    def bind(self, csrf: str | None) -> None:
+        """Use the token of the session of who is signed in; None: a new one for a stranger."""
+        self.bound = csrf
+        if csrf is None:
+            self.token, self.changed = secrets.token_urlsafe(24), True
+
+    def begin(self, csrf: str) -> None:
+        """Use the token of a session that begins with this answer."""
+        self.bound, self.changed = csrf, True
 
     def prefer(self, *, language: str | None, theme: str | None, live: str | None) -> None:
         """Set language, theme and whether pages renew themselves; unknown values are ignored."""
@@ -60,6 +71,11 @@ class Session:
         taken, self.flashes = self.flashes, []
         self.changed = self.changed or bool(taken)
         return taken
+
+
+def cookie_prefix(*, secure: bool) -> str:
+    """Return the prefix of cookie names; browsers take `__Host-` over https only, for one host."""
+    return "__Host-" if secure else ""
 
 
 def session_of(connection: HTTPConnection) -> Session:
@@ -87,9 +103,9 @@ class Sessions:
     ) -> None:
         self._app = app
         self._forged = Failures(monotonic, rate=1.0, burst=60)
-        self._cookie = f"kurslotse_{service}"
+        self._cookie = f"{cookie_prefix(secure=secure)}kurslotse_{service}"
         self._secure = "; Secure" if secure else ""
-        self._serializer = URLSafeTimedSerializer(secret, salt=f"session-{service}")
+        self._serializer = URLSafeTimedSerializer(secret, salt=f"preferences-{service}")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Set the request's session, and the cookie if it has changed."""
@@ -98,7 +114,7 @@ class Sessions:
             return
         request = Request(scope)
         source = source_of(request.client.host if request.client else "")
-        cookie = request.cookies.get(self._cookie)
+        cookie = request.cookies.get(f"{self._cookie}_preferences")
         session = self._read(cookie, source)
         wait = self._forged.wait_of(source) if cookie and session.fresh else 0
         if wait:
@@ -118,7 +134,7 @@ class Sessions:
         await self._app(scope, receive, send_with_cookie)
 
     def _read(self, value: str | None, source: str) -> Session:
-        fresh = Session(csrf=secrets.token_urlsafe(24), fresh=True)
+        fresh = Session(token=secrets.token_urlsafe(24), fresh=True)
         if not value:
             return fresh
         try:
@@ -130,8 +146,7 @@ class Sessions:
             return fresh
         try:
             return Session(
-                person=kept["p"],
-                csrf=kept["c"],
+                token=kept["c"],
                 language=kept["l"],
                 theme=kept["t"],
                 live=kept["v"],
@@ -143,8 +158,7 @@ class Sessions:
     def _cookies(self, session: Session) -> list[str]:
         value = self._serializer.dumps(
             {
-                "p": session.person,
-                "c": session.csrf,
+                "c": session.token,
                 "l": session.language,
                 "t": session.theme,
                 "v": session.live,
@@ -154,7 +168,7 @@ class Sessions:
         rules = f"; Path=/; SameSite=Lax; Max-Age={LASTS_SECONDS}{self._secure}"
         # The second cookie may be read by programs, which send it back as a header; the first may not.
         return [
-            _line(self._cookie, value) + rules + "; HttpOnly",
+            _line(f"{self._cookie}_preferences", value) + rules + "; HttpOnly",
             _line(f"{self._cookie}_csrf", session.csrf) + rules,
         ]
 

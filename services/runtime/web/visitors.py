@@ -1,7 +1,12 @@
-"""Defines who is looking at a page, and which rows they may see."""
+"""Defines who is looking at a page, and how a service learns it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from fastapi import APIRouter
+from starlette.requests import Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,14 +23,36 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
-class DemoPerson:
-    """An invented person whom a visitor of the demo can be; `role_text` says what they do."""
+class SignedIn:
+    """A valid session: whose, the token of its forms, and whether the person signed in a moment ago."""
 
     visitor: Visitor
-    role_text: str
-    home: str
+    csrf: str
+    fresh: bool
 
 
-def directory(persons: Sequence[DemoPerson]) -> Mapping[str, DemoPerson]:
-    """List persons by their key."""
-    return {person.visitor.key: person for person in persons}
+class SignIn(Protocol):
+    """Recognises people by their sessions and brings the pages on which they sign in and out."""
+
+    @property
+    def routers(self) -> Sequence[APIRouter]:
+        """The pages, `/sign-in` among them."""
+        ...
+
+    @property
+    def templates(self) -> Sequence[Path]:
+        """Folders of their templates."""
+        ...
+
+    @property
+    def locales(self) -> Sequence[Path]:
+        """Folders of their texts."""
+        ...
+
+    async def recognise(self, request: Request) -> SignedIn | None:
+        """Return the session of a request; None for a stranger."""
+        ...
+
+    def name_of(self, key: str) -> str | None:
+        """Return the name of the person behind a key in a history; None if nobody is known by it."""
+        ...

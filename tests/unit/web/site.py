@@ -12,15 +12,14 @@ from services.runtime.web.app import create_app
 from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import Site, web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.visitors import DemoPerson, Visitor, directory
+from services.runtime.web.visitors import SignIn, Visitor
 from services.texts.filters import field_filters
+from tests.accounts.fake import FakeSignIn
 
 SECRET = "invented"
-PERSONS = directory(
-    [
-        DemoPerson(Visitor("ada-beispiel", "Ada Beispiel", "coordinator", ("99001",)), "coordinates", "/"),
-        DemoPerson(Visitor("bo-probe", "Bo Probe", "provider", ("99001",)), "teaches", "/"),
-    ]
+PEOPLE = (
+    Visitor("ada-beispiel", "Ada Beispiel", "coordinator", ("99001",)),
+    Visitor("bo-probe", "Bo Probe", "provider", ("99001",)),
 )
 Coordinator = Annotated[Visitor, Depends(signed_in("coordinator"))]
 
@@ -68,7 +67,6 @@ def site(*, demo: bool = True, service: str = "allocation") -> Site:
         templates=(Path(__file__).parent,),
         locales=(),
         filters=field_filters,
-        persons=PERSONS,
         menu={},
         homes={},
         demo=demo,
@@ -76,7 +74,7 @@ def site(*, demo: bool = True, service: str = "allocation") -> Site:
     )
 
 
-def client(*, demo: bool = True) -> httpx.AsyncClient:
-    app = create_app(site(demo=demo), SECRET, pages=[router()])
+def client(sign_in: SignIn | None = None) -> httpx.AsyncClient:
+    app = create_app(site(), SECRET, sign_in or FakeSignIn(PEOPLE), pages=[router()])
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     return httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test")

@@ -17,6 +17,7 @@ from services.runtime.http.door import Door
 from services.runtime.web.app import create_app
 from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.sessions import Sessions
+from tests.accounts.fake import FakeSignIn
 from tests.unit.web import site
 
 MB = 1024 * 1024
@@ -40,7 +41,9 @@ async def client() -> AsyncIterator[httpx.AsyncClient]:
     async def echo(request: Request) -> Response:
         return JSONResponse({"read": await request.json()})
 
-    door = Door(create_app(site.site(), site.SECRET, pages=[site.router(), more]), Proxies())
+    door = Door(
+        create_app(site.site(), site.SECRET, FakeSignIn(site.PEOPLE), pages=[site.router(), more]), Proxies()
+    )
     transport = httpx.ASGITransport(app=door, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test") as http:
         yield http
@@ -134,14 +137,19 @@ async def test_forged_cookies_are_slowed_down_and_a_good_one_passes(monkeypatch:
     monkeypatch.setattr(Sessions, "__init__", clocked)
     async with client() as http:
         await signed_in(http)
-        good = str(http.cookies["kurslotse_allocation"])
+        good = str(http.cookies["kurslotse_allocation_preferences"])
+        mine = http.cookies["session"]
         http.cookies.clear()
 
-        async def ask(cookie: str) -> int:
-            return (await http.get("/", headers={"cookie": f"kurslotse_allocation={cookie}"})).status_code
+        async def ask(cookie: str, mine: str = "") -> int:
+            return (
+                await http.get(
+                    "/", headers={"cookie": f"kurslotse_allocation_preferences={cookie}; session={mine}"}
+                )
+            ).status_code
 
         forged = [await ask(f"forged-{n}") for n in range(70)]
         assert forged == [303] * 59 + [429] * 11
-        assert await ask(good) == 200
+        assert await ask(good, mine) == 200
         now[0] += 60.0
         assert await ask("forged") == 303

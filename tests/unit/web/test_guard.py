@@ -27,7 +27,7 @@ async def test_a_page_needs_a_sign_in_and_leads_back_after_it() -> None:
         sent_away = await http.get("/?page=2")
         assert (sent_away.status_code, sent_away.headers["location"]) == (303, "/sign-in?next=%2F%3Fpage%3D2")
         form = await http.get(sent_away.headers["location"])
-        assert "Ada Beispiel" in form.text
+        assert "ada-beispiel" in form.text
         token = _token(form.text)
         entered = await http.post("/demo/sign-in", data={**SIGN_IN, "csrf": token, "next": "/?page=2"})
         assert (entered.status_code, entered.headers["location"]) == (303, "/?page=2")
@@ -36,20 +36,11 @@ async def test_a_page_needs_a_sign_in_and_leads_back_after_it() -> None:
         assert "Sie sind hier als Ada Beispiel (erfunden)." in page.text
 
 
-async def test_without_demo_a_sentence_says_what_has_to_be_set_up() -> None:
-    async with client(demo=False) as http:
-        page = await http.get("/", follow_redirects=True)
-        assert page.status_code == 503
-        assert "OpenID Connect" in page.text
-        refused = await http.post("/demo/sign-in", json=SIGN_IN)
-        assert refused.status_code == 404
-
-
-async def test_a_session_of_the_demo_is_worth_nothing_without_the_demo() -> None:
-    async with client() as demo, client(demo=False) as real:
-        await _signed_in(demo)
-        real.cookies.update(demo.cookies)
-        assert (await real.get("/")).status_code == 303
+async def test_a_session_of_one_service_is_worth_nothing_to_another() -> None:
+    async with client() as one, client() as other:
+        await _signed_in(one)
+        other.cookies.update(one.cookies)
+        assert (await other.get("/")).status_code == 303
 
 
 @pytest.mark.parametrize(
@@ -130,7 +121,7 @@ async def test_headers_forbid_what_the_pages_do_not_need() -> None:
         assert "style=" not in page.text
         assert "<script>" not in page.text
         cookies = page.headers.get_list("set-cookie")
-        session = next(line for line in cookies if line.startswith("kurslotse_allocation="))
+        session = next(line for line in cookies if line.startswith("kurslotse_allocation_preferences="))
         assert "HttpOnly" in session
         assert "SameSite=Lax" in session
 
@@ -142,7 +133,7 @@ async def test_language_and_colours_are_remembered() -> None:
         sent = {"csrf": _token(page.text), "language": "en", "theme": "dark", "back": "/sign-in"}
         page = await http.post("/preferences", data=sent, follow_redirects=True)
         assert '<html lang="en" data-kern-theme="dark"' in page.text
-        assert "Who would you like to be?" in page.text
+        assert "Skip to content" in page.text
 
 
 async def test_an_error_says_what_to_do_and_escapes_what_it_names() -> None:
@@ -156,14 +147,16 @@ async def test_an_error_says_what_to_do_and_escapes_what_it_names() -> None:
 
 
 @pytest.mark.parametrize("at", [0, -10])
-async def test_a_tampered_cookie_is_nobody(at: int) -> None:
-    """In what it says and in its signature; the last letter alone can be written in several ways."""
+async def test_tampered_preferences_are_none(at: int) -> None:
+    """In what they say and in their signature; the last letter alone can be written in several ways."""
+    name = "kurslotse_allocation_preferences"
     async with client() as http, client() as other:
-        await _signed_in(http)
-        letters = list(http.cookies["kurslotse_allocation"])
+        page = await http.get("/sign-in")
+        await http.post("/preferences", data={"csrf": _token(page.text), "language": "en"})
+        letters = list(http.cookies[name])
         letters[at] = "b" if letters[at] != "b" else "c"
-        other.cookies.set("kurslotse_allocation", "".join(letters))
-        assert (await other.get("/")).status_code == 303
+        other.cookies.set(name, "".join(letters))
+        assert '<html lang="de"' in (await other.get("/sign-in")).text
 
 
 @pytest.mark.parametrize(("path", "status"), [("/lost", 503), ("/bug", 500)])

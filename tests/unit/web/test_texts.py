@@ -14,10 +14,11 @@ from services.runtime.web.tables import csv_answer
 from services.texts import codes as words
 from services.texts import reasons
 from tests.gettext_check import faults
-from tests.unit.web.messages import COMPARISON, CONSOLE, PAGES, RUNTIME, TEXTS, messages_of
+from tests.unit.web.messages import ACCOUNTS, COMPARISON, CONSOLE, PAGES, RUNTIME, TEXTS, messages_of
 
-COMMON = (RUNTIME / "locale", TEXTS / "locale")
+COMMON = (RUNTIME / "locale", ACCOUNTS / "locale", TEXTS / "locale")
 LOCALES = {
+    ACCOUNTS: COMMON,
     RUNTIME: (RUNTIME / "locale",),
     TEXTS: COMMON,
     CONSOLE: (*COMMON, CONSOLE.parent / "locale"),
@@ -26,11 +27,13 @@ LOCALES = {
 }
 
 
-@pytest.mark.parametrize("folder", list(LOCALES), ids=["runtime", "texts", "console", "comparison", "pages"])
+@pytest.mark.parametrize(
+    "folder", list(LOCALES), ids=["accounts", "runtime", "texts", "console", "comparison", "pages"]
+)
 def test_every_text_of_a_service_has_a_german_one_in_its_own_catalogues(folder: Path) -> None:
     german = load(LOCALES[folder])["de"]
     messages = messages_of(folder)
-    assert len(messages) > (30 if folder in {RUNTIME, COMPARISON} else 100)
+    assert len(messages) > (30 if folder in {RUNTIME, COMPARISON, ACCOUNTS} else 100)
     assert [text for text in messages if not german.knows(text)] == []
 
 

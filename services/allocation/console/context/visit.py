@@ -15,8 +15,8 @@ from starlette.responses import Response
 from schemas.days import local_day
 from services.allocation.acts.overrides import Answer, Overrides
 from services.allocation.acts.placements import Placements
+from services.allocation.console.context.menu import AUDITOR, COORDINATORS, PROVIDER
 from services.allocation.console.context.people_store import Clocks
-from services.allocation.console.context.persons import COORDINATORS, PROVIDER
 from services.allocation.law.rulebook import RuleBook, Rules
 from services.allocation.placements.results import DecidedBy, NotDone, Result
 from services.allocation.policy.current import CurrentPolicies
@@ -156,8 +156,7 @@ class Visit:
         kind, colon, slug = actor.partition(":")
         if colon:
             return (names or {}).get(slug, slug)
-        known = self.web.site.persons.get(actor)
-        return known.visitor.name if known else word(self.texts, kind, "actor")
+        return self.web.sign_in.name_of(actor) or word(self.texts, kind, "actor")
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - the template's
         """Answer with a page."""
@@ -188,7 +187,7 @@ def _context_of(request: Request) -> ConsoleContext:
 def _of_coordinator(
     request: Request,
     context: Annotated[ConsoleContext, Depends(_context_of)],
-    visitor: Annotated[Visitor, Depends(signed_in(*COORDINATORS))],
+    visitor: Annotated[Visitor, Depends(signed_in(*COORDINATORS, reading=(AUDITOR,)))],
 ) -> Visit:
     return Visit(request, context, visitor)
 

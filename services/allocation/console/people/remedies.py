@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.allocation.console.context import explanation_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.steering.questions import queue
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
 from services.texts.reasons import load, need, sentence
@@ -33,7 +34,7 @@ STEPS: Mapping[str, tuple[str, str]] = {
 Code = Annotated[str, Query(pattern="^[a-z_]{0,60}$")]
 
 
-@router.get("/remedies.csv")
+@router.get("/remedies.csv", dependencies=[fresh_sign_in])
 async def remedies_csv(
     visit: CoordinatorVisit,
     code: Code = "",

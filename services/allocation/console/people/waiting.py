@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.allocation.console.context import explanation_store, people_store
 from services.allocation.console.context.clocks import priority_of, running_clocks
 from services.allocation.console.context.visit import CoordinatorVisit, Moment, Visit
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
 from services.texts.codes import word
@@ -46,7 +47,7 @@ async def waiting(visit: CoordinatorVisit, deadline: str = "", reason: str = "")
     )
 
 
-@router.get("/waiting.csv")
+@router.get("/waiting.csv", dependencies=[fresh_sign_in])
 async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
     """The same list as a file."""
     texts, moment = visit.texts, visit.moment()

@@ -26,6 +26,7 @@ from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Version
 from services.allocation.steering.questions import queue as tasks
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 
 router = APIRouter(include_in_schema=False)
@@ -173,7 +174,7 @@ async def submit(visit: CoordinatorVisit, version: UUID) -> Response:
     return await _step(visit, version, "submit", do, done)
 
 
-@router.post("/policy/versions/{version}/activate")
+@router.post("/policy/versions/{version}/activate", dependencies=[fresh_sign_in])
 async def activate(visit: CoordinatorVisit, version: UUID) -> Response:
     """Let a policy hold; only somebody who did not write it may."""
     now, seen = visit.context.clock.now(), await _seen(visit.request)

@@ -26,6 +26,7 @@ from services.allocation.console.context.api import (
 from services.allocation.console.context.steps import StepName, step_by_hand
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.proposals.bamf import take_out_list
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts
 from services.runtime.web.problems import not_found
 from services.texts.reasons import load, sentence
@@ -171,7 +172,7 @@ async def refused_by_authority(visit: CoordinatorVisit, placement: UUID, grounds
     return decision(await visit.act(grounds.reason, act, placement, again=grounds.again))
 
 
-@router.post("/authority/export")
+@router.post("/authority/export", dependencies=[fresh_sign_in])
 async def export(visit: CoordinatorVisit, wanted: BamfList) -> Response:
     """Take out the list for BAMF, without names; who took out what is noted."""
     id_ = uuid4()
@@ -179,7 +180,7 @@ async def export(visit: CoordinatorVisit, wanted: BamfList) -> Response:
     return JSONResponse({"export": str(id_) if rows else None, "proposals": [_line(row) for row in rows]})
 
 
-@router.get("/authority/exports/{export}")
+@router.get("/authority/exports/{export}", dependencies=[fresh_sign_in])
 async def exported(visit: CoordinatorVisit, export: UUID) -> Response:
     """Return what was in a list, with how each proposal stands now."""
     async with visit.open() as conn:

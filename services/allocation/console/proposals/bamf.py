@@ -11,6 +11,7 @@ from services.allocation.console.context import people_store, rulings_store
 from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.proposals.pages import may_be_proposed_again, show_placement
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer, xlsx_answer
@@ -72,7 +73,7 @@ async def send(visit: CoordinatorVisit) -> Response:
     return visit.web.back(visit.request, "/authority")
 
 
-@router.post("/authority/export")
+@router.post("/authority/export", dependencies=[fresh_sign_in])
 async def export(visit: CoordinatorVisit) -> Response:
     """Give out the list as a file, without names, and note who took it out and what was in it."""
     form = await visit.request.form()
@@ -88,7 +89,7 @@ async def export(visit: CoordinatorVisit) -> Response:
     )
 
 
-@router.get("/authority/lists/{export}")
+@router.get("/authority/lists/{export}", dependencies=[fresh_sign_in])
 async def list_again(visit: CoordinatorVisit, export: UUID) -> Response:
     """Give out again what was in a list, with how each proposal stands now."""
     async with visit.open() as conn:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.allocation.console.context import explanation_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
+from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import PAGE_SIZE
 from services.texts.places import load_places
@@ -90,7 +91,7 @@ def _cut_offs(
     return [bar for bar in bars if bar["state"] != "locked"]
 
 
-@router.get("/runs/{run}/{part}.json")
+@router.get("/runs/{run}/{part}.json", dependencies=[fresh_sign_in])
 async def run_part(visit: CoordinatorVisit, run: UUID, part: Part) -> Response:
     """Give what is stored of a run away: people numbered through, without office and reference."""
     async with visit.open() as conn:

@@ -1,28 +1,30 @@
 """Shows the first page: one sentence about the day, its figures, and the same as JSON."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.allocation.console.context import people_store, run_store
-from services.allocation.console.context.persons import PROVIDER
+from services.allocation.console.context.menu import AUDITOR, COORDINATORS
 from services.allocation.console.context.visit import Context, CoordinatorVisit, Visit
+from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import SignInNeededError
+from services.runtime.web.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 api = APIRouter(prefix="/api/v1", tags=["console"])
 
 
 @router.get("/")
-async def first(request: Request, context: Context) -> Response:
-    """Show the one sentence; a provider goes to its own page."""
+async def first(
+    request: Request, context: Context, visitor: Annotated[Visitor, Depends(signed_in())]
+) -> Response:
+    """Show the one sentence; whoever does not coordinate goes to their own first page."""
     web = web_of(request)
-    visitor = web.visitor(request)
-    if visitor is None:
-        raise SignInNeededError
-    if visitor.role == PROVIDER:
-        return RedirectResponse("/provider", 303)
+    if visitor.role not in {*COORDINATORS, AUDITOR}:
+        return RedirectResponse(web.home(visitor.role), 303)
     figures = await _figures(Visit(request, context, visitor))
     return web.page(request, "first.html", part=web.live(request, "first-part.html", "/live", **figures))
 

@@ -14,6 +14,7 @@ from services.accounts.oidc.issuers import Issuer
 from services.accounts.oidc.pages import Oidc
 from services.runtime.web.app import create_app
 from services.runtime.web.pages import Site
+from tests.accounts.fake import FakeSignIn
 from tests.serving import REPOSITORY
 
 _OIDC = REPOSITORY / "services" / "accounts" / "oidc"
@@ -80,14 +81,13 @@ def build_site(
         templates=(_OIDC / "templates",),
         locales=(_OIDC / "locale",),
         filters=lambda _texts: {},
-        persons={},
         menu={},
         homes={},
         demo=False,
         secure=public_url.startswith("https:"),
     )
     made = oidc.routers()
-    return create_app(site, SECRET, pages=[made.pages], doors=[made.doors, _own(oidc, door)])
+    return create_app(site, SECRET, FakeSignIn([]), pages=[made.pages], doors=[made.doors, _own(oidc, door)])
 
 
 def _own(oidc: Oidc, door: SessionsInMemory) -> APIRouter:

@@ -10,9 +10,10 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.accounts.domain import Side
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
-from services.allocation.console.context.persons import COORDINATOR, PERSONS
+from services.allocation.console.context.menu import COORDINATOR
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.terms import PolicyTerms
@@ -21,7 +22,7 @@ from services.allocation.steering.runs.service import Steering
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
-from services.runtime.web.visitors import DemoPerson, Visitor
+from tests.accounts.people import people_of, put_people
 from tests.conftest import MakeDatabase
 from tests.integration.allocation.console.test_policy_pages import Noon
 from tests.integration.allocation.rows import fill
@@ -49,10 +50,17 @@ async def http(database: MakeDatabase, prefix: str) -> AsyncIterator[httpx.Async
     )
     settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     app = create_console(Resources(settings, Noon(), CollectorRegistry(), pool, web), placements, rulebook)
-    people = {
-        key: DemoPerson(Visitor(key, key, COORDINATOR, (kreis,)), "", "/") for key, kreis in WHO.items()
-    }
-    app.state.web.site = replace(app.state.web.site, persons={**PERSONS, **people})
+    people = people_of(
+        [
+            {"slug": f"kreis-{kreis}", "name": kreis, "kind": "kreis", "kreise": [kreis]}
+            for kreis in WHO.values()
+        ],
+        [
+            {"key": key, "name": key, "organisation": f"kreis-{kreis}", "roles": [COORDINATOR]}
+            for key, kreis in WHO.items()
+        ],
+    )
+    await put_people(made.worker, Side.STEERING, people)
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
     client.headers["x-run"] = str(await conn.fetchval("SELECT run FROM steering_run"))
     for kreis in (ONE, OTHER):

@@ -1,0 +1,1 @@
+"""Failed sign-ins, counted by account and by source: growing delays."""

@@ -1,0 +1,1 @@
+"""The issuer `demo`: invented people, on a demo installation only."""

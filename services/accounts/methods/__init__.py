@@ -1,0 +1,1 @@
+"""Passkeys, passwords and one-time codes (TOTP)."""

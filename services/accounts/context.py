@@ -1,6 +1,6 @@
 """Gives sign-in its context, recognises people by their sessions, begins and ends sessions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,8 +44,13 @@ class Own:
 class IssuerLink:
     """An OpenID Connect issuer as the sign-in page shows it."""
 
-    name: str
+    names: Mapping[str, str]
+    """By language; German always."""
     address: str
+
+    def name(self, language: str) -> str:
+        """Return the name in a language."""
+        return self.names.get(language) or self.names["de"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,10 @@ class IssuedBy:
     id_token: bytes | None
     auth_time: datetime | None = None
     """When the person showed who they are; None: now."""
+
+
+Further = Callable[[], Awaitable[Response | None]]
+"""Leads a browser on to its issuer's own sign-out; None if the issuer has none."""
 
 
 @dataclass(slots=True)
@@ -74,6 +83,9 @@ class Accounts:
     demo: bool = False
     issuers: Sequence[IssuerLink] = ()
     routers: Sequence[APIRouter] = ()
+    doors: Sequence[APIRouter] = ()
+    further_sign_out: Callable[[Request], Awaitable[Further | None]] | None = None
+    """Says, before a session ends, what is left to do at the issuer that began it."""
     templates: Sequence[Path] = (HERE / "pages" / "templates",)
     locales: Sequence[Path] = (HERE / "locale",)
     _names: Mapping[str, str] = field(default_factory=dict)
@@ -186,6 +198,7 @@ class Accounts:
             await store.end(conn, own.session, EndReason.SIGNED_OUT)
             key = row["key"] if row else None
             await audit.write(conn, "signed_out", person=key, by=key, organisation=own.organisation)
+        request.state.signed_in = request.state.own = None
 
     def let_go(self, request: Request, response: Response) -> Response:
         """Take the session's token from the browser."""

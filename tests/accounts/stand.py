@@ -181,15 +181,23 @@ def link_on(page: str) -> str:
 
 @asynccontextmanager
 async def stand_on(
-    database: Database, env: Mapping[str, str] | None = None, *, empty: bool = True
+    database: Database,
+    env: Mapping[str, str] | None = None,
+    *,
+    empty: bool = True,
+    address: str = ADDRESS,
+    client: httpx.AsyncClient | None = None,
 ) -> AsyncIterator[Stand]:
-    """Open the site on a database of the steering side, with two Kreise and nobody in them."""
+    """Open the site on a database of the steering side, with two Kreise and nobody in them.
+
+    `client` asks OpenID Connect issuers.
+    """
     registry = CollectorRegistry()
-    settings = ServiceSettings.from_env("allocation", NOWHERE | {"KURSLOTSE_PUBLIC_URL": ADDRESS})
+    settings = ServiceSettings.from_env("allocation", NOWHERE | {"KURSLOTSE_PUBLIC_URL": address})
     web = await open_pool(database.web, name="accounts-test", max_size=4)
     worker = await open_pool(database.worker, name="accounts-test-worker", max_size=2)
     resources = Resources(settings, SystemClock(), registry, worker, web)
-    accounts = create_accounts(resources, env=CHEAP | dict(env or {}))
+    accounts = create_accounts(resources, env=CHEAP | dict(env or {}), client=client)
     site = Site(
         service="allocation",
         title="Kurslotse coordination",
@@ -199,7 +207,7 @@ async def stand_on(
         menu={Role.ADMINISTRATOR.value: ADMINISTRATION},
         homes={Role.COORDINATOR.value: "/", Role.ADMINISTRATOR.value: ORGANISATION},
         demo=False,
-        secure=True,
+        secure=accounts.secure,
     )
     app = create_app(site, "invented", accounts, pages=[_pages()])
     conn = await connect(database.admin, name="accounts-test-looking")

@@ -20,6 +20,7 @@ from services.accounts.oidc.flow import FlowCookie, begun
 from services.accounts.oidc.issuers import Issuer
 from services.accounts.oidc.tokens import Claims
 from services.runtime.web.bodies import form_of
+from services.runtime.web.guard import anybody
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError, not_found
 
@@ -61,9 +62,9 @@ class Oidc:
     def routers(self) -> OidcRouters:
         """Return the routes."""
         pages, doors = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
-        pages.get("/sign-in/oidc/{issuer}")(self.begin)
-        pages.get("/sign-in/oidc/{issuer}/return")(self.finish)
-        doors.post("/sign-in/oidc/{issuer}/logout")(self.logout)
+        pages.get("/sign-in/oidc/{issuer}", dependencies=[anybody])(self.begin)
+        pages.get("/sign-in/oidc/{issuer}/return", dependencies=[anybody])(self.finish)
+        doors.post("/sign-in/oidc/{issuer}/logout", dependencies=[anybody])(self.logout)
         return OidcRouters(pages, doors)
 
     async def begin(

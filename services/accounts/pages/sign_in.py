@@ -143,6 +143,9 @@ def refused_passkey() -> PageError:
 async def sign_out(request: Request) -> Response:
     """End the session."""
     accounts = accounts_of(request)
+    further = await accounts.further_sign_out(request) if accounts.further_sign_out else None
     await accounts.end(request)
-    answer = web_of(request).back(request, "/sign-in", "success", "You have signed out.")
+    answer = await further() if further else None
+    if answer is None:
+        answer = web_of(request).back(request, "/sign-in", "success", "You have signed out.")
     return accounts.let_go(request, answer)

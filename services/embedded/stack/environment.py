@@ -40,6 +40,8 @@ _PASSED_ON = {
     "notifications": ("KURSLOTSE_SMTP", *ACCOUNTS),
     "gateway": (),
 }
+_OF_ONE = ("PUBLIC_URL", "ISSUERS")
+"""Settings that differ between services: KURSLOTSE_ALLOCATION_PUBLIC_URL is passed on to allocation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,10 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
     if setting.demo and service == "allocation":
         env |= {"KURSLOTSE_POLICY": str(DEMO_POLICY), "KURSLOTSE_EXTENSION": DEMO_EXTENSION}
     env |= {name: inherited[name] for name in _PASSED_ON[service] if name in inherited}
+    for name in _OF_ONE:
+        own_name = f"KURSLOTSE_{service.upper()}_{name}"
+        if own_name in inherited:
+            env[f"KURSLOTSE_{name}"] = inherited[own_name]
     return env | _doors(service, setting)
 
 

@@ -40,6 +40,11 @@ class SignIn(Protocol):
         ...
 
     @property
+    def doors(self) -> Sequence[APIRouter]:
+        """Addresses that guard themselves, for programs that speak for an issuer."""
+        ...
+
+    @property
     def templates(self) -> Sequence[Path]:
         """Folders of their templates."""
         ...

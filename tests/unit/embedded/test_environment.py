@@ -97,3 +97,15 @@ def test_a_broker_without_users_keeps_its_address() -> None:
         environment.kafka_address("sasl+ssl://root:y@b1:1,b2:2", "gateway", "x")
         == "sasl+ssl://gateway:x@b1:1,b2:2"
     )
+
+
+def test_each_service_has_its_own_address_and_file_of_issuers(installation: Installation) -> None:
+    person = PERSON | {
+        "KURSLOTSE_ALLOCATION_PUBLIC_URL": "https://steuerung.kreis.invalid",
+        "KURSLOTSE_ALLOCATION_ISSUERS": "/etc/kurslotse/steuerung.yaml",
+    }
+    told = {service: environment.of_service(service, setting(installation), person) for service in SERVICES}
+    assert told["allocation"]["KURSLOTSE_PUBLIC_URL"] == "https://steuerung.kreis.invalid"
+    assert told["allocation"]["KURSLOTSE_ISSUERS"] == "/etc/kurslotse/steuerung.yaml"
+    assert told["notifications"]["KURSLOTSE_PUBLIC_URL"].startswith("http://127.0.0.1:")
+    assert "KURSLOTSE_ISSUERS" not in told["notifications"]

@@ -7,6 +7,7 @@ from uuid import uuid4
 import asyncpg
 
 from schemas.codes import InstallationKind
+from services.embedded.stack.apply import shared_migrations_of
 from services.runtime.base.installation import Identity
 from services.runtime.data import migrate, roles
 from tests.serving import REPOSITORY, Servers
@@ -50,6 +51,7 @@ class Templates:
                 prefix=self.prefix,
                 passwords=self.passwords,
                 migrations=migrations if migrations.is_dir() else None,
+                shared=shared_migrations_of(service),
                 identity=TESTED,
             )
             self.made.add(service)

@@ -2,12 +2,13 @@
 
 import asyncio
 import dataclasses
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
 from schemas.codes import InstallationKind
 from schemas.topics import Family, topic
-from services import notifications
+from services import notifications, places
 from services.embedded.machine.home import Home
 from services.embedded.machine.installation import SERVICES, Installation, name_home, password
 from services.embedded.machine.progress import Narrator, Step
@@ -60,6 +61,7 @@ async def _apply_services(
             prefix=setting.prefix,
             passwords=passwords_of(setting.installation, service),
             migrations=migrations_of(service),
+            shared=shared_migrations_of(service),
             identity=identity,
         )
         step.advance(1)
@@ -103,6 +105,11 @@ async def apply_keys(setting: Setting, identity: Identity) -> None:
 def key_migrations() -> Path:
     """Return the folder of the keys database's migrations."""
     return Path(notifications.__file__).parent / "key_migrations"
+
+
+def shared_migrations_of(service: str) -> Mapping[str, Path]:
+    """Return the folders of migrations that a service shares with others, by their source."""
+    return {"places": Path(places.__file__).parent / "migrations"} if service in SERVICES else {}
 
 
 def migrations_of(service: str) -> Path | None:

@@ -3,9 +3,10 @@
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 
@@ -76,14 +77,18 @@ async def apply(
     prefix: str,
     passwords: roles.Passwords,
     migrations: Path | None = None,
+    shared: Mapping[str, Path] = MappingProxyType({}),
     identity: Identity | None = None,
 ) -> list[str]:
     """Make database and roles of a service and apply its migrations; return the names of those applied.
 
-    `migrations` is the service's own directory; the runtime's come first. `identity` is the installation
+    `migrations` is the service's own directory; the runtime's come first, then those that it shares with
+    other services (source -> directory). `identity` is the installation
     that the database belongs to from now on; without it no service will run on it.
     """
     files = read_directory("runtime", RUNTIME_MIGRATIONS)
+    for source, directory in shared.items():
+        files += read_directory(source, directory)
     if migrations is not None:
         files += read_directory(service, migrations)
     database = roles.database_name(prefix, service)

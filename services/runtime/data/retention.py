@@ -39,6 +39,9 @@ rests on:
 """.splitlines()
 
 
+_SHARED = {"runtime": "every service", "places": "places, in every service"}
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -122,7 +125,7 @@ def page(found: Mapping[str, Registry]) -> str:
         *_ABOUT_THE_LAW,
     ]
     for name, registry in found.items():
-        whose = "every service" if name == "runtime" else name
+        whose = _SHARED.get(name, name)
         lines += ["", f"## {whose}", "", f"Valid from {registry.valid_from}.", ""]
         lines += ["| period | days | | set by |", "|---|---|---|---|"]
         lines += [

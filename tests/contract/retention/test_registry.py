@@ -15,6 +15,8 @@ from services.runtime.kafka.access import RETENTION_DAYS
 from tests.conftest import MakeDatabase
 from tests.serving import REPOSITORY
 
+SHARED = dict.fromkeys(("gateway", "allocation", "notifications"), ("places",))
+"""Registries that further services share."""
 _COLUMNS = """
     SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END AS tab,
         a.attname AS col
@@ -39,8 +41,9 @@ async def columns(address: str) -> dict[str, set[str]]:
 async def test_every_column_is_registered(service: str, database: MakeDatabase) -> None:
     known = retention.registries()
     found = await columns((await database(service)).admin)
-    tables = dict(known[service].tables) | dict(known["runtime"].tables)
-    nobody = {*known[service].not_about_people, *known["runtime"].not_about_people}
+    of_service = [known[name] for name in (service, "runtime", *SHARED.get(service, ()))]
+    tables = {name: table for one in of_service for name, table in one.tables.items()}
+    nobody = {name for one in of_service for name in one.not_about_people}
     if service == "notifications":
         keys = await columns((await database("keys")).admin)
         found |= {f"keys.{name}": cols for name, cols in keys.items() if not name.startswith("runtime.")}

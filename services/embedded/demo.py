@@ -15,7 +15,11 @@ from services.embedded.machine.children import Program, StartError, tail
 from services.embedded.machine.home import Home
 from services.embedded.stack import environment
 from services.embedded.stack.lifecycle import Stack
+from services.simulator import world
 from services.simulator.world.kreis import OFFICES, PUBLISHERS
+
+TOWNS = Path(world.__file__).parent / "places.csv"
+"""The directory of the invented towns."""
 
 _LOAD_SECONDS = 60.0
 _GRACE_SECONDS = 180.0  # on top of what was asked for: history first, then a last quiet
@@ -35,6 +39,11 @@ async def register_publishers(stack: Stack) -> None:
 async def load_offices(stack: Stack) -> None:
     """Hand the directory of counselling offices to notifications through its own command."""
     await _loaded(stack, "notifications", "offices", OFFICES)
+
+
+async def load_places(stack: Stack) -> None:
+    """Load the invented towns as a Kreis loads the official ones; again, it changes nothing."""
+    await run_command(stack, "gateway", "places", "load", str(TOWNS))
 
 
 async def _loaded(stack: Stack, service: str, what: str, records: Any, *options: str) -> None:  # noqa: ANN401

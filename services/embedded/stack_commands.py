@@ -89,7 +89,9 @@ def demo(home: Path | None, *, seconds: int | None, browser: bool, own_servers: 
 
 async def _prepare_demo(stack: Stack) -> None:
     with stack.supervisor.narrator.step("Registering the invented Kreis"):
-        await asyncio.gather(playing.register_publishers(stack), playing.load_offices(stack))
+        await asyncio.gather(
+            playing.register_publishers(stack), playing.load_offices(stack), playing.load_places(stack)
+        )
 
 
 def _announce(stack: Stack, tell: Narrator) -> None:

@@ -30,6 +30,8 @@ from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
+from services.places import current
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
 from services.runtime.data.db import Pool, open_pool
 from services.runtime.serve.published import PublishedMetrics
@@ -58,6 +60,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
+    people_door = router(PeopleDoor(pool, clock, secrets, people_key))
+    places = CurrentPlaces(pool)
+    await places.refreshed()
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
@@ -72,7 +77,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("published", 15.0, PublishedMetrics(resources.registry, pool).refresh),
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
         ),
-        web=create_pages(resources, secrets, gateway, [router(PeopleDoor(pool, clock, secrets, people_key))]),
+        web=create_pages(resources, secrets, gateway, [people_door], places=places),
+        everywhere=(Timer("places", current.REFRESH_SECONDS, places.refreshed),),
         status=partial(status.own_status, delivers=settings.smtp is not None),
         due=partial(status.due, delivers=settings.smtp is not None),
         discreet=SCRAPED,

@@ -10,7 +10,7 @@ from services.places import store
 from services.places.domain import ALWAYS, OPEN, Directory, Edition, PlacesError, Town
 from services.places.gv100ad import is_gv100ad, read_gv100ad
 from services.places.lines import read_lines
-from services.places.merging import Changes, Place, merge
+from services.places.merging import Place, merge
 from services.places.table import read_table
 
 SHOWN_FAULTS = 20
@@ -101,21 +101,26 @@ async def load(conn: asyncpg.Connection, file: File, *, many_may_end: bool = Fal
     stored = await store.towns(conn)
     spoken_of = file.edition.areas or frozenset(town.kreis for town in file.towns)
     others = [one for one in await store.editions(conn) if one.tells(spoken_of)]
-    changes = Changes()
-    if all(one.sha256 != file.edition.sha256 or one.day != file.edition.day for one in others):
-        place = _place_of(file, others)
-        _check_successors(file, stored)
-        changes = merge(stored, file.towns, file.edition.areas, place)
-        if changes.ends_many and not many_may_end:
-            raise PlacesError(
-                f"nothing was loaded: {changes.ended} of {changes.stood} towns do not stand in"
-                f" {file.edition.name} and would end. The file may be cut off;"
-                " if it is right, load it with --many-end."
-            )
-        await store.write(conn, changes)
+    if others and _same(file, others[-1]):
+        return Loaded(others[-1], 0, 0, 0)
+    place = _place_of(file, others)
+    _check_successors(file, stored)
+    changes = merge(stored, file.towns, file.edition.areas, place)
+    if changes.ends_many and not many_may_end:
+        raise PlacesError(
+            f"nothing was loaded: {changes.ended} of {changes.stood} towns do not stand in"
+            f" {file.edition.name} and would end. The file may be cut off;"
+            " if it is right, load it with --many-end."
+        )
+    await store.write(conn, changes)
     areas = file.edition.areas or spoken_of
     await store.add_edition(conn, replace(file.edition, areas=areas), len(file.skipped))
     return Loaded(file.edition, len(changes.new), len(changes.changed) - changes.ended, changes.ended)
+
+
+def _same(file: File, latest: Edition) -> bool:
+    """Return whether a file is the one that was loaded last for its areas; a CSV does not say its day."""
+    return file.edition.sha256 == latest.sha256 and (not file.asked_day or file.edition.day == latest.day)
 
 
 def _place_of(file: File, others: list[Edition]) -> Place:

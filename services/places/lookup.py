@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cached_property
 
-from services.places.domain import Edition, Town, as_sorted, folded, is_ags
+from services.places.domain import LAENDER, Edition, Town, as_sorted, folded, is_ags
 
 _ALIKE = 0.4
 """From this likeness of their trigrams on, a name may be what somebody meant who mistyped it."""
@@ -66,9 +66,27 @@ class Places:
                     ahead.append(key)
         return as_sorted(list(found.values()))
 
-    def knows(self, kreis: str) -> bool:
-        """Return whether a Kreis is in the directory, today or before."""
-        return kreis in self._kreise or any(town.kreis == kreis for town in self.towns)
+    @cached_property
+    def _told(self) -> frozenset[str]:
+        return frozenset(town.kreis for town in self.towns)
+
+    def unknown(self, ags: str) -> bool:
+        """Return whether no edition has a town (eight digits) or Kreis (five), although one should.
+
+        Nobody can say so of a Kreis that no edition tells, unless all Länder are loaded.
+        """
+        if ags in self._by_ags or ags in self._told:
+            return False
+        return ags[:5] in self._told or {key[:2] for key in self._told} >= LAENDER.keys()
+
+    def may_name(self, kreis: str, named: Iterable[str], day: date) -> frozenset[str]:
+        """Return the towns that a file of a Kreis may name: those of the day, and those `named` by its data.
+
+        Empty where the directory does not know the Kreis: then nobody can say which towns there are.
+        """
+        if kreis not in self._told:
+            return frozenset()
+        return frozenset({*(town.ags for town in self.towns if town.holds(day)), *named})
 
     def of(self, kreise: Iterable[str], day: date) -> list[Town]:
         """List the towns of some Kreise on a day, by name."""

@@ -1,6 +1,7 @@
 """Builds the web application of every page with names: desk, roster and inbox."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -10,6 +11,7 @@ from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.roles import HOMES, MENU, PERSONS
 from services.notifications.people.keys import PersonSecrets
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
@@ -21,16 +23,21 @@ HERE = Path(__file__).resolve().parent
 
 
 def create_pages(
-    resources: Resources, secrets: PersonSecrets, gateway: GatewayClient, doors: Sequence[APIRouter] = ()
+    resources: Resources,
+    secrets: PersonSecrets,
+    gateway: GatewayClient,
+    doors: Sequence[APIRouter] = (),
+    *,
+    places: CurrentPlaces | None = None,
 ) -> FastAPI:
     """Build the application; the routers in `doors` check a key of their own."""
-    settings = resources.settings
+    settings, places = resources.settings, places or CurrentPlaces()
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
         templates=(HERE / "templates",),
         locales=(LOCALE, HERE.parent / "locale"),
-        filters=field_filters,
+        filters=partial(field_filters, places=places),
         persons=PERSONS,
         menu=MENU,
         homes=HOMES,
@@ -47,5 +54,6 @@ def create_pages(
         clock=resources.clock,
         secrets=secrets,
         gateway=gateway,
+        places=places,
     )
     return app

@@ -93,6 +93,26 @@ class Places:
         wanted = frozenset(kreise)
         return as_sorted([town for town in self.towns if town.kreis in wanted and town.holds(day)])
 
+    def written(self, kreise: Iterable[str], day: date) -> dict[str, str]:
+        """Return the keys of the towns of some Kreise by how lists write them: `00100 Musterstadt` and alike.
+
+        A name or a postcode alone counts only if no other town of the day has it.
+        """
+        found: dict[str, set[str]] = {}
+        for town in self.towns:
+            if town.holds(day):
+                for name in (town.short_name, *town.postcodes):
+                    found.setdefault(name, set()).add(town.ags)
+        own = self.of(kreise, day)
+        alone = {
+            name: town.ags
+            for town in own
+            for name in (town.short_name, *town.postcodes)
+            if len(found[name]) == 1
+        }
+        both = {f"{code} {town.short_name}": town.ags for town in own for code in town.postcodes}
+        return alone | both
+
     def search(
         self, text: str, day: date, *, kreise: Iterable[str] = (), most: int = MOST_FOUND
     ) -> list[Town]:

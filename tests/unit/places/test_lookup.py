@@ -136,6 +136,16 @@ def test_names_of_towns_and_kreise_also_of_those_that_have_ended() -> None:
     ]
 
 
+def test_lists_may_write_a_town_by_what_no_other_has() -> None:
+    own = PLACES.written(["99001"], DAY)
+    assert own["00100 Musterstadt"] == own["00101 Musterstadt"] == own["Musterstadt"] == "99001001"
+    assert own["00150"] == "99001010"
+    assert "Altdorf" not in own
+    two = PLACES.written(["99002"], DAY)
+    assert two["00220 Neudorf"] == "99002003"
+    assert "Neudorf" not in two  # there is another one elsewhere
+
+
 def test_eleven_thousand_towns_are_searched_in_a_moment() -> None:
     many = Places(
         [Town(f"{1 + at % 16:02}{at:06}", f"Ort{at} am Fluss", "", (f"{at:05}",)) for at in range(11_000)]

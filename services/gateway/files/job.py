@@ -10,6 +10,7 @@ import asyncpg
 from schemas.days import local_day
 from schemas.envelope import Problem
 from services.gateway.files.reader import FileReader
+from services.gateway.files.values import with_directory
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Publisher
@@ -35,10 +36,10 @@ class ImportJob:
     language: str
     """Language of the reasons in the file of rows that were not taken."""
 
-    async def towns(self, conn: asyncpg.Connection) -> dict[str, str]:
-        """Return the towns of the publisher's Kreise as the directory has them; its own settings go first."""
+    async def towns(self, conn: asyncpg.Connection, own: Mapping[str, str]) -> dict[str, str]:
+        """Return the keys of towns by how lists write them: the publisher's own, then the directory's."""
         places = Places(await towns(conn))
-        return places.written(self.publisher.kreise, local_day(self.now))
+        return with_directory(own, places.written(self.publisher.kreise, local_day(self.now)))
 
 
 @dataclass(frozen=True, slots=True)

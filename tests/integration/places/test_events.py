@@ -40,7 +40,7 @@ async def test_without_a_directory_nobody_is_warned(world: World) -> None:
 
 
 async def test_people_and_courses_in_unknown_and_ended_towns_are_taken_with_a_warning(world: World) -> None:
-    await load_towns(world.database, TOWNS, EARLY)
+    await load_towns(world.database.admin, TOWNS, EARLY)
     await world.must(PROVIDER, announced("good"))
     await world.must(OFFICE, registered("p-1"))
     await world.must(OFFICE, registered("p-0", town="05315000"))  # no edition tells this Land
@@ -64,13 +64,13 @@ async def test_people_and_courses_in_unknown_and_ended_towns_are_taken_with_a_wa
 
 
 async def test_what_is_refused_is_not_warned_about_as_well(world: World) -> None:
-    await load_towns(world.database, TOWNS, EARLY)
+    await load_towns(world.database.admin, TOWNS, EARLY)
     verdict = await world.say(PROVIDER, announced(kreis="98001", town="99001777"))
     assert verdict == Rejected(Problem("kreis_not_yours", field="kreis"))
 
 
 async def test_several_events_are_warned_each_about_its_own_town(world: World) -> None:
-    await load_towns(world.database, TOWNS, EARLY)
+    await load_towns(world.database.admin, TOWNS, EARLY)
     verdicts = await world.judged(
         world.event(OFFICE, registered("p-1", town="99001777")),
         world.event(OFFICE, registered("p-2")),
@@ -81,7 +81,7 @@ async def test_several_events_are_warned_each_about_its_own_town(world: World) -
 
 async def test_needs_of_a_month_are_of_the_towns_of_that_month(database: MakeDatabase) -> None:
     async with support.world_on(await database("notifications"), await database("keys")) as world:
-        await load_towns(world.database, TOWNS, EARLY)
+        await load_towns(world.database.admin, TOWNS, EARLY)
         erasures = Erasures(world.secrets, world.policy.retention)
         judge = subscriptions("", world.secrets, world.policy, erasures)[0].handler
 

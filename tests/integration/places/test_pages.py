@@ -24,7 +24,7 @@ FORM = {
 
 async def test_a_town_is_typed_chosen_and_sent(database: MakeDatabase) -> None:
     async with world_on(await database("notifications"), await database("keys")) as world:
-        await load_towns(world.database, TOWNS, date(2025, 1, 1))
+        await load_towns(world.database.admin, TOWNS, date(2025, 1, 1))
         places = CurrentPlaces(world.web)
         await places.refreshed()
         async with pages_on(world, DESK, PROVIDER, places=places) as pages:

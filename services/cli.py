@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "reading": ("runtime", "Topics that are not read until somebody says so."),
     "work": ("runtime", "Queued work that failed and was set aside."),
     "account": ("accounts", "Who works with Kurslotse: invitations, roles, recovery."),
+    "places": ("places", "The directory of towns."),
     "publisher": ("gateway", "Who may speak: providers and offices."),
     "import": ("gateway", "Files that providers and offices already have."),
     "compare": (
@@ -69,6 +70,8 @@ class Kurslotse(TyperGroup):
             command = load_command(name)
             if (service := COMMANDS[name][0]) in SERVICES:
                 _tell_environment(service)
+            elif service == "places":  # its commands open the databases of all services, as administrator
+                _tell_environment("gateway")
         return name, command, rest
 
 

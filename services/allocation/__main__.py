@@ -26,6 +26,8 @@ from services.allocation.steering.questions.worker import KINDS, Process
 from services.allocation.steering.runs.retention import Retention
 from services.allocation.steering.runs.service import Steering
 from services.allocation.steering.runs.worker import Worker, Workers
+from services.places import current
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings
 from services.runtime.bookkeeping.publications import FiguresPublisher
 from services.runtime.serve.published import PublishedMetrics
@@ -41,6 +43,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
     extension = extension_of(settings)
     policies, rulebook = CurrentPolicies(of_installation(settings), resources.worker), load_rulebook()
     await policies.refreshed()
+    places = CurrentPlaces(resources.worker)
+    await places.refreshed()
     terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)
     timers = PlacementTimers(resources.worker, placements)
@@ -74,8 +78,11 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
             Timer("forget accounts", 3600.0, accounts.forget),
         ),
-        everywhere=(Timer("policies", REFRESH_SECONDS, policies.refreshed),),
-        web=create_console(resources, placements, rulebook, policies, extension)
+        everywhere=(
+            Timer("policies", REFRESH_SECONDS, policies.refreshed),
+            Timer("places", current.REFRESH_SECONDS, places.refreshed),
+        ),
+        web=create_console(resources, placements, rulebook, policies, extension, places=places)
         if "web" in settings.roles
         else None,
         status=status,

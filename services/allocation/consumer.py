@@ -38,6 +38,7 @@ from services.allocation.events import answers, courses, participants
 from services.allocation.placements import progress
 from services.allocation.policy.terms import Terms
 from services.allocation.unit_of_work import Keys, UnitOfWork
+from services.places.checks import TownsChecked
 from services.runtime.base.identity_key import IdentityKey
 from services.runtime.bookkeeping import publications
 from services.runtime.bookkeeping.erased import WithoutErased, subject_of
@@ -110,7 +111,8 @@ def subscriptions(prefix: str, terms: Terms, key: IdentityKey) -> list[Subscript
 
 def judging(prefix: str, terms: Terms, key: IdentityKey) -> Handler:
     """Return the judge, to whom nothing is said about erased people."""
-    return WithoutErased(Judge(prefix, terms, key), key, judgement.verdict_on_erased, erases=judgement.erases)
+    judge = TownsChecked(Judge(prefix, terms, key))
+    return WithoutErased(judge, key, judgement.verdict_on_erased, erases=judgement.erases)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ from services.simulator.world.kreis import OFFICES, PUBLISHERS
 
 STAFF = Path(world.__file__).parent / "staff.yaml"
 """The invented people who sign in to the pages."""
+TOWNS = Path(world.__file__).parent / "places.csv"
+"""The directory of the invented towns."""
 
 _LOAD_SECONDS = 60.0
 _GRACE_SECONDS = 180.0  # on top of what was asked for: history first, then a last quiet
@@ -45,6 +47,11 @@ async def load_people(stack: Stack) -> None:
     """Take the invented people who work there into the accounts of both page services."""
     for service in ("allocation", "notifications"):
         await run_command(stack, service, "account", "--service", service, "load-demo", str(STAFF))
+
+
+async def load_places(stack: Stack) -> None:
+    """Load the invented towns as a Kreis loads the official ones; again, it changes nothing."""
+    await run_command(stack, "gateway", "places", "load", str(TOWNS))
 
 
 async def _loaded(stack: Stack, service: str, what: str, records: Any, *options: str) -> None:  # noqa: ANN401

@@ -93,7 +93,10 @@ def demo(home: Path | None, *, seconds: int | None, browser: bool, own_servers: 
 async def _prepare_demo(stack: Stack) -> None:
     with stack.supervisor.narrator.step("Registering the invented Kreis"):
         await asyncio.gather(
-            playing.register_publishers(stack), playing.load_offices(stack), playing.load_people(stack)
+            playing.register_publishers(stack),
+            playing.load_offices(stack),
+            playing.load_people(stack),
+            playing.load_places(stack),
         )
 
 

@@ -32,6 +32,8 @@ from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
+from services.places import current
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
 from services.runtime.data.db import Pool, open_pool
 from services.runtime.serve.published import PublishedMetrics
@@ -61,6 +63,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
     accounts = AccountsRetention(resources.worker, AccountSettings.from_env(os.environ))
+    people_door = router(PeopleDoor(pool, clock, secrets, people_key))
+    places = CurrentPlaces(pool)
+    await places.refreshed()
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
@@ -76,7 +81,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
             Timer("forget accounts", 3600.0, accounts.forget),
         ),
-        web=create_pages(resources, secrets, gateway, [router(PeopleDoor(pool, clock, secrets, people_key))]),
+        web=create_pages(resources, secrets, gateway, [people_door], places=places),
+        everywhere=(Timer("places", current.REFRESH_SECONDS, places.refreshed),),
         status=partial(status.own_status, delivers=settings.smtp is not None),
         due=partial(status.due, delivers=settings.smtp is not None),
         discreet=SCRAPED,

@@ -16,6 +16,7 @@ from services.notifications.delivery import store as deliveries
 from services.notifications.erasures.commands import erasure_app
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.directory_file import read_directory
+from services.places.current import CurrentPlaces
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.installation import InstallationError
 from services.runtime.base.settings import SettingsError, need
@@ -65,8 +66,9 @@ def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offi
     """Store the directory, and reconcile the alerts of everybody whom it may concern."""
 
     async def work() -> str:
-        entries = read_directory(file, local_day(SystemClock().now()))
         async with admin_connection(*_where()) as conn, conn.transaction():
+            places = await CurrentPlaces().seen_by(conn)
+            entries = read_directory(file, local_day(SystemClock().now()), places)
             people = await offices.load(conn, entries)
         return f"{len(entries)} offices stored, {people} people looked at again"
 

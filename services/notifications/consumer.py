@@ -16,6 +16,7 @@ from services.notifications.erasures.handlers import Erasures, read_acknowledgem
 from services.notifications.events import attendance, consents, placements, results
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
+from services.places.checks import TownsChecked
 from services.runtime.bookkeeping.erased import WithoutErased
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Subscription, Verdict
@@ -86,7 +87,9 @@ def subscriptions(
     return (
         Subscription(
             "support",
-            without_erased(partial(read_support, consent_months=policy.consent.months, secrets=secrets)),
+            without_erased(
+                TownsChecked(partial(read_support, consent_months=policy.consent.months, secrets=secrets))
+            ),
             pattern=pattern(Family.SUPPORT, prefix=prefix),
             findings=topic(Family.FINDINGS_SUPPORT, prefix=prefix),
             judge=True,

@@ -31,6 +31,8 @@ ACCOUNTS = {
     "accounts.totp": ROWS,
 }
 """What sign-in needs; the gateway has no people."""
+PLACES = {"places.edition": {"SELECT"}, "places.town": {"SELECT"}}
+"""The directory of towns, which is public."""
 AS_OWNER = {
     "allocation": ("erase_participant",),
     "notifications": ("erase_disclosure_log", "pseudonymise_disclosure_log"),
@@ -73,7 +75,7 @@ async def test_the_web_role_has_nothing_of_the_plumbing(
     service: str, database: MakeDatabase, templates: Templates
 ) -> None:
     found = await of_web(await database(service), web_role(templates, service))
-    expected = PLUMBING | (ACCOUNTS if service != "gateway" else {})
+    expected = PLUMBING | PLACES | (ACCOUNTS if service != "gateway" else {})
     assert {name: held for name, held in found.items() if not name.startswith("public.")} == expected
     assert all(held <= {"SELECT", "INSERT", "UPDATE", "DELETE"} for held in found.values())
 

@@ -17,6 +17,7 @@ from services.accounts.domain import Side
 from services.notifications.gateway_client import GatewayClient
 from services.notifications.pages.app import create_pages
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import transaction
 from services.runtime.serve.service import Resources
@@ -106,7 +107,9 @@ class WorldClock:
 
 
 @asynccontextmanager
-async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None) -> AsyncIterator[Pages]:
+async def pages_on(
+    world: World, *offices: str, web: asyncpg.Pool | None = None, places: CurrentPlaces | None = None
+) -> AsyncIterator[Pages]:
     """Open the pages, with a browser signed in for each of these offices."""
     gateway = Gateway()
     transport = httpx.MockTransport(gateway.answer)
@@ -118,7 +121,8 @@ async def pages_on(world: World, *offices: str, web: asyncpg.Pool | None = None)
         resources = Resources(
             settings, WorldClock(world), CollectorRegistry(), world.worker, web or world.web
         )
-        app = create_pages(resources, world.secrets, GatewayClient(client, "https://gateway.invalid", "key"))
+        door = GatewayClient(client, "https://gateway.invalid", "key")
+        app = create_pages(resources, world.secrets, door, places=places)
         pages = Pages(gateway, {})
         for office in offices:
             http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")

@@ -1,5 +1,6 @@
 """Puts the console together: pages, JSON API, people, menu."""
 
+from functools import partial
 from pathlib import Path
 
 from fastapi import FastAPI
@@ -30,6 +31,7 @@ from services.allocation.extension import Extension
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
@@ -50,15 +52,17 @@ def create_console(
     extension: Extension = NOTHING_ADDED,
     *,
     sign_in: SignIn | None = None,
+    places: CurrentPlaces | None = None,
 ) -> FastAPI:
     """Build the console's application; without policies, the packaged one holds."""
+    places = places or CurrentPlaces()
     settings = resources.settings
     site = Site(
         service="allocation",
         title=msgid("Kurslotse coordination"),
         templates=(HERE / "templates", *extension.templates),
         locales=(LOCALE, HERE.parent / "locale", *extension.locales),
-        filters=field_filters,
+        filters=partial(field_filters, places=places),
         menu=menu_with(extension.menu),
         homes=HOMES,
         demo=settings.demo,
@@ -102,5 +106,6 @@ def create_console(
         rulebook=rulebook,
         policies=policies,
         rules_against=RulesOfSteering(policies, rulebook),
+        places=places,
     )
     return app

@@ -84,6 +84,7 @@ TEXTS: Mapping[str, str] = {
     "quotas_not_nested": msgid(
         "This quota and “%(other)s” overlap. The classes of one quota have to contain those of the other."
     ),
+    "town_unknown": msgid("The town %(value)s is in no directory of towns. Please check its key."),
     "town_not_eight": msgid("“%(value)s” is not a key of a town: eight digits, in quotation marks."),
     "kreis_not_five": msgid("“%(value)s” is not a key of a Kreis: five digits, in quotation marks."),
     "kreis_foreign": msgid("This policy is for %(kreis)s only. Please delete this line."),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
@@ -123,6 +123,23 @@ def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = Non
     if mistakes:
         raise DocumentError(mistakes)
     return policies[0].model_copy(update={"kreise": (kreis,)})
+
+
+def check_towns(text: str, unknown: Callable[[str], bool]) -> None:
+    """Check that the towns of a policy, which is right by itself, are in the directory of towns.
+
+    Raises:
+        DocumentError: with the line and column of each town that is not.
+    """
+    document = documents.read(text, partly=True)
+    towns = document.value.get("towns") if isinstance(document.value, dict) else None
+    wrong = [
+        document.mistake(("towns", ags), "town_unknown", {"value": ags}, key=True)
+        for ags in towns or ()
+        if unknown(ags)
+    ]
+    if wrong:
+        raise DocumentError(wrong)
 
 
 def _mistakes(check: _Check) -> Iterator[Mistake]:

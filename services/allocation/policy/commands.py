@@ -19,8 +19,8 @@ from services.allocation.law.rulebook import PACKAGED, Rules, read_rulebook
 from services.allocation.policy import schema as policy_schema
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.check import check_text
+from services.places.current import CurrentPlaces
 from services.runtime.serve.commands import business_now, in_transaction
-from services.texts.places import known_towns
 
 Language = Annotated[str, typer.Option(help="Language of messages: de or en.")]
 policy = typer.Typer(no_args_is_help=True, help="Policies of municipalities.")
@@ -166,7 +166,9 @@ def load(
     sent = travel_store.File(file.name, file.read_bytes())
 
     async def into(conn: asyncpg.Connection) -> str:
-        table = travel.read_travel(sent.raw, known_towns(kreis, await travel_store.towns(conn, kreis)))
+        places = await CurrentPlaces().seen_by(conn)
+        known = places.may_name(kreis, await travel_store.towns(conn, kreis), _today())
+        table = travel.read_travel(sent.raw, known)
         texts = mistakes.texts_in("de" if language.startswith("de") else "en")
         for wrong in table.wrong:
             sys.stderr.write(f"{sent.name}:{wrong.line}: {travel.said(texts, wrong)}\n")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from schemas.codes import InstallationKind
 from schemas.topics import Family, topic
-from services import accounts, notifications
+from services import accounts, notifications, places
 from services.accounts.domain import Side
 from services.embedded.machine.home import Home
 from services.embedded.machine.installation import SERVICES, Installation, name_home, password
@@ -112,7 +112,8 @@ def key_migrations() -> Path:
 
 def shared_migrations_of(service: str) -> Mapping[str, Path]:
     """Return the folders of migrations that a service shares with others, by their source."""
-    return {"accounts": Path(accounts.__file__).parent / "migrations"} if service in _WITH_ACCOUNTS else {}
+    found = {"accounts": Path(accounts.__file__).parent / "migrations"} if service in _WITH_ACCOUNTS else {}
+    return found | ({"places": Path(places.__file__).parent / "migrations"} if service in SERVICES else {})
 
 
 def migrations_of(service: str) -> Path | None:

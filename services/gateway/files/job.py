@@ -7,11 +7,15 @@ from typing import Any
 
 import asyncpg
 
+from schemas.days import local_day
 from schemas.envelope import Problem
 from services.gateway.files.reader import FileReader
+from services.gateway.files.values import with_directory
 from services.gateway.findings.advice import Adviser
 from services.gateway.people.client import PeopleClient
 from services.gateway.publishers.domain import Publisher
+from services.places.lookup import Places
+from services.places.store import towns
 from services.runtime.base.identity_key import IdentityKey
 
 
@@ -31,6 +35,11 @@ class ImportJob:
     adviser: Adviser
     language: str
     """Language of the reasons in the file of rows that were not taken."""
+
+    async def towns(self, conn: asyncpg.Connection, own: Mapping[str, str]) -> dict[str, str]:
+        """Return the keys of towns by how lists write them: the publisher's own, then the directory's."""
+        places = Places(await towns(conn))
+        return with_directory(own, places.written(self.publisher.kreise, local_day(self.now)))
 
 
 @dataclass(frozen=True, slots=True)

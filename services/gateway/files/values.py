@@ -102,6 +102,22 @@ class Towns:
         return None
 
 
+def with_directory(own: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Add the towns of the directory to a publisher's own, which goes first.
+
+    >>> with_directory({"Musterstadt": "99001001"}, {"00100 Musterstadt": "99001009", "00110": "99001002"})
+    {'00110': '99001002', 'Musterstadt': '99001001'}
+    """
+    said = {_place(name) for name in own}
+    return {name: ags for name, ags in known.items() if not said & _parts(name)} | dict(own)
+
+
+def _parts(name: str) -> set[str]:
+    """Return a town as a list may write it: whole and, of postcode and name, either."""
+    first, _, rest = name.partition(" ")
+    return {_place(part) for part in ((name, first, rest) if first.isdigit() else (name,))}
+
+
 def _place(name: str) -> str:
     """Write Görlitz and Goerlitz alike."""
     return word(name).translate(_PLAIN_LETTERS)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from services.gateway.findings.domain import Advice
 from services.gateway.findings.texts_doors import DOORS
 from services.gateway.findings.texts_files import COURSE_FILES, FILES, TABLES
-from services.gateway.findings.texts_judged import CORRECTIONS, COURSES, LOOP, PEOPLE, PLACES, SUPPORT
+from services.gateway.findings.texts_judged import CORRECTIONS, COURSES, LOOP, PEOPLE, PLACES, SUPPORT, TOWNS
 from services.gateway.findings.texts_records import ENVELOPE, FIELDS
 
 FALLBACK = Advice(
@@ -22,6 +22,7 @@ CATALOGUE: Mapping[str, Advice] = {
     **PLACES,
     **CORRECTIONS,
     **SUPPORT,
+    **TOWNS,
     **FILES,
     **COURSE_FILES,
     **TABLES,

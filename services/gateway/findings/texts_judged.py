@@ -33,6 +33,17 @@ LOOP: Mapping[str, Advice] = {
     ),
 }
 
+TOWNS: Mapping[str, Advice] = {
+    "town_ended": Advice(
+        "The town of {field} is no town of its own any more.",
+        "The event was taken. Send the official key of the town to which it belongs since its merger.",
+    ),
+    "town_not_in_directory": Advice(
+        "The town of {field} is not in the directory of towns.",
+        "The event was taken. Check the official municipality key (AGS) of eight digits.",
+    ),
+}
+
 COURSES: Mapping[str, Advice] = {
     "capacity_below_taken": Advice(
         "The new capacity ({capacity}) is lower than the places already given ({taken}).",

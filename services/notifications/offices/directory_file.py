@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.bounds import EARLIEST, latest_day
 from services.notifications.offices.entries import FAULT, OfficeEntry
+from services.places.lookup import NOWHERE, Places
 from services.runtime.base.yaml_lines import Lined, Place, read_file
 
 _MOST_FAULTS = 20
@@ -57,8 +58,11 @@ class _RawEntry:
         return f"{named}, field {'.'.join(names)}: {what}" if names else f"{named}: {what}"
 
 
-def read_directory(path: Path, today: date) -> list[OfficeEntry]:
+def read_directory(path: Path, today: date, places: Places = NOWHERE) -> list[OfficeEntry]:
     """Read a directory file (JSON or YAML: a list of offices, or an object with `offices`).
+
+    A town or Kreis that is in no edition of `places` is a fault; one that has ended stays responsible for
+    people who are registered under its key.
 
     Raises:
         DirectoryError: something in it is wrong; the message lists everything that was found.
@@ -75,6 +79,7 @@ def read_directory(path: Path, today: date) -> list[OfficeEntry]:
         else:
             entries.append(entry)
             faults += _days_out_of_range(raw, entry, today)
+            faults += _unknown_places(raw, entry, places)
     faults += _doubles(listed)
     if faults:
         raise DirectoryError(faults)
@@ -123,6 +128,16 @@ def _days_out_of_range(raw: _RawEntry, entry: OfficeEntry, today: date) -> Itera
         if not EARLIEST <= day <= last:
             what = f"a day before {EARLIEST} or after {last}. Please check the year."
             yield raw.fault(("closed_days", number), what)
+
+
+def _unknown_places(raw: _RawEntry, entry: OfficeEntry, places: Places) -> Iterator[str]:
+    named: list[tuple[Place, str]] = [(("catchment", at), ags) for at, ags in enumerate(entry.catchment)]
+    named += [(("seat",), entry.seat)] if entry.seat else []
+    for field, ags in named:
+        if places.unknown(ags):
+            yield raw.fault(
+                field, f"{ags} is no town or Kreis of the loaded directory. Please check its key."
+            )
 
 
 def check_stand_ins(entries: Collection[OfficeEntry], stored: Mapping[str, StoredOffice]) -> None:

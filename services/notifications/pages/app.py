@@ -1,6 +1,7 @@
 """Builds the web application of every page with names: desk, roster and inbox."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fastapi import APIRouter, FastAPI
@@ -11,6 +12,7 @@ from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.roles import HOMES, MENU
 from services.notifications.people.keys import PersonSecrets
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
@@ -27,16 +29,18 @@ def create_pages(
     secrets: PersonSecrets,
     gateway: GatewayClient,
     doors: Sequence[APIRouter] = (),
+    *,
     sign_in: SignIn | None = None,
+    places: CurrentPlaces | None = None,
 ) -> FastAPI:
     """Build the application; the routers in `doors` check a key of their own."""
-    settings = resources.settings
+    settings, places = resources.settings, places or CurrentPlaces()
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
         templates=(HERE / "templates",),
         locales=(LOCALE, HERE.parent / "locale"),
-        filters=field_filters,
+        filters=partial(field_filters, places=places),
         menu=MENU,
         homes=HOMES,
         demo=settings.demo,
@@ -52,5 +56,6 @@ def create_pages(
         clock=resources.clock,
         secrets=secrets,
         gateway=gateway,
+        places=places,
     )
     return app

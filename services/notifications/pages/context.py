@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated
 from uuid import UUID, uuid4
@@ -27,6 +27,7 @@ from services.notifications.pages.roles import (
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.keys import PersonSecrets
+from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in
@@ -52,6 +53,7 @@ class PageContext:
     clock: Clock
     secrets: PersonSecrets
     gateway: GatewayClient
+    places: CurrentPlaces = field(default_factory=CurrentPlaces)
 
     def now(self) -> datetime:
         """Return the business time."""

@@ -16,6 +16,7 @@ from services.notifications.pages.context import (
     Clerk,
     Context,
     PageContext,
+    context_of,
     full_name,
     new_form,
     send_event,
@@ -31,7 +32,6 @@ from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
-from services.texts.places import load_places, towns_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -39,16 +39,22 @@ router = APIRouter(include_in_schema=False)
 def _form_page(
     request: Request, visitor: Visitor, entry: registration_form.FormEntry, status: int = 200
 ) -> Response:
-    web = web_of(request)
+    web, context = web_of(request), context_of(request)
     texts = web.texts(request)
+    own = context.places.now.of(visitor.kreise, context.today())
+    told = {name: texts.plain(message) for name, message in entry.errors.items()}
+    if entry.town.params:
+        told["town"] = texts.gettext(entry.town.error, **entry.town.params)
     rights = {key: right[0] for key, right in registration_form.RIGHTS.items()}
     return web.page(
         request,
         "register.html",
         status,
         values=defaultdict(str, entry.values),
-        errors=defaultdict(str) | {name: texts.plain(message) for name, message in entry.errors.items()},
-        towns=towns_of(load_places(), visitor.kreise),
+        errors=defaultdict(str) | told,
+        town=entry.town,
+        towns=own,
+        no_directory=context.places.now.edition is None,
         rights=registration_form.choices(texts, rights),
         languages=registration_form.choices(texts, registration_form.LANGUAGES),
         course_types=options(texts, "course_type"),
@@ -67,7 +73,7 @@ async def form(request: Request, visitor: Clerk) -> Response:
 async def register(request: Request, context: Context, visitor: Clerk) -> Response:
     """Keep the name, send the facts to the gateway; the page tells 'saved' only when both are done."""
     web, today, organisation = web_of(request), context.today(), visitor.organisation or ""
-    entry = registration_form.read(await request.form(), visitor.kreise, today)
+    entry = registration_form.read(await request.form(), visitor.kreise, today, context.places.now)
     if entry.errors or entry.registered is None or entry.contact is None:
         return _form_page(request, visitor, entry, 422)
     participant = participant_id(slug_of(visitor), entry.registered.reference)
@@ -155,6 +161,16 @@ ON_ITS_WAY = msgid(
     "Not saved completely yet: the name is kept here, the registration is still on its way and will be sent "
     "again by itself. This page shows when it is saved."
 )
+
+
+@router.get("/places")
+async def towns(context: Context, visitor: Clerk, q: str = "") -> list[dict[str, str]]:
+    """Find towns of today by name or postcode, those of one's own Kreise first, for the form's list."""
+    found = context.places.now.search(q, context.today(), kreise=visitor.kreise)
+    return [
+        {"town": town.ags, "label": town.label, "name": town.short_name, "kreis": town.kreis_name}
+        for town in found
+    ]
 
 
 @router.get("/people")

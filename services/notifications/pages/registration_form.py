@@ -13,7 +13,9 @@ from starlette.datastructures import FormData
 from schemas.codes import CourseType, Level, TimeOfDay
 from schemas.days import is_birth
 from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
+from services.notifications.pages.town_field import TownField, read_town
 from services.notifications.people.domain import Contact
+from services.places.lookup import NOWHERE, Places
 from services.runtime.web.languages import Texts, day_of, msgid
 
 RIGHTS: Mapping[str, tuple[str, str, str]] = {
@@ -65,6 +67,7 @@ class FormEntry:
 
     values: dict[str, Any]
     errors: dict[str, str] = field(default_factory=dict)
+    town: TownField = field(default_factory=TownField)
     contact: Contact | None = None
     registered: ParticipantRegistered | None = None
     tested: PlacementTested | None = None
@@ -80,17 +83,17 @@ def minted(today: date) -> str:
     return f"R{today:%y%m%d}-{secrets.token_hex(3).upper()}"
 
 
-def read(form: FormData, kreise: tuple[str, ...], today: date) -> FormEntry:
+def read(form: FormData, kreise: tuple[str, ...], today: date, places: Places = NOWHERE) -> FormEntry:
     """Read the form; without errors, contact data and events are made of it."""
     values: dict[str, Any] = {name: str(form.get(name) or "").strip() for name in form}
     values["available"] = [str(value) for value in form.getlist("available")]
-    entry = FormEntry(values)
+    entry = FormEntry(values, town=read_town(values, kreise, today, places))
     _required(entry)
     birth = _day(entry, "birth_date")
     if birth is not None and not is_birth(birth, today):
         entry.errors["birth_date"] = msgid("Please enter the birth date, for example 24.05.1998.")
     granted, valid = _day(entry, "granted_on"), _day(entry, "valid_until")
-    _check_town_and_email(entry, kreise)
+    _check_town_and_email(entry)
     right = RIGHTS.get(values.get("right", ""))
     if entry.errors or right is None:
         return entry
@@ -105,17 +108,17 @@ def _required(entry: FormEntry) -> None:
         ("family_name", msgid("Please enter the family name.")),
         ("given_name", msgid("Please enter the given name.")),
         ("birth_date", msgid("Please enter the birth date, for example 24.05.1998.")),
-        ("town", msgid("Please choose the town where the person lives.")),
+        ("town", msgid("Please enter the town where the person lives.")),
         ("right", msgid("Please choose by what right the person takes part.")),
     ):
         if not entry.values.get(name):
             entry.errors[name] = message
 
 
-def _check_town_and_email(entry: FormEntry, kreise: tuple[str, ...]) -> None:
-    town, email = entry.values.get("town", ""), entry.values.get("email", "")
-    if town and town[:5] not in kreise:
-        entry.errors["town"] = msgid("Please choose a town of your Kreis.")
+def _check_town_and_email(entry: FormEntry) -> None:
+    email = entry.values.get("email", "")
+    if entry.town.error:
+        entry.errors["town"] = entry.town.error
     if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
         entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
 
@@ -153,8 +156,8 @@ def _events(
     data = {
         "reference": values["reference"],
         "registered_on": today,
-        "kreis": values["town"][:5],
-        "town": values["town"],
+        "kreis": entry.town.ags[:5],
+        "town": entry.town.ags,
         "entitlement": {
             "standing": right[1],
             "route": right[2],

@@ -40,6 +40,9 @@ rests on:
 _SHARED = {"runtime": "every service", "accounts": "accounts, in allocation and in notifications each"}
 
 
+_SHARED = {"runtime": "every service", "places": "places, in every service"}
+
+
 class _Closed(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -2,6 +2,7 @@
 
 # ruff: noqa: ANN401 - tests hand on any JSON value
 
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from services.gateway.people.client import Unavailable
 from tests.contract.gateway.test_registrations_door import everything
 from tests.fixtures.gateway.world import World
+from tests.places.loaded import load_towns
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "gateway"
 FULL = (FIXTURES / "catalogue_full.xml").read_bytes()
@@ -226,3 +228,19 @@ async def test_a_missing_column_is_reported(world: World) -> None:
     )
     report = (await post(world, "amt", "participants", LIST)).json()
     assert report["taken"] == 0
+
+
+async def test_towns_are_found_in_the_directory_after_the_offices_own_list(world: World) -> None:
+    rows = (
+        "99001004;Unbekannt;99999;;;;",
+        "99001009;Beispielhausen;00110;;;;",
+        "99002001;Unbekannt;00900;;;;",
+    )
+    await load_towns(world.admin, rows, date(2025, 1, 1))
+    await save(world, "amt", "participants", MAPPING)
+    report = (await post(world, "amt", "participants", LIST)).json()
+    assert (report["rows"], report["taken"], report["refused"]) == (9, 4, 5)
+    sent = [orjson.loads(row["payload"]) for row in await world.outbox()]
+    towns = {one["reference"]: one["town"] for one in sent if "town" in one}
+    assert towns["A-004"] == "99001004"  # refused without a directory
+    assert towns["A-003"] == "99001002"  # the office's own list says so

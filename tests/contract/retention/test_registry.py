@@ -15,7 +15,11 @@ from services.runtime.kafka.access import RETENTION_DAYS
 from tests.conftest import MakeDatabase
 from tests.serving import REPOSITORY
 
-SHARED = {"allocation": ("accounts",), "notifications": ("accounts",)}
+SHARED = {
+    "gateway": ("places",),
+    "allocation": ("accounts", "places"),
+    "notifications": ("accounts", "places"),
+}
 """Registries that further services share."""
 _COLUMNS = """
     SELECT CASE WHEN n.nspname = 'public' THEN c.relname ELSE n.nspname || '.' || c.relname END AS tab,

@@ -14,6 +14,8 @@ from services.notifications.offices.directory_file import (
     read_directory,
 )
 from services.notifications.offices.entries import OfficeEntry
+from services.places.domain import Town
+from services.places.lookup import Places
 from services.runtime.base.yaml_lines import UnreadableError, read_text
 from tests.serving import REPOSITORY
 
@@ -243,3 +245,20 @@ def test_a_circle_of_closed_offices_is_refused(circle: tuple[str, ...]) -> None:
 def test_a_text_knows_the_line_of_each_value() -> None:
     read_ = read_text("- a: 1\n  b:\n  - x\n  - y\n- a: 2\n")
     assert [read_.line_of(place) for place in ((0, "a"), (0, "b", 1), (1,), (1, "missing"))] == [1, 4, 5, 5]
+
+
+def test_a_catchment_that_no_edition_of_the_directory_of_towns_has_is_refused_with_its_line(
+    tmp_path: Path,
+) -> None:
+    places = Places([Town("99001001", "Musterstadt"), Town("99001002", "Altdorf", valid_to=TODAY)])
+    file = tmp_path / "offices.yaml"
+    listed = USUAL | {"catchment": ["99001", "99001002", "99001777", "01001"], "seat": "99001888"}
+    file.write_text(json.dumps([listed], indent=1), "utf-8")
+    with pytest.raises(DirectoryError) as error:
+        read_directory(file, TODAY, places)
+    assert [line.strip() for line in str(error.value).splitlines()[1:]] == [
+        f"offices.yaml, line {line}, entry 1 (mbe-probe), field {field}: {key} is no town or Kreis of the"
+        " loaded directory. Please check its key."
+        for line, field, key in ((10, "catchment", "99001777"), (15, "seat", "99001888"))
+    ]
+    assert read_directory(file, TODAY)  # without a directory nobody can say so

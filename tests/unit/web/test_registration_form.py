@@ -6,10 +6,22 @@ import pytest
 from starlette.datastructures import FormData, UploadFile
 
 from schemas.offices import youth_until
-from services.notifications.pages.registration_form import read
-from services.texts.places import load_places, towns_of
+from services.notifications.pages.registration_form import FormEntry, read
+from services.notifications.pages.town_field import ENDED, NO_KEY, NO_TOWN, OTHER_KREIS, WHICH
+from services.places.domain import Edition, Town
+from services.places.lookup import NOWHERE, Places
 
 TODAY = date(2025, 11, 17)
+PLACES = Places(
+    [
+        Town("99001001", "Musterstadt, Stadt", "Kreis Musterland", ("00100",)),
+        Town("99001002", "Beispielhausen", "Kreis Musterland", ("00110",)),
+        Town("99001003", "Musterstadt am See", "Kreis Musterland", ("00115",)),
+        Town("99001004", "Altdorf", valid_to=date(2025, 7, 1), successors=("99001002",)),
+        Town("99002001", "Anderswo", "Nachbarland", ("00200",)),
+    ],
+    Edition(date(2025, 7, 1), "csv", "towns.csv", b"", frozenset({"99001", "99002"}), 5),
+)
 GOOD: list[tuple[str, str | UploadFile]] = [
     ("family_name", "Muster"),
     ("given_name", "Mia"),
@@ -102,8 +114,63 @@ def test_youth_ends_before_the_month_of_the_27th_birthday() -> None:
     assert youth_until(date(1999, 1, 31), date(2026, 1, 1)) is None
 
 
-def test_towns_have_names() -> None:
-    places = load_places()
-    towns = towns_of(places, ("99001",))
-    assert len(towns) == 15
-    assert ("99001001", "Musterstadt") in towns
+def _read(places: Places, *changes: tuple[str, str]) -> FormEntry:
+    return read(_form(*changes), ("99001",), TODAY, places)
+
+
+@pytest.mark.parametrize("typed", ["Beispielhausen", "beispielhausen, 00110", "00110", "99001002"])
+def test_a_town_is_typed_by_name_postcode_or_key(typed: str) -> None:
+    entry = _read(PLACES, ("town", typed))
+    assert entry.errors == {}
+    assert entry.registered is not None
+    assert (entry.registered.town, entry.registered.kreis) == ("99001002", "99001")
+    assert entry.values["town"] == typed
+
+
+def test_a_beginning_offers_choices_and_the_chosen_one_is_taken() -> None:
+    entry = _read(PLACES, ("town", "Muster"))
+    assert entry.errors == {"town": WHICH}
+    assert [town.ags for town in entry.town.choices] == ["99001001", "99001003"]
+    chosen = (("town", "Muster"), ("town_asked", "Muster"), ("town_choice", "99001003"))
+    entry = _read(PLACES, *chosen)
+    assert entry.registered is not None
+    assert entry.registered.town == "99001003"
+    assert [town.ags for town in entry.town.choices] == [
+        "99001003"
+    ]  # stays chosen if something else is wrong
+    other = _read(PLACES, *chosen[1:], ("town", "Beispielhausen"))
+    assert other.registered is not None
+    assert other.registered.town == "99001002"  # what was typed since then counts
+
+
+@pytest.mark.parametrize(
+    ("typed", "said", "offered"),
+    [
+        ("Anderswo", OTHER_KREIS, []),
+        ("99002001", OTHER_KREIS, []),
+        ("Xanadu", NO_TOWN, []),
+        ("99001777", NO_TOWN, []),
+        ("Altdorf", NO_TOWN, []),
+        ("99001004", ENDED, ["99001002"]),
+        ("99001004' OR 1=1", NO_TOWN, []),
+        ("Beispielhusen", WHICH, ["99001002"]),
+    ],
+)
+def test_towns_that_cannot_be_taken_are_told_and_what_may_be_meant_is_offered(
+    typed: str, said: str, offered: list[str]
+) -> None:
+    entry = _read(PLACES, ("town", typed))
+    assert entry.errors == {"town": said}
+    assert [town.ags for town in entry.town.choices] == offered
+    assert entry.registered is None
+
+
+def test_a_choice_of_another_kreis_is_not_taken() -> None:
+    forged = (("town", "Muster"), ("town_asked", "Muster"), ("town_choice", "99002001"))
+    assert _read(PLACES, *forged).errors == {"town": WHICH}
+
+
+def test_without_a_directory_a_key_of_the_own_kreis_is_asked_for() -> None:
+    assert _read(NOWHERE, ("town", "Musterstadt")).errors == {"town": NO_KEY}
+    assert _read(NOWHERE, ("town", "99002001")).errors == {"town": OTHER_KREIS}
+    assert _read(NOWHERE, ("town", "99001777")).registered is not None

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, Concatenate, ParamSpec, Protocol, TypeVar
 from uuid import UUID
@@ -20,6 +20,8 @@ from services.allocation.console.context.people_store import Clocks
 from services.allocation.law.rulebook import RuleBook, Rules
 from services.allocation.placements.results import DecidedBy, NotDone, Result
 from services.allocation.policy.current import CurrentPolicies
+from services.places.current import CurrentPlaces
+from services.places.lookup import Places
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.web.guard import signed_in
@@ -71,6 +73,7 @@ class ConsoleContext:
     rulebook: RuleBook
     policies: CurrentPolicies
     rules_against: RulesAgainst
+    places: CurrentPlaces = field(default_factory=CurrentPlaces)
 
     @property
     def overrides(self) -> Overrides:
@@ -103,6 +106,15 @@ class Visit:
     def texts(self) -> Texts:
         """The visitor's language."""
         return self.web.texts(self.request)
+
+    @property
+    def places(self) -> Places:
+        """The directory of towns."""
+        return self.context.places.now
+
+    def place(self, ags: str) -> str:
+        """Return the name of a town or Kreis, its key if it has none."""
+        return self.places.name(ags) or ags
 
     @property
     def kreis(self) -> str:

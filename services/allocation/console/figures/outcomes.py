@@ -16,7 +16,6 @@ from services.runtime.disclosure.quarters import Quarter, last_closed, quarter_o
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import csv_answer
 from services.texts.figures import FIGURES, PARTS, SUPPORT, TITLES, band_text
-from services.texts.places import load_places
 
 router = APIRouter(include_in_schema=False)
 _HEADS = (
@@ -63,12 +62,12 @@ async def outcomes(visit: CoordinatorVisit) -> Response:
     shown = quarter or next(iter(quarters), None)
     order = {name: at for at, name in enumerate(FIGURES)}
     told = [one for one in found if one.quarter == shown and one.figure in order]
-    today, places = visit.moment().today, load_places()
+    today = visit.moment().today
     return visit.page(
         "outcomes.html",
         kreis=visit.kreis,
         kreise=visit.visitor.kreise,
-        kreis_options=[(one, places.get(one, one)) for one in visit.visitor.kreise],
+        kreis_options=[(one, visit.place(one)) for one in visit.visitor.kreise],
         quarter=shown,
         quarter_options=[(one.first.isoformat(), _span(visit.texts, one)) for one in quarters],
         next_on=_next(today).closes_on,

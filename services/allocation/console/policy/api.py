@@ -16,11 +16,10 @@ from services.allocation.console.policy.pages import in_force
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import travel, travel_store
-from services.allocation.policy.check import check_own
+from services.allocation.policy.check import check_own, check_towns
 from services.allocation.policy.travel_store import File
 from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.problems import not_found
-from services.texts.places import known_towns
 
 router = APIRouter(prefix="/api/v1", tags=["console"])
 
@@ -88,6 +87,7 @@ async def check_policy(visit: CoordinatorVisit) -> Response | dict[str, str]:
         policy = check_own(
             text, visit.kreis, visit.context.rulebook, today=local_day(visit.context.clock.now())
         )
+        check_towns(text, visit.places.unknown)
     except DocumentError as error:
         return _refused(
             [
@@ -112,7 +112,8 @@ async def load_travel(
     """Load the table of travel times (CSV, the request's body); with `skip` without its wrong lines."""
     file = File(name, await visit.request.body())
     async with visit.open() as conn:
-        known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
+        named = await travel_store.towns(conn, visit.kreis)
+        known = visit.places.may_name(visit.kreis, named, visit.moment().today)
         table = await asyncio.to_thread(travel.read_travel, file.raw, known)
         problems = _problems(visit, table)
         if not table.minutes or (table.wrong and not skip):

@@ -23,7 +23,7 @@ from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import acts as policy_steps
 from services.allocation.policy import store as policy_store
 from services.allocation.policy import travel_store
-from services.allocation.policy.check import check_own
+from services.allocation.policy.check import check_own, check_towns
 from services.allocation.policy.current import ActivePolicy, CurrentPolicies
 from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Version
@@ -156,6 +156,7 @@ async def edit(visit: CoordinatorVisit) -> Response:
             return editor(visit, document, based_on=based_on)
         if form.get("do") != "save":
             check_own(document, visit.kreis, book, today=local_day(now))
+            check_towns(document, visit.places.unknown)
             return editor(visit, document, based_on=based_on, checked=True)
         async with visit.open() as conn:
             draft = await policy_steps.write(
@@ -167,6 +168,7 @@ async def edit(visit: CoordinatorVisit) -> Response:
                 book=book,
                 based_on=None if based_on is None else based_on.id,
             )
+            check_towns(document, visit.places.unknown)
     except DocumentError as error:
         return editor(visit, document, based_on=based_on, error=error)
     done = msgid("The draft is kept. Nothing has changed yet.")

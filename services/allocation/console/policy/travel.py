@@ -19,7 +19,6 @@ from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.languages import msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import guarded_copy
-from services.texts.places import known_towns
 
 router = APIRouter(include_in_schema=False)
 TOLD = 200
@@ -36,7 +35,8 @@ async def upload(visit: CoordinatorVisit) -> Response:
             return await show(visit, [visit.texts.gettext("Please choose a file.")])
         file = File(sent.filename, await sent.read(travel.LARGEST_FILE + 1))
     async with visit.open() as conn:
-        known = known_towns(visit.kreis, await travel_store.towns(conn, visit.kreis))
+        named = await travel_store.towns(conn, visit.kreis)
+        known = visit.places.may_name(visit.kreis, named, visit.moment().today)
         table = await asyncio.to_thread(travel.read_travel, file.raw, known)
         stopped = not table.minutes or (table.wrong and not skip)
         if not stopped:

@@ -183,7 +183,7 @@ class Names:
     """How courses and towns are called on the page."""
 
     courses: Mapping[str, str]
-    places: Mapping[str, str]
+    names: Callable[[str], str]
 
     def course(self, course: str | UUID) -> str:
         """Name a course; one that is no longer there by its id."""
@@ -191,7 +191,7 @@ class Names:
 
     def place(self, ags: str | None) -> str:
         """Name a town or a Kreis."""
-        return self.places.get(ags or "", ags or "")
+        return self.names(ags) if ags else ""
 
 
 def sentence(  # noqa: PLR0911 - one return for each kind of change

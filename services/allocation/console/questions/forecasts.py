@@ -18,7 +18,6 @@ from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import csv_answer
 from services.texts.codes import word
-from services.texts.places import load_places
 
 router = APIRouter(include_in_schema=False)
 PARTS: Final = ("type", "level", "town", "type_level")
@@ -228,7 +227,7 @@ def _name(visit: Visit, by: str, value: str) -> str:
         case "level":
             return _level(visit.texts, value)
         case "town":
-            return load_places().get(value, value)
+            return visit.place(value)
         case "type_level":
             course_type, _, level = value.partition("/")
             return f"{word(visit.texts, course_type, 'course_type')}, {_level(visit.texts, level)}"

@@ -35,7 +35,6 @@ from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError
 from services.allocation.steering.questions.queue import Answer
 from services.texts.codes import options
-from services.texts.places import load_places, towns_of
 
 router = APIRouter(include_in_schema=False)
 SHOWN_PEOPLE = 100
@@ -46,11 +45,11 @@ async def names_for(visit: Visit, conn: asyncpg.Connection, courses: Iterable[ob
     """Read how some courses are called: title, provider, town, first day."""
     ids = {id_ for one in courses if (id_ := as_uuid(one)) is not None}
     rows = await analysis_store.course_names(conn, sorted(ids))
-    return Names({str(row["course"]): _called(visit, row) for row in rows}, load_places())
+    return Names({str(row["course"]): _called(visit, row) for row in rows}, visit.place)
 
 
 def _called(visit: Visit, row: asyncpg.Record) -> str:
-    town = load_places().get(row["town"] or "", "")
+    town = visit.places.name(row["town"]) or ""
     parts = [row["title"], row["provider"], town, visit.texts.date(row["starts_on"])]
     return ", ".join(part for part in parts if part)
 
@@ -118,7 +117,7 @@ async def _collect(
         before=[(one, [sentence(texts, change, names) for change in _changes(one)]) for one in before],
         courses=[(row["course"], _called(visit, row)) for row in courses],
         types=[one for one in options(texts, "course_type") if one[0] in moment.rules.course_types],
-        towns=towns_of(load_places(), [visit.kreis]),
+        towns=[(town.ags, town.label) for town in visit.places.of([visit.kreis], moment.today)],
         times=options(texts, "time_of_day"),
         kinds=KINDS,
         labels=LABELS,

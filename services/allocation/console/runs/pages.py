@@ -15,7 +15,6 @@ from services.allocation.console.runs.export import of_own_kreise, with_numbers
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import PAGE_SIZE
-from services.texts.places import load_places
 from services.texts.reasons import GOALS
 
 router = APIRouter(include_in_schema=False)
@@ -48,7 +47,7 @@ async def run_page(visit: CoordinatorVisit, run: UUID) -> Response:
     return visit.page(
         "certificate.html",
         run=row,
-        together=[load_places().get(kreis, kreis) for kreis in row["kreise"] or ()],
+        together=[visit.place(kreis) for kreis in row["kreise"] or ()],
         started=[_course(course, names) for course in result["started"]],
         closed=[_course(course, names) for course in result["closed"]],
         claims=claims,

@@ -28,6 +28,8 @@ async def import_courses(
     async with transaction(job.pool) as conn:
         last = await store.last_run(conn, slug, KIND)
         known = await store.imported(conn, slug, KIND)
+        towns = await job.towns(conn, settings.towns)
+    settings = settings.model_copy(update={"towns": towns})
     said = {key: row.data for key, row in known.items() if row.data is not None}
     asked = CoursesAsked(settings, job.publisher.kreise, job.publisher.supplier_ids, said)
     catalogue = await job.reader.courses(raw, asked)

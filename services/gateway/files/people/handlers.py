@@ -47,6 +47,9 @@ async def import_people(
 ) -> Report:
     """Import the rows without problems; report the others with reasons and store nothing of them."""
     report = Report(KIND, check_only)
+    async with transaction(job.pool) as conn:
+        towns = await job.towns(conn, mapping.towns)
+    mapping = mapping.model_copy(update={"towns": towns})
     asked = PeopleAsked(mapping, job.publisher.kreise, job.now.date())
     read = await job.reader.people(raw, asked)
     if isinstance(read, Problem):

@@ -27,6 +27,7 @@ from tests.integration.allocation.console.test_policy_pages import Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_runs import Solver
+from tests.places.invented import invented_places
 from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.questions.test_pooling import three_weak
 from tests.unit.allocation.regions.crowd import TOWNS, a_course, a_kreis, a_person
@@ -59,7 +60,7 @@ async def analysis_console(database: Database, prefix: str) -> AsyncIterator[tup
     settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     placements = Placements(prefix, PolicyTerms(policies))
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
-    app = create_console(resources, placements, rulebook, policies)
+    app = create_console(resources, placements, rulebook, policies, places=invented_places())
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
     browser = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await browser.sign_in("jana-vogt")

@@ -27,6 +27,7 @@ from tests.conftest import MakeDatabase
 from tests.integration.allocation.console.test_policy_pages import Noon
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_regions import BOTH, NOON, ONE, OTHER, THIRD, Solver
+from tests.places.invented import invented_places
 from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
@@ -49,7 +50,12 @@ async def http(database: MakeDatabase, prefix: str) -> AsyncIterator[httpx.Async
         await Steering(pool, Solver(), placements, CurrentPolicies(BOTH), rulebook, prefix).run_due(NOON) == 1
     )
     settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
-    app = create_console(Resources(settings, Noon(), CollectorRegistry(), pool, web), placements, rulebook)
+    app = create_console(
+        Resources(settings, Noon(), CollectorRegistry(), pool, web),
+        placements,
+        rulebook,
+        places=invented_places(),
+    )
     people = people_of(
         [
             {"slug": f"kreis-{kreis}", "name": kreis, "kind": "kreis", "kreise": [kreis]}

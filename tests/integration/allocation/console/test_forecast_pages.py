@@ -24,6 +24,7 @@ from tests.conftest import MakeDatabase
 from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.places.invented import invented_places
 from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
@@ -37,7 +38,9 @@ async def empty(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]:
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     settings = ServiceSettings.from_env("allocation", DEMO_NOWHERE)
     resources = Resources(settings, Noon(), CollectorRegistry(), worker, web)
-    app = create_console(resources, Placements(prefix, PolicyTerms(policies)), rulebook, policies)
+    app = create_console(
+        resources, Placements(prefix, PolicyTerms(policies)), rulebook, policies, places=invented_places()
+    )
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
     browser = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
     await browser.sign_in("jana-vogt")

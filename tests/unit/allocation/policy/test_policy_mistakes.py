@@ -12,7 +12,7 @@ from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy import travel
-from services.allocation.policy.check import check_own, check_text
+from services.allocation.policy.check import check_own, check_text, check_towns
 from services.allocation.policy.domain import PACKAGED
 from services.runtime.web.languages import load
 from tests.unit.allocation.policy.document import GOOD, changed, wrong
@@ -307,3 +307,13 @@ def test_whatever_is_typed_is_read_or_told(edits: list[tuple[int, int, str]]) ->
             assert 1 <= one.line <= text.count("\n") + 1
             assert one.column >= 1
             assert "%(" not in mistakes.said(mistakes.texts_in("de"), one)
+
+
+def test_towns_that_no_directory_has_are_named_with_their_line() -> None:
+    text = GOOD.replace('"99001001":', '"99001777":')
+    check_towns(text, lambda _ags: False)
+    with pytest.raises(DocumentError) as error:
+        check_towns(text, lambda ags: ags == "99001777")
+    (mistake,) = error.value.mistakes
+    assert (mistake.code, mistake.params["value"]) == ("town_unknown", "99001777")
+    assert "99001777" in text.splitlines()[mistake.line - 1]

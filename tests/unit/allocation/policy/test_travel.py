@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
 from services.allocation.law import mistakes
 from services.allocation.policy import travel
 from services.allocation.policy.travel import LARGEST_FILE, read_travel
-from services.texts.places import known_towns
+from services.places.domain import Town
+from services.places.lookup import Places
 
 A, B, C = "99001001", "99001002", "99002001"
 GOOD = f"from_town,to_town,minutes\n{A},{B},20\n{B},{A},25\n{A},{C},60\n"
@@ -83,6 +86,7 @@ def test_files_that_are_none() -> None:
 
 
 def test_which_towns_a_file_may_name() -> None:
-    places = {"99001": "Kreis", A: "Musterstadt", "99001009": "Dorf"}
-    assert known_towns("99001", [C], places) == {A, "99001009", C}
-    assert known_towns("05315", [A], places) == frozenset()  # the list knows nothing about this Kreis
+    ended = Town("99001010", "Altdorf", valid_to=date(2025, 7, 1))
+    places = Places([Town(A, "Musterstadt"), Town("99001009", "Dorf"), ended])
+    assert places.may_name("99001", [C], date(2026, 1, 1)) == {A, "99001009", C}
+    assert places.may_name("05315", [A], date(2026, 1, 1)) == frozenset()  # nothing is known about this Kreis

@@ -240,5 +240,13 @@ def indexed(towns: Sequence[Town], edition: Edition | None) -> Places:
     return places
 
 
+def as_json(towns: Iterable[Town]) -> list[dict[str, str]]:
+    """Write towns as the pages' searches answer them."""
+    return [
+        {"town": town.ags, "label": town.label, "name": town.short_name, "kreis": town.kreis_name}
+        for town in towns
+    ]
+
+
 NOWHERE = Places()
 """No directory."""

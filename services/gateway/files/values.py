@@ -103,13 +103,14 @@ class Towns:
 
 
 def with_directory(own: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Add the towns of the directory to a publisher's own, which goes first.
+    """Add the towns of the directory to a publisher's own; of what both name, its own counts.
 
     >>> with_directory({"Musterstadt": "99001001"}, {"00100 Musterstadt": "99001009", "00110": "99001002"})
     {'00110': '99001002', 'Musterstadt': '99001001'}
     """
-    said = {_place(name) for name in own}
-    return {name: ags for name, ags in known.items() if not said & _parts(name)} | dict(own)
+    said = {_place(name): ags for name, ags in own.items()}
+    other = {ags for name, ags in known.items() for part in _parts(name) if said.get(part, ags) != ags}
+    return {name: ags for name, ags in known.items() if ags not in other} | dict(own)
 
 
 def _parts(name: str) -> set[str]:

@@ -26,6 +26,7 @@ from services.notifications.pages.context import (
 from services.notifications.people import handlers as people
 from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
+from services.places.lookup import as_json
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
@@ -166,11 +167,7 @@ ON_ITS_WAY = msgid(
 @router.get("/places")
 async def towns(context: Context, visitor: Clerk, q: str = "") -> list[dict[str, str]]:
     """Find towns of today by name or postcode, those of one's own Kreise first, for the form's list."""
-    found = context.places.now.search(q, context.today(), kreise=visitor.kreise)
-    return [
-        {"town": town.ags, "label": town.label, "name": town.short_name, "kreis": town.kreis_name}
-        for town in found
-    ]
+    return as_json(context.places.now.search(q, context.today(), kreise=visitor.kreise))
 
 
 @router.get("/people")

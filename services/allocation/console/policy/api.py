@@ -18,6 +18,7 @@ from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import travel, travel_store
 from services.allocation.policy.check import check_own, check_towns
 from services.allocation.policy.travel_store import File
+from services.places.lookup import as_json
 from services.runtime.web.bodies import takes_up_to
 from services.runtime.web.problems import not_found
 
@@ -77,6 +78,12 @@ async def policy_now(visit: CoordinatorVisit) -> PolicyNow:
         sha256=holds.policy.version(),
         policy=holds.policy.model_dump(mode="json"),
     )
+
+
+@router.get("/places")
+async def find_towns(visit: CoordinatorVisit, q: str = "") -> list[dict[str, str]]:
+    """Find towns of today by name, postcode or key, those of the Kreis first."""
+    return as_json(visit.places.search(q, visit.moment().today, kreise=[visit.kreis]))
 
 
 @router.post("/policy/check", response_model=None)

@@ -28,6 +28,7 @@ from services.runtime.serve.service import Resources
 from tests.conftest import MakeDatabase
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.places.invented import invented_places
 from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 
@@ -102,7 +103,7 @@ async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]
         ServiceSettings.from_env("allocation", DEMO_NOWHERE), Noon(), CollectorRegistry(), worker, web
     )
     placements = Placements(prefix, PolicyTerms(policies))
-    app = create_console(resources, placements, rulebook, policies)
+    app = create_console(resources, placements, rulebook, policies, places=invented_places())
     assert isinstance(app.state.console, ConsoleContext)
     http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")
     one = Browser(http, conn, policies, Analyses(worker, Here(), snapshot_source(policies, rulebook)))
@@ -311,3 +312,22 @@ async def test_programs_read_and_check_policies(browser: Browser) -> None:
     (problem,) = answer.json()["problems"]
     line = 1 + document[: document.index("days: 10")].count("\n")
     assert (problem["line"], problem["path"], problem["code"]) == (line, "reservation > days", "too_large")
+
+
+async def test_a_town_that_no_directory_has_is_a_mistake_in_its_line(browser: Browser) -> None:
+    document = await browser.document() + 'towns:\n  "99001777": {latitude: 53.9, longitude: 11.3}\n'
+    page = await browser.refused("/policy/edit", document=document, do="save")
+    said = "Der Ort 99001777 steht in keinem Gemeindeverzeichnis. Bitte prüfen Sie den Schlüssel."
+    assert said in page
+    assert await browser.conn.fetchval("SELECT count(*) FROM policy_version") == 0
+    assert said in await browser.refused("/policy/edit", document=document, do="check")
+    answer = await _send(browser, "/policy/check", document)
+    (problem,) = answer.json()["problems"]
+    assert (problem["code"], problem["line"]) == ("town_unknown", document.count("\n"))
+    right = document.replace("99001777", "99001001")
+    assert (await _send(browser, "/policy/check", right)).status_code == 200
+
+
+async def test_programs_find_towns(browser: Browser) -> None:
+    found = (await browser.http.get("/api/v1/places", params={"q": "uebungs"})).json()
+    assert [(one["town"], one["label"]) for one in found] == [("99001010", "Übungsdorf, 00150")]

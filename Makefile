@@ -6,7 +6,7 @@ RUN = $(VENV)/bin/python
 INSTALL = $(RUN) -m pip install --disable-pip-version-check --no-input
 RUNNABLE = $(VENV)/.runnable
 READY = $(VENV)/.ready
-MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql))
+MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrations/*.sql))
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
@@ -32,6 +32,7 @@ $(RUNNABLE): requirements.lock pyproject.toml package-lock.json deploy/node.lock
 $(READY): $(RUNNABLE) requirements-dev.lock
 	@echo "Installing what developers and tests need (once) ..."
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@$(RUN) -m services.runtime.web.vendor --developers
 	@touch $@
 
 demo: $(RUNNABLE) ## play an invented Kreis until Ctrl-C; SECONDS=60 ends by itself
@@ -47,7 +48,7 @@ status: $(RUNNABLE) ## say what runs
 	@$(RUN) -m services.cli status
 
 test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
-	@$(RUN) -m pytest $(TESTS) $(ARGS)
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS) $(ARGS)
 
 test-browser: setup ## the pages in a headless Chromium, which is brought if missing
 	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)

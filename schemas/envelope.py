@@ -60,7 +60,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """A readable record: the event, its identity hash, its data as sent, and warnings."""
+    """A readable record: the event, its data as they are kept, the identity hash of those, and warnings."""
 
     event: Event
     hash: bytes
@@ -244,7 +244,7 @@ def decode(
 ) -> Decoded | list[Problem]:
     """Read a Kafka record in CloudEvents binary mode, of which no day may lie after `latest`.
 
-    The hash is taken over the data as sent. Returns the problems (at least one) if it cannot be read.
+    Returns the problems (at least one) if it cannot be read.
     """
     found = attributes(headers)
     if isinstance(found, Problem):
@@ -269,13 +269,13 @@ def decode_attributes(
     if isinstance(read, list):
         return read
     payload, stripped, warnings = read
-    digest = _hash_of(found, raw, stripped)
-    if isinstance(digest, Problem):
-        return [digest]
     neutral = neutral_codes(type_, payload, stripped)
     if isinstance(neutral, list):
         return neutral
     payload, stripped, unknown = neutral
+    digest = _hash_of(found, stripped)
+    if isinstance(digest, Problem):
+        return [digest]
     time = parse_time(found["time"]) if "time" in found else None
     event = Event(
         id=found["id"],
@@ -292,18 +292,14 @@ def decode_attributes(
     return Decoded(event, digest, stripped, warnings + unknown)
 
 
-def _hash_of(found: Mapping[str, str], raw: bytes, stripped: bytes) -> bytes | Problem:
-    """Hash the data as sent; as they are kept, if only a field that is taken out stands against it."""
-    for content in (raw, stripped):
-        try:
-            return identity_hash(
-                found["type"], orjson.loads(content), found.get("corrects"), found.get("retracts")
-            )
-        except orjson.JSONDecodeError:
-            return Problem("json_malformed")
-        except ValueError:
-            continue
-    return Problem("number_not_canonical")
+def _hash_of(found: Mapping[str, str], kept: bytes) -> bytes | Problem:
+    """Hash the data as they are kept, so that an event is the same one whichever door it came through."""
+    try:
+        return identity_hash(found["type"], orjson.loads(kept), found.get("corrects"), found.get("retracts"))
+    except orjson.JSONDecodeError:
+        return Problem("json_malformed")
+    except ValueError:
+        return Problem("number_not_canonical")
 
 
 def encode_headers(event: Event) -> list[tuple[str, bytes]]:

@@ -228,11 +228,11 @@ app.add_typer(keys, name="keys")
 
 
 @keys.command("status")
-def keys_status() -> None:
+def keys_status(home: HomeOption = None) -> None:
     """Say how many people's secrets each key-encryption key (KEK) wraps."""
     from services.embedded import key_commands  # noqa: PLC0415 -- only this command
 
-    sys.exit(key_commands.status())
+    sys.exit(key_commands.status(home))
 
 
 @keys.command("rotate")

@@ -44,7 +44,7 @@ def faults() -> Iterator[str]:
             if message.id and (fault := wrong_with(message)):
                 yield f"{path.relative_to(ROOT.parent)}: {message.id!r} {fault}"
             known.update([message.id] if isinstance(message.id, str) else message.id)
-    for folder in (RUNTIME, ACCOUNTS, TEXTS, CONSOLE, COMPARISON, PAGES):
+    for folder in (RUNTIME, TEXTS, CONSOLE, COMPARISON, PAGES, ACCOUNTS):
         for text in messages_of(folder):
             if text not in known:
                 yield f"{folder.relative_to(ROOT.parent)}: {text!r} is in no German catalogue"

@@ -1,43 +1,84 @@
-"""Puts the sign-in of a service together."""
+"""Puts the sign-in of a service together: its pages, its issuers, in a demo the invented people."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
 
 from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from services.accounts.context import Accounts, IssuerLink
 from services.accounts.demo import pages as demo
-from services.accounts.domain import Side
+from services.accounts.domain import Kind, Side, roles_of
+from services.accounts.issuer_door import IssuerDoor
 from services.accounts.metrics import SignInMetrics
+from services.accounts.oidc.door import IssuerSession
+from services.accounts.oidc.fetching import new_client
+from services.accounts.oidc.issuers import Issuer
+from services.accounts.oidc.issuers_file import SETTING, IssuersError, read_issuers
+from services.accounts.oidc.pages import Oidc
 from services.accounts.pages import account, invitation, organisation, sign_in
 from services.accounts.passwords import Passwords
 from services.accounts.sealing import Sealing
 from services.accounts.settings import AccountSettings
-from services.runtime.base.settings import need
+from services.runtime.base.settings import SettingsError, need
 from services.runtime.serve.service import Resources
 
 PAGES: Sequence[APIRouter] = (sign_in.router, invitation.router, account.router, organisation.router)
 """The pages of every installation."""
+_HERE = Path(__file__).resolve().parent
 
 
-def create_accounts(
-    resources: Resources,
-    *,
-    issuers: Sequence[IssuerLink] = (),
-    env: Mapping[str, str] = os.environ,
-) -> Accounts:
-    """Build the sign-in of the service that the resources are opened for; invented people in a demo only."""
-    settings = resources.settings
-    own = AccountSettings.from_env(env)
-    return Accounts(
-        side=Side(settings.service),
+def create_accounts(resources: Resources, *, env: Mapping[str, str] = os.environ) -> Accounts:
+    """Build the sign-in of the service that the resources are opened for; invented people in a demo only.
+
+    Raises:
+        SettingsError: a setting, or the file of issuers, cannot be used.
+    """
+    settings, own = resources.settings, AccountSettings.from_env(env)
+    side, secret = Side(settings.service), need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
+    accounts = Accounts(
+        side=side,
         pool=resources.web,
         settings=own,
-        sealing=Sealing(need(settings.web_secret, "KURSLOTSE_WEB_SECRET")),
+        sealing=Sealing(secret),
         passwords=Passwords(own.argon2),
         metrics=SignInMetrics.on(resources.registry),
         public_url=settings.public_url or "",
         demo=settings.demo,
-        issuers=issuers,
         routers=(*PAGES, *((demo.router,) if settings.demo else ())),
     )
+    if env.get(SETTING):
+        roles = {role.value for kind in Kind for role in roles_of(side, kind)}
+        try:
+            issuers = read_issuers(Path(env[SETTING]), env, roles)
+        except IssuersError as error:
+            raise SettingsError(str(error)) from None
+        add_issuers(accounts, issuers, secret)
+    return accounts
+
+
+def add_issuers(accounts: Accounts, issuers: Mapping[str, Issuer], secret: str) -> None:
+    """Let people sign in at these issuers, too; the address of the service has to be known."""
+    door = IssuerDoor(accounts, IssuerSession)
+    oidc = Oidc(
+        issuers,
+        door,
+        service=accounts.side.value,
+        secret=secret,
+        public_url=need(accounts.public_url, "KURSLOTSE_PUBLIC_URL"),
+        client=new_client(),
+    )
+    made = oidc.routers()
+
+    async def sign_out(request: Request) -> Callable[[], Awaitable[Response | None]] | None:
+        session = await door.current(request)
+        return None if session is None else lambda: oidc.signed_out(request, session)
+
+    accounts.issuers = [IssuerLink(one.names, f"/sign-in/oidc/{key}") for key, one in issuers.items()]
+    accounts.issuer_sign_out = sign_out
+    accounts.routers = (*accounts.routers, made.pages)
+    accounts.doors = (*accounts.doors, made.doors)
+    accounts.templates = (*accounts.templates, _HERE / "oidc" / "templates")
+    accounts.locales = (*accounts.locales, _HERE / "oidc" / "locale")

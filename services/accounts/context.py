@@ -1,6 +1,6 @@
 """Gives sign-in its context, recognises people by their sessions, begins and ends sessions."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -44,7 +44,8 @@ class Own:
 class IssuerLink:
     """An OpenID Connect issuer as the sign-in page shows it."""
 
-    name: str
+    names: Mapping[str, str]
+    """Language -> name."""
     address: str
 
 
@@ -60,6 +61,10 @@ class IssuedBy:
     """When the person showed who they are; None: now."""
 
 
+IssuerSignOut = Callable[[Request], Awaitable[Callable[[], Awaitable[Response | None]] | None]]
+"""Asked before a session ends; what it returns, asked afterwards, leads on to the issuer's own sign-out."""
+
+
 @dataclass(slots=True)
 class Accounts:
     """Sign-in of one service; implements `SignIn` of the runtime's pages."""
@@ -73,7 +78,9 @@ class Accounts:
     public_url: str
     demo: bool = False
     issuers: Sequence[IssuerLink] = ()
+    issuer_sign_out: IssuerSignOut | None = None
     routers: Sequence[APIRouter] = ()
+    doors: Sequence[APIRouter] = ()
     templates: Sequence[Path] = (HERE / "pages" / "templates",)
     locales: Sequence[Path] = (HERE / "locale",)
     _names: Mapping[str, str] = field(default_factory=dict)

@@ -17,8 +17,7 @@ from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
 from services.allocation.figures.counting import COUNTED_BY, K
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies
-from services.allocation.policy.domain import load_policies
+from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies, of_installation
 from services.allocation.policy.terms import PolicyTerms
 from services.allocation.status import AllocationStatus
 from services.allocation.steering.questions.material import snapshot_source
@@ -40,7 +39,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     """Build the service from what the runtime has opened."""
     settings = resources.settings
     extension = extension_of(settings)
-    policies, rulebook = CurrentPolicies(load_policies(settings.policy), resources.worker), load_rulebook()
+    policies, rulebook = CurrentPolicies(of_installation(settings), resources.worker), load_rulebook()
     await policies.refreshed()
     terms = PolicyTerms(policies, rulebook)
     placements = Placements(settings.prefix, terms)

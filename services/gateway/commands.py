@@ -285,8 +285,12 @@ def _import(
     kind: str, file: Path, publisher: str, settings: Path | None, rest: Path | None, *, check: bool
 ) -> None:
     raw = file.read_bytes()
-    given = read_settings_file(settings) if settings is not None else None
-    report, lines = _run(lambda: import_file(os.environ, kind, raw, publisher, given, check=check))
+
+    async def work() -> tuple[Report, list[str]]:
+        given = read_settings_file(settings) if settings is not None else None
+        return await import_file(os.environ, kind, raw, publisher, given, check=check)
+
+    report, lines = _run(work)
     for line in lines:
         _say(line)
     if report.rest is not None and (rest is not None or not check):

@@ -27,6 +27,7 @@ class FakeSignIn:
         self.sessions: dict[str, str] = {}
         self.fresh = True
         self.routers: Sequence[APIRouter] = (self._router(), *routers)
+        self.doors: Sequence[APIRouter] = ()
         self.templates: Sequence[Path] = ()
         self.locales: Sequence[Path] = ()
 

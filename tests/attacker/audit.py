@@ -1,9 +1,9 @@
 """Attacks everything that an installation has published: `python -m tests.attacker.audit HOME`.
 
-HOME is the folder of a running installation (run.json names its databases). The attacker knows, from the
-databases themselves, who was registered, who began a course and when, and takes all publications of all
-quarters together. Ends with 1 if a count has fewer than k possible values, or something of somebody is
-certain, or metrics and tables differ from what was published.
+HOME is the folder of a running installation: run.json names its databases, installation.json its tokens. The
+attacker knows, from the databases themselves, who was registered, who began a course and when, and takes all
+publications of all quarters together. Ends with 1 if a count has fewer than k possible values, or something
+of somebody is certain, or metrics and tables differ from what was published.
 """
 
 import argparse
@@ -178,9 +178,12 @@ def wrong_gauges(text: str, told: Sequence[Publication], *, support: bool) -> li
     return wrong
 
 
-async def audit(home: Path, prefix: str, token: str | None) -> int:
+async def audit(home: Path, prefix: str) -> int:
     """Attack one installation; return how much was found."""
-    facts = json.loads(await asyncio.to_thread((home / "run.json").read_text, "utf-8"))
+    facts, kept = [
+        json.loads(await asyncio.to_thread((home / name).read_text, "utf-8"))
+        for name in ("run.json", "installation.json")
+    ]
     parts, start = urlsplit(facts["database_url"]), f"{prefix.replace('-', '_')}kurslotse_"
     allocation, notifications = [
         await asyncpg.connect(parts._replace(path=f"/{start}{side}").geturl()) for side in SIDES
@@ -192,10 +195,12 @@ async def audit(home: Path, prefix: str, token: str | None) -> int:
         await allocation.close()
         await notifications.close()
     wrong = differing(told["allocation"], told["notifications"])
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    async with httpx.AsyncClient(headers=headers, trust_env=False) as client:
+    async with httpx.AsyncClient(trust_env=False) as client:
         for side in SIDES:
-            page = await client.get(f"{facts['addresses'][f'{side}_ops']}/metrics")
+            token = kept["services"][side]["ops_token"]
+            page = await client.get(
+                f"{facts['addresses'][f'{side}_ops']}/metrics", headers={"Authorization": f"Bearer {token}"}
+            )
             page.raise_for_status()
             wrong += wrong_gauges(page.text, told[side], support=side == "notifications")
     wrong += _attacked(pairs)
@@ -219,9 +224,8 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Attack everything that an installation has published.")
     parser.add_argument("home", type=Path, help="folder of the running installation")
     parser.add_argument("--prefix", default="", help="prefix of its names")
-    parser.add_argument("--token", help="token of /metrics")
     given = parser.parse_args()
-    return 1 if asyncio.run(audit(given.home, given.prefix, given.token)) else 0
+    return 1 if asyncio.run(audit(given.home, given.prefix)) else 0
 
 
 if __name__ == "__main__":

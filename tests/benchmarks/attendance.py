@@ -14,6 +14,7 @@ import orjson
 
 from tests.benchmarks.classes import (
     CLASS,
+    LONGEST_DAYS,
     class_days,
     courses_of,
     drop_topics,
@@ -113,7 +114,9 @@ async def attendance(servers: Servers, *, events: int, pairs: int, profile: bool
     try:
         await stage.prepare(fill)
         await make_topics(servers, stage.prefix, slugs)
-        await produce(servers, class_days(stage.prefix, courses, today - timedelta(days=3000), events))
+        await produce(
+            servers, class_days(stage.prefix, courses, today - timedelta(days=LONGEST_DAYS), events)
+        )
         reading = Reading(stage, events)
         with tempfile.TemporaryDirectory() as folder:
             await _compare_statements(reading, Path(folder))

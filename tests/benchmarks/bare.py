@@ -82,12 +82,12 @@ class Bare:
         events = []
         for partition, record in fresh:
             slug = partition.topic.rpartition(".")[2]
-            event = dict(record.headers)["ce_id"].decode()
-            hashes[event_uuid(slug, "support", event)] = hashlib.sha256(record.value).digest()
+            cause = event_uuid(slug, "support", dict(record.headers)["ce_id"].decode())
+            hashes[cause] = hashlib.sha256(record.value).digest()
             data = orjson.loads(record.value)
             people = [(UUID(e["participant"]), e["mark"], e["ue"]) for e in data["entries"]]
             events.append(
-                (course_id(slug, data["course"]), date.fromisoformat(data["day"]), event, data, people)
+                (course_id(slug, data["course"]), date.fromisoformat(data["day"]), cause, data, people)
             )
         causes = sorted(hashes, key=attrgetter("int"))
         await conn.fetch(INBOX, "support", causes, [hashes[cause] for cause in causes])
@@ -100,13 +100,13 @@ class Bare:
         valid = await consents.valid(conn, list(everybody.values()), [ConsentPurpose.DROPOUT_SUPPORT], today)
         consenting = {consent.participant.int for consent in valid}
         days, marks = store.DayRows(), []
-        for course, day, event, data, people in sorted(events, key=lambda row: (row[0].int, row[1])):
+        for course, day, cause, data, people in sorted(events, key=lambda row: (row[0].int, row[1])):
             if course not in known:
                 raise RuntimeError("a course is unknown")
             held, signs = data["ue_held"], [mark for _, mark, _ in people]
             days.courses.append(course)
             days.days.append(day)
-            days.event_ids.append(event)
+            days.event_ids.append(str(cause))
             days.ue_held.append(held)
             days.listed.append(len(people))
             days.present.append(signs.count("X"))

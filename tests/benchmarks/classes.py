@@ -28,6 +28,8 @@ OFFICE, MBE, KREIS, TOWN = "amt-bench", "mbe-bench", "99001", "99001001"
 CLASS = 20
 MARKS = ("X",) * 95 + ("E",) * 3 + ("U",) * 2
 HELD = 5.0
+LONGEST_DAYS = 3000
+"""Days ago on which everybody took their seat: marks count from then on."""
 
 Headers = list[tuple[str, bytes]]
 
@@ -152,7 +154,7 @@ async def know_publishers(conn: asyncpg.Connection, slugs: Sequence[str]) -> Non
 
 
 async def know_courses(conn: asyncpg.Connection, courses: Sequence[Course], today: date) -> None:
-    """Store courses and the consents of their people, as if they had been read long ago."""
+    """Store courses, the seats of their people and their consents, as if they had been read long ago."""
     begun, ends = today - timedelta(days=60), today + timedelta(days=300)
     now = datetime.now(UTC)
     await conn.copy_records_to_table(
@@ -226,7 +228,7 @@ async def know_courses(conn: asyncpg.Connection, courses: Sequence[Course], toda
                 OFFICE,
                 KREIS,
                 1,
-                begun,
+                today - timedelta(days=LONGEST_DAYS),
                 ends,
                 "started",
                 True,

@@ -89,6 +89,30 @@ def _reloaded(page: Page, text: str) -> bool:
     return text in page.locator("main").inner_text()
 
 
+def test_somebody_is_erased_and_the_report_says_what_stays(kreis: Kreis, page: Page) -> None:
+    kreis.register("J-25-311", "Vergessen", "Vera")
+    sign_in(page, kreis.support, "ole-brandt")
+    wait_for(lambda: _row(page, kreis.support + "/people", "J-25-311"), "the person of J-25-311")
+    page.locator("tr", has_text="J-25-311").locator("th a").click()
+    page.evaluate("document.querySelectorAll('form').forEach((form) => { form.noValidate = true; })")
+    page.click('button:has-text("Person löschen")')
+    assert "kreuzen Sie das Feld an" in page.locator("main").inner_text()
+    page.go_back()
+    page.check("input[name=sure]")
+    page.click('button:has-text("Person löschen")')
+    assert "wird überall gelöscht" in answered(page)
+    assert violations(page) == []
+    wait_for(lambda: _reloaded(page, "überall gelöscht"), "the end of the erasure")
+    page.locator("th a").first.click()
+    report = page.locator("main").inner_text()
+    assert "Alles, was zur Person gespeichert war, ist gelöscht." in report
+    assert "Art. 17 Abs. 3" in report
+    assert "Vergessen" not in page.content()
+    assert violations(page) == []
+    page.set_viewport_size({"width": 320, "height": 720})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+
+
 def test_likely_duplicates_are_shown_and_decided_by_a_person(kreis: Kreis, page: Page) -> None:
     sign_in(page, kreis.support, "ole-brandt")
     for reference in ("J-25-401", "J-25-402"):

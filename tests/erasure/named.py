@@ -11,6 +11,8 @@ from tests.erasure.search import Needles, Trace, in_database, in_files, in_topic
 _NAMED = (
     r"kurslotse\.(in|support|out|placements)\b",  # topics, until their retention is over
     r"gateway public\.addressed\.event$",  # that a place has ended, for its recipients (Art. 19 GDPR)
+    r"gateway public\.(accepted|finding)\.event_id$",  # what publishers called their events
+    r"notifications public\.(alert|alert_step|delivery|escalation)\.alert_id$",  # alerts without their person
     r"\w+ runtime\.outbox\.",  # on its way to the topics above
 )
 

@@ -24,6 +24,7 @@ from services.gateway.files.text import (
 )
 from services.gateway.files.values import Towns, read_number, read_postcode, read_whole, read_yes
 from services.gateway.findings.catalogue import CATALOGUE
+from services.runtime.http.json_body import JsonError, read_json
 from tests.fixtures.gateway.files import TODAY, courses_or_problem, mapping, people_or_problem
 from tests.fuzz import corpus
 
@@ -127,8 +128,12 @@ def _values(raw: bytes) -> None:
 
 
 def _settings(raw: bytes) -> None:
+    try:
+        given = read_json(raw)
+    except JsonError:
+        return
     for kind in SETTINGS:
-        found = read_settings(kind, raw)
+        found = read_settings(kind, given)
         if isinstance(found, list):
             assert found
             _told(found)

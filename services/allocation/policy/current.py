@@ -16,7 +16,9 @@ from schemas.days import local_day
 from services.allocation.law import documents
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import store as policy_store
-from services.allocation.policy.domain import Policies, Policy, policies_of
+from services.allocation.policy.domain import DEMO, Policies, Policy, load_policies, policies_of
+from services.runtime.base.installation import InstallationError
+from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import acquire
 
 log = logging.getLogger(__name__)
@@ -69,6 +71,25 @@ class ActivePolicies:
         """
         own = self.active_policy(kreis, day)
         return self.file.on(kreis, day) if own is None else own.policy
+
+
+def of_installation(settings: ServiceSettings) -> Policies:
+    """Read the policies of the installation's file.
+
+    Raises:
+        DocumentError: with the file, line and column of each mistake.
+        InstallationError: a real installation is given the demo's file, or a copy that still says so.
+    """
+    found = load_policies(settings.policy)
+    invented = {entry.source for entry in load_policies(DEMO).entries}
+    is_demo = settings.demo or settings.clock_file is not None
+    if not is_demo and any(entry.source in invented for entry in found.entries):
+        raise InstallationError(
+            f"KURSLOTSE_POLICY: {settings.policy} is the policy of the demo's invented Kreis and steers"
+            " nobody on a real installation. Unset KURSLOTSE_POLICY, or name a file that says in `source` who"
+            " decided it."
+        )
+    return found
 
 
 class CurrentPolicies:

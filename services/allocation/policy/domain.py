@@ -22,6 +22,7 @@ from services.allocation.law.mistakes import DocumentError, Mistake
 from services.allocation.law.validation import checked
 
 PACKAGED = Path(__file__).parent / "files" / "default.yaml"
+DEMO = PACKAGED.with_name("demo.yaml")
 
 KreisKey = Annotated[str, Field(pattern=r"^[0-9]{5}$")]
 """First five digits of the AGS, in quotation marks."""

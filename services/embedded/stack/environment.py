@@ -116,6 +116,8 @@ def of_service(service: str, setting: Setting, inherited: Mapping[str, str]) -> 
     if setting.demo and service == "allocation":
         env |= {"KURSLOTSE_POLICY": str(DEMO_POLICY), "KURSLOTSE_EXTENSION": DEMO_EXTENSION}
     env |= {name: inherited[name] for name in _PASSED_ON[service] if name in inherited}
+    issuers = inherited.get(f"KURSLOTSE_ISSUERS_{service.upper()}")
+    env |= {"KURSLOTSE_ISSUERS": issuers} if issuers else {}
     return env | _doors(service, setting)
 
 

@@ -10,7 +10,6 @@ import orjson
 from schemas.bounds import latest_day
 from schemas.days import local_day
 from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes
-from schemas.identity import identity_hash
 from schemas.topics import EVENT_TYPES, Family
 from services.gateway.publishers.domain import Publisher
 
@@ -102,15 +101,13 @@ def check(
 
 
 def ready(decoded: Decoded, further: tuple[Problem, ...] = ()) -> Ready:
-    """Make a decoded event ready; its hash is taken over the data as they go on the topic."""
-    event = decoded.event
-    # Serialised again: whitespace and repeated keys could carry text that no field has room for.
-    content = orjson.loads(decoded.raw)
+    """Make a decoded event ready."""
     return Ready(
-        event=event,
-        family=EVENT_TYPES[event.type].family,
-        data=orjson.dumps(content),
-        hash=identity_hash(event.type, content, event.corrects, event.retracts),
+        event=decoded.event,
+        family=EVENT_TYPES[decoded.event.type].family,
+        # Serialised again: whitespace and repeated keys could carry text that no field has room for.
+        data=orjson.dumps(orjson.loads(decoded.raw)),
+        hash=decoded.hash,
         warnings=(*decoded.warnings, *further),
     )
 

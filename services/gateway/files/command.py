@@ -1,6 +1,7 @@
 """Does the work of `kurslotse import`: the same import as over HTTP, with the service's own settings."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from schemas.envelope import Problem
 from services.gateway.files import store
@@ -25,11 +26,11 @@ class ImportCommandError(Exception):
 
 
 async def import_file(
-    env: Mapping[str, str], kind: str, raw: bytes, slug: str, given: bytes | None, *, check: bool
+    env: Mapping[str, str], kind: str, raw: bytes, slug: str, given: Mapping[str, Any] | None, *, check: bool
 ) -> tuple[Report, list[str]]:
     """Import a file for a publisher; return the report, and lines that tell it.
 
-    `given` are settings as JSON, which are saved first.
+    `given` are settings, which are saved first.
 
     Raises:
         ImportCommandError: there is no such publisher, or its settings are wrong or missing.

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from pydantic import BaseModel, ValidationError
 
 from schemas.envelope import Problem, problems_of
@@ -21,14 +20,13 @@ NEEDED_TYPE = {courses.KIND: CourseAnnounced.type_, people.KIND: ParticipantRegi
 """Kind of import -> the event type that its publisher must be allowed to send."""
 
 
-def read_settings(kind: str, raw: bytes) -> dict[str, Any] | list[Problem]:
-    """Validate settings given as JSON; return them in full, or what is wrong (at least one problem)."""
+def read_settings(kind: str, given: Any) -> dict[str, Any] | list[Problem]:  # noqa: ANN401 - any JSON value
+    """Validate settings; return them in full, as JSON, or what is wrong (at least one problem)."""
     try:
-        model = SETTINGS[kind].model_validate_json(raw)
+        settings = SETTINGS[kind].model_validate(given)
     except ValidationError as error:
         return [Problem("settings_invalid", problem.field or "JSON") for problem in problems_of(error)]
-    settings: dict[str, Any] = orjson.loads(model.model_dump_json(exclude_none=True))
-    return settings
+    return settings.model_dump(mode="json", exclude_none=True)
 
 
 async def run_import(

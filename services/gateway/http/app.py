@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.envelope import Problem
-from services.gateway.http import events, feeds, imports, registrations
+from services.gateway.http import api_pages, events, feeds, imports, registrations
 from services.gateway.http.context import GatewayContext, context_of, problem_response
 from services.gateway.http.errors import RequestRejectedError
 from services.gateway.metrics import COUNTED
@@ -38,7 +38,7 @@ def create_app(context: GatewayContext) -> FastAPI:
     """Build the app; its routes find `context` by `context_of`."""
     app = FastAPI(title="Kurslotse gateway", version="1", docs_url=None, redoc_url=None)
     app.state.context = context
-    for router in (events.router, registrations.router, feeds.router, imports.router):
+    for router in (events.router, registrations.router, feeds.router, imports.router, api_pages.router):
         app.include_router(router)
     app.add_exception_handler(RequestRejectedError, _shut)
     app.add_exception_handler(RequestValidationError, _not_valid)

@@ -100,10 +100,10 @@ async def put_settings(request: Request, kind: str) -> Response:
     _known(kind, caller)
     raw = await read_body(request, MAX_SETTINGS)
     try:
-        read_json(raw)
+        given = read_json(raw)
     except JsonError as error:
         raise RequestRejectedError(400, cloudevents.json_problem(error)) from None
-    body = read_settings(kind, raw)
+    body = read_settings(kind, given)
     if isinstance(body, list):
         raise RequestRejectedError(422, body[0], further=tuple(body[1:20]))
     async with transaction(context.worker) as conn:

@@ -70,7 +70,16 @@ def _registration(record: Mapping[str, Any]) -> Registration:
     return Registration(**frozen)
 
 
-def read_settings_file(path: Path) -> bytes:
-    """Read settings of an import, YAML or JSON, as JSON."""
-    loaded: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return json.dumps(loaded, default=str).encode()
+def read_settings_file(path: Path) -> dict[str, Any]:
+    """Read settings of an import, YAML or JSON, as they would come over HTTP.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    try:
+        loaded = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except (yaml.YAMLError, TypeError, ValueError) as error:
+        raise ValueError(f"{path}: settings by name are expected, in YAML or JSON") from error
+    # YAML knows dates and keys that are numbers (a postcode), JSON does not.
+    as_json: dict[str, Any] = json.loads(json.dumps(loaded, default=str))
+    return as_json

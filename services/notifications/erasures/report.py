@@ -69,6 +69,6 @@ def as_text(report: Mapping[str, Any]) -> str:
 def _erased(rows: Sequence[Mapping[str, Any]] | None) -> list[str]:
     if rows is None:
         return ["  alles gelöscht, was zur Person gespeichert war"]
-    return [f"  {one['table']}: {one['rows']} Zeilen {_DE.get(one['how'], one['how'])}" for one in rows] or [
-        "  nichts gefunden"
-    ]
+    return [
+        f"  {one['table']}: Zeilen: {one['rows']}, {_DE.get(one['how'], one['how'])}" for one in rows
+    ] or ["  nichts gefunden"]

@@ -10,6 +10,7 @@ from schemas.days import local_day
 from schemas.envelope import encode_data
 from schemas.support import AttendanceEntry, AttendanceRecorded
 from services.notifications.consents import store as consents
+from services.notifications.events import store as events_store
 from services.notifications.events.states import course_key
 from services.notifications.participation import held_store, reports_store, stand_ins, store
 from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
@@ -36,9 +37,14 @@ class _Report:
     @property
     def told(self) -> Told:
         """The report without its marks."""
-        event = self.incoming.event
-        position = self.incoming.position.offset
-        return Told(event.id, self.data.day, position, event.corrects, event.retracts)
+        incoming = self.incoming
+        return Told(
+            incoming.cause,
+            self.data.day,
+            incoming.position.offset,
+            meant=events_store.meant(incoming),
+            retracts=incoming.event.retracts is not None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,13 +98,13 @@ async def record(
     known = _Known(await _consenting(conn, reports, local_day(now)), seats, secrets)
     books = await _books(conn, [item for item in reports if item.course in announced])
     verdicts: list[Verdict] = []
-    items: dict[tuple[UUID, str], _Report] = {}
+    items: dict[UUID, _Report] = {}
     for item in reports:
-        items[item.course, item.incoming.event.id] = item
+        items[item.incoming.cause] = item
         verdicts.append(_verdict(item, books.get(item.course), known))
     await reports_store.add(conn, books)
     changed = {
-        (course, day): None if shown is None else items[course, shown]
+        (course, day): None if shown is None else items[shown]
         for course, of_course in books.items()
         for day, shown in of_course.changed.items()
     }
@@ -151,9 +157,7 @@ async def _consenting(conn: Connection, reports: Sequence[_Report], today: date)
 
 async def _books(conn: Connection, reports: Sequence[_Report]) -> dict[UUID, CourseReports]:
     told = [(item.course, item.told) for item in reports]
-    named = [
-        (course, reference) for course, one in told if (reference := one.corrects or one.retracts) is not None
-    ]
+    named = [(course, one.meant) for course, one in told if one.meant is not None]
     days = [(course, one.day) for course, one in told]
     return await reports_store.reports(conn, sorted({course for course, _ in told}), named, days)
 
@@ -244,7 +248,7 @@ def _add_day(rows: store.DayRows, item: _Report) -> None:
     shown = len(entries) >= LEAST_CLASS
     rows.courses.append(item.course)
     rows.days.append(item.data.day)
-    rows.event_ids.append(item.incoming.event.id)
+    rows.event_ids.append(str(item.incoming.cause))
     rows.ue_held.append(held)
     rows.listed.append(len(entries))
     rows.present.append(counts[PRESENT] if shown else None)

@@ -58,7 +58,7 @@ async def read(
     if stated_people:
         await states.take_people(conn, stated_people, organisations)
     for data in applied:
-        if isinstance(data, messages.ParticipantsMerged):
+        if isinstance(data, messages.ParticipantsMerged) and data.merged != data.into:
             await store.merge(conn, data.merged, data.into)
             await people_store.request_reconciliation(conn, [data.merged, data.into])
     if steps:

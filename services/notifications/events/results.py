@@ -70,17 +70,15 @@ def _day(data: _Result) -> date:
 
 
 async def _need(conn: Connection, event: Incoming, data: NeedReported) -> Verdict:
-    said, office = event.event, event.publisher or ""
-    named = said.corrects or said.retracts
-    if named is not None and not await store.drop_need(conn, office, named):
+    said, meant = event.event, events_store.meant(event)
+    if meant is not None and not await store.drop_need(conn, meant):
         field = "ce_corrects" if said.corrects else "ce_retracts"
         return Parked(needs_key(event.subject), Problem("event_unknown", field=field))
     if said.retracts is None:
         await store.add_need(
             conn,
             event.cause,
-            event_id=said.id,
-            office=office,
+            office=event.publisher or "",
             need=data.need,
             town=data.town,
             month=data.month,

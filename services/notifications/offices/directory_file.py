@@ -11,7 +11,7 @@ from pydantic_core import ErrorDetails
 
 from schemas.bounds import EARLIEST, latest_day
 from services.notifications.offices.entries import FAULT, OfficeEntry
-from services.notifications.offices.yaml_lines import Lined, Place, read_file
+from services.runtime.base.yaml_lines import Lined, Place, read_file
 
 _MOST_FAULTS = 20
 

@@ -9,7 +9,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 from fastapi import Depends
+from starlette.datastructures import FormData
 from starlette.requests import Request
+from starlette.responses import Response
 
 from schemas.base import Payload
 from schemas.days import local_day
@@ -139,6 +141,22 @@ async def send_event(
         case Unreachable():
             web.note(request, "warning", texts.plain(UNREACHABLE))
     return False
+
+
+async def send_form(
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    sent: FormData,
+    *,
+    payload: Payload,
+    done: str,
+    back: str,
+) -> Response:
+    """Send what a form says as one event, however often it is sent, and show the page `back`."""
+    event_id = form_id(sent.get("form"))
+    await send_event(request, context, visitor, event_id=event_id, payload=payload, done=done)
+    return web_of(request).back(request, back)
 
 
 NOT_TAKEN = msgid("This entry was not taken. Please check it, or open the page again and repeat it.")

@@ -8,9 +8,9 @@ from starlette.responses import JSONResponse, Response
 
 from schemas.offices import ParticipantWithdrawn
 from services.notifications.erasures import store as erasures
-from services.notifications.erasures.report import as_text, desk_report_of
+from services.notifications.erasures.report import desk_report_of
 from services.notifications.pages import store
-from services.notifications.pages.context import Clerk, Context, ErasureReader, form_id, send_event, slug_of
+from services.notifications.pages.context import Clerk, Context, ErasureReader, send_form, slug_of
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
@@ -30,15 +30,15 @@ async def erase(request: Request, context: Context, visitor: Clerk, participant:
     if row is None:
         raise not_found()
     said = ParticipantWithdrawn(reference=row["reference"], withdrawn_on=context.today(), reason="erased")
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(sent.get("form")),
+        sent,
         payload=said,
         done=msgid("The person is being erased everywhere. The report is complete within a minute."),
+        back="/erasures",
     )
-    return web_of(request).back(request, "/erasures")
 
 
 @router.get("/erasures")
@@ -60,4 +60,4 @@ async def report(
         raise not_found()
     if form == "json":
         return JSONResponse(found)
-    return web_of(request).page(request, "erasure.html", report=found, text=as_text(found))
+    return web_of(request).page(request, "erasure.html", report=found)

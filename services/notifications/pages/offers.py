@@ -14,10 +14,9 @@ from services.notifications.pages.context import (
     Clerk,
     Context,
     PageContext,
-    form_id,
     full_name,
     new_form,
-    send_event,
+    send_form,
     slug_of,
 )
 from services.notifications.people.domain import Purpose
@@ -104,15 +103,15 @@ async def accept(request: Request, context: Context, visitor: Clerk, placement: 
     """Send that the person takes the place."""
     entered = await request.form()
     reference = await _reference(context, visitor, placement)
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=PlaceAccepted(reference=reference, placement=placement, answered_on=context.today()),
         done=msgid("The answer is saved: the person takes the place. The provider will confirm it."),
+        back="/desk",
     )
-    return web_of(request).back(request, "/desk")
 
 
 @router.post("/offers/{placement}/decline")
@@ -125,19 +124,19 @@ async def decline(request: Request, context: Context, visitor: Clerk, placement:
         return web_of(request).back(
             request, f"/offers/{placement}#answer", "danger", "Please choose why the person does not take it."
         )
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=PlaceDeclined(
             reference=reference, placement=placement, answered_on=context.today(), reason=reason
         ),
         done=msgid(
             "The answer is saved: the person does not take the place and goes on waiting. No harm done."
         ),
+        back="/desk",
     )
-    return web_of(request).back(request, "/desk")
 
 
 async def _reference(context: PageContext, visitor: Visitor, placement: UUID) -> str:

@@ -16,10 +16,10 @@ from services.notifications.pages.context import (
     Clerk,
     Context,
     PageContext,
-    form_id,
     full_name,
     new_form,
     send_event,
+    send_form,
     slug_of,
 )
 from services.notifications.people import handlers as people
@@ -231,17 +231,17 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
         return web_of(request).back(
             request, address, "danger", "Please choose the office and tick at least one purpose."
         )
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=ConsentGranted(
             reference=reference, office=office, purposes=purposes, given_on=context.today(), form="desk_1"
         ),
         done=msgid("The consent is written down. The person can take it back at any time."),
+        back=address,
     )
-    return web_of(request).back(request, address)
 
 
 @router.post("/people/{participant}/revoke")
@@ -249,16 +249,16 @@ async def revoke(request: Request, context: Context, visitor: Clerk, participant
     """Send that the person revokes consent; no office means every office."""
     entered = await request.form()
     reference = await _own_reference(context, visitor, participant)
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=ConsentRevoked(
             reference=reference, office=str(entered.get("office") or "") or None, revoked_on=context.today()
         ),
         done=msgid(
             "The consent is taken back. Open alerts are withdrawn, and what rested on the consent is erased."
         ),
+        back=f"/people/{participant}#consent",
     )
-    return web_of(request).back(request, f"/people/{participant}#consent")

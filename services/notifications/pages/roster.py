@@ -17,10 +17,9 @@ from services.notifications.pages.context import (
     Context,
     PageContext,
     Teacher,
-    form_id,
     full_name,
     new_form,
-    send_event,
+    send_form,
     slug_of,
 )
 from services.notifications.people.domain import Purpose
@@ -113,15 +112,15 @@ async def confirm(
             "danger",
             "Please enter your number without a name: letters and digits, no spaces, for example TN-0417.",
         )
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=payload,
         done=msgid("The place is confirmed."),
+        back=f"/roster/{course}",
     )
-    return web_of(request).back(request, f"/roster/{course}")
 
 
 @router.post("/{course}/{placement}/refuse")
@@ -136,15 +135,15 @@ async def refuse(
         return web_of(request).back(
             request, f"/roster/{course}", "danger", "Please choose why the person cannot be taken."
         )
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(entered.get("form")),
+        entered,
         payload=PlaceRefused(course=own, participant=participant, placement=placement, reason=reason),
         done=msgid("It is saved that the person cannot be taken. The Kreis looks for another place."),
+        back=f"/roster/{course}",
     )
-    return web_of(request).back(request, f"/roster/{course}")
 
 
 @router.post("/{course}/attendance")
@@ -163,12 +162,12 @@ async def attendance(request: Request, context: Context, visitor: Teacher, cours
     payload = AttendanceRecorded(
         course=row["own_id"], day=entered.day, ue_held=entered.units, entries=entered.entries
     )
-    await send_event(
+    return await send_form(
         request,
         context,
         visitor,
-        event_id=form_id(form.get("form")),
+        form,
         payload=payload,
         done=msgid("Saved. Thank you. If you notice a mistake, enter the day again; the last entry counts."),
+        back=f"/roster/{course}",
     )
-    return web_of(request).back(request, f"/roster/{course}")

@@ -9,6 +9,7 @@ they are read.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from uuid import UUID
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -24,20 +25,20 @@ class Rank:
 class Report:
     """A report that was read."""
 
-    event_id: str
+    cause: UUID  # the event it comes from
     day: date
     rank: Rank
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """A report as it comes in, at an offset of its topic."""
+    """A report as it comes in, at an offset of its topic; `meant` is the one it corrects or retracts."""
 
-    event_id: str
+    cause: UUID
     day: date
     position: int
-    corrects: str | None = None
-    retracts: str | None = None
+    meant: UUID | None = None
+    retracts: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,43 +55,42 @@ class NotYet:
 
 @dataclass(slots=True)
 class CourseReports:
-    """The reports of one course: by event id, and the last one of each day.
+    """The reports of one course: by their events, and the last one of each day.
 
     `added` are those read just now. `changed` are the days that show something else now: which report, None:
     nothing.
     """
 
-    read: dict[str, Report] = field(default_factory=dict)
+    read: dict[UUID, Report] = field(default_factory=dict)
     last: dict[date, Report] = field(default_factory=dict)
     added: list[Report] = field(default_factory=list)
-    changed: dict[date, str | None] = field(default_factory=dict)
+    changed: dict[date, UUID | None] = field(default_factory=dict)
 
     def take(self, told: Told) -> Taken | NotYet:
         """Take the next report of the topic, or one that waited for what it refers to."""
-        named = told.corrects or told.retracts
-        if named is None:
+        if told.meant is None:
             return Taken(superseded=not self._add(told, Rank(told.position, 0, told.position)))
-        meant = self.read.get(named)
+        meant = self.read.get(told.meant)
         if meant is None:
             return NotYet()
         rank = _rank_after(meant.rank, told.position)
         last = self.last.get(meant.day)
-        if last is not None and last.event_id == named:
+        if last is not None and last.cause == told.meant:
             self.changed[meant.day] = None
-        if told.retracts is None:
+        if not told.retracts:
             self._add(told, rank)
             return Taken()
-        return Taken(superseded=last is not None and last.event_id != named and last.rank < rank)
+        return Taken(superseded=last is not None and last.cause != told.meant and last.rank < rank)
 
     def _add(self, told: Told, rank: Rank) -> bool:
-        report = Report(told.event_id, told.day, rank)
-        self.read[report.event_id] = report
+        report = Report(told.cause, told.day, rank)
+        self.read[report.cause] = report
         self.added.append(report)
         last = self.last.get(report.day)
         if last is not None and last.rank > rank:
             return False
         self.last[report.day] = report
-        self.changed[report.day] = report.event_id
+        self.changed[report.day] = report.cause
         return True
 
 
@@ -102,4 +102,4 @@ def _rank_after(meant: Rank, position: int) -> Rank:
 
 def reports_of(read: Iterable[Report], last: Mapping[date, Report]) -> CourseReports:
     """Return a course's reports as they are on record."""
-    return CourseReports({report.event_id: report for report in read}, dict(last))
+    return CourseReports({report.cause: report for report in read}, dict(last))

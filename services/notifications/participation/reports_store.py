@@ -14,7 +14,7 @@ from services.runtime.data.db import Connection
 async def reports(
     conn: Connection,
     courses: Sequence[UUID],
-    named: Iterable[tuple[UUID, str]],
+    named: Iterable[tuple[UUID, UUID]],
     days: Iterable[tuple[UUID, date]],
 ) -> dict[UUID, CourseReports]:
     """Return the reports of courses, as far as they are `named` or the last of one of these days."""
@@ -30,10 +30,10 @@ async def reports(
 
 
 def _report(row: asyncpg.Record) -> Report:
-    return Report(row["event_id"], row["day"], Rank(row["counts_from"], row["depth"], row["position"]))
+    return Report(UUID(row["event_id"]), row["day"], Rank(row["counts_from"], row["depth"], row["position"]))
 
 
-async def _named(conn: Connection, keys: Sequence[tuple[UUID, str]]) -> list[asyncpg.Record]:
+async def _named(conn: Connection, keys: Sequence[tuple[UUID, UUID]]) -> list[asyncpg.Record]:
     if not keys:
         return []
     return await conn.fetch(
@@ -42,7 +42,7 @@ async def _named(conn: Connection, keys: Sequence[tuple[UUID, str]]) -> list[asy
         JOIN unnest($1::uuid[], $2::text[]) AS k (c, e) ON r.course_id = k.c AND r.event_id = k.e
         """,
         [course for course, _ in keys],
-        [event_id for _, event_id in keys],
+        [str(cause) for _, cause in keys],
     )
 
 
@@ -69,7 +69,7 @@ async def add(conn: Connection, reports_: Mapping[UUID, CourseReports]) -> None:
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::date[], $4::bigint[], $5::integer[], $6::bigint[])
         """,
         [course for course, _ in rows],
-        [report.event_id for _, report in rows],
+        [str(report.cause) for _, report in rows],
         [report.day for _, report in rows],
         [report.rank.counts_from for _, report in rows],
         [report.rank.depth for _, report in rows],

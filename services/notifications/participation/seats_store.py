@@ -46,7 +46,7 @@ async def seats_in(conn: Connection, courses: Sequence[UUID]) -> Seats:
     rows = await conn.fetch(
         """
         SELECT p.course_id, p.participant_id, p.ended_on, least(p.starts_on, (
-            SELECT (s ->> 'starts_on')::date FROM jsonb_array_elements(c.sections) AS s
+            SELECT min((s ->> 'starts_on')::date) FROM jsonb_array_elements(c.sections) AS s
             WHERE (s ->> 'number')::integer = p.entry_section)) AS first
         FROM placement AS p LEFT JOIN course AS c USING (course_id)
         WHERE p.course_id = ANY($1::uuid[]) AND p.released

@@ -121,17 +121,14 @@ async def add_late_marks(conn: Connection, rows: Sequence[MarkRow]) -> None:
     )
 
 
-async def add_need(
-    conn: Connection, cause: UUID, *, event_id: str, office: str, need: str, town: str, month: str
-) -> None:
+async def add_need(conn: Connection, cause: UUID, *, office: str, need: str, town: str, month: str) -> None:
     """Store a reported need."""
     await conn.execute(
         """
         INSERT INTO need_report (cause, event_id, office, need, town, month)
-        VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (cause) DO NOTHING
+        VALUES ($1::uuid, $1::uuid::text, $2, $3, $4, $5) ON CONFLICT (cause) DO NOTHING
         """,
         cause,
-        event_id,
         office,
         need,
         town,
@@ -139,13 +136,9 @@ async def add_need(
     )
 
 
-async def drop_need(conn: Connection, office: str, event_id: str) -> bool:
+async def drop_need(conn: Connection, cause: UUID) -> bool:
     """Delete a reported need; return False if there is none."""
-    return bool(
-        await conn.fetchval(
-            "DELETE FROM need_report WHERE office = $1 AND event_id = $2 RETURNING true", office, event_id
-        )
-    )
+    return bool(await conn.fetchval("DELETE FROM need_report WHERE cause = $1 RETURNING true", cause))
 
 
 async def erase_participation(

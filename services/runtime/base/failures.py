@@ -39,7 +39,9 @@ _TRANSIENT: tuple[type[BaseException], ...] = (
 # Raised by asyncpg itself: transient if the connection is dead, a bug if it lives.
 _OF_THE_CLIENT: tuple[type[BaseException], ...] = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
-_POISON_CLASSES = ("22", "23", "54")  # data exception, constraint violation, program limit exceeded
+# Cardinality violation (a record makes two rows of what is one), data exception, constraint violation,
+# program limit exceeded.
+_POISON_CLASSES = ("21", "22", "23", "54")
 _RAISED = "P0001"  # by a function of ours, about a row
 
 

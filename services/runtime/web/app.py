@@ -67,7 +67,7 @@ def create_app(
     app.mount("/static", _Static(directory=STATIC), name="static")
     for router in (*sign_in.routers, preferences.router, *pages):
         app.include_router(router, dependencies=[Depends(own_site_only)])
-    for router in doors:
+    for router in (*sign_in.doors, *doors):
         app.include_router(router)
     app.add_exception_handler(PageError, _page_error)
     app.add_exception_handler(SignInNeededError, _sign_in_needed)

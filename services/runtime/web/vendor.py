@@ -1,6 +1,10 @@
-"""Copies what the browser needs (KERN UX, fonts, htmx) from npm packages into the static folder."""
+"""Copies what the browser needs (KERN UX, fonts, htmx, Swagger UI) from npm packages into the static folder.
+
+With `--developers` also installs what tests need from npm: axe and an OpenID Connect server.
+"""
 
 import hashlib
+import json
 import os
 import re
 import shutil
@@ -17,6 +21,8 @@ LOCK = ROOT / "package-lock.json"
 NODE_LOCK = ROOT / "deploy" / "node.lock"
 NODE = ROOT / "build" / "node"
 OLDEST_NPM = 8  # reads lock files of version 3
+OLDEST_NODE = 22  # runs the OpenID Connect server of the tests
+DEVELOPERS = "--developers"
 
 _KERN = "@kern-ux/native"
 COPIED: Mapping[str, str] = {
@@ -27,8 +33,11 @@ COPIED: Mapping[str, str] = {
     f"{_KERN}/dist/fonts/fira-sans/FiraSans-SemiBold.woff2": "FiraSans-SemiBold.woff2",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/LICENSE": "htmx-LICENSE",
+    "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui.js",
+    "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",
+    "swagger-ui-dist/LICENSE": "swagger-ui-LICENSE",
 }
-"""File in node_modules -> file in the static folder. axe is read by the tests where npm put it."""
+"""File in node_modules -> file in the static folder. Tests read what they need where npm put it."""
 
 
 class VendorError(Exception):
@@ -41,15 +50,26 @@ def stamp(lock: Path = LOCK) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def is_current() -> bool:
-    """Return whether the static folder and node_modules hold what the lock file asks for."""
+def is_current(*, developers: bool = False) -> bool:
+    """Return whether the static folder, and node_modules for developers, hold what the lock file asks for."""
     mark = STATIC / ".stamp"
     return (
         mark.is_file()
         and mark.read_text("ascii") == stamp()
         and all((STATIC / name).is_file() for name in COPIED.values())
-        and (MODULES / "axe-core" / "axe.min.js").is_file()
+        and (not developers or has_all_packages())
     )
+
+
+def has_all_packages(lock: Path = LOCK, modules: Path = MODULES) -> bool:
+    """Return whether npm has installed every package of the lock file, as it notes in node_modules."""
+    noted = modules / ".package-lock.json"
+    return noted.is_file() and _hashes(lock).items() <= _hashes(noted).items()
+
+
+def _hashes(lock: Path) -> dict[str, str]:
+    packages = json.loads(lock.read_text("utf-8"))["packages"]
+    return {name: str(entry.get("integrity")) for name, entry in packages.items() if name}
 
 
 def npm_of_machine() -> list[str] | None:
@@ -73,6 +93,17 @@ def npm_of_wheel() -> list[str]:
         pinned = ["--only-binary", ":all:", "--require-hashes", "--requirement", str(NODE_LOCK)]
         _run([*pip, *pinned, "--upgrade", "--target", str(NODE)], "Node.js could not be installed by pip")
     return [str(node), str(modules / "npm" / "bin" / "npm-cli.js")]
+
+
+def node_of(oldest: int) -> str:
+    """Return the Node.js of the machine if new enough, else of the pinned wheel (installed if missing)."""
+    node = shutil.which("node")
+    if node is not None:
+        answer = subprocess.run([node, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+        major = re.match(r"v(\d+)\.", answer.stdout.strip())
+        if answer.returncode == 0 and major and int(major[1]) >= oldest:
+            return node
+    return npm_of_wheel()[0]
 
 
 def _run(command: Sequence[str], problem: str) -> None:
@@ -103,20 +134,25 @@ def copy(modules: Path = MODULES, target: Path = STATIC) -> None:
         shutil.rmtree(fresh, ignore_errors=True)
 
 
-def main() -> int:
-    """Install everything unless it is there already."""
-    if is_current():
-        sys.stdout.write("pages: what the browser needs is in place\n")
-        return 0
+def main(arguments: Sequence[str] = ()) -> int:
+    """Install what is missing: everything for developers, else what pages need."""
+    developers = DEVELOPERS in arguments
     try:
+        if developers:
+            node_of(OLDEST_NODE)
+        if is_current(developers=developers):
+            sys.stdout.write("pages: what the browser needs is in place\n")
+            return 0
         npm = npm_of_machine()
         if npm is None:
             sys.stdout.write("pages: no npm on this machine, installing Node.js from its wheel ...\n")
             sys.stdout.flush()
             npm = npm_of_wheel()
-        sys.stdout.write("pages: fetching KERN UX and htmx (npm ci) ...\n")
+        more = ", axe and an OpenID Connect server" if developers else ""
+        sys.stdout.write(f"pages: fetching KERN UX, htmx and Swagger UI{more} (npm ci) ...\n")
         sys.stdout.flush()
-        _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], "npm ci failed")
+        which = [] if developers else ["--omit=dev"]
+        _run([*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", *which], "npm ci failed")
         copy()
     except VendorError as error:
         sys.stderr.write(f"pages: {error}\n")
@@ -126,4 +162,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

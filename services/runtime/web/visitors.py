@@ -40,6 +40,11 @@ class SignIn(Protocol):
         ...
 
     @property
+    def doors(self) -> Sequence[APIRouter]:
+        """Addresses that other servers ask; they guard themselves."""
+        ...
+
+    @property
     def templates(self) -> Sequence[Path]:
         """Folders of their templates."""
         ...

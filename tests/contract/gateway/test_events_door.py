@@ -4,10 +4,12 @@ import asyncio
 
 import orjson
 
+from schemas.envelope import Decoded, decode_attributes
 from schemas.topics import EVENT_TYPES
 from services.runtime.data.db import connect
 from tests.contract.gateway.events import BATCH, STRUCTURED, post
 from tests.fixtures.gateway.world import World, course, structured
+from tests.identity import IDENTITY_KEY
 
 
 async def test_a_structured_event_is_on_its_way_when_answered(world: World) -> None:
@@ -34,6 +36,20 @@ async def test_binary_mode_reads_attributes_from_headers(world: World) -> None:
     (row,) = await world.outbox()
     assert row["headers"]["ce_source"] == "/schule"
     assert row["headers"]["ce_time"] == "2027-01-01T08:00:00+01:00"
+
+
+async def test_an_event_sent_to_kafka_directly_too_is_the_same_event(world: World) -> None:
+    """The gateway takes an unknown field out and reads an unknown code as `other`; so does every reader."""
+    data = course(target_level="as_frau_k_can", note="Frau K. ist krank")
+    sent = structured("course-announced", "e-1", data)
+    assert (await post(world, "schule", sent)).status_code == 202
+    (row,) = await world.outbox()
+    assert orjson.loads(row["payload"]) != data
+    head = {name: text for name, text in sent.items() if name != "data"} | {"source": "/schule"}
+    read = [decode_attributes(head, raw) for raw in (row["payload"], orjson.dumps(data))]
+    hashes = {one.hash for one in read if isinstance(one, Decoded)}
+    (accepted,) = await world.rows("SELECT hash FROM accepted")
+    assert {IDENTITY_KEY.of_event(one) for one in hashes} == {accepted["hash"]}
 
 
 async def test_a_batch_is_answered_event_by_event(world: World) -> None:

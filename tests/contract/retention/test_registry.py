@@ -76,3 +76,15 @@ def test_every_job_is_there() -> None:
     for registry in retention.registries().values():
         for name, table in registry.tables.items():
             assert Path(REPOSITORY / table.job).is_file(), name
+
+
+def test_only_what_a_law_says_is_called_law() -> None:
+    """Every other period says that the Kreis decides it, or that the machine needs it."""
+    by_law = {
+        (service, name): period.says
+        for service, registry in retention.registries().items()
+        for name, period in registry.periods.items()
+        if period.set_by is retention.SetBy.LAW
+    }
+    assert by_law.keys() == {("allocation", "erasure"), ("notifications", "consent_proof_days")}
+    assert all("DSGVO" in says or "BGB" in says for says in by_law.values())

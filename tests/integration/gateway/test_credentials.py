@@ -1,5 +1,6 @@
 """A publisher's credentials on real servers: they are replaced, and they end everywhere at once."""
 
+import asyncio
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -7,9 +8,10 @@ from uuid import uuid4
 import aiokafka.errors
 import asyncpg
 import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from schemas.gateway import PublisherAnnounced
-from services.runtime.kafka.administration import parse_address
+from services.runtime.kafka.administration import client_options, parse_address
 from tests.broker import access, users
 from tests.fixtures.gateway.process import Gateway
 from tests.integration.gateway.test_commands import kurslotse
@@ -45,14 +47,9 @@ async def test_a_deactivated_publisher_has_no_way_in_and_nothing_is_sent_to_it(g
     await gateway.start()
     here = gateway.servers.kafka
     password = await with_kafka(gateway, "amt")
-    own = f"{gateway.prefix}kurslotse.in.amt"
     assert await status_of(gateway, gateway.keys["amt"]) == 200
-    async with gateway.producer(address(gateway, "amt", password)) as producer:
-        await producer.send_and_wait(own, b"{}")
-        code, said = await kurslotse(gateway, "publisher", "deactivate", "amt")
-        assert code == 0, said
-        with pytest.raises(aiokafka.errors.KafkaError):  # its open connection may do nothing more
-            await producer.send_and_wait(own, b"{}")
+    code, said = await kurslotse(gateway, "publisher", "deactivate", "amt")
+    assert code == 0, said
     assert await status_of(gateway, gateway.keys["amt"]) == 401
     assert user(gateway, "amt") not in users(here)
     assert access(here, user(gateway, "amt")) == []
@@ -73,6 +70,26 @@ async def test_a_deactivated_publisher_has_no_way_in_and_nothing_is_sent_to_it(g
     assert await gateway.read(f"{gateway.prefix}kurslotse.out.amt") == []
     code, said = await kurslotse(gateway, "publisher", "deactivate", "amt")
     assert (code, "inactive (version 2)" in said) == (0, True), "the same again changes nothing"
+
+
+async def test_open_connections_of_a_deactivated_publisher_may_do_nothing_more(gateway: Gateway) -> None:
+    """Kafka closes no connection by command; what it was allowed to do is refused from then on."""
+    password = await with_kafka(gateway, "amt")
+    said_to = f"{gateway.prefix}kurslotse.in.amt"
+    told = TopicPartition(f"{gateway.prefix}kurslotse.out.amt", 0)
+    where = address(gateway, "amt", password)
+    consumer = AIOKafkaConsumer(**client_options(parse_address(where)), enable_auto_commit=False)
+    async with gateway.producer(where) as producer, consumer:
+        consumer.assign([told])
+        await consumer.seek_to_beginning(told)
+        await producer.send_and_wait(said_to, b"{}")
+        assert await consumer.getmany(timeout_ms=500) == {}  # allowed: there is only nothing
+        code, said = await kurslotse(gateway, "publisher", "deactivate", "amt")
+        assert code == 0, said
+        with pytest.raises(aiokafka.errors.TopicAuthorizationFailedError):
+            await producer.send_and_wait(said_to, b"{}")
+        with pytest.raises(aiokafka.errors.TopicAuthorizationFailedError):
+            await asyncio.wait_for(consumer.getone(), 20)
 
 
 async def _announced(gateway: Gateway, slug: str) -> list[PublisherAnnounced]:

@@ -196,6 +196,31 @@ async def test_a_fault_of_all_sets_only_some_aside(world: World) -> None:
     assert len(await failing(world, "probe")) == work.MOST
 
 
+async def test_each_attempt_at_a_failing_item_comes_later_than_the_one_before(world: World) -> None:
+    """After one, two, four, eight seconds; then it is set aside. The other item is done each time."""
+    queue, done = work.WorkQueue(world.worker, "probe", 10), []
+
+    async def some(_conn: object, taking: work.Taking) -> int:
+        taking.taken += [item for item in ("bad", "good") if taking.may_take(item)]
+        if "bad" in taking.taken:
+            raise FaultError
+        done.extend(taking.taken)
+        return len(taking.taken)
+
+    for pause in (1, 2, 4, 8):
+        assert await queue.work(some) == 1
+        (left,) = await world.rows(
+            "SELECT extract(epoch FROM not_before - clock_timestamp())::float8 AS seconds"
+            " FROM runtime.work_failure WHERE task = 'probe' AND item = 'bad'"
+        )
+        assert pause - 0.9 < left["seconds"] <= pause
+        assert await queue.work(some) == 1  # only the other one is taken meanwhile
+        await again(world)
+    assert await queue.work(some) == 1
+    assert await failing(world, "probe") == [("bad", work.ATTEMPTS, "FaultError", True)]
+    assert done == ["good"] * 9
+
+
 class Gateway:
     """A gateway client with a mistake about one registration."""
 

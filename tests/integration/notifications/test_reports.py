@@ -4,11 +4,14 @@ import random
 from collections.abc import Sequence
 from datetime import date
 
+import asyncpg
 import pytest
 
-from schemas.identity import course_id
+from schemas.identity import course_id, event_uuid
 from schemas.support import AttendanceRecorded, NeedReported
+from schemas.topics import Family
 from services.runtime.events.subscription import Parked
+from tests.erasure.search import Needles, in_database
 from tests.notifications.topics import Said, Topics, allow_everything, cut
 from tests.notifications.world import (
     DESK,
@@ -20,7 +23,9 @@ from tests.notifications.world import (
     attendance,
     school_days,
 )
+from tests.serving import REPOSITORY
 
+MIGRATIONS = REPOSITORY / "services" / "notifications" / "migrations"
 DAYS = school_days(TODAY, 3)
 MARKS = "XEU"
 BOOKKEEPING = ("runtime.inbox", "runtime.parked", "runtime.stored_offset", "runtime.outbox")
@@ -206,8 +211,9 @@ async def test_needs_are_corrected_in_any_order(class_of_three: World) -> None:
     await topics.write(Said(DESK, right, "right", corrects="first"))
     await topics.write(Said(DESK, NeedReported(**need), "other"))
     await topics.write(Said(DESK, NeedReported(**need), "first"))
-    rows = await world.rows("SELECT need, event_id FROM need_report ORDER BY event_id")
-    assert [tuple(row) for row in rows] == [("bus", "other"), ("childcare", "right")]
+    rows = await world.rows("SELECT need, cause FROM need_report ORDER BY need")
+    causes = [event_uuid(DESK, Family.SUPPORT, id_) for id_ in ("other", "right")]
+    assert [tuple(row) for row in rows] == list(zip(("bus", "childcare"), causes, strict=True))
 
 
 async def test_two_providers_may_use_the_same_event_id(class_of_three: World) -> None:
@@ -223,3 +229,51 @@ async def test_two_providers_may_use_the_same_event_id(class_of_three: World) ->
         (course_id(MBE, "k-7"), DAYS[1]),
     ]
     assert await shown(world) == {DAYS[0]: "U"}
+
+
+async def test_what_a_publisher_calls_its_events_is_not_stored(class_of_three: World) -> None:
+    """A `ce_id` is free text; corrections and retractions find what they mean without it."""
+    world, topics, canary = class_of_three, Topics(class_of_three), "depression_of_1990"
+    need = NeedReported(need="bus", town="99001001", month="2026-03")
+    await topics.write(
+        report(world, f"{canary}-1", DAYS[0], "U"),
+        report(world, f"{canary}-2", DAYS[0], "X", corrects=f"{canary}-1"),
+        report(world, f"{canary}-3", DAYS[1], "U"),
+        report(world, f"{canary}-4", DAYS[1], "U", retracts=f"{canary}-3"),
+        Said(DESK, need, f"{canary}-5"),
+        Said(DESK, need, f"{canary}-6", corrects=f"{canary}-5"),
+    )
+    assert await shown(world) == {DAYS[0]: "X"}
+    assert await world.value("SELECT count(*) FROM course_report") == 3
+    assert await world.value("SELECT count(*) FROM need_report") == 1
+    admin = await asyncpg.connect(world.database.admin)
+    try:
+        assert await in_database(admin, Needles({"id of an event": canary})) == []
+    finally:
+        await admin.close()
+
+
+async def test_names_of_events_that_were_stored_once_are_replaced(class_of_three: World) -> None:
+    world, topics = class_of_three, Topics(class_of_three)
+    await topics.write(report(world, "old", DAYS[0], "U"), report(world, "other", DAYS[1], "U"))
+    await topics.write(Said(DESK, NeedReported(need="bus", town="99001001", month="2026-03"), "need"))
+    for table in ("course_report", "course_day"):
+        for id_ in ("old", "other"):
+            uuid = str(event_uuid(PROVIDER, Family.SUPPORT, id_))
+            await world.rows(f"UPDATE {table} SET event_id = $1 WHERE event_id = $2", f"Maria {id_}", uuid)
+    await world.rows("UPDATE need_report SET event_id = 'Maria braucht einen Bus'")
+    admin = await asyncpg.connect(world.database.admin)
+    try:
+        async with admin.transaction():
+            await admin.execute((MIGRATIONS / "0011_names_of_events.sql").read_text("utf-8"))
+        assert await in_database(admin, Needles({"id of an event": "Maria"})) == []
+    finally:
+        await admin.close()
+    await topics.write(report(world, "new", DAYS[0], "X"))
+    await topics.write(Said(DESK, NeedReported(need="bus", town="99001001", month="2026-03"), "n2", "need"))
+    assert await shown(world) == {DAYS[0]: "X", DAYS[1]: "U"}
+    assert (
+        await world.value("SELECT count(*) FROM course_day JOIN course_report USING (course_id, event_id)")
+        == 2
+    )
+    assert await world.value("SELECT count(*) FROM need_report") == 1

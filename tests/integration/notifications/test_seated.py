@@ -3,7 +3,7 @@
 from datetime import timedelta
 from uuid import UUID, uuid4
 
-from schemas.placements import EnrolmentEnded, ParticipantsMerged, PlacementAdvanced
+from schemas.placements import EnrolmentEnded, ParticipantsMerged, PlacementAdvanced, StatedSection
 from services.notifications.participation import held_store
 from services.notifications.participation.held_marks import HeldMarks
 from services.notifications.retention import Retention
@@ -50,6 +50,19 @@ async def test_a_finding_says_the_same_of_unknown_foreign_and_silent_people(worl
         assert [(p.code, p.field) for p in verdict.warnings] == [
             ("participant_not_in_course", "entries.0.participant")
         ]
+
+
+async def test_a_section_told_twice_and_a_merger_with_oneself_stop_no_report(world: World) -> None:
+    """The published schemas allow both, and a database that objects would set the event aside."""
+    twice = StatedSection(number=1, starts_on=TODAY, ends_on=TODAY)
+    await world.stated("k-1", sections=(twice, twice))
+    person = await consenting(world)
+    await world.enrol(person)
+    await world.say(None, ParticipantsMerged(merged=person, into=person, kreis="99001", decided_at=world.now))
+    (verdict,) = await world.attend("k-1", TODAY, {person: "X"})
+    assert isinstance(verdict, Applied)
+    assert await world.value("SELECT count(*) FROM attendance") == 1
+    assert await world.value("SELECT count(*) FROM participant_merge") == 0
 
 
 async def test_only_the_days_of_the_place_count(world: World) -> None:

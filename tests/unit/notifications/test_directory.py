@@ -14,7 +14,7 @@ from services.notifications.offices.directory_file import (
     read_directory,
 )
 from services.notifications.offices.entries import OfficeEntry
-from services.notifications.offices.yaml_lines import UnreadableError, read_text
+from services.runtime.base.yaml_lines import UnreadableError, read_text
 from tests.serving import REPOSITORY
 
 TODAY = date(2026, 3, 2)

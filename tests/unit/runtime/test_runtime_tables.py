@@ -49,6 +49,7 @@ P0, P1 = TopicPartition("t", 0), TopicPartition("t", 1)
         (asyncpg.NumericValueOutOfRangeError(), False, Meaning.POISON),
         (asyncpg.UniqueViolationError(), False, Meaning.POISON),
         (asyncpg.CheckViolationError(), False, Meaning.POISON),
+        (asyncpg.CardinalityViolationError(), False, Meaning.POISON),
         (_base.DataError("invalid input for query argument"), False, Meaning.POISON),
         (asyncpg.UndefinedColumnError(), False, Meaning.FATAL),
         (asyncpg.UndefinedTableError(), True, Meaning.FATAL),

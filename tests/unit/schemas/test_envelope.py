@@ -87,6 +87,18 @@ def test_same_data_written_differently_has_the_same_hash() -> None:
     assert one.hash == two.hash != other.hash
 
 
+def test_what_is_taken_out_at_a_door_makes_no_other_event() -> None:
+    """Sent to Kafka as it is, or over HTTP without what nobody reads: the same event."""
+    direct = decode(headers(), orjson.dumps({**DATA, "reason": "canary_of_1990", "note": CANARY, "n": 2**60}))
+    assert isinstance(direct, Decoded)
+    by_http = decode(headers(), direct.raw)
+    assert isinstance(by_http, Decoded)
+    assert direct.hash == by_http.hash
+    otherwise = decode(headers(), orjson.dumps({**DATA, "cancelled_on": "2026-11-21"}))
+    assert isinstance(otherwise, Decoded)
+    assert otherwise.hash != direct.hash
+
+
 @pytest.mark.parametrize(("path", "type_", "line"), list(golden(PUBLISHED)))
 def test_golden_samples_survive_a_round_trip(path: object, type_: str, line: bytes) -> None:
     first = decode(headers(type=type_), line)

@@ -9,21 +9,32 @@ from services.runtime.web import vendor
 
 
 def test_what_is_copied_is_in_place() -> None:
-    assert vendor.is_current(), "run: python -m services.runtime.web.vendor"
+    assert vendor.is_current(developers=True), "run: python -m services.runtime.web.vendor --developers"
 
 
 def test_the_lock_files_name_versions_and_hashes_and_no_address() -> None:
     lock = json.loads(vendor.LOCK.read_text("utf-8"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
-    assert set(packages) == {
+    assert {name for name, entry in packages.items() if not entry.get("dev")} == {
         "node_modules/@kern-ux/native",
         "node_modules/htmx.org",
-        "node_modules/axe-core",
     }
     assert all(entry["integrity"].startswith("sha512-") for entry in packages.values())
-    for path in (vendor.LOCK, vendor.NODE_LOCK, vendor.ROOT / ".npmrc", vendor.ROOT / "package.json"):
+    for entry in packages.values():
+        entry.pop("funding", None)  # where its authors take money
+        assert "://" not in json.dumps(entry)
+    for path in (vendor.NODE_LOCK, vendor.ROOT / ".npmrc", vendor.ROOT / "package.json"):
         assert "://" not in path.read_text("utf-8")
     assert "--hash=sha256:" in vendor.NODE_LOCK.read_text("utf-8")
+
+
+def test_a_package_that_npm_has_not_installed_or_in_another_version_is_noticed(tmp_path: Path) -> None:
+    lock, noted = tmp_path / "package-lock.json", tmp_path / ".package-lock.json"
+    lock.write_text(json.dumps({"packages": {"": {}, "node_modules/a": {"integrity": "sha512-1"}}}))
+    assert not vendor.has_all_packages(lock, tmp_path)
+    for integrity, complete in (("sha512-0", False), ("sha512-1", True)):
+        noted.write_text(json.dumps({"packages": {"node_modules/a": {"integrity": integrity}}}))
+        assert vendor.has_all_packages(lock, tmp_path) is complete
 
 
 def test_copying_replaces_the_folder_as_a_whole(tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ from uuid import UUID
 
 import pytest
 
+from services.allocation.acts import by_policy
 from services.allocation.placements import domain, running
 from services.runtime.bookkeeping import work
 from services.runtime.data.db import acquire
-from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, registered
-from tests.allocation.world import World
+from tests.allocation.builders import NOW, OFFICE, PROVIDER, accepted, announced, completed, registered
+from tests.allocation.world import World, world_of
 from tests.integration.allocation.acts.test_expiry import LATER, _all_heard
 
 
@@ -21,10 +22,10 @@ class FaultError(Exception):
 def breaks(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, broken: set[UUID]) -> None:  # noqa: ANN401
     real = getattr(owner, name)
 
-    def instead(placement: Any, *args: Any) -> Any:  # noqa: ANN401
-        if placement.placement in broken:
+    def instead(*args: Any) -> Any:  # noqa: ANN401
+        if any(isinstance(one, domain.Placement) and one.placement in broken for one in args):
             raise FaultError
-        return real(placement, *args)
+        return real(*args)
 
     monkeypatch.setattr(owner, name, instead)
 
@@ -91,3 +92,64 @@ async def test_a_place_that_cannot_start_lets_the_others_start(
     await world.rows("UPDATE course SET version = version + 1")  # its inputs changed
     assert await world.timers.start(begun) == 1
     assert await failing(world) == []
+
+
+def with_steps(world: World, *steps: str) -> World:
+    """The same Kreis with only these steps automatic."""
+    switched = world_of(world.database, world.pool, world.prefix, steps=frozenset(steps))
+    switched.publishers = world.publishers
+    return switched
+
+
+async def again(world: World) -> None:
+    """Let the pauses of those that are tried again be over."""
+    await world.rows("UPDATE runtime.work_failure SET not_before = clock_timestamp()")
+
+
+async def test_somebody_who_cannot_be_completed_lets_the_others_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _many(world)
+    one, two, three = [await world.enrolled(reference) for reference in ("p1", "p2", "p3")]
+    begun, over = NOW + timedelta(days=40), NOW + timedelta(days=160)
+    assert await world.timers.start(begun) == 3
+    await with_steps(world).must(PROVIDER, completed(), over)
+    broken = {two}
+    breaks(monkeypatch, running, "finish_course", broken)
+    timers = with_steps(world, "complete").timers
+
+    assert await timers.complete(over) == 2
+    assert await states(world, one, two, three) == ["completed", "started", "completed"]
+    assert await failing(world) == [("complete", str(two), 1, False)]
+    assert await timers.complete(over) == 0  # no hot loop
+    assert await failing(world) == [("complete", str(two), 1, False)]
+    await again(world)
+    assert await timers.complete(over) == 0
+    assert await failing(world) == [("complete", str(two), 2, False)]
+    broken.clear()
+    await again(world)
+    assert await timers.complete(over) == 1
+    assert await failing(world) == []
+
+
+async def test_a_place_that_cannot_go_on_by_itself_lets_the_others_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _many(world)
+    one, two, three = [await world.reserved(reference) for reference in ("p1", "p2", "p3")]
+    for reference, placement in (("p1", one), ("p2", two), ("p3", three)):
+        await with_steps(world).must(OFFICE, accepted(placement, reference))
+    broken = {two}
+    breaks(monkeypatch, by_policy, "advance", broken)
+    timers = with_steps(world, "confirm").timers
+
+    assert await timers.advance(NOW) == 2
+    assert await states(world, one, two, three) == ["confirmed", "accepted", "confirmed"]
+    assert await failing(world) == [("advance", str(two), 1, False)]
+    assert await timers.advance(NOW) == 0  # no hot loop
+    assert await failing(world) == [("advance", str(two), 1, False)]
+    broken.clear()
+    await again(world)
+    assert await timers.advance(NOW) == 1
+    assert await failing(world) == []
+    await world.check()

@@ -242,7 +242,7 @@ async def test_a_report_is_complete_when_every_service_has_acknowledged(scene: S
     assert report["missing"] == []
     text = as_text(report)
     assert str(erasure) in text
-    assert "participant: 1 Zeilen gelöscht" in text
+    assert "participant: Zeilen: 1, gelöscht" in text
     assert REFERENCE not in text
     assert seen is not None
     assert seen["services"]["notifications"]["erased"] is None  # what was there tells of consent

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -10,9 +11,11 @@ import pytest
 from schemas.days import local_day
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import load_rulebook
-from services.allocation.policy.domain import Cadence, Policies, Step, load_policies
+from services.allocation.policy.current import of_installation
+from services.allocation.policy.domain import DEMO, Cadence, Policies, Step, load_policies
+from services.runtime.base.installation import InstallationError
+from services.runtime.base.settings import ServiceSettings
 
-DEMO = Path(__file__).parents[4] / "services/allocation/policy/files/demo.yaml"
 DAILY = Cadence(every="daily", hour=6, near_start_days=14)
 WEEKLY = Cadence(every="weekly", hour=6, weekday=0, near_start_days=14)
 
@@ -60,6 +63,31 @@ def test_nothing_is_automatic_until_the_kreis_decides() -> None:
     assert demo.automates(Step.EXPIRE)
     assert not demo.automates(Step.RELEASE)
     assert default.version() != demo.version()
+
+
+def test_the_demo_policy_is_for_the_demo_only(tmp_path: Path) -> None:
+    copied, decided = tmp_path / "copy.yaml", tmp_path / "decided.yaml"
+    text = DEMO.read_text("utf-8")
+    copied.write_text(text.replace("daily", "weekly").replace("hour: 6", "hour: 6, weekday: 1"), "utf-8")
+    decided.write_text(text.replace("erfunden, für die Vorführung", "Kreistag, 1. März 2026"), "utf-8")
+    for file in (DEMO, copied):
+        with pytest.raises(InstallationError, match=r"the demo's invented Kreis.*real installation"):
+            of_installation(settings(KURSLOTSE_POLICY=str(file)))
+        assert of_installation(settings(KURSLOTSE_POLICY=str(file), KURSLOTSE_DEMO="1")).entries
+    assert of_installation(settings(KURSLOTSE_POLICY=str(decided))).entries
+    assert of_installation(settings()) == load_policies()
+
+
+def settings(**env: str) -> ServiceSettings:
+    databases = {f"KURSLOTSE_DB_{kind}": "postgresql://u:p@127.0.0.1/x" for kind in ("WEB", "STATUS")}
+    given = {
+        "KURSLOTSE_DB_WORKER": "postgresql://u:p@127.0.0.1/x",
+        "KURSLOTSE_SERVICE_KAFKA": "kafka://127.0.0.1:9092",
+        "KURSLOTSE_HTTP": "127.0.0.1:1",
+        "KURSLOTSE_OPS": "127.0.0.1:2",
+        "KURSLOTSE_IDENTITY_KEY": base64.b64encode(bytes(32)).decode(),
+    }
+    return ServiceSettings.from_env("allocation", given | databases | env)
 
 
 def test_a_kreis_of_its_own_goes_before_all_and_the_later_before_the_earlier() -> None:

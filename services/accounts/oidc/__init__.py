@@ -1,0 +1,1 @@
+"""Signs people in at OpenID Connect servers of their organisations."""

@@ -1,92 +1,84 @@
-"""Puts the sign-in of a service together."""
+"""Puts the sign-in of a service together: its pages, its issuers, in a demo the invented people."""
 
 import os
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 
-import httpx
 from fastapi import APIRouter
 from starlette.requests import Request
+from starlette.responses import Response
 
-from services.accounts.context import HERE, Accounts, Further, IssuerLink
+from services.accounts.context import Accounts, IssuerLink
 from services.accounts.demo import pages as demo
-from services.accounts.domain import Kind, Side, kinds_of, roles_of
+from services.accounts.domain import Kind, Side, roles_of
 from services.accounts.issuer_door import IssuerDoor
 from services.accounts.metrics import SignInMetrics
 from services.accounts.oidc.door import IssuerSession
 from services.accounts.oidc.fetching import new_client
-from services.accounts.oidc.issuers_file import read_issuers
+from services.accounts.oidc.issuers import Issuer
+from services.accounts.oidc.issuers_file import SETTING, IssuersError, read_issuers
 from services.accounts.oidc.pages import Oidc
 from services.accounts.pages import account, invitation, organisation, sign_in
 from services.accounts.passwords import Passwords
 from services.accounts.sealing import Sealing
 from services.accounts.settings import AccountSettings
-from services.runtime.base.settings import need
+from services.runtime.base.settings import SettingsError, need
 from services.runtime.serve.service import Resources
 
 PAGES: Sequence[APIRouter] = (sign_in.router, invitation.router, account.router, organisation.router)
 """The pages of every installation."""
+_HERE = Path(__file__).resolve().parent
 
 
-def create_accounts(
-    resources: Resources,
-    *,
-    env: Mapping[str, str] = os.environ,
-    client: httpx.AsyncClient | None = None,
-) -> Accounts:
+def create_accounts(resources: Resources, *, env: Mapping[str, str] = os.environ) -> Accounts:
     """Build the sign-in of the service that the resources are opened for; invented people in a demo only.
 
-    `client` asks the issuers; without one, it is made here and lives as long as the process.
-
     Raises:
-        SettingsError: a setting is missing or out of bounds.
-        IssuersError: the file of issuers has faults.
+        SettingsError: a setting, or the file of issuers, cannot be used.
     """
-    settings = resources.settings
-    own = AccountSettings.from_env(env)
+    settings, own = resources.settings, AccountSettings.from_env(env)
+    side, secret = Side(settings.service), need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     accounts = Accounts(
-        side=Side(settings.service),
+        side=side,
         pool=resources.web,
         settings=own,
-        sealing=Sealing(need(settings.web_secret, "KURSLOTSE_WEB_SECRET")),
+        sealing=Sealing(secret),
         passwords=Passwords(own.argon2),
         metrics=SignInMetrics.on(resources.registry),
         public_url=settings.public_url or "",
         demo=settings.demo,
         routers=(*PAGES, *((demo.router,) if settings.demo else ())),
     )
-    if own.issuers is not None:
-        need(settings.public_url, "KURSLOTSE_PUBLIC_URL")
-        _add_issuers(accounts, settings.web_secret, own.issuers, env, client or new_client())
+    if env.get(SETTING):
+        roles = {role.value for kind in Kind for role in roles_of(side, kind)}
+        try:
+            issuers = read_issuers(Path(env[SETTING]), env, roles)
+        except IssuersError as error:
+            raise SettingsError(str(error)) from None
+        add_issuers(accounts, issuers, secret)
     return accounts
 
 
-def _add_issuers(
-    accounts: Accounts, secret: str, path: Path, env: Mapping[str, str], client: httpx.AsyncClient
-) -> None:
-    """Let people sign in at the issuers of a file, too."""
-    side = accounts.side
-    known = {role.value for kind in kinds_of(side) for role in roles_of(side, Kind(kind))}
-    issuers = read_issuers(path, env, known)
+def add_issuers(accounts: Accounts, issuers: Mapping[str, Issuer], secret: str) -> None:
+    """Let people sign in at these issuers, too; the address of the service has to be known."""
     door = IssuerDoor(accounts, IssuerSession)
     oidc = Oidc(
         issuers,
         door,
-        service=side.value,
+        service=accounts.side.value,
         secret=secret,
-        public_url=accounts.public_url,
-        client=client,
+        public_url=need(accounts.public_url, "KURSLOTSE_PUBLIC_URL"),
+        client=new_client(),
     )
-
-    async def further(request: Request) -> Further | None:
-        session = await door.current(request)
-        return None if session is None else partial(oidc.signed_out, request, session)
-
     made = oidc.routers()
+
+    async def sign_out(request: Request) -> Callable[[], Awaitable[Response | None]] | None:
+        session = await door.current(request)
+        return None if session is None else lambda: oidc.signed_out(request, session)
+
     accounts.issuers = [IssuerLink(one.names, f"/sign-in/oidc/{key}") for key, one in issuers.items()]
+    accounts.issuer_sign_out = sign_out
     accounts.routers = (*accounts.routers, made.pages)
-    accounts.doors = (made.doors,)
-    accounts.templates = (*accounts.templates, HERE / "oidc" / "templates")
-    accounts.locales = (*accounts.locales, HERE / "oidc" / "locale")
-    accounts.further_sign_out = further
+    accounts.doors = (*accounts.doors, made.doors)
+    accounts.templates = (*accounts.templates, _HERE / "oidc" / "templates")
+    accounts.locales = (*accounts.locales, _HERE / "oidc" / "locale")

@@ -45,12 +45,8 @@ class IssuerLink:
     """An OpenID Connect issuer as the sign-in page shows it."""
 
     names: Mapping[str, str]
-    """By language; German always."""
+    """Language -> name."""
     address: str
-
-    def name(self, language: str) -> str:
-        """Return the name in a language."""
-        return self.names.get(language) or self.names["de"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +61,8 @@ class IssuedBy:
     """When the person showed who they are; None: now."""
 
 
-Further = Callable[[], Awaitable[Response | None]]
-"""Leads a browser on to its issuer's own sign-out; None if the issuer has none."""
+IssuerSignOut = Callable[[Request], Awaitable[Callable[[], Awaitable[Response | None]] | None]]
+"""Asked before a session ends; what it returns, asked afterwards, leads on to the issuer's own sign-out."""
 
 
 @dataclass(slots=True)
@@ -82,10 +78,9 @@ class Accounts:
     public_url: str
     demo: bool = False
     issuers: Sequence[IssuerLink] = ()
+    issuer_sign_out: IssuerSignOut | None = None
     routers: Sequence[APIRouter] = ()
     doors: Sequence[APIRouter] = ()
-    further_sign_out: Callable[[Request], Awaitable[Further | None]] | None = None
-    """Says, before a session ends, what is left to do at the issuer that began it."""
     templates: Sequence[Path] = (HERE / "pages" / "templates",)
     locales: Sequence[Path] = (HERE / "locale",)
     _names: Mapping[str, str] = field(default_factory=dict)
@@ -198,7 +193,6 @@ class Accounts:
             await store.end(conn, own.session, EndReason.SIGNED_OUT)
             key = row["key"] if row else None
             await audit.write(conn, "signed_out", person=key, by=key, organisation=own.organisation)
-        request.state.signed_in = request.state.own = None
 
     def let_go(self, request: Request, response: Response) -> Response:
         """Take the session's token from the browser."""

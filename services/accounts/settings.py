@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from services.accounts.sessions.domain import Limits
 from services.runtime.base.settings import SettingsError
@@ -15,8 +14,7 @@ VARIABLES = (
     "KURSLOTSE_ARGON2_MEMORY_KIB",
     "KURSLOTSE_ARGON2_LANES",
 )
-"""Numbers that are read."""
-ISSUERS = "KURSLOTSE_ISSUERS"
+"""Everything that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +32,6 @@ class AccountSettings:
 
     limits: Limits = field(default_factory=Limits)
     argon2: Argon2 = field(default_factory=Argon2)
-    issuers: Path | None = None
-    """File of OpenID Connect issuers (docs/openid-connect.md)."""
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "AccountSettings":
@@ -58,7 +54,6 @@ class AccountSettings:
                 _number(env, "KURSLOTSE_ARGON2_MEMORY_KIB", cost.memory_kib, 8_192, 1_048_576),
                 _number(env, "KURSLOTSE_ARGON2_LANES", cost.lanes, 1, 16),
             ),
-            Path(env[ISSUERS]) if env.get(ISSUERS) else None,
         )
 
 

@@ -15,10 +15,11 @@ from prometheus_client import CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.accounts.app import create_accounts
+from services.accounts.app import add_issuers, create_accounts
 from services.accounts.context import Accounts
 from services.accounts.domain import Role
 from services.accounts.invitations import handlers as invitations
+from services.accounts.oidc.issuers import Issuer
 from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
 from services.accounts.people import store
 from services.runtime.base.clock import SystemClock
@@ -186,18 +187,17 @@ async def stand_on(
     *,
     empty: bool = True,
     address: str = ADDRESS,
-    client: httpx.AsyncClient | None = None,
+    issuers: Mapping[str, Issuer] | None = None,
 ) -> AsyncIterator[Stand]:
-    """Open the site on a database of the steering side, with two Kreise and nobody in them.
-
-    `client` asks OpenID Connect issuers.
-    """
+    """Open the site on a database of the steering side, with two Kreise and nobody in them."""
     registry = CollectorRegistry()
     settings = ServiceSettings.from_env("allocation", NOWHERE | {"KURSLOTSE_PUBLIC_URL": address})
     web = await open_pool(database.web, name="accounts-test", max_size=4)
     worker = await open_pool(database.worker, name="accounts-test-worker", max_size=2)
     resources = Resources(settings, SystemClock(), registry, worker, web)
-    accounts = create_accounts(resources, env=CHEAP | dict(env or {}), client=client)
+    accounts = create_accounts(resources, env=CHEAP | dict(env or {}))
+    if issuers:
+        add_issuers(accounts, issuers, "invented")
     site = Site(
         service="allocation",
         title="Kurslotse coordination",
@@ -207,7 +207,7 @@ async def stand_on(
         menu={Role.ADMINISTRATOR.value: ADMINISTRATION},
         homes={Role.COORDINATOR.value: "/", Role.ADMINISTRATOR.value: ORGANISATION},
         demo=False,
-        secure=accounts.secure,
+        secure=address.startswith("https://"),
     )
     app = create_app(site, "invented", accounts, pages=[_pages()])
     conn = await connect(database.admin, name="accounts-test-looking")

@@ -61,10 +61,11 @@ class Oidc:
 
     def routers(self) -> OidcRouters:
         """Return the routes."""
-        pages, doors = APIRouter(include_in_schema=False), APIRouter(include_in_schema=False)
-        pages.get("/sign-in/oidc/{issuer}", dependencies=[anybody])(self.begin)
-        pages.get("/sign-in/oidc/{issuer}/return", dependencies=[anybody])(self.finish)
-        doors.post("/sign-in/oidc/{issuer}/logout", dependencies=[anybody])(self.logout)
+        pages = APIRouter(include_in_schema=False, dependencies=[anybody])
+        doors = APIRouter(include_in_schema=False)
+        pages.get("/sign-in/oidc/{issuer}")(self.begin)
+        pages.get("/sign-in/oidc/{issuer}/return")(self.finish)
+        doors.post("/sign-in/oidc/{issuer}/logout")(self.logout)
         return OidcRouters(pages, doors)
 
     async def begin(

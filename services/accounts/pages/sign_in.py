@@ -17,6 +17,7 @@ from services.runtime.web.guard import anybody, signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError
+from services.runtime.web.recognition import forget
 from services.runtime.web.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
@@ -143,9 +144,10 @@ def refused_passkey() -> PageError:
 async def sign_out(request: Request) -> Response:
     """End the session."""
     accounts = accounts_of(request)
-    further = await accounts.further_sign_out(request) if accounts.further_sign_out else None
+    elsewhere = await accounts.issuer_sign_out(request) if accounts.issuer_sign_out else None
     await accounts.end(request)
-    answer = await further() if further else None
+    forget(request)
+    answer = await elsewhere() if elsewhere else None
     if answer is None:
         answer = web_of(request).back(request, "/sign-in", "success", "You have signed out.")
     return accounts.let_go(request, answer)

@@ -105,8 +105,8 @@ class Towns:
 def with_directory(own: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
     """Add the towns of the directory to a publisher's own; of what both name, its own counts.
 
-    >>> with_directory({"Musterstadt": "99001001"}, {"00100 Musterstadt": "99001009", "00110": "99001002"})
-    {'00110': '99001002', 'Musterstadt': '99001001'}
+    >>> with_directory({"Bonn": "05314000"}, {"53111 Bonn": "05314009", "50667": "05315000"})
+    {'50667': '05315000', 'Bonn': '05314000'}
     """
     said = {_place(name): ags for name, ags in own.items()}
     other = {ags for name, ags in known.items() for part in _parts(name) if said.get(part, ags) != ags}

@@ -21,7 +21,7 @@ from services.runtime.base.failures import Meaning, meaning_of, name_of
 from services.runtime.base.installation import InstallationError
 from services.runtime.base.metrics import RefusalMetrics, relay_metrics, timer_metrics, work_metrics
 from services.runtime.base.retry import jittered
-from services.runtime.base.settings import ServiceSettings
+from services.runtime.base.settings import ServiceSettings, SettingsError
 from services.runtime.base.timers import Timer, run_timer
 from services.runtime.bookkeeping import work
 from services.runtime.consume.consumers import Consumers
@@ -141,7 +141,7 @@ class Process:
             await asyncio.wait(
                 [*self._tasks, loop.create_task(self._stop.wait())], return_when="FIRST_COMPLETED"
             )
-        except InstallationError as error:
+        except (InstallationError, SettingsError) as error:
             log.critical("%s", error)
             self._failure = str(error)
         except Exception as error:  # noqa: BLE001 - told and turned into the exit status

@@ -48,3 +48,8 @@ def signed_in_of(connection: HTTPConnection) -> SignedIn | None:
     found = getattr(connection.state, "signed_in", None)
     assert found is None or isinstance(found, SignedIn)  # noqa: S101 - set by Recognition
     return found
+
+
+def forget(request: Request) -> None:
+    """Answer this request as a stranger's from now on: its session has ended."""
+    request.state.signed_in = None

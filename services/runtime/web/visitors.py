@@ -41,7 +41,7 @@ class SignIn(Protocol):
 
     @property
     def doors(self) -> Sequence[APIRouter]:
-        """Addresses that guard themselves, for programs that speak for an issuer."""
+        """Addresses that other servers ask; they guard themselves."""
         ...
 
     @property

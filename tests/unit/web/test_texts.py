@@ -16,7 +16,7 @@ from services.texts import reasons
 from tests.gettext_check import faults
 from tests.unit.web.messages import ACCOUNTS, COMPARISON, CONSOLE, PAGES, RUNTIME, TEXTS, messages_of
 
-COMMON = (RUNTIME / "locale", ACCOUNTS / "locale", TEXTS / "locale")
+COMMON = (RUNTIME / "locale", ACCOUNTS / "locale", ACCOUNTS / "oidc" / "locale", TEXTS / "locale")
 LOCALES = {
     ACCOUNTS: COMMON,
     RUNTIME: (RUNTIME / "locale",),

@@ -14,7 +14,7 @@ from tests.serving import REPOSITORY
 _PAGE = (REPOSITORY / "docs" / "openid-connect.md").read_text("utf-8")
 GOOD = _PAGE.partition("```yaml\n")[2].partition("```")[0]
 """The file that the documentation shows."""
-ROLES = ("coordinator", "head", "counsellor")
+ROLES = ("coordinator", "coordinator_head", "counsellor")
 SECRET = "invented-secret"
 DAY = date(2026, 3, 1)
 
@@ -37,7 +37,7 @@ def test_a_file_is_read_as_it_is_meant(tmp_path: Path) -> None:
     assert (kreis.name("en"), kreis.name("fr")) == ("Muster County", "Kreis Muster")
     assert SECRET not in repr(read)
     both = kreis.roles({"groups": ["kl-leitung", "kl-koordination"]}, DAY)
-    assert both == [GivenRole("kreis-muster", "coordinator"), GivenRole("kreis-muster", "head")]
+    assert both == [GivenRole("kreis-muster", "coordinator"), GivenRole("kreis-muster", "coordinator_head")]
 
 
 def test_the_mapping_of_the_day_holds(tmp_path: Path) -> None:
@@ -50,10 +50,10 @@ def test_the_mapping_of_the_day_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        ("organisation: kreis-muster, role: head", "organisation: mbe-muster, role: head", (
+        ("kreis-muster, role: coordinator_head", "mbe-muster, role: coordinator_head", (
             "issuers.yaml, line 16, issuer kreis, field mappings.2.rules.2.organisation: mbe-muster is none"
         )),
-        ("role: head", "role: boss", "line 16, issuer kreis, field mappings.2.rules.2.role: boss is no role"),
+        ("coordinator_head", "boss", "line 16, issuer kreis, field mappings.2.rules.2.role: boss is no role"),
         ("key: kreis", "key: Kreis Muster", "line 2, issuer Kreis Muster, field key"),
         ("key: verband", "key: kreis", "line 17, issuer kreis, field key: stands in this file twice"),
         ("    client_id: kurslotse\n", "", "line 2, issuer kreis, field client_id: is missing"),
@@ -89,14 +89,17 @@ def test_a_fault_names_line_issuer_and_field(tmp_path: Path, old: str, new: str,
 
 def test_every_fault_is_listed_and_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(IssuersError) as caught:
-        _read(tmp_path, GOOD.replace("role: head", "role: boss").replace("role: counsellor", "role: nobody"))
+        _read(
+            tmp_path,
+            GOOD.replace("role: coordinator_head", "role: boss").replace("role: counsellor", "role: nobody"),
+        )
     assert len(str(caught.value).splitlines()) == 3
     with pytest.raises(IssuersError, match=r"none\.yaml cannot be read"):
         read_issuers(tmp_path / "none.yaml", {}, ROLES)
 
 
 def _issuer(claim: str, *values: str) -> Issuer:
-    rule = RoleRule(claim, frozenset(values), GivenRole("kreis-muster", "head"))
+    rule = RoleRule(claim, frozenset(values), GivenRole("kreis-muster", "coordinator_head"))
     foreign = RoleRule(claim, frozenset(values), GivenRole("mbe-muster", "counsellor"))
     return Issuer(
         key="kreis",
@@ -134,4 +137,4 @@ def test_claims_give_roles_of_the_issuers_own_organisations_only(
     claim: str, value: str, claims: dict[str, Any], *, given: bool
 ) -> None:
     roles = _issuer(claim, value).roles(claims, DAY)
-    assert roles == ([GivenRole("kreis-muster", "head")] if given else [])
+    assert roles == ([GivenRole("kreis-muster", "coordinator_head")] if given else [])

@@ -131,3 +131,21 @@ async def not_holding(
         len(LAENDER),
     )
     return {(row["ags"], row["day"]): row["known"] for row in rows}
+
+
+async def belong_to(conn: asyncpg.Connection, ags: Collection[str], on: date) -> dict[str, frozenset[str]]:
+    """Return the towns to which others, which have ended by a day, belong since, over several mergers."""
+    rows = await conn.fetch(
+        """
+        WITH RECURSIVE chain (origin, ags) AS (
+            SELECT t, t FROM unnest($1::text[]) AS t
+            UNION
+            SELECT c.origin, s FROM chain AS c
+            JOIN places.town AS p ON p.ags = c.ags AND p.valid_to <= $2, unnest(p.successors) AS s
+        )
+        SELECT origin, array_agg(ags) AS since FROM chain WHERE origin <> ags GROUP BY origin
+        """,
+        sorted(set(ags)),
+        on,
+    )
+    return {row["origin"]: frozenset(row["since"]) for row in rows}

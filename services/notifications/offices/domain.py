@@ -37,6 +37,8 @@ class PersonFacts:
     youth_until: str | None = None
     asylum_phase: str | None = None
     languages: frozenset[str] = frozenset()
+    town_since: frozenset[str] = frozenset()
+    """Towns to which `town` belongs since a merger; catchments may name the old key or the new one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +96,10 @@ def _asylum(office: CounsellingOffice, facts: PersonFacts) -> str:
 def _catchment(office: CounsellingOffice, facts: PersonFacts) -> str:
     if facts.town is None:
         return "unknown"
-    if facts.town in office.catchment:
+    towns = {facts.town, *facts.town_since}
+    if towns & office.catchment:
         return "town"
-    return "kreis" if facts.town[:5] in office.catchment else "other"
+    return "kreis" if {town[:5] for town in towns} & office.catchment else "other"
 
 
 def _language(office: CounsellingOffice, facts: PersonFacts) -> str:

@@ -13,6 +13,7 @@ from services.notifications.offices.entries import OfficeEntry
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
+from services.places.store import belong_to
 from services.runtime.data.db import Connection
 
 
@@ -39,6 +40,8 @@ async def facts_of(
         reader = people.Reader(organisation, "service:routing", Purpose.ROUTING)
         found = await people.read(conn, secrets, reader, theirs, now)
         births |= {participant: contact.birth_date for participant, contact in found.items()}
+    towns = {row["town"] for row in rows if row["town"]}
+    since = await belong_to(conn, towns, local_day(now)) if towns else {}
     return {
         row["participant_id"]: PersonFacts(
             row["town"],
@@ -46,6 +49,7 @@ async def facts_of(
             row["youth_until"],
             row["asylum_phase"],
             frozenset(row["languages"]),
+            since.get(row["town"], frozenset()),
         )
         for row in rows
     }

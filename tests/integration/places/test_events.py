@@ -10,7 +10,10 @@ from schemas.providers import CourseChanged
 from schemas.support import NeedReported
 from services.notifications.consumer import subscriptions
 from services.notifications.erasures.handlers import Erasures
+from services.notifications.offices.domain import CounsellingOffice, PersonFacts, rank
+from services.notifications.offices.handlers import facts_of
 from services.places.checks import ENDED, UNKNOWN
+from services.places.store import belong_to
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Applied, Problem, Rejected
 from tests.allocation.builders import OFFICE, PROVIDER, announced, registered
@@ -95,3 +98,22 @@ async def test_needs_of_a_month_are_of_the_towns_of_that_month(database: MakeDat
         assert await say("99001777", "2026-02") == (NOT_KNOWN,)
         assert await say("99001003", "2026-02") == (NO_MORE,)
         assert await say("99001003", "2025-06") == ()
+
+
+async def test_the_office_of_the_town_to_which_a_persons_town_belongs_is_responsible(
+    database: MakeDatabase,
+) -> None:
+    async with support.world_on(await database("notifications"), await database("keys")) as world:
+        await load_towns(world.database.admin, TOWNS, EARLY)
+        async with transaction(world.worker) as conn:
+            since = await belong_to(conn, ["99001003", "99001001", "99009009"], world.now.date())
+            assert since == {"99001003": frozenset({"99001001"})}
+            assert await belong_to(conn, ["99001003"], EARLY) == {}
+        near = CounsellingOffice("near", "o", "mbe", catchment=frozenset({"99001001"}))
+        far = CounsellingOffice("far", "o", "mbe", catchment=frozenset({"99001"}))
+        facts = PersonFacts(town="99001003", town_since=since["99001003"])
+        assert [one.office for one in rank(facts, [far, near], world.now.date())] == ["near", "far"]
+        moved = await world.register("p-9", town="99001003")
+        async with transaction(world.worker) as conn:
+            found = await facts_of(conn, world.secrets, [moved], world.now)
+        assert found[moved].town_since == {"99001001"}

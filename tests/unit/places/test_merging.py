@@ -1,6 +1,7 @@
 """What an edition changes in the directory."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
@@ -87,6 +88,12 @@ def test_a_table_tells_the_day_of_a_merger_and_the_successor() -> None:
     assert (b.valid_from, b.valid_to, b.successors) == (ALWAYS, day, (A.ags,))
     assert b.holds(date(2024, 6, 30))
     assert not b.holds(day)
+
+
+def test_a_town_that_a_second_file_of_the_same_day_takes_back_held_for_that_day() -> None:
+    stored = [replace(A, valid_to=SECOND), Town(A.ags, "Neustadt", valid_from=SECOND)]
+    _, new = edition(stored, [B], Place(SECOND, before=FIRST))[:2]
+    assert (new.valid_from, new.valid_to) == (SECOND, date(2025, 1, 1))
 
 
 def test_a_town_that_comes_back_begins_anew() -> None:

@@ -8,14 +8,15 @@ import sys
 from pathlib import Path
 
 from docker.errors import DockerException  # type: ignore[import-untyped]
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
 from services.embedded.machine.installation import ServerSecrets, cluster_id, password
 from services.embedded.servers.kafka import ADMIN, Node, properties, scram
 
-POSTGRES = "postgres:18"
-KAFKA = "apache/kafka:4.3.0"
+POSTGRES = os.environ.get("KURSLOTSE_POSTGRES_IMAGE") or "postgres:18"
+KAFKA = os.environ.get("KURSLOTSE_KAFKA_IMAGE") or "apache/kafka:4.3.0"
 _KAFKA_HOME = "/opt/kafka/bin"
 _START_SECONDS = 120
 
@@ -59,6 +60,8 @@ def main(arguments: list[str]) -> int:
     """Start both, run the tests with their addresses, stop both."""
     secrets = ServerSecrets(password(), password(), password(), cluster_id())
     port = free_port()
+    # both end with this block: nothing is left for testcontainers' helper, whose image not every place has
+    testcontainers_config.ryuk_disabled = True
     try:
         with postgres(secrets.postgres) as database, broker(port, secrets) as kafka:
             wait_for_logs(database, "database system is ready to accept connections", timeout=_START_SECONDS)

@@ -84,10 +84,10 @@ class Project:
         return self.execute(service, "python", "-c", code)
 
 
-def memory() -> dict[str, str]:
-    """Return container -> memory that it uses just now."""
+def memory(start: str) -> dict[str, str]:
+    """Return container -> memory that it uses just now, of those whose names begin so."""
     lines = run(["docker", "stats", "--no-stream", "--format", "{{.Name}} {{.MemUsage}}"]).splitlines()
-    return {line.split()[0]: line.split()[1] for line in lines}
+    return {line.split()[0]: line.split()[1] for line in lines if line.startswith(start)}
 
 
 def size(image: str) -> float:

@@ -10,10 +10,11 @@ MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrat
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
+.PHONY: containers containers-parts containers-base containers-prepare containers-up containers-down containers-smoke
 .DELETE_ON_ERROR:
 
 help: ## what there is
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-16s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-18s %s\n", $$1, $$2}' Makefile
 
 setup: $(READY) ## install everything into .venv, what developers need too
 
@@ -54,7 +55,7 @@ test-browser: setup ## the pages in a headless Chromium, which is brought if mis
 	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)
 
 test-containers: setup ## the integration tests against PostgreSQL and Kafka in containers
-	@$(RUN) -m tests.containers $(ARGS)
+	@set -a; . $(abspath $(IMAGES)); set +a; $(RUN) -m tests.containers $(ARGS)
 
 check: setup ## everything that can be said without running it; changes nothing
 	$(RUN) -m ruff format --check .
@@ -69,6 +70,49 @@ check: setup ## everything that can be said without running it; changes nothing
 fix: setup ## format, and mend what can be mended
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
+
+# Containers (docs/containers.md). Images of your own: make containers-base BASE=..., then IMAGES=deploy/local-images.env
+BASE ?= debian:bookworm-slim
+PYTHON_IMAGE ?= python:$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')-slim-bookworm
+IMAGES ?= /dev/null
+SECRETS = deploy/secrets
+COMPOSE = docker compose --env-file $(IMAGES) --file deploy/compose.yaml
+BUILD = docker build --network none --build-arg BASE=$(BASE)
+
+containers-parts: setup ## bring what images are made of: wheels and jars, each checked by its hash
+	@mkdir -p build/wheelhouse build/jars
+	@$(RUN) -m pip download --disable-pip-version-check --quiet --only-binary :all: --require-hashes \
+		--requirement requirements.lock --dest build/wheelhouse
+	@$(RUN) -m deploy.parts build/jars
+
+containers: containers-parts ## build the image of all services, without network
+	$(BUILD) --build-arg PYTHON=$(PYTHON_IMAGE) --file deploy/Dockerfile --tag kurslotse/kurslotse:local .
+
+containers-base: containers-parts ## build every other image, too, for a place without an image registry; BASE=image
+	docker build --network host --build-arg BASE=$(BASE) --file deploy/images/python.Dockerfile \
+		--tag kurslotse/python:local deploy/images
+	docker build --network host --build-arg BASE=$(BASE) --file deploy/images/prometheus.Dockerfile \
+		--tag kurslotse/prometheus:local deploy/images
+	for name in postgres kafka; do $(BUILD) --build-arg PYTHON=kurslotse/python:local \
+		--file deploy/images/$$name.Dockerfile --tag kurslotse/$$name:local . || exit 1; done
+	$(BUILD) --build-arg PYTHON=kurslotse/python:local --file deploy/Dockerfile --tag kurslotse/kurslotse:local .
+	docker build --network none --file deploy/images/mail.Dockerfile --tag kurslotse/mail:local deploy/images
+
+containers-prepare: ## make secrets and certificates of both sides; what is there stays
+	@mkdir -p $(SECRETS)
+	@docker run --rm --network none --read-only --user 0:0 --volume $(CURDIR)/$(SECRETS):/secrets \
+		--env KURSLOTSE_SMTP --env KURSLOTSE_MORE_HOSTS --entrypoint python kurslotse/kurslotse:local \
+		-m deploy.containers.prepare together /secrets
+	@docker network inspect kurslotse-between >/dev/null 2>&1 || docker network create kurslotse-between >/dev/null
+
+containers-up: containers-prepare ## start both sides; COMPOSE_PROFILES=boards starts Grafana, too
+	@$(COMPOSE) up --detach
+
+containers-down: ## stop both sides; nothing is lost
+	@$(COMPOSE) down
+
+containers-smoke: setup ## start, let a course and a person in, stop, start again: together and apart
+	@set -a; . $(abspath $(IMAGES)); set +a; $(RUN) -m tests.containers.smoke
 
 bench: setup ## measure; broker and database on this machine
 	@$(RUN) -m tests.benchmarks $(ARGS)

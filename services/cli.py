@@ -211,11 +211,18 @@ def db_apply(
     kind: Annotated[
         InstallationKind, typer.Option(help="For people (real) or for invented ones (demo); it stays.")
     ] = InstallationKind.REAL,
+    side: Annotated[
+        str | None,
+        typer.Option(help="steering or support, where each has a PostgreSQL of its own; steering first."),
+    ] = None,
 ) -> None:
     """Make databases, roles, schemas, topics, users and access; what is there already stays."""
     from services.embedded import stack_commands  # noqa: PLC0415 -- only this command
+    from services.embedded.stack.apply import SIDES  # noqa: PLC0415 -- the same
 
-    sys.exit(stack_commands.db_apply(home, kind))
+    if side not in {None, *SIDES}:
+        raise typer.BadParameter(f"known sides: {', '.join(SIDES)}")
+    sys.exit(stack_commands.db_apply(home, kind, side))
 
 
 @database.command("rotate")
@@ -255,7 +262,15 @@ def keys_retire(home: HomeOption = None) -> None:
 
 
 def main() -> None:
-    """Run the command line."""
+    """Run the command line; settings may lie in the file that KURSLOTSE_SETTINGS names."""
+    if os.environ.get("KURSLOTSE_SETTINGS"):
+        from services.runtime.base.settings import SettingsError, with_file  # noqa: PLC0415 -- only then
+
+        try:
+            os.environ.update(with_file(os.environ))
+        except SettingsError as error:
+            sys.stderr.write(f"kurslotse: {error}\n")
+            sys.exit(2)
     app()
 
 

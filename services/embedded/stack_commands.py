@@ -126,8 +126,8 @@ async def _summarise(stack: Stack, tell: Narrator) -> bool:
     return not report.broken(said)
 
 
-def db_apply(home: Path | None, kind: InstallationKind) -> int:
-    """Make databases, topics, users and access as the services expect them."""
+def db_apply(home: Path | None, kind: InstallationKind, side: str | None = None) -> int:
+    """Make databases, topics, users and access as the services expect them, of both sides or of one."""
 
     async def work(place: Home, tell: Narrator) -> int:
         servers = administrative(place, os.environ)
@@ -138,7 +138,7 @@ def db_apply(home: Path | None, kind: InstallationKind) -> int:
         place.make()
         prefix = os.environ.get("KURSLOTSE_PREFIX", "")
         setting = Setting(open_installation(place), servers, Addresses({}), prefix)
-        done = await apply_everything(setting, place, kind, tell)
+        done = await apply_everything(setting, place, kind, tell, side)
         tell.say(f"This is the {done.installation.identity}.")
         return 0
 

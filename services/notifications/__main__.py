@@ -36,6 +36,7 @@ from services.places import current
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
 from services.runtime.data.db import Pool, open_pool
+from services.runtime.http.trust import trusted
 from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
@@ -51,7 +52,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     keys = await open_pool(need(settings.db_keys, "KURSLOTSE_DB_KEYS"), name="notifications keys", max_size=4)
     secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
     gateway = GatewayClient(
-        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, trust_env=False),
+        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, trust_env=False, verify=trusted()),
         need(settings.gateway_url, "KURSLOTSE_GATEWAY_URL"),
         need(settings.gateway_key, "KURSLOTSE_GATEWAY_KEY"),
     )

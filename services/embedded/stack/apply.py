@@ -2,7 +2,7 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,12 +23,16 @@ from services.runtime.kafka import administration as kafka
 from services.runtime.kafka.installation import announce
 
 _WITH_ACCOUNTS = frozenset(Side)
+SIDES = {"steering": ("gateway", "allocation"), "support": ("notifications",)}
+"""The two sides, with the services whose databases are theirs; topics and users are made by the first."""
 
 
 async def apply_everything(
-    setting: Setting, home: Home, kind: InstallationKind, narrator: Narrator
+    setting: Setting, home: Home, kind: InstallationKind, narrator: Narrator, side: str | None = None
 ) -> Setting:
     """Make on both servers what the services expect and is not there yet; return the setting with its id.
+
+    Where two organisations run the two sides, each makes its own (`side`), with its own PostgreSQL.
 
     Raises:
         InstallationError: the servers hold another installation or one of another kind; nothing was changed.
@@ -36,11 +40,17 @@ async def apply_everything(
     identity = await settled(home, setting.servers, setting.prefix, kind)
     setting = dataclasses.replace(setting, installation=name_home(home, identity))
     admin = kafka.KafkaAdmin(kafka.parse_address(setting.servers.kafka))
-    with narrator.step("Databases, topics and access", 2 * len(SERVICES)) as step:
-        await asyncio.to_thread(_announce, admin, setting.prefix, identity)
-        wall = await _apply_services(setting, admin, identity, step)
-        await apply_keys(setting, identity)
-        await put_service_keys(setting)
+    wall = kafka.ENFORCED
+    databases = SERVICES if side is None else SIDES[side]
+    with narrator.step("Databases, topics and access", len(databases) + len(SERVICES)) as step:
+        if side != "support":
+            await asyncio.to_thread(_announce, admin, setting.prefix, identity)
+            wall = await _apply_access(setting, admin, step)
+        await _apply_databases(setting, identity, databases, step)
+        if "notifications" in databases:
+            await apply_keys(setting, identity)
+        if "gateway" in databases:
+            await put_service_keys(setting)
     if not wall.enforced:
         narrator.say(wall.sentence)
     return setting
@@ -52,12 +62,19 @@ def _announce(admin: kafka.KafkaAdmin, prefix: str, identity: Identity) -> None:
     announce(admin.address, prefix, identity)
 
 
-async def _apply_services(
-    setting: Setting, admin: kafka.KafkaAdmin, identity: Identity, step: Step
-) -> kafka.Wall:
+async def _apply_access(setting: Setting, admin: kafka.KafkaAdmin, step: Step) -> kafka.Wall:
     wall = kafka.ENFORCED
     for service in SERVICES:
         own = setting.installation.services[service]
+        wall = await asyncio.to_thread(
+            kafka.ensure_service_access, admin, service, own.kafka, prefix=setting.prefix
+        )
+        step.advance(1)
+    return wall
+
+
+async def _apply_databases(setting: Setting, identity: Identity, services: Sequence[str], step: Step) -> None:
+    for service in services:
         await migrate.apply(
             setting.servers.database_url,
             service,
@@ -68,11 +85,6 @@ async def _apply_services(
             identity=identity,
         )
         step.advance(1)
-        wall = await asyncio.to_thread(
-            kafka.ensure_service_access, admin, service, own.kafka, prefix=setting.prefix
-        )
-        step.advance(1)
-    return wall
 
 
 def passwords_of(installation: Installation, service: str) -> roles.Passwords:

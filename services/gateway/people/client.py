@@ -11,6 +11,7 @@ from schemas.envelope import Problem
 from services.gateway.publishers.domain import Publisher
 from services.runtime.base.addresses import require_encrypted
 from services.runtime.base.settings import ServiceSettings, need
+from services.runtime.http.trust import trusted
 
 RETRY_AFTER = 5
 _TIMEOUT = 10.0
@@ -97,7 +98,7 @@ def people_client(settings: ServiceSettings) -> PeopleClient:
     """Return the client of the support side that the settings name."""
     if settings.people_url is None:
         return NoPeopleClient()
-    client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False)
+    client = httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, verify=trusted())
     return HttpPeopleClient(settings.people_url, need(settings.people_key, "KURSLOTSE_PEOPLE_KEY"), client)
 
 

@@ -157,14 +157,15 @@ def _is_address(text: str) -> bool:
     return True
 
 
-def require_listening(name: str, host: str, proxies: Proxies) -> None:
-    """Let a server listen in plain text on this machine, or elsewhere behind a named TLS proxy.
+def require_listening(name: str, host: str, proxies: Proxies, *, encrypted: bool = False) -> None:
+    """Let a server listen in plain text on this machine, or elsewhere with TLS or behind a named TLS proxy.
 
     Raises:
         AddressError: others could connect in plain text.
     """
-    if not is_this_machine(host) and not proxies.networks:
+    if not is_this_machine(host) and not proxies.networks and not encrypted:
         raise AddressError(
-            f"{name} would answer other machines in plain text; listen on 127.0.0.1, or set"
-            " KURSLOTSE_PROXIES to the addresses of the proxies that end TLS in front of it"
+            f"{name} would answer other machines in plain text; listen on 127.0.0.1, set KURSLOTSE_TLS to a"
+            " file with certificate and key, or KURSLOTSE_PROXIES to the addresses of the proxies that end"
+            " TLS in front of it"
         )

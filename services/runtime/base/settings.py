@@ -1,5 +1,6 @@
 """Reads a service's settings from its environment, once."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,6 +10,8 @@ from services.runtime.base.identity_key import IdentityKey
 from services.runtime.base.installation import Found, expected
 
 ALL_ROLES = frozenset({"consume", "relay", "timers", "web"})
+SETTINGS_FILE = "KURSLOTSE_SETTINGS"
+"""Names a file with settings, one NAME=VALUE a line, as a container gets its secrets."""
 
 
 class SettingsError(Exception):
@@ -57,6 +60,8 @@ class ServiceSettings:
     identity_key: IdentityKey
     proxies: Proxies = field(default_factory=Proxies)
     """Machines whose X-Forwarded-For is believed; they end TLS where we listen for other machines."""
+    tls: Path | None = None
+    """Certificate and key (PEM) with which this process itself speaks TLS on both of its ports."""
     ops_token: str = field(default="", repr=False)
     """Opens what the ops port tells beyond its probes; without one nobody is told."""
     clock_file: Path | None = None
@@ -101,6 +106,7 @@ class ServiceSettings:
     @classmethod
     def _read(cls, service: str, env: Mapping[str, str], roles: frozenset[str]) -> "ServiceSettings":
         proxies = Proxies.parse("KURSLOTSE_PROXIES", env.get("KURSLOTSE_PROXIES", ""))
+        tls = _tls(env)
         return cls(
             service=service,
             prefix=env.get("KURSLOTSE_PREFIX", ""),
@@ -108,9 +114,10 @@ class ServiceSettings:
             db_web=_remote(env, "KURSLOTSE_DB_WEB"),
             db_status=_remote(env, "KURSLOTSE_DB_STATUS"),
             kafka=_remote(env, "KURSLOTSE_SERVICE_KAFKA"),
-            http=_listening(env, "KURSLOTSE_HTTP", proxies),
-            ops=_listening(env, "KURSLOTSE_OPS", proxies),
+            http=_listening(env, "KURSLOTSE_HTTP", proxies, tls),
+            ops=_listening(env, "KURSLOTSE_OPS", proxies, tls),
             proxies=proxies,
+            tls=tls,
             identity_key=_identity_key(env),
             ops_token=env.get("KURSLOTSE_OPS_TOKEN", ""),
             clock_file=_path(env, "KURSLOTSE_CLOCK_FILE"),
@@ -142,6 +149,32 @@ def need(value: str | None, name: str) -> str:
     return value
 
 
+def with_file(env: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment, filled up from the file that KURSLOTSE_SETTINGS names (NAME=VALUE a line).
+
+    Secrets lie in such a file where an environment can be read by others; what is set already stays.
+
+    Raises:
+        SettingsError: the file cannot be read, or a line has no name; the message never holds a value.
+    """
+    named = env.get(SETTINGS_FILE)
+    if not named:
+        return dict(env)
+    try:
+        lines = Path(named).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{SETTINGS_FILE} names a file that cannot be read") from None
+    found = {}
+    for number, line in enumerate(lines, 1):
+        name, equals, value = line.partition("=")
+        if not line.strip() or line.startswith("#"):
+            continue
+        if not equals or not name.isidentifier():
+            raise SettingsError(f"{SETTINGS_FILE}: line {number} does not read NAME=VALUE")
+        found[name] = value
+    return found | dict(env)
+
+
 def parse_roles(text: str | None) -> frozenset[str]:
     """Read `consume,relay` as given on the command line; nothing means all."""
     if not text:
@@ -161,9 +194,16 @@ def _remote_if_set(env: Mapping[str, str], name: str) -> str | None:
     return require_encrypted(name, env[name]) if env.get(name) else None
 
 
-def _listening(env: Mapping[str, str], name: str, proxies: Proxies) -> HttpAddress:
+def _tls(env: Mapping[str, str]) -> Path | None:
+    path = _path(env, "KURSLOTSE_TLS")
+    if path is not None and not os.access(path, os.R_OK):
+        raise SettingsError("KURSLOTSE_TLS names a file that cannot be read")
+    return path
+
+
+def _listening(env: Mapping[str, str], name: str, proxies: Proxies, tls: Path | None) -> HttpAddress:
     where = _address(env, name)
-    require_listening(name, where.host, proxies)
+    require_listening(name, where.host, proxies, encrypted=tls is not None)
     return where
 
 

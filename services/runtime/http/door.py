@@ -47,7 +47,8 @@ class DoorLimits:
 class Door:
     """ASGI middleware around everything that a server answers.
 
-    `open_paths` begin the paths that other machines may ask without a proxy (probes, without detail).
+    `open_paths` begin the paths that other machines may ask without a proxy (probes, without detail);
+    where the server itself speaks TLS (`encrypted`) they may ask everything.
     """
 
     def __init__(
@@ -57,11 +58,12 @@ class Door:
         limits: DoorLimits | None = None,
         *,
         open_paths: Sequence[str] = (),
+        encrypted: bool = False,
         refused: Callable[[int], None] = lambda _status: None,
     ) -> None:
         self._app, self._proxies = app, proxies
         self._limits = limits or DoorLimits()
-        self._open = tuple(open_paths)
+        self._open = ("/",) if encrypted else tuple(open_paths)
         self._refused = refused
         self._uploads = Uploads(self._limits.uploads)
         self._clients: Counter[str] = Counter()

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import uvicorn
 
@@ -22,12 +23,18 @@ class OurServer(uvicorn.Server):
         yield
 
 
-def config_of(door: Door, where: HttpAddress, protocol: type[Deadlines] = Deadlines) -> uvicorn.Config:
-    """Return the server's configuration; only the door decides whose X-Forwarded-For is believed."""
+def config_of(
+    door: Door, where: HttpAddress, protocol: type[Deadlines] = Deadlines, tls: Path | None = None
+) -> uvicorn.Config:
+    """Return the server's configuration; only the door decides whose X-Forwarded-For is believed.
+
+    `tls` is a PEM file with certificate and key; without one the server speaks plain text.
+    """
     return uvicorn.Config(
         door,
         host=where.host,
         port=where.port,
+        ssl_certfile=tls,
         http=protocol,
         ws="none",
         log_config=None,
@@ -40,9 +47,9 @@ def config_of(door: Door, where: HttpAddress, protocol: type[Deadlines] = Deadli
     )
 
 
-async def serve(door: Door, where: HttpAddress, stop: asyncio.Event) -> None:
+async def serve(door: Door, where: HttpAddress, stop: asyncio.Event, tls: Path | None = None) -> None:
     """Answer requests until `stop` is set."""
-    server = OurServer(config_of(door, where))
+    server = OurServer(config_of(door, where, tls=tls))
     serving = asyncio.create_task(server.serve())
     stopped = asyncio.create_task(stop.wait())
     try:

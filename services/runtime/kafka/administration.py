@@ -1,5 +1,6 @@
 """Parses Kafka addresses and administers topics, users and access (through confluent-kafka)."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -122,6 +123,8 @@ def librdkafka_options(address: KafkaAddress) -> dict[str, Any]:
         "security.protocol": ("SASL_" if address.user else "") + ("SSL" if address.tls else "PLAINTEXT"),
         "log_level": 0,
     }
+    if address.tls and (trusted := os.environ.get("SSL_CERT_FILE")):
+        options["ssl.ca.location"] = trusted  # Python reads it by itself, librdkafka does not
     if address.user is not None:
         options |= {
             "sasl.mechanism": "SCRAM-SHA-512",

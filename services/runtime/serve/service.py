@@ -218,7 +218,9 @@ class Process:
         for timer in timers:
             self._task(f"timer {timer.name}", run_timer(timer, self._clock, metrics, self._stop))
         if "web" in settings.roles and definition.web is not None:
-            self._task("web", serve(self._door("web", definition.web), settings.http, self._stop))
+            self._task(
+                "web", serve(self._door("web", definition.web), settings.http, self._stop, settings.tls)
+            )
         answers = Answers(
             live=self._live,
             ready=lambda: self._ready(worker),
@@ -230,7 +232,7 @@ class Process:
             else coarse(self._registry, definition.discreet),
         )
         ops = self._door("ops", ops_app(answers, settings.ops_token), "/health/")
-        self._task("ops", serve(ops, settings.ops, self._stop))
+        self._task("ops", serve(ops, settings.ops, self._stop, settings.tls))
 
     def _failing_items(self, worker: asyncpg.Pool) -> Timer:
         """Return the timer that shows how many items of queues fail."""
@@ -279,7 +281,13 @@ class Process:
             await asyncio.gather(task, stopped, return_exceptions=True)
 
     def _door(self, name: str, app: ASGIApp, *open_paths: str) -> Door:
-        return Door(app, self._settings.proxies, open_paths=open_paths, refused=self._refusals.of(name))
+        return Door(
+            app,
+            self._settings.proxies,
+            open_paths=open_paths,
+            encrypted=self._settings.tls is not None,
+            refused=self._refusals.of(name),
+        )
 
     async def _wind_down(self, pools: Sequence[asyncpg.Pool]) -> None:
         """Stop all tasks, report those that ended by themselves, close the pools."""

@@ -6,16 +6,19 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from docker.errors import DockerException  # type: ignore[import-untyped]
+from testcontainers.core.config import testcontainers_config
 from testcontainers.core.container import DockerContainer
 from testcontainers.core.waiting_utils import wait_for_logs
 
 from services.embedded.machine.installation import ServerSecrets, cluster_id, password
+from services.embedded.machine.ports import HOST
 from services.embedded.servers.kafka import ADMIN, Node, properties, scram
 
-POSTGRES = "postgres:18"
-KAFKA = "apache/kafka:4.3.0"
+POSTGRES = os.environ.get("KURSLOTSE_POSTGRES_IMAGE") or "postgres:18"
+KAFKA = os.environ.get("KURSLOTSE_KAFKA_IMAGE") or "apache/kafka:4.3.0"
 _KAFKA_HOME = "/opt/kafka/bin"
 _START_SECONDS = 120
 
@@ -27,17 +30,24 @@ def free_port() -> int:
     return port
 
 
-def postgres(secret: str) -> DockerContainer:
+def on_loopback(container: DockerContainer, inside: int, outside: int) -> DockerContainer:
+    """Publish a port to this machine only: what travels to it is in plain text."""
+    ports: dict[str, Any] = container.ports
+    ports[f"{inside}/tcp"] = (HOST, outside)
+    return container
+
+
+def postgres(port: int, secret: str) -> DockerContainer:
     """Describe the database."""
-    return (
+    made = (
         DockerContainer(POSTGRES)
         .with_env("POSTGRES_PASSWORD", secret)
         .with_env(
             "POSTGRES_INITDB_ARGS", "--auth=scram-sha-256 --locale-provider=builtin --builtin-locale=C.UTF-8"
         )
         .with_command("postgres -c max_connections=300")
-        .with_exposed_ports(5432)
     )
+    return on_loopback(made, 5432, port)
 
 
 def broker(port: int, secrets: ServerSecrets) -> DockerContainer:
@@ -52,22 +62,22 @@ def broker(port: int, secrets: ServerSecrets) -> DockerContainer:
         f" --cluster-id {secrets.cluster_id} --add-scram '{scram(ADMIN, secrets.kafka_admin)}'"
         f" && exec {_KAFKA_HOME}/kafka-server-start.sh /tmp/server.properties"
     )
-    return DockerContainer(KAFKA).with_command(["bash", "-c", script]).with_bind_ports(port, port)
+    return on_loopback(DockerContainer(KAFKA).with_command(["bash", "-c", script]), port, port)
 
 
 def main(arguments: list[str]) -> int:
     """Start both, run the tests with their addresses, stop both."""
     secrets = ServerSecrets(password(), password(), password(), cluster_id())
-    port = free_port()
+    kafka_port, postgres_port = free_port(), free_port()
+    # both end with this block: nothing is left for testcontainers' helper, whose image not every place has
+    testcontainers_config.ryuk_disabled = True
     try:
-        with postgres(secrets.postgres) as database, broker(port, secrets) as kafka:
+        with postgres(postgres_port, secrets.postgres) as database, broker(kafka_port, secrets) as kafka:
             wait_for_logs(database, "database system is ready to accept connections", timeout=_START_SECONDS)
             wait_for_logs(kafka, "Kafka Server started", timeout=_START_SECONDS)
-            host = database.get_container_host_ip()
-            where = f"{host}:{database.get_exposed_port(5432)}"
             env = os.environ | {
-                "KURSLOTSE_DATABASE_URL": f"postgresql://postgres:{secrets.postgres}@{where}/postgres",
-                "KURSLOTSE_KAFKA": f"sasl://{ADMIN}:{secrets.kafka_admin}@{host}:{port}",
+                "KURSLOTSE_DATABASE_URL": f"postgresql://postgres:{secrets.postgres}@{HOST}:{postgres_port}/postgres",
+                "KURSLOTSE_KAFKA": f"sasl://{ADMIN}:{secrets.kafka_admin}@{HOST}:{kafka_port}",
             }
             tests = arguments or ["tests/contract", "tests/integration"]
             command = [sys.executable, "-m", "pytest", *tests]

@@ -1,0 +1,1 @@
+"""How Kurslotse is put into containers."""

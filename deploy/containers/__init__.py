@@ -1,0 +1,1 @@
+"""What the containers of Kurslotse run besides its services; it is part of their image."""

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec /opt/kurslotse/venv/bin/python -m services.cli "$@"

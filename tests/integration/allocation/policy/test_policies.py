@@ -51,6 +51,7 @@ class Place:
     web: asyncpg.Pool
     worker: asyncpg.Pool
     worker_dsn: str
+    admin_dsn: str
     policies: CurrentPolicies
 
     def as_person(self, person: str, kreis: str = KREIS) -> AbstractAsyncContextManager[asyncpg.Connection]:
@@ -94,7 +95,7 @@ async def place(database: MakeDatabase) -> AsyncIterator[Place]:
     worker = await open_pool(made.worker, name="policy-test-worker", max_size=4)
     policies = CurrentPolicies(load_policies(), worker)
     await policies.refreshed()
-    yield Place(web, worker, made.worker, policies)
+    yield Place(web, worker, made.worker, made.admin, policies)
     await web.close()
     await worker.close()
 

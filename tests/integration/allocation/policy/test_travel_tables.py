@@ -13,9 +13,11 @@ from services.allocation.policy import travel_store
 from services.allocation.policy.travel import read_travel
 from services.allocation.steering.commands import app
 from tests.integration.allocation.policy.test_policies import JANA, KREIS, NOW, OTHER, PETER, Place, place
+from tests.places.loaded import load_towns
 
 __all__ = ["place"]
 
+TOWNS = tuple(f"9900100{n};Ort {n};0010{n};;;;" for n in range(1, 4))
 WAYS = "from_town,to_town,minutes\n99001001,99001002,20\n99001002,99001001,25\n99001001,99002001,70\n"
 
 
@@ -72,6 +74,7 @@ async def test_a_table_is_loaded_on_the_command_line(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("KURSLOTSE_DB_WORKER", place.worker_dsn)
+    await load_towns(place.admin_dsn, TOWNS, NOW.date())
     file = tmp_path / "ways.csv"
     file.write_text(WAYS + "99001001,99001003,eleven\n", encoding="utf-8")
 

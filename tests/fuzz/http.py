@@ -29,7 +29,7 @@ from tests.fuzz.routes import OPS, apps, document
 from tests.fuzz.values import Values
 
 PEOPLE = {
-    "allocation": ("jana-vogt", "peter-lindner", "mira-kern"),
+    "allocation": ("jana-vogt", "peter-lindner", "mira-kern", "rita-falk"),
     "notifications": ("ole-brandt", "mira-kern", "sara-demir", "tim-albers"),
 }
 AT_ONCE = 6

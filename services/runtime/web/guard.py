@@ -57,7 +57,7 @@ def _foreign() -> PageError:
 def signed_in(*roles: str, reading: tuple[str, ...] = ()) -> Callable[[Request], Visitor]:
     """Make a dependency that returns the visitor if they wear one of these roles; no role: any.
 
-    Who wears a role of `reading` may look and change nothing.
+    Who wears a role of `reading` looks and changes nothing; their pages show no forms that change something.
     """
 
     def visitor(request: Request) -> Visitor:
@@ -72,6 +72,7 @@ def signed_in(*roles: str, reading: tuple[str, ...] = ()) -> Callable[[Request],
                 "role",
                 "This page is not part of your work in Kurslotse. Your own pages are in the menu above.",
             )
+        request.state.reads_only = bool(roles) and role not in roles
         return found.visitor
 
     setattr(visitor, _ROLES, roles or (SIGNED_IN,))

@@ -107,6 +107,7 @@ class Web:
             "session": session,
             "csrf": session.csrf,
             "path": request.url.path,
+            "reads_only": getattr(request.state, "reads_only", False),
             "menu": self.site.menu.get(visitor.role, ()) if visitor else (),
         }
         environment = self._environments[session.language]

@@ -1,4 +1,4 @@
-"""Builds a small site on the real web base: one page, one form, one JSON call, two people."""
+"""Builds a small site on the real web base: one page, one form, one JSON call, three people."""
 
 from pathlib import Path
 from typing import Annotated
@@ -20,8 +20,9 @@ SECRET = "invented"
 PEOPLE = (
     Visitor("ada-beispiel", "Ada Beispiel", "coordinator", ("99001",)),
     Visitor("bo-probe", "Bo Probe", "provider", ("99001",)),
+    Visitor("cy-muster", "Cy Muster", "auditor", ("99001",)),
 )
-Coordinator = Annotated[Visitor, Depends(signed_in("coordinator"))]
+Coordinator = Annotated[Visitor, Depends(signed_in("coordinator", reading=("auditor",)))]
 
 
 def router() -> APIRouter:

@@ -36,6 +36,18 @@ async def test_a_page_needs_a_sign_in_and_leads_back_after_it() -> None:
         assert "Sie sind hier als Ada Beispiel (erfunden)." in page.text
 
 
+async def test_who_only_reads_sees_no_form_that_changes_something_and_may_send_none() -> None:
+    async with client() as http:
+        token = await _signed_in(http, "cy-muster")
+        page = (await http.get("/")).text
+        assert "kl-main kl-reading" in page
+        assert "Sie lesen hier nur" in page
+        refused = await http.post("/change", headers={"x-csrf": token})
+        assert refused.status_code == 403
+        await _signed_in(http)
+        assert "kl-reading" not in (await http.get("/")).text
+
+
 async def test_a_session_of_one_service_is_worth_nothing_to_another() -> None:
     async with client() as one, client() as other:
         await _signed_in(one)

@@ -34,6 +34,7 @@ PEOPLE = {
 }
 AT_ONCE = 6
 WARM_SECONDS = 20.0
+RENEW_SECONDS = 5.0
 MOST_GROWTH = 1.6
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _BAD_HEADER = re.compile(r"[^\x20-\x7e]")
@@ -216,8 +217,15 @@ async def fuzz(
                 http.cookies.clear()
                 await client.ask(http, values.chance.choice(known))
 
+        async def renew() -> None:
+            """Sign in again and again: some of what is asked signs people out."""
+            async with httpx.AsyncClient(timeout=70.0, trust_env=False) as own:
+                while time.monotonic() + RENEW_SECONDS < until:
+                    await asyncio.sleep(RENEW_SECONDS)
+                    await client.sign_in(own)
+
         begun = [asyncio.create_task(work()) for _ in range(AT_ONCE)]
-        begun.append(asyncio.create_task(watch(home, run, until)))
+        begun += [asyncio.create_task(renew()), asyncio.create_task(watch(home, run, until))]
         if program is not None:
             write_documents(home.work)
             for told in await schemathesis(program, client, home.work, seconds):

@@ -237,7 +237,12 @@ def test_sessions_of_the_two_services_are_their_own(
     page.goto(kreis.support + "/desk")
     expect(page.locator("h1")).to_have_text("Wer möchten Sie sein?")
     names = {str(one.get("name")) for one in context.cookies()}
+    assert "kurslotse_notifications" not in names  # a stranger there
+    sign_in(page, kreis.support, "ole-brandt")
+    names = {str(one.get("name")) for one in context.cookies()}
     assert {"kurslotse_allocation", "kurslotse_notifications"} <= names
+    page.goto(kreis.console)
+    expect(page.locator("#sentence")).to_contain_text("warten")  # the session of Jana Vogt goes on
 
 
 def test_nobody_sees_what_is_not_theirs(kreis: Kreis, page: Page) -> None:

@@ -29,13 +29,13 @@ from services.embedded.machine.installation import (
 )
 from services.embedded.servers.kafka import ADMIN, Node, properties, scram
 from services.embedded.servers.pair import Servers
+from services.embedded.stack.apply import SIDES
 from services.embedded.stack.environment import Addresses, Setting, kafka_address, of_service
 from services.runtime.base.installation import Identity
 
 SETUP, PROMETHEUS, GRAFANA, POSTGRES, KAFKA, MAIL = 10_000, 65_534, 472, 999, 1_000, 10_004
 SERVICES = {"gateway": 10_001, "allocation": 10_002, "notifications": 10_003}
 """User ids in the containers: each reads its own files and no others."""
-SIDES = {"steering": ("gateway", "allocation"), "support": ("notifications",)}
 KAFKA_PORT, HTTP_PORT = 9092, 8443
 HAND_OVER = "hand-over.json"
 _DATABASE = "postgresql://postgres:{}@%2Frun%2Fpostgresql/postgres"  # a socket: the servers are on no network

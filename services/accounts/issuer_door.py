@@ -13,7 +13,8 @@ from starlette.responses import Response
 
 from services.accounts import audit
 from services.accounts.context import Accounts, IssuedBy, no_role, own_of
-from services.accounts.domain import Kind, person_name, roles_of
+from services.accounts.domain import Kind, Role, person_name, roles_of
+from services.accounts.people import handlers
 from services.accounts.people import store as people
 from services.accounts.sealing import SealError
 from services.accounts.sessions import store as sessions
@@ -151,8 +152,7 @@ class IssuerDoor(Generic[Session]):
                 await people.end_role(conn, organisation, row["given"], by, person=person["person"])
                 await audit.write(conn, "role_ended", person=key, by=by, organisation=organisation, role=role)
         for organisation, role in roles:
-            if await people.give(conn, person["person"], organisation, role, by):
-                await audit.write(conn, "role_given", person=key, by=by, organisation=organisation, role=role)
+            await handlers.give(conn, person, organisation, Role(role), by)
 
     async def end_by_issuer(self, issuer: str, *, subject: str | None, sid: str | None) -> int:
         """End the sessions of a subject, or of one session at the issuer, or those that fit both."""

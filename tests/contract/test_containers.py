@@ -10,7 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from deploy.containers.prepare import SERVICES as USERS
-from deploy.containers.prepare import SIDES
+from services.embedded.stack.apply import SIDES
 from services.gateway.metrics import DoorMetrics
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
 from services.runtime.base.metrics import (

@@ -23,8 +23,8 @@ async def demo_sign_in(request: Request) -> Response:
     accounts, web = accounts_of(request), web_of(request)
     name, then = await _chosen(request)
     async with transaction(accounts.pool) as conn:
-        person = await store.of_identity(conn, ISSUER, name)
-        if person is None:
+        person = await store.known_by(conn, ISSUER, name)
+        if person is None or not person["active"]:
             raise PageError(404, "person_unknown", "Nobody of this name belongs to this demonstration.")
         begun = await accounts.begin(request, conn, person, "demo")
         if begun is None:

@@ -229,17 +229,6 @@ async def put_identity(
     )
 
 
-async def of_identity(conn: asyncpg.Connection, issuer: str, subject: str) -> asyncpg.Record | None:
-    """Return the active person whom an issuer knows by a subject."""
-    return await conn.fetchrow(
-        "SELECT p.person, p.key, p.name, p.home FROM accounts.identity AS i"
-        " JOIN accounts.person AS p ON p.person = i.person"
-        " WHERE i.issuer = $1 AND i.subject = $2 AND p.active",
-        issuer,
-        subject,
-    )
-
-
 async def identities(conn: asyncpg.Connection, issuer: str) -> Sequence[asyncpg.Record]:
     """List the active people whom an issuer knows, in the order in which they were added."""
     return await conn.fetch(

@@ -1,14 +1,15 @@
 """Serves what a program's author needs: HTTP doors, events and schemas; nothing is loaded from elsewhere."""
 
+from collections.abc import Mapping
 from functools import cache
 from html import escape
 from pathlib import Path
 
 from fastapi import APIRouter
-from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, Response
 
 from schemas.envelope import Problem
-from schemas.publishing.export import async_api, writer_schema
+from schemas.publishing.export import async_api, documents
 from schemas.topics import EVENT_TYPES, Family, event_types_on
 from services.gateway.http.errors import RequestRejectedError
 from services.runtime.web.pages import STATIC
@@ -57,12 +58,12 @@ def _events_page() -> str:
         '<p><a href="/docs">The HTTP doors</a> · <a href="/docs/asyncapi.json">AsyncAPI</a></p>',
         "<p>CloudEvents 1.0; on Kafka in binary mode, attributes in ce_ headers, data as JSON.</p>",
     ]
+    messages = async_api()["components"]["messages"]
     for family, says in _FAMILIES.items():
         rows = "".join(
             f'<tr><th scope="row"><a href="/docs/{name}.writer.json">{name}</a></th><td>{summary}</td></tr>'
             for name, summary in sorted(
-                (one.name, escape((one.payload.__doc__ or "").strip().splitlines()[0]))
-                for one in event_types_on(family)
+                (one.name, escape(messages[one.name]["summary"])) for one in event_types_on(family)
             )
         )
         head = '<tr><th scope="col">Type</th><th scope="col">Says</th></tr>'
@@ -73,7 +74,7 @@ def _events_page() -> str:
 @router.get("/docs/asyncapi.json")
 async def asyncapi() -> Response:
     """Return the AsyncAPI document; its schemas lie beside it."""
-    return JSONResponse(async_api())
+    return _document("asyncapi.json")
 
 
 @router.get("/docs/{type_}.writer.json")
@@ -81,7 +82,17 @@ async def schema(type_: str) -> Response:
     """Return the JSON Schema of what may be written in an event of this type."""
     if type_ not in EVENT_TYPES:
         raise RequestRejectedError(404, Problem("no_such_door"))
-    return JSONResponse(writer_schema(EVENT_TYPES[type_]))
+    return _document(f"{type_}.writer.json")
+
+
+@cache
+def _documents() -> Mapping[str, bytes]:
+    """Write all documents once: a schema is made of its model anew each time."""
+    return documents()
+
+
+def _document(name: str) -> Response:
+    return Response(_documents()[name], media_type="application/json")
 
 
 @router.get("/docs/files/{name}")

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class Place:
         text = _FILE.format(server=self.server, client=CLIENT_ID, organisation=organisation, group=group)
         self.file.write_text(text, "utf-8")
 
+    @asynccontextmanager
     async def open(self) -> AsyncIterator[tuple[Stand, Browser]]:
         """Serve the site on a database that is its own."""
         env = {"KURSLOTSE_ISSUERS": str(self.file), "KREIS_SECRET": CLIENT_SECRET}
@@ -63,7 +65,7 @@ def place(database: MakeDatabase, site_socket: socket.socket, server: str, tmp_p
 
 async def test_claims_that_map_to_nothing_are_told_in_a_sentence(place: Place) -> None:
     place.write(group="nobody-has-this")
-    async for stand, browser in place.open():
+    async with place.open() as (stand, browser):
         page = await browser.sign_in("ada", query="?next=/")
         assert page.status_code == 403
         assert "keine Rolle" in page.text
@@ -72,7 +74,7 @@ async def test_claims_that_map_to_nothing_are_told_in_a_sentence(place: Place) -
 
 async def test_an_organisation_that_nobody_knows_gives_nothing(place: Place) -> None:
     place.write(organisation="kreis-unbekannt")
-    async for stand, browser in place.open():
+    async with place.open() as (stand, browser):
         page = await browser.sign_in("ada", query="?next=/")
         assert page.status_code == 403
         assert await stand.value("SELECT count(*) FROM accounts.person") == 0

@@ -30,6 +30,7 @@ from services.places import current
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings
 from services.runtime.bookkeeping.publications import FiguresPublisher
+from services.runtime.http.gateway_client import gateway_of
 from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 from services.texts.figures import STEERING
@@ -82,7 +83,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("policies", REFRESH_SECONDS, policies.refreshed),
             Timer("places", current.REFRESH_SECONDS, places.refreshed),
         ),
-        web=create_console(resources, placements, rulebook, policies, extension, places=places)
+        web=create_console(
+            resources, placements, rulebook, policies, extension, places=places, gateway=gateway_of(settings)
+        )
         if "web" in settings.roles
         else None,
         status=status,

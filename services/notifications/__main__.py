@@ -8,8 +8,6 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
-import httpx
-
 from services.accounts.retention import Retention as AccountsRetention
 from services.accounts.settings import AccountSettings
 from services.notifications import settings as policies
@@ -22,7 +20,6 @@ from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.erasures.handlers import Erasures
-from services.notifications.gateway_client import GatewayClient
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
 from services.notifications.pages.app import create_pages
 from services.notifications.participation import rules
@@ -36,13 +33,11 @@ from services.places import current
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
 from services.runtime.data.db import Pool, open_pool
-from services.runtime.http.trust import trusted
+from services.runtime.http.gateway_client import gateway_of
 from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.service import Resources, ServiceDefinition, Timer, run
 
 log = logging.getLogger(__name__)
-
-_GATEWAY_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
 
 async def compose(resources: Resources) -> ServiceDefinition:
@@ -51,11 +46,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     policy = policies.load(settings.policy or policies.PACKAGED)
     keys = await open_pool(need(settings.db_keys, "KURSLOTSE_DB_KEYS"), name="notifications keys", max_size=4)
     secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
-    gateway = GatewayClient(
-        httpx.AsyncClient(timeout=_GATEWAY_TIMEOUT, trust_env=False, verify=trusted()),
-        need(settings.gateway_url, "KURSLOTSE_GATEWAY_URL"),
-        need(settings.gateway_key, "KURSLOTSE_GATEWAY_KEY"),
-    )
+    gateway = gateway_of(settings)
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
     reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy).drain)
     counts = publisher(pool, settings.prefix, policy.counts.k)

@@ -14,12 +14,12 @@ from prometheus_client import CollectorRegistry
 
 from services.accounts.demo.load import DemoPeople, load
 from services.accounts.domain import Side
-from services.notifications.gateway_client import GatewayClient
 from services.notifications.pages.app import create_pages
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import transaction
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from tests.accounts.people import people_of
 from tests.notifications import world as worlds

@@ -33,6 +33,7 @@ from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
@@ -53,8 +54,12 @@ def create_console(
     *,
     sign_in: SignIn | None = None,
     places: CurrentPlaces | None = None,
+    gateway: GatewayClient | None = None,
 ) -> FastAPI:
-    """Build the console's application; without policies, the packaged one holds."""
+    """Build the console's application; without policies, the packaged one holds.
+
+    Without a gateway, providers' forms answer that nothing can be sent.
+    """
     places = places or CurrentPlaces()
     settings = resources.settings
     site = Site(
@@ -107,5 +112,6 @@ def create_console(
         policies=policies,
         rules_against=RulesOfSteering(policies, rulebook),
         places=places,
+        gateway=gateway,
     )
     return app

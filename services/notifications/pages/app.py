@@ -7,13 +7,13 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from services.accounts.app import create_accounts
-from services.notifications.gateway_client import GatewayClient
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.roles import HOMES, MENU
 from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid

@@ -15,7 +15,6 @@ from starlette.responses import Response
 
 from schemas.base import Payload
 from schemas.days import local_day
-from services.notifications.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
 from services.notifications.pages.roles import (
     AUDITOR,
     CLERK,
@@ -30,6 +29,7 @@ from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
+from services.runtime.http.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
 from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of

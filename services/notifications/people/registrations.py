@@ -9,13 +9,13 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from schemas.identity import participant_id
-from services.notifications.gateway_client import GatewayAnswer, GatewayClient, NotTaken, Taken, Unreachable
 from services.notifications.people import handlers
 from services.notifications.people.domain import Contact
 from services.notifications.people.keys import PersonSecrets
 from services.runtime.base.failures import name_of
 from services.runtime.bookkeeping.work import of_item
 from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.http.gateway_client import GatewayAnswer, GatewayClient, NotTaken, Taken, Unreachable
 
 log = logging.getLogger(__name__)
 

@@ -10,12 +10,12 @@ import pytest
 
 from services.notifications.alerts import escalation
 from services.notifications.alerts.reconciler import AlertReconciler
-from services.notifications.gateway_client import GatewayAnswer, Taken
 from services.notifications.participation import rules
 from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import registrations
 from services.runtime.bookkeeping import work
 from services.runtime.data.db import acquire, transaction
+from services.runtime.http.gateway_client import GatewayAnswer, Taken
 from tests.notifications.world import MBE, TODAY, World, school_days
 
 NOTICE = "enrolment_notice"

@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from schemas.identity import participant_id
 from schemas.offices import Entitlement, ParticipantRegistered
 from schemas.placements import PlacementAdvanced
-from services.notifications.gateway_client import GatewayClient
 from services.notifications.people import handlers as people
 from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.crypto import SealError, unwrap
@@ -20,6 +19,7 @@ from services.notifications.people.handlers import Reader
 from services.notifications.people.registrations import begin, send_pending
 from services.runtime.base.clock import SystemClock
 from services.runtime.data.db import transaction, web_transaction
+from services.runtime.http.gateway_client import GatewayClient
 from tests.notifications.world import DESK, MBE, TODAY, TOWN, World, step
 
 MINA = Contact(

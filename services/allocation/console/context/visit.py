@@ -24,6 +24,7 @@ from services.places.current import CurrentPlaces
 from services.places.lookup import Places
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import Texts
 from services.runtime.web.pages import Web, web_of
@@ -74,6 +75,8 @@ class ConsoleContext:
     policies: CurrentPolicies
     rules_against: RulesAgainst
     places: CurrentPlaces = field(default_factory=CurrentPlaces)
+    gateway: GatewayClient | None = None
+    """Takes what providers enter; None: nothing can be sent."""
 
     @property
     def overrides(self) -> Overrides:

@@ -1,4 +1,4 @@
-"""Sends events and registrations to the gateway on behalf of the publisher who uses the pages."""
+"""Sends events and registrations to the gateway on behalf of the publisher for whom a page is used."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +10,11 @@ import orjson
 from schemas.base import Payload
 from schemas.envelope import encode_data
 from services.runtime.base.addresses import require_encrypted
+from services.runtime.base.settings import ServiceSettings, need
+from services.runtime.http.trust import trusted
 
 _REFUSALS = frozenset({400, 409, 413, 422})
+_TIMEOUT = httpx.Timeout(10.0, connect=3.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,3 +99,16 @@ def _problems(answer: httpx.Response) -> tuple[str, list[str]]:
         return str(problems[0]["code"])[:64], messages
     except (ValueError, LookupError, TypeError, AttributeError):
         return "", []
+
+
+def gateway_of(settings: ServiceSettings) -> GatewayClient:
+    """Return the client of the gateway that a service's settings name.
+
+    Raises:
+        SettingsError: its address or the service's key is missing.
+    """
+    return GatewayClient(
+        httpx.AsyncClient(timeout=_TIMEOUT, trust_env=False, verify=trusted()),
+        need(settings.gateway_url, "KURSLOTSE_GATEWAY_URL"),
+        need(settings.gateway_key, "KURSLOTSE_GATEWAY_KEY"),
+    )

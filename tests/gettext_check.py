@@ -5,12 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from babel.messages.catalog import Message
+from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.unit.web.messages import ACCOUNTS, COMPARISON, CONSOLE, PAGES, ROOT, RUNTIME, TEXTS, messages_of
+from tests.unit.web.messages import LOADED, ROOT, messages_of
 
 _BLANK = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
 
@@ -34,20 +34,26 @@ def wrong_with(message: Message) -> str | None:
     return None
 
 
+def catalogue_of(path: Path) -> Catalog:
+    """Read a German catalogue."""
+    with path.open("rb") as file:
+        return read_po(file, locale="de")
+
+
 def faults() -> Iterator[str]:
-    """Go through all catalogues, then through all texts of the pages."""
-    known: set[str] = set()
+    """Go through all catalogues, then through all texts of the pages with the catalogues of their service."""
+    known: dict[Path, set[str]] = {}
     for path in sorted(ROOT.rglob("locale/de/LC_MESSAGES/*.po")):
-        with path.open("rb") as file:
-            catalogue = read_po(file, locale="de")
-        for message in catalogue:
+        texts = known.setdefault(path.parents[3], set())
+        for message in catalogue_of(path):
             if message.id and (fault := wrong_with(message)):
                 yield f"{path.relative_to(ROOT.parent)}: {message.id!r} {fault}"
-            known.update([message.id] if isinstance(message.id, str) else message.id)
-    for folder in (RUNTIME, ACCOUNTS, TEXTS, CONSOLE, COMPARISON, PAGES):
+            texts.update([message.id] if isinstance(message.id, str) else message.id)
+    for folder, shown_with in LOADED.items():
+        loaded = set[str]().union(*(known.get(one, set()) for one in (folder, *shown_with)))
         for text in messages_of(folder):
-            if text not in known:
-                yield f"{folder.relative_to(ROOT.parent)}: {text!r} is in no German catalogue"
+            if text not in loaded:
+                yield f"{folder.relative_to(ROOT.parent)}: {text!r} is in no German catalogue loaded with it"
 
 
 if __name__ == "__main__":

@@ -99,6 +99,13 @@ _PURPOSE = {
     "enrolment_notice": "Tell when a course begins",
     "dropout_support": "Help when the course becomes difficult",
 }
+_CANCEL = {
+    "too_few_participants": "too few people",
+    "no_teacher": "no teacher",
+    "no_room": "no room",
+    "funding": "no funding",
+    "other": "another reason",
+}
 _MARK = {
     "X": "X: present",
     "E": "E: excused",
@@ -206,6 +213,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "refusal": _REFUSAL,
     "asylum": _ASYLUM,
     "purpose": _PURPOSE,
+    "cancel": _CANCEL,
     "mark": _MARK,
     "clock": _CLOCK,
     "alert": _ALERT,

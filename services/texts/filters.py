@@ -9,6 +9,8 @@ from services.texts.codes import word
 from services.texts.reasons import headline, load, sentence
 
 LOCALE = Path(__file__).resolve().parent / "locale"
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+"""Parts of pages that both sides use."""
 
 
 def field_filters(texts: Texts, places: CurrentPlaces | None = None) -> Mapping[str, Callable[..., object]]:

@@ -11,7 +11,7 @@ from services.allocation.console.context.menu import HOMES, menu_with
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
-from services.allocation.console.courses import provider
+from services.allocation.console.courses import provider, provider_forms
 from services.allocation.console.figures import outcomes
 from services.allocation.console.people import api as people_api
 from services.allocation.console.people import person, remedies, waiting, why
@@ -39,7 +39,7 @@ from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
 from services.runtime.web.visitors import SignIn
-from services.texts.filters import LOCALE, field_filters
+from services.texts.filters import LOCALE, TEMPLATES, field_filters
 
 NOTHING_ADDED = Extension()
 HERE = Path(__file__).resolve().parent
@@ -65,7 +65,7 @@ def create_console(
     site = Site(
         service="allocation",
         title=msgid("Kurslotse coordination"),
-        templates=(HERE / "templates", *extension.templates),
+        templates=(HERE / "templates", *extension.templates, TEMPLATES),
         locales=(LOCALE, HERE.parent / "locale", *extension.locales),
         filters=partial(field_filters, places=places),
         menu=menu_with(extension.menu),
@@ -82,6 +82,7 @@ def create_console(
         remedies.router,
         person.router,
         courses.router,
+        provider_forms.router,  # first: `/provider/courses/{course_id}` would take its addresses
         provider.router,
         proposals.router,
         bamf.router,

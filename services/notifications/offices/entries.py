@@ -20,7 +20,7 @@ from schemas.bounds import Text
 from schemas.codes import AsylumPhase
 from services.notifications.mailboxes import MailboxError, canonical
 from services.notifications.offices.domain import WEEKDAYS, merged
-from services.notifications.offices.public_holidays import INVENTED, LAENDER, land_of
+from services.places.public_holidays import INVENTED, LAENDER, land_of
 
 FAULT = "directory"
 """Type of the validation errors whose message is ours and says what to do."""

@@ -9,7 +9,7 @@ import asyncpg
 
 from services.notifications.offices.directory_file import StoredOffice
 from services.notifications.offices.domain import USUAL, WEEKDAYS, CounsellingOffice, OfficeHours, merged
-from services.notifications.offices.public_holidays import holidays_of, land_of
+from services.places.public_holidays import holidays_of, land_of
 from services.runtime.data.db import Connection
 
 

@@ -19,7 +19,7 @@ from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import Site
 from services.runtime.web.visitors import SignIn
-from services.texts.filters import LOCALE, field_filters
+from services.texts.filters import LOCALE, TEMPLATES, field_filters
 
 HERE = Path(__file__).resolve().parent
 
@@ -38,7 +38,7 @@ def create_pages(
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
-        templates=(HERE / "templates",),
+        templates=(HERE / "templates", TEMPLATES),
         locales=(LOCALE, HERE.parent / "locale"),
         filters=partial(field_filters, places=places),
         menu=MENU,

@@ -5,7 +5,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Annotated
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import asyncpg
 from fastapi import Depends
@@ -29,11 +29,10 @@ from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
-from services.runtime.http.gateway_client import GatewayClient, NotTaken, Taken, Unreachable
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.web.guard import signed_in
-from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import PageError
+from services.runtime.web.sending import form_id, send_event
 from services.runtime.web.visitors import Visitor
 
 Clerk = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR,)))]
@@ -104,47 +103,6 @@ def full_name(contact: Contact | None) -> str:
     return ", ".join(part for part in (contact.family_name, contact.given_name) if part)
 
 
-def new_form() -> str:
-    """Return the id of a form that is shown; it becomes the id of the event, so that sent twice it is one."""
-    return str(uuid4())
-
-
-def form_id(value: object) -> str:
-    """Return the id of a form that was sent.
-
-    Raises:
-        PageError: it has none.
-    """
-    try:
-        return str(UUID(str(value)))
-    except ValueError:
-        raise PageError(
-            422, "form_id", "This form is incomplete. Please open the page again and repeat your entry."
-        ) from None
-
-
-async def send_event(
-    request: Request, context: PageContext, visitor: Visitor, *, event_id: str, payload: Payload, done: str
-) -> bool:
-    """Send an event for the visitor's publisher; the next page shows `done`, or what is wrong.
-
-    `event_id` identifies the form: sent twice, it is one event. Returns whether it was taken.
-    """
-    web = web_of(request)
-    texts = web.texts(request)
-    answer = await context.gateway.send(slug_of(visitor), event_id, payload, texts.language)
-    match answer:
-        case Taken():
-            web.note(request, "success", texts.plain(done))
-            return True
-        case NotTaken(_, messages):
-            for problem in messages or [texts.plain(NOT_TAKEN)]:
-                web.note(request, "danger", problem)
-        case Unreachable():
-            web.note(request, "warning", texts.plain(UNREACHABLE))
-    return False
-
-
 async def send_form(
     request: Request,
     context: PageContext,
@@ -157,9 +115,7 @@ async def send_form(
 ) -> Response:
     """Send what a form says as one event, however often it is sent, and show the page `back`."""
     event_id = form_id(sent.get("form"))
-    await send_event(request, context, visitor, event_id=event_id, payload=payload, done=done)
+    await send_event(
+        request, context.gateway, slug_of(visitor), event_id=event_id, payload=payload, done=done
+    )
     return web_of(request).back(request, back)
-
-
-NOT_TAKEN = msgid("This entry was not taken. Please check it, or open the page again and repeat it.")
-UNREACHABLE = msgid("Kurslotse cannot take the entry right now. Please send it again in a few minutes.")

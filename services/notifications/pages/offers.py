@@ -15,7 +15,6 @@ from services.notifications.pages.context import (
     Context,
     PageContext,
     full_name,
-    new_form,
     send_form,
     slug_of,
 )
@@ -24,6 +23,7 @@ from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
+from services.runtime.web.sending import new_form
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
 from services.texts.reasons import load

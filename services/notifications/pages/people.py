@@ -18,8 +18,6 @@ from services.notifications.pages.context import (
     PageContext,
     context_of,
     full_name,
-    new_form,
-    send_event,
     send_form,
     slug_of,
 )
@@ -30,6 +28,7 @@ from services.places.lookup import as_json
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.sending import new_form, send_event
 from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
@@ -143,8 +142,8 @@ async def _tell(
             if entry.tested is not None:
                 await send_event(
                     request,
-                    context,
-                    visitor,
+                    context.gateway,
+                    slug_of(visitor),
                     event_id=f"{event}-test",
                     payload=entry.tested,
                     done=msgid("The placement test is saved too."),

@@ -13,10 +13,10 @@ from starlette.datastructures import FormData
 from schemas.codes import CourseType, Level, TimeOfDay
 from schemas.days import is_birth
 from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
-from services.notifications.pages.town_field import TownField, read_town
 from services.notifications.people.domain import Contact
 from services.places.lookup import NOWHERE, Places
 from services.runtime.web.languages import Texts, day_of, msgid
+from services.texts.town_field import TownField, read_town
 
 RIGHTS: Mapping[str, tuple[str, str, str]] = {
     "jobcenter": (msgid("Obliged by the Jobcenter"), "obliged_jobcenter", "aufenthg_44a"),

@@ -17,8 +17,8 @@ from services.notifications.offices.domain import (
     merged,
     rank,
 )
-from services.notifications.offices.public_holidays import LAENDER, holidays_of, land_of
 from services.notifications.offices.store import hours_of
+from services.places.public_holidays import LAENDER, holidays_of, land_of
 
 TODAY = date(2026, 3, 2)
 HERE = frozenset({"99001"})

@@ -20,6 +20,15 @@ CONSOLE = ROOT / "allocation" / "console"
 COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
 ACCOUNTS = ROOT / "accounts"
+LOADED = {
+    RUNTIME: (),
+    TEXTS: (RUNTIME,),
+    ACCOUNTS: (RUNTIME, ACCOUNTS / "oidc"),
+    CONSOLE: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
+    COMPARISON: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
+    PAGES: (RUNTIME, TEXTS, ACCOUNTS, PAGES.parent),
+}
+"""Folder of texts -> the folders whose catalogues are loaded wherever its texts are shown."""
 
 
 def _of_python(folder: Path) -> Iterator[str]:

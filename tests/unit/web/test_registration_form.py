@@ -7,9 +7,9 @@ from starlette.datastructures import FormData, UploadFile
 
 from schemas.offices import youth_until
 from services.notifications.pages.registration_form import FormEntry, read
-from services.notifications.pages.town_field import ENDED, NO_KEY, NO_TOWN, OTHER_KREIS, WHICH
 from services.places.domain import Edition, Town
 from services.places.lookup import NOWHERE, Places
+from services.texts.town_field import ENDED, NO_KEY, NO_TOWN, OTHER_KREIS, WHICH
 
 TODAY = date(2025, 11, 17)
 PLACES = Places(

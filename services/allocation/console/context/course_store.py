@@ -53,6 +53,19 @@ async def course(conn: asyncpg.Connection, course_id: UUID) -> asyncpg.Record | 
     )
 
 
+async def own_course(conn: asyncpg.Connection, course_id: UUID, provider: str) -> asyncpg.Record | None:
+    """Return one of a provider's courses as it was announced."""
+    return await conn.fetchrow(
+        """
+        SELECT course, own_course, title, course_type, town, capacity, minimum, taken_elsewhere, target_level,
+            lessons, venue, barrier_free, online, childcare, women_only, registration_until, state, version
+        FROM course WHERE course = $1 AND provider = $2
+        """,
+        course_id,
+        provider,
+    )
+
+
 async def sections(conn: asyncpg.Connection, course_ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
     """List the sections of some courses with their seats."""
     return await conn.fetch(

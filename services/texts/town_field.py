@@ -1,4 +1,4 @@
-"""Reads the field for a town: a name, a postcode or a key; offers choices if it is not clear."""
+"""Reads a form's field for a town: a name, a postcode or a key; offers choices if it is not clear."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -13,8 +13,10 @@ from prometheus_client import CollectorRegistry
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
+from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import open_pool
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from tests.allocation.builders import NOW, OFFICE, OTHER_PROVIDER, PROVIDER, announced, person, registered
 from tests.allocation.world import FixedTerms, World, world_on
@@ -71,13 +73,20 @@ def _said(page: str) -> str:
 
 
 @asynccontextmanager
-async def console_on(database: Database, prefix: str) -> AsyncIterator[ConsoleClient]:
+async def console_on(
+    database: Database,
+    prefix: str,
+    *,
+    gateway: GatewayClient | None = None,
+    places: CurrentPlaces | None = None,
+) -> AsyncIterator[ConsoleClient]:
     """Open the console on a database with three courses and two people, signed in as a coordinator."""
     async with world_on(database, prefix, steps=frozenset()) as world:
         web = await open_pool(database.web, name="console-test", max_size=4)
         settings, watch = ServiceSettings.from_env("allocation", DEMO_NOWHERE), Watch()
         resources = Resources(settings, watch, CollectorRegistry(), world.pool, web)
-        app = create_console(resources, Placements(prefix, FixedTerms(frozenset())), load_rulebook())
+        placements = Placements(prefix, FixedTerms(frozenset()))
+        app = create_console(resources, placements, load_rulebook(), gateway=gateway, places=places)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test") as http:
             client = ConsoleClient(world, http, watch)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from confluent_kafka import KafkaException
 
 from schemas.codes import InstallationKind
 from services.embedded import demo as playing
@@ -22,10 +23,19 @@ from services.embedded.stack.identity import check_home
 from services.embedded.stack.lifecycle import Stack, kind_of, running_stack
 from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import supervised
+from services.runtime.base.settings import SETTINGS_FILE
 
 _NO_SERVERS = (
     "No servers: set KURSLOTSE_DATABASE_URL and KURSLOTSE_KAFKA, or start the embedded ones with "
     "`kurslotse up --servers-only`."
+)
+_NO_KAFKA = (
+    "Kafka cannot be used yet ({reason}). Where two organisations run the two sides, the steering side is set"
+    " up first: it makes the user. Once Kafka runs, the same command again goes on; nothing is half done."
+)
+_NOT_IN_CONTAINERS = (
+    "These settings come from a file that deploy.containers.prepare has made, with one PostgreSQL for each"
+    " side: nothing was changed."
 )
 _ROTATE_SECONDS = 300.0
 _ADDRESSES = ("KURSLOTSE_DATABASE_URL", "KURSLOTSE_KAFKA")
@@ -138,7 +148,11 @@ def db_apply(home: Path | None, kind: InstallationKind, side: str | None = None)
         place.make()
         prefix = os.environ.get("KURSLOTSE_PREFIX", "")
         setting = Setting(open_installation(place), servers, Addresses({}), prefix)
-        done = await apply_everything(setting, place, kind, tell, side)
+        try:
+            done = await apply_everything(setting, place, kind, tell, side)
+        except KafkaException as error:
+            tell.say(_NO_KAFKA.format(reason=error.args[0].str()))
+            return 1
         tell.say(f"This is the {done.installation.identity}.")
         return 0
 
@@ -149,6 +163,9 @@ def db_rotate(home: Path | None) -> int:
     """Replace the services' passwords; a supervisor that runs here does it and starts the services again."""
 
     async def work(place: Home, tell: Narrator) -> int:
+        if os.environ.get(SETTINGS_FILE):
+            tell.say(_NOT_IN_CONTAINERS)
+            return 1
         control = (running(place) or {}).get("control")
         if control is not None:
             headers = {"Authorization": f"Bearer {control['token']}"}

@@ -25,15 +25,21 @@ def prefix(prefix: str, servers: Servers) -> Iterator[str]:
     admin.remove(topics=admin.topics(prefix), users=named)
 
 
-def apply(side: str, home: Path, prefix: str, database_url: str, kafka: str) -> None:
+def command(
+    options: list[str], home: Path, prefix: str, database_url: str, kafka: str
+) -> subprocess.CompletedProcess[str]:
     env = os.environ | {
         "KURSLOTSE_HOME": str(home),
         "KURSLOTSE_PREFIX": prefix,
         "KURSLOTSE_DATABASE_URL": database_url,
         "KURSLOTSE_KAFKA": kafka,
     }
-    command = [sys.executable, "-m", "services.cli", "db", "apply", "--side", side]
-    done = subprocess.run(command, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    asked = [sys.executable, "-m", "services.cli", "db", "apply", *options]
+    return subprocess.run(asked, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+
+
+def apply(side: str, home: Path, prefix: str, database_url: str, kafka: str) -> None:
+    done = command(["--side", side], home, prefix, database_url, kafka)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "This is the real installation" in done.stdout
 
@@ -73,3 +79,21 @@ async def test_each_side_makes_its_own(servers: Servers, prefix: str, tmp_path: 
         for name in ("gateway", "allocation", "notifications", "keys"):
             await roles.drop_database(admin, roles.database_name(prefix, name))
         await admin.close()
+
+
+def test_the_support_side_waits_for_its_kafka_user(servers: Servers, prefix: str, tmp_path: Path) -> None:
+    nobody = kafka_address(servers.kafka, service_user("notifications", prefix), "not-made-yet")
+    done = command(["--side", "support"], tmp_path, prefix, servers.database_url, nobody)
+    assert done.returncode == 1
+    assert "the steering side is set up first" in " ".join((done.stdout + done.stderr).split())
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_passwords_of_containers_are_not_replaced_by_command(tmp_path: Path) -> None:
+    settings = tmp_path / "setup.settings"
+    settings.write_text("KURSLOTSE_DATABASE_URL=postgresql://nobody@127.0.0.1:1/postgres\n")
+    env = os.environ | {"KURSLOTSE_HOME": str(tmp_path), "KURSLOTSE_SETTINGS": str(settings)}
+    asked = [sys.executable, "-m", "services.cli", "db", "rotate"]
+    done = subprocess.run(asked, env=env, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "nothing was changed" in " ".join((done.stdout + done.stderr).split())

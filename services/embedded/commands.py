@@ -22,6 +22,7 @@ from services.embedded.stack.discovery import running
 from services.embedded.stack.supervisor import start_servers, supervised
 from services.runtime.base.addresses import AddressError
 from services.runtime.base.installation import InstallationError
+from services.runtime.data.migrate import MigrationError
 
 _STOP_SECONDS = 90.0
 _ASK_SECONDS = 30.0
@@ -66,7 +67,7 @@ def supervise(home: Path | None, work: Callable[[Home, Narrator], Coroutine[None
         tell.say(f"Already running in {place.root} (process {found.get('pid', '?')}). {console}".rstrip())
         tell.say("`kurslotse status` says how it is, `kurslotse down` stops it.")
         return 0
-    except (StartError, JarError, InstallationError, AddressError) as error:
+    except (StartError, JarError, InstallationError, AddressError, MigrationError) as error:
         tell.say(str(error))
         return 1
 

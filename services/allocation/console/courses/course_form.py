@@ -23,6 +23,7 @@ from services.texts.town_field import TownField, read_town
 WEEKDAYS = tuple(day.value for day in Weekday)
 ROWS = range(1, MOST_SECTIONS + 1)
 _CLOCK = re.compile(r"^([01]?\d|2[0-3])[:.]([0-5]\d)\Z")
+_PARTS = ("from", "to", "ue")
 _YES = ("online", "childcare", "women_only", "barrier_free")
 
 DAY = msgid("Please enter the day, for example 24.05.2026.")
@@ -100,6 +101,12 @@ def read(
         "own_number": values.get("number") or None,
     }
     return entry
+
+
+def rows_shown(entry: CourseEntry) -> int:
+    """Return how many rows of sections are open: all that are filled in and one more, three at least."""
+    filled = [row for row in ROWS if any(entry.values.get(f"section{row}_{part}") for part in _PARTS)]
+    return min(max(ROWS), max(2, *filled) + 1) if filled else 3
 
 
 def announcement(entry: CourseEntry, own_course: str, known: Venue | None = None) -> CourseAnnounced | None:
@@ -180,7 +187,7 @@ def _lessons(entry: CourseEntry) -> Iterator[Lesson]:
 def _sections(entry: CourseEntry, today: date) -> Iterator[Section]:
     before: Section | None = None
     for row in ROWS:
-        named = [f"section{row}_{part}" for part in ("from", "to", "ue")]
+        named = [f"section{row}_{part}" for part in _PARTS]
         if not any(entry.values.get(name) for name in named):
             continue
         starts = day(entry, named[0], today, f"section{row}")
@@ -226,7 +233,7 @@ def _suggest(
     if not found:
         return
     for number in ROWS:
-        for part in ("from", "to", "ue"):
+        for part in _PARTS:
             entry.values.pop(f"section{number}_{part}", None)
     for section in found:
         entry.values |= {

@@ -59,6 +59,7 @@ def _page(visit: Visit, entry: CourseEntry, form: str, course: asyncpg.Record | 
         types=[(code, text) for code, text in options(texts, "course_type") if code in types],
         weekdays=course_form.WEEKDAYS,
         rows=course_form.ROWS,
+        shown=course_form.rows_shown(entry),
         course=course,
         form=form,
     )

@@ -235,7 +235,7 @@ def test_sessions_of_the_two_services_are_their_own(
 ) -> None:
     sign_in(page, kreis.console, "jana-vogt")
     page.goto(kreis.support + "/desk")
-    expect(page.locator("h1")).to_have_text("Wer möchten Sie sein?")
+    expect(page.locator("h1")).to_have_text("Als wen möchten Sie die Vorführung sehen?")
     names = {str(one.get("name")) for one in context.cookies()}
     assert "kurslotse_notifications" not in names  # a stranger there
     sign_in(page, kreis.support, "ole-brandt")

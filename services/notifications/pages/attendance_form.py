@@ -1,6 +1,7 @@
 """Reads the form of one course day, checks it, and keeps what was entered if something is wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -12,8 +13,9 @@ from schemas.codes import Mark
 from schemas.support import AttendanceEntry
 from services.runtime.web.languages import day_of, msgid
 
-ATTENDING = ("confirmed", "started")
-_MARKS = (Mark.PRESENT, Mark.EXCUSED, Mark.UNEXCUSED)
+_ATTENDING = ("confirmed", "started")
+_SUNDAY = 6
+MARKS = (Mark.PRESENT, Mark.EXCUSED, Mark.UNEXCUSED)
 _MOST_UNITS = 12
 _FIELD = "mark-"
 
@@ -30,11 +32,38 @@ class DayForm:
 
 
 @dataclass(frozen=True, slots=True)
+class ReportedDay:
+    """A course day reported before: its totals, and the marks that are kept (of people with consent)."""
+
+    day: date
+    units: float
+    listed: int
+    missing: Mapping[Mark, int] | None
+    """How many were missing, excused and not; None: so few were listed that totals would tell about one."""
+    marks: Mapping[UUID, Mark]
+
+    @property
+    def present(self) -> int | None:
+        """How many were there."""
+        return None if self.missing is None else self.listed - sum(self.missing.values())
+
+    @property
+    def others(self) -> Mapping[Mark, int]:
+        """How many of those were missing whose marks are not kept."""
+        kept = Counter(self.marks.values())
+        found = {mark: number - kept[mark] for mark, number in (self.missing or {}).items()}
+        return {mark: number for mark, number in found.items() if number > 0}
+
+
+@dataclass(frozen=True, slots=True)
 class Roster:
     """A course's sections, and the people for whom a seat in it is or was held (rows of store.roster)."""
 
     sections: Sequence[Mapping[str, str]]
     people: Sequence[Any]
+    holidays: Container[date] = ()
+    before: ReportedDay | None = None
+    """What was reported for the day that is entered, if anything."""
 
     def has_lessons(self, day: date) -> bool:
         """Return whether a day lies in a section."""
@@ -42,16 +71,25 @@ class Roster:
 
     def attending(self, day: date) -> list[UUID]:
         """Return the people who attend on a day."""
-        return [
-            one["participant_id"]
-            for one in self.people
-            if one["state"] in ATTENDING and one["starts_on"] <= day
-        ]
+        return [one["participant_id"] for one in self.people if attends(one, day)]
+
+
+def attends(one: Any, day: date) -> bool:  # noqa: ANN401 - a row of store.roster
+    """Return whether somebody's place in the course covers a day, also if it has ended since."""
+    if one["starts_on"] > day:
+        return False
+    return one["state"] in _ATTENDING or (one["ended_on"] is not None and day <= one["ended_on"])
 
 
 def empty(today: date) -> DayForm:
     """Return a form as it is first shown."""
     return DayForm({"day": today.isoformat(), "units": "5"})
+
+
+def reported(before: ReportedDay) -> DayForm:
+    """Return the form of a day that was reported, with the marks that are kept."""
+    marks = {f"{_FIELD}{person}": mark.value for person, mark in before.marks.items()}
+    return DayForm({"day": before.day.isoformat(), "units": f"{before.units:g}"} | marks)
 
 
 def read(form: FormData, roster: Roster, today: date) -> DayForm:
@@ -62,7 +100,7 @@ def read(form: FormData, roster: Roster, today: date) -> DayForm:
     marks = {
         name.removeprefix(_FIELD): mark for name, mark in entered.values.items() if name.startswith(_FIELD)
     }
-    if any(mark not in _MARKS for mark in marks.values()):
+    if any(mark not in MARKS for mark in marks.values()):
         entered.errors["marks"] = msgid(
             "Please choose for each person: was there, missing excused, or not excused."
         )
@@ -81,11 +119,24 @@ def read(form: FormData, roster: Roster, today: date) -> DayForm:
         )
     elif not attending:
         entered.errors["day"] = msgid("Nobody attended this course on that day. Please check the day.")
+    elif _forgets_others(entered, roster, marks):
+        entered.errors["others"] = msgid(
+            "When this day was reported before, people were missing whose marks are not kept. Please mark"
+            " them again, or say that none of them was missing."
+        )
     else:
         entered.entries = tuple(
             _entry(person, Mark(marks.get(str(person), Mark.PRESENT)), entered.units) for person in attending
         )
     return entered
+
+
+def _forgets_others(entered: DayForm, roster: Roster, marks: Mapping[str, str]) -> bool:
+    """Return whether a day that is entered anew would lose people who were reported missing."""
+    if roster.before is None or not roster.before.others or entered.values.get("none_missing") == "1":
+        return False
+    kept = set(map(str, roster.before.marks))
+    return not any(mark != Mark.PRESENT for person, mark in marks.items() if person not in kept)
 
 
 def _read_day(entered: DayForm, roster: Roster, today: date) -> None:
@@ -96,6 +147,10 @@ def _read_day(entered: DayForm, roster: Roster, today: date) -> None:
         entered.errors["day"] = msgid("This day is still to come. Please enter it when it is over.")
     elif not roster.has_lessons(day):
         entered.errors["day"] = msgid("This course has no lessons on that day. Please check the day.")
+    elif (day.weekday() == _SUNDAY or day in roster.holidays) and entered.values.get("held") != "1":
+        entered.errors["held"] = msgid(
+            "This day is a Sunday or a public holiday. Please check it, or confirm that there were lessons."
+        )
     else:
         entered.day = day
 

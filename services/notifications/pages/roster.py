@@ -1,18 +1,20 @@
 """Serves the provider's roster: confirm or refuse a place, record attendance."""
 
 from collections import defaultdict
+from datetime import date
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from pydantic import ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.codes import RefusalReason
+from schemas.codes import Mark, RefusalReason
 from schemas.providers import PlaceConfirmed, PlaceRefused
 from schemas.support import AttendanceRecorded
 from services.notifications.pages import attendance_form, store
-from services.notifications.pages.attendance_form import DayForm
+from services.notifications.pages.attendance_form import DayForm, ReportedDay
 from services.notifications.pages.context import (
     Context,
     PageContext,
@@ -22,7 +24,8 @@ from services.notifications.pages.context import (
     slug_of,
 )
 from services.notifications.people.domain import Purpose
-from services.runtime.web.languages import msgid
+from services.places.public_holidays import holidays_of
+from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
 from services.runtime.web.sending import new_form
@@ -31,24 +34,56 @@ from services.texts.codes import options
 from services.texts.reasons import load
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
+_DAYS_SHOWN = 60
 
 
 @router.get("")
 async def courses(request: Request, context: Context, visitor: Teacher) -> Response:
     """List the provider's courses; those where somebody waits for a confirmation first."""
     async with context.open(visitor) as conn:
-        rows = await store.provider_courses(conn, slug_of(visitor))
+        rows = await store.provider_courses(conn, slug_of(visitor), context.today())
     return web_of(request).page(request, "roster.html", rows=rows, today=context.today())
 
 
 @router.get("/{course}")
-async def course(request: Request, context: Context, visitor: Teacher, course: UUID) -> Response:
-    """Show who is expected or attends; names from the acceptance on, each look is logged."""
-    return await _course_page(request, context, visitor, course, attendance_form.empty(context.today()))
+async def course(
+    request: Request, context: Context, visitor: Teacher, course: UUID, day: str = ""
+) -> Response:
+    """Show who is expected or attends, and the form of a day: of today, or of one that was reported.
+
+    Names from the acceptance on, each look is logged.
+    """
+    wanted = day_of(day)
+    async with context.open(visitor) as conn:
+        before = await _reported(conn, course, wanted) if wanted else None
+    entered = attendance_form.reported(before) if before else attendance_form.empty(context.today())
+    return await _course_page(request, context, visitor, course, entered, before=before)
+
+
+async def _reported(conn: asyncpg.Connection, course: UUID, day: date) -> ReportedDay | None:
+    """Return what was reported for a day of one of the visitor's own courses."""
+    row = await store.course_day(conn, course, day)
+    if row is None:
+        return None
+    marks = await store.course_marks(conn, course, day)
+    told = row["present"] is not None
+    return ReportedDay(
+        day=day,
+        units=row["ue_held"],
+        listed=row["listed"],
+        missing={Mark.EXCUSED: row["excused"], Mark.UNEXCUSED: row["unexcused"]} if told else None,
+        marks={person: Mark(mark) for person, mark in marks.items() if mark in attendance_form.MARKS},
+    )
 
 
 async def _course_page(
-    request: Request, context: PageContext, visitor: Visitor, course: UUID, entered: DayForm
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    course: UUID,
+    entered: DayForm,
+    *,
+    before: ReportedDay | None = None,
 ) -> Response:
     """Show a course with the form of a day as entered; with errors in it, the answer says 422."""
     async with context.open(visitor) as conn:
@@ -62,7 +97,8 @@ async def _course_page(
             Purpose.ROSTER,
             [one["participant_id"] for one in people if one["state"] != "reserved"],
         )
-    web = web_of(request)
+        days = await store.course_days(conn, course, _DAYS_SHOWN)
+    web, today = web_of(request), context.today()
     texts = web.texts(request)
     return web.page(
         request,
@@ -70,17 +106,16 @@ async def _course_page(
         422 if entered.errors else 200,
         course=row,
         people=people,
-        attending=[
-            one
-            for one in people
-            if one["state"] in attendance_form.ATTENDING and one["starts_on"] <= context.today()
-        ],
+        coming=[one for one in people if one["state"] == "confirmed" and one["starts_on"] > today],
+        attending=[one for one in people if attendance_form.attends(one, before.day if before else today)],
         entered=defaultdict(str, entered.values),
         errors=defaultdict(str, {name: texts.plain(message) for name, message in entered.errors.items()}),
+        before=before,
+        days=days,
         name=lambda participant: full_name(names.get(participant)),
         reasons=options(texts, "refusal"),
         form=new_form,
-        today=context.today(),
+        today=today,
     )
 
 
@@ -155,10 +190,14 @@ async def attendance(request: Request, context: Context, visitor: Teacher, cours
         if row is None:
             raise not_found()
         people = await store.roster(conn, course, slug_of(visitor))
-    roster = attendance_form.Roster(load(row["sections"]) or (), people)
+        day = day_of(str(form.get("day") or ""))
+        before = await _reported(conn, course, day) if day else None
+    roster = attendance_form.Roster(
+        load(row["sections"]) or (), people, holidays_of((row["town"] or row["kreis"])[:2]), before
+    )
     entered = attendance_form.read(form, roster, context.today())
     if entered.errors or entered.day is None:
-        return await _course_page(request, context, visitor, course, entered)
+        return await _course_page(request, context, visitor, course, entered, before=before)
     payload = AttendanceRecorded(
         course=row["own_id"], day=entered.day, ue_held=entered.units, entries=entered.entries
     )
@@ -168,6 +207,6 @@ async def attendance(request: Request, context: Context, visitor: Teacher, cours
         visitor,
         form,
         payload=payload,
-        done=msgid("Saved. Thank you. If you notice a mistake, enter the day again; the last entry counts."),
+        done=msgid("Saved. Thank you. If you notice a mistake, open the day below and correct it."),
         back=f"/roster/{course}",
     )

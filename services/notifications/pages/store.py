@@ -1,6 +1,7 @@
 """Reads what the pages show; row level security limits it to the visitor's organisation."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import date
 from uuid import UUID
 
 import asyncpg
@@ -143,14 +144,17 @@ async def offices(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     )
 
 
-async def provider_courses(conn: asyncpg.Connection, provider: str) -> Sequence[asyncpg.Record]:
+async def provider_courses(conn: asyncpg.Connection, provider: str, today: date) -> Sequence[asyncpg.Record]:
     """List a provider's courses with how many people stand where."""
     return await conn.fetch(
         """
         SELECT c.course_id, c.title, c.own_id, c.starts_on, c.ends_on, c.cancelled_on, c.completed_on,
             count(p.*) FILTER (WHERE p.state = 'reserved') AS reserved,
             count(p.*) FILTER (WHERE p.state = 'accepted') AS accepted,
-            count(p.*) FILTER (WHERE p.state IN ('confirmed', 'started', 'interrupted')) AS enrolled
+            count(p.*) FILTER (WHERE p.state IN ('confirmed', 'started', 'interrupted')
+                AND p.starts_on <= $2) AS attending,
+            count(p.*) FILTER (WHERE p.state IN ('confirmed', 'started', 'interrupted')
+                AND p.starts_on > $2) AS coming
         FROM course AS c
         LEFT JOIN placement AS p ON p.course_id = c.course_id AND p.provider = $1 AND p.released
         WHERE c.provider = $1 AND c.cancelled_on IS NULL AND c.completed_on IS NULL
@@ -159,14 +163,41 @@ async def provider_courses(conn: asyncpg.Connection, provider: str) -> Sequence[
         LIMIT 500
         """,
         provider,
+        today,
     )
+
+
+async def course_days(conn: asyncpg.Connection, course: UUID, most: int) -> Sequence[asyncpg.Record]:
+    """List the reported days of one of the visitor's own courses, the latest first."""
+    return await conn.fetch(
+        "SELECT day, ue_held, listed, present, excused, unexcused FROM own_course_days($1)"
+        " ORDER BY day DESC LIMIT $2",
+        course,
+        most,
+    )
+
+
+async def course_day(conn: asyncpg.Connection, course: UUID, day: date) -> asyncpg.Record | None:
+    """Return a reported day with its totals."""
+    return await conn.fetchrow(
+        "SELECT day, ue_held, listed, present, excused, unexcused FROM own_course_days($1) WHERE day = $2",
+        course,
+        day,
+    )
+
+
+async def course_marks(conn: asyncpg.Connection, course: UUID, day: date) -> Mapping[UUID, str]:
+    """Return the marks that are kept of a reported day: those of people with consent."""
+    rows = await conn.fetch("SELECT participant_id, mark FROM own_course_marks($1, $2)", course, day)
+    return {row["participant_id"]: row["mark"] for row in rows}
 
 
 async def provider_course(conn: asyncpg.Connection, course: UUID, provider: str) -> asyncpg.Record | None:
     """Return one of a provider's courses."""
     return await conn.fetchrow(
         """
-        SELECT course_id, own_id, title, starts_on, ends_on, sections, cancelled_on, completed_on FROM course
+        SELECT course_id, own_id, title, town, kreis, starts_on, ends_on, sections, cancelled_on, completed_on
+        FROM course
         WHERE course_id = $1 AND provider = $2
         """,
         course,

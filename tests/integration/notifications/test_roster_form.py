@@ -1,12 +1,17 @@
 """The provider's form of a course day: it refuses what cannot be, and loses nothing that was entered."""
 
+import re
 from datetime import date, timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
+from schemas.placements import EnrolmentEnded
+from services.runtime.data.db import web_transaction
+from services.runtime.events.subscription import Applied
 from tests.notifications.pages import Pages, pages_on
-from tests.notifications.world import PROVIDER, TODAY, World, enrolment
+from tests.notifications.world import MBE, PROVIDER, SISTERS, TODAY, World, enrolment, office, step
 
 
 @pytest.fixture
@@ -119,3 +124,80 @@ async def test_a_day_on_which_nobody_attends_is_refused(world: World) -> None:
     await world.announce()
     async with pages_on(world, PROVIDER) as pages:
         assert "niemand in diesem Kurs" in await refused(world, pages, form(TODAY, {}))
+
+
+@pytest.fixture
+async def reported(world: World) -> list[UUID]:
+    """Report a day of four people: the first consented and was there, of the others two were missing."""
+    await world.load_offices(office(MBE))
+    await world.announce("k-1")
+    seated = [await world.register(f"b-{number}") for number in range(4)]
+    for person in seated:
+        await world.say(None, enrolment(person))
+    await world.consent("b-0", "dropout_support")
+    marks = dict(zip(seated, ("X", "E", "U", "X"), strict=True))
+    (verdict,) = await world.attend("k-1", TODAY, marks)
+    assert isinstance(verdict, Applied)
+    world.now += timedelta(days=1)
+    return seated
+
+
+async def test_a_reported_day_is_looked_at_and_corrected(world: World, reported: list[UUID]) -> None:
+    path = f"/roster/{await course_of(world)}"
+    async with pages_on(world, PROVIDER) as pages:
+        browser = pages[PROVIDER]
+        assert f'href="{path}?day={TODAY}#day-form"' in await browser.page(path)
+        page = await browser.page(f"{path}?day={TODAY}")
+        assert "2 von 4 waren da, 1 fehlten entschuldigt, 1 nicht entschuldigt" in page
+        assert "nicht eingewilligt haben: 1 fehlten entschuldigt, 1 nicht entschuldigt" in page
+        # The one with consent was excused after all; the two whose marks are not kept would be forgotten.
+        forgetful = await refused(world, pages, form(TODAY, {reported[0]: "E"}))
+        assert "deren Kreuze nicht aufbewahrt werden" in forgetful
+        marks = {reported[0]: "E", reported[1]: "E", reported[2]: "U"}
+        assert (await browser.post(f"{path}/attendance", **form(TODAY, marks))).status_code == 303
+        nobody = form(TODAY, {reported[0]: "E"}) | {"none_missing": "1"}
+        assert (await browser.post(f"{path}/attendance", **nobody)).status_code == 303
+    assert [len(event["data"]["entries"]) for event in pages.gateway.taken] == [4, 4]
+
+
+async def test_whoever_left_since_stays_in_the_list_of_a_day(world: World, reported: list[UUID]) -> None:
+    left: dict[str, Any] = {"version": 4, "from_state": "started", "to_state": "left", "ended_on": TODAY}
+    await world.say(None, step(EnrolmentEnded, reported[3], **left))
+    path = f"/roster/{await course_of(world)}"
+    async with pages_on(world, PROVIDER) as pages:
+        assert f"mark-{reported[3]}" in await pages[PROVIDER].page(f"{path}?day={TODAY}")
+        assert f"mark-{reported[3]}" not in await pages[PROVIDER].page(path)
+
+
+@pytest.mark.usefixtures("reported")
+async def test_another_provider_sees_no_day(world: World) -> None:
+    other, course = SISTERS[PROVIDER], await course_of(world)
+    async with pages_on(world, PROVIDER, other) as pages:
+        assert (await pages[other].get(f"/roster/{course}?day={TODAY}")).status_code == 404
+    async with web_transaction(world.web, organisation="vhs", offices=(other,), person="x") as conn:
+        assert await conn.fetch("SELECT * FROM own_course_days($1)", course) == []
+        assert await conn.fetch("SELECT * FROM own_course_marks($1, $2)", course, TODAY) == []
+    async with web_transaction(world.web, organisation="vhs", offices=(PROVIDER,), person="x") as conn:
+        assert len(await conn.fetch("SELECT * FROM own_course_marks($1, $2)", course, TODAY)) == 1
+
+
+async def test_a_sunday_is_asked_about(world: World, people: list[UUID]) -> None:
+    sunday = TODAY + timedelta(days=6 - TODAY.weekday())
+    async with pages_on(world, PROVIDER) as pages:
+        page = await refused(world, pages, form(sunday, {people[0]: "U"}))
+        assert "Sonntag oder ein gesetzlicher Feiertag" in page
+        assert f'name="mark-{people[0]}" value="U" checked' in page
+        confirmed = form(sunday, {people[0]: "U"}) | {"held": "1"}
+        answer = await pages[PROVIDER].post(f"/roster/{await course_of(world)}/attendance", **confirmed)
+        assert answer.status_code == 303
+
+
+async def test_whoever_is_confirmed_is_listed_before_the_first_day(world: World) -> None:
+    await world.announce("k-1")
+    person = await world.register("c-1")
+    await world.say(None, enrolment(person, starts_on=TODAY + timedelta(days=7)))
+    async with pages_on(world, PROVIDER) as pages:
+        page = await pages[PROVIDER].page(f"/roster/{await course_of(world)}")
+        assert "Bestätigt, kommen noch" in page
+        numbers = re.findall(r'cell--numeric">\s*(\d+)', await pages[PROVIDER].page("/roster"))
+        assert numbers == ["0", "0", "1", "0"]

@@ -171,6 +171,8 @@ def _validate(entry: OfficeForm, data: Mapping[str, Any]) -> None:
     except ValidationError as error:
         for item in error.errors(include_url=False, include_input=False):
             name = _field_of(item, data)
+            if name == "catchment" and entry.place.error:
+                continue  # the first place is being chosen
             entry.wrong(name, words.FIELDS.get(name.partition("-")[0], words.FIELDS["name"]))
         return
     if not entry.errors:

@@ -58,6 +58,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     people_door = router(PeopleDoor(pool, clock, secrets, people_key))
     places = CurrentPlaces(pool)
     await places.refreshed()
+    own_status = partial(status.own_status, delivers=settings.smtp is not None)
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
@@ -73,9 +74,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
             Timer("forget accounts", 3600.0, accounts.forget),
         ),
-        web=create_pages(resources, secrets, gateway, [people_door], places=places),
+        web=create_pages(resources, secrets, gateway, [people_door], places=places, status=own_status),
         everywhere=(Timer("places", current.REFRESH_SECONDS, places.refreshed),),
-        status=partial(status.own_status, delivers=settings.smtp is not None),
+        status=own_status,
         due=partial(status.due, delivers=settings.smtp is not None),
         discreet=SCRAPED,
         tasks=(

@@ -2,16 +2,20 @@
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from pathlib import Path
 
 from schemas.days import local_day
 from services.notifications import revocation
 from services.notifications.erasures import store as erasures
+from services.notifications.offices import own_store
 from services.notifications.participation import held_store
 from services.notifications.people import handlers as people
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.data.retention import days_of
 
+_OFFICE_CHANGE_DAYS = days_of(Path(__file__).with_suffix(".yaml"), "office_change_days")
 _HELD_SECONDS = 7 * 24 * 3600.0  # as long as events wait for something unknown
 
 
@@ -61,6 +65,7 @@ class Retention:
         async with transaction(self.pool) as conn:
             erased += await erasures.prune_proofs(conn, keep.consent_proof_days, today)
             erased += await people.sweep_secrets(conn, self.secrets, keep.unused_secret_days)
+            erased += await own_store.forget_changes(conn, now - timedelta(days=_OFFICE_CHANGE_DAYS))
         self._cleaned_on = today
         return erased
 
@@ -70,7 +75,7 @@ _OLD_PARTICIPATION = (
     """WITH gone AS (DELETE FROM course_report WHERE day < $1 RETURNING 1) SELECT count(*) FROM gone""",
     """WITH gone AS (DELETE FROM risk WHERE state <> 'open' AND ended_at::date < $1 RETURNING 1)
     SELECT count(*) FROM gone""",
-    """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}',
+    """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}', taken_by = NULL,
         reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
         WHERE ended_at::date < $1 AND participant_id IS NOT NULL RETURNING 1)
     SELECT count(*) FROM gone""",

@@ -88,6 +88,11 @@ class Places:
             return frozenset()
         return frozenset({*(town.ags for town in self.towns if town.holds(day)), *named})
 
+    def kreise(self, day: date) -> Mapping[str, str]:
+        """Return the Kreise that have a town on a day: key -> name, or the key where no file has told it."""
+        held = {town.kreis for town in self.towns if town.holds(day)}
+        return {ags: self._kreise.get(ags, ags) for ags in sorted(held)}
+
     def of(self, kreise: Iterable[str], day: date) -> list[Town]:
         """List the towns of some Kreise on a day, by name."""
         wanted = frozenset(kreise)

@@ -20,7 +20,12 @@ from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
 from services.runtime.web import guard
-from services.runtime.web.guard import ANYBODY, SIGNED_IN, needs_fresh_sign_in
+from services.runtime.web.guard import (
+    ANYBODY,
+    SIGNED_IN,
+    needs_fresh_sign_in,
+    needs_fresh_sign_in_beyond_first_page,
+)
 from services.runtime.web.visitors import Visitor
 from services.simulator.comparison.extension import EXTENSION
 from tests.accounts.fake import FakeSignIn
@@ -33,7 +38,8 @@ HEAD = """# Who may ask what
 
 Generated from the routes themselves by `python -m tests.accounts.routes --write`; a test compares. Roles are
 given inside an organisation (docs/decisions/0028); rows are limited beside them, by row level security and by
-the organisation. **again**: asks people to sign in once more when that is more than five minutes ago.
+the organisation. **again**: asks people to sign in once more when that is more than five minutes ago
+(*from page 2*: to leaf through a list of names).
 """
 
 
@@ -46,6 +52,8 @@ class Route:
     path: str
     roles: frozenset[str] | None
     again: bool
+    leafing: bool
+    """Whether it asks for that from the second page of a list on."""
 
 
 def everybody(side: Side) -> FakeSignIn:
@@ -87,7 +95,9 @@ def routes(apps: Mapping[Side, FastAPI]) -> Iterator[Route]:
             for route in cast("list[Any]", router.routes):
                 for method in route.methods - {"HEAD"}:
                     roles = guard.roles_of(route.dependant, method)
-                    yield Route(side, method, route.path, roles, needs_fresh_sign_in(route.dependant))
+                    again = needs_fresh_sign_in(route.dependant)
+                    leafing = needs_fresh_sign_in_beyond_first_page(route.dependant)
+                    yield Route(side, method, route.path, roles, again, leafing)
 
 
 def page() -> str:
@@ -98,9 +108,8 @@ def page() -> str:
         known = {one for one in routes(applications(sign_ins)) if one.side is side}
         lines += [f"## {side.value}", "", "| method | path | who | again |", "|---|---|---|---|"]
         for one in sorted(known, key=lambda one: (one.path, one.method)):
-            lines.append(
-                f"| {one.method} | `{one.path}` | {_said(one.roles)} | {'again' if one.again else ''} |"
-            )
+            again = "again" if one.again else "from page 2" if one.leafing else ""
+            lines.append(f"| {one.method} | `{one.path}` | {_said(one.roles)} | {again} |")
         lines.append("")
     demo_only = ", ".join(f"`{cast('Any', route).path}`" for route in demo.router.routes)
     lines += [f"On a demo installation only, for anybody: {demo_only}."]

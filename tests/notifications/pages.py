@@ -106,18 +106,39 @@ class WorldClock:
         return self.world.now
 
 
+def further(*people: tuple[str, str, str]) -> DemoPeople:
+    """Invent more people, by key, office and role."""
+    everybody = staff()
+    named = {office for _, office, _ in people}
+    return people_of(
+        [one.model_dump() for one in everybody.organisations if one.slug in named],
+        [
+            {"key": key, "name": f"Person {key}", "organisation": office, "roles": [role]}
+            for key, office, role in people
+        ],
+    )
+
+
 @asynccontextmanager
 async def pages_on(
-    world: World, *offices: str, web: asyncpg.Pool | None = None, places: CurrentPlaces | None = None
+    world: World,
+    *offices: str,
+    web: asyncpg.Pool | None = None,
+    places: CurrentPlaces | None = None,
+    people: DemoPeople | None = None,
+    smtp: str | None = None,
 ) -> AsyncIterator[Pages]:
-    """Open the pages, with a browser signed in for each of these offices."""
+    """Open the pages, with a browser signed in for each of these offices, or of these further `people`."""
     gateway = Gateway()
     transport = httpx.MockTransport(gateway.answer)
     async with AsyncExitStack() as stack:
         async with transaction(world.worker) as conn:
             await load(conn, Side.SUPPORT, staff())
+            if people is not None:
+                await load(conn, Side.SUPPORT, people)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport))
-        settings = ServiceSettings.from_env("notifications", DEMO_NOWHERE)
+        env = DEMO_NOWHERE | ({"KURSLOTSE_SMTP": smtp} if smtp else {})
+        settings = ServiceSettings.from_env("notifications", env)
         resources = Resources(
             settings, WorldClock(world), CollectorRegistry(), world.worker, web or world.web
         )

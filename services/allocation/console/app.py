@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from services.accounts.app import create_accounts
 from services.allocation.acts.placements import Placements
-from services.allocation.console.context.menu import HOMES, menu_with
+from services.allocation.console.context.menu import AUDITOR, DATA_PROTECTION, HOMES, OPERATOR, menu_with
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
@@ -37,11 +37,15 @@ from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
+from services.runtime.web.oversight.operation import operation_router
+from services.runtime.web.oversight.retention import retention_router
 from services.runtime.web.pages import Site
 from services.runtime.web.visitors import SignIn
 from services.texts.filters import LOCALE, TEMPLATES, field_filters
 
 NOTHING_ADDED = Extension()
+REGISTRIES = ("allocation", "accounts", "places", "runtime")
+"""What this side keeps is said there (services/*/retention.yaml)."""
 HERE = Path(__file__).resolve().parent
 
 
@@ -101,6 +105,8 @@ def create_console(
         courses_api.router,
         proposals_api.router,
         questions_api.router,
+        retention_router(REGISTRIES, DATA_PROTECTION, reading=(AUDITOR,)),
+        operation_router(resources.worker, resources.clock, OPERATOR, reading=(AUDITOR,)),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=routers)

@@ -38,6 +38,8 @@ class AlertCommand(StrEnum):
     ACCEPT = "accept"
     DECLINE = "decline"
     HAND_OVER = "hand_over"
+    ASSIGN = "assign"
+    """The team lead hands it over to one counsellor of the office."""
     DONE = "done"
 
 
@@ -56,6 +58,10 @@ _ANSWERS: Mapping[AlertCommand, tuple[frozenset[AlertState], AlertState]] = {
     AlertCommand.ACCEPT: (UNANSWERED, AlertState.ACCEPTED),
     AlertCommand.DECLINE: (UNANSWERED, AlertState.DECLINED),
     AlertCommand.HAND_OVER: (UNANSWERED | {AlertState.ACCEPTED}, AlertState.HANDED_OVER),
+    AlertCommand.ASSIGN: (
+        UNANSWERED | {AlertState.ACCEPTED, AlertState.HANDED_OVER},
+        AlertState.HANDED_OVER,
+    ),
     AlertCommand.DONE: (frozenset({AlertState.ACCEPTED, AlertState.HANDED_OVER}), AlertState.DONE),
 }
 

@@ -10,6 +10,8 @@ from services.notifications.people import store as people
 from services.runtime.data.db import Connection
 
 _REASON = 200
+_TAKES = frozenset({AlertCommand.ACCEPT, AlertCommand.ASSIGN})
+_CHANGES_HANDS = _TAKES | {AlertCommand.DECLINE, AlertCommand.HAND_OVER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ async def answer(
     *,
     reason: str = "",
     to: str | None = None,
+    person: str | None = None,
 ) -> Answered | NotPossible:
     """Carry out an answer in a transaction of the web role, which finds the office's own alerts only.
 
     After declining, and after handing over to the consented office `to`, the reconciler asks the next
-    office. Handing over to anybody else leaves the alert with this office until it is done.
+    office. Handing over to anybody else leaves the alert with this office until it is done. `person` is the
+    key of whoever accepts, or to whom a team lead assigns it.
     """
     row = await store.lock_alert(conn, alert)
     if row is None:
@@ -52,6 +56,9 @@ async def answer(
         chain = [to, *(office for office in chain if office != to)]
         state = AlertState.DECLINED
     version = await store.answer(conn, alert, before=before, after=state, chain=chain, now=now)
+    if command in _CHANGES_HANDS:
+        taken = command in _TAKES and state is not AlertState.DECLINED
+        await store.take(conn, alert, person if taken else None)
     if version is None:
         return NotPossible(before)
     await store.add_step(

@@ -29,6 +29,11 @@ _BODIES = {
     "withdrawn": msgid("The reason for this notice no longer exists. There is nothing more to do:"),
 }
 _FOOTER = msgid("This mail holds no names on purpose. Please answer in the inbox, not by mail.")
+_TEST_SUBJECT = msgid("Test mail of Kurslotse")
+_TEST_BODY = msgid(
+    "This is a test: the mail server of Kurslotse works. It is about nobody. There is nothing to do, and"
+    " nobody reads an answer."
+)
 
 
 class MailTexts:
@@ -49,6 +54,14 @@ class MailTexts:
             for texts in self._languages
         ]
         return "\n\n--\n\n".join(parts) + "\n"
+
+    def test_subject(self) -> str:
+        """Return the subject of a test mail."""
+        return self._german.gettext(_TEST_SUBJECT)
+
+    def test_body(self) -> str:
+        """Return the text of a test mail, always the same."""
+        return "\n\n--\n\n".join(texts.gettext(_TEST_BODY) for texts in self._languages) + "\n"
 
 
 @dataclass(frozen=True, slots=True)

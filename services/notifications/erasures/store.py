@@ -118,6 +118,7 @@ async def _forget_alerts(conn: Connection, people: Sequence[UUID], about: Sequen
         await conn.fetch(
             """
             UPDATE alert SET participant_id = NULL, matter = gen_random_uuid(), routing = '{}', chain = '{}',
+                taken_by = NULL,
                 reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
             WHERE participant_id = ANY($1::uuid[]) OR matter = ANY($2::uuid[])
             RETURNING 1

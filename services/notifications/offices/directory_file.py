@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -140,24 +141,46 @@ def _unknown_places(raw: _RawEntry, entry: OfficeEntry, places: Places) -> Itera
             )
 
 
+class StandInFault(StrEnum):
+    """What can be wrong with who stands in for an office."""
+
+    UNKNOWN = "stand_in_unknown"
+    ALL_CLOSED = "stand_ins_all_closed"
+
+
+def stand_in_fault(entry: OfficeEntry, known: Mapping[str, StoredOffice]) -> StandInFault | None:
+    """Return what is wrong with an office's stand-in; `known` is the directory with the entry in it."""
+    if entry.stand_in is not None and entry.stand_in not in known:
+        return StandInFault.UNKNOWN
+    return StandInFault.ALL_CLOSED if _closed_circle(entry.slug, known) else None
+
+
 def check_stand_ins(entries: Collection[OfficeEntry], stored: Mapping[str, StoredOffice]) -> None:
     """Check that stand-ins exist, and that somebody is active wherever offices stand in for each other.
 
     Raises:
         DirectoryError: a stand-in is unknown, or all of a circle are closed.
     """
-    known = {**stored, **{entry.slug: StoredOffice(entry.stand_in, entry.active) for entry in entries}}
+    known = directory_with(entries, stored)
     faults = []
     for entry in sorted(entries, key=lambda entry: entry.slug):
         where = f"entry ({entry.slug}), field stand_in"
-        if entry.stand_in is not None and entry.stand_in not in known:
-            what = f"{entry.stand_in} is no office of the file or of the stored directory."
-            faults.append(f"{where}: {what} Please check its slug, or add that office.")
-        elif _closed_circle(entry.slug, known):
-            what = "the offices that stand in for each other here are all closed."
-            faults.append(f"{where}: {what} Please name one that is active.")
+        match stand_in_fault(entry, known):
+            case StandInFault.UNKNOWN:
+                what = f"{entry.stand_in} is no office of the file or of the stored directory."
+                faults.append(f"{where}: {what} Please check its slug, or add that office.")
+            case StandInFault.ALL_CLOSED:
+                what = "the offices that stand in for each other here are all closed."
+                faults.append(f"{where}: {what} Please name one that is active.")
     if faults:
         raise DirectoryError(faults)
+
+
+def directory_with(
+    entries: Collection[OfficeEntry], stored: Mapping[str, StoredOffice]
+) -> dict[str, StoredOffice]:
+    """Return the stored directory as it is once these entries are stored."""
+    return {**stored, **{entry.slug: StoredOffice(entry.stand_in, entry.active) for entry in entries}}
 
 
 def _closed_circle(slug: str, known: Mapping[str, StoredOffice]) -> bool:

@@ -25,7 +25,7 @@ from services.places.public_holidays import INVENTED, LAENDER, land_of
 FAULT = "directory"
 """Type of the validation errors whose message is ours and says what to do."""
 
-_LANGUAGES = frozenset(Locale("en").languages) | {"prs", "kmr", "pbt", "aii"}
+LANGUAGE_CODES = frozenset(Locale("en").languages) | {"prs", "kmr", "pbt", "aii"}
 """ISO 639 as CLDR lists it, and Dari, Kurmanji, southern Pashto and Assyrian, which people register with."""
 
 
@@ -77,7 +77,7 @@ def _catchment(ags: str) -> str:
 
 
 def _language(code: object) -> str:
-    if not isinstance(code, str) or code not in _LANGUAGES:
+    if not isinstance(code, str) or code not in LANGUAGE_CODES:
         raise _fault("is no language code. Write the short code of ISO 639, for example ar, uk or prs.")
     return code
 

@@ -23,6 +23,7 @@ async def load(conn: Connection, entries: Sequence[OfficeEntry]) -> int:
     Raises:
         DirectoryError: entries do not fit together or what is stored.
     """
+    await store.lock(conn)
     check_stand_ins(entries, await store.stand_ins(conn))
     for entry in sorted(entries, key=lambda entry: entry.slug):
         await store.put(conn, entry.model_dump())

@@ -71,6 +71,11 @@ def hours_of(stored: dict[str, Any]) -> dict[str, tuple[tuple[time, time], ...]]
     }
 
 
+async def lock(conn: Connection) -> None:
+    """Let nobody else change the directory until the transaction ends: its offices are checked together."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('office', 0))")
+
+
 async def put(conn: Connection, row: dict[str, Any]) -> None:
     """Insert or replace an office of the directory."""
     await conn.execute(
@@ -83,7 +88,8 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
             asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
             languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
-            closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat
+            closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat,
+            version = office.version + 1
         """,
         row["slug"],
         row["organisation"],

@@ -7,9 +7,13 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from services.accounts.app import create_accounts
+from services.notifications.delivery.mail_test import TestMails
+from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
-from services.notifications.pages.roles import HOMES, MENU
+from services.notifications.pages.offices import pages as offices
+from services.notifications.pages.oversight import looks, mail, operation
+from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
 from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import need
@@ -17,11 +21,15 @@ from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.languages import msgid
+from services.runtime.web.oversight.operation import operation_router
+from services.runtime.web.oversight.retention import retention_router
 from services.runtime.web.pages import Site
 from services.runtime.web.visitors import SignIn
 from services.texts.filters import LOCALE, TEMPLATES, field_filters
 
 HERE = Path(__file__).resolve().parent
+REGISTRIES = ("notifications", "accounts", "places", "runtime")
+"""What this side keeps is said there (services/*/retention.yaml)."""
 
 
 def create_pages(
@@ -32,8 +40,12 @@ def create_pages(
     *,
     sign_in: SignIn | None = None,
     places: CurrentPlaces | None = None,
+    status: operation.Status | None = None,
 ) -> FastAPI:
-    """Build the application; the routers in `doors` check a key of their own."""
+    """Build the application; the routers in `doors` check a key of their own.
+
+    `status` tells on the operator's page which conditions hold.
+    """
     settings, places = resources.settings, places or CurrentPlaces()
     site = Site(
         service="notifications",
@@ -48,7 +60,25 @@ def create_pages(
         secure=(settings.public_url or "").startswith("https://"),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
-    pages = (offers.router, people.router, erasures.router, roster.router, inbox.router)
+    pages = (
+        offers.router,
+        people.router,
+        erasures.router,
+        roster.router,
+        inbox.router,
+        offices.router,
+        looks.router,
+        mail.router,
+        retention_router(REGISTRIES, DATA_PROTECTION, reading=(AUDITOR,)),
+        operation_router(
+            resources.worker,
+            resources.clock,
+            OPERATOR,
+            reading=(AUDITOR,),
+            own=operation.own_lines(status),
+            title=operation.TITLE,
+        ),
+    )
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=pages, doors=doors)
     app.state.context = PageContext(
         pool=resources.web,
@@ -57,5 +87,8 @@ def create_pages(
         secrets=secrets,
         gateway=gateway,
         places=places,
+        mails=TestMails(
+            SmtpServer.from_url(settings.smtp) if settings.smtp else None, settings.public_url or ""
+        ),
     )
     return app

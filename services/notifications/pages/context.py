@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from schemas.base import Payload
 from schemas.days import local_day
+from services.notifications.delivery.mail_test import TestMails
 from services.notifications.pages.roles import (
     AUDITOR,
     CLERK,
@@ -38,6 +39,7 @@ from services.runtime.web.visitors import Visitor
 Clerk = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR,)))]
 Teacher = Annotated[Visitor, Depends(signed_in(PROVIDER, reading=(AUDITOR,)))]
 Counsellor = Annotated[Visitor, Depends(signed_in(COUNSELLOR, TEAM_LEAD, reading=(AUDITOR,)))]
+TeamLead = Annotated[Visitor, Depends(signed_in(TEAM_LEAD))]
 ErasureReader = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR, DATA_PROTECTION)))]
 
 Transaction = AbstractAsyncContextManager[asyncpg.Connection]
@@ -53,6 +55,7 @@ class PageContext:
     secrets: PersonSecrets
     gateway: GatewayClient
     places: CurrentPlaces = field(default_factory=CurrentPlaces)
+    mails: TestMails = field(default_factory=TestMails)
 
     def now(self) -> datetime:
         """Return the business time."""

@@ -1,5 +1,6 @@
 """Serves the desk's erasures: asking for one, and the reports of what was erased where."""
 
+from datetime import datetime
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -60,4 +61,5 @@ async def report(
         raise not_found()
     if form == "json":
         return JSONResponse(found)
-    return web_of(request).page(request, "erasure.html", report=found)
+    completed = datetime.fromisoformat(found["completed_at"]) if found["complete"] else None
+    return web_of(request).page(request, "erasure.html", report=found, completed=completed)

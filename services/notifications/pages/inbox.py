@@ -1,5 +1,6 @@
 """Serves the counsellor's inbox as pages and as JSON: the alerts of the office, and its answers."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,10 +14,19 @@ from services.notifications.alerts.domain import AlertCommand, AlertState, after
 from services.notifications.delivery.domain import reference_of
 from services.notifications.pages import store
 from services.notifications.pages.alert_texts import explain
-from services.notifications.pages.context import Context, Counsellor, PageContext, full_name, slug_of
+from services.notifications.pages.context import (
+    Context,
+    Counsellor,
+    PageContext,
+    TeamLead,
+    full_name,
+    slug_of,
+)
 from services.notifications.pages.registration_form import LANGUAGES
+from services.notifications.pages.roles import TEAM_LEAD
 from services.notifications.people.domain import Purpose
-from services.runtime.web.languages import msgid
+from services.runtime.web.bodies import form_of
+from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found, wants_json
 from services.runtime.web.tables import PAGE_SIZE
@@ -85,7 +95,17 @@ async def _list(
         "everything": everything,
         "explain": lambda row: explain(texts, row),
         "reference": reference_of,
+        "who": lambda key: web_of(request).sign_in.name_of(key) or key,
+        "lead": visitor.role == TEAM_LEAD,
+        "waits": lambda row: _waits(texts, context.now() - (row["answered_at"] or row["raised_at"])),
     }
+
+
+def _waits(texts: Texts, since: timedelta) -> str:
+    """Say how long something waits: in days, on the first day in hours."""
+    if since.days > 0:
+        return texts.ngettext("%(num)s day", "%(num)s days", since.days)
+    return texts.ngettext("%(num)s hour", "%(num)s hours", max(0, since.seconds // 3600))
 
 
 def _json(row: asyncpg.Record, text: str) -> dict[str, Any]:
@@ -129,6 +149,8 @@ async def _show(
             person = found.get(row["participant_id"])
         steps = await store.alert_steps(conn, alert)
         offices = {one["slug"]: one["name"] for one in await store.offices(conn)}
+        leads = visitor.role == TEAM_LEAD and row["office"] == slug_of(visitor)
+        team = await store.counsellors(conn, row["organisation"], row["office"]) if leads else []
     state = AlertState(row["state"])
     texts = web.texts(request)
     if wants_json(request):
@@ -144,11 +166,36 @@ async def _show(
         offices=offices,
         chain=[slug for slug in row["chain"] if slug in offices],
         possible={name for name, command in COMMANDS.items() if after(state, command) is not None},
+        team=[(one["key"], one["name"]) for one in team if one["key"] != row["taken_by"]]
+        if after(state, AlertCommand.ASSIGN)
+        else [],
+        who=lambda key: web.sign_in.name_of(key) or key,
         asked=contact,
         person=person,
         full_name=full_name(person),
         languages=LANGUAGES,
         closed=state in {AlertState.DONE, AlertState.WITHDRAWN, AlertState.DECLINED},
+    )
+
+
+@router.post("/{alert}/assign")
+async def assign(request: Request, context: Context, visitor: TeamLead, alert: UUID) -> Response:
+    """Hand an alert over to one counsellor of the office."""
+    person = str((await form_of(request)).get("person") or "")
+    async with context.open(visitor) as conn:
+        row = await store.alert(conn, alert)
+        if row is None:
+            raise not_found()
+        team = {one["key"] for one in await store.counsellors(conn, row["organisation"], row["office"])}
+        if person not in team:
+            raise PageError(422, "no_colleague", "Please choose a colleague from the list.")
+        outcome = await handlers.answer(conn, alert, AlertCommand.ASSIGN, context.now(), person=person)
+    if isinstance(outcome, handlers.NotPossible):
+        raise PageError(
+            409, "not_possible", "This is no longer possible: the alert was answered or withdrawn meanwhile."
+        )
+    return web_of(request).back(
+        request, f"/inbox/{alert}", "success", "It is handed over. Please tell your colleague."
     )
 
 
@@ -162,7 +209,9 @@ async def answer(
         raise not_found()
     reason, to = await _entered(request)
     async with context.open(visitor) as conn:
-        outcome = await handlers.answer(conn, alert, wanted, context.now(), reason=reason, to=to)
+        outcome = await handlers.answer(
+            conn, alert, wanted, context.now(), reason=reason, to=to, person=visitor.key
+        )
     web = web_of(request)
     if isinstance(outcome, handlers.NotPossible):
         if outcome.state is None:

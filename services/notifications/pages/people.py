@@ -25,6 +25,7 @@ from services.notifications.people import handlers as people
 from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
 from services.places.lookup import as_json
+from services.runtime.web.guard import fresh_beyond_first_page
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
@@ -169,7 +170,7 @@ async def towns(context: Context, visitor: Clerk, q: str = "") -> list[dict[str,
     return as_json(context.places.now.search(q, context.today(), kreise=visitor.kreise))
 
 
-@router.get("/people")
+@router.get("/people", dependencies=[fresh_beyond_first_page])
 async def own_people(
     request: Request, context: Context, visitor: Clerk, q: str = "", page: int = 1
 ) -> Response:

@@ -10,6 +10,8 @@ COUNSELLOR = Role.COUNSELLOR.value
 TEAM_LEAD = Role.TEAM_LEAD.value
 AUDITOR = Role.AUDITOR.value
 DATA_PROTECTION = Role.DATA_PROTECTION.value
+OPERATOR = Role.OPERATOR.value
+ADMINISTRATOR = Role.ADMINISTRATOR.value
 
 _DESK = (
     ("/desk", msgid("Open offers")),
@@ -18,15 +20,20 @@ _DESK = (
 )
 _ROSTER = (("/roster", msgid("My courses")),)
 _INBOX = (("/inbox", msgid("Inbox")),)
+_OFFICES = (("/offices", msgid("Counselling offices")),)
+_MAIL = (("/mail", msgid("Mail")),)
+_OVERSIGHT = (("/looks", msgid("Looks at names")), ("/retention", msgid("What is kept")))
+_OPERATION = (("/operation", msgid("Operation")),)
 
 MENU = {
-    CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:]),
+    CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES),
     PROVIDER: _ROSTER,
-    COUNSELLOR: _INBOX,
-    TEAM_LEAD: _INBOX,
-    AUDITOR: (*_DESK, *_ROSTER, *_INBOX),
-    DATA_PROTECTION: (_DESK[2],),
-    Role.ADMINISTRATOR.value: ADMINISTRATION,
+    COUNSELLOR: (*_INBOX, *_OFFICES),
+    TEAM_LEAD: (*_INBOX, *_OFFICES),
+    AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_OVERSIGHT, *_OPERATION),
+    DATA_PROTECTION: (_DESK[2], *_OVERSIGHT),
+    OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),
+    ADMINISTRATOR: (*ADMINISTRATION, *_OFFICES, *_MAIL),
 }
 HOMES = {
     CLERK: "/desk",
@@ -35,5 +42,6 @@ HOMES = {
     TEAM_LEAD: "/inbox",
     AUDITOR: "/desk",
     DATA_PROTECTION: "/erasures",
-    Role.ADMINISTRATOR.value: ORGANISATION,
+    OPERATOR: "/operation",
+    ADMINISTRATOR: ORGANISATION,
 }

@@ -231,7 +231,7 @@ async def alerts(
     return await conn.fetch(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.raised_at, a.escalated_at, a.ended_at,
-            a.withdrawn_for, a.office, c.title AS course_title
+            a.answered_at, a.taken_by, a.withdrawn_for, a.office, c.title AS course_title
         FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
         WHERE a.organisation = $1 AND a.office = $2
             AND ($3 OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
@@ -253,7 +253,7 @@ async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | No
     return await conn.fetchrow(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.routing, a.chain, a.raised_at,
-            a.escalated_at, a.ended_at, a.withdrawn_for, a.office, a.organisation,
+            a.escalated_at, a.ended_at, a.taken_by, a.withdrawn_for, a.office, a.organisation,
             a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name,
             c.starts_on, c.ends_on
         FROM alert AS a
@@ -273,4 +273,20 @@ async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyn
         WHERE alert_id = $1 ORDER BY version DESC
         """,
         alert_id,
+    )
+
+
+async def counsellors(conn: asyncpg.Connection, organisation: str, office: str) -> Sequence[asyncpg.Record]:
+    """List who counsels for an office now, by key and name."""
+    return await conn.fetch(
+        """
+        SELECT DISTINCT p.name, p.key FROM accounts.given_role AS r
+        JOIN accounts.person AS p ON p.person = r.person
+        JOIN accounts.organisation AS o ON o.slug = r.organisation
+        WHERE o.tenant = $1 AND o.publisher = $2 AND r.role IN ('counsellor', 'team_lead')
+            AND r.ended_at IS NULL AND p.active
+        ORDER BY p.name, p.key
+        """,
+        organisation,
+        office,
     )

@@ -37,10 +37,11 @@ rests on:
 * Where proposals are approved automatically, Art. 22 DSGVO may ask for a law that permits it (Abs. 2
   Buchst. b); a policy is none.
 """.splitlines()
-_SHARED = {"runtime": "every service", "accounts": "accounts, in allocation and in notifications each"}
-
-
-_SHARED = {"runtime": "every service", "places": "places, in every service"}
+_SHARED = {
+    "runtime": "every service",
+    "accounts": "accounts, in allocation and in notifications each",
+    "places": "places, in every service",
+}
 
 
 class _Closed(BaseModel):

@@ -86,12 +86,19 @@ def _fresh_only(request: Request) -> None:
         raise FreshSignInNeededError
 
 
+def _fresh_beyond_first_page(request: Request) -> None:
+    if request.query_params.get("page", "1") not in {"", "0", "1"}:
+        _fresh_only(request)
+
+
 def _anybody() -> None:
     """Refuse nobody; marks a route that needs no sign-in."""
 
 
 fresh_sign_in = Depends(_fresh_only)
 """Dependency of a route for which one must have signed in within the last minutes."""
+fresh_beyond_first_page = Depends(_fresh_beyond_first_page)
+"""The same for a list of names: its first page is daily work, to leaf through it is more than that."""
 anybody = Depends(_anybody)
 """Dependency of a route that is open to strangers on purpose."""
 setattr(_anybody, _ROLES, (ANYBODY,))
@@ -118,3 +125,8 @@ def roles_of(dependant: Dependant, method: str) -> frozenset[str] | None:
 def needs_fresh_sign_in(dependant: Dependant) -> bool:
     """Return whether a route asks people to sign in again after some minutes."""
     return any(call is _fresh_only for call in _calls(dependant))
+
+
+def needs_fresh_sign_in_beyond_first_page(dependant: Dependant) -> bool:
+    """Return whether a route does so from the second page of its list on."""
+    return any(call is _fresh_beyond_first_page for call in _calls(dependant))

@@ -10,6 +10,8 @@ COORDINATOR = Role.COORDINATOR.value
 HEAD = Role.HEAD.value
 PROVIDER = Role.PROVIDER.value
 AUDITOR = Role.AUDITOR.value
+DATA_PROTECTION = Role.DATA_PROTECTION.value
+OPERATOR = Role.OPERATOR.value
 COORDINATORS = (COORDINATOR, HEAD)
 
 _COORDINATION = (
@@ -28,11 +30,15 @@ _COORDINATION = (
     ("/pooling", msgid("Pooling")),
     ("/forecast", msgid("Forecast")),
 )
+_RETENTION = (("/retention", msgid("What is kept")),)
+_OPERATION = (("/operation", msgid("Operation")),)
 HOMES = {
     COORDINATOR: "/",
     HEAD: "/",
     AUDITOR: "/",
     PROVIDER: "/provider",
+    DATA_PROTECTION: "/retention",
+    OPERATOR: "/operation",
     Role.ADMINISTRATOR.value: ORGANISATION,
 }
 
@@ -43,7 +49,9 @@ def menu_with(added: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[tuple[s
     return {
         COORDINATOR: coordination,
         HEAD: coordination,
-        AUDITOR: coordination,
+        AUDITOR: (*coordination, *_RETENTION, *_OPERATION),
         PROVIDER: (("/provider", msgid("My courses")),),
+        DATA_PROTECTION: _RETENTION,
+        OPERATOR: _OPERATION,
         Role.ADMINISTRATOR.value: ADMINISTRATION,
     }

@@ -1,0 +1,1 @@
+"""Pages of the directory of counselling offices: everybody reads it, organisations keep their own offices."""

@@ -18,6 +18,7 @@ from services.allocation.console.people import person, remedies, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
+from services.allocation.console.policy import plain as policy_plain
 from services.allocation.console.policy import travel as policy_travel
 from services.allocation.console.policy import versions as policy_versions
 from services.allocation.console.proposals import api as proposals_api
@@ -26,6 +27,7 @@ from services.allocation.console.proposals import pages as proposals
 from services.allocation.console.questions import api as questions_api
 from services.allocation.console.questions import forecasts, policy_trial, suggestions, what_if
 from services.allocation.console.runs import pages as runs
+from services.allocation.console.today import first_day
 from services.allocation.console.today import pages as today
 from services.allocation.extension import Extension
 from services.allocation.law.rulebook import RuleBook
@@ -77,6 +79,7 @@ def create_console(
     routers = (
         *extension.routers,  # first: `/questions/{kind}` would take its addresses
         today.router,
+        first_day.router,
         waiting.router,
         why.router,
         remedies.router,
@@ -88,6 +91,7 @@ def create_console(
         outcomes.router,
         runs.router,
         policy.router,
+        policy_plain.router,
         policy_api.router,
         policy_travel.router,
         policy_trial.router,

@@ -9,6 +9,7 @@ from fastapi import APIRouter, FastAPI
 from services.accounts.app import create_accounts
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
+from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.roles import HOMES, MENU
 from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
@@ -48,7 +49,7 @@ def create_pages(
         secure=(settings.public_url or "").startswith("https://"),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
-    pages = (offers.router, people.router, erasures.router, roster.router, inbox.router)
+    pages = (first_day.router, offers.router, people.router, erasures.router, roster.router, inbox.router)
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=pages, doors=doors)
     app.state.context = PageContext(
         pool=resources.web,

@@ -1,7 +1,7 @@
 """Names the roles of the support side, and their menus."""
 
 from services.accounts.domain import Role
-from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
+from services.accounts.pages.menu import ADMINISTRATION
 from services.runtime.web.languages import msgid
 
 CLERK = Role.CLERK.value
@@ -35,5 +35,5 @@ HOMES = {
     TEAM_LEAD: "/inbox",
     AUDITOR: "/desk",
     DATA_PROTECTION: "/erasures",
-    Role.ADMINISTRATOR.value: ORGANISATION,
+    Role.ADMINISTRATOR.value: "/",
 }

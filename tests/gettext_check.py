@@ -10,7 +10,17 @@ from babel.messages.pofile import read_po
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.unit.web.messages import ACCOUNTS, COMPARISON, CONSOLE, PAGES, ROOT, RUNTIME, TEXTS, messages_of
+from tests.unit.web.messages import (
+    ACCOUNTS,
+    COMPARISON,
+    CONSOLE,
+    PAGES,
+    PLACES,
+    ROOT,
+    RUNTIME,
+    TEXTS,
+    messages_of,
+)
 
 _BLANK = re.compile(r"%\((\w+)\)[sd]|\{(\w+)\}")
 
@@ -44,7 +54,7 @@ def faults() -> Iterator[str]:
             if message.id and (fault := wrong_with(message)):
                 yield f"{path.relative_to(ROOT.parent)}: {message.id!r} {fault}"
             known.update([message.id] if isinstance(message.id, str) else message.id)
-    for folder in (RUNTIME, ACCOUNTS, TEXTS, CONSOLE, COMPARISON, PAGES):
+    for folder in (RUNTIME, ACCOUNTS, PLACES, TEXTS, CONSOLE, COMPARISON, PAGES):
         for text in messages_of(folder):
             if text not in known:
                 yield f"{folder.relative_to(ROOT.parent)}: {text!r} is in no German catalogue"

@@ -138,7 +138,7 @@ async def databases() -> AsyncIterator[Mapping[str, asyncpg.Connection]]:
             await _act_as_owner(conn)
             found[service] = conn
         if not found:
-            raise PlacesError(
+            raise InstallationError(
                 "there is no database of a service here. Please run `kurslotse db apply` first."
             )
         yield found
@@ -150,7 +150,7 @@ async def _act_as_owner(conn: asyncpg.Connection) -> None:
         "SELECT tableowner FROM pg_tables WHERE schemaname = 'places' AND tablename = 'town'"
     )
     if owner is None:
-        raise PlacesError("a database knows no towns yet. Please run `kurslotse db apply` first.")
+        raise InstallationError("a database knows no towns yet. Please run `kurslotse db apply` first.")
     await conn.execute(f"SET ROLE {roles.checked(str(owner))}")
 
 

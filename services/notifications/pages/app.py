@@ -10,9 +10,13 @@ from services.accounts.app import create_accounts
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.first_day import pages as first_day
+from services.notifications.pages.first_day import towns
 from services.notifications.pages.roles import HOMES, MENU
 from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
+from services.places.upload import LOCALE as PLACES_LOCALE
+from services.places.upload import TEMPLATES as TOWNS_TEMPLATES
+from services.places.upload.pages import TownsPages
 from services.runtime.base.settings import need
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
@@ -39,8 +43,8 @@ def create_pages(
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
-        templates=(HERE / "templates",),
-        locales=(LOCALE, HERE.parent / "locale"),
+        templates=(HERE / "templates", TOWNS_TEMPLATES),
+        locales=(LOCALE, PLACES_LOCALE, HERE.parent / "locale"),
         filters=partial(field_filters, places=places),
         menu=MENU,
         homes=HOMES,
@@ -49,8 +53,17 @@ def create_pages(
         secure=(settings.public_url or "").startswith("https://"),
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
-    pages = (first_day.router, offers.router, people.router, erasures.router, roster.router, inbox.router)
+    pages = (
+        first_day.router,
+        towns.router,
+        offers.router,
+        people.router,
+        erasures.router,
+        roster.router,
+        inbox.router,
+    )
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=pages, doors=doors)
+    app.state.towns = TownsPages(resources.worker, resources.clock, places)
     app.state.context = PageContext(
         pool=resources.web,
         worker=resources.worker,

@@ -27,6 +27,7 @@ from services.places.loading import load, read_file
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.events import publishers
+from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from tests.accounts.stand import ADDRESS, CHEAP, Browser
 from tests.allocation.builders import KREIS, NOW, Publisher
@@ -112,7 +113,9 @@ async def undone(browser: Browser) -> Sequence[str]:
 
 
 @asynccontextmanager
-async def first_day_on(database: Database, prefix: str) -> AsyncIterator[FirstDay]:
+async def first_day_on(
+    database: Database, prefix: str, gateway: GatewayClient | None = None
+) -> AsyncIterator[FirstDay]:
     """Open the console of a real installation on a database in which there is nobody."""
     worker = await open_pool(database.worker, name="first-day", max_size=4)
     web = await open_pool(database.web, name="first-day-web", max_size=4)
@@ -127,7 +130,7 @@ async def first_day_on(database: Database, prefix: str) -> AsyncIterator[FirstDa
     accounts = create_accounts(resources, env=CHEAP)
     policies, rulebook = CurrentPolicies(load_policies(), worker), load_rulebook()
     placements = Placements(prefix, PolicyTerms(policies, rulebook))
-    app = create_console(resources, placements, rulebook, policies, sign_in=accounts)
+    app = create_console(resources, placements, rulebook, policies, sign_in=accounts, gateway=gateway)
     try:
         yield FirstDay(world_of(database, worker, prefix), accounts, app, conn)
     finally:

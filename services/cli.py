@@ -205,6 +205,40 @@ def down(home: HomeOption = None) -> None:
     sys.exit(commands.down(home))
 
 
+@app.command()
+def init(
+    *,
+    kreis: Annotated[
+        str | None, typer.Option(help="First five digits of the AGS; asked for if left out.")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="What the Kreis is called.")] = None,
+    towns: Annotated[Path | None, typer.Option(help="Directory of towns: GV100AD, or CSV.")] = None,
+    provider: Annotated[list[str] | None, typer.Option(help="SLUG=NAME; several times.")] = None,
+    office: Annotated[list[str] | None, typer.Option(help="SLUG=NAME of a registering office.")] = None,
+    authority: Annotated[
+        list[str] | None, typer.Option(help="SLUG of an office that obliges people.")
+    ] = None,
+    no_authority: Annotated[list[str] | None, typer.Option(help="SLUG of an office that does not.")] = None,
+    counselling: Annotated[Path | None, typer.Option(help="Counselling offices: JSON or YAML.")] = None,
+    mail_to: Annotated[str | None, typer.Option(help="Send a test mail to this address.")] = None,
+) -> None:
+    """Set up a Kreis on what runs here, and say what is missing; again, it changes nothing."""
+    from services.embedded.setting_up import command  # noqa: PLC0415 -- only this command
+
+    options = command.Options(
+        kreis=kreis,
+        name=name,
+        towns=towns,
+        providers=provider or (),
+        offices=office or (),
+        authorities=authority or (),
+        no_authorities=no_authority or (),
+        counselling=counselling,
+        mail_to=mail_to,
+    )
+    sys.exit(command.run(options))
+
+
 @database.command("apply")
 def db_apply(
     home: HomeOption = None,

@@ -66,10 +66,10 @@ def load_directory(
         sys.stderr.writelines(f"left out: {line}\n" for line in found.skipped)
         loaded: dict[str, Loaded] = {}
         # All of them commit, one after the other, only when the file has gone into each.
-        async with _databases() as databases, AsyncExitStack() as stack:
-            for conn in databases.values():
+        async with databases() as opened, AsyncExitStack() as stack:
+            for conn in opened.values():
                 await stack.enter_async_context(conn.transaction())
-            for service, conn in databases.items():
+            for service, conn in opened.items():
                 loaded[service] = await load(conn, found, many_may_end=many_end)
         return [f"{service}: {done}" for service, done in loaded.items()]
 
@@ -82,8 +82,8 @@ def status() -> None:
 
     async def work() -> list[str]:
         said = []
-        async with _databases() as databases:
-            for service, conn in databases.items():
+        async with databases() as opened:
+            for service, conn in opened.items():
                 known = await store.editions(conn)
                 lines = [f"{one.day} {one.source} {one.name}: {one.towns} towns" for one in known]
                 said += [f"{service}: {line}" for line in lines or ["no directory of towns is loaded"]]
@@ -100,8 +100,8 @@ def find(
     """Find towns as of a day; by a key, with its history."""
 
     async def work() -> list[str]:
-        async with _databases() as databases:
-            conn = next(iter(databases.values()))
+        async with databases() as opened:
+            conn = next(iter(opened.values()))
             places = Places(await store.towns(conn), await store.places_loaded(conn))
         history = [town for town in places.towns if town.ags == text.strip()]
         day = _today() if on is None else on.date()
@@ -120,7 +120,7 @@ def _today() -> date:
 
 
 @asynccontextmanager
-async def _databases() -> AsyncIterator[Mapping[str, asyncpg.Connection]]:
+async def databases() -> AsyncIterator[Mapping[str, asyncpg.Connection]]:
     """Open the services' databases at the administrative address, each as its owner."""
     url = need(os.environ.get("KURSLOTSE_DATABASE_URL"), "KURSLOTSE_DATABASE_URL")
     prefix = os.environ.get("KURSLOTSE_PREFIX", "")
@@ -138,7 +138,7 @@ async def _databases() -> AsyncIterator[Mapping[str, asyncpg.Connection]]:
             await _act_as_owner(conn)
             found[service] = conn
         if not found:
-            raise PlacesError(
+            raise InstallationError(
                 "there is no database of a service here. Please run `kurslotse db apply` first."
             )
         yield found
@@ -150,7 +150,7 @@ async def _act_as_owner(conn: asyncpg.Connection) -> None:
         "SELECT tableowner FROM pg_tables WHERE schemaname = 'places' AND tablename = 'town'"
     )
     if owner is None:
-        raise PlacesError("a database knows no towns yet. Please run `kurslotse db apply` first.")
+        raise InstallationError("a database knows no towns yet. Please run `kurslotse db apply` first.")
     await conn.execute(f"SET ROLE {roles.checked(str(owner))}")
 
 

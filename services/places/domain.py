@@ -1,7 +1,7 @@
 """Defines towns, editions of the directory, and what is wrong with a line of a file."""
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -75,20 +75,40 @@ class Town:
         return self.valid_from <= on < self.valid_to
 
 
+class Said(str):
+    """A sentence in English that keeps what it was made of, so that a page can say it in another language."""
+
+    __slots__ = ("msgid", "params")
+    msgid: str
+    params: Mapping[str, str | int]
+
+
+def say(message: str, **params: str | int) -> Said:
+    """Fill in a sentence; the message is translated by its msgid.
+
+    >>> said = say("the key %(key)s is missing", key="01001000")
+    >>> str(said), said.msgid
+    ('the key 01001000 is missing', 'the key %(key)s is missing')
+    """
+    made = Said(message % params if params else message)
+    made.msgid, made.params = message, params
+    return made
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """What is wrong with a line, and what to do; lines and columns count from 1."""
 
     line: int
     column: int
-    what: str
-    todo: str
+    what: Said
+    todo: Said
     field: str = ""
 
     def told(self, file: str) -> str:
         """Return it as one line.
 
-        >>> Fault(3, 1, "the key is missing", "Please add it.", "ags").told("towns.csv")
+        >>> Fault(3, 1, say("the key is missing"), say("Please add it."), "ags").told("towns.csv")
         'towns.csv, line 3, column 1 (ags): the key is missing. Please add it.'
         """
         named = f" ({self.field})" if self.field else ""
@@ -96,7 +116,15 @@ class Fault:
 
 
 class PlacesError(ValueError):
-    """The directory cannot be loaded; the message says why and what to do."""
+    """The directory cannot be loaded; the message says why and what to do, `faults` the lines."""
+
+    def __init__(self, message: str, said: Said, faults: Sequence[Fault] = ()) -> None:
+        super().__init__(message)
+        self.said, self.faults = said, tuple(faults)
+
+
+class ManyEndError(PlacesError):
+    """So many towns would end that the file may be cut off; somebody has to say that it is right."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from datetime import date, datetime
 from gv100ad import District, FederalState, GV100ADReader, Municipality, MunicipalityType
 from gv100ad.entities.base_record import BaseRecord
 
-from services.places.domain import Directory, Fault, Town, is_postcode
+from services.places.domain import Directory, Fault, Town, is_postcode, say
 
 _RECORD = {"10", "20", "30", "40", "50", "60"}
 _KEY = {"10": 2, "40": 5, "60": 8}
@@ -20,8 +20,8 @@ _KEY = {"10": 2, "40": 5, "60": 8}
 _SHORTEST = {"60": 175}
 """Columns up to which a record is needed: of a town, to the mark behind the postcode."""
 _NAME_FROM, _NAME_TO = 22, 72
-_TOO_SHORT = "Please load the file as it was published; it may be cut off."
-_AS_PUBLISHED = "Please load the file as it was published."
+_TOO_SHORT = say("Please load the file as it was published; it may be cut off.")
+_AS_PUBLISHED = say("Please load the file as it was published.")
 
 
 def is_gv100ad(lines: Sequence[str]) -> bool:
@@ -54,7 +54,7 @@ def read_gv100ad(lines: Sequence[str]) -> Directory:
     reading.faults += _told_of_nobody(reading)
     towns = tuple(town for town, _ in reading.towns.values())
     if not towns and not reading.faults:
-        reading.faults.append(Fault(1, 1, "the file has no towns", _AS_PUBLISHED))
+        reading.faults.append(Fault(1, 1, say("the file has no towns"), _AS_PUBLISHED))
     faults = tuple(sorted(reading.faults, key=lambda one: one.line))
     return Directory("gv100ad", reading.day, frozenset(reading.laender), towns, faults)
 
@@ -62,7 +62,7 @@ def read_gv100ad(lines: Sequence[str]) -> Directory:
 def _take(reading: _Reading, number: int, line: str) -> Fault | None:
     kind = line[:2]
     if kind not in _RECORD:
-        what = f"“{kind}” is no type of record (10, 20, 30, 40, 50, 60)"
+        what = say("“%(kind)s” is no type of record (10, 20, 30, 40, 50, 60)", kind=kind)
         return Fault(number, 1, what, _AS_PUBLISHED, "Satzart")
     if (fault := _fault_of_form(reading, number, line)) is not None:
         return fault
@@ -71,7 +71,7 @@ def _take(reading: _Reading, number: int, line: str) -> Fault | None:
     try:
         record = next(iter(GV100ADReader(io.StringIO(line)).read()))
     except (ValueError, StopIteration):
-        what = "a number or a mark of the record cannot be read"
+        what = say("a number or a mark of the record cannot be read")
         return Fault(number, 123, what, _AS_PUBLISHED, "EF7 to EF12")
     return _add(reading, number, record)
 
@@ -81,20 +81,31 @@ def _fault_of_form(reading: _Reading, number: int, line: str) -> Fault | None:
     kind, key = line[:2], line[10 : 10 + _KEY.get(line[:2], 2)]
     least = _SHORTEST.get(kind, _NAME_FROM + 1)
     if len(line) < least:
-        return Fault(number, len(line) + 1, f"the record ends here, before column {least}", _TOO_SHORT)
+        return Fault(
+            number,
+            len(line) + 1,
+            say("the record ends here, before column %(least)s", least=least),
+            _TOO_SHORT,
+        )
     day = _day(line[2:10])
     if day is None:
-        what = f"“{line[2:10]}” is no day (year, month, day)"
+        what = say("“%(text)s” is no day (year, month, day)", text=line[2:10])
         return Fault(number, 3, what, _AS_PUBLISHED, "EF2 Gebietsstand")
     reading.day = reading.day or day
     if day != reading.day:
-        what = f"the day {day} is another than {reading.day} in the lines before"
-        return Fault(number, 3, what, "Please load one edition, not several in one file.", "EF2 Gebietsstand")
+        what = say(
+            "the day %(day)s is another than %(before)s in the lines before",
+            day=str(day),
+            before=str(reading.day),
+        )
+        return Fault(
+            number, 3, what, say("Please load one edition, not several in one file."), "EF2 Gebietsstand"
+        )
     if not (key.isascii() and key.isdigit()):
-        what = f"“{key}” is no key of {len(key)} digits"
+        what = say("“%(key)s” is no key of %(digits)s digits", key=key, digits=len(key))
         return Fault(number, 11, what, _AS_PUBLISHED, "EF3 Regionalschlüssel")
     if not line[_NAME_FROM:_NAME_TO].strip():
-        return Fault(number, _NAME_FROM + 1, "the name is missing", _AS_PUBLISHED, "EF5 Bezeichnung")
+        return Fault(number, _NAME_FROM + 1, say("the name is missing"), _AS_PUBLISHED, "EF5 Bezeichnung")
     return None
 
 
@@ -120,20 +131,30 @@ def _add(reading: _Reading, number: int, record: BaseRecord) -> Fault | None:
 
 
 def _twice(number: int, key: str, first: int) -> Fault | None:
-    what = f"the key {key} stands in line {first} already"
+    what = say("the key %(key)s stands in line %(first)s already", key=key, first=first)
     return None if first == number else Fault(number, 11, what, _AS_PUBLISHED, "EF3 Regionalschlüssel")
 
 
 def _add_town(reading: _Reading, number: int, record: Municipality) -> Fault | None:
     ags, postcode = record.regional_code, record.postal_code
     if ags[:2] not in reading.laender or ags[:5] not in reading.kreise:
-        what = f"no record of its Land or Kreis ({ags[:5]}) stands before the town {ags}"
+        what = say(
+            "no record of its Land or Kreis (%(kreis)s) stands before the town %(town)s",
+            kreis=ags[:5],
+            town=ags,
+        )
         return Fault(number, 11, what, _TOO_SHORT, "EF3 Regionalschlüssel")
     reading.told |= {ags[:2], ags[:5]}
     if record.type is MunicipalityType.GEMEINDEFREIES_GEBIET_UNBEWOHNT:
         return None
     if postcode and not is_postcode(postcode):
-        return Fault(number, 166, f"“{postcode}” is no postcode of five digits", _AS_PUBLISHED, "EF12 PLZ")
+        return Fault(
+            number,
+            166,
+            say("“%(text)s” is no postcode of five digits", text=postcode),
+            _AS_PUBLISHED,
+            "EF12 PLZ",
+        )
     town = Town(
         ags=ags,
         name=record.name,
@@ -152,5 +173,5 @@ def _told_of_nobody(reading: _Reading) -> Iterable[Fault]:
     lines = reading.laender | {key: line for key, (_, line) in reading.kreise.items()}
     for key, line in lines.items():
         if key not in reading.told:
-            what = f"no town of {key} follows"
+            what = say("no town of %(key)s follows", key=key)
             yield Fault(line, 11, what, _TOO_SHORT, "EF3 Regionalschlüssel")

@@ -7,13 +7,24 @@ from datetime import date
 import asyncpg
 
 from services.places import store
-from services.places.domain import ALWAYS, OPEN, Directory, Edition, PlacesError, Town
+from services.places.domain import (
+    ALWAYS,
+    OPEN,
+    Directory,
+    Edition,
+    ManyEndError,
+    PlacesError,
+    Said,
+    Town,
+    say,
+)
 from services.places.gv100ad import is_gv100ad, read_gv100ad
 from services.places.lines import read_lines
 from services.places.merging import Place, merge
 from services.places.table import read_table
 
 SHOWN_FAULTS = 20
+UNREADABLE = say("The file has mistakes; nothing was loaded.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +51,11 @@ def read_file(
     """
     read = read_lines(raw)
     if read.fault is not None:
-        raise PlacesError(f"nothing was loaded: {read.fault.told(name)}")
+        raise PlacesError(f"nothing was loaded: {read.fault.told(name)}", UNREADABLE, [read.fault])
     directory = read_gv100ad(read.lines) if is_gv100ad(read.lines) else read_table(read.lines)
     skipped = tuple(fault.told(name) for fault in directory.faults)
     if not directory.towns or (skipped and not skip_broken):
-        raise PlacesError(_listed(skipped))
+        raise PlacesError(_listed(skipped), UNREADABLE, directory.faults)
     day = _day_of(directory, name, today, as_of)
     areas = directory.areas
     if skipped:  # who is missing may stand in a broken line: nobody ends
@@ -53,6 +64,11 @@ def read_file(
         day, directory.source, name[:200], hashlib.sha256(raw).digest(), areas, len(directory.towns)
     )
     return File(edition, directory.towns, skipped, as_of is not None)
+
+
+def _error(said: Said, command: str = "") -> PlacesError:
+    """Return an error; `command` says what to do on the command line."""
+    return PlacesError(" ".join(filter(None, (f"nothing was loaded: {said}", command))), said)
 
 
 def _listed(faults: tuple[str, ...]) -> str:
@@ -65,11 +81,23 @@ def _listed(faults: tuple[str, ...]) -> str:
 def _day_of(directory: Directory, name: str, today: date, as_of: date | None) -> date:
     day = directory.day or as_of or today
     if as_of is not None and as_of != day:
-        raise PlacesError(
-            f"{name} tells the towns of {day}, not of {as_of}. Please leave --as-of out or correct it."
+        raise _error(
+            say(
+                "%(name)s tells the towns of %(day)s, not of %(asked)s.",
+                name=name,
+                day=str(day),
+                asked=str(as_of),
+            ),
+            "Please leave --as-of out or correct it.",
         )
     if day > today and directory.day is None:
-        raise PlacesError(f"{as_of} is still to come. Please give the day for which {name} tells the towns.")
+        raise _error(
+            say(
+                "%(day)s is still to come. Please give the day for which %(name)s tells the towns.",
+                day=str(as_of),
+                name=name,
+            )
+        )
     return day
 
 
@@ -107,11 +135,13 @@ async def load(conn: asyncpg.Connection, file: File, *, many_may_end: bool = Fal
     _check_successors(file, stored)
     changes = merge(stored, file.towns, file.edition.areas, place)
     if changes.ends_many and not many_may_end:
-        raise PlacesError(
-            f"nothing was loaded: {changes.ended} of {changes.stood} towns do not stand in"
-            f" {file.edition.name} and would end. The file may be cut off;"
-            " if it is right, load it with --many-end."
+        said = say(
+            "%(ended)s of %(stood)s towns do not stand in %(name)s and would end. It may be cut off.",
+            ended=changes.ended,
+            stood=changes.stood,
+            name=file.edition.name,
         )
+        raise ManyEndError(f"nothing was loaded: {said} If it is right, load it with --many-end.", said)
     await store.write(conn, changes)
     areas = file.edition.areas or spoken_of
     await store.add_edition(conn, replace(file.edition, areas=areas), len(file.skipped))
@@ -129,9 +159,14 @@ def _place_of(file: File, others: list[Edition]) -> Place:
     after = min((one.day for one in others if one.day > day), default=None)
     if after is not None and not file.asked_day:
         latest = max(one.day for one in others)
-        raise PlacesError(
-            f"nothing was loaded: {file.edition.name} tells the towns of {day}, and those of {latest} are"
-            f" loaded already. To add what was before, load it with --as-of {day}."
+        raise _error(
+            say(
+                "%(name)s tells the towns of %(day)s, and those of %(latest)s are loaded already.",
+                name=file.edition.name,
+                day=str(day),
+                latest=str(latest),
+            ),
+            f"To add what was before, load it with --as-of {day}.",
         )
     return Place(day, before, after)
 
@@ -141,9 +176,14 @@ def _check_successors(file: File, stored: list[Town]) -> None:
     for town in file.towns:
         for successor in town.successors:
             if successor not in known:
-                raise PlacesError(
-                    f"nothing was loaded: {town.ags} ({town.short_name}) has the successor {successor}, which"
-                    " is no town of the file or of the loaded directory. Please add it or correct the key."
+                raise _error(
+                    say(
+                        "%(town)s (%(name)s) has the successor %(successor)s, which is no town of the file or"
+                        " of the loaded directory. Please add it or correct the key.",
+                        town=town.ags,
+                        name=town.short_name,
+                        successor=successor,
+                    )
                 )
 
 

@@ -149,3 +149,16 @@ async def belong_to(conn: asyncpg.Connection, ags: Collection[str], on: date) ->
         on,
     )
     return {row["origin"]: frozenset(row["since"]) for row in rows}
+
+
+async def towns_in(conn: asyncpg.Connection, kreise: Collection[str], on: date) -> dict[str, int]:
+    """Count the towns of each Kreis on a day; a Kreis of which none is known is missing."""
+    rows = await conn.fetch(
+        """
+        SELECT left(ags, 5) AS kreis, count(*) AS towns FROM places.town
+        WHERE left(ags, 5) = ANY ($1::text[]) AND valid_from <= $2 AND $2 < valid_to GROUP BY 1
+        """,
+        sorted(set(kreise)),
+        on,
+    )
+    return {row["kreis"]: row["towns"] for row in rows}

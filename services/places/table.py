@@ -7,7 +7,18 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from services.places.domain import ALWAYS, LAENDER, OPEN, Directory, Fault, Town, is_ags, is_postcode
+from services.places.domain import (
+    ALWAYS,
+    LAENDER,
+    OPEN,
+    Directory,
+    Fault,
+    Said,
+    Town,
+    is_ags,
+    is_postcode,
+    say,
+)
 
 COLUMNS = ("ags", "name", "postcodes", "kreis", "valid_from", "valid_to", "successor")
 """Only `ags` and `name` are needed; the others may be missing."""
@@ -30,12 +41,12 @@ def read_table(lines: Sequence[str]) -> Directory:
             if any(cell.strip() for cell in cells):
                 rows.take(reading.line_num, header, [cell.strip() for cell in cells])
     except csv.Error:
-        what = "from here on the file cannot be read"
-        rows.faults.append(Fault(reading.line_num, 1, what, "A quotation mark may be missing."))
+        what = say("from here on the file cannot be read")
+        rows.faults.append(Fault(reading.line_num, 1, what, say("A quotation mark may be missing.")))
     towns = tuple(town for town, _ in rows.towns.values())
     rows.faults += _overlapping(rows.towns)
     if not towns and not rows.faults:
-        rows.faults.append(Fault(1, 1, "the file has no towns", "Please add a line for each town."))
+        rows.faults.append(Fault(1, 1, say("the file has no towns"), say("Please add a line for each town.")))
     faults = tuple(sorted(rows.faults, key=lambda one: one.line))
     return Directory("csv", None, frozenset(town.kreis for town in towns), towns, faults)
 
@@ -43,19 +54,31 @@ def read_table(lines: Sequence[str]) -> Directory:
 def _fault_of_header(header: Sequence[str]) -> Fault | None:
     expected = ";".join(COLUMNS)
     if not {"ags", "name"} <= set(header):
-        return Fault(1, 1, "the first line does not name the columns", f"Please begin with: {expected}")
+        return Fault(
+            1,
+            1,
+            say("the first line does not name the columns"),
+            say("Please begin with: %(columns)s", columns=expected),
+        )
     for at, name in enumerate(header):
         if name not in COLUMNS:
-            return Fault(1, at + 1, f"“{name[:40]}” is no column", f"The columns are: {expected}")
+            return Fault(
+                1,
+                at + 1,
+                say("“%(name)s” is no column", name=name[:40]),
+                say("The columns are: %(columns)s", columns=expected),
+            )
         if name in header[:at]:
-            return Fault(1, at + 1, f"the column {name} stands twice", "Please remove one.")
+            return Fault(
+                1, at + 1, say("the column %(name)s stands twice", name=name), say("Please remove one.")
+            )
     return None
 
 
 class _CellError(ValueError):
     """A cell cannot be used; says what is wrong and what to do."""
 
-    def __init__(self, what: str, todo: str) -> None:
+    def __init__(self, what: Said, todo: Said) -> None:
         super().__init__(what)
         self.what, self.todo = what, todo
 
@@ -70,8 +93,10 @@ class _Rows:
     def take(self, line: int, header: Sequence[str], cells: Sequence[str]) -> None:
         """Read a row, or note what is wrong with it."""
         if len(cells) != len(header):
-            what = f"the line has {len(cells)} columns, not {len(header)}"
-            self.faults.append(Fault(line, len(cells), what, "Please check separators and quotation marks."))
+            what = say("the line has %(found)s columns, not %(wanted)s", found=len(cells), wanted=len(header))
+            self.faults.append(
+                Fault(line, len(cells), what, say("Please check separators and quotation marks."))
+            )
             return
         values, good = dict(zip(header, cells, strict=True)), True
         read: dict[str, Any] = {}
@@ -92,30 +117,41 @@ class _Rows:
             return
         _, first = self.towns.setdefault((town.ags, town.valid_from), (town, line))
         if first != line:
-            what = f"the key {town.ags} stands in line {first} already"
-            self.faults.append(Fault(line, 1, what, "Please keep one of the two lines.", "ags"))
+            what = say("the key %(key)s stands in line %(first)s already", key=town.ags, first=first)
+            self.faults.append(Fault(line, 1, what, say("Please keep one of the two lines."), "ags"))
 
 
 def _ags(text: str) -> str:
     if not is_ags(text):
-        raise _CellError(f"“{text[:40]}” is no key of a town", "Write eight digits, with the leading zero.")
+        raise _CellError(
+            say("“%(text)s” is no key of a town", text=text[:40]),
+            say("Write eight digits, with the leading zero."),
+        )
     if text[:2] not in LAENDER and text[:2] != INVENTED:
-        raise _CellError(f"{text} begins with no Land (01 to 16)", "Write the key with its leading zero.")
+        raise _CellError(
+            say("%(text)s begins with no Land (01 to 16)", text=text),
+            say("Write the key with its leading zero."),
+        )
     return text
 
 
 def _name(text: str) -> str:
     if not text:
-        raise _CellError("the name is missing", "Please add it.")
+        raise _CellError(say("the name is missing"), say("Please add it."))
     if len(text) > _LONGEST:
-        raise _CellError("the name is too long", f"At most {_LONGEST} letters are possible.")
+        raise _CellError(
+            say("the name is too long"), say("At most %(most)s letters are possible.", most=_LONGEST)
+        )
     return text
 
 
 def _kreis(text: str) -> tuple[str, str]:
     """Read key and name of the Kreis, or one of them."""
     if len(text) > _LONGEST:
-        raise _CellError("the name of the Kreis is too long", f"At most {_LONGEST} letters are possible.")
+        raise _CellError(
+            say("the name of the Kreis is too long"),
+            say("At most %(most)s letters are possible.", most=_LONGEST),
+        )
     key = text[:5] if is_postcode(text[:5]) else ""  # five digits, as a postcode
     return key, text.removeprefix(key).strip()
 
@@ -124,10 +160,10 @@ def _postcodes(text: str) -> tuple[str, ...]:
     found = tuple(dict.fromkeys(part for part in _SEPARATORS.split(text) if part))
     for part in found:
         if not is_postcode(part):
-            todo = (
+            todo = say(
                 "Write five digits, several apart by spaces; a spreadsheet may have dropped the first zero."
             )
-            raise _CellError(f"“{part[:40]}” is no postcode", todo)
+            raise _CellError(say("“%(text)s” is no postcode", text=part[:40]), todo)
     return found
 
 
@@ -137,7 +173,9 @@ def _day(text: str) -> date:
             return datetime.strptime(text, form).date()  # noqa: DTZ007 -- a day, no time
         except ValueError:
             continue
-    raise _CellError(f"“{text[:40]}” is no day", "Write it like 2026-01-01 or 01.01.2026.")
+    raise _CellError(
+        say("“%(text)s” is no day", text=text[:40]), say("Write it like 2026-01-01 or 01.01.2026.")
+    )
 
 
 def _valid_from(text: str) -> date:
@@ -167,22 +205,25 @@ _FIELDS = {"kreis": "kreis_name", "successor": "successors"}
 """Fields of a town that are called otherwise than their columns."""
 
 
-def _contradictions(town: Town, kreis: str) -> Iterator[tuple[str, str, str]]:
+def _contradictions(town: Town, kreis: str) -> Iterator[tuple[str, Said, Said]]:
     if kreis and kreis != town.kreis:
-        yield "kreis", f"{kreis} is not the Kreis of {town.ags}", "Please correct one of the two keys."
+        what = say("%(kreis)s is not the Kreis of %(town)s", kreis=kreis, town=town.ags)
+        yield "kreis", what, say("Please correct one of the two keys.")
     if town.valid_to <= town.valid_from:
-        todo = "`valid_to` is the first day on which the town holds no longer. Please check both days."
-        yield "valid_to", "the town ends before it begins", todo
+        todo = say("`valid_to` is the first day on which the town holds no longer. Please check both days.")
+        yield "valid_to", say("the town ends before it begins"), todo
     if town.successors and town.valid_to == OPEN:
-        yield "successor", "a town that goes on has no successor", "Please add `valid_to`, or remove it."
+        todo = say("Please add `valid_to`, or remove it.")
+        yield "successor", say("a town that goes on has no successor"), todo
     if town.ags in town.successors:
-        yield "successor", "the town is its own successor", "Please name the town it belongs to since."
+        todo = say("Please name the town it belongs to since.")
+        yield "successor", say("the town is its own successor"), todo
 
 
 def _overlapping(towns: Mapping[tuple[str, date], tuple[Town, int]]) -> Iterator[Fault]:
     before: Town | None = None
     for _, (town, line) in sorted(towns.items()):
         if before is not None and before.ags == town.ags and town.valid_from < before.valid_to:
-            what = f"two lines of {town.ags} hold on the same days"
-            yield Fault(line, 1, what, "Please give the earlier one a `valid_to`.", "ags")
+            what = say("two lines of %(town)s hold on the same days", town=town.ags)
+            yield Fault(line, 1, what, say("Please give the earlier one a `valid_to`."), "ags")
         before = town

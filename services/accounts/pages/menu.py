@@ -1,6 +1,7 @@
-"""Names the entry of an administrator's menu."""
+"""Names the entries of an administrator's menu."""
 
 from services.runtime.web.languages import msgid
 
 ORGANISATION = "/organisation"
-ADMINISTRATION = ((ORGANISATION, msgid("People and roles")),)
+FIRST_DAY = "/first-day"
+ADMINISTRATION = ((ORGANISATION, msgid("People and roles")), (FIRST_DAY, msgid("First steps")))

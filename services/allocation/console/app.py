@@ -18,6 +18,7 @@ from services.allocation.console.people import person, remedies, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
+from services.allocation.console.policy import plain as policy_plain
 from services.allocation.console.policy import travel as policy_travel
 from services.allocation.console.policy import versions as policy_versions
 from services.allocation.console.proposals import api as proposals_api
@@ -26,12 +27,16 @@ from services.allocation.console.proposals import pages as proposals
 from services.allocation.console.questions import api as questions_api
 from services.allocation.console.questions import forecasts, policy_trial, suggestions, what_if
 from services.allocation.console.runs import pages as runs
+from services.allocation.console.today import first_day, towns
 from services.allocation.console.today import pages as today
 from services.allocation.extension import Extension
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.current import CurrentPolicies
 from services.allocation.policy.domain import load_policies
 from services.places.current import CurrentPlaces
+from services.places.upload import LOCALE as PLACES_LOCALE
+from services.places.upload import TEMPLATES as TOWNS_TEMPLATES
+from services.places.upload.pages import TownsPages
 from services.runtime.base.settings import need
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
@@ -69,8 +74,8 @@ def create_console(
     site = Site(
         service="allocation",
         title=msgid("Kurslotse coordination"),
-        templates=(HERE / "templates", *extension.templates, TEMPLATES),
-        locales=(LOCALE, HERE.parent / "locale", *extension.locales),
+        templates=(HERE / "templates", *extension.templates, TEMPLATES, TOWNS_TEMPLATES),
+        locales=(LOCALE, PLACES_LOCALE, HERE.parent / "locale", *extension.locales),
         filters=partial(field_filters, places=places),
         menu=menu_with(extension.menu),
         homes=HOMES,
@@ -81,6 +86,8 @@ def create_console(
     routers = (
         *extension.routers,  # first: `/questions/{kind}` would take its addresses
         today.router,
+        first_day.router,
+        towns.router,
         waiting.router,
         why.router,
         remedies.router,
@@ -93,6 +100,7 @@ def create_console(
         outcomes.router,
         runs.router,
         policy.router,
+        policy_plain.router,
         policy_api.router,
         policy_travel.router,
         policy_trial.router,
@@ -110,6 +118,7 @@ def create_console(
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=routers)
+    app.state.towns = TownsPages(resources.worker, resources.clock, places, towns.ToGateway(gateway))
     policies = policies or CurrentPolicies(load_policies())
     app.state.console = ConsoleContext(
         pool=resources.web,

@@ -126,16 +126,19 @@ def check_own(text: str, kreis: str, book: RuleBook, *, today: date | None = Non
 
 
 def check_towns(text: str, unknown: Callable[[str], bool]) -> None:
-    """Check that the towns of a policy, which is right by itself, are in the directory of towns.
+    """Check that the towns of one policy or a list, right by themselves, are in the directory of towns.
 
     Raises:
         DocumentError: with the line and column of each town that is not.
     """
     document = documents.read(text, partly=True)
-    towns = document.value.get("towns") if isinstance(document.value, dict) else None
+    value = document.value
+    listed = isinstance(value, list)
+    policies: list[object] = value if isinstance(value, list) else [value]
     wrong = [
-        document.mistake(("towns", ags), "town_unknown", {"value": ags}, key=True)
-        for ags in towns or ()
+        document.mistake((*((at,) if listed else ()), "towns", ags), "town_unknown", {"value": ags}, key=True)
+        for at, policy in enumerate(policies)
+        for ags in (policy.get("towns") if isinstance(policy, dict) else None) or ()
         if unknown(ags)
     ]
     if wrong:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from datetime import date, datetime
@@ -18,7 +19,7 @@ from services.allocation.law.mistakes import DocumentError
 from services.allocation.law.rulebook import PACKAGED, Rules, read_rulebook
 from services.allocation.policy import schema as policy_schema
 from services.allocation.policy import travel, travel_store
-from services.allocation.policy.check import check_text
+from services.allocation.policy.check import check_text, check_towns
 from services.places.current import CurrentPlaces
 from services.runtime.serve.commands import business_now, in_transaction
 
@@ -133,10 +134,19 @@ def check(
     folder: Annotated[Path, typer.Option(help="Another rule book.")] = PACKAGED,
     language: Language = "en",
 ) -> None:
-    """Check a policy by itself and against the rule book of its day; exit status 1 if it has mistakes."""
+    """Check a policy by itself, by the rule book of its day, and its towns; exit status 1 if it has mistakes.
+
+    Towns are checked where an installation with a directory of towns runs, or KURSLOTSE_DB_WORKER is set.
+    """
     try:
         raw = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-        found = check_text(documents.decoded(raw), read_rulebook(folder), today=_today())
+        text = documents.decoded(raw)
+        found = check_text(text, read_rulebook(folder), today=_today())
+        if os.environ.get("KURSLOTSE_DB_WORKER"):
+            check_towns(text, in_transaction(CurrentPlaces().seen_by).unknown)
+    except (ConnectionError, TimeoutError, asyncpg.PostgresError) as error:
+        sys.stderr.write(f"{file}: its towns were not checked, the database does not answer: {error}\n")
+        raise typer.Exit(1) from error
     except OSError as error:
         sys.stderr.write(f"{file}: {error.strerror}\n")
         raise typer.Exit(1) from error

@@ -119,6 +119,14 @@ class CurrentPolicies:
         """Return what holds for the Kreis at a business time."""
         return self._now.on(kreis, local_day(now))
 
+    def installed(self, kreis: str, day: date) -> Policy:
+        """Return what the installation's file says, whether or not the Kreis has decided otherwise.
+
+        Raises:
+            LookupError: it says nothing for the Kreis.
+        """
+        return self._now.file.on(kreis, day)
+
     def active_policy(self, kreis: str, day: date) -> ActivePolicy | None:
         """Return the Kreis's own policy that holds on a day; None: the file's does."""
         return self._now.active_policy(kreis, day)

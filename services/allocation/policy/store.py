@@ -83,6 +83,11 @@ async def locked(conn: asyncpg.Connection, one: UUID) -> Version | None:
     return None if row is None else Version(**dict(row))
 
 
+async def lock(conn: asyncpg.Connection, kreis: str) -> None:
+    """Let one at a time adopt a policy for the Kreis, until the transaction ends."""
+    await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended('policy_version ' || $1, 0))", kreis)
+
+
 async def versions(conn: asyncpg.Connection, kreis: str, limit: int = 200) -> Sequence[Version]:
     """List the versions of a Kreis, the latest first."""
     rows = await conn.fetch(

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.envelope import Problem
-from services.gateway.http import api_pages, events, feeds, imports, registrations
+from services.gateway.http import api_pages, events, feeds, imports, registrations, towns
 from services.gateway.http.context import GatewayContext, context_of, problem_response
 from services.gateway.http.errors import RequestRejectedError
 from services.gateway.metrics import COUNTED
@@ -40,6 +40,7 @@ def create_app(context: GatewayContext) -> FastAPI:
     app.state.context = context
     for router in (events.router, registrations.router, feeds.router, imports.router, api_pages.router):
         app.include_router(router)
+    app.include_router(towns.router)
     app.add_exception_handler(RequestRejectedError, _shut)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)

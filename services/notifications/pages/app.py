@@ -11,11 +11,16 @@ from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.context import PageContext
+from services.notifications.pages.first_day import pages as first_day
+from services.notifications.pages.first_day import towns
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
 from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
+from services.places.upload import LOCALE as PLACES_LOCALE
+from services.places.upload import TEMPLATES as TOWNS_TEMPLATES
+from services.places.upload.pages import TownsPages
 from services.runtime.base.settings import need
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
@@ -50,8 +55,8 @@ def create_pages(
     site = Site(
         service="notifications",
         title=msgid("Kurslotse support"),
-        templates=(HERE / "templates", TEMPLATES),
-        locales=(LOCALE, HERE.parent / "locale"),
+        templates=(HERE / "templates", TEMPLATES, TOWNS_TEMPLATES),
+        locales=(LOCALE, PLACES_LOCALE, HERE.parent / "locale"),
         filters=partial(field_filters, places=places),
         menu=MENU,
         homes=HOMES,
@@ -61,6 +66,8 @@ def create_pages(
     )
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     pages = (
+        first_day.router,
+        towns.router,
         offers.router,
         people.router,
         erasures.router,
@@ -80,6 +87,7 @@ def create_pages(
         ),
     )
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=pages, doors=doors)
+    app.state.towns = TownsPages(resources.worker, resources.clock, places)
     app.state.context = PageContext(
         pool=resources.web,
         worker=resources.worker,

@@ -22,6 +22,7 @@ from services.notifications.pages.context import (
     full_name,
     slug_of,
 )
+from services.notifications.pages.first_day.pages import still_missing
 from services.notifications.pages.registration_form import LANGUAGES
 from services.notifications.pages.roles import TEAM_LEAD
 from services.notifications.people.domain import Purpose
@@ -61,7 +62,8 @@ async def inbox(
         return JSONResponse({"alerts": [_json(row, explain(texts, row)) for row in values["rows"]]})
     web = web_of(request)
     part = web.live(request, "inbox-part.html", address, **values)
-    return web.page(request, "inbox.html", part=part, everything=state == "all")
+    steps = await still_missing(request, context, visitor) if visitor.role == TEAM_LEAD else ()
+    return web.page(request, "inbox.html", part=part, everything=state == "all", steps=steps)
 
 
 @router.get("/live")

@@ -1,11 +1,11 @@
 """Serves the desk's open offers: the sheet to hand over, and the person's answer."""
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import Response
 
 from schemas.codes import DeclineReason
 from schemas.offices import PlaceAccepted, PlaceDeclined
@@ -18,8 +18,8 @@ from services.notifications.pages.context import (
     send_form,
     slug_of,
 )
+from services.notifications.pages.first_day.pages import still_missing
 from services.notifications.people.domain import Purpose
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
@@ -29,12 +29,6 @@ from services.texts.codes import options
 from services.texts.reasons import load
 
 router = APIRouter(include_in_schema=False)
-
-
-@router.get("/")
-async def home(request: Request, visitor: Annotated[Visitor, Depends(signed_in())]) -> Response:
-    """Send everybody to their own first page."""
-    return RedirectResponse(web_of(request).home(visitor.role), 303)
 
 
 async def _open_offers(request: Request, context: PageContext, visitor: Visitor) -> dict[str, Any]:
@@ -54,7 +48,9 @@ async def _open_offers(request: Request, context: PageContext, visitor: Visitor)
 @router.get("/desk")
 async def offers(request: Request, context: Context, visitor: Clerk) -> Response:
     """List the offers that wait for an answer, those that end soonest first."""
-    return web_of(request).page(request, "desk.html", **await _open_offers(request, context, visitor))
+    steps = await still_missing(request, context, visitor)
+    found = await _open_offers(request, context, visitor)
+    return web_of(request).page(request, "desk.html", steps=steps, **found)
 
 
 @router.get("/offers/{placement}")

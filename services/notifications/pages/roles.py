@@ -1,7 +1,7 @@
 """Names the roles of the support side, and their menus."""
 
 from services.accounts.domain import Role
-from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
+from services.accounts.pages.menu import ADMINISTRATION
 from services.runtime.web.languages import msgid
 
 CLERK = Role.CLERK.value
@@ -43,5 +43,5 @@ HOMES = {
     AUDITOR: "/desk",
     DATA_PROTECTION: "/erasures",
     OPERATOR: "/operation",
-    ADMINISTRATOR: ORGANISATION,
+    ADMINISTRATOR: "/",
 }

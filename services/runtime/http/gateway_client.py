@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import httpx
@@ -15,6 +16,8 @@ from services.runtime.http.trust import trusted
 
 _REFUSALS = frozenset({400, 409, 413, 422})
 _TIMEOUT = httpx.Timeout(10.0, connect=3.0)
+_LARGE = httpx.Timeout(90.0, connect=3.0)
+"""A file is sent, read by a process and loaded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,25 @@ class GatewayClient:
         # A service key that does not open the door (403) is a mistake of the installation, not of the office.
         return await self._post("/v1/registrations", office, body, headers, _REFUSALS)
 
+    async def load_places(
+        self, name: str, raw: bytes, *, as_of: date | None, many_end: bool
+    ) -> GatewayAnswer:
+        """Give a directory of towns; the same again changes nothing."""
+        params = {"name": name, "many_end": "1" if many_end else "0"}
+        if as_of is not None:
+            params["as_of"] = as_of.isoformat()
+        try:
+            answer = await self._client.put(
+                f"{self._url}/v1/administration/places",
+                params=params,
+                content=raw,
+                headers={"Authorization": f"Bearer {self._key}"},
+                timeout=_LARGE,
+            )
+        except httpx.HTTPError as error:
+            return Unreachable(type(error).__name__)
+        return self._answered(answer, _REFUSALS)
+
     async def _post(
         self,
         path: str,
@@ -83,6 +105,10 @@ class GatewayClient:
             )
         except httpx.HTTPError as error:
             return Unreachable(type(error).__name__)
+        return self._answered(answer, refusals)
+
+    @staticmethod
+    def _answered(answer: httpx.Response, refusals: frozenset[int]) -> GatewayAnswer:
         if answer.is_success:
             return Taken()
         code, messages = _problems(answer)

@@ -12,21 +12,23 @@ from services.texts import codes as words
 from services.texts import reasons
 
 ROOT = Path(__file__).resolve().parents[3] / "services"
-KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext")
-_POSITION = {"msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
+KEYWORDS: Any = ("msgid", "plain", "gettext", "PageError", "back", "ngettext", "say")
+_POSITION = {"say": 0, "msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
 TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
 COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
 ACCOUNTS = ROOT / "accounts"
+PLACES = ROOT / "places"
 LOADED = {
     RUNTIME: (),
+    PLACES: (RUNTIME,),
     TEXTS: (RUNTIME,),
     ACCOUNTS: (RUNTIME, ACCOUNTS / "oidc"),
-    CONSOLE: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
+    CONSOLE: (RUNTIME, TEXTS, ACCOUNTS, PLACES, CONSOLE.parent),
     COMPARISON: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
-    PAGES: (RUNTIME, TEXTS, ACCOUNTS, PAGES.parent),
+    PAGES: (RUNTIME, TEXTS, ACCOUNTS, PLACES, PAGES.parent),
 }
 """Folder of texts -> the folders whose catalogues are loaded wherever its texts are shown."""
 

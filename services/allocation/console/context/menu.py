@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from services.accounts.domain import Role
-from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
+from services.accounts.pages.menu import ADMINISTRATION
 from services.runtime.web.languages import msgid
 
 COORDINATOR = Role.COORDINATOR.value
@@ -39,7 +39,7 @@ HOMES = {
     PROVIDER: "/provider",
     DATA_PROTECTION: "/retention",
     OPERATOR: "/operation",
-    Role.ADMINISTRATOR.value: ORGANISATION,
+    Role.ADMINISTRATOR.value: "/",
 }
 
 

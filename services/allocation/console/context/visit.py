@@ -192,7 +192,7 @@ class Visit:
         return len(results) - len(failed)
 
 
-def _context_of(request: Request) -> ConsoleContext:
+def context_of(request: Request) -> ConsoleContext:
     """Return the console of this application."""
     context = request.app.state.console
     assert isinstance(context, ConsoleContext)  # noqa: S101 - set by create_console
@@ -201,7 +201,7 @@ def _context_of(request: Request) -> ConsoleContext:
 
 def _of_coordinator(
     request: Request,
-    context: Annotated[ConsoleContext, Depends(_context_of)],
+    context: Annotated[ConsoleContext, Depends(context_of)],
     visitor: Annotated[Visitor, Depends(signed_in(*COORDINATORS, reading=(AUDITOR,)))],
 ) -> Visit:
     return Visit(request, context, visitor)
@@ -209,7 +209,7 @@ def _of_coordinator(
 
 def _of_provider(
     request: Request,
-    context: Annotated[ConsoleContext, Depends(_context_of)],
+    context: Annotated[ConsoleContext, Depends(context_of)],
     visitor: Annotated[Visitor, Depends(signed_in(PROVIDER))],
 ) -> Visit:
     return Visit(request, context, visitor)
@@ -217,4 +217,4 @@ def _of_provider(
 
 CoordinatorVisit = Annotated[Visit, Depends(_of_coordinator)]
 ProviderVisit = Annotated[Visit, Depends(_of_provider)]
-Context = Annotated[ConsoleContext, Depends(_context_of)]
+Context = Annotated[ConsoleContext, Depends(context_of)]

@@ -9,6 +9,7 @@ from starlette.responses import JSONResponse, RedirectResponse, Response
 from services.allocation.console.context import people_store, run_store
 from services.allocation.console.context.menu import AUDITOR, COORDINATORS
 from services.allocation.console.context.visit import Context, CoordinatorVisit, Visit
+from services.allocation.console.today import first_day
 from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
 from services.runtime.web.visitors import Visitor
@@ -23,10 +24,17 @@ async def first(
 ) -> Response:
     """Show the one sentence; whoever does not coordinate goes to their own first page."""
     web = web_of(request)
+    if visitor.role == first_day.ADMINISTRATOR:
+        return RedirectResponse(await first_day.first_page(request, context, visitor), 303)
     if visitor.role not in {*COORDINATORS, AUDITOR}:
         return RedirectResponse(web.home(visitor.role), 303)
     figures = await _figures(Visit(request, context, visitor))
-    return web.page(request, "first.html", part=web.live(request, "first-part.html", "/live", **figures))
+    return web.page(
+        request,
+        "first.html",
+        part=web.live(request, "first-part.html", "/live", **figures),
+        steps=await first_day.still_missing(request, context, visitor),
+    )
 
 
 @router.get("/live")

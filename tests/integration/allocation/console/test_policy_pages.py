@@ -119,10 +119,12 @@ async def test_the_policy_in_force_stands_there_in_words(browser: Browser) -> No
     page = await browser.page("/policy")
     assert "Vorgaben des Kreises" in page
     assert "Vorgeschlagen werden Kurse, die innerhalb von 182 Tagen beginnen." in page
-    assert "Keine: Über jeden Schritt entscheidet ein Mensch." in page
+    for step in ("enden zu ihrer Frist", "beginnen am ersten Kurstag", "enden mit ihrem Kurs"):
+        assert step in page
+    assert "ohne auf den Träger zu warten" not in page
     assert "mitgelieferten Vorgaben" in page
     await browser.form("/preferences", language="en", back="/policy")
-    assert "None: every step is somebody's decision." in await browser.page("/policy")
+    assert "confirmed places start on the first day" in await browser.page("/policy")
 
 
 async def test_mistakes_stand_beside_the_document_that_stays_as_typed(browser: Browser) -> None:

@@ -27,7 +27,8 @@ async def steps_of(
 
 def lines(side: Side, steps: Sequence[Step], addresses: Mapping[Side, str]) -> Iterator[str]:
     """Write the checklist of a side; what is missing with its reason and the page where it is done."""
-    here = addresses.get(side, "").rstrip("/")
+    # As in invitations: a passkey made at localhost is none at 127.0.0.1.
+    here = addresses.get(side, "").rstrip("/").replace("//127.0.0.1", "//localhost")
     yield f"{TITLES[side]}{f' ({here})' if here else ''}"
     for number, step in enumerate(steps, 1):
         yield f"  [{'x' if step.done else ' '}] {number}. {step.title}"

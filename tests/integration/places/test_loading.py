@@ -223,10 +223,22 @@ async def test_a_process_reads_the_directory_again_when_another_was_loaded(
     await pool.close()
 
 
-@pytest.mark.parametrize("role", ["worker", "web"])
-async def test_no_service_can_write_the_directory(role: str, databases: Databases) -> None:
+@pytest.mark.parametrize(
+    ("role", "statement"),
+    [
+        ("worker", "DELETE FROM places.town"),
+        ("worker", "DELETE FROM places.edition"),
+        ("web", "DELETE FROM places.town"),
+        ("web", "UPDATE places.edition SET towns = 0"),
+        ("web", "SELECT FROM places.upload"),
+    ],
+)
+async def test_pages_cannot_write_the_directory_and_nobody_deletes_from_it(
+    role: str, statement: str, databases: Databases
+) -> None:
     conn = await connect(getattr(databases["gateway"], role), name="test")
-    for statement in ("DELETE FROM places.town", "UPDATE places.edition SET towns = 0"):
+    try:
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             await conn.execute(statement)
-    await conn.close()
+    finally:
+        await conn.close()

@@ -2,11 +2,13 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 
 import asyncpg
 import pytest
 
+from services.notifications.retention import Retention
 from services.runtime.data.db import transaction
 from tests.notifications.pages import Browser, Pages, further, pages_on, said
 from tests.notifications.world import DESK, JMD, MBE, OTHER, PROVIDER, World, office
@@ -297,3 +299,11 @@ async def test_the_database_admits_exactly_that(world: World, pages: Pages) -> N
         await conn.execute("INSERT INTO office_change VALUES ('x', 1, 'fern', now(), 'a', '{}')")
     async with world.visiting("wohlfahrt", MBE) as conn:
         assert await conn.fetchval("SELECT count(*) FROM office_change WHERE organisation = 'fern'") == 0
+
+
+async def test_changes_are_kept_for_three_years(world: World) -> None:
+    kept = "INSERT INTO office_change VALUES ($1, 1, 'wohlfahrt', $2, 'a', '{}')"
+    await world.rows(kept, "old", world.now - timedelta(days=1096))
+    await world.rows(kept, "young", world.now - timedelta(days=1094))
+    await Retention(world.worker, world.policy, world.secrets).clean(world.now)
+    assert [row["office"] for row in await world.rows("SELECT office FROM office_change")] == ["young"]

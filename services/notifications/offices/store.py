@@ -90,13 +90,17 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
             closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat,
             version = office.version + 1
-        WHERE (office.organisation, office.name, office.kind, office.age_from, office.age_below,
-            office.asylum_phases, office.catchment, office.languages, office.capacity, office.stand_in,
-            office.mail, office.lead_mail, office.hours, office.closed_days, office.active, office.seat)
-            IS DISTINCT FROM (EXCLUDED.organisation, EXCLUDED.name, EXCLUDED.kind, EXCLUDED.age_from, EXCLUDED.age_below,
-            EXCLUDED.asylum_phases, EXCLUDED.catchment, EXCLUDED.languages, EXCLUDED.capacity,
-            EXCLUDED.stand_in, EXCLUDED.mail, EXCLUDED.lead_mail, EXCLUDED.hours, EXCLUDED.closed_days,
-            EXCLUDED.active, EXCLUDED.seat)
+        WHERE (
+            office.organisation, office.name, office.kind, office.age_from, office.age_below,
+            office.asylum_phases, office.catchment, office.languages, office.capacity,
+            office.stand_in, office.mail, office.lead_mail, office.hours, office.closed_days,
+            office.active, office.seat
+        ) IS DISTINCT FROM (
+            EXCLUDED.organisation, EXCLUDED.name, EXCLUDED.kind, EXCLUDED.age_from,
+            EXCLUDED.age_below, EXCLUDED.asylum_phases, EXCLUDED.catchment,
+            EXCLUDED.languages, EXCLUDED.capacity, EXCLUDED.stand_in, EXCLUDED.mail,
+            EXCLUDED.lead_mail, EXCLUDED.hours, EXCLUDED.closed_days, EXCLUDED.active,
+            EXCLUDED.seat)
         """,
         row["slug"],
         row["organisation"],

@@ -113,6 +113,29 @@ async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
     return {row["publisher"]: row["n"] for row in rows}
 
 
+async def keys_of(conn: asyncpg.Connection, slug: str) -> list[asyncpg.Record]:
+    """List a publisher's keys without their hashes, the latest first; `usable` by the database's clock."""
+    return await conn.fetch(
+        """
+        SELECT prefix, scopes, created_at, expires_at, revoked_at,
+            revoked_at IS NULL AND expires_at > now() AS usable
+        FROM api_key WHERE publisher = $1 ORDER BY created_at DESC, prefix LIMIT 200
+        """,
+        slug,
+    )
+
+
+async def revoke_key(conn: asyncpg.Connection, slug: str, prefix: str) -> bool:
+    """Revoke one key of a publisher; return whether it was open."""
+    revoked = await conn.fetchval(
+        "UPDATE api_key SET revoked_at = now() WHERE publisher = $1 AND prefix = $2 AND revoked_at IS NULL"
+        " RETURNING true",
+        slug,
+        prefix,
+    )
+    return bool(revoked)
+
+
 async def usable_hashes(conn: asyncpg.Connection) -> frozenset[bytes]:
     """Read the hashes of all keys that may be used, of publishers and of our services."""
     rows = await conn.fetch(

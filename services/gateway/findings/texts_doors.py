@@ -50,6 +50,9 @@ DOORS: Mapping[str, Advice] = {
         "There is a publisher with this short name already, and it does other work.",
         "Choose another short name.",
     ),
+    "publisher_name_taken": Advice(
+        "The short name belongs to the organisation of another publisher.", "Choose another short name."
+    ),
     "publisher_inactive": Advice("The publisher is no longer active.", "Ask the Kreis to activate it again."),
     "publisher_missing": Advice(
         "It is not clear for whom this service speaks.", "Send the header X-Kurslotse-Publisher."

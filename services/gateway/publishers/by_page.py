@@ -52,6 +52,8 @@ async def put_publisher(
     async with transaction(pool) as conn:
         await store.lock_registry(conn)
         before = (await store.publishers(conn, [asked.slug])).get(asked.slug)
+        if before is None and await store.is_organisation(conn, asked.slug):
+            raise NotChangedError(409, "publisher_name_taken")  # its rows would be those of somebody else
         return await write_and_announce(conn, _kept(before, wanted, version), before, prefix, now)
 
 

@@ -34,6 +34,12 @@ async def publishers(conn: asyncpg.Connection, slugs: Sequence[str] | None = Non
     return {row["slug"]: _publisher(row) for row in rows}
 
 
+async def is_organisation(conn: asyncpg.Connection, name: str) -> bool:
+    """Return whether any publisher belongs to an organisation of this name."""
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM publisher WHERE organisation = $1)", name)
+    return found
+
+
 async def write_publisher(conn: asyncpg.Connection, publisher: Publisher) -> None:
     """Insert or replace a publisher."""
     await conn.execute(

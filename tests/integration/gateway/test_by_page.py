@@ -2,6 +2,8 @@
 
 import dataclasses
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import cast
 
 import httpx
 import pytest
@@ -11,12 +13,22 @@ from schemas.gateway import PublisherAnnounced
 from schemas.topics import Family
 from services.gateway.publishers.administration import admin_connection
 from services.gateway.publishers.credentials import put_service_key
+from services.runtime.data.db import connect
 from services.runtime.http.gateway_administration import GatewayAdministration, MadeKey, RegisteredPublisher
 from services.runtime.http.gateway_client import NotTaken, Unreachable
-from services.runtime.kafka.administration import KafkaAdmin, TopicsNotMadeError, parse_address
+from services.runtime.kafka.access import SERVICE_ACCESS, Access
+from services.runtime.kafka.administration import (
+    KafkaAdmin,
+    TopicsNotMadeError,
+    ensure_service_access,
+    parse_address,
+)
+from tests.allocation.process import running
 from tests.broker import access, users
+from tests.conftest import MakeDatabase
 from tests.fixtures.gateway.process import Gateway
 from tests.fixtures.gateway.world import course, structured
+from tests.integration.allocation.test_process import POLICY
 from tests.integration.gateway.test_commands import kurslotse
 from tests.integration.gateway.test_credentials import address, user, with_kafka
 from tests.waiting import wait_until
@@ -78,6 +90,37 @@ async def test_a_publisher_by_page_speaks_by_http_and_later_by_kafka(
     assert access(gateway.servers.kafka, user(gateway, NEW.slug)) == []
 
 
+async def test_the_steering_side_takes_what_a_publisher_by_page_sends(
+    gateway: Gateway, administration: GatewayAdministration, database: MakeDatabase, tmp_path: Path
+) -> None:
+    """A real allocation process that runs already when the publisher and its topics come."""
+    home = tmp_path / "allocation"
+    home.mkdir()
+    own = await database("allocation")
+    async with running(gateway.servers, own, gateway.prefix, home, POLICY):
+        assert isinstance(await administration.put(NEW, "de"), RegisteredPublisher)
+        made = await administration.make_key(NEW.slug, "de")
+        assert isinstance(made, MadeKey)
+        headers = {"Authorization": f"Bearer {made.text}", "Content-Type": "application/cloudevents+json"}
+        async with gateway.client() as client:
+            event = structured("course-announced", "e-1", course())
+            assert (await client.post("/v1/events", json=event, headers=headers)).status_code == 202
+        conn = await connect(own.admin, name="test")
+        try:
+            taken = "SELECT count(*) FROM course WHERE provider = $1"
+            await wait_until(lambda: conn.fetchval(taken, NEW.slug), 60, "its course is known")
+            active = "SELECT active FROM runtime.publisher WHERE slug = $1"
+            assert await conn.fetchval(active, NEW.slug)
+            assert isinstance(await administration.deactivate(NEW.slug, 1, "de"), RegisteredPublisher)
+
+            async def ended() -> bool:
+                return not await conn.fetchval(active, NEW.slug)
+
+            await wait_until(ended, 60, "its end is known")
+        finally:
+            await conn.close()
+
+
 async def test_the_gateway_makes_topics_of_publishers_and_nothing_else(
     gateway: Gateway, administration: GatewayAdministration
 ) -> None:
@@ -101,12 +144,12 @@ async def test_the_gateway_makes_topics_of_publishers_and_nothing_else(
 
 
 async def test_without_the_right_nobody_is_registered_half(
-    gateway: Gateway, administration: GatewayAdministration
+    gateway: Gateway, administration: GatewayAdministration, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An installation that an earlier release has made, before `kurslotse db apply`."""
-    gateway.admin.allow_only(
-        f"{gateway.prefix}gateway", reads=[], writes=[], makes=[], group=f"{gateway.prefix}kurslotse.gateway."
-    )
+    before = dataclasses.replace(SERVICE_ACCESS["gateway"], makes=())
+    monkeypatch.setitem(cast("dict[str, Access]", SERVICE_ACCESS), "gateway", before)
+    ensure_service_access(gateway.admin, "gateway", gateway.password, prefix=gateway.prefix)
     assert await administration.put(NEW, "de") == Unreachable("broker_not_allowed")
     listed = await administration.publishers("de")
     assert not isinstance(listed, NotTaken | Unreachable)

@@ -102,13 +102,19 @@ async def provider_of(
     return await store.of_publisher(conn, publisher)
 
 
-async def leave(conn: asyncpg.Connection, publisher: str, own: Sequence[str], by: By) -> None:
-    """Take a provider's organisation out of one's own Kreise; it goes on in the others."""
+async def leave(
+    conn: asyncpg.Connection, publisher: str, own: Sequence[str], rest: Sequence[str], by: By
+) -> None:
+    """Take a provider's organisation out of one's own Kreise; it goes on in those of `rest`.
+
+    It is never left without a Kreis: whoever has none may say once which it is.
+    """
     known = await store.of_publisher(conn, publisher)
     if known is None:
         await note(conn, "organisation_left", by, publisher)
         return
-    await store.set_kreise(conn, known["slug"], [one for one in known["kreise"] if one not in own])
+    left = [one for one in known["kreise"] if one not in own]
+    await store.set_kreise(conn, known["slug"], left or rest)
     await note(conn, "organisation_left", by, known["slug"])
 
 

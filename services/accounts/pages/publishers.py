@@ -4,7 +4,7 @@ The gateway lists all publishers; a visitor sees and changes those of their own 
 """
 
 import dataclasses
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -144,7 +144,7 @@ async def add(request: Request, visitor: Adder) -> Response:
     if wrong is not None or answer is None:
         form.errors["slug"] = wrong or TAKEN
         return await _list(request, visitor, form)
-    return await _registered(request, done(answer), form.kreise, by, visitor)
+    return await _registered(request, done(answer), by, visitor)
 
 
 def _asked(form: Filled) -> RegisteredPublisher:
@@ -190,15 +190,15 @@ def objection(
     return ELSEWHERE if needs_word else None
 
 
-async def _registered(
-    request: Request, publisher: RegisteredPublisher, kreise: Sequence[str], by: By, visitor: Visitor
-) -> Response:
+async def _registered(request: Request, publisher: RegisteredPublisher, by: By, visitor: Visitor) -> Response:
     """Audit a registration; make a provider's organisation, and invite its first administrator."""
     provider = PROVIDER in publisher.kinds
     async with transaction(accounts_of(request).pool) as conn:
         await handlers.note(conn, "publisher_registered", by, publisher.slug)
         if provider:
-            made = await handlers.provider_of(conn, publisher.slug, name=publisher.name, kreise=kreise, by=by)
+            made = await handlers.provider_of(
+                conn, publisher.slug, name=publisher.name, kreise=publisher.kreise, by=by
+            )
             if made is None:
                 raise PageError(409, "slug_taken", TAKEN)
     own = standing_of(publisher.kreise, visitor.kreise) is Standing.OWN
@@ -282,7 +282,7 @@ async def deactivate(request: Request, visitor: Adder, slug: str) -> Response:
     rest = tuple(one for one in publisher.kreise if one not in visitor.kreise)
     done(await administration.put(dataclasses.replace(publisher, kreise=rest), language))
     async with transaction(accounts_of(request).pool) as conn:
-        await handlers.leave(conn, slug, visitor.kreise, by)
+        await handlers.leave(conn, slug, visitor.kreise, rest, by)
     return web_of(request).back(
         request, ORGANISATIONS, "success", "Taken out of your Kreis; it goes on working in the others."
     )

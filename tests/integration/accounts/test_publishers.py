@@ -237,7 +237,9 @@ async def test_a_publisher_of_another_kreis_is_joined_by_its_word_and_never_take
     assert (left.active, left.kreise) == (True, ("99001",))
     school = registry.gateway.auth("schule")
     assert (await registry.gateway.client.get("/v1/findings", headers=school)).status_code == 200
-    assert await registry.stand.value("SELECT kreise FROM accounts.organisation WHERE slug = 'schule'") == []
+    assert await registry.stand.value("SELECT kreise FROM accounts.organisation WHERE slug = 'schule'") == [
+        "99001"
+    ]
 
 
 async def test_a_new_link_replaces_the_one_before_until_somebody_administers(registry: Registry) -> None:

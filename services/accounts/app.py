@@ -18,25 +18,42 @@ from services.accounts.oidc.fetching import new_client
 from services.accounts.oidc.issuers import Issuer
 from services.accounts.oidc.issuers_file import SETTING, IssuersError, read_issuers
 from services.accounts.oidc.pages import Oidc
-from services.accounts.pages import account, invitation, organisation, sign_in
+from services.accounts.pages import (
+    account,
+    api_keys,
+    invitation,
+    organisation,
+    organisations,
+    publishers,
+    sign_in,
+)
 from services.accounts.passwords import Passwords
 from services.accounts.sealing import Sealing
 from services.accounts.settings import AccountSettings
 from services.runtime.base.settings import SettingsError, need
+from services.runtime.http.gateway_administration import administration_of
 from services.runtime.serve.service import Resources
 
-PAGES: Sequence[APIRouter] = (sign_in.router, invitation.router, account.router, organisation.router)
-"""The pages of every installation."""
+_EVERYWHERE = (sign_in.router, invitation.router, account.router, organisation.router)
+PAGES: Mapping[Side, Sequence[APIRouter]] = {
+    Side.STEERING: (*_EVERYWHERE, publishers.router, api_keys.router),
+    Side.SUPPORT: (*_EVERYWHERE, organisations.router),
+}
+"""The pages of every installation, by side."""
 _HERE = Path(__file__).resolve().parent
 
 
-def create_accounts(resources: Resources, *, env: Mapping[str, str] = os.environ) -> Accounts:
+def create_accounts(
+    resources: Resources, own: AccountSettings | None = None, *, env: Mapping[str, str] = os.environ
+) -> Accounts:
     """Build the sign-in of the service that the resources are opened for; invented people in a demo only.
+
+    `own` are the settings of sign-in, if they have been read already.
 
     Raises:
         SettingsError: a setting, or the file of issuers, cannot be used.
     """
-    settings, own = resources.settings, AccountSettings.from_env(env)
+    settings, own = resources.settings, own or AccountSettings.from_env(env)
     side, secret = Side(settings.service), need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     accounts = Accounts(
         side=side,
@@ -46,8 +63,11 @@ def create_accounts(resources: Resources, *, env: Mapping[str, str] = os.environ
         passwords=Passwords(own.argon2),
         metrics=SignInMetrics.on(resources.registry),
         public_url=settings.public_url or "",
+        administration=administration_of(settings)
+        if side is Side.STEERING and settings.gateway_key
+        else None,
         demo=settings.demo,
-        routers=(*PAGES, *((demo.router,) if settings.demo else ())),
+        routers=(*PAGES[side], *((demo.router,) if settings.demo else ())),
     )
     if env.get(SETTING):
         roles = {role.value for kind in Kind for role in roles_of(side, kind)}

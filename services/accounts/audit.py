@@ -25,6 +25,15 @@ What = Literal[
     "passkey_added",
     "passkey_removed",
     "organisation_described",
+    "organisation_added",
+    "organisation_joined",
+    "organisation_left",
+    "organisation_deactivated",
+    "organisation_activated",
+    "publisher_registered",
+    "publisher_chosen",
+    "key_made",
+    "key_ended",
     "erased",
 ]
 

@@ -79,6 +79,9 @@ def organisation(
     tenant: Annotated[
         str | None, typer.Option(help="Whose rows its people see, if not the publisher's own.")
     ] = None,
+    founding: Annotated[
+        bool, typer.Option("--founding", help="Support side: its administrators add other organisations.")
+    ] = False,
 ) -> None:
     """Make an organisation, or change what it is called, where it works and for whom it speaks."""
     side = _side()
@@ -92,9 +95,19 @@ def organisation(
         if known is not None and known["kind"] != kind.value:
             raise ValueError(f"{slug} is a {known['kind']} and stays one")
         whose = None if kind is Kind.KREIS else tenant or publisher or slug
-        await store.put_organisation(
-            conn, slug, name=name, kind=kind.value, kreise=kreis, tenant=whose, publisher=publisher
-        )
+        try:
+            await store.put_organisation(
+                conn,
+                slug,
+                name=name,
+                kind=kind.value,
+                kreise=kreis,
+                tenant=whose,
+                publisher=publisher,
+                founding=founding,
+            )
+        except asyncpg.UniqueViolationError:
+            raise ValueError(f"another organisation speaks for {publisher} already") from None
 
     _run(work)
     typer.echo(f"{slug}: can give {', '.join(roles_of(side, kind))}")
@@ -139,7 +152,8 @@ def list_people(
 
     for one, members in _run(work):
         where = ", ".join(one["kreise"]) or "no Kreis yet"
-        typer.echo(f"{one['slug']}  {one['name']}  ({one['kind']}; {where})")
+        marks = ("; founding" if one["founding"] else "") + ("" if one["active"] else "; inactive")
+        typer.echo(f"{one['slug']}  {one['name']}  ({one['kind']}; {where}{marks})")
         for person in members:
             roles = ", ".join(role["role"] for role in person["roles"]) or "no role"
             ended = "" if person["active"] else "  deactivated"

@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.accounts import audit
-from services.accounts.domain import Side
+from services.accounts.domain import Kind, Role, Side
+from services.accounts.duties import PAGES_OF, duties_of
 from services.accounts.metrics import SignInMetrics
 from services.accounts.passwords import Passwords
 from services.accounts.people import store as people
@@ -21,6 +22,7 @@ from services.accounts.sessions import cookies, store
 from services.accounts.sessions.domain import Ages, EndReason, end_of
 from services.accounts.settings import AccountSettings
 from services.runtime.data.db import acquire, transaction
+from services.runtime.http.gateway_administration import GatewayAdministration
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
 from services.runtime.web.sessions import session_of
@@ -76,6 +78,8 @@ class Accounts:
     passwords: Passwords
     metrics: SignInMetrics
     public_url: str
+    administration: GatewayAdministration | None = None
+    """Steering side: registers publishers at the gateway; None: nobody can be registered."""
     demo: bool = False
     issuers: Sequence[IssuerLink] = ()
     issuer_sign_out: IssuerSignOut | None = None
@@ -128,7 +132,9 @@ class Accounts:
             if row["key"] not in self._names or ages.unused >= _TOUCH_SECONDS:
                 self._names = await people.names(conn)
         request.state.own = Own(row["session"], row["person"], row["worn"], row["slug"])
-        return SignedIn(visitor_of(row), self.csrf_of(token), fresh=ages.since_sign_in < limits.fresh)
+        return SignedIn(
+            visitor_of(row, self.side), self.csrf_of(token), fresh=ages.since_sign_in < limits.fresh
+        )
 
     async def begin(
         self,
@@ -201,8 +207,9 @@ class Accounts:
         return response
 
 
-def visitor_of(row: asyncpg.Record) -> Visitor:
+def visitor_of(row: asyncpg.Record, side: Side) -> Visitor:
     """Return the visitor whom a session's row describes."""
+    duties = duties_of(side, Kind(row["kind"]), Role(row["role"]), founding=row["founding"])
     return Visitor(
         key=row["key"],
         name=row["name"],
@@ -211,6 +218,7 @@ def visitor_of(row: asyncpg.Record) -> Visitor:
         organisation=row["tenant"],
         publisher=row["publisher"],
         place=row["place"],
+        menu=[(PAGES_OF[duty].address, PAGES_OF[duty].name) for duty in duties],
     )
 
 

@@ -5,6 +5,7 @@ import os
 import sys
 from functools import partial
 
+from services.accounts.app import create_accounts
 from services.accounts.retention import Retention as AccountsRetention
 from services.accounts.settings import AccountSettings
 from services.allocation.acts.placements import Placements
@@ -59,7 +60,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
     figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
     status = AllocationStatus(terms, steering.due)
-    accounts = AccountsRetention(resources.worker, AccountSettings.from_env(os.environ))
+    own = AccountSettings.from_env(os.environ)
+    accounts = AccountsRetention(resources.worker, own)
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, terms, settings.identity_key),
         timers=(
@@ -84,7 +86,14 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("places", current.REFRESH_SECONDS, places.refreshed),
         ),
         web=create_console(
-            resources, placements, rulebook, policies, extension, places=places, gateway=gateway_of(settings)
+            resources,
+            placements,
+            rulebook,
+            policies,
+            extension,
+            sign_in=create_accounts(resources, own),
+            places=places,
+            gateway=gateway_of(settings),
         )
         if "web" in settings.roles
         else None,

@@ -41,6 +41,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         limits=Limits(time.monotonic),
         metrics=DoorMetrics(resources.registry),
         keys=key_guard(resources.worker, time.monotonic),
+        broker=parse_address(settings.kafka),
     )
     ends = KafkaEnds(parse_address(settings.kafka))
     progress = ProgressAnnouncer(resources.worker, ends, prefix=settings.prefix, monotonic=time.monotonic)

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from functools import partial
 
+from services.accounts.app import create_accounts
 from services.accounts.retention import Retention as AccountsRetention
 from services.accounts.settings import AccountSettings
 from services.notifications import settings as policies
@@ -54,7 +55,8 @@ async def compose(resources: Resources) -> ServiceDefinition:
     erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
-    accounts = AccountsRetention(resources.worker, AccountSettings.from_env(os.environ))
+    own = AccountSettings.from_env(os.environ)
+    accounts = AccountsRetention(resources.worker, own)
     people_door = router(PeopleDoor(pool, clock, secrets, people_key))
     places = CurrentPlaces(pool)
     await places.refreshed()
@@ -74,7 +76,15 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
             Timer("forget accounts", 3600.0, accounts.forget),
         ),
-        web=create_pages(resources, secrets, gateway, [people_door], places=places, status=own_status),
+        web=create_pages(
+            resources,
+            secrets,
+            gateway,
+            [people_door],
+            sign_in=create_accounts(resources, own),
+            places=places,
+            status=own_status,
+        ),
         everywhere=(Timer("places", current.REFRESH_SECONDS, places.refreshed),),
         status=own_status,
         due=partial(status.due, delivers=settings.smtp is not None),

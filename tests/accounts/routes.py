@@ -60,7 +60,7 @@ def everybody(side: Side) -> FakeSignIn:
     """Sign in one person for each role of a side, called like it."""
     roles = sorted({role.value for kind in kinds_of(side) for role in roles_of(side, kind)})
     people = [Visitor(role.replace("_", "-"), role, role, ("99001",), "a", "a") for role in roles]
-    return FakeSignIn(people, PAGES)
+    return FakeSignIn(people, PAGES[side])
 
 
 def applications(sign_ins: Mapping[Side, FakeSignIn]) -> Mapping[Side, FastAPI]:

@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from services.accounts.app import add_issuers, create_accounts
 from services.accounts.context import Accounts
-from services.accounts.domain import Role
+from services.accounts.domain import Role, Side
 from services.accounts.invitations import handlers as invitations
 from services.accounts.oidc.issuers import Issuer
 from services.accounts.pages.menu import ADMINISTRATION, ORGANISATION
@@ -25,6 +25,7 @@ from services.accounts.people import store
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool, transaction
+from services.runtime.http.gateway_administration import GatewayAdministration
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
 from services.runtime.web.guard import fresh_sign_in, signed_in
@@ -188,19 +189,22 @@ async def stand_on(
     empty: bool = True,
     address: str = ADDRESS,
     issuers: Mapping[str, Issuer] | None = None,
+    side: Side = Side.STEERING,
+    administration: GatewayAdministration | None = None,
 ) -> AsyncIterator[Stand]:
-    """Open the site on a database of the steering side, with two Kreise and nobody in them."""
+    """Open the site on a database of a side; on the steering side with two Kreise and nobody in them."""
     registry = CollectorRegistry()
-    settings = ServiceSettings.from_env("allocation", NOWHERE | {"KURSLOTSE_PUBLIC_URL": address})
+    settings = ServiceSettings.from_env(side.value, NOWHERE | {"KURSLOTSE_PUBLIC_URL": address})
     web = await open_pool(database.web, name="accounts-test", max_size=4)
     worker = await open_pool(database.worker, name="accounts-test-worker", max_size=2)
     resources = Resources(settings, SystemClock(), registry, worker, web)
     accounts = create_accounts(resources, env=CHEAP | dict(env or {}))
+    accounts.administration = administration
     if issuers:
         add_issuers(accounts, issuers, "invented")
     site = Site(
-        service="allocation",
-        title="Kurslotse coordination",
+        service=side.value,
+        title="Kurslotse",
         templates=(),
         locales=(LOCALE,),
         filters=field_filters,
@@ -211,7 +215,7 @@ async def stand_on(
     )
     app = create_app(site, "invented", accounts, pages=[_pages()])
     conn = await connect(database.admin, name="accounts-test-looking")
-    for slug, kreis in ((KREIS, "99001"), (OTHER, "99002")):
+    for slug, kreis in ((KREIS, "99001"), (OTHER, "99002")) if side is Side.STEERING else ():
         await store.put_organisation(
             conn, slug, name=slug, kind="kreis", kreise=(kreis,), tenant=None, publisher=None
         )

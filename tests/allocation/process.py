@@ -148,6 +148,8 @@ def environment(servers: Servers, database: Database, prefix: str, folder: Path)
         "KURSLOTSE_CLOCK_FILE": str(folder / "clock.json"),
         "KURSLOTSE_DEMO": "1",
         "KURSLOTSE_WEB_SECRET": "w" * 40,
+        "KURSLOTSE_GATEWAY_URL": "https://gateway.invalid",
+        "KURSLOTSE_GATEWAY_KEY": "the key of the steering side",
         "KURSLOTSE_POLICY": str(folder / "policy.yaml"),
     }
 

@@ -23,7 +23,7 @@ ACCOUNTS = {
     "accounts.given_role": {"SELECT", "INSERT", "UPDATE"},
     "accounts.identity": {"SELECT", "INSERT"},
     "accounts.invitation": {"SELECT", "INSERT", "UPDATE"},
-    "accounts.organisation": {"SELECT", "UPDATE"},
+    "accounts.organisation": {"SELECT", "INSERT", "UPDATE"},
     "accounts.passkey": ROWS,
     "accounts.password": ROWS,
     "accounts.person": {"SELECT", "INSERT", "UPDATE"},

@@ -27,6 +27,7 @@ class DemoOrganisation(_Closed):
     kreise: tuple[str, ...]
     tenant: str | None = None
     publisher: str | None = None
+    founding: bool = False
 
 
 class DemoPerson(_Closed):
@@ -69,6 +70,7 @@ async def load(conn: asyncpg.Connection, side: Side, found: DemoPeople) -> int:
             kreise=one.kreise,
             tenant=one.tenant,
             publisher=one.publisher,
+            founding=one.founding,
         )
     kinds = {one.slug: one.kind for one in found.organisations}
     for position, person in enumerate(found.people):

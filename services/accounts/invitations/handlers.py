@@ -94,8 +94,10 @@ async def link_of(conn: asyncpg.Connection, token: str, *, lock: bool = False) -
     if row is None:
         return NotOpen(None)
     state = state_of(Link(row["used"], row["withdrawn"], row["expired"]))
-    if state is not LinkState.OPEN or (row["person"] is not None and not row["active"]):
-        return NotOpen(state if state is not LinkState.OPEN else LinkState.WITHDRAWN)
+    if state is not LinkState.OPEN:
+        return NotOpen(state)
+    if not row["place_active"] or (row["person"] is not None and not row["active"]):
+        return NotOpen(LinkState.WITHDRAWN)
     return row
 
 
@@ -151,8 +153,8 @@ async def give_roles(conn: asyncpg.Connection, invitation: asyncpg.Record, perso
     """Give somebody the roles of an invitation, in the name of who made it."""
     organisation, by = invitation["organisation"], invitation["made_by"]
     for role in invitation["roles"]:
-        await people.give(conn, person, organisation, role, by)
-        await audit.write(conn, "role_given", person=key, by=by, organisation=organisation, role=role)
+        if await people.give(conn, person, organisation, role, by):
+            await audit.write(conn, "role_given", person=key, by=by, organisation=organisation, role=role)
     await audit.write(conn, "invitation_accepted", person=key, by=key, organisation=organisation)
 
 
@@ -166,7 +168,7 @@ async def first_link(conn: asyncpg.Connection, side: Side) -> str | None:
     slug, name, kind, tenant = _FIRST[side]
     if await people.organisation(conn, slug) is None:
         await people.put_organisation(
-            conn, slug, name=name, kind=kind.value, kreise=(), tenant=tenant, publisher=None
+            conn, slug, name=name, kind=kind.value, kreise=(), tenant=tenant, publisher=None, founding=True
         )
     await store.withdraw_all_by(conn, slug, COMMAND)
     return await invite(conn, slug, roles=[Role.ADMINISTRATOR], name=FIRST, email=None, by=COMMAND)

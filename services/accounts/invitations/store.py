@@ -46,7 +46,7 @@ async def find(conn: asyncpg.Connection, token_hash: bytes, *, lock: bool = Fals
         SELECT i.invitation, i.organisation, i.roles, i.person, i.name, i.email, i.made_by,
             i.used_at IS NOT NULL AS used, i.withdrawn_at IS NOT NULL AS withdrawn,
             i.expires_at <= now() AS expired, i.expires_at,
-            o.name AS place, o.kind, p.key, p.email AS own_email, p.active
+            o.name AS place, o.kind, o.active AS place_active, p.key, p.email AS own_email, p.active
         FROM accounts.invitation AS i JOIN accounts.organisation AS o ON o.slug = i.organisation
         LEFT JOIN accounts.person AS p ON p.person = i.person
         WHERE i.token_hash = $1

@@ -12,6 +12,7 @@ import orjson
 
 from services.accounts.oidc.failures import OidcError, Reason
 from services.runtime.base.addresses import AddressError, require_encrypted
+from services.runtime.http.trust import trusted
 
 MOST_BYTES = 256 * 1024
 _STEP_SECONDS, _WHOLE_SECONDS = 5.0, 10.0
@@ -19,9 +20,12 @@ _SERVER_ERRORS, _TOO_MANY = 500, 429
 
 
 def new_client(trust: ssl.SSLContext | None = None) -> httpx.AsyncClient:
-    """Return a client for `Fetcher`, which its maker closes; `trust`: whose certificates it believes."""
+    """Return a client for `Fetcher`, which its maker closes.
+
+    `trust`: whose certificates it believes; None: those that all our clients believe.
+    """
     return httpx.AsyncClient(
-        timeout=_STEP_SECONDS, trust_env=False, follow_redirects=False, verify=trust or True
+        timeout=_STEP_SECONDS, trust_env=False, follow_redirects=False, verify=trust or trusted()
     )
 
 

@@ -9,12 +9,14 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from schemas.codes import PublisherKind
 from services.accounts import audit
 from services.accounts.context import Accounts, accounts_of, own_of
 from services.accounts.domain import Kind, Role, login_name, person_name, roles_of
 from services.accounts.invitations import handlers
 from services.accounts.invitations import store as invitations
 from services.accounts.invitations.domain import givable
+from services.accounts.organisations import store
 from services.accounts.pages.bodies import fields_of
 from services.accounts.pages.menu import ORGANISATION
 from services.accounts.pages.words import kind_of, role_name, said_of
@@ -44,13 +46,22 @@ REFUSED = {
 }
 
 
-async def _organisation(conn: asyncpg.Connection, request: Request) -> asyncpg.Record:
+async def own_organisation(conn: asyncpg.Connection, request: Request) -> asyncpg.Record:
     """Return the organisation in which the visitor wears the role; no other is ever looked at."""
     own = own_of(request)
     found = await people.organisation(conn, own.organisation) if own else None
     if found is None:
         raise not_found()
     return found
+
+
+def may_choose(organisation: asyncpg.Record) -> bool:
+    """Return whether it has still to be said for which office an organisation speaks.
+
+    The first organisation of the support side is made before the Kreis has registered any office.
+    """
+    waits: bool = organisation["founding"] and organisation["kind"] == Kind.REGISTERING_OFFICE
+    return waits and organisation["publisher"] is None and bool(organisation["kreise"])
 
 
 def _givable(accounts: Accounts, organisation: asyncpg.Record) -> tuple[Role, ...]:
@@ -67,17 +78,23 @@ async def _show(request: Request, entered: dict[str, str], errors: dict[str, str
     accounts, web = accounts_of(request), web_of(request)
     texts = web.texts(request)
     async with acquire(accounts.pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         slug = organisation["slug"]
         members = await people.members(conn, slug)
         waiting = await invitations.open_ones(conn, slug)
         happened = await audit.of_organisation(conn, slug, _SHOWN)
+        offices = (
+            await store.announced(conn, PublisherKind.OFFICE.value, all_of=organisation["kreise"])
+            if may_choose(organisation)
+            else None
+        )
     return web.page(
         request,
         "organisation.html",
         422 if errors else 200,
         organisation=organisation,
         kind=texts.plain(kind_of(organisation)),
+        offices=None if offices is None else [(one["slug"], one["name"]) for one in offices],
         members=members,
         waiting=waiting,
         roles=[(role.value, role_name(texts, role)) for role in _givable(accounts, organisation)],
@@ -103,7 +120,7 @@ async def describe(request: Request, _visitor: Administrator) -> Response:
     if name is None or errors:
         return await _show(request, entered, errors)
     async with transaction(accounts_of(request).pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         if not await people.describe(conn, organisation["slug"], name, kreise):
             raise PageError(
                 409,
@@ -129,7 +146,7 @@ async def invite(request: Request, visitor: Administrator) -> Response:
     if email and login_name(email) is None:
         errors["email"] = msgid("This is no e-mail address. You can leave it empty.")
     async with transaction(accounts.pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         roles = givable(accounts.side, Kind(organisation["kind"]), wanted)
         if roles is None:
             errors["role"] = msgid("Please choose at least one role that your organisation can give.")
@@ -144,13 +161,16 @@ async def invite(request: Request, visitor: Administrator) -> Response:
             )
     if name is None or errors:
         return await _show(request, entered, errors)
-    return _link(request, name, token, recovery=False)
+    return link_page(request, name, token)
 
 
-def _link(request: Request, name: str, token: str, *, recovery: bool) -> Response:
+def link_page(
+    request: Request, name: str, token: str, *, recovery: bool = False, back: str = ORGANISATION
+) -> Response:
+    """Show a link, once; `back`: where to go on."""
     address = handlers.address_of(accounts_of(request).public_url or str(request.base_url), token)
     return web_of(request).page(
-        request, "invitation-link.html", name=name, address=address, recovery=recovery
+        request, "invitation-link.html", name=name, address=address, recovery=recovery, back=back
     )
 
 
@@ -158,7 +178,7 @@ def _link(request: Request, name: str, token: str, *, recovery: bool) -> Respons
 async def withdraw(request: Request, visitor: Administrator, invitation: UUID) -> Response:
     """Withdraw a link that nobody has used."""
     async with transaction(accounts_of(request).pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         if await invitations.withdraw(conn, organisation["slug"], invitation) is None:
             raise not_found()
         await audit.write(conn, "invitation_withdrawn", by=visitor.key, organisation=organisation["slug"])
@@ -167,7 +187,7 @@ async def withdraw(request: Request, visitor: Administrator, invitation: UUID) -
 
 async def _member(conn: asyncpg.Connection, request: Request, person: UUID) -> asyncpg.Record:
     """Return somebody of the visitor's organisation, locked; anybody else does not exist here."""
-    organisation = await _organisation(conn, request)
+    organisation = await own_organisation(conn, request)
     found = await people.member(conn, organisation["slug"], person)
     if found is None:
         raise not_found()
@@ -181,7 +201,7 @@ async def person_page(request: Request, visitor: Administrator, person: UUID) ->
     texts = web.texts(request)
     async with transaction(accounts.pool) as conn:
         found = await _member(conn, request, person)
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         roles = [
             row for row in await people.roles(conn, person) if row["organisation"] == organisation["slug"]
         ]
@@ -206,7 +226,7 @@ async def give_role(request: Request, visitor: Administrator, person: UUID) -> R
     accounts = accounts_of(request)
     wanted = (await fields_of(request)).get("role", "")
     async with transaction(accounts.pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         found = await _member(conn, request, person)
         roles = givable(accounts.side, Kind(organisation["kind"]), [wanted])
         if roles is None:
@@ -219,7 +239,7 @@ async def give_role(request: Request, visitor: Administrator, person: UUID) -> R
 async def end_role(request: Request, visitor: Administrator, person: UUID, given: UUID) -> Response:
     """End a role; it ends with the next request of whoever wears it."""
     async with transaction(accounts_of(request).pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         found = await _member(conn, request, person)
         _done(await people_handlers.end_role(conn, found, organisation["slug"], given, visitor.key))
     return _back(request, person, "The role has ended.")
@@ -233,14 +253,14 @@ async def recover(request: Request, visitor: Administrator, person: UUID) -> Res
         if not found["at_home"] or not found["active"]:
             raise _refusal(NotDone.ELSEWHERE)
         token = await handlers.recovery_link(conn, found, visitor.key)
-    return _link(request, found["name"], token, recovery=True)
+    return link_page(request, found["name"], token, recovery=True)
 
 
 @router.post("/people/{person}/deactivate")
 async def deactivate(request: Request, visitor: Administrator, person: UUID) -> Response:
     """End everything that somebody may do in the organisation; the account too, if it was its own."""
     async with transaction(accounts_of(request).pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         found = await _member(conn, request, person)
         _done(await people_handlers.deactivate(conn, found, organisation["slug"], visitor.key))
     return _back(request, person, "Deactivated: every session has ended.")
@@ -250,7 +270,7 @@ async def deactivate(request: Request, visitor: Administrator, person: UUID) -> 
 async def activate(request: Request, visitor: Administrator, person: UUID) -> Response:
     """Let somebody have roles again whose account the organisation had ended."""
     async with transaction(accounts_of(request).pool) as conn:
-        organisation = await _organisation(conn, request)
+        organisation = await own_organisation(conn, request)
         found = await _member(conn, request, person)
         _done(await people_handlers.activate(conn, found, organisation["slug"], visitor.key))
     return _back(request, person, "Activated: please give a role.")

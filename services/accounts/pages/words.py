@@ -54,6 +54,15 @@ AUDIT: Mapping[str, str] = {
     "passkey_added": msgid("added a passkey"),
     "passkey_removed": msgid("removed a passkey"),
     "organisation_described": msgid("described the organisation"),
+    "organisation_added": msgid("added an organisation"),
+    "organisation_joined": msgid("added a Kreis to an organisation"),
+    "organisation_left": msgid("took an organisation out of the Kreis"),
+    "organisation_deactivated": msgid("deactivated an organisation"),
+    "organisation_activated": msgid("activated an organisation again"),
+    "publisher_registered": msgid("registered who sends data"),
+    "publisher_chosen": msgid("chose for which office the organisation speaks"),
+    "key_made": msgid("made an API key"),
+    "key_ended": msgid("ended an API key"),
     "erased": msgid("was erased"),
 }
 WEAK: Mapping[Weak, str] = {

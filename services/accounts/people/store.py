@@ -14,7 +14,9 @@ async def names(conn: asyncpg.Connection) -> Mapping[str, str]:
 async def organisation(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
     """Return one organisation."""
     return await conn.fetchrow(
-        "SELECT slug, name, kind, kreise, tenant, publisher FROM accounts.organisation WHERE slug = $1", slug
+        "SELECT slug, name, kind, kreise, tenant, publisher, founding, active FROM accounts.organisation"
+        " WHERE slug = $1",
+        slug,
     )
 
 
@@ -27,13 +29,19 @@ async def put_organisation(
     kreise: Sequence[str],
     tenant: str | None,
     publisher: str | None,
+    founding: bool = False,
 ) -> None:
-    """Store an organisation; its kind stays as it is."""
+    """Store an organisation; its kind stays as it is, and one that adds others goes on doing so.
+
+    Raises:
+        asyncpg.UniqueViolationError: another organisation speaks for the publisher.
+    """
     await conn.execute(
         """
-        INSERT INTO accounts.organisation AS o (slug, name, kind, kreise, tenant, publisher)
-        VALUES ($1, $2, $3, $4, $5, $6)
-        ON CONFLICT (slug) DO UPDATE SET name = $2, kreise = $4, tenant = $5, publisher = $6
+        INSERT INTO accounts.organisation AS o (slug, name, kind, kreise, tenant, publisher, founding)
+        VALUES ($1, $2, $3, $4, $5, $6, $7)
+        ON CONFLICT (slug) DO UPDATE
+            SET name = $2, kreise = $4, tenant = $5, publisher = $6, founding = o.founding OR $7
         WHERE o.kind = $3
         """,
         slug,
@@ -42,6 +50,7 @@ async def put_organisation(
         list(kreise),
         tenant,
         publisher,
+        founding,
     )
 
 
@@ -110,13 +119,13 @@ async def set_email(conn: asyncpg.Connection, person: UUID, email: str) -> None:
 
 
 async def roles(conn: asyncpg.Connection, person: UUID) -> Sequence[asyncpg.Record]:
-    """List the roles that a person has now, the first one worn last."""
+    """List the roles that a person has now in active organisations, the first one worn last."""
     return await conn.fetch(
         """
         SELECT r.given, r.role, r.organisation, o.name AS place, r.given_at,
             (SELECT max(s.last_seen_at) FROM accounts.session AS s WHERE s.worn = r.given) AS worn_at
         FROM accounts.given_role AS r JOIN accounts.organisation AS o ON o.slug = r.organisation
-        WHERE r.person = $1 AND r.ended_at IS NULL
+        WHERE r.person = $1 AND r.ended_at IS NULL AND o.active
         ORDER BY worn_at DESC NULLS LAST, r.given_at, r.given
         """,
         person,
@@ -268,7 +277,9 @@ async def describe(conn: asyncpg.Connection, slug: str, name: str, kreise: Seque
 
 async def organisations(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     """List all organisations (for commands; a page names its own)."""
-    return await conn.fetch("SELECT slug, name, kind, kreise FROM accounts.organisation ORDER BY slug")
+    return await conn.fetch(
+        "SELECT slug, name, kind, kreise, active, founding FROM accounts.organisation ORDER BY slug"
+    )
 
 
 async def known_by(conn: asyncpg.Connection, issuer: str, subject: str) -> asyncpg.Record | None:

@@ -14,7 +14,7 @@ async def find(conn: asyncpg.Connection, token_hash: bytes) -> asyncpg.Record | 
     return await conn.fetchrow(
         """
         SELECT s.session, s.person, s.worn, p.key, p.name, r.role, o.slug, o.name AS place, o.kind, o.kreise,
-            o.tenant, o.publisher, p.active, r.ended_at IS NULL AS role_given,
+            o.tenant, o.publisher, o.founding, p.active, r.ended_at IS NULL AND o.active AS role_given,
             extract(epoch FROM now() - s.last_seen_at)::float8 AS unused,
             extract(epoch FROM now() - s.created_at)::float8 AS old,
             extract(epoch FROM now() - s.fresh_at)::float8 AS since_sign_in

@@ -67,7 +67,8 @@ def create_console(
 ) -> FastAPI:
     """Build the console's application; without policies, the packaged one holds.
 
-    Without a gateway, providers' forms answer that nothing can be sent.
+    Without a gateway, providers' forms answer that nothing can be sent; without `sign_in`, one is made by the
+    environment.
     """
     places = places or CurrentPlaces()
     settings = resources.settings

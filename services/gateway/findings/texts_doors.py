@@ -5,6 +5,21 @@ from collections.abc import Mapping
 from services.gateway.findings.domain import Advice
 
 DOORS: Mapping[str, Advice] = {
+    "administration_closed": Advice(
+        "This key does not administer publishers.",
+        "Publishers are registered in the pages of the Kreis, or by kurslotse publisher.",
+    ),
+    "authority_not_for": Advice(
+        "Only an office can oblige people to take part.", "Leave out authority, or register an office."
+    ),
+    "broker_not_allowed": Advice(
+        "The gateway may not make topics at the broker; nothing was registered.",
+        "Whoever operates Kurslotse has to run kurslotse db apply.",
+    ),
+    "broker_unavailable": Advice(
+        "The broker did not answer; nothing was registered.",
+        "Send the same again after the time in Retry-After.",
+    ),
     "busy": Advice("Too much is waiting to be sent.", "Send the same again after the time in Retry-After."),
     "contact_invalid": Advice(
         "The contact field {field} was refused.",
@@ -15,6 +30,10 @@ DOORS: Mapping[str, Advice] = {
         "Send the same again after the time in Retry-After; nothing is taken twice.",
     ),
     "no_such_door": Advice("There is no such door.", "Check address and method against /openapi.json."),
+    "key_not_there": Advice("The publisher has no such key that is open.", "Read its keys again."),
+    "keys_many": Advice(
+        "The publisher has as many keys as it may have.", "End one that nobody uses any more first."
+    ),
     "key_missing": Advice(
         "No API key was sent.", "Send the header Authorization: Bearer followed by your key."
     ),
@@ -23,6 +42,16 @@ DOORS: Mapping[str, Advice] = {
     "people_unavailable": Advice(
         "The place where names are kept cannot be reached; nothing was registered.",
         "Send the same again after the time in Retry-After.",
+    ),
+    "publisher_changed": Advice(
+        "Somebody has changed the publisher in the meantime.", "Read it again, then decide anew."
+    ),
+    "publisher_kinds_differ": Advice(
+        "There is a publisher with this short name already, and it does other work.",
+        "Choose another short name.",
+    ),
+    "publisher_name_taken": Advice(
+        "The short name belongs to the organisation of another publisher.", "Choose another short name."
     ),
     "publisher_inactive": Advice("The publisher is no longer active.", "Ask the Kreis to activate it again."),
     "publisher_missing": Advice(

@@ -9,10 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.envelope import Problem
-from services.gateway.http import api_pages, events, feeds, imports, registrations, towns
+from services.gateway.http import administration, api_pages, events, feeds, imports, registrations, towns
 from services.gateway.http.context import GatewayContext, context_of, problem_response
 from services.gateway.http.errors import RequestRejectedError
 from services.gateway.metrics import COUNTED
+from services.gateway.publishers.by_page import NotChangedError
 from services.runtime.base.failures import Meaning, is_unstorable, meaning_of
 from services.runtime.http.allowance import SMALL_BODY
 from services.runtime.web.headers import SecurityHeaders
@@ -38,10 +39,11 @@ def create_app(context: GatewayContext) -> FastAPI:
     """Build the app; its routes find `context` by `context_of`."""
     app = FastAPI(title="Kurslotse gateway", version="1", docs_url=None, redoc_url=None)
     app.state.context = context
-    for router in (events.router, registrations.router, feeds.router, imports.router, api_pages.router):
+    documented = (events.router, registrations.router, feeds.router, imports.router)
+    for router in (*documented, administration.router, towns.router, api_pages.router):
         app.include_router(router)
-    app.include_router(towns.router)
     app.add_exception_handler(RequestRejectedError, _shut)
+    app.add_exception_handler(NotChangedError, _not_changed)
     app.add_exception_handler(RequestValidationError, _not_valid)
     app.add_exception_handler(HTTPException, _http)
     for error in _DATABASE_ERRORS:
@@ -60,6 +62,12 @@ async def _shut(request: Request, error: Exception) -> Response:
     if code in COUNTED:
         context_of(request).metrics.turned_away.labels(code).inc()
     return problem_response(request, error.status, error.problems, retry_after=error.retry_after)
+
+
+async def _not_changed(request: Request, error: Exception) -> Response:
+    if not isinstance(error, NotChangedError):
+        raise error
+    return problem_response(request, error.status, (Problem(error.code),))
 
 
 async def _not_valid(request: Request, error: Exception) -> Response:

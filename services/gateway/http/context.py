@@ -21,6 +21,7 @@ from services.runtime.base.clock import Clock
 from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import acquire
 from services.runtime.http.allowance import allow_larger
+from services.runtime.kafka.administration import KafkaAddress
 from services.runtime.web.languages import chosen_language
 
 PROBLEM = "application/problem+json"
@@ -43,6 +44,7 @@ class GatewayContext:
     limits: Limits
     metrics: DoorMetrics
     keys: KeyGuard
+    broker: KafkaAddress
 
 
 def context_of(request: Request) -> GatewayContext:

@@ -118,15 +118,24 @@ async def deactivate(
     """
     async with conn.transaction():
         await store.lock_registry(conn)
-        before = await _known(conn, slug)
-        await store.revoke_keys(conn, slug)
-        after = dataclasses.replace(before, active=False)
-        now_is = await write_and_announce(conn, after, before, prefix, now)
+        now_is = await end_at_the_doors(conn, await _known(conn, slug), prefix, now)
     user = publisher_user(slug, prefix)
     await asyncio.to_thread(lambda: admin.remove(users=[user]))
     if plain is not None:
         await asyncio.to_thread(plain_users.set_user, plain, user, None)
     return now_is
+
+
+async def end_at_the_doors(
+    conn: asyncpg.Connection, publisher: Publisher, prefix: str, now: datetime
+) -> Publisher:
+    """Revoke a publisher's keys and announce it inactive, in the caller's transaction.
+
+    Its Kafka user, if it has one, stays: what it writes is rejected, and nothing is sent to it.
+    """
+    await store.revoke_keys(conn, publisher.slug)
+    after = dataclasses.replace(publisher, active=False)
+    return await write_and_announce(conn, after, publisher, prefix, now)
 
 
 async def put_service_key(conn: asyncpg.Connection, service: str, key: str) -> None:

@@ -58,7 +58,7 @@ async def register(
     Raises:
         RegistrationError: one of them cannot be registered like this.
     """
-    wanted = [_wanted(registration) for registration in asked]
+    wanted = [wanted_by(registration) for registration in asked]
     slugs = [publisher.slug for publisher in wanted]
     known = await store.publishers(conn, slugs)
     new = [slug for slug in slugs if slug not in known or not known[slug].active]
@@ -99,7 +99,12 @@ async def _new_key(conn: asyncpg.Connection, publisher: Publisher) -> str:
     return made.text
 
 
-def _wanted(asked: Registration) -> Publisher:
+def wanted_by(asked: Registration) -> Publisher:
+    """Return the publisher that is asked for.
+
+    Raises:
+        RegistrationError: there can be none like this.
+    """
     known_kinds = frozenset(PublisherKind(kind) for kind in asked.kinds if kind in set(PublisherKind))
     allowed = types_for(known_kinds)
     check_registration(asked, allowed)

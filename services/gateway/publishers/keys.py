@@ -12,6 +12,8 @@ from services.gateway.publishers.domain import (
 )
 
 _FAMILIES = frozenset({"in", "support"})
+ADMINISTERS = "allocation"
+"""The service that may register publishers and make their keys: the steering side's."""
 
 
 async def caller_of(
@@ -29,6 +31,23 @@ async def caller_of(
     if prefix is not None:
         return await _publisher_key(conn, key, prefix, speaks_for, scope)
     return await _service_key(conn, key, speaks_for)
+
+
+async def administrator_of(conn: asyncpg.Connection, authorization: str | None) -> str | KeyRejected:
+    """Return our service that may administer publishers, or why the key is not its."""
+    kind, _, text = (authorization or "").partition(" ")
+    key = text.strip()
+    if kind.lower() != "bearer" or not key:
+        return KeyRejected(401, "key_missing")
+    prefix = prefix_of(key)
+    if prefix is not None:
+        caller = await _publisher_key(conn, key, prefix, None, "")
+        unknown = isinstance(caller, KeyRejected) and caller.code == "key_unknown"
+        return KeyRejected(401, "key_unknown") if unknown else KeyRejected(403, "administration_closed")
+    service = next((one.service for one in await store.service_keys(conn) if same_key(key, one.hash)), None)
+    if service is None:
+        return KeyRejected(401, "key_unknown")
+    return service if service == ADMINISTERS else KeyRejected(403, "administration_closed")
 
 
 async def _service_key(conn: asyncpg.Connection, key: str, speaks_for: str | None) -> Caller | KeyRejected:

@@ -34,6 +34,12 @@ async def publishers(conn: asyncpg.Connection, slugs: Sequence[str] | None = Non
     return {row["slug"]: _publisher(row) for row in rows}
 
 
+async def is_organisation(conn: asyncpg.Connection, name: str) -> bool:
+    """Return whether any publisher belongs to an organisation of this name."""
+    found: bool = await conn.fetchval("SELECT EXISTS (SELECT FROM publisher WHERE organisation = $1)", name)
+    return found
+
+
 async def write_publisher(conn: asyncpg.Connection, publisher: Publisher) -> None:
     """Insert or replace a publisher."""
     await conn.execute(
@@ -111,6 +117,29 @@ async def open_keys(conn: asyncpg.Connection) -> dict[str, int]:
         """
     )
     return {row["publisher"]: row["n"] for row in rows}
+
+
+async def keys_of(conn: asyncpg.Connection, slug: str) -> list[asyncpg.Record]:
+    """List a publisher's keys without their hashes, the latest first; `usable` by the database's clock."""
+    return await conn.fetch(
+        """
+        SELECT prefix, scopes, created_at, expires_at, revoked_at,
+            revoked_at IS NULL AND expires_at > now() AS usable
+        FROM api_key WHERE publisher = $1 ORDER BY created_at DESC, prefix LIMIT 200
+        """,
+        slug,
+    )
+
+
+async def revoke_key(conn: asyncpg.Connection, slug: str, prefix: str) -> bool:
+    """Revoke one key of a publisher; return whether it was open."""
+    revoked = await conn.fetchval(
+        "UPDATE api_key SET revoked_at = now() WHERE publisher = $1 AND prefix = $2 AND revoked_at IS NULL"
+        " RETURNING true",
+        slug,
+        prefix,
+    )
+    return bool(revoked)
 
 
 async def usable_hashes(conn: asyncpg.Connection) -> frozenset[bytes]:

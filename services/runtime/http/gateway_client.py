@@ -111,13 +111,13 @@ class GatewayClient:
     def _answered(answer: httpx.Response, refusals: frozenset[int]) -> GatewayAnswer:
         if answer.is_success:
             return Taken()
-        code, messages = _problems(answer)
+        code, messages = problems_in(answer)
         if answer.status_code in refusals:
             return NotTaken(code or f"http_{answer.status_code}", messages)
         return Unreachable(f"http_{answer.status_code}")
 
 
-def _problems(answer: httpx.Response) -> tuple[str, list[str]]:
+def problems_in(answer: httpx.Response) -> tuple[str, list[str]]:
     """Read the first code and all messages of a refusal; empty if it is not one of the gateway's."""
     try:
         problems = answer.json()["problems"]

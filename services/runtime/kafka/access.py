@@ -22,10 +22,11 @@ RETENTION_DAYS: Mapping[Family, int] = {
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """The topic families a service's user may read and write."""
+    """The topic families a service's user may read and write, and those in which it may make topics."""
 
     reads: tuple[Family, ...]
     writes: tuple[Family, ...]
+    makes: tuple[Family, ...] = ()
 
 
 SERVICE_ACCESS: Mapping[str, Access] = {
@@ -46,6 +47,7 @@ SERVICE_ACCESS: Mapping[str, Access] = {
             Family.PROGRESS,
             Family.ERASURES_DONE,
         ),
+        makes=(Family.IN, Family.SUPPORT, Family.OUT),
     ),
     "allocation": Access(
         reads=(

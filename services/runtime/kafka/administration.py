@@ -35,6 +35,7 @@ _SCHEMES = ("kafka", "ssl", "sasl", "sasl+ssl")
 _DAY_MS = 86_400_000
 _TIMEOUT = 30.0
 _SCRAM_ITERATIONS = 8192
+_DENIED = frozenset({KafkaError.TOPIC_AUTHORIZATION_FAILED, KafkaError.CLUSTER_AUTHORIZATION_FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,14 @@ def librdkafka_options(address: KafkaAddress) -> dict[str, Any]:
     return options
 
 
+class TopicsNotMadeError(Exception):
+    """Topics could not be made: the broker does not allow it (`denied`), or it does not answer."""
+
+    def __init__(self, *, denied: bool) -> None:
+        super().__init__("denied" if denied else "no answer")
+        self.denied = denied
+
+
 class KafkaAdmin:
     """Administers topics, users and access; it blocks, so it is for commands and threads."""
 
@@ -181,6 +190,27 @@ class KafkaAdmin:
         ]
         _done(self._client.incremental_alter_configs(resources))
 
+    def make_missing(self, names: Mapping[str, Family], *, seconds: float) -> None:
+        """Make the topics that are missing and leave all others as they are; needs the right to make them.
+
+        Raises:
+            TopicsNotMadeError: the broker does not allow it, or has not answered within the time.
+        """
+        topics = [
+            NewTopic(name, PARTITIONS[family], -1, config=_config(family, RETENTION_DAYS))
+            for name, family in names.items()
+        ]
+        try:
+            _done(
+                self._client.create_topics(topics, request_timeout=seconds, operation_timeout=seconds),
+                but=KafkaError.TOPIC_ALREADY_EXISTS,
+            )
+        except KafkaException as error:
+            denied = error.args[0].code() in _DENIED
+            raise TopicsNotMadeError(denied=denied) from error
+        except TimeoutError as error:
+            raise TopicsNotMadeError(denied=False) from error
+
     def ensure_user(self, name: str, password: str) -> None:
         """Make a SCRAM-SHA-512 user or set its password."""
         _done(
@@ -199,9 +229,17 @@ class KafkaAdmin:
         """Let a user read and write topics and use groups; a name ending in `.` stands for all below it."""
         _done(self._client.create_acls(_bindings(user, reads, writes, group)))
 
-    def allow_only(self, user: str, *, reads: Iterable[str], writes: Iterable[str], group: str) -> None:
-        """Let a user do this and no more: what an earlier release allowed is taken back."""
-        bindings = _bindings(user, reads, writes, group)
+    def allow_only(
+        self, user: str, *, reads: Iterable[str], writes: Iterable[str], makes: Iterable[str], group: str
+    ) -> None:
+        """Let a user do this and no more: what an earlier release allowed is taken back.
+
+        `makes` are beginnings of names: the user may make topics below them.
+        """
+        bindings = [
+            *_bindings(user, reads, writes, group),
+            *(_binding(ResourceType.TOPIC, name, user, AclOperation.CREATE) for name in makes),
+        ]
         stale = [
             one
             for one in self._client.describe_acls(_access_of(f"User:{user}")).result(timeout=_TIMEOUT)
@@ -263,6 +301,7 @@ def ensure_service_access(admin: KafkaAdmin, service: str, password: str, *, pre
             user,
             reads=[_resource(family, prefix) for family in access.reads],
             writes=[_resource(family, prefix) for family in access.writes],
+            makes=[_resource(family, prefix) for family in access.makes],
             group=f"{prefix}kurslotse.{service}.",
         )
     return wall

@@ -108,7 +108,7 @@ class Web:
             "csrf": session.csrf,
             "path": request.url.path,
             "reads_only": getattr(request.state, "reads_only", False),
-            "menu": self.site.menu.get(visitor.role, ()) if visitor else (),
+            "menu": (*self.site.menu.get(visitor.role, ()), *visitor.menu) if visitor else (),
         }
         environment = self._environments[session.language]
         return Markup(environment.get_template(template).render(common | context))  # noqa: S704 - escaped by Jinja

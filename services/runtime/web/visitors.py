@@ -20,6 +20,8 @@ class Visitor:
     organisation: str | None = None
     publisher: str | None = None
     place: str = ""  # shown in the page's head instead of "Bundesrepublik Deutschland"
+    menu: Sequence[tuple[str, str]] = ()
+    """What the visitor's organisation adds to the menu of their role: addresses with msgids."""
 
 
 @dataclass(frozen=True, slots=True)

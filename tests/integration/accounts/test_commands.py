@@ -116,3 +116,27 @@ async def test_invented_people_never_enter_a_real_installation(made: Database) -
         assert (
             await stand.browser().http.post("/demo/sign-in", json={"person": "jana-vogt"})
         ).status_code == 404
+
+
+@pytest.mark.usefixtures("commands")
+async def test_who_adds_others_is_said_by_command_and_stays(made: Database) -> None:
+    async with stand_on(made) as stand:
+        school = ("organisation", "schule", "--name", "Schule", "--kind", "provider", "--kreis", "99001")
+        await told(*school, "--publisher", "schule", "--founding")
+        await told(*school, "--publisher", "schule")
+        assert await stand.value("SELECT founding FROM accounts.organisation WHERE slug = 'schule'")
+        assert "99001; founding" in await told("list", "-o", "schule")
+        other = await run(
+            "organisation",
+            "zweite",
+            "--name",
+            "Zweite",
+            "--kind",
+            "provider",
+            "--kreis",
+            "99001",
+            "--publisher",
+            "schule",
+        )
+        assert other.exit_code == 2
+        assert "another organisation speaks for schule already" in other.output

@@ -9,7 +9,7 @@ from services.accounts.people import store as people
 from services.accounts.retention import Retention
 from services.accounts.sessions import store as sessions
 from services.accounts.sessions.domain import Ages, EndReason, Limits, end_of
-from tests.accounts.stand import OTHER, Browser, Stand
+from tests.accounts.stand import KREIS, OTHER, Browser, Stand
 
 ADA = "ada@kreis.example"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)  # business time, which does not count here
@@ -170,3 +170,26 @@ async def test_what_is_kept_no_longer_goes(stand: Stand) -> None:
 )
 def test_when_a_session_ends(ages: Ages, why: EndReason | None) -> None:
     assert end_of(ages, Limits(idle=5, absolute=10)) is why
+
+
+async def test_an_organisation_that_is_not_active_opens_nothing(stand: Stand) -> None:
+    """Its sessions and links end at once; who has a role elsewhere goes on there."""
+    ada = await stand.enrolled(Role.COORDINATOR)
+    link = await stand.invitation(Role.AUDITOR, organisation=OTHER, email=ADA)
+    await ada.page(link)
+    await ada.form(f"{link}/join")
+    waiting = await stand.invitation(Role.AUDITOR)
+    await stand.conn.execute("UPDATE accounts.organisation SET active = false WHERE slug = $1", KREIS)
+    assert (await ada.http.get("/")).status_code == 303
+    assert await _why(stand) == "role_ended"
+    await stand.browser().page(waiting, 410)
+    again = await _second(stand, ada)
+    page = await again.page("/account")
+    assert OTHER in page
+    assert KREIS not in page
+    given = await stand.value("SELECT given FROM accounts.given_role WHERE organisation = $1", KREIS)
+    assert (await again.form("/account/role", given=given)).status_code == 404
+    await stand.conn.execute("UPDATE accounts.organisation SET active = true WHERE slug = $1", KREIS)
+    await again.page("/account")
+    assert (await again.form("/account/role", given=given)).status_code == 303
+    assert "hello" in await again.page("/")

@@ -1,0 +1,1 @@
+"""Organisations that others add: whose a publisher is, first invitations, whether its people may work."""

@@ -1,6 +1,7 @@
 """Reads steering runs and what is stored of them; row level security limits it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -46,3 +47,12 @@ async def stored(conn: asyncpg.Connection, name: bytes) -> bytes:
         return snapshot.unpack(await store.content(conn, name), name)
     except LookupError as error:
         raise not_found() from error
+
+
+async def asked_since(conn: asyncpg.Connection, kreis: str) -> datetime | None:
+    """Return since when something has changed that the next run will see; None: nothing has."""
+    since: datetime | None = await conn.fetchval(
+        "SELECT min(waiting_since) FROM steering_request WHERE kreis = $1 AND generation > done_generation",
+        kreis,
+    )
+    return since

@@ -9,15 +9,18 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from schemas.codes import Weekday
 from services.allocation.console.context import explanation_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
+from services.allocation.rerun import request_rerun
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import PAGE_SIZE
 from services.texts.reasons import GOALS
 
 router = APIRouter(include_in_schema=False)
+WEEKDAYS = tuple(day.value for day in Weekday)
 Part = Literal["snapshot", "result", "certificate"]
 
 
@@ -27,7 +30,27 @@ async def runs(visit: CoordinatorVisit) -> Response:
     page = visit.page_number
     async with visit.open() as conn:
         rows = await run_store.runs(conn, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
-    return visit.page("runs.html", rows=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, page=page)
+        asked = await run_store.asked_since(conn, visit.kreis)
+    cadence = visit.context.policies.at(visit.kreis, visit.moment().now).cadence
+    return visit.page(
+        "runs.html",
+        rows=rows[:PAGE_SIZE],
+        more=len(rows) > PAGE_SIZE,
+        page=page,
+        asked=asked,
+        cadence=cadence,
+        weekday=WEEKDAYS[cadence.weekday],
+    )
+
+
+@router.post("/runs/start")
+async def start(visit: CoordinatorVisit) -> Response:
+    """Have the Kreis steered now instead of at its hour; asked twice, it is one run."""
+    async with visit.open() as conn:
+        await request_rerun(conn, visit.kreis, "asked", urgent=True, now=visit.moment().now)
+    return visit.web.back(
+        visit.request, "/runs", "success", "Steering begins. Its proposals are there in a moment."
+    )
 
 
 @router.get("/runs/{run}")

@@ -21,6 +21,7 @@ from services.runtime.kafka.administration import (
 )
 from services.simulator.world.kreis import PUBLISHERS
 from tests.browser.chromium import found
+from tests.browser.day.mails import Mails, mail_server
 from tests.browser.kreis import Kreis
 from tests.serving import Servers
 
@@ -115,6 +116,13 @@ def page(context: BrowserContext) -> Iterator[Page]:
     )
     yield made
     assert wrong == []
+
+
+@pytest.fixture
+def mails() -> Iterator[tuple[Mails, str]]:
+    """A mail server that keeps what it takes, and its address."""
+    with mail_server() as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

@@ -34,7 +34,13 @@ class Day:
     mails: Callable[[], Sequence[str]]
     """The mails that have arrived, as text."""
     towns: Path
+    colleague: "Colleague | None" = None
+    """How the first coordinator comes; None: by the administrator's invitation."""
+    prefix: str = ""
+    """Of the names of pictures."""
     people: dict[str, Somebody] = field(default_factory=dict)
+    colleagues: list[Somebody] = field(default_factory=list)
+    """Coordinators."""
     seconds: dict[str, float] = field(default_factory=dict)
     reference: str = ""
 
@@ -47,7 +53,7 @@ class Day:
 
     def person(self, name: str, site: str) -> Somebody:
         """Let somebody open a browser."""
-        made = Somebody.with_passkey(self.browser, name, site, self.pictures)
+        made = Somebody.with_passkey(self.browser, name, site, self.pictures, self.prefix)
         self.people[name] = made
         return made
 
@@ -55,6 +61,15 @@ class Day:
         """Close all browsers."""
         for somebody in self.people.values():
             somebody.context.close()
+
+
+Colleague = Callable[[Day, str], Somebody]
+
+
+def _invited(day: Day, ada: Somebody, name: str, role: str) -> Somebody:
+    made = day.person(name, day.steering)
+    made.comes(ada.invites(name, role))
+    return made
 
 
 def set_up_steering(day: Day, link: str) -> Mapping[str, str]:
@@ -71,11 +86,9 @@ def set_up_steering(day: Day, link: str) -> Mapping[str, str]:
     ada.fills("/organisation", name=NAME, kreise=KREIS)
     ada.sends("/organisation")
     load_towns(day, ada)
-    bo = day.person("Bo Brandt", day.steering)
-    bo.comes(ada.invites(bo.name, "coordinator"))
-    cleo = day.person("Cleo Conrad", day.steering)
-    cleo.comes(ada.invites(cleo.name, "coordinator_head"))
-    adopt_the_policy(bo, cleo)
+    colleague = day.colleague or (lambda _day, _link: _invited(day, ada, "Bo Brandt", "coordinator"))
+    day.colleagues = [colleague(day, link), _invited(day, ada, "Cleo Conrad", "coordinator_head")]
+    adopt_the_policy(*day.colleagues)
     ada.goes("/organisations")
     ada.page.check("#kind-provider")
     ada.fills("/organisations", name="Volkshochschule Beispiel", slug="vhs-beispiel")
@@ -239,7 +252,10 @@ def register_a_person(day: Day) -> None:
 
 def place_the_person(day: Day, teacher_link: str) -> None:
     """Proposal approved, offer accepted, place confirmed."""
-    bo, cem = day.people["Bo Brandt"], day.people["Cem Clark"]
+    bo, cem = day.colleagues[0], day.people["Cem Clark"]
+    bo.waits_for("/waiting", day.reference)
+    bo.goes("/runs")
+    bo.sends("/runs/start")
     bo.waits_for("/proposals", day.reference)
     bo.picture("9-proposal")
     assert "Berta" not in bo.page.content()

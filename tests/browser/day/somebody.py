@@ -1,7 +1,7 @@
 """A person of the day: a browser of their own, a passkey in software, what they click."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, Page, expect
@@ -27,10 +27,12 @@ class Somebody:
     context: BrowserContext
     page: Page
     pictures: Path
-    taken: list[str] = field(default_factory=list)
+    prefix: str = ""
 
     @classmethod
-    def with_passkey(cls, browser: Browser, name: str, site: str, pictures: Path) -> "Somebody":
+    def with_passkey(
+        cls, browser: Browser, name: str, site: str, pictures: Path, prefix: str = ""
+    ) -> "Somebody":
         """Open a browser window with an authenticator that says yes."""
         context = browser.new_context(
             viewport={"width": 1280, "height": 900}, locale="de-DE", ignore_https_errors=True
@@ -40,12 +42,11 @@ class Somebody:
         session = context.new_cdp_session(page)
         session.send("WebAuthn.enable")
         session.send("WebAuthn.addVirtualAuthenticator", {"options": _AUTHENTICATOR})
-        return cls(name, site, context, page, pictures)
+        return cls(name, site, context, page, pictures, prefix)
 
     def picture(self, what: str) -> None:
         """Keep a picture of the page."""
-        self.page.screenshot(path=self.pictures / f"day-{what}.png", full_page=True)
-        self.taken.append(what)
+        self.page.screenshot(path=self.pictures / f"day-{self.prefix}{what}.png", full_page=True)
 
     def goes(self, path: str) -> None:
         """Open a page of the site."""

@@ -137,6 +137,20 @@ def invite(
     _tell_link(_run(work))
 
 
+@account_app.command("first")
+def first() -> None:
+    """Print the link of the first administrator, while nobody has an account on this side."""
+    side = _side()
+
+    async def work(conn: asyncpg.Connection) -> str:
+        token = await invitations.first_link(conn, side)
+        if token is None:
+            raise ValueError("somebody has an account already; administrators invite everybody else")
+        return token
+
+    _tell_link(_run(work))
+
+
 @account_app.command("list")
 def list_people(
     organisation: Annotated[

@@ -140,3 +140,18 @@ async def test_who_adds_others_is_said_by_command_and_stays(made: Database) -> N
         )
         assert other.exit_code == 2
         assert "another organisation speaks for schule already" in other.output
+
+
+@pytest.mark.usefixtures("commands")
+async def test_the_first_administrator_s_link_is_printed_while_nobody_is_there(made: Database) -> None:
+    async with stand_on(made) as stand:
+        before = await told("first")
+        link = await told("first")
+        assert before != link
+        gone = before.splitlines()[0].removeprefix(ADDRESS)
+        assert (await stand.browser().http.get(gone)).status_code in {404, 410}
+        ada = stand.browser()
+        assert (await ada.enrol(link.splitlines()[0].removeprefix(ADDRESS), ADA)).status_code == 303
+        refused = await run("first")
+        assert refused.exit_code == 2
+        assert "somebody has an account already" in refused.output

@@ -1,5 +1,7 @@
 """Web roles hold exactly what their pages need, by the catalogue: nothing of the outbox, no key."""
 
+from collections.abc import Mapping
+
 import asyncpg
 import pytest
 
@@ -33,11 +35,11 @@ ACCOUNTS = {
 """What sign-in needs; the gateway has no people."""
 PLACES = {"places.edition": {"SELECT"}, "places.town": {"SELECT"}}
 """The directory of towns, which is public."""
-AS_OWNER = {
-    "allocation": ("erase_participant",),
-    "notifications": ("erase_disclosure_log", "pseudonymise_disclosure_log"),
+AS_OWNER: Mapping[str, Mapping[str, bool]] = {
+    "allocation": {"erase_participant": False, "last_course_ended_on": True},
+    "notifications": {"erase_disclosure_log": False, "pseudonymise_disclosure_log": False},
 }
-"""Functions of the worker that act as the owner of tables which are otherwise only added to."""
+"""Functions that act as the owner, and whether pages may call them: such return one date and nothing else."""
 SENDS = {"allocation"}
 """Services whose pages send events, through `runtime.put_outbox` only."""
 
@@ -107,7 +109,7 @@ async def test_functions_that_act_as_the_owner_are_named(
     )
     await conn.close()
     assert [(row["name"], row["web"], row["status"]) for row in rows] == [
-        *((name, False, False) for name in AS_OWNER.get(service, ())),
+        *((name, web, False) for name, web in AS_OWNER.get(service, {}).items()),
         ("runtime.put_outbox", service in SENDS, False),
     ]
     assert all(row["proconfig"] for row in rows), "each has a search path of its own"

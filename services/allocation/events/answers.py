@@ -174,7 +174,7 @@ def _other_exit(
             return Applied((Problem("event_superseded", field=field),), (event_key(incoming.cause),))
         return Parked(event_key(meant), Problem("event_unknown", field=field))
     if incoming.event.corrects:
-        return running.correct_exit(found, said.kind, said.left_on, incoming.cause)
+        return running.correct_exit(found, course, said.kind, said.left_on, incoming.cause)
     until = work.terms.reserved_until(found.kreis, work.now)
     return running.reopen(found, course, work.placements_of(found.participant), until)
 
@@ -183,7 +183,7 @@ def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement
     """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
-            work.put_person(leave(person, "left"))
+            work.put_person(leave(person, "left", placement.ended_on or work.today))
         case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
             if person.status == "left":
                 work.put_person(stay(person))

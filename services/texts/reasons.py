@@ -108,6 +108,7 @@ _STEPS = {
     "no_answer": "no answer in time; this is no breach of duty",
     "section_began": "section %(section)s has begun",
     "left": "no longer attends (%(kind)s)",
+    "begins_earlier": "the course begins earlier, so that the answer is needed sooner",
     "course_end_corrected": "the provider corrected the day on which the course ended",
     "exit_corrected": "the provider corrected the exit (%(kind)s)",
     "exit_retracted": "the provider took the exit back",

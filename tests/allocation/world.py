@@ -16,6 +16,7 @@ from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import judging
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.results import DecidedBy
+from services.allocation.policy.terms import Lessons
 from services.allocation.status import (
     nothing_unheard_expired,
     offsets_are_guarded,
@@ -32,11 +33,12 @@ from tests.identity import IDENTITY_KEY
 AUTOMATIC = frozenset({"expire", "start", "complete"})
 RESERVED_FOR = timedelta(days=10)
 IN_PERSON = timedelta(days=3)
+LATE_ENTRY = timedelta(days=7)
 
 
 @dataclass(slots=True)
 class FixedTerms:
-    """Terms for tests: ten days, three in person, and these steps automatic until they are changed."""
+    """Terms for tests: ten days, three in person, a week of late entry; `steps` are automatic."""
 
     steps: frozenset[str] = AUTOMATIC
 
@@ -48,6 +50,15 @@ class FixedTerms:
         priority_class: str | None = None,  # noqa: ARG002
     ) -> datetime:
         return now + (IN_PERSON if present else RESERVED_FOR)
+
+    def last_entry(
+        self,
+        kreis: str,  # noqa: ARG002
+        course_type: str,  # noqa: ARG002
+        section: Lessons,
+        now: datetime,  # noqa: ARG002
+    ) -> date | None:
+        return section.starts_on + LATE_ENTRY
 
     def near(self, kreis: str, starts_on: date, now: datetime) -> bool:  # noqa: ARG002
         return starts_on <= now.date() + timedelta(days=14)

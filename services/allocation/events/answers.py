@@ -26,6 +26,7 @@ from services.allocation.placements.domain import (
     Unchanged,
     seated_in,
 )
+from services.allocation.placements.held_until import held_until
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
@@ -175,7 +176,7 @@ def _other_exit(
         return Parked(event_key(meant), Problem("event_unknown", field=field))
     if incoming.event.corrects:
         return running.correct_exit(found, course, said.kind, said.left_on, incoming.cause)
-    until = work.terms.reserved_until(found.kreis, work.now)
+    until = held_until(work.terms, found.kreis, course, found.entry_section, work.now)
     return running.reopen(found, course, work.placements_of(found.participant), until)
 
 

@@ -21,13 +21,16 @@ from services.allocation.figures.course_outcomes import report
 from services.allocation.participants.domain import leave, repeat_from
 from services.allocation.placements.domain import (
     Decision,
+    Placement,
     Reason,
     Refusal,
     Step,
     Unchanged,
+    hold_until,
     seated_in,
     take_back,
 )
+from services.allocation.placements.held_until import end_of, last_day
 from services.allocation.placements.running import (
     after_section,
     correct_end,
@@ -108,8 +111,15 @@ def _put(work: UnitOfWork, written: domain.Written) -> None:
         if placement.state in SEATED:
             if written.added:
                 work.put_placement(sit_in(placement, written.added), anyway=True)
+            _hold_no_longer(work, work.placements[placement.placement], course)
         elif course.section(placement.entry_section) not in course.held:
             _step(work, take_back(placement, Reason("section_removed")), None)
+
+
+def _hold_no_longer(work: UnitOfWork, placement: Placement, course: Course) -> None:
+    """Let a reservation end before the course begins, if that is sooner now; the office is told."""
+    last = last_day(work.terms, placement.kreis, course, placement.entry_section, work.now)
+    _step(work, hold_until(placement, end_of(last)), None)
 
 
 def _step(work: UnitOfWork, decision: Decision, incoming: Incoming | None) -> Problem | None:

@@ -91,6 +91,8 @@ _STEPS = {
     "refused_by_authority": "the BAMF does not agree",
     "authority_silent": "no answer of the BAMF until the course began",
     "pooled": "the course is merged with another one",
+    "stays_in_merged": "the course is merged with another one that is out of the question here; "
+    "the seat stays until the provider cancels the course",
     "accepted": "the person takes the place",
     "declined": "the person does not take the place",
     "refused": "the provider cannot take the person",

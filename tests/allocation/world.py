@@ -11,6 +11,7 @@ import asyncpg
 import orjson
 
 from schemas.base import Payload
+from services.allocation.acts.mergers import CourseSeen
 from services.allocation.acts.placements import Done, NotDone, Placements, Result
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import judging
@@ -23,6 +24,7 @@ from services.allocation.status import (
     one_enrolment,
     seats_hold,
 )
+from services.allocation.steering.runs import reading
 from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.events.subscription import Applied, Handler, Incoming, Verdict
 from tests.allocation import builders
@@ -156,6 +158,19 @@ class World:
     async def reruns(self) -> set[str]:
         rows = await self.rows("SELECT unnest(reasons) AS reason FROM steering_request")
         return {row["reason"] for row in rows}
+
+    async def seen(self, *courses: UUID) -> tuple[CourseSeen, ...]:
+        """Return courses as a merger computed now would rest on them."""
+        async with transaction(self.pool) as conn:
+            people = await reading.read_movable(conn, KREIS, NOW.date(), courses)
+            taken = await reading.read_taken(conn, courses)
+        rows = await self.rows("SELECT course, version FROM course")
+        versions = {row["course"]: row["version"] for row in rows}
+        return tuple(
+            CourseSeen(one, versions[one], taken[one], frozenset(person.id for person in people[one]))
+            for one in courses
+            if one in versions
+        )
 
     async def check(self) -> None:
         """Count the invariants as the status role does."""

@@ -330,6 +330,11 @@ def take_back(placement: Placement, reason: Reason) -> Decision:
     return (withdraw_proposal if placement.state in OFFERED else give_up)(placement, reason)
 
 
+def stay_in_merged(placement: Placement) -> Step:
+    """Note that somebody keeps the seat in a course that was merged with one that is nothing for them."""
+    return Step(placement, replace(placement, reason=Reason("stays_in_merged")))
+
+
 def gone(placement: Placement, state: PlacementState, reason: Reason) -> Placement:
     """End a placement that has not started: every seat is free again."""
     return replace(placement, state=state, seats=(), expires_at=None, reason=reason)

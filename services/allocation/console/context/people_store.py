@@ -166,8 +166,11 @@ async def placements(
             f.minimum, f.capacity, f.childcare, s.starts_on, f.ends_on, s.taken,
             s.capacity AS section_capacity,
             w.reference, w.standing, w.cooperation_plan, w.registered_on, w.town, w.valid_until,
-            o.name AS office_name, b.name AS provider_name
+            o.name AS office_name, b.name AS provider_name, g.host AS merged_into, g.host_title,
+            coalesce(h.name, g.host_provider) AS host_provider
         FROM placement AS p
+        LEFT JOIN course_merged AS g ON g.course = p.course
+        LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         JOIN course_fill AS f ON f.course = p.course
         JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
         JOIN participant AS w ON w.participant = p.participant

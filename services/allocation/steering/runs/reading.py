@@ -98,6 +98,42 @@ async def read_seated(
     return found
 
 
+async def read_movable(
+    conn: asyncpg.Connection, kreis: str, day: date, courses: Sequence[UUID]
+) -> dict[UUID, list[Person]]:
+    """Read by course whom a coordinator of a Kreis can move: who has a seat there and has not begun."""
+    pairs = await conn.fetch(
+        """
+        SELECT s.course, s.participant FROM placement s
+        JOIN participant p ON p.participant = s.participant AND p.kreis = s.kreis
+        WHERE s.kreis = $1 AND s.course = ANY($2::uuid[]) AND s.state IN ('reserved', 'accepted', 'confirmed')
+        ORDER BY s.course, s.participant
+        """,
+        kreis,
+        courses,
+    )
+    rows = await conn.fetch(
+        _PERSON + "WHERE p.participant = ANY($1::uuid[])", [row["participant"] for row in pairs], day
+    )
+    people = {row["participant"]: _person(row) for row in rows}
+    found: dict[UUID, list[Person]] = defaultdict(list)
+    for row in pairs:
+        found[row["course"]].append(people[row["participant"]])
+    return found
+
+
+async def read_taken(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, int]:
+    """Read how many seats are taken in the first section of courses, whoever sits there."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT ON (course) course, taken FROM course_section
+        WHERE course = ANY($1::uuid[]) AND NOT removed ORDER BY course, number
+        """,
+        courses,
+    )
+    return {row["course"]: row["taken"] for row in rows}
+
+
 async def read_recent(conn: asyncpg.Connection, kreise: Sequence[str], day: date, days: int) -> list[Person]:
     """Read who registered in the last days, whatever has become of them; who withdrew is left out."""
     rows = await conn.fetch(

@@ -12,6 +12,7 @@ import asyncpg
 
 from schemas.codes import SEATED
 from schemas.days import local_day
+from schemas.placements import CourseMerged
 from services.allocation.acts import change_course as changing
 from services.allocation.acts.change_course import Changed
 from services.allocation.acts.overrides import Overrides
@@ -19,6 +20,7 @@ from services.allocation.acts.placements import NotDone
 from services.allocation.courses.domain import Course
 from services.allocation.placements import domain
 from services.allocation.placements.domain import Refusal
+from services.allocation.placements.messages import outgoing
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Exclusions
 from services.allocation.placements.rulings_store import in_force
@@ -109,30 +111,15 @@ class Mergers:
         exclusions = await in_force(conn, list(work.people), [merger.host, *closed], today)
         if exclusions.closed:
             raise NotMergedError(Refusal("course_closed"))
-        differences = [*_differences(work, exclusions, merger)]
-        if differences:
-            raise NotMergedError(Refusal("suggestion_changed"), differences)
-        changed = Changed()
+        changed = _change_all(work, exclusions, merger, by)
+        decision = uuid4()
         for course in closed:
-            who = _movable(work, course, merger.kreis) - merger.unsuited.keys()
-            some = _or_raise(changing.change(work, exclusions, course, merger.host, who, by))
-            changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
-        barred = [
-            Difference("excluded", participant=person)
-            for person in changed.stayed
-            if person not in merger.unsuited and exclusions.refusal_of(person, work.courses[merger.host])
-        ]
-        if barred:
-            raise NotMergedError(Refusal("suggestion_changed"), barred)
-        for found in [one for course in closed for one in work.live_in(course)]:
-            if found.participant in changed.stayed:
-                work.take(domain.stay_in_merged(found), by.actor, note=by.note)
+            _tell_providers(work, decision, work.courses[course], work.courses[merger.host], holds=True)
         await work.write(conn)
         for course in closed:
             ruled = await self.overrides.rule_course(conn, by, course, "close")
             if isinstance(ruled, NotDone):
                 raise NotMergedError(ruled.refusal)
-        decision = uuid4()
         await _put(conn, by, decision, merger)
         await request_rerun(conn, merger.kreis, "pooling", urgent=True, now=by.now)
         return Merged(decision, changed.moved, changed.stayed)
@@ -158,8 +145,50 @@ class Mergers:
             if isinstance(lifted, NotDone):
                 raise NotMergedError(lifted.refusal)
         changed = _or_raise(changing.change_back(work, host, closed, by))
+        for course in closed:
+            _tell_providers(work, decision, work.courses[course], work.courses[host], holds=False)
         await work.write(conn)
         return changed
+
+
+def _change_all(work: UnitOfWork, exclusions: Exclusions, merger: Merger, by: DecidedBy) -> Changed:
+    """Let everybody change who can, and note who stays; nothing is written if anything has changed."""
+    differences = [*_differences(work, exclusions, merger)]
+    if differences:
+        raise NotMergedError(Refusal("suggestion_changed"), differences)
+    changed, closed = Changed(), sorted(course for course, _ in merger.closed)
+    for course in closed:
+        who = _movable(work, course, merger.kreis) - merger.unsuited.keys()
+        some = _or_raise(changing.change(work, exclusions, course, merger.host, who, by))
+        changed = Changed(changed.moved + some.moved, changed.stayed + some.stayed)
+    barred = [
+        Difference("excluded", participant=person)
+        for person in changed.stayed
+        if person not in merger.unsuited and exclusions.refusal_of(person, work.courses[merger.host])
+    ]
+    if barred:
+        raise NotMergedError(Refusal("suggestion_changed"), barred)
+    for found in [one for course in closed for one in work.live_in(course)]:
+        if found.participant in changed.stayed:
+            work.take(domain.stay_in_merged(found), by.actor, note=by.note)
+    return changed
+
+
+def _tell_providers(work: UnitOfWork, decision: UUID, course: Course, host: Course, *, holds: bool) -> None:
+    """Tell the providers of both courses that one is merged into the other, or no longer."""
+    merged = CourseMerged(
+        course=course.course,
+        provider=course.provider,
+        own_course=course.own_course,
+        kreis=course.kreis,
+        into=host.course,
+        into_provider=host.provider,
+        into_own_course=host.own_course,
+        holds=holds,
+        decided_at=work.now,
+    )
+    audience, subject = (course.provider, host.provider), f"{course.course}/{holds}"
+    work.tell(outgoing(work.prefix, merged, decision, subject, work.now, audience))
 
 
 def _movable(work: UnitOfWork, course: UUID, kreis: str) -> frozenset[UUID]:

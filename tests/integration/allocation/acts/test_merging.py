@@ -87,6 +87,16 @@ async def _balance(world: World) -> dict[str, int]:
         return await past_pooling(sight)
 
 
+async def _told_to_providers(world: World) -> list[tuple[str, str, bool]]:
+    """Return which courses' mergers were told, each to its own provider and that of the course that stays."""
+    told = []
+    for kind, data, headers in await world.told():
+        if kind == "course-merged":
+            assert set(headers["ce_audience"].split(",")) == {str(data["provider"]), PROVIDER}
+            told.append((str(data["own_course"]), str(data["provider"]), bool(data["holds"])))
+    return [*sorted(told[:2]), *sorted(told[2:])]
+
+
 async def test_everybody_keeps_a_seat_and_is_asked_once_more(world: World) -> None:
     held = await _three(world)
     done = await _merge(world)
@@ -98,13 +108,14 @@ async def test_everybody_keeps_a_seat_and_is_asked_once_more(world: World) -> No
     told = [
         (kind, data["to_state"])
         for kind, data, _ in await world.told()
-        if data["placement"] == str(held["p3"])
+        if data.get("placement") == str(held["p3"])
     ]
     assert told[-1] == ("enrolment-ended", "released")
     rows = await world.rows("SELECT DISTINCT note FROM placement_step WHERE reason = 'pooled'")
     assert [row["note"] for row in rows] == [WHY]
     rows = await world.rows("SELECT expires_at FROM placement WHERE state = 'reserved'")
     assert all(row["expires_at"] is not None for row in rows)
+    assert await _told_to_providers(world) == [("k2", PROVIDER, True), ("o1", OTHER_PROVIDER, True)]
     assert {"pooling", "course_decision"} <= await world.reruns()
     assert {tuple(row) for row in await world.rows("SELECT course, host FROM course_merged")} == {
         (K2, K1),
@@ -218,6 +229,7 @@ async def test_a_merger_is_undone(world: World) -> None:
     assert sits["p4"] == ("o1", "reserved")
     assert await _balance(world) == {}
     assert await world.rows("SELECT FROM course_merged") == []
+    assert (await _told_to_providers(world))[2:] == [("k2", PROVIDER, False), ("o1", OTHER_PROVIDER, False)]
     await world.check()
     later = DecidedBy("peter", NOW + timedelta(hours=2), WHY)
     with pytest.raises(NotMergedError, match="already_lifted"):

@@ -1,9 +1,10 @@
 """Measures what it changes that waiting counts from the end of the last course: one invented year, twice.
 
-`python -m tests.benchmarks.engine.returning [--seeds 0,1,2] [--share 20] [--people 1200]
-[--people-a-course 20]`: of the people of the simulator's year that share (in per cent) registered 60 to 420 days before they arrive, and sat in a
-course until the day of their arrival. The year is steered week by week, first as if they had waited since
-their registration, then from the end of that course. Nothing else differs.
+`python -m tests.benchmarks.engine.returning [--seeds 0,1,2] [--share 20] [--people 1200] [--people-a-course 20]`
+
+Of the people of the simulator's year that share (in per cent) registered 60 to 420 days before they arrive,
+and sat in a course until the day of their arrival. The year is steered week by week, first as if they had
+waited since their registration, then from the end of that course. Nothing else differs.
 """
 
 from __future__ import annotations

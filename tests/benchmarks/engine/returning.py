@@ -1,6 +1,7 @@
 """Measures what it changes that waiting counts from the end of the last course: one invented year, twice.
 
-`python -m tests.benchmarks.engine.returning [--seeds 0,1,2] [--share 20] [--people 1200] [--people-a-course 20]`
+`python -m tests.benchmarks.engine.returning [--seeds 0,1,2] [--share 20] [--people 1200]
+[--people-a-course 20]`
 
 Of the people of the simulator's year that share (in per cent) registered 60 to 420 days before they arrive,
 and sat in a course until the day of their arrival. The year is steered week by week, first as if they had

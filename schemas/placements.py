@@ -138,6 +138,33 @@ class ParticipantsMerged(Payload):
         return str(self.into)
 
 
+class CourseMerged(Payload):
+    """A municipality has merged a weak course into another one, or no longer; told to both providers.
+
+    The course does not start. Whoever changes over is told by placement events; only the provider cancels it.
+    """
+
+    type_: ClassVar[str] = "de.kurslotse.course-merged.v1"
+
+    course: UUID
+    """The course that does not start."""
+    provider: Slug
+    own_course: OwnId
+    """The provider's own id of the course."""
+    kreis: Ags5
+    into: UUID
+    """The course that stays."""
+    into_provider: Slug
+    into_own_course: OwnId
+    holds: bool
+    """False: the merger was undone, and the course is open again."""
+    decided_at: Moment
+
+    def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
+        """Return the course id."""
+        return str(self.course)
+
+
 class CourseOutcomeReported(Payload):
     """Totals of a completed course, as judged (suppressed below k)."""
 

@@ -101,6 +101,7 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
             placements.PlacementAdvanced,
             placements.ParticipantUnplaced,
             placements.ParticipantsMerged,
+            placements.CourseMerged,
             placements.CourseOutcomeReported,
             placements.CourseStated,
             placements.ParticipantStated,

@@ -41,7 +41,7 @@ class Keys:
     people: set[UUID] = field(default_factory=set)
     placements: set[UUID] = field(default_factory=set)
     whole_courses: set[UUID] = field(default_factory=set)
-    """Courses of which every live placement is needed."""
+    """Courses of which every placement is needed that is live or ended on a day."""
     tested: set[UUID] = field(default_factory=set)
     """People whose placement tests are needed."""
     completed: set[UUID] = field(default_factory=set)
@@ -91,6 +91,11 @@ class UnitOfWork:
     def live_in(self, course: UUID) -> list[Placement]:
         """List the placements in a course that can still become something else, in id order."""
         return [p for id_ in sorted(self._in_course[course]) if (p := self.placements[id_]).state in LIVE]
+
+    def ended_in(self, course: UUID) -> list[Placement]:
+        """List the placements in a course that ended on a day, in id order."""
+        own = (self.placements[id_] for id_ in sorted(self._in_course[course]))
+        return [placement for placement in own if placement.ended_on is not None]
 
     # What handlers change.
 

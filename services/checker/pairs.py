@@ -16,6 +16,7 @@ Node = tuple[str, int, int]
 
 _NAMESPACE = UUID("7d1c1ae4-5f0e-5b62-9a0e-3c7f0a4b6d21")
 _LEVELS = ("none", "A1", "A2", "B1", "B2", "C1", "C2")
+_WAITS_FROM = ("registered_on", "last_course_ended_on")
 _WOMEN = "integration_women"
 
 
@@ -83,8 +84,9 @@ class Snapshot:
         return {name for names in self.families for name in names}
 
     def waited(self, person: Json) -> int:
-        """Count the days of waiting."""
-        return max(0, (self.day - day_of(person["registered_on"])).days)
+        """Count the days of waiting: since the registration, or since the last course of the person ended."""
+        since = max(day_of(person[name]) for name in _WAITS_FROM if person.get(name))
+        return max(0, (self.day - since).days)
 
     def starts(self, section: Json) -> date:
         """Return the first day of somebody who enters."""

@@ -11,11 +11,14 @@ from functools import cache
 
 from holidays import country_holidays
 
+from schemas.days import add_days
+
 LAENDER = {
     "01": "SH", "02": "HH", "03": "NI", "04": "HB", "05": "NW", "06": "HE", "07": "RP", "08": "BW",
     "09": "BY", "10": "SL", "11": "BE", "12": "BB", "13": "MV", "14": "SN", "15": "ST", "16": "TH",
 }  # fmt: skip
 """The first two digits of an AGS -> the Land (ISO 3166-2:DE)."""
+SATURDAY = 5
 INVENTED = "99"
 """The first two digits of invented places: there only the holidays of the whole country count."""
 
@@ -38,3 +41,18 @@ def land_of(seat: str | None, catchment: Collection[str]) -> str:
     """
     laender = {ags[:2] for ags in ([seat] if seat else catchment)}
     return laender.pop() if len(laender) == 1 else ""
+
+
+def working_day_before(day: date, holidays: Container[date]) -> date:
+    """Return the last day before a day that is neither at a weekend nor a holiday.
+
+    >>> (
+    ...     working_day_before(date(2026, 10, 5), holidays_of("99")),
+    ...     working_day_before(date(2026, 4, 7), holidays_of("99")),
+    ... )
+    (datetime.date(2026, 10, 2), datetime.date(2026, 4, 2))
+    """
+    before = add_days(day, -1)
+    while date.min < before and (before.weekday() >= SATURDAY or before in holidays):
+        before = add_days(before, -1)
+    return before

@@ -91,6 +91,8 @@ _STEPS = {
     "refused_by_authority": "the BAMF does not agree",
     "authority_silent": "no answer of the BAMF until the course began",
     "pooled": "the course is merged with another one",
+    "stays_in_merged": "the course is merged with another one that is out of the question here; "
+    "the seat stays until the provider cancels the course",
     "accepted": "the person takes the place",
     "declined": "the person does not take the place",
     "refused": "the provider cannot take the person",
@@ -108,6 +110,8 @@ _STEPS = {
     "no_answer": "no answer in time; this is no breach of duty",
     "section_began": "section %(section)s has begun",
     "left": "no longer attends (%(kind)s)",
+    "begins_earlier": "the course begins earlier, so that the answer is needed sooner",
+    "course_end_corrected": "the provider corrected the day on which the course ended",
     "exit_corrected": "the provider corrected the exit (%(kind)s)",
     "exit_retracted": "the provider took the exit back",
     "repeats_section": "repeats section %(section)s",

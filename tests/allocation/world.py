@@ -11,17 +11,20 @@ import asyncpg
 import orjson
 
 from schemas.base import Payload
+from services.allocation.acts.mergers import CourseSeen
 from services.allocation.acts.placements import Done, NotDone, Placements, Result
 from services.allocation.acts.timers import PlacementTimers
 from services.allocation.consumer import judging
 from services.allocation.placements.domain import Proposal, Reason
 from services.allocation.placements.results import DecidedBy
+from services.allocation.policy.terms import Lessons
 from services.allocation.status import (
     nothing_unheard_expired,
     offsets_are_guarded,
     one_enrolment,
     seats_hold,
 )
+from services.allocation.steering.runs import reading
 from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.events.subscription import Applied, Handler, Incoming, Verdict
 from tests.allocation import builders
@@ -32,11 +35,12 @@ from tests.identity import IDENTITY_KEY
 AUTOMATIC = frozenset({"expire", "start", "complete"})
 RESERVED_FOR = timedelta(days=10)
 IN_PERSON = timedelta(days=3)
+LATE_ENTRY = timedelta(days=7)
 
 
 @dataclass(slots=True)
 class FixedTerms:
-    """Terms for tests: ten days, three in person, and these steps automatic until they are changed."""
+    """Terms for tests: ten days, three in person, a week of late entry; `steps` are automatic."""
 
     steps: frozenset[str] = AUTOMATIC
 
@@ -48,6 +52,15 @@ class FixedTerms:
         priority_class: str | None = None,  # noqa: ARG002
     ) -> datetime:
         return now + (IN_PERSON if present else RESERVED_FOR)
+
+    def last_entry(
+        self,
+        kreis: str,  # noqa: ARG002
+        course_type: str,  # noqa: ARG002
+        section: Lessons,
+        now: datetime,  # noqa: ARG002
+    ) -> date | None:
+        return section.starts_on + LATE_ENTRY
 
     def near(self, kreis: str, starts_on: date, now: datetime) -> bool:  # noqa: ARG002
         return starts_on <= now.date() + timedelta(days=14)
@@ -145,6 +158,19 @@ class World:
     async def reruns(self) -> set[str]:
         rows = await self.rows("SELECT unnest(reasons) AS reason FROM steering_request")
         return {row["reason"] for row in rows}
+
+    async def seen(self, *courses: UUID) -> tuple[CourseSeen, ...]:
+        """Return courses as a merger computed now would rest on them."""
+        async with transaction(self.pool) as conn:
+            people = await reading.read_movable(conn, KREIS, NOW.date(), courses)
+            taken = await reading.read_taken(conn, courses)
+        rows = await self.rows("SELECT course, version FROM course")
+        versions = {row["course"]: row["version"] for row in rows}
+        return tuple(
+            CourseSeen(one, versions[one], taken[one], frozenset(person.id for person in people[one]))
+            for one in courses
+            if one in versions
+        )
 
     async def check(self) -> None:
         """Count the invariants as the status role does."""

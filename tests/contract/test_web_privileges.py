@@ -1,5 +1,7 @@
 """Web roles hold exactly what their pages need, by the catalogue: nothing of the outbox, no key."""
 
+from collections.abc import Mapping
+
 import asyncpg
 import pytest
 
@@ -33,18 +35,19 @@ ACCOUNTS = {
 """What sign-in needs; the gateway has no people."""
 PLACES = {"places.edition": {"SELECT"}, "places.town": {"SELECT"}}
 """The directory of towns, which is public."""
-AS_OWNER = {
-    "allocation": ("erase_participant",),
-    "notifications": (
-        "erase_disclosure_log",
-        "looks_at_names",
-        "pseudonymise_disclosure_log",
-        "reconsider_consenting",
-    ),
+AS_OWNER: Mapping[str, Mapping[str, bool]] = {
+    "allocation": {"erase_participant": False, "last_course_ended_on": True},
+    "notifications": {
+        "erase_disclosure_log": False,
+        "looks_at_names": True,
+        "own_course_days": True,
+        "own_course_marks": True,
+        "pseudonymise_disclosure_log": False,
+        "reconsider_consenting": True,
+    },
 }
-"""Functions that act as the owner of tables which are otherwise only added to, or which pages do not see."""
-FOR_PAGES = {"looks_at_names", "reconsider_consenting"}
-"""Those of them that pages call: both look at the visitor's organisation themselves."""
+"""Functions that act as the owner, and whether pages may call them: such look at the visitor themselves, or
+return one date and nothing else."""
 SENDS = {"allocation"}
 """Services whose pages send events, through `runtime.put_outbox` only."""
 
@@ -114,7 +117,7 @@ async def test_functions_that_act_as_the_owner_are_named(
     )
     await conn.close()
     assert sorted((row["name"], row["web"], row["status"]) for row in rows) == [
-        *((name, name in FOR_PAGES, False) for name in AS_OWNER.get(service, ())),
+        *((name, web, False) for name, web in AS_OWNER.get(service, {}).items()),
         ("runtime.put_outbox", service in SENDS, False),
     ]
     assert all(row["proconfig"] for row in rows), "each has a search path of its own"

@@ -214,7 +214,8 @@ async def _merge(racer: Racer, now: datetime) -> str:
     (_, host_provider, host), (_, provider, course) = racer.chance.sample(
         [(own, slug, builders.course(own, slug)) for own, slug in COURSES], 2
     )
-    merger = Merger(builders.KREIS, host, host_provider, ((course, provider),))
+    seen = await racer.world.seen(host, course)
+    merger = Merger(builders.KREIS, host, host_provider, ((course, provider),), seen)
     return await racer.told(
         lambda conn: Mergers(racer.rules).merge(conn, DecidedBy("racer", now, WHY), merger)
     )

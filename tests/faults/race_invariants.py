@@ -40,7 +40,7 @@ OUTBOX = """
         SELECT (convert_from(payload, 'UTF8')::jsonb ->> 'placement')::uuid AS placement,
             (convert_from(payload, 'UTF8')::jsonb ->> 'version')::integer AS version
         FROM runtime.outbox
-        WHERE type !~ 'place-proposed|participant-unplaced|participants-merged|course-outcome|-stated'),
+        WHERE type !~ 'place-proposed|participant-unplaced|-merged|course-outcome|-stated'),
     wanted AS (
         SELECT s.placement, s.version FROM placement_step AS s
         JOIN (SELECT placement, min(version) AS version FROM placement_step WHERE to_state = 'reserved'

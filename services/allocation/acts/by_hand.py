@@ -65,7 +65,9 @@ def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
         return outcome
     after = work.take(step, actor)
     through = after.state == PlacementState.COMPLETED
-    work.put_person(leave(work.people[after.participant], "completed" if through else "left"))
+    work.put_person(
+        leave(work.people[after.participant], "completed" if through else "left", course.ended_on)
+    )
     return done(after)
 
 

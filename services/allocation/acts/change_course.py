@@ -9,6 +9,7 @@ from schemas.codes import PlacementState
 from schemas.identity import effect_id
 from services.allocation.placements import domain
 from services.allocation.placements.domain import PROMISED, Placement, Proposal, Reason, Refusal, Step
+from services.allocation.placements.held_until import held_until
 from services.allocation.placements.results import DecidedBy
 from services.allocation.placements.rulings import Exclusions
 from services.allocation.unit_of_work import UnitOfWork
@@ -101,7 +102,7 @@ def _change_one(work: UnitOfWork, found: Placement, to: UUID, by: DecidedBy) -> 
         offered.after,
         course,
         work.placements_of(person.participant),
-        work.terms.reserved_until(found.kreis, work.now, priority_class=class_),
+        held_until(work.terms, found.kreis, course, found.entry_section, work.now, class_),
         why,
         work.today,
     )

@@ -23,6 +23,7 @@ from services.allocation.placements.domain import (
     Step,
     Unchanged,
 )
+from services.allocation.placements.held_until import held_until
 from services.allocation.placements.results import DecidedBy, Done, NotDone, Result, done
 from services.allocation.placements.rulings import ExcludeCourse, Exclusions
 from services.allocation.placements.rulings_store import Signed
@@ -134,12 +135,14 @@ class Placements:
     def _reserve(
         self, work: UnitOfWork, found: Placement, actor: str, reason: Reason, *, present: bool = False
     ) -> Result:
-        class_ = self._class_of(work, found)
+        class_, course = self._class_of(work, found), work.courses[found.course]
         decision = domain.reserve(
             found,
-            work.courses[found.course],
+            course,
             work.placements_of(found.participant),
-            self.terms.reserved_until(found.kreis, work.now, present, class_),
+            held_until(
+                self.terms, found.kreis, course, found.entry_section, work.now, class_, present=present
+            ),
             reason,
             work.today,
         )

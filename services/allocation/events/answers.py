@@ -26,6 +26,7 @@ from services.allocation.placements.domain import (
     Unchanged,
     seated_in,
 )
+from services.allocation.placements.held_until import held_until
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
@@ -174,8 +175,8 @@ def _other_exit(
             return Applied((Problem("event_superseded", field=field),), (event_key(incoming.cause),))
         return Parked(event_key(meant), Problem("event_unknown", field=field))
     if incoming.event.corrects:
-        return running.correct_exit(found, said.kind, said.left_on, incoming.cause)
-    until = work.terms.reserved_until(found.kreis, work.now)
+        return running.correct_exit(found, course, said.kind, said.left_on, incoming.cause)
+    until = held_until(work.terms, found.kreis, course, found.entry_section, work.now)
     return running.reopen(found, course, work.placements_of(found.participant), until)
 
 
@@ -183,7 +184,7 @@ def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement
     """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
-            work.put_person(leave(person, "left"))
+            work.put_person(leave(person, "left", placement.ended_on or work.today))
         case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
             if person.status == "left":
                 work.put_person(stay(person))

@@ -1,6 +1,7 @@
 """Decides providers' events about courses, one after the other on a batch's UnitOfWork."""
 
 from dataclasses import replace
+from datetime import date
 from typing import cast
 from uuid import UUID
 
@@ -20,14 +21,23 @@ from services.allocation.figures.course_outcomes import report
 from services.allocation.participants.domain import leave, repeat_from
 from services.allocation.placements.domain import (
     Decision,
+    Placement,
     Reason,
     Refusal,
     Step,
     Unchanged,
+    hold_until,
     seated_in,
     take_back,
 )
-from services.allocation.placements.running import after_section, finish_course, lose_course, sit_in
+from services.allocation.placements.held_until import end_of, last_day
+from services.allocation.placements.running import (
+    after_section,
+    correct_end,
+    finish_course,
+    lose_course,
+    sit_in,
+)
 from services.allocation.policy.terms import COMPLETE
 from services.allocation.unit_of_work import UnitOfWork
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
@@ -101,8 +111,15 @@ def _put(work: UnitOfWork, written: domain.Written) -> None:
         if placement.state in SEATED:
             if written.added:
                 work.put_placement(sit_in(placement, written.added), anyway=True)
+            _hold_no_longer(work, work.placements[placement.placement], course)
         elif course.section(placement.entry_section) not in course.held:
             _step(work, take_back(placement, Reason("section_removed")), None)
+
+
+def _hold_no_longer(work: UnitOfWork, placement: Placement, course: Course) -> None:
+    """Let a reservation end before the course begins, if that is sooner now; the office is told."""
+    last = last_day(work.terms, placement.kreis, course, placement.entry_section, work.now)
+    _step(work, hold_until(placement, end_of(last)), None)
 
 
 def _step(work: UnitOfWork, decision: Decision, incoming: Incoming | None) -> Problem | None:
@@ -126,9 +143,17 @@ def cancelled(work: UnitOfWork, incoming: Incoming) -> Verdict:
     for placement in work.live_in(known.course):
         reason = Reason("course_cancelled", {"reason": said.reason})
         _step(work, lose_course(placement, known, reason, said.cancelled_on), incoming)
+    _correct_end(work, known, said.cancelled_on, incoming)
     work.put_course(domain.end(work.courses[known.course], "cancelled", said.cancelled_on, said.reason))
     work.request_rerun(known.kreis, "course_cancelled", urgent=True)
     return Applied()
+
+
+def _correct_end(work: UnitOfWork, known: Course, day: date, incoming: Incoming) -> None:
+    """Give those whose places ended with the course the day that is said now."""
+    if known.ended_on is not None:
+        for placement in work.ended_in(known.course):
+            _step(work, correct_end(placement, known, day), incoming)
 
 
 def section_completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
@@ -170,7 +195,7 @@ def _section_step(
             case PlacementState.TRANSFERRED if step.decision == SectionDecision.REPEATS:
                 work.put_person(repeat_from(person, step.next_section or said.section))
             case PlacementState.LEFT:
-                work.put_person(leave(person, "left"))
+                work.put_person(leave(person, "left", day))
             case _:
                 pass
     return problem
@@ -192,20 +217,21 @@ def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
         decision = finish_course(placement, known, said.completed_on)
         _step(work, decision, incoming)
         if isinstance(decision, Step):
-            _let_go(work, decision)
+            _let_go(work, decision, said.completed_on)
+    _correct_end(work, known, said.completed_on, incoming)
     course = work.courses[known.course]
     started = max((section.taken for section in course.held), default=0)
-    if known.state == "announced":
+    if known.state == "announced" or known.ended_on != said.completed_on:
         course = domain.end(course, "completed", said.completed_on)
         work.put_course(course)
     report(work, incoming, course, said, started)
     return Applied()
 
 
-def _let_go(work: UnitOfWork, step: Step) -> None:
+def _let_go(work: UnitOfWork, step: Step, day: date) -> None:
     person, state = work.person(step.after.participant), step.after.state
     if person is not None and state in {PlacementState.COMPLETED, PlacementState.LEFT}:
-        work.put_person(leave(person, "left" if state == PlacementState.LEFT else "completed"))
+        work.put_person(leave(person, "left" if state == PlacementState.LEFT else "completed", day))
 
 
 def _sections(said: CourseAnnounced | CourseChanged) -> list[Section]:

@@ -69,6 +69,8 @@ class Participant:
     withdrawn_on: date | None = None
     withdraw_reason: str | None = None
     merged_into: UUID | None = None
+    registered_again_on: date | None = None
+    """Latest registration said while the person was on the list; it counts once a course ended before."""
     version: int = 1
     stated: int = 0
     """Version of the last ParticipantStated; 0: none was told yet."""
@@ -86,11 +88,13 @@ def register(  # noqa: PLR0917 - a person's first facts
     if known is None:
         return Participant(participant, office, reference, facts, registered_on=day, first_registered_on=day)
     back = known.status in {"left", "completed", "withdrawn"}
+    again = None if back else max(known.registered_again_on or known.registered_on, day)
     return replace(
         known,
         facts=facts,
         reference=reference,
         registered_on=day if back else known.registered_on,
+        registered_again_on=again if again != known.registered_on else None,
         returns=known.returns + (1 if known.status in {"left", "withdrawn"} else 0),
         status=known.status if known.status == "merged" else "active",
         withdrawn_on=None,
@@ -122,9 +126,23 @@ def withdraw(known: Participant, day: date, reason: str) -> Participant:
     )
 
 
-def leave(known: Participant, status: Literal["left", "completed"]) -> Participant:
-    """Note that a person who sat in a course has gone; only a new registration puts them back."""
-    return replace(known, status=status, version=known.version + 1) if known.status == "active" else known
+def leave(known: Participant, status: Literal["left", "completed"], day: date) -> Participant:
+    """Note that a person who sat in a course has gone; only a new registration puts them back.
+
+    A registration of a later day may have been read before: offices and providers speak apart.
+    """
+    if known.status != "active":
+        return known
+    again = known.registered_again_on
+    if again is None or again <= day:
+        return replace(known, status=status, version=known.version + 1)
+    return replace(
+        known,
+        registered_on=again,
+        registered_again_on=None,
+        returns=known.returns + (1 if status == "left" else 0),
+        version=known.version + 1,
+    )
 
 
 def stay(known: Participant) -> Participant:

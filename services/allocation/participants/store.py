@@ -28,7 +28,7 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
             town, standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
             available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
             asylum_phase, max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason, merged_into, version, stated
+            withdrawn_on, withdraw_reason, merged_into, registered_again_on, version, stated
         FROM participant WHERE participant = ANY($1::uuid[]) ORDER BY participant FOR NO KEY UPDATE
         """,
         ids,
@@ -60,14 +60,14 @@ async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
             needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
-            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into, version,
-            stated)
+            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into,
+            registered_again_on, version, stated)
         SELECT participant, kreis, office, reference, status, registered_on,
             first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
             needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
-            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into, version,
-            stated
+            tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into,
+            registered_again_on, version, stated
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb)
         """,
         _rows(people),
@@ -89,8 +89,8 @@ async def update(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             max_travel_minutes = n.max_travel_minutes,
             available_days = n.available_days, family = n.family, tested_on = n.tested_on, level = n.level,
             section = n.section, tested_type = n.tested_type, withdrawn_on = n.withdrawn_on,
-            withdraw_reason = n.withdraw_reason, merged_into = n.merged_into, version = n.version,
-            stated = n.stated
+            withdraw_reason = n.withdraw_reason, merged_into = n.merged_into,
+            registered_again_on = n.registered_again_on, version = n.version, stated = n.stated
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb) AS n
         WHERE n.participant = p.participant
         """,

@@ -296,6 +296,15 @@ def expire(placement: Placement, now: datetime) -> Decision:
     return Step(placement, gone(placement, PlacementState.EXPIRED, Reason("no_answer")))
 
 
+def hold_until(placement: Placement, last: datetime) -> Decision:
+    """End a reservation sooner than was said: its course begins earlier."""
+    if placement.state != PlacementState.RESERVED or placement.expires_at is None:
+        return Unchanged("not_reserved")
+    if placement.expires_at <= last:
+        return Unchanged("ends_before")
+    return Step(placement, replace(placement, expires_at=last, reason=Reason("begins_earlier")))
+
+
 def withdraw_proposal(placement: Placement, reason: Reason) -> Decision:
     """Withdraw a proposal that nobody has approved."""
     if placement.state in OFFERED:
@@ -319,6 +328,11 @@ def give_up(placement: Placement, reason: Reason) -> Decision:
 def take_back(placement: Placement, reason: Reason) -> Decision:
     """Withdraw a proposal, or give up a seat that has not been taken yet."""
     return (withdraw_proposal if placement.state in OFFERED else give_up)(placement, reason)
+
+
+def stay_in_merged(placement: Placement) -> Step:
+    """Note that somebody keeps the seat in a course that was merged with one that is nothing for them."""
+    return Step(placement, replace(placement, reason=Reason("stays_in_merged")))
 
 
 def gone(placement: Placement, state: PlacementState, reason: Reason) -> Placement:

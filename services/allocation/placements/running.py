@@ -20,6 +20,8 @@ from services.allocation.placements.domain import (
     rivals,
 )
 
+TO_THE_END = "interrupted_to_the_end"
+
 
 def start(placement: Placement, course: Course, day: date) -> Decision:
     """The first day of the entry section has come."""
@@ -37,17 +39,23 @@ def start(placement: Placement, course: Course, day: date) -> Decision:
     )
 
 
+def _began(placement: Placement, course: Course, day: date) -> date | None:
+    """Return since when somebody with a confirmed place sat in the course; None: they lost it before."""
+    entry = course.section(placement.entry_section)
+    if entry is None or entry.starts_on > day:
+        return None
+    return placement.started_on or entry.starts_on
+
+
 def _end(placement: Placement, course: Course, state: PlacementState, reason: Reason, day: date) -> Placement:
     """End a placement on a day; seats in sections that are over by then stay counted."""
     over = frozenset(course.not_over(placement.seats, day))
-    entry = course.section(placement.entry_section)
-    began = None if entry is None or entry.starts_on > day else entry.starts_on
     return replace(
         placement,
         state=state,
         seats=tuple(number for number in placement.seats if number not in over),
         expires_at=None,
-        started_on=placement.started_on or (began if placement.state in ENROLLED else None),
+        started_on=_began(placement, course, day) if placement.state in ENROLLED else None,
         ended_on=day,
         reason=reason,
     )
@@ -70,7 +78,7 @@ def leave(placement: Placement, course: Course, kind: str, day: date, event: UUI
     return Refusal("placement_over", {"state": placement.state})
 
 
-def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Decision:
+def correct_exit(placement: Placement, course: Course, kind: str, day: date, event: UUID) -> Decision:
     """The provider had told the wrong kind or day."""
     if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
         return Refusal("placement_over", {"state": placement.state})
@@ -79,6 +87,7 @@ def correct_exit(placement: Placement, kind: str, day: date, event: UUID) -> Dec
         replace(
             placement,
             state=PlacementState.TRANSFERRED if kind == ExitKind.TRANSFER else PlacementState.LEFT,
+            started_on=_began(placement, course, day),
             ended_on=day,
             exit_kind=kind,
             exit_event=event,
@@ -231,10 +240,23 @@ def finish_course(placement: Placement, course: Course, day: date) -> Decision:
             )
             return Step(placement, after)
         case PlacementState.INTERRUPTED:
-            after = _end(placement, course, PlacementState.LEFT, Reason("interrupted_to_the_end"), day)
+            after = _end(placement, course, PlacementState.LEFT, Reason(TO_THE_END), day)
             return Step(placement, replace(after, exit_kind=ExitKind.OTHER))
         case _:
             return Unchanged("already_over")
+
+
+def correct_end(placement: Placement, course: Course, day: date) -> Decision:
+    """The provider had told the wrong day on which the course ended; `course` still says it."""
+    with_course = {PlacementState.COURSE_CANCELLED, PlacementState.COMPLETED}
+    to_the_end = placement.state == PlacementState.LEFT and placement.reason.code == TO_THE_END
+    if placement.state not in with_course and not to_the_end:
+        return Unchanged("ended_before")
+    if placement.ended_on != course.ended_on or day == course.ended_on:
+        return Unchanged("ended_before")
+    began = _began(placement, course, day)
+    code = TO_THE_END if to_the_end else "course_end_corrected"
+    return Step(placement, replace(placement, started_on=began, ended_on=day, reason=Reason(code)))
 
 
 def sit_in(placement: Placement, added: Iterable[int]) -> Placement:

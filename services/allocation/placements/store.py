@@ -49,9 +49,8 @@ async def find(
                'started', 'interrupted') AS live
         FROM placement
         WHERE placement = ANY($1::uuid[]) OR (participant = ANY($2::uuid[]) AND state <> 'superseded')
-           OR (course = ANY($3::uuid[]) AND state IN ('proposed', 'sent_to_authority', 'reserved',
-           'accepted',
-               'confirmed', 'started', 'interrupted'))
+           OR (course = ANY($3::uuid[]) AND (ended_on IS NOT NULL OR state IN ('proposed',
+               'sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')))
         """,
         ids,
         people,
@@ -74,9 +73,8 @@ async def lock(
                exit_kind, exit_event, past_exits, changed_at
         FROM placement
         WHERE placement = ANY($1::uuid[]) OR (participant = ANY($2::uuid[]) AND state <> 'superseded')
-           OR (course = ANY($3::uuid[]) AND state IN ('proposed', 'sent_to_authority', 'reserved',
-           'accepted',
-               'confirmed', 'started', 'interrupted'))
+           OR (course = ANY($3::uuid[]) AND (ended_on IS NOT NULL OR state IN ('proposed',
+               'sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started', 'interrupted')))
         ORDER BY placement FOR NO KEY UPDATE
         """,
         ids,

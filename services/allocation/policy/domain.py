@@ -110,6 +110,11 @@ class Limits(_Part):
     travel_minutes: Annotated[int, Field(ge=5, le=240)] | None = None
     """Longest way by the municipality's table of travel times; ways that are not in it are never too long."""
 
+    def late_entry_of(self, law: int) -> int:
+        """Return up to how many UE a running section is entered where the law allows so many."""
+        own = law if self.late_entry_ue is None else self.late_entry_ue
+        return min(law, own) if self.late_entry else 0
+
 
 class Sizes(_Part):
     """From how many people on courses start, and how many they should have."""

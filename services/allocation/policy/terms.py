@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Protocol
 
 from schemas.days import local_day
+from services.allocation.law.late_entry import last_entry
 from services.allocation.law.rulebook import RuleBook
 from services.allocation.policy.domain import Policy, Reservation, Step
 
@@ -23,6 +24,25 @@ NEAR = timedelta(days=14)
 """A start so soon is steered at once, for a Kreis that has decided nothing."""
 
 
+class Lessons(Protocol):
+    """Days and UE (lessons of 45 minutes) of a section."""
+
+    @property
+    def starts_on(self) -> date:
+        """The first day."""
+        ...
+
+    @property
+    def ends_on(self) -> date:
+        """The last day."""
+        ...
+
+    @property
+    def ue(self) -> int | None:
+        """How many UE it has, if the provider has said it."""
+        ...
+
+
 class PoliciesAt(Protocol):
     """Finds the policy that holds for a Kreis."""
 
@@ -38,6 +58,10 @@ class Terms(Protocol):
         self, kreis: str, now: datetime, present: bool = False, priority_class: str | None = None
     ) -> datetime:
         """Return until when a place reserved now is held; `present`: the person is in the room."""
+        ...
+
+    def last_entry(self, kreis: str, course_type: str, section: Lessons, now: datetime) -> date | None:
+        """Return the last day on which a running section may be entered; None: there is none."""
         ...
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:
@@ -59,7 +83,7 @@ class PolicyTerms:
 
     policies: PoliciesAt
     rulebook: RuleBook | None = None
-    """Names priority classes, for policies whose days depend on them."""
+    """Names priority classes, for policies whose days depend on them, and the law's limit of late entry."""
 
     def reserved_until(
         self, kreis: str, now: datetime, present: bool = False, priority_class: str | None = None
@@ -68,6 +92,16 @@ class PolicyTerms:
         policy = self._policy(kreis, now)
         reservation = UNDECIDED if policy is None else policy.reservation
         return reservation.until(now, present=present, priority_class=priority_class)
+
+    def last_entry(self, kreis: str, course_type: str, section: Lessons, now: datetime) -> date | None:
+        """Return the last day on which a running section may be entered; its own without a rule book."""
+        if self.rulebook is None:
+            return section.ends_on
+        rules, policy = self.rulebook.on(local_day(now)), self._policy(kreis, now)
+        law = rules.late_entry_ue(course_type)
+        limit = law if policy is None else policy.limits.late_entry_of(law)
+        ue = section.ue or rules.section_ue(course_type)
+        return last_entry(section.starts_on, section.ends_on, ue, limit)
 
     def automatic(self, kreis: str, step: str, now: datetime) -> bool:
         """Return whether a step is taken without a named person."""

@@ -143,6 +143,7 @@ class PersonProgress:
             standing=facts.standing,
             route=facts.route,
             registered_on=facts.registered_on,
+            last_course_ended_on=facts.last_course_ended_on,
             course_types=facts.course_types,
             granted_on=facts.granted_on,
             valid_until=facts.valid_until,

@@ -24,7 +24,8 @@ COLUMNS: Mapping[str, str] = {
     " route granted_on valid_until cooperation_plan hours_left course_types available earliest_start"
     " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
     " level section"
-    " tested_type withdrawn_on withdraw_reason merged_into version available_days family asylum_phase stated",
+    " tested_type withdrawn_on withdraw_reason merged_into version available_days family asylum_phase stated"
+    " registered_again_on",
     "placement_test": "event kreis participant place tested_on level section course_type stands",
     "placement": "placement kreis participant course provider office course_kind entry_section"
     " seats state version"
@@ -94,6 +95,9 @@ FIELDS = frozenset(
         "run",
         "merged",
         "into",
+        "into_provider",
+        "into_own_course",
+        "holds",
         "completed_on",
         "started",
         "finished",

@@ -21,8 +21,11 @@ async def courses(
     return await conn.fetch(
         """
         SELECT f.*, b.name AS provider_name,
-            f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum AS below_minimum
+            f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum AS below_minimum,
+            g.host AS merged_into, g.host_title, coalesce(h.name, g.host_provider) AS host_provider
         FROM course_fill AS f
+        LEFT JOIN course_merged AS g ON g.course = f.course
+        LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
         WHERE f.state = 'announced' AND f.ends_on >= $1
             AND (NOT $3 OR f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum)
@@ -43,9 +46,12 @@ async def course(conn: asyncpg.Connection, course_id: UUID) -> asyncpg.Record | 
     """Return one course with its fill."""
     return await conn.fetchrow(
         """
-        SELECT f.*, b.name AS provider_name, c.venue, c.online, c.barrier_free, c.lessons, c.taken_elsewhere
+        SELECT f.*, b.name AS provider_name, c.venue, c.online, c.barrier_free, c.lessons, c.taken_elsewhere,
+            g.host AS merged_into, g.host_title, coalesce(h.name, g.host_provider) AS host_provider
         FROM course_fill AS f
         JOIN course AS c ON c.course = f.course
+        LEFT JOIN course_merged AS g ON g.course = f.course
+        LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
         WHERE f.course = $1
         """,

@@ -83,14 +83,16 @@ async def remedies(
     """List single remedies, who has waited longest first."""
     return await conn.fetch(
         """
-        SELECT r.participant, p.reference, p.registered_on, r.code, r.params->'parts' AS parts, r.course,
-            r.section, c.title, c.town, r.gives_way, g.reference AS gives_way_reference, r.found_at
+        SELECT r.participant, p.reference, t.since AS waiting_since, t.after_course, r.code,
+            r.params->'parts' AS parts, r.course, r.section, c.title, c.town, r.gives_way,
+            g.reference AS gives_way_reference, r.found_at
         FROM remedy AS r
         JOIN participant AS p ON p.participant = r.participant
+        JOIN waiting_since AS t ON t.participant = r.participant
         LEFT JOIN course AS c ON c.course = r.course
         LEFT JOIN participant AS g ON g.participant = r.gives_way
         WHERE $1::text IS NULL OR r.code = $1
-        ORDER BY r.code = 'none', p.registered_on, r.participant LIMIT $2 OFFSET $3
+        ORDER BY r.code = 'none', t.since, r.participant LIMIT $2 OFFSET $3
         """,
         code,
         limit,

@@ -83,16 +83,18 @@ async def waiting(
     return await conn.fetch(
         _WAITING
         + """
-        SELECT w.*, m.code AS reason_code, m.params AS reason_params, m.since AS reason_since,
-            o.name AS office_name, q.placement AS proposal
+        SELECT w.*, t.since AS waiting_since, t.after_course, m.code AS reason_code,
+            m.params AS reason_params, m.since AS reason_since, o.name AS office_name,
+            q.placement AS proposal
         FROM waits AS w
+        JOIN waiting_since AS t ON t.participant = w.participant
         LEFT JOIN main_reason AS m ON m.participant = w.participant
         LEFT JOIN runtime.publisher AS o ON o.slug = w.office
         LEFT JOIN placement AS q
             ON q.participant = w.participant AND q.state IN ('proposed', 'sent_to_authority')
         WHERE ($4::date IS NULL OR w.deadline >= $4) AND ($5::date IS NULL OR w.deadline <= $5)
             AND ($6::text IS NULL OR m.code = $6)
-        ORDER BY w.deadline NULLS LAST, w.registered_on, w.participant
+        ORDER BY w.deadline NULLS LAST, t.since, w.participant
         LIMIT $7 OFFSET $8
         """,
         *clocks.columns(),
@@ -116,8 +118,9 @@ async def person(conn: asyncpg.Connection, participant: UUID) -> asyncpg.Record 
     return await conn.fetchrow(
         """
         SELECT p.*, m.code AS reason_code, m.params AS reason_params, m.since AS reason_since,
-            m.suitable, m.eligible, o.name AS office_name
+            m.suitable, m.eligible, o.name AS office_name, t.since AS waiting_since, t.after_course, t.sits
         FROM participant AS p
+        JOIN waiting_since AS t ON t.participant = p.participant
         LEFT JOIN main_reason AS m ON m.participant = p.participant
         LEFT JOIN runtime.publisher AS o ON o.slug = p.office
         WHERE p.participant = $1
@@ -163,8 +166,11 @@ async def placements(
             f.minimum, f.capacity, f.childcare, s.starts_on, f.ends_on, s.taken,
             s.capacity AS section_capacity,
             w.reference, w.standing, w.cooperation_plan, w.registered_on, w.town, w.valid_until,
-            o.name AS office_name, b.name AS provider_name
+            o.name AS office_name, b.name AS provider_name, g.host AS merged_into, g.host_title,
+            coalesce(h.name, g.host_provider) AS host_provider
         FROM placement AS p
+        LEFT JOIN course_merged AS g ON g.course = p.course
+        LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         JOIN course_fill AS f ON f.course = p.course
         JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
         JOIN participant AS w ON w.participant = p.participant

@@ -8,6 +8,7 @@ from starlette.responses import Response
 
 from services.allocation.console.context import explanation_store
 from services.allocation.console.context.visit import CoordinatorVisit
+from services.allocation.console.people.waiting import counted_from
 from services.allocation.steering.questions import queue
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
@@ -46,6 +47,7 @@ async def remedies_csv(
     heads = (
         msgid("Reference"),
         msgid("Waiting since"),
+        msgid("Counted from"),
         msgid("What would help"),
         msgid("Then a place in"),
         msgid("Section"),
@@ -54,7 +56,8 @@ async def remedies_csv(
     lines = [
         (
             row["reference"],
-            texts.date(row["registered_on"]),
+            texts.date(row["waiting_since"]),
+            counted_from(texts, after_course=row["after_course"]),
             " ".join(sentence(texts, part) for part in load(row["parts"]) or ()),
             row["title"],
             row["section"],

@@ -10,7 +10,7 @@ from services.allocation.console.context import explanation_store, people_store
 from services.allocation.console.context.clocks import priority_of, running_clocks
 from services.allocation.console.context.visit import CoordinatorVisit, Moment, Visit
 from services.runtime.web.guard import fresh_sign_in
-from services.runtime.web.languages import msgid
+from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
 from services.texts.codes import word
 from services.texts.reasons import need, sentence
@@ -47,6 +47,11 @@ async def waiting(visit: CoordinatorVisit, deadline: str = "", reason: str = "")
     )
 
 
+def counted_from(texts: Texts, *, after_course: bool) -> str:
+    """Say what waiting is counted from."""
+    return texts.plain(msgid("end of the last course") if after_course else msgid("registration"))
+
+
 @router.get("/waiting.csv", dependencies=[fresh_sign_in])
 async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
     """The same list as a file."""
@@ -56,6 +61,7 @@ async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str =
         msgid("Reference"),
         msgid("Registering office"),
         msgid("Waiting since"),
+        msgid("Counted from"),
         msgid("Priority class"),
         msgid("Next deadline"),
         msgid("Main reason"),
@@ -64,7 +70,8 @@ async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str =
         (
             row["reference"],
             row["office_name"] or row["office"],
-            texts.date(row["registered_on"]),
+            texts.date(row["waiting_since"]),
+            counted_from(texts, after_course=row["after_course"]),
             word(texts, priority_of(row, moment.rules), "priority"),
             texts.date(row["deadline"]) if row["deadline"] else None,
             sentence(texts, {"code": row["reason_code"], "params": row["reason_params"]})

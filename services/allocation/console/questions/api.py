@@ -12,12 +12,12 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from schemas.codes import CourseType
+from services.allocation.acts.mergers import NotMergedError
 from services.allocation.console.context.api import Grounds
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions.changes_form import said
 from services.allocation.console.questions.pages import failure, task_of
 from services.allocation.console.questions.suggestions import MOST_SEATS, OLD, decide_merger
-from services.allocation.placements.domain import Refusal
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError, parse_all
 from services.allocation.steering.questions.queue import Answer
@@ -159,8 +159,8 @@ async def question_of(visit: Visit, kind: str, task: UUID) -> Asked:
 async def merge(visit: CoordinatorVisit, task: UUID, number: int, grounds: Grounds) -> MergerDecided:
     """Merge what was suggested, in one step; a suggestion holds for the day on which it was asked for."""
     outcome = await decide_merger(visit, task, number, grounds.reason)
-    if isinstance(outcome, Refusal):
-        code = outcome.code
+    if isinstance(outcome, NotMergedError):
+        code = outcome.refusal.code
         raise PageError(409, code, OLD.get(code) or REFUSALS.get(code, status_text(409)))
     merger, merged = outcome
     return MergerDecided(decision=merged.decision, host=merger.host)

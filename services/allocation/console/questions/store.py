@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
 
@@ -49,6 +49,23 @@ async def merged_before(conn: asyncpg.Connection, limit: int) -> Sequence[asyncp
         """,
         limit,
     )
+
+
+async def left_in_merged(conn: asyncpg.Connection) -> Mapping[UUID, Sequence[asyncpg.Record]]:
+    """List by merger who still has a seat in a course that was merged into another one."""
+    rows = await conn.fetch(
+        """
+        SELECT g.decision, p.participant, w.reference FROM course_merged AS g
+        JOIN placement AS p ON p.course = g.course AND p.state IN ('reserved', 'accepted', 'confirmed')
+        JOIN participant AS w ON w.participant = p.participant
+        JOIN course AS c ON c.course = g.course AND c.state = 'announced'
+        ORDER BY g.decision, w.reference
+        """
+    )
+    found: dict[UUID, list[asyncpg.Record]] = {}
+    for row in rows:
+        found.setdefault(row["decision"], []).append(row)
+    return found
 
 
 async def ahead_of(conn: asyncpg.Connection, task: UUID) -> int:

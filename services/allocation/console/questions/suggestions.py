@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from schemas.days import local_day
-from services.allocation.acts.mergers import Merged, Merger, Mergers, NotMergedError
+from services.allocation.acts.mergers import CourseSeen, Difference, Merged, Merger, Mergers, NotMergedError
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context.forms import mistake_in_reason, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
@@ -30,12 +30,26 @@ from services.texts.reasons import RULES, refusal
 
 router = APIRouter(include_in_schema=False)
 SHOWN_MERGERS = 20
+MOST_NAMED = 20
+"""People named in one message; the page lists all of them."""
 MOST_SEATS = 100
 """Of a course that could be offered, as the question allows."""
 OLD = {
     "suggestion_old": msgid("This suggestion is of another day. Please have it computed anew."),
     "suggestion_unknown": msgid("There is no such suggestion any more. Please have it computed anew."),
+    "suggestion_changed": msgid(
+        "Nothing was merged: what the suggestion rests on has changed. Please have it computed anew."
+    ),
 }
+CHANGED = {
+    "course": msgid("%(course)s was changed by its provider."),
+    "seats": msgid("Seats of %(course)s were taken or given back."),
+    "came": msgid("%(person)s has a seat in %(course)s now."),
+    "gone": msgid("%(person)s no longer has a seat in %(course)s that could be moved."),
+    "waits": msgid("%(person)s no longer waits as counted."),
+    "excluded": msgid("%(person)s may not come to the course that stays."),
+}
+"""What can have changed since a merger was computed, by the code of the difference."""
 
 
 @router.get("/next-course")
@@ -175,14 +189,54 @@ async def merge(visit: CoordinatorVisit, task: UUID, number: int) -> Response:
     if wrong:
         return await _pooling(visit, task, number, visit.texts.plain(wrong), reason)
     outcome = await decide_merger(visit, task, number, reason)
-    if isinstance(outcome, Refusal):
-        old = OLD.get(outcome.code)
-        visit.web.note(
-            visit.request, "warning", visit.texts.plain(old) if old else refusal(visit.texts, outcome.code)
-        )
+    if isinstance(outcome, NotMergedError):
+        code = outcome.refusal.code
+        old, said = OLD.get(code), await _changed(visit, outcome.differences)
+        words = visit.texts.plain(old) if old else refusal(visit.texts, code)
+        visit.web.note(visit.request, "warning", " ".join([words, *said]))
         return visit.web.back(visit.request, "/pooling")
+    merger, merged = outcome
     done = msgid("The courses are merged. Steering now proposes the people to the course that stays.")
-    return visit.web.back(visit.request, f"/courses/{outcome[0].host}", "success", done)
+    if merged.stayed:
+        visit.web.note(visit.request, "warning", await _stayed(visit, merger, merged))
+        return visit.web.back(visit.request, "/pooling", "success", done)
+    return visit.web.back(visit.request, f"/courses/{merger.host}", "success", done)
+
+
+async def _stayed(visit: Visit, merger: Merger, merged: Merged) -> str:
+    """Name who keeps a seat in a course that does not start, with the rules against the one that stays."""
+    async with visit.open() as conn:
+        references = await store.references(conn, merged.stayed)
+    named = [
+        f"{references.get(person, str(person)[:8])}: {_rules(visit.texts, merger.unsuited.get(person, ''))}"
+        for person in merged.stayed[:MOST_NAMED]
+    ]
+    if len(merged.stayed) > MOST_NAMED:
+        named.append("…")
+    return visit.texts.gettext(
+        "Keep the seat in a course that does not start, because the course that stays is out of the "
+        "question: %(people)s. They are listed below as well.",
+        people="; ".join(named),
+    )
+
+
+async def _changed(visit: Visit, differences: Sequence[Difference]) -> list[str]:
+    """Say what has changed since a merger was computed, one sentence for each difference."""
+    courses = {one.course for one in differences if one.course is not None}
+    people = {one.participant for one in differences if one.participant is not None}
+    async with visit.open() as conn:
+        names = await names_for(visit, conn, [str(course) for course in courses])
+        references = await store.references(conn, sorted(people))
+    return [
+        visit.texts.gettext(
+            CHANGED[one.code],
+            course=names.course(str(one.course)) if one.course else "",
+            person=""
+            if one.participant is None
+            else references.get(one.participant, str(one.participant)[:8]),
+        )
+        for one in differences
+    ]
 
 
 @router.post("/pooling/merged/{decision}/undo")
@@ -208,7 +262,7 @@ def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
     found: list[Mapping[str, Any]] = list((answer.result or {}).get("suggestions", ()))
     if answer.kind != "pooling" or not 0 <= number < len(found):
         return Refusal("suggestion_unknown")
-    if local_day(answer.asked_at) != local_day(now):
+    if local_day(answer.asked_at) != local_day(now) or "seen" not in found[number]:
         return Refusal("suggestion_old")
     one = found[number]
     return Merger(
@@ -216,23 +270,33 @@ def suggested(answer: Answer, number: int, now: datetime) -> Merger | Refusal:
         UUID(one["host"]["course"]),
         one["host"]["provider"],
         tuple((UUID(course["course"]), course["provider"]) for course in one["closed"]),
-        frozenset(UUID(person) for person in one.get("unsuited", ())),
+        tuple(
+            CourseSeen(
+                UUID(course["course"]),
+                course["version"],
+                course["taken"],
+                frozenset(map(UUID, course["people"])),
+            )
+            for course in one["seen"]["courses"]
+        ),
+        tuple((UUID(person), version) for person, version in one["seen"]["entering"]),
+        {UUID(person): rules for person, rules in one["against"]},
     )
 
 
 async def decide_merger(
     visit: Visit, task: UUID, number: int, reason: str
-) -> tuple[Merger, Merged] | Refusal:
-    """Merge what was suggested, with the visitor's reason; a refusal has changed nothing."""
+) -> tuple[Merger, Merged] | NotMergedError:
+    """Merge what was suggested, with the visitor's reason; what is returned as not merged changed nothing."""
     now = visit.context.clock.now()
     async with visit.open() as conn:
         merger = suggested(await task_of(conn, task, "pooling"), number, now)
     if isinstance(merger, Refusal):
-        return merger
+        return NotMergedError(merger)
     try:
         return merger, await visit.act(reason, Mergers(visit.context.overrides).merge, merger)
     except NotMergedError as error:
-        return error.refusal
+        return error
 
 
 async def _pooling(
@@ -253,6 +317,7 @@ async def _pooling(
         people += [UUID(who) for one in suggestions for who in (*one["lose"], *one.get("unsuited", ()))]
         references = await store.references(conn, people)
         providers = await store.publisher_names(conn)
+        left = await analysis_store.left_in_merged(conn)
     today = visit.moment().today
     answer = visit.page(
         "pooling.html",
@@ -266,6 +331,7 @@ async def _pooling(
         references={str(person): reference for person, reference in references.items()},
         providers=providers,
         before=before,
+        left=left,
         decided={str(course) for course in decided},
         actor=visit.actor,
         number=number,

@@ -130,9 +130,7 @@ def date_rules(day: date, rules: Rules, policy: Policy) -> tuple[Rule, ...]:
     latest = day + timedelta(days=policy.limits.latest_start_days)
 
     def late_ue(entry: Entry) -> int:
-        law = rules.late_entry_ue(entry.course.course_type) if policy.limits.late_entry else 0
-        own = policy.limits.late_entry_ue
-        return law if own is None else min(law, own)
+        return policy.limits.late_entry_of(rules.late_entry_ue(entry.course.course_type))
 
     def held(entry: Entry) -> int:
         return ue_held(entry.section, day, rules.section_ue(entry.course.course_type))

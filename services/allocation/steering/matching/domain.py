@@ -72,6 +72,13 @@ class Person:
     barred_courses: tuple[UUID, ...] = ()
     """Courses that a coordinator has excluded for this person, with a reason."""
     barred_providers: tuple[str, ...] = ()
+    last_course_ended_on: date | None = None
+    """Last day on which a course ended in which the person had sat, if that is after the registration."""
+
+    @property
+    def waiting_since(self) -> date:
+        """The day from which waiting counts: time without a seat (docs/decisions/0033)."""
+        return max(self.registered_on, self.last_course_ended_on or self.registered_on)
 
 
 @dataclass(frozen=True, slots=True)

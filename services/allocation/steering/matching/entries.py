@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from services.allocation.law import late_entry
 from services.allocation.law.rulebook import Rules
 from services.allocation.steering.matching.domain import Course, EntryKey, Section
 from services.allocation.steering.matching.snapshot import Snapshot
@@ -56,9 +57,7 @@ def ue_held(section: Section, day: date, unknown: int) -> int:
 
     `unknown`: how many it has if nobody has said it.
     """
-    length = (section.ends_on - section.starts_on).days + 1
-    gone = min(max((day - section.starts_on).days, 0), length)
-    return -(-(section.ue or unknown) * gone // length)
+    return late_entry.ue_held(section.starts_on, section.ends_on, section.ue or unknown, day)
 
 
 def begins_on(course: Course) -> date:

@@ -33,8 +33,8 @@ def class_of(person: Person, rules: Rules) -> int:
 
 
 def waiting_days(person: Person, day: date) -> int:
-    """Count the days since the registration."""
-    return max((day - person.registered_on).days, 0)
+    """Count the days of waiting."""
+    return max((day - person.waiting_since).days, 0)
 
 
 def deadline_of(person: Person, rules: Rules) -> date | None:

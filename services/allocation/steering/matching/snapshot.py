@@ -144,6 +144,7 @@ def _person(data: Mapping[str, Any]) -> Person:
             "granted_on": _day(data.get("granted_on")),
             "valid_until": _day(data.get("valid_until")),
             "available": tuple(data.get("available", ())),
+            "last_course_ended_on": _day(data.get("last_course_ended_on")),
             "earliest_start": _day(data.get("earliest_start")),
             "available_days": tuple(data.get("available_days", ())),
             "excluded": tuple(UUID(course) for course in data.get("excluded", ())),

@@ -327,6 +327,7 @@ def _like(person: Person, registered_on: date, at: int, number: int) -> Person:
         id=uuid5(NAMESPACE, f"what-if/arrival/{at}/{number}/{person.id}"),
         version=0,
         registered_on=registered_on,
+        last_course_ended_on=None,
         granted_on=shifted(person.granted_on),
         valid_until=shifted(person.valid_until),
         earliest_start=shifted(person.earliest_start),

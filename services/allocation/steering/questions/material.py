@@ -105,13 +105,15 @@ def _kreise(context: ReadContext) -> list[str]:
 
 
 async def poolable(context: ReadContext) -> dict[str, Any]:
-    """Read how often each provider hosted, who sits in courses to come, and the ways that are known."""
+    """Read how often each provider hosted, who can be moved out of courses to come, and their seats."""
     seen = context.snapshot
-    to_come = [one.id for one in seen.courses if begins_on(one) > seen.day and one.seated]
-    seated = await reading.read_seated(context.conn, _kreise(context), seen.day, to_come)
+    to_come = [one.id for one in seen.courses if begins_on(one) > seen.day]
+    movable = await reading.read_movable(context.conn, context.kreis, seen.day, to_come)
+    taken = await reading.read_taken(context.conn, to_come)
     return {
         "balance": await past_pooling(context),
-        "seated": {str(course): snapshot.written_people(people) for course, people in seated.items()},
+        "seated": {str(course): snapshot.written_people(people) for course, people in movable.items()},
+        "taken": {str(course): seats for course, seats in taken.items()},
     }
 
 

@@ -2,7 +2,8 @@
 
 Courses are parallel if people could attend either: same type and entry, a time of day in common, starts
 close to each other. A merger is suggested only if the one that stays reaches its minimum with the others
-closed and more people sit in courses that take place than before. Of the possible hosts the better one for
+closed and more people sit in courses that take place than before; only whom the coordinator can move
+counts as changing. Of the possible hosts the better one for
 people goes first, then the one that closes fewer courses; among equals the provider that has given up more
 often than it hosted in the last year, then the emptier one, then the shorter ways, then a lot by id.
 """
@@ -115,8 +116,9 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         complete = complete and all_tried
         if works:
             best, *others = sorted(works, key=lambda one: _order(one, seen, balance))
+            told = _told(before, best, others, (balance, seated_people, question.get("kreis", "")))
             suggestions.append(
-                _told(before, best, others, (balance, seated_people, question.get("kreis", "")))
+                {**told, "seen": _seen(before, best, seated_people, material.get("taken", {}))}
             )
     return {
         "day": seen.day.isoformat(),
@@ -327,6 +329,30 @@ def _course(course: Course, one: SolvedSnapshot) -> dict[str, Any]:
         "given": entered,
         "minimum": minimum_of(course, one.seen),
         "version": course.version,
+    }
+
+
+def _seen(
+    before: SolvedSnapshot, tried: Tried, seated_people: SeatedPeople, taken: Mapping[str, int]
+) -> dict[str, Any]:
+    """Write what the merger rests on; if any of it has changed it is not carried out (acts/mergers.py)."""
+    merger, home = tried.merger, tried.merger.host.kreis
+    entering = {who for who, entry in tried.after.result.places.items() if entry.course == merger.host.id}
+    return {
+        "courses": [
+            {
+                "course": str(course.id),
+                "version": course.version,
+                "taken": taken.get(str(course.id), course.seated),
+                "people": [str(person.id) for person in seated_people.people(course.id)],
+            }
+            for course in (merger.host, *merger.closed)
+        ],
+        "entering": [
+            [str(person.id), person.version]
+            for person in before.seen.people
+            if person.id in entering and person.kreis == home
+        ],
     }
 
 

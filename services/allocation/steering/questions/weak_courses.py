@@ -22,21 +22,30 @@ class PossibleMerger:
     closed: tuple[Course, ...]
 
 
+EXCLUSION = "exclusion"
+"""A coordinator has excluded the course or its provider for the person: no act moves them there."""
+
+
 class SeatedPeople:
-    """People who sit in weak courses through steering, and for whom which other course is unsuitable."""
+    """People with a seat in weak courses whom the coordinator can move, and for whom which course is nothing.
+
+    Whom a provider took in itself, who is a neighbour's or with BAMF is not among them, and counts for no
+    merger.
+    """
 
     def __init__(self, seated: Mapping[UUID, Sequence[Person]], seen: Snapshot) -> None:
         self._seated, self._seen = seated, seen
         self._known: dict[tuple[UUID, UUID], dict[UUID, str]] = {}
 
     def people(self, course: UUID) -> Sequence[Person]:
-        """List who sits in a course, as far as they came through steering."""
+        """List who has a seat in a course and can be moved."""
         return self._seated.get(course, ())
 
     def unsuited(self, course: Course, host: Course) -> dict[UUID, str]:
         """Name the people of a course for whom the other one is nothing, with the rules that say so.
 
-        Only rules that do not speak against their own course as well: what was settled stays settled.
+        Only rules that do not speak against their own course as well: what was settled stays settled,
+        except exclusions, which every act obeys.
         """
         key = course.id, host.id
         if key not in self._known:
@@ -50,14 +59,15 @@ class SeatedPeople:
         first = {entry.course.id: at for at, entry in reversed(list(enumerate(known.entries)))}
         for at, person in enumerate(people):
             settled = set(known.failed(at, first[course.id])) if course.id in first else set()
+            settled.discard(EXCLUSION)
             objections = [rule for rule in known.failed(at, first[host.id]) if rule not in settled]
             if objections:
                 yield person.id, ",".join(objections)
 
     def coming(self, merger: PossibleMerger) -> int:
-        """Count who would change to the host: of those who sit in the others all but the unsuited."""
+        """Count who would change to the host: of those who can be moved all but the unsuited."""
         return sum(
-            max(0, course.seated - len(self.unsuited(course, merger.host))) for course in merger.closed
+            len(self.people(course.id)) - len(self.unsuited(course, merger.host)) for course in merger.closed
         )
 
 
@@ -113,7 +123,7 @@ def compared(old: Way | None, now: Way | None) -> dict[str, Any]:
 
 
 def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapshot) -> dict[str, Any]:
-    """Return who of the closed courses changes, who cannot and why, whom only their provider can move."""
+    """Return who of the closed courses changes, who cannot and why, and how many are not ours to move."""
     rules: Counter[str] = Counter()
     unsuited: dict[UUID, str] = {}
     for course in merger.closed:
@@ -123,6 +133,7 @@ def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapsho
     return {
         "changing": list(changing(merger, seated_people, seen)),
         "unsuited": sorted(str(person) for person in unsuited),
+        "against": sorted([str(person), rules] for person, rules in unsuited.items()),
         "unsuited_by_rule": dict(sorted(rules.items(), key=lambda one: (-one[1], one[0]))),
-        "to_change": sum(course.seated for course in merger.closed) - ours,
+        "not_ours": sum(course.seated for course in merger.closed) - ours,
     }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 from uuid import UUID, uuid5
@@ -21,8 +22,15 @@ _PERSON = """
            p.needs_barrier_free, p.max_travel_minutes, p.family, p.level, p.section,
            o.placement, o.version AS offer_version, o.course, o.entry_section, x.excluded, x.seats,
            d.section AS other_section, d.level AS other_level, d.id IS NOT NULL AS deviates,
-           h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers
+           EXISTS (
+               SELECT FROM placement s
+               JOIN course_section e ON e.course = s.course AND e.number = s.entry_section
+               WHERE s.participant = p.participant AND (s.state IN ('started', 'interrupted')
+                   OR s.state = 'confirmed' AND e.starts_on <= $2)) AS sits,
+           h.id IS NOT NULL AS held, b.courses AS barred_courses, b.providers AS barred_providers,
+           CASE WHEN t.after_course THEN t.last_course_ended_on END AS last_course_ended_on
     FROM participant p
+    JOIN waiting_since t ON t.participant = p.participant
     LEFT JOIN placement o ON o.participant = p.participant AND o.state = 'proposed'
     LEFT JOIN level_deviation d ON d.participant = p.participant AND d.lifted_at IS NULL
     LEFT JOIN steering_hold h ON h.participant = p.participant AND h.lifted_at IS NULL
@@ -49,7 +57,7 @@ _FACTS = (
     "version", "kreis", "office", "town", "standing", "route", "registered_on", "course_types", "granted_on",
     "valid_until", "cooperation_plan", "hours_left", "available", "available_days", "earliest_start",
     "needs_childcare", "needs_women_only", "needs_barrier_free", "max_travel_minutes", "level", "section",
-    "held",
+    "held", "last_course_ended_on",
 )  # fmt: skip
 """Columns that are fields of a `Person` as they stand."""
 
@@ -70,7 +78,10 @@ async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date
 async def read_seated(
     conn: asyncpg.Connection, kreise: Sequence[str], day: date, courses: Sequence[UUID]
 ) -> dict[UUID, list[Person]]:
-    """Read who would wait again if courses were cancelled: all who sit there, and nowhere else."""
+    """Read who would wait again if courses were cancelled: all who have a seat there, and nowhere else.
+
+    Whoever sits in one that has begun would wait from the day on.
+    """
     rows = await conn.fetch(
         _PERSON
         + """
@@ -82,8 +93,45 @@ async def read_seated(
     )
     found: dict[UUID, list[Person]] = defaultdict(list)
     for row in rows:
-        found[row["seats"][-1]].append(_person(row))
+        person = _person(row)
+        found[row["seats"][-1]].append(replace(person, last_course_ended_on=day) if row["sits"] else person)
     return found
+
+
+async def read_movable(
+    conn: asyncpg.Connection, kreis: str, day: date, courses: Sequence[UUID]
+) -> dict[UUID, list[Person]]:
+    """Read by course whom a coordinator of a Kreis can move: who has a seat there and has not begun."""
+    pairs = await conn.fetch(
+        """
+        SELECT s.course, s.participant FROM placement s
+        JOIN participant p ON p.participant = s.participant AND p.kreis = s.kreis
+        WHERE s.kreis = $1 AND s.course = ANY($2::uuid[]) AND s.state IN ('reserved', 'accepted', 'confirmed')
+        ORDER BY s.course, s.participant
+        """,
+        kreis,
+        courses,
+    )
+    rows = await conn.fetch(
+        _PERSON + "WHERE p.participant = ANY($1::uuid[])", [row["participant"] for row in pairs], day
+    )
+    people = {row["participant"]: _person(row) for row in rows}
+    found: dict[UUID, list[Person]] = defaultdict(list)
+    for row in pairs:
+        found[row["course"]].append(people[row["participant"]])
+    return found
+
+
+async def read_taken(conn: asyncpg.Connection, courses: Sequence[UUID]) -> dict[UUID, int]:
+    """Read how many seats are taken in the first section of courses, whoever sits there."""
+    rows = await conn.fetch(
+        """
+        SELECT DISTINCT ON (course) course, taken FROM course_section
+        WHERE course = ANY($1::uuid[]) AND NOT removed ORDER BY course, number
+        """,
+        courses,
+    )
+    return {row["course"]: row["taken"] for row in rows}
 
 
 async def read_recent(conn: asyncpg.Connection, kreise: Sequence[str], day: date, days: int) -> list[Person]:

@@ -27,12 +27,13 @@ from tests.allocation.builders import (
     declined,
     person,
     registered,
+    withdrawn,
 )
 from tests.allocation.world import World
 
 WHY = "three providers, four people each"
 K1, K2, O1 = course("k1"), course("k2"), course("o1", OTHER_PROVIDER)
-MERGER = Merger(KREIS, K1, PROVIDER, ((K2, PROVIDER), (O1, OTHER_PROVIDER)))
+PARTS = KREIS, K1, PROVIDER, ((K2, PROVIDER), (O1, OTHER_PROVIDER))
 
 
 async def _three(world: World, capacity: int = 8) -> dict[str, UUID]:
@@ -63,7 +64,8 @@ async def _as(world: World, actor: str) -> AsyncIterator[asyncpg.Connection]:
         await pool.close()
 
 
-async def _merge(world: World, merger: Merger = MERGER, actor: str = "jana") -> Merged:
+async def _merge(world: World, merger: Merger | None = None, actor: str = "jana") -> Merged:
+    merger = merger or Merger(*PARTS, await world.seen(K1, K2, O1))
     async with _as(world, actor) as conn:
         return await Mergers(Overrides(world.placements)).merge(conn, DecidedBy(actor, NOW, WHY), merger)
 
@@ -85,6 +87,16 @@ async def _balance(world: World) -> dict[str, int]:
         return await past_pooling(sight)
 
 
+async def _told_to_providers(world: World) -> list[tuple[str, str, bool]]:
+    """Return which courses' mergers were told, each to its own provider and that of the course that stays."""
+    told = []
+    for kind, data, headers in await world.told():
+        if kind == "course-merged":
+            assert set(headers["ce_audience"].split(",")) == {str(data["provider"]), PROVIDER}
+            told.append((str(data["own_course"]), str(data["provider"]), bool(data["holds"])))
+    return [*sorted(told[:2]), *sorted(told[2:])]
+
+
 async def test_everybody_keeps_a_seat_and_is_asked_once_more(world: World) -> None:
     held = await _three(world)
     done = await _merge(world)
@@ -96,14 +108,19 @@ async def test_everybody_keeps_a_seat_and_is_asked_once_more(world: World) -> No
     told = [
         (kind, data["to_state"])
         for kind, data, _ in await world.told()
-        if data["placement"] == str(held["p3"])
+        if data.get("placement") == str(held["p3"])
     ]
     assert told[-1] == ("enrolment-ended", "released")
     rows = await world.rows("SELECT DISTINCT note FROM placement_step WHERE reason = 'pooled'")
     assert [row["note"] for row in rows] == [WHY]
     rows = await world.rows("SELECT expires_at FROM placement WHERE state = 'reserved'")
     assert all(row["expires_at"] is not None for row in rows)
+    assert await _told_to_providers(world) == [("k2", PROVIDER, True), ("o1", OTHER_PROVIDER, True)]
     assert {"pooling", "course_decision"} <= await world.reruns()
+    assert {tuple(row) for row in await world.rows("SELECT course, host FROM course_merged")} == {
+        (K2, K1),
+        (O1, K1),
+    }
     await world.check()
 
 
@@ -129,15 +146,67 @@ async def test_who_may_not_come_to_the_host_keeps_the_seat(world: World) -> None
         await Overrides(world.placements).exclude(
             conn, DecidedBy("jana", NOW, why), person("p1"), ExcludeCourse(K1)
         )
-    done = await _merge(world, Merger(*_parts(), unsuited=frozenset({person("p2")})))
+    both = {person("p1"): "exclusion", person("p2"): "childcare"}
+    done = await _merge(world, Merger(*PARTS, await world.seen(K1, K2, O1), unsuited=both))
     assert set(done.stayed) == {person("p1"), person("p2")}
     assert (await world.state(held["p1"]), await world.state(held["p2"])) == ("reserved", "accepted")
     assert await world.taken("k2") == [2, 2, 2]
+    rows = await world.rows("SELECT placement, note FROM placement_step WHERE reason = 'stays_in_merged'")
+    assert {(row["placement"], row["note"]) for row in rows} == {(held["p1"], WHY), (held["p2"], WHY)}
     await world.check()
 
 
-def _parts() -> tuple[str, UUID, str, tuple[tuple[UUID, str], ...]]:
-    return MERGER.kreis, MERGER.host, MERGER.host_provider, MERGER.closed
+async def _excluded(world: World, reference: str) -> None:
+    async with transaction(world.pool) as conn:
+        by = DecidedBy("jana", NOW, "was there before and left")
+        await Overrides(world.placements).exclude(conn, by, person(reference), ExcludeCourse(K1))
+
+
+@pytest.mark.parametrize(
+    ("change", "differences"),
+    [
+        ("declines", {("gone", K2, person("p1"))}),
+        ("comes", {("came", K2, person("p5"))}),
+        ("changed", {("course", O1, None)}),
+        ("taken elsewhere", {("course", K1, None)}),
+        ("excluded", {("excluded", None, person("p1"))}),
+        ("entering withdrew", {("waits", None, person("p6"))}),
+        ("entering has a seat", {("waits", None, person("p6")), ("came", K2, person("p6"))}),
+        ("entering is excluded", {("excluded", None, person("p6"))}),
+    ],
+)
+async def test_what_has_changed_since_it_was_computed_is_said_and_nothing_is_done(
+    world: World, change: str, differences: set[tuple[str, UUID | None, UUID | None]]
+) -> None:
+    held = await _three(world)
+    await world.must(OFFICE, registered("p6"))
+    (row,) = await world.rows("SELECT version FROM participant WHERE participant = $1", person("p6"))
+    merger = Merger(*PARTS, await world.seen(K1, K2, O1), ((person("p6"), row["version"]),))
+    match change:
+        case "declines":
+            await world.must(OFFICE, declined(held["p1"], "p1"))
+        case "comes":
+            await world.release(held["p5"])
+        case "changed":
+            await world.must(OTHER_PROVIDER, announced("o1", capacity=9))
+        case "taken elsewhere":
+            await world.must(PROVIDER, announced("k1", capacity=8, taken_elsewhere=1))
+        case "excluded":
+            await _excluded(world, "p1")
+        case "entering withdrew":
+            await world.must(OFFICE, withdrawn("p6"))
+        case "entering has a seat":
+            await world.reserved("p6", "k2")
+        case _:
+            await _excluded(world, "p6")
+    before = await _sits(world)
+    with pytest.raises(NotMergedError, match="suggestion_changed") as refused:
+        await _merge(world, merger)
+    found = {(one.code, one.course, one.participant) for one in refused.value.differences}
+    assert found == differences
+    assert await _sits(world) == before
+    for table in ("pooling_decision", "course_decision", "course_merged"):
+        assert await world.rows(f"SELECT FROM {table}") == []
 
 
 async def test_a_merger_is_undone(world: World) -> None:
@@ -159,6 +228,8 @@ async def test_a_merger_is_undone(world: World) -> None:
     assert {sits[one][0] for one in ("p1", "p3")} == {"k2"}
     assert sits["p4"] == ("o1", "reserved")
     assert await _balance(world) == {}
+    assert await world.rows("SELECT FROM course_merged") == []
+    assert (await _told_to_providers(world))[2:] == [("k2", PROVIDER, False), ("o1", OTHER_PROVIDER, False)]
     await world.check()
     later = DecidedBy("peter", NOW + timedelta(hours=2), WHY)
     with pytest.raises(NotMergedError, match="already_lifted"):
@@ -180,10 +251,12 @@ async def _again_after_deadlock(work: object) -> object:
 async def test_mergers_and_answers_race(world: World) -> None:
     """Two coordinators merge the same courses, one the other way round, while people accept and decline."""
     held = await _three(world, capacity=6)
-    round_ = Merger(KREIS, K2, PROVIDER, ((K1, PROVIDER), (O1, OTHER_PROVIDER)))
+    seen = await world.seen(K1, K2, O1)
+    round_ = Merger(KREIS, K2, PROVIDER, ((K1, PROVIDER), (O1, OTHER_PROVIDER)), seen)
+    merger = Merger(*PARTS, seen)
     outcomes = await asyncio.gather(
-        _again_after_deadlock(lambda: _merge(world)),
-        _again_after_deadlock(lambda: _merge(world, MERGER, "peter")),
+        _again_after_deadlock(lambda: _merge(world, merger)),
+        _again_after_deadlock(lambda: _merge(world, merger, "peter")),
         _again_after_deadlock(lambda: _merge(world, round_, "petra")),
         _again_after_deadlock(lambda: world.say(OFFICE, accepted(held["p1"], "p1"))),
         _again_after_deadlock(lambda: world.say(OFFICE, declined(held["p4"], "p4"))),
@@ -191,7 +264,11 @@ async def test_mergers_and_answers_race(world: World) -> None:
     )
     merged = [one for one in outcomes[:3] if isinstance(one, Merged)]
     assert len(merged) <= 1
-    assert all(one in {"course_closed", "no_seat"} for one in outcomes[:3] if not isinstance(one, Merged))
+    assert all(
+        one in {"course_closed", "no_seat", "suggestion_changed"}
+        for one in outcomes[:3]
+        if not isinstance(one, Merged)
+    )
     sits = await _sits(world)
     assert {"p0", "p1", "p2", "p3"} <= sits.keys()
     await world.check()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
+import asyncpg
 import httpx
 from prometheus_client import CollectorRegistry
 
@@ -23,7 +24,7 @@ from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import connect, open_pool
 from services.runtime.serve.service import Resources
 from tests.databases import Database
-from tests.integration.allocation.console.test_policy_pages import Browser, Noon
+from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
 from tests.integration.allocation.runs.test_runs import Solver
@@ -41,6 +42,32 @@ def weak() -> list[Course]:
         replace(course, sections=tuple(replace(section, free=16) for section in course.sections))
         for course in three_weak(seated=4)
     ]
+
+
+async def seat(conn: asyncpg.Connection) -> None:
+    """Let the four in each weak course be people of the Kreis, who have accepted their places."""
+    sitting = [a_person(100 + number, town=TOWNS[0], office="office-2") for number in range(12)]
+    await fill(conn, a_kreis(sitting, []))
+    await conn.executemany(
+        """
+        INSERT INTO placement (placement, kreis, participant, course, provider, office, course_kind,
+            entry_section, seats, state, version, published, reason, proposed_at, changed_at)
+        VALUES (gen_random_uuid(), '99001', $1, $2, $3, 'office-1', $4, 1, $5, 'accepted', 3, true,
+            '{"code": "accepted", "params": {}}', $6, $6)
+        """,
+        [
+            (
+                person.id,
+                course.id,
+                course.provider,
+                course.kind,
+                [section.number for section in course.sections],
+                NOON,
+            )
+            for number, course in enumerate(weak())
+            for person in sitting[4 * number : 4 * number + 4]
+        ],
+    )
 
 
 @asynccontextmanager

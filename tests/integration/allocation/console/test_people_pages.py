@@ -1,10 +1,10 @@
 """The pages of people: coordinators hold, exclude and place a person with a reason."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from tests.allocation.builders import NOW, OFFICE, OTHER_PROVIDER, course, levelled, person
+from tests.allocation.builders import NOW, OFFICE, OTHER_PROVIDER, PROVIDER, course, left, levelled, person
 from tests.integration.allocation.console.client import WHY, ConsoleClient, only_row, person_address
 
 
@@ -105,3 +105,21 @@ async def test_a_foreign_kreis_sees_and_changes_nothing(client: ConsoleClient) -
         answer = await client.api(path, body)
         assert (answer.status_code, answer.json()["code"]) == (409, code)
     assert await client.world.rows("SELECT FROM steering_hold") == []
+
+
+async def test_since_when_somebody_waits_is_shown_with_what_it_is_counted_from(
+    client: ConsoleClient,
+) -> None:
+    assert "05.01.2026 (Anmeldung)" in await client.page(person_address())
+    assert "05.01.2026 (Anmeldung)" in await client.page("/waiting")
+    await client.world.enrolled()
+    client.world.terms_now.steps = frozenset({"start"})
+    assert await client.world.timers.start(NOW + timedelta(days=40)) == 1
+    page = await client.page(person_address())
+    assert "nein, sitzt in einem Kurs" in page
+    assert "Wartet seit" not in page
+    await client.world.must(PROVIDER, left(kind="transfer", left_on=date(2026, 3, 20)))
+    client.watch.at = NOW + timedelta(days=58)
+    for path in (person_address(), "/waiting"):
+        assert "20.03.2026 (Ende des letzten Kurses)" in await client.page(path)
+    assert "11 Tage" in await client.page("/waiting")

@@ -9,8 +9,13 @@ import pytest
 
 from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.service import Steering
-from tests.integration.allocation.console.analysis import WHY, count, send
+from tests.integration.allocation.console.analysis import WHY, count, seat, send
 from tests.integration.allocation.console.test_policy_pages import NOON, Browser
+
+
+@pytest.fixture(autouse=True)
+async def _seated(browser_and_steering: tuple[Browser, Steering]) -> None:
+    await seat(browser_and_steering[0].conn)
 
 
 @pytest.fixture
@@ -42,7 +47,7 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     page = await browser.page(address)
     assert "3 Kurse zu einem zusammenlegen" in page
     assert "jetzt 0, dann 15 (15 mehr)" in page
-    assert "Die Träger haben 8 Personen von Kursen, die nicht stattfänden, selbst aufgenommen" in page
+    assert "können Sie nicht verlegen" not in page
     assert "mindestens zehn Zeichen" in await browser.refused(f"{address}/0", reason="short")
     assert await count(browser, "SELECT count(*) FROM course_decision") == 0
     _, page = await browser.done(f"{address}/0", reason=WHY)
@@ -56,6 +61,14 @@ async def test_weak_courses_are_merged_in_one_step_and_steering_follows(
     assert await steering.run_due(NOON) == 1
     placed = await browser.conn.fetch("SELECT DISTINCT course FROM placement WHERE state = 'proposed'")
     assert [one["course"] for one in placed] == [row["host"]]
+    query = (
+        "SELECT count(*) FROM placement WHERE course = $1 AND state IN ('reserved', 'accepted', 'proposed')"
+    )
+    assert await count(browser, query, row["host"]) == 15  # what was promised
+    assert await count(browser, query, row["closed"][0]) == 0
+    title = await browser.conn.fetchval("SELECT title FROM course WHERE course = $1", row["host"])
+    for path in ("/courses", f"/courses/{row['closed'][0]}"):
+        assert f"zusammengelegt mit {title}" in await browser.page(path)
     _, page = await browser.done(f"{address}/0", reason=WHY)
     assert "Es ist entschieden, dass dieser Kurs nicht beginnt." in page
     assert await count(browser, "SELECT count(*) FROM pooling_decision") == 1
@@ -71,14 +84,62 @@ async def test_a_merger_that_was_undone_is_suggested_again_as_it_was(browser: Br
     address, _ = await browser.done("/pooling")
     await browser.analyses.run_waiting(NOON)
     await browser.done(f"{address}/0", reason=WHY)
-    first = await browser.conn.fetchval("SELECT host_provider FROM pooling_decision")
-    await browser.conn.execute("UPDATE course_decision SET lifted_at = decided_at, lifted_by = 'a test'")
+    id_, first = await browser.conn.fetchrow("SELECT id, host_provider FROM pooling_decision") or ("", "")
+    await browser.done(f"/pooling/merged/{id_}/undo", reason=WHY)
     await browser.done("/pooling")
     await browser.analyses.run_waiting(NOON)
     second = await browser.conn.fetchval(
         "SELECT result->'suggestions'->0->'host'->>'provider' FROM analysis_task ORDER BY place DESC LIMIT 1"
     )
     assert second == first
+
+
+async def test_who_cannot_change_over_is_named_with_the_reason(browser: Browser) -> None:
+    """In each course somebody is excluded from the others: whichever stays, two keep a seat elsewhere."""
+    await browser.conn.execute(
+        """
+        INSERT INTO steering_exclusion (id, kreis, participant, provider, reason, actor, decided_at)
+        SELECT gen_random_uuid(), '99001', p.participant, o.provider, 'because of a test', 'a test', now()
+        FROM (SELECT DISTINCT ON (course) course, participant, provider FROM placement
+              ORDER BY course, participant) AS p
+        JOIN (SELECT DISTINCT provider FROM placement) AS o ON o.provider <> p.provider
+        """
+    )
+    address, _ = await browser.done("/pooling")
+    await browser.analyses.run_waiting(NOON)
+    _, page = await browser.done(f"{address}/0", reason=WHY)
+    rows = await browser.conn.fetch(
+        """
+        SELECT w.reference FROM placement AS p JOIN participant AS w USING (participant)
+        JOIN pooling_decision AS d ON p.course = ANY(d.closed) WHERE p.state = 'accepted'
+        """
+    )
+    assert len(rows) == 2
+    for row in rows:
+        assert f"{row['reference']}: Ausschluss" in page
+    assert "Haben dort noch einen Platz:" in page
+    assert await count(browser, "SELECT count(*) FROM placement_step WHERE reason = 'stays_in_merged'") == 2
+    assert "zusammengelegt mit" in await browser.page("/reservations")
+
+
+async def test_the_page_says_what_has_changed_since(browser: Browser) -> None:
+    address, _ = await browser.done("/pooling")
+    await browser.analyses.run_waiting(NOON)
+    told = await browser.conn.fetchval("SELECT result->'suggestions'->0 FROM analysis_task")
+    reference = await browser.conn.fetchval(
+        """
+        WITH gone AS (
+            UPDATE placement SET state = 'declined', seats = '{}' WHERE placement = (
+                SELECT placement FROM placement WHERE course = $1 ORDER BY placement LIMIT 1)
+            RETURNING participant)
+        SELECT reference FROM participant JOIN gone USING (participant)
+        """,
+        UUID(told["closed"][0]["course"]),
+    )
+    _, page = await browser.done(f"{address}/0", reason=WHY)
+    assert "Es wurde nichts zusammengelegt" in page
+    assert f"{reference} hat keinen Platz mehr in" in page
+    assert await count(browser, "SELECT count(*) FROM course_decision") == 0
 
 
 CLOSED = """

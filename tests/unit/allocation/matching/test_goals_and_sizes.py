@@ -16,7 +16,7 @@ from services.allocation.steering.matching import snapshot as snapshots
 from services.allocation.steering.matching.domain import Course, Deviation, Person, Section
 from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import need_of
-from services.allocation.steering.matching.goals import way_to
+from services.allocation.steering.matching.goals import waiting_days, way_to
 from services.allocation.steering.matching.match import Result, match
 from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 from tests.unit.allocation.matching.test_eligibility import DAY, SOON, course, person
@@ -270,3 +270,29 @@ def test_the_snapshot_comes_back_from_its_bytes() -> None:
     raw = snapshots.encode(whole)
     assert whole.travel == {(HOME, AWAY): 12}
     assert snapshots.decode(raw) == whole
+
+
+def test_waiting_is_time_without_a_seat() -> None:
+    """Of two of the same class the one place goes to whoever has waited longer, not registered earlier."""
+    sat = person(
+        id=UUID(int=1),
+        registered_on=DAY - timedelta(days=337),
+        last_course_ended_on=DAY - timedelta(days=17),
+    )
+    waits = person(id=UUID(int=2), registered_on=DAY - timedelta(days=60))
+    before = match(seen([replace(sat, last_course_ended_on=None), waits], [course(sections=section(1))]))
+    assert set(placed(before)) == {1}
+    assert (waiting_days(sat, DAY), waiting_days(waits, DAY)) == (17, 60)
+    assert set(placed(match(seen([sat, waits], [course(sections=section(1))])))) == {2}
+
+
+def test_an_older_course_than_the_registration_changes_nothing() -> None:
+    again = person(registered_on=DAY - timedelta(days=9), last_course_ended_on=DAY - timedelta(days=40))
+    assert waiting_days(again, DAY) == 9
+
+
+def test_a_snapshot_stores_the_end_of_the_last_course_only_where_there_is_one() -> None:
+    plain, sat = person(id=UUID(int=1)), person(id=UUID(int=2), last_course_ended_on=DAY)
+    raw = snapshots.encode(seen([plain, sat], []))
+    assert snapshots.decode(raw).people == (plain, sat)
+    assert raw.count(b"last_course_ended_on") == 1

@@ -26,6 +26,7 @@ WHY = Reason("test")
 STATES = [state for state in PlacementState if state != PlacementState.WAITING]
 BEFORE_START = START - WEEK
 DURING = START + timedelta(days=40)
+AFTER = START + timedelta(days=120)
 
 
 def course() -> Course:
@@ -56,6 +57,7 @@ def placement(state: PlacementState) -> Placement:
         published=state not in OFFERED,
         expires_at=NOW if state == PlacementState.RESERVED else None,
         started_on=START if state in {PlacementState.STARTED, PlacementState.INTERRUPTED} else None,
+        ended_on=AFTER if state in {PlacementState.COMPLETED, PlacementState.COURSE_CANCELLED} else None,
     )
 
 
@@ -81,7 +83,14 @@ ACTIONS: dict[str, tuple[Callable[[Placement], Decision], set[str]]] = {
         lambda p: running.leave(p, course(), "work", DURING, ID),
         {"reserved", "accepted", "confirmed", "started", "interrupted"},
     ),
-    "correct_exit": (lambda p: running.correct_exit(p, "moved", DURING, ID), {"left", "transferred"}),
+    "correct_exit": (
+        lambda p: running.correct_exit(p, course(), "moved", DURING, ID),
+        {"left", "transferred"},
+    ),
+    "correct_end": (
+        lambda p: running.correct_end(p, replace(course(), ended_on=AFTER), DURING),
+        {"completed", "course_cancelled"},
+    ),
     "reopen": (lambda p: running.reopen(p, course(), []), {"left", "transferred"}),
     "section": (
         lambda p: running.after_section(p, course(), 1, "skips", None, DURING),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hypothesis import given, settings
@@ -11,10 +12,10 @@ from hypothesis import strategies as st
 
 from services.allocation.steering.matching.domain import Course, Person
 from services.allocation.steering.matching.match import match
-from services.allocation.steering.matching.snapshot import Snapshot, written_people
+from services.allocation.steering.matching.snapshot import Snapshot, read_people, written_people
 from services.allocation.steering.questions import pooling
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.weak_courses import PossibleMerger, merged
+from services.allocation.steering.questions.weak_courses import PossibleMerger, SeatedPeople, merged
 from services.allocation.steering.questions.what_if import solved, starting
 from tests.unit.allocation.regions.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
@@ -32,7 +33,9 @@ def three_weak(seated: int) -> list[Course]:
 
 
 def suggestions(seen: Snapshot, **question: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - JSON values
-    found = pooling.answer(seen, question)["suggestions"]
+    """Ask for mergers; all who sit in courses of four can be moved unless the material says otherwise."""
+    material = with_people(seen) | question.pop("material", {})
+    found = pooling.answer(seen, {**question, "material": material})["suggestions"]
     assert isinstance(found, list)
     return found
 
@@ -53,7 +56,7 @@ def test_three_weak_courses_become_one_that_starts() -> None:
     (found,) = suggestions(seen)
     assert len(found["closed"]) == 2
     assert found["sitting"] == 4 + 4 + 4 + 3
-    assert found["to_change"] == 8
+    assert found["not_ours"] == 0
     assert found["safe"] == [0, 15]
     assert found["host"]["minimum"] == 9
 
@@ -73,7 +76,7 @@ def test_what_is_stated_is_what_a_run_would_do() -> None:
     merger = PossibleMerger(
         courses[found["host"]["course"]], tuple(courses[one["course"]] for one in found["closed"])
     )
-    run = match(merged(seen, merger))
+    run = match(merged(seen, merger, four_in_each(seen)))
     entered = [entry for entry in run.places.values() if str(entry.course) == found["host"]["course"]]
     assert found["sitting"] == 12 + len(entered)
     assert {str(entry.course) for entry in run.places.values()} & {
@@ -91,7 +94,7 @@ def test_every_suggestion_holds_in_any_kreis(seed: int) -> None:
         courses = {str(course.id): course for course in seen.courses}
         host = courses[found["host"]["course"]]
         closed = tuple(courses[one["course"]] for one in found["closed"])
-        after = solved(merged(seen, PossibleMerger(host, closed)))
+        after = solved(merged(seen, PossibleMerger(host, closed), four_in_each(seen)))
         assert host.id in starting(after)
         assert found["safe"] == [pooling.safe(before), pooling.safe(after)]
         assert found["gain"] > 0
@@ -99,10 +102,18 @@ def test_every_suggestion_holds_in_any_kreis(seed: int) -> None:
         assert all(pooling.parallel(host, one, 60) for one in closed)
 
 
+def four_in_each(seen: Snapshot) -> SeatedPeople:
+    """Return the four people of each course as the answer reads them."""
+    material = with_people(seen)["seated"]
+    return SeatedPeople({UUID(course): read_people(people) for course, people in material.items()}, seen)
+
+
 def with_people(seen: Snapshot, *others: Person) -> dict[str, Any]:
     """Let the four of each course be people: of the first one's some are others."""
     seated = {}
     for place, course in enumerate(seen.courses):
+        if course.seated != 4:
+            continue
         usual = [a_person(100 + 10 * place + n, town=TOWNS[0]) for n in range(4)]
         seated[str(course.id)] = written_people([*others, *usual][:4] if place == 0 else usual)
     return {"seated": seated}
@@ -113,7 +124,7 @@ def test_who_has_accepted_changes_over_and_the_longer_way_is_told() -> None:
     balance = {"provider-1": 1, "provider-2": -1, "provider-3": 1}
     (found,) = suggestions(seen, material={"balance": balance, **with_people(seen)})
     assert found["host"]["provider"] == "provider-2"
-    assert found["to_change"] == 0
+    assert found["not_ours"] == 0
     assert len(found["changing"]) == 8
     assert {tuple(one["minutes"]) for one in found["changing"]} == {(50, 20), (90, 20)}
     every = [*found["ways"], *found["changing"]]
@@ -135,6 +146,44 @@ def test_for_whom_the_course_that_stays_is_nothing_is_not_counted_as_changing() 
     assert len(found["changing"]) == 7
     assert found["sitting"] == 4 + 7 + 3
     assert found["safe"][1] == 14
+
+
+def test_whom_nobody_here_can_move_counts_for_no_merger() -> None:
+    """The provider took them in itself, they are a neighbour's or with BAMF: no act of ours moves them."""
+    seen = seated_kreis()
+    assert not suggestions(seen, material={"seated": {}})
+    movable = {course: people[:2] for course, people in with_people(seen)["seated"].items()}
+    (found,) = suggestions(seen, material={"seated": movable})
+    assert (found["sitting"], found["not_ours"]) == (4 + 2 + 2 + 3, 4)
+    assert len(found["changing"]) == 4
+
+
+def test_an_exclusion_counts_also_where_it_speaks_against_the_own_course() -> None:
+    """Placed by hand before the exclusion: no act moves them to another course of that provider."""
+    seen = seated_kreis()
+    same = replace(seen, courses=tuple(replace(one, provider="provider-1") for one in seen.courses))
+    barred = replace(a_person(501, town=TOWNS[0]), barred_providers=("provider-1",))
+    material = with_people(same)
+    for people in material["seated"].values():
+        people[0] = written_people([replace(barred, id=UUID(people[0]["id"]))])[0]
+    (found,) = suggestions(same, material=material)
+    assert found["unsuited_by_rule"] == {"exclusion": 2}
+    assert {rules for _, rules in found["against"]} == {"exclusion"}
+    assert found["sitting"] == 4 + 3 + 3 + 3
+
+
+def test_what_a_merger_rests_on_is_told() -> None:
+    seen = seated_kreis()
+    material = with_people(seen)
+    (found,) = suggestions(seen, material={"taken": {str(one.id): 5 for one in seen.courses}})
+    rests_on = found["seen"]
+    assert [one["course"] for one in rests_on["courses"]] == [
+        one["course"] for one in (found["host"], *found["closed"])
+    ]
+    for one in rests_on["courses"]:
+        assert one["taken"] == 5
+        assert one["people"] == [person["id"] for person in material["seated"][one["course"]]]
+    assert len(rests_on["entering"]) == 3
 
 
 def test_who_has_given_up_hosts_next_and_among_equals_the_emptier_one() -> None:
@@ -167,7 +216,8 @@ def test_the_longer_way_is_told() -> None:
     (found,) = suggestions(seen, material={"balance": balance})
     assert {way["minutes"][1] for way in found["ways"]} == {50}
     assert all(not way["estimated"] for way in found["ways"])
-    assert found["extra_minutes"] == sum(max(0, way["extra"]) for way in found["ways"])
+    every = [*found["ways"], *found["changing"]]
+    assert found["extra_minutes"] == sum(max(0, way["extra"]) for way in every)
 
 
 @pytest.mark.parametrize(
@@ -202,9 +252,10 @@ def test_a_host_without_seats_for_those_who_change_is_none() -> None:
 
 
 def test_a_limit_of_solving_is_told() -> None:
-    told = pooling.answer(seated_kreis(), {"solve": 1})
+    seen = seated_kreis()
+    told = pooling.answer(seen, {"solve": 1, "material": with_people(seen)})
     assert told["complete"] is False
-    assert pooling.answer(seated_kreis(), {})["complete"] is True
+    assert pooling.answer(seen, {"material": with_people(seen)})["complete"] is True
 
 
 def test_a_wrong_question_is_said() -> None:

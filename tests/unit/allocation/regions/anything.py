@@ -194,6 +194,7 @@ def _person(draw: Draw, courses: Sequence[Course], families: Sequence[UUID]) -> 
         held=draw.yes(0.05),
         barred_courses=tuple(one.id for one in draw.some(courses, 2)) if draw.yes(0.1) else (),
         barred_providers=("provider-1",) if draw.yes(0.05) else (),
+        last_course_ended_on=draw.day - timedelta(days=draw.one((0, 1, 20))) if draw.yes(0.1) else None,
     )
 
 

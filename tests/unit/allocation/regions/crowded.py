@@ -136,6 +136,7 @@ def _person(chance: random.Random, courses: list[Course], families: list[UUID]) 
         held=chance.random() < 0.03,
         barred_courses=(chance.choice(courses).id,) if courses and chance.random() < 0.03 else (),
         barred_providers=("provider-1",) if chance.random() < 0.03 else (),
+        last_course_ended_on=registered + timedelta(days=30) if registered.day % 10 == 3 else None,
     )
 
 

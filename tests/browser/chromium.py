@@ -12,6 +12,17 @@ MISSING = (
     "or say where one is: make test-browser CHROMIUM=/path/to/chromium"
 )
 
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+"""How the tests start it."""
+
 
 def found() -> str | None:
     """Return the Chromium that is set, or installed, or was brought by Playwright."""

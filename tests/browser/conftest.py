@@ -20,20 +20,10 @@ from services.runtime.kafka.administration import (
     service_user,
 )
 from services.simulator.world.kreis import PUBLISHERS
-from tests.browser.chromium import found
+from tests.browser.chromium import ARGUMENTS, found
 from tests.browser.day.mails import Mails, mail_server
 from tests.browser.kreis import Kreis
 from tests.serving import Servers
-
-ARGUMENTS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--no-first-run",
-)
 
 
 @pytest.fixture(scope="session")

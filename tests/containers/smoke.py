@@ -22,6 +22,8 @@ from uuid import uuid4
 
 from tests.containers.engine import DEPLOY, Project, SmokeError, memory, run, size, until
 
+BETWEEN = "kurslotse-smoke-between"
+"""The network between the sides, while it is tried."""
 STEERING = ("postgres-steering", "kafka", "gateway", "allocation")
 SUPPORT = ("postgres-support", "notifications")
 PORTS = {
@@ -257,7 +259,7 @@ def environment(folder: Path, between: str) -> dict[str, str]:
 
 def together(folder: Path, image: str) -> Smoke:
     """Run both sides in one project."""
-    env = environment(folder, "kurslotse-smoke-between")
+    env = environment(folder, BETWEEN)
     project = Project("kurslotse-smoke", "compose.yaml", (*STEERING, *SUPPORT), env)
     prepare(folder, image, "together", "/secrets")
     return Smoke(project, project, folder)
@@ -265,7 +267,7 @@ def together(folder: Path, image: str) -> Smoke:
 
 def apart(folder: Path, image: str) -> Smoke:
     """Run each side in a project of its own; they exchange a hand-over file and a certificate."""
-    env = environment(folder, "kurslotse-smoke-between")
+    env = environment(folder, BETWEEN)
     prepare(folder, image, "steering", "/secrets")
     prepare(folder, image, "support", "/secrets", "--hand-over", "/secrets/steering/hand-over.json")
     prepare(folder, image, "trust", "/secrets", "--authority", "/secrets/support/authority.pem")
@@ -284,7 +286,7 @@ def main() -> int:
     for name, make in (("together", together), ("apart", apart)):
         sys.stdout.write(f"{name}\n")
         with tempfile.TemporaryDirectory(prefix="kurslotse-smoke-") as place:
-            run(["docker", "network", "create", "kurslotse-smoke-between"])
+            run(["docker", "network", "create", BETWEEN])
             smoke: Smoke | None = None
             try:
                 smoke = make(Path(place), image)
@@ -297,7 +299,7 @@ def main() -> int:
                     whole[name] = smoke.figures
                     for project in smoke.projects:
                         project.down("--volumes", "--timeout", "20")
-                run(["docker", "network", "rm", "kurslotse-smoke-between"])
+                run(["docker", "network", "rm", BETWEEN])
         if code:
             return code
     images = [

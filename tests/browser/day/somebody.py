@@ -34,9 +34,7 @@ class Somebody:
         cls, browser: Browser, name: str, site: str, pictures: Path, prefix: str = ""
     ) -> "Somebody":
         """Open a browser window with an authenticator that says yes."""
-        context = browser.new_context(
-            viewport={"width": 1280, "height": 900}, locale="de-DE", ignore_https_errors=True
-        )
+        context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="de-DE")
         context.set_default_timeout(20_000)
         page = context.new_page()
         session = context.new_cdp_session(page)

@@ -12,9 +12,9 @@ from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
 from services.allocation.console.courses import provider, provider_forms
-from services.allocation.console.figures import outcomes
+from services.allocation.console.figures import meaning, outcomes
 from services.allocation.console.people import api as people_api
-from services.allocation.console.people import person, remedies, waiting, why
+from services.allocation.console.people import expired, person, remedies, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
@@ -78,6 +78,7 @@ def create_console(
         *extension.routers,  # first: `/questions/{kind}` would take its addresses
         today.router,
         waiting.router,
+        expired.router,
         why.router,
         remedies.router,
         person.router,
@@ -87,6 +88,7 @@ def create_console(
         proposals.router,
         bamf.router,
         outcomes.router,
+        meaning.router,
         runs.router,
         policy.router,
         policy_api.router,
@@ -98,6 +100,7 @@ def create_console(
         forecasts.router,
         today.api,
         people_api.router,
+        expired.api,
         courses_api.router,
         proposals_api.router,
         questions_api.router,

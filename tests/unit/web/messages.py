@@ -17,6 +17,7 @@ _POSITION = {"msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "back": 3}
 RUNTIME = ROOT / "runtime" / "web"
 TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
+FIGURES = ROOT / "allocation" / "figures"
 COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
 ACCOUNTS = ROOT / "accounts"
@@ -25,6 +26,7 @@ LOADED = {
     TEXTS: (RUNTIME,),
     ACCOUNTS: (RUNTIME, ACCOUNTS / "oidc"),
     CONSOLE: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
+    FIGURES: (RUNTIME, TEXTS, CONSOLE.parent),
     COMPARISON: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
     PAGES: (RUNTIME, TEXTS, ACCOUNTS, PAGES.parent),
 }

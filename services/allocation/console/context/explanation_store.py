@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.allocation.participants.waiting import WAITING_SINCE
+
 
 async def run_of_person(conn: asyncpg.Connection, participant: UUID) -> UUID | None:
     """Return the latest run that can have seen a person: the latest one of the Kreis."""
@@ -82,15 +84,16 @@ async def remedies(
 ) -> Sequence[asyncpg.Record]:
     """List single remedies, who has waited longest first."""
     return await conn.fetch(
-        """
-        SELECT r.participant, p.reference, p.registered_on, r.code, r.params->'parts' AS parts, r.course,
-            r.section, c.title, c.town, r.gives_way, g.reference AS gives_way_reference, r.found_at
+        f"""
+        SELECT r.participant, p.reference, {WAITING_SINCE} AS waiting_since, r.code,
+            r.params->'parts' AS parts, r.course, r.section, c.title, c.town, r.gives_way,
+            g.reference AS gives_way_reference, r.found_at
         FROM remedy AS r
         JOIN participant AS p ON p.participant = r.participant
         LEFT JOIN course AS c ON c.course = r.course
         LEFT JOIN participant AS g ON g.participant = r.gives_way
         WHERE $1::text IS NULL OR r.code = $1
-        ORDER BY r.code = 'none', p.registered_on, r.participant LIMIT $2 OFFSET $3
+        ORDER BY r.code = 'none', waiting_since, r.participant LIMIT $2 OFFSET $3
         """,
         code,
         limit,

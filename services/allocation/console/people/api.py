@@ -139,7 +139,7 @@ async def remedies(
         {
             "participant": str(row["participant"]),
             "reference": row["reference"],
-            "registered_on": row["registered_on"].isoformat(),
+            "waiting_since": row["waiting_since"].isoformat(),
             "code": row["code"],
             "parts": [_said(texts, part) for part in load(row["parts"]) or ()],
             "course": None if row["course"] is None else str(row["course"]),

@@ -61,6 +61,7 @@ async def _page(visit: Visit, participant: UUID, entered: Entered) -> Response:
         entries = await people_store.free_entries(conn, participant, moment.today)
         providers = await rulings_store.providers(conn)
         live = await people_store.live_placements(conn, participant)
+        place = await people_store.place_of(conn, participant)
         remedy = None if live else await explanation_store.remedy_of(conn, participant)
     return visit.page(
         "person.html",
@@ -69,9 +70,10 @@ async def _page(visit: Visit, participant: UUID, entered: Entered) -> Response:
         steps=steps,
         actor=lambda actor: visit.actor(actor, names),
         moment=moment,
-        clocks=running_clocks(row, moment.clocks),
+        clocks=running_clocks(row, moment.entitlements),
         priority=priority_of(row, moment.rules),
         remedy=remedy,
+        place=place,
         rulings=rulings,
         entries=entries,
         providers=providers,

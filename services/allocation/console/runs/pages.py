@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.allocation.console.context import explanation_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
+from services.allocation.figures.named import NAMED
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import PAGE_SIZE
@@ -27,7 +28,7 @@ async def runs(visit: CoordinatorVisit) -> Response:
     page = visit.page_number
     async with visit.open() as conn:
         rows = await run_store.runs(conn, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
-    return visit.page("runs.html", rows=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, page=page)
+    return visit.page("runs.html", rows=rows[:PAGE_SIZE], more=len(rows) > PAGE_SIZE, page=page, named=NAMED)
 
 
 @router.get("/runs/{run}")

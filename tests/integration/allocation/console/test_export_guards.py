@@ -19,6 +19,8 @@ FILES = {
     "/authority/export",
     "/authority/lists/{export}",
     "/courses.csv",
+    "/expired.csv",
+    "/figures.csv",
     "/forecast/{task}.csv",
     "/next-course/{task}.csv",
     "/outcomes.csv",
@@ -57,7 +59,7 @@ async def hostile(client: ConsoleClient) -> ConsoleClient:
 
 
 async def test_lists_of_courses_and_people(hostile: ConsoleClient) -> None:
-    for path in ("/courses.csv", "/waiting.csv", "/remedies.csv"):
+    for path in ("/courses.csv", "/waiting.csv", "/expired.csv", "/remedies.csv"):
         answer = await hostile.http.get(path)
         assert answer.status_code == 200, path
         assert_guarded(answer.content, "csv", *([] if path == "/remedies.csv" else [HOSTILE]))

@@ -12,24 +12,26 @@ from services.allocation.participants.waiting import WHO_WAITS, Entitlements
 Key = tuple[str, str]
 """The name of a figure and what it is of; empty: the whole."""
 
+# Joined by grouping: a join of what a run has just written, planned before it was analysed, is slow.
 _COUNTED = f"""
-    WITH {WHO_WAITS}, {seats_of_courses(5, 6, 7)}, proposed AS (
-        SELECT participant FROM placement WHERE state IN ('proposed', 'sent_to_authority')
+    WITH {WHO_WAITS}, {seats_of_courses(5, 6, 7)}, person AS (
+        SELECT participant, max(deadline) AS deadline, max(code) AS code, bool_or(proposed) AS proposed
+        FROM (
+            SELECT participant, true AS waits, deadline, NULL AS code, false AS proposed FROM waits
+            UNION ALL SELECT participant, false, NULL, code, false FROM main_reason WHERE NOT placed
+            UNION ALL SELECT participant, false, NULL, NULL, true FROM placement
+                WHERE state IN ('proposed', 'sent_to_authority')) AS known
+        GROUP BY participant HAVING bool_or(waits)
     ), reasons AS (
-        SELECT m.code, count(*)::int AS n FROM waits AS w JOIN main_reason AS m USING (participant)
-        WHERE NOT m.placed AND NOT EXISTS (SELECT FROM proposed AS p WHERE p.participant = w.participant)
-        GROUP BY m.code
+        SELECT code, count(*)::int AS n FROM person WHERE NOT proposed AND code IS NOT NULL GROUP BY code
     ), helps AS (
         SELECT code, count(*)::int AS n FROM remedy WHERE code <> 'none' GROUP BY code
     ), people AS (
-        SELECT count(*) AS waiting,
-            count(*) FILTER (WHERE p.participant IS NOT NULL) AS waiting_with_proposal,
+        SELECT count(*) AS waiting, count(*) FILTER (WHERE proposed) AS waiting_with_proposal,
             count(*) FILTER (WHERE deadline BETWEEN $5 AND $6) AS deadline_within_four_weeks,
             count(*) FILTER (WHERE deadline < $5) AS deadline_over,
-            count(*) FILTER (WHERE p.participant IS NULL AND (m.participant IS NULL OR m.placed))
-                AS not_steered_yet
-        FROM waits AS w LEFT JOIN proposed AS p USING (participant)
-        LEFT JOIN main_reason AS m USING (participant)
+            count(*) FILTER (WHERE NOT proposed AND code IS NULL) AS not_steered_yet
+        FROM person
     ), past AS (
         SELECT count(*) AS expired, count(*) FILTER (WHERE EXISTS (
             SELECT FROM entitlement_followup AS e WHERE e.participant = l.participant
@@ -46,7 +48,8 @@ _COUNTED = f"""
             count(*) FILTER (WHERE state = 'started') AS in_course,
             count(*) FILTER (WHERE state = 'interrupted') AS interrupted,
             count(*) FILTER (WHERE state = 'completed') AS completed
-        FROM placement
+        FROM placement WHERE state IN ('proposed', 'sent_to_authority', 'reserved', 'accepted', 'confirmed',
+            'started', 'interrupted', 'completed')
     ), ended AS (
         SELECT coalesce(sum(finished), 0) AS finished_by_report FROM outcome
     ), courses AS (

@@ -13,6 +13,9 @@ WAITING_SINCE = "p.registered_on"
 WHO_WAITS = f"""
     clock AS (
         SELECT * FROM unnest($1::text[], $2::integer[], $3::integer[]) AS c (route, months, days)
+    ), held AS MATERIALIZED (
+        SELECT participant FROM placement
+        WHERE state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted')
     ), listed AS (
         SELECT p.participant, p.kreis, p.office, p.reference, p.town, p.standing, p.route, p.cooperation_plan,
             p.course_types, {WAITING_SINCE} AS waiting_since, p.granted_on, p.valid_until, p.level, p.section,
@@ -22,9 +25,7 @@ WHO_WAITS = f"""
                     (p.granted_on + make_interval(months => c.months, days => c.days))::date))
                 FROM clock AS c WHERE c.route = p.route)) AS deadline
         FROM participant AS p
-        WHERE p.status = 'active' AND NOT EXISTS (
-            SELECT FROM placement AS h WHERE h.participant = p.participant
-                AND h.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted'))
+        WHERE p.status = 'active' AND NOT EXISTS (SELECT FROM held WHERE held.participant = p.participant)
     ), waits AS (
         SELECT * FROM listed WHERE deadline IS NULL OR deadline >= $5::date OR without_entitlement
     ), lapsed AS (

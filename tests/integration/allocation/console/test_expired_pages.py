@@ -79,6 +79,9 @@ async def test_several_are_taken_off_the_list_with_one_reason(expired: ConsoleCl
     told = [orjson.loads(row["payload"]) for row in await expired.world.rows(stated)]
     assert {one["participant"] for one in told if one.get("withdrawn_on")} == set(ticked[:2])
     assert ">e1<" not in await expired.page("/expired")
+    page = await expired.page(f"/people/{person('e1')}")
+    assert "von der Liste genommen" in page
+    assert WHY in page
     await expired.world.must(OFFICE, registered("e1"))  # the office registers anew
     assert ">e1<" in await expired.page("/waiting")
     answer = await expired.api("/expired/close", {"participants": ticked[:1], "reason": WHY})

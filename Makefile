@@ -10,7 +10,7 @@ MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrat
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
-.PHONY: containers containers-parts containers-base containers-prepare containers-up containers-down containers-smoke
+.PHONY: containers containers-parts containers-base containers-prepare containers-up containers-down containers-smoke containers-day
 .DELETE_ON_ERROR:
 
 help: ## what there is
@@ -113,6 +113,9 @@ containers-down: ## stop both sides; nothing is lost
 
 containers-smoke: setup ## start, let a course and a person in, stop, start again: together and apart
 	@set -a; . $(abspath $(IMAGES)); set +a; $(RUN) -m tests.containers.smoke
+
+containers-day: setup ## a stranger's first day through them, in a browser: together and apart
+	@set -a; . $(abspath $(IMAGES)); set +a; $(RUN) -m tests.containers.day
 
 bench: setup ## measure; broker and database on this machine
 	@$(RUN) -m tests.benchmarks $(ARGS)

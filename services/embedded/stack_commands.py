@@ -110,10 +110,19 @@ async def _prepare_demo(stack: Stack) -> None:
         )
 
 
+def by_name(address: str) -> str:
+    """Return an address of this machine by its name: browsers make no passkeys for numbers.
+
+    >>> by_name("http://127.0.0.1:8101/desk")
+    'http://localhost:8101/desk'
+    """
+    return address.replace("//127.0.0.1:", "//localhost:", 1)
+
+
 def _announce(stack: Stack, tell: Narrator) -> None:
     tell.say("")
     for name in ("console", "desk", "inbox"):
-        tell.say(f"  {name:<8} {stack.addresses[name]}")
+        tell.say(f"  {name:<8} {by_name(stack.addresses[name])}")
     tell.say(f"  {'logs':<8} {stack.supervisor.home.log}")
     tell.say("Ctrl-C stops everything.")
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from services.runtime.web.languages import Texts
+from services.texts.findings import FINDINGS
 
 _COURSE_TYPE = {
     "integration_general": "Integration course",
@@ -140,40 +141,6 @@ _CLOCK = {
     "admission": "Admission lapses (after one year)",
     "vocational": "Vocational entitlement lapses (after three months)",
 }
-_FINDING = {
-    "already_placed": "the person has a place already",
-    "attribute_missing": "a required attribute is missing",
-    "code_unknown": "a code is unknown",
-    "corrects_and_retracts": "corrects and retracts at once",
-    "course_cancelled": "the course is cancelled",
-    "course_completed": "the course is completed",
-    "course_has_people": "people of other offices sit in the course",
-    "course_unknown": "the course is not announced",
-    "data_missing": "the content is missing",
-    "data_too_large": "the content is too large",
-    "event_unknown": "what is corrected is not known",
-    "field_invalid": "a field is not valid",
-    "field_missing": "a field is missing",
-    "id_malformed": "the id is not valid",
-    "id_reused": "the id was used for something else",
-    "json_malformed": "not readable (JSON)",
-    "kreis_not_yours": "the Kreis is not one of this publisher",
-    "not_allowed": "this publisher may not send this kind of event",
-    "not_correctable": "this kind of event cannot be corrected",
-    "not_retractable": "this kind of event cannot be taken back",
-    "parking_full": "too many records wait already",
-    "participant_not_in_course": "the person is not in this course",
-    "participant_unknown": "the person is not registered",
-    "placement_not_yours": "the placement belongs to somebody else",
-    "placement_of_another_person": "the placement is another person's",
-    "placement_over": "the placement is over",
-    "placement_unknown": "the placement does not exist",
-    "section_unknown": "the course has no such section",
-    "still_in_course": "the person is still in the course",
-    "time_malformed": "the time is not valid",
-    "type_unknown": "unknown kind of event",
-    "waits_behind": "waits behind another record",
-}
 _ACTOR = {
     "policy": "automatically by policy",
     "timer": "by date",
@@ -220,7 +187,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "withdrawn": _WITHDRAWN,
     "registration": _REGISTRATION,
     "actor": _ACTOR,
-    "finding": _FINDING,
+    "finding": FINDINGS,
     "policy_state": _POLICY_STATE,
     "policy_event": _POLICY_EVENT,
 }

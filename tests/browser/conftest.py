@@ -7,22 +7,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import asyncpg
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from services.embedded.servers.launch import launched
-from services.runtime.kafka.access import SERVICE_ACCESS
-from services.runtime.kafka.administration import (
-    KafkaAdmin,
-    parse_address,
-    publisher_user,
-    service_user,
-)
 from services.simulator.world.kreis import PUBLISHERS
 from tests.browser.chromium import ARGUMENTS, found
 from tests.browser.day.mails import Mails, mail_server
 from tests.browser.kreis import Kreis
+from tests.cleaning import clean
 from tests.serving import Servers
 
 
@@ -46,23 +39,7 @@ def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield made
         finally:
             made.close()
-    asyncio.run(_clean(servers, prefix))
-
-
-async def _clean(servers: Servers, prefix: str) -> None:
-    admin = KafkaAdmin(parse_address(servers.kafka))
-    users = [service_user(service, prefix) for service in SERVICE_ACCESS]
-    users += [publisher_user(publisher["slug"], prefix) for publisher in PUBLISHERS]
-    await asyncio.to_thread(lambda: admin.remove(topics=admin.topics(prefix), users=users))
-    conn = await asyncpg.connect(servers.database_url)
-    try:
-        like = prefix.replace("-", "_") + "kurslotse%"
-        for row in await conn.fetch("SELECT datname FROM pg_database WHERE datname LIKE $1", like):
-            await conn.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
-        for row in await conn.fetch("SELECT rolname FROM pg_roles WHERE rolname LIKE $1", like):
-            await conn.execute(f'DROP ROLE "{row["rolname"]}"')
-    finally:
-        await conn.close()
+    asyncio.run(clean(servers, prefix, [publisher["slug"] for publisher in PUBLISHERS]))
 
 
 @pytest.fixture(scope="session")

@@ -12,9 +12,9 @@ from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
 from services.allocation.console.courses import provider, provider_forms
-from services.allocation.console.figures import outcomes
+from services.allocation.console.figures import meaning, outcomes
 from services.allocation.console.people import api as people_api
-from services.allocation.console.people import person, remedies, waiting, why
+from services.allocation.console.people import expired, person, remedies, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
@@ -90,6 +90,7 @@ def create_console(
         first_day.router,
         towns.router,
         waiting.router,
+        expired.router,
         why.router,
         remedies.router,
         person.router,
@@ -99,6 +100,7 @@ def create_console(
         proposals.router,
         bamf.router,
         outcomes.router,
+        meaning.router,
         runs.router,
         policy.router,
         policy_plain.router,
@@ -111,6 +113,7 @@ def create_console(
         forecasts.router,
         today.api,
         people_api.router,
+        expired.api,
         courses_api.router,
         proposals_api.router,
         questions_api.router,

@@ -42,6 +42,7 @@ COLUMNS: Mapping[str, str] = {
     "level_deviation": "id kreis participant section level reason actor decided_at lifted_at lifted_by",
     "course_decision": "id kreis course decision reason actor decided_at lifted_at lifted_by",
     "authority_export": "export placement kreis format actor exported_at",
+    "entitlement_followup": "id kreis participant kind reason actor noted_on decided_at",
     "expiry_order": "placement kreis actor ordered_at",
     "remedy": "participant kreis run code params changes course section town gives_way found_at",
     "remedy_sum": "kreis run code people together",

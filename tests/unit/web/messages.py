@@ -17,6 +17,7 @@ _POSITION = {"say": 0, "msgid": 0, "plain": 0, "gettext": 0, "PageError": 2, "ba
 RUNTIME = ROOT / "runtime" / "web"
 TEXTS = ROOT / "texts"
 CONSOLE = ROOT / "allocation" / "console"
+FIGURES = ROOT / "allocation" / "figures"
 COMPARISON = ROOT / "simulator" / "comparison"
 PAGES = ROOT / "notifications" / "pages"
 ACCOUNTS = ROOT / "accounts"
@@ -27,6 +28,7 @@ LOADED = {
     TEXTS: (RUNTIME,),
     ACCOUNTS: (RUNTIME, ACCOUNTS / "oidc"),
     CONSOLE: (RUNTIME, TEXTS, ACCOUNTS, PLACES, CONSOLE.parent),
+    FIGURES: (RUNTIME, TEXTS, CONSOLE.parent),
     COMPARISON: (RUNTIME, TEXTS, ACCOUNTS, CONSOLE.parent),
     PAGES: (RUNTIME, TEXTS, ACCOUNTS, PLACES, PAGES.parent),
 }

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from services.allocation.console.context.people_store import Clocks
 from services.allocation.law.rulebook import Rules
+from services.allocation.participants.waiting import Entitlements
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class RunningClock:
     until: date
 
 
-def running_clocks(person: Any, clocks: Clocks) -> Sequence[RunningClock]:  # noqa: ANN401 - a row
+def running_clocks(person: Any, entitlements: Entitlements) -> Sequence[RunningClock]:  # noqa: ANN401 - a row
     """Return the clocks that are known to run; each has its own start and they are never merged.
 
     The six weeks of IntV § 7(4) run from the registration at a provider, which nobody here knows.
@@ -26,7 +26,7 @@ def running_clocks(person: Any, clocks: Clocks) -> Sequence[RunningClock]:  # no
     if person["valid_until"] is not None:
         found.append(RunningClock("certificate", person["valid_until"]))
     elif person["granted_on"] is not None:
-        for clock in clocks.lapsing:
+        for clock in entitlements.lapsing:
             if person["route"] in clock.routes:
                 name = clock.code.removesuffix("_lapses")
                 found.append(RunningClock(name, clock.last_day(person["granted_on"])))

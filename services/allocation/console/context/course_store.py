@@ -1,40 +1,39 @@
 """Reads courses and providers for the console."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 import asyncpg
 
+from services.allocation.courses.minimums import seats_of_courses
+from services.allocation.figures.today import Day
+
 
 async def courses(
     conn: asyncpg.Connection,
-    today: date,
-    soon: date,
+    day: Day,
     *,
     below: bool = False,
     provider: str | None = None,
     limit: int,
     offset: int = 0,
 ) -> Sequence[asyncpg.Record]:
-    """List courses that are still held; `below`: only those that start soon and miss their minimum."""
+    """List courses that are still held; `below`: only those below their minimum."""
     return await conn.fetch(
-        """
+        f"""
+        WITH {seats_of_courses(1, 2, 3)}
         SELECT f.*, b.name AS provider_name,
-            f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum AS below_minimum,
             g.host AS merged_into, g.host_title, coalesce(h.name, g.host_provider) AS host_provider
-        FROM course_fill AS f
+        FROM seats AS f
         LEFT JOIN course_merged AS g ON g.course = f.course
         LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
-        WHERE f.state = 'announced' AND f.ends_on >= $1
-            AND (NOT $3 OR f.starts_on BETWEEN $1 AND $2 AND f.first_taken + f.proposed < f.minimum)
-            AND ($4::text IS NULL OR f.provider = $4)
+        WHERE f.state = 'announced' AND f.ends_on >= $1 AND (NOT $9 OR f.below_minimum)
+            AND ($10::text IS NULL OR f.provider = $10)
         ORDER BY f.starts_on < $1, f.starts_on, f.title, f.course
-        LIMIT $5 OFFSET $6
+        LIMIT $11 OFFSET $12
         """,
-        today,
-        soon,
+        *_columns(day),
         below,
         provider,
         limit,
@@ -42,21 +41,27 @@ async def courses(
     )
 
 
-async def course(conn: asyncpg.Connection, course_id: UUID) -> asyncpg.Record | None:
-    """Return one course with its fill."""
+async def course(conn: asyncpg.Connection, course_id: UUID, day: Day) -> asyncpg.Record | None:
+    """Return one course with its seats."""
     return await conn.fetchrow(
-        """
+        f"""
+        WITH {seats_of_courses(1, 2, 3)}
         SELECT f.*, b.name AS provider_name, c.venue, c.online, c.barrier_free, c.lessons, c.taken_elsewhere,
             g.host AS merged_into, g.host_title, coalesce(h.name, g.host_provider) AS host_provider
-        FROM course_fill AS f
+        FROM seats AS f
         JOIN course AS c ON c.course = f.course
         LEFT JOIN course_merged AS g ON g.course = f.course
         LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
-        WHERE f.course = $1
+        WHERE f.course = $9
         """,
+        *_columns(day),
         course_id,
     )
+
+
+def _columns(day: Day) -> tuple[object, ...]:
+    return day.entitlements.day, day.soon, *day.minimums.columns()
 
 
 async def own_course(conn: asyncpg.Connection, course_id: UUID, provider: str) -> asyncpg.Record | None:
@@ -73,11 +78,13 @@ async def own_course(conn: asyncpg.Connection, course_id: UUID, provider: str) -
 
 
 async def sections(conn: asyncpg.Connection, course_ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
-    """List the sections of some courses with their seats."""
+    """List the sections of some courses with their seats; `free`: for somebody who enters there."""
     return await conn.fetch(
         """
-        SELECT course, number, starts_on, ends_on, ue, capacity, taken, completed_on
-        FROM course_section WHERE course = ANY($1) AND NOT removed ORDER BY course, number
+        SELECT s.course, s.number, s.starts_on, s.ends_on, s.ue, s.capacity, s.taken, s.completed_on,
+            f.capacity - f.taken AS free
+        FROM course_section AS s, LATERAL fullest_section(s.course, s.number) AS f
+        WHERE s.course = ANY($1) AND NOT s.removed ORDER BY s.course, s.number
         """,
         list(course_ids),
     )
@@ -88,19 +95,4 @@ async def findings(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     return await conn.fetch(
         "SELECT slug, name, kinds, kind, code, event_type, n, latest FROM publisher_findings"
         " ORDER BY name, kind, n DESC NULLS LAST, code"
-    )
-
-
-async def balance(conn: asyncpg.Connection, today: date) -> Sequence[asyncpg.Record]:
-    """Sum the seats of courses that run or are to come by provider."""
-    return await conn.fetch(
-        """
-        SELECT f.provider, coalesce(b.name, f.provider) AS name, count(*) AS courses,
-            sum(f.capacity) AS seats, sum(f.first_taken) AS taken
-        FROM course_fill AS f
-        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
-        WHERE f.state = 'announced' AND f.ends_on >= $1
-        GROUP BY f.provider, b.name ORDER BY name
-        """,
-        today,
     )

@@ -16,8 +16,10 @@ from schemas.days import local_day
 from services.allocation.acts.overrides import Answer, Overrides
 from services.allocation.acts.placements import Placements
 from services.allocation.console.context.menu import AUDITOR, COORDINATORS, PROVIDER
-from services.allocation.console.context.people_store import Clocks
+from services.allocation.courses.minimums import Minimums
+from services.allocation.figures.today import Day
 from services.allocation.law.rulebook import RuleBook, Rules
+from services.allocation.participants.waiting import Entitlements
 from services.allocation.placements.results import DecidedBy, NotDone, Result
 from services.allocation.policy.current import CurrentPolicies
 from services.places.current import CurrentPlaces
@@ -50,7 +52,7 @@ class Moment:
     now: datetime
     today: date
     soon: date
-    clocks: Clocks
+    entitlements: Entitlements
     rules: Rules
 
 
@@ -88,8 +90,7 @@ class ConsoleContext:
         now = self.clock.now()
         today = local_day(now)
         rules = self.rulebook.on(today)
-        clocks = Clocks(tuple(clock for _, clock in sorted(rules.deadlines.items()) if clock.lapses))
-        return Moment(now, today, today + timedelta(days=SOON_DAYS), clocks, rules)
+        return Moment(now, today, today + timedelta(days=SOON_DAYS), Entitlements.of(rules), rules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,14 @@ class Visit:
     def moment(self) -> Moment:
         """Read the clock once for this page."""
         return self.context.moment()
+
+    def day(self, moment: Moment) -> Day:
+        """Return what the figures of a moment depend on, for the visitor's Kreise."""
+        policies = self.context.policies
+        minimums = Minimums.of(
+            self.visitor.kreise, lambda kreis: policies.on(kreis, moment.today), moment.rules
+        )
+        return Day(moment.entitlements, minimums, moment.soon)
 
     def open(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """Begin a transaction that sees the visitor's Kreise only."""

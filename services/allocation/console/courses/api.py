@@ -30,9 +30,7 @@ async def courses(
     """List courses that are held or to come, with seats per section."""
     moment = visit.moment()
     async with visit.open() as conn:
-        rows = await course_store.courses(
-            conn, moment.today, moment.soon, below=below, limit=limit, offset=offset
-        )
+        rows = await course_store.courses(conn, visit.day(moment), below=below, limit=limit, offset=offset)
         sections = await course_store.sections(conn, [row["course"] for row in rows])
     return JSONResponse({"courses": [_course(row, sections) for row in rows]})
 
@@ -46,7 +44,12 @@ def _course(row: Any, sections: Any) -> dict[str, Any]:  # noqa: ANN401 - rows
         "course_type": row["course_type"],
         "starts_on": row["starts_on"].isoformat(),
         "ends_on": row["ends_on"].isoformat(),
-        "minimum": row["minimum"],
+        "minimum": row["least"],
+        "section": row["section"],
+        "seats": row["section_capacity"],
+        "seats_taken": row["section_taken"],
+        "fullest_section": row["fullest"],
+        "seats_free": row["free"],
         "proposed": row["proposed"],
         "below_minimum": bool(row["below_minimum"]),
         "sections": [
@@ -55,6 +58,7 @@ def _course(row: Any, sections: Any) -> dict[str, Any]:  # noqa: ANN401 - rows
                 "starts_on": section["starts_on"].isoformat(),
                 "capacity": section["capacity"],
                 "taken": section["taken"],
+                "free": section["free"],
             }
             for section in sections
             if section["course"] == row["course"]

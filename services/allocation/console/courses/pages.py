@@ -9,6 +9,8 @@ from services.allocation.console.context import course_store, people_store, ruli
 from services.allocation.console.context.forms import mistake_in_reason, text_of
 from services.allocation.console.context.steps import step_by_hand, step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.figures.named import NAMED
+from services.allocation.figures.today import figures_of, seats_by_provider
 from services.allocation.placements.domain import LIVE
 from services.allocation.placements.rulings import Verdict
 from services.runtime.web.languages import msgid
@@ -27,14 +29,11 @@ async def courses(visit: CoordinatorVisit, below: str = "") -> Response:
     """List courses with their fill against minimum and maximum."""
     moment, page = visit.moment(), visit.page_number
     async with visit.open() as conn:
+        day = visit.day(moment)
         rows = await course_store.courses(
-            conn,
-            moment.today,
-            moment.soon,
-            below=bool(below),
-            limit=PAGE_SIZE + 1,
-            offset=(page - 1) * PAGE_SIZE,
+            conn, day, below=bool(below), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
         )
+        figures = await figures_of(conn, day)
     return visit.page(
         "courses.html",
         rows=rows[:PAGE_SIZE],
@@ -43,6 +42,8 @@ async def courses(visit: CoordinatorVisit, below: str = "") -> Response:
         query="below=1&" if below else "",
         below=bool(below),
         moment=moment,
+        figures=figures,
+        named=NAMED,
     )
 
 
@@ -51,15 +52,18 @@ async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
     """The same list as a file."""
     texts, moment = visit.texts, visit.moment()
     async with visit.open() as conn:
-        rows = await course_store.courses(
-            conn, moment.today, moment.soon, below=bool(below), limit=MOST_LINES
-        )
+        rows = await course_store.courses(conn, visit.day(moment), below=bool(below), limit=MOST_LINES)
     heads = [
         msgid("Course"),
         msgid("Course type"),
         msgid("Provider"),
         msgid("Start"),
+        msgid("Section"),
         msgid("Seats taken"),
+        msgid("Seats"),
+        msgid("Fullest section to come"),
+        msgid("Seats taken there"),
+        msgid("Free seats"),
         msgid("Open proposals"),
         msgid("Minimum"),
         msgid("Maximum"),
@@ -70,9 +74,14 @@ async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
             word(texts, row["course_type"], "course_type"),
             row["provider_name"] or row["provider"],
             texts.date(row["starts_on"]),
-            row["first_taken"],
+            row["section"],
+            row["section_taken"],
+            row["section_capacity"],
+            row["fullest"],
+            row["fullest_taken"],
+            row["free"],
             row["proposed"],
-            row["minimum"],
+            row["least"],
             row["capacity"],
         )
         for row in rows
@@ -85,9 +94,9 @@ async def providers(visit: CoordinatorVisit) -> Response:
     """Show the balance of fill between providers and what of their records was refused or waits."""
     moment = visit.moment()
     async with visit.open() as conn:
-        balance = await course_store.balance(conn, moment.today)
+        balance = await seats_by_provider(conn, visit.day(moment))
         findings = await course_store.findings(conn)
-    return visit.page("providers.html", balance=balance, findings=findings, moment=moment)
+    return visit.page("providers.html", balance=balance, findings=findings, moment=moment, named=NAMED)
 
 
 @router.get("/courses/{course_id}")
@@ -100,7 +109,7 @@ async def _page(visit: Visit, course_id: UUID, mistake: str = "", reason: str = 
     """Show a course; a mistake (msgid) repeats the page with what was entered."""
     moment = visit.moment()
     async with visit.open() as conn:
-        row = await course_store.course(conn, course_id)
+        row = await course_store.course(conn, course_id, visit.day(moment))
         if row is None:
             raise not_found()
         sections = await course_store.sections(conn, [course_id])
@@ -156,7 +165,7 @@ async def step_for_all(visit: CoordinatorVisit, course_id: UUID) -> Response:
     step, moment = text_of(await visit.request.form(), "step"), visit.moment()
     act = step_by_hand(visit.context.placements, step)
     async with visit.open() as conn:
-        row = await course_store.course(conn, course_id)
+        row = await course_store.course(conn, course_id, visit.day(moment))
         if row is None or act is None:
             raise not_found()
         people = await people_store.placements(conn, list(LIVE), course=course_id, limit=MOST_PEOPLE)

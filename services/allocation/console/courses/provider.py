@@ -19,7 +19,7 @@ async def own_courses(visit: ProviderVisit) -> Response:
     moment = visit.moment()
     async with visit.open() as conn:
         rows = await course_store.courses(
-            conn, moment.today, moment.soon, provider=visit.visitor.publisher or "", limit=500
+            conn, visit.day(moment), provider=visit.visitor.publisher or "", limit=500
         )
         findings = await course_store.findings(conn)
     own = [finding for finding in findings if finding["slug"] == visit.visitor.publisher and finding["kind"]]
@@ -29,12 +29,11 @@ async def own_courses(visit: ProviderVisit) -> Response:
 @router.get("/courses/{course_id}")
 async def own_course(visit: ProviderVisit, course_id: UUID) -> Response:
     """Show one of the provider's courses and whom to expect, by reference."""
+    moment = visit.moment()
     async with visit.open() as conn:
-        row = await course_store.course(conn, course_id)
+        row = await course_store.course(conn, course_id, visit.day(moment))
         if row is None or row["provider"] != visit.visitor.publisher:
             raise not_found()
         sections = await course_store.sections(conn, [course_id])
         people = await people_store.placements(conn, list(SEATED), course=course_id, limit=200)
-    return visit.page(
-        "provider-course.html", course=row, sections=sections, people=people, moment=visit.moment()
-    )
+    return visit.page("provider-course.html", course=row, sections=sections, people=people, moment=moment)

@@ -20,6 +20,7 @@ from services.allocation.console.context.forms import (
     text_of,
 )
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.participants import followups
 from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.problems import not_found
 
@@ -61,6 +62,8 @@ async def _page(visit: Visit, participant: UUID, entered: Entered) -> Response:
         entries = await people_store.free_entries(conn, participant, moment.today)
         providers = await rulings_store.providers(conn)
         live = await people_store.live_placements(conn, participant)
+        followed_up = await followups.of_person(conn, participant)
+        place = await people_store.place_of(conn, participant)
         remedy = None if live else await explanation_store.remedy_of(conn, participant)
     return visit.page(
         "person.html",
@@ -69,10 +72,12 @@ async def _page(visit: Visit, participant: UUID, entered: Entered) -> Response:
         steps=steps,
         actor=lambda actor: visit.actor(actor, names),
         moment=moment,
-        clocks=running_clocks(row, moment.clocks),
+        clocks=running_clocks(row, moment.entitlements),
         priority=priority_of(row, moment.rules),
         remedy=remedy,
+        place=place,
         rulings=rulings,
+        followed_up=followed_up,
         entries=entries,
         providers=providers,
         offer=next((one["placement"] for one in live if one["state"] not in SEATED), None),

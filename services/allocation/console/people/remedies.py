@@ -9,6 +9,7 @@ from starlette.responses import Response
 from services.allocation.console.context import explanation_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.people.waiting import counted_from
+from services.allocation.figures.named import NAMED
 from services.allocation.steering.questions import queue
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
@@ -18,7 +19,7 @@ from services.texts.reasons import load, need, sentence
 router = APIRouter(include_in_schema=False)
 BY_COURSE = 40
 """Lines of the sums by course."""
-NAMED = 3
+IN_THE_SENTENCE = 3
 """Kinds of help named in the first sentence."""
 STEPS: Mapping[str, tuple[str, str]] = {
     "test": ("/waiting?reason=blocked_placement_test", msgid("see who needs a placement test")),
@@ -93,6 +94,7 @@ async def remedies(
         code=code,
         query=f"code={code}&" if code else "",
         need=lambda one: need(texts, one),
-        named=[one for one in sums if one["code"] != "none"][:NAMED],
+        named=[one for one in sums if one["code"] != "none"][:IN_THE_SENTENCE],
         steps=STEPS,
+        named_figures=NAMED,
     )

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any, Literal
 from uuid import UUID
 
@@ -10,6 +11,7 @@ import asyncpg
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from schemas.days import local_day
 from services.allocation.console.context import explanation_store, people_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.steering.explain import store as explained
@@ -46,6 +48,10 @@ class Explained:
     seen: bool
     courses: tuple[CourseReason, ...]
     taken: tuple[tuple[str, int], ...]
+    place: asyncpg.Record | None = None
+    """The placement that was decided, with the time of its run; None: the person waits."""
+    kept_until: date | None = None
+    """The run that decided the place is gone; until this day the policy let it be kept."""
     older: bool = False
     """An earlier version of Kurslotse decided, whose rules may have meant something else."""
 
@@ -57,7 +63,11 @@ async def why_of(visit: Visit, participant: UUID) -> Explained:
         if person is None:
             raise not_found()
         remedy = await explanation_store.remedy_of(conn, participant)
-        run = await explanation_store.run_of_person(conn, participant)
+        place = await people_store.place_of(conn, participant)
+        if place is None:
+            run = await explanation_store.run_of_person(conn, participant)
+        else:
+            run = place["run"] if place["run_at"] else None
         raws = None
         if run is not None:
             names = await explained.contents_of(conn, run)
@@ -66,8 +76,19 @@ async def why_of(visit: Visit, participant: UUID) -> Explained:
         nothing: Told = ((), (), False)
         told, taken, older = nothing if raws is None else await asyncio.to_thread(_told, *raws, participant)
     except LookupError:  # registered, moved or placed since
-        return Explained(person, remedy, run, seen=False, courses=(), taken=())
-    return Explained(person, remedy, run, raws is not None, told, taken, older)
+        return Explained(person, remedy, run, seen=False, courses=(), taken=(), place=place)
+    gone = place is not None and place["run"] is not None and run is None
+    until = _kept_until(visit, place) if place is not None and gone else None
+    return Explained(person, remedy, run, raws is not None, told, taken, place, until, older)
+
+
+def _kept_until(visit: Visit, place: asyncpg.Record) -> date | None:
+    """Return the last day on which the run of a place was kept, by the policy of today; None: none holds."""
+    try:
+        days = visit.context.policies.at(place["kreis"], visit.context.clock.now()).explained_days
+    except LookupError:
+        return None
+    return local_day(place["proposed_at"]) + timedelta(days=days)
 
 
 @router.get("/people/{participant}/why")
@@ -88,5 +109,7 @@ async def person_why(visit: CoordinatorVisit, participant: UUID, show: Show = ""
         counts={"suitable": sum(one.suitable for one in told.courses), "all": len(told.courses)},
         show=show,
         taken=[(RULES[rule], courses) for rule, courses in told.taken],
-        remedy=told.remedy,
+        remedy=None if told.place else told.remedy,
+        place=told.place,
+        kept_until=told.kept_until,
     )

@@ -214,10 +214,12 @@ def _steps(texts: Texts, policy: Policy) -> Iterator[str]:
 def _cadence(texts: Texts, policy: Policy) -> Iterator[str]:
     cadence = policy.cadence
     if cadence.every == "daily":
-        yield texts.gettext("Every day at %(hour)s o'clock.", hour=cadence.hour)
+        yield texts.gettext(
+            "Every day from %(hour)s o'clock on, if something has changed.", hour=cadence.hour
+        )
     else:
         yield texts.gettext(
-            "Every %(weekday)s at %(hour)s o'clock.",
+            "Every %(weekday)s from %(hour)s o'clock on, if something has changed.",
             weekday=texts.plain(WEEKDAYS[cadence.weekday]),
             hour=cadence.hour,
         )

@@ -11,6 +11,7 @@ from services.allocation.console.context import people_store, rulings_store
 from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.proposals.pages import may_be_proposed_again, show_placement
+from services.allocation.figures.today import figures_of
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
@@ -35,21 +36,23 @@ HEADS = (
 @router.get("/authority")
 async def sent(visit: CoordinatorVisit) -> Response:
     """List the proposals that are with BAMF, and which lists were taken out."""
-    page = visit.page_number
+    page, moment = visit.page_number, visit.moment()
     async with visit.open() as conn:
         rows = await rulings_store.sent(conn, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
         fresh = await rulings_store.sent(conn, 1, fresh=True)
         exports = await rulings_store.exports(conn, PAST_LISTS)
         names = await people_store.publisher_names(conn)
+        figures = await figures_of(conn, visit.day(moment))
     return visit.page(
         "authority.html",
+        figures=figures,
         rows=rows[:PAGE_SIZE],
         more=len(rows) > PAGE_SIZE,
         page=page,
         fresh=bool(fresh),
         exports=exports,
         actor=lambda actor: visit.actor(actor, names),
-        moment=visit.moment(),
+        moment=moment,
     )
 
 

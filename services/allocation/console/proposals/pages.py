@@ -18,6 +18,7 @@ from services.allocation.console.context.forms import (
 )
 from services.allocation.console.context.steps import ANSWERS, step_by_hand, step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.figures.today import figures_of
 from services.runtime.web.languages import msgid
 from services.runtime.web.problems import not_found
 
@@ -42,8 +43,10 @@ async def _list(visit: Visit, states: Sequence[str], template: str) -> Response:
     async with visit.open() as conn:
         rows = await people_store.placements(conn, states, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
         names = await people_store.publisher_names(conn)
+        figures = await figures_of(conn, visit.day(moment))
     return visit.page(
         template,
+        figures=figures,
         rows=rows[:PER_PAGE],
         more=len(rows) > PER_PAGE,
         page=page,
@@ -99,7 +102,7 @@ async def show_placement(
         row = await people_store.placement(conn, placement)
         if row is None:
             raise not_found()
-        course = await course_store.course(conn, row["course"])
+        course = await course_store.course(conn, row["course"], visit.day(moment))
         entries = await people_store.free_entries(conn, row["participant"], moment.today)
         names = await people_store.publisher_names(conn)
     return visit.page(

@@ -13,10 +13,12 @@ async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Seq
     """Return title, provider, town and first day of some courses."""
     return await conn.fetch(
         """
-        SELECT f.course, f.title, f.town, f.starts_on, coalesce(b.name, f.provider) AS provider
-        FROM course_fill AS f
-        LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
-        WHERE f.course = ANY($1::uuid[])
+        SELECT c.course, c.title, c.town, a.starts_on, coalesce(b.name, c.provider) AS provider
+        FROM course AS c
+        JOIN LATERAL (SELECT min(s.starts_on) AS starts_on FROM course_section AS s
+            WHERE s.course = c.course AND NOT s.removed) AS a ON a.starts_on IS NOT NULL
+        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
+        WHERE c.course = ANY($1::uuid[])
         """,
         list(courses),
     )
@@ -27,7 +29,7 @@ async def courses_to_change(conn: asyncpg.Connection, today: date) -> Sequence[a
     return await conn.fetch(
         """
         SELECT f.course, f.title, f.town, f.starts_on, coalesce(b.name, f.provider) AS provider
-        FROM course_fill AS f
+        FROM course_seats($1::date) AS f
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
         WHERE f.state = 'announced' AND f.ends_on >= $1
         ORDER BY f.starts_on < $1, f.starts_on, f.title, f.course LIMIT 1000
@@ -44,7 +46,7 @@ async def merged_before(conn: asyncpg.Connection, limit: int) -> Sequence[asyncp
             NOT EXISTS (SELECT FROM course_decision AS c WHERE c.course = ANY(d.closed)
                 AND c.decided_at = d.decided_at AND c.decision = 'close' AND c.lifted_at IS NOT NULL) AS holds
         FROM pooling_decision AS d
-        JOIN course_fill AS f ON f.course = d.host
+        JOIN course AS f ON f.course = d.host
         ORDER BY d.decided_at DESC, d.id LIMIT $1
         """,
         limit,

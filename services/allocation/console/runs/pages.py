@@ -13,6 +13,7 @@ from schemas.codes import Weekday
 from services.allocation.console.context import explanation_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
+from services.allocation.figures.named import NAMED
 from services.allocation.rerun import request_rerun
 from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
@@ -40,6 +41,7 @@ async def runs(visit: CoordinatorVisit) -> Response:
         asked=asked,
         cadence=cadence,
         weekday=WEEKDAYS[cadence.weekday],
+        named=NAMED,
     )
 
 

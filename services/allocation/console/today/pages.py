@@ -6,10 +6,12 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from services.allocation.console.context import people_store, run_store
+from services.allocation.console.context import run_store
 from services.allocation.console.context.menu import AUDITOR, COORDINATORS
 from services.allocation.console.context.visit import Context, CoordinatorVisit, Visit
 from services.allocation.console.today import first_day
+from services.allocation.figures.named import NAMED
+from services.allocation.figures.today import figures_of
 from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
 from services.runtime.web.visitors import Visitor
@@ -48,20 +50,23 @@ async def _figures(visit: Visit) -> dict[str, object]:
     async with visit.open() as conn:
         return {
             "moment": moment,
-            "figures": await people_store.figures(conn, moment.clocks, moment.today, moment.soon),
-            "reasons": await people_store.binding_reasons(conn),
+            "figures": await figures_of(conn, visit.day(moment)),
+            "named": NAMED,
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
         }
 
 
 @api.get("/figures")
 async def figures(visit: CoordinatorVisit) -> Response:
-    """Return the numbers of the first page."""
+    """Return the figures of the day by name; /figures says in a sentence what each of them counts."""
     moment = visit.moment()
     async with visit.open() as conn:
-        row = await people_store.figures(conn, moment.clocks, moment.today, moment.soon)
-        reasons = await people_store.binding_reasons(conn)
+        found = await figures_of(conn, visit.day(moment))
     return JSONResponse(
-        dict(row or {})
-        | {"as_of": moment.now.isoformat(), "main_reasons": {r["code"]: r["n"] for r in reasons}}
+        {
+            **found.values,
+            "as_of": moment.now.isoformat(),
+            "main_reason": dict(found.main_reason),
+            "would_help": dict(found.would_help),
+        }
     )

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from services.allocation.acts.placements import Placements
 from services.allocation.console.app import create_console
 from services.allocation.law.rulebook import load_rulebook
+from services.allocation.policy.current import CurrentPolicies
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.data.db import open_pool
@@ -79,6 +80,7 @@ async def console_on(
     *,
     gateway: GatewayClient | None = None,
     places: CurrentPlaces | None = None,
+    policies: CurrentPolicies | None = None,
 ) -> AsyncIterator[ConsoleClient]:
     """Open the console on a database with three courses and two people, signed in as a coordinator."""
     async with world_on(database, prefix, steps=frozenset()) as world:
@@ -86,7 +88,7 @@ async def console_on(
         settings, watch = ServiceSettings.from_env("allocation", DEMO_NOWHERE), Watch()
         resources = Resources(settings, watch, CollectorRegistry(), world.pool, web)
         placements = Placements(prefix, FixedTerms(frozenset()))
-        app = create_console(resources, placements, load_rulebook(), gateway=gateway, places=places)
+        app = create_console(resources, placements, load_rulebook(), policies, gateway=gateway, places=places)
         transport = httpx.ASGITransport(app=app)
         async with httpx.AsyncClient(transport=transport, base_url="http://kurslotse.test") as http:
             client = ConsoleClient(world, http, watch)

@@ -3,12 +3,13 @@
 import csv
 import io
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import httpx
 import openpyxl
 import pytest
 
+from schemas.offices import Entitlement
 from services.runtime.base.cells import unguarded
 from tests.allocation.builders import OFFICE, PROVIDER, announced, registered
 from tests.integration.allocation.console.client import ConsoleClient
@@ -19,6 +20,8 @@ FILES = {
     "/authority/export",
     "/authority/lists/{export}",
     "/courses.csv",
+    "/expired.csv",
+    "/figures.csv",
     "/forecast/{task}.csv",
     "/next-course/{task}.csv",
     "/outcomes.csv",
@@ -53,11 +56,13 @@ async def hostile(client: ConsoleClient) -> ConsoleClient:
     await client.world.must(PROVIDER, announced("k1", title=HOSTILE, minimum=2, own_number=HOSTILE))
     await client.world.rows("UPDATE runtime.publisher SET name = $1", HOSTILE)
     await client.world.must(OFFICE, registered("p9"))
+    over = Entitlement(standing="entitled", route="aufenthg_44_4", valid_until=date(2026, 1, 20))
+    await client.world.must(OFFICE, registered("p10", entitlement=over))
     return client
 
 
 async def test_lists_of_courses_and_people(hostile: ConsoleClient) -> None:
-    for path in ("/courses.csv", "/waiting.csv", "/remedies.csv"):
+    for path in ("/courses.csv", "/waiting.csv", "/expired.csv", "/remedies.csv"):
         answer = await hostile.http.get(path)
         assert answer.status_code == 200, path
         assert_guarded(answer.content, "csv", *([] if path == "/remedies.csv" else [HOSTILE]))

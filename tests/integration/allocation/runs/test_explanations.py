@@ -155,7 +155,10 @@ async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     assert "Stand: Lauf vom 02.03.2026" in page
     assert "Eine neuere Suche läuft." not in page
     assert "Kinderbetreuung" in page
-    assert f"{CHILDCARE} Personen warten nur auf eins: Kinderbetreuung." in await browser.page("/waiting")
+    assert (
+        f"{CHILDCARE} Personen verhilft allein diese Änderung zu einem Platz: Kinderbetreuung."
+        in await browser.page("/waiting")
+    )
     filtered = await browser.page("/remedies?code=childcare")
     assert filtered.count("Kinderbetreuung während des Kurses.") == CHILDCARE
     person = await conn.fetchval("SELECT participant FROM remedy WHERE code = 'childcare' LIMIT 1")

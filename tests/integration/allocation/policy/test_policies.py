@@ -32,7 +32,7 @@ BOOK = load_rulebook()
 DOCUMENT = """\
 valid_from: {day}
 source: "decided for a test"
-automatic: [expire]
+automatic: [expire, confirm]
 reservation: {{days: {days}, present_days: 3}}
 cadence: {{every: daily, hour: 6, near_start_days: 14}}
 limits: {{latest_start_days: 100, late_entry: false}}
@@ -117,8 +117,8 @@ async def test_from_a_draft_to_what_holds(place: Place) -> None:
     assert await place.policies.refreshed() == 0
     terms = PolicyTerms(place.policies)
     later = NOW + timedelta(days=14)
-    assert terms.automatic(KREIS, "expire", later)
-    assert not terms.automatic(OTHER, "expire", later)
+    assert terms.automatic(KREIS, "confirm", later)
+    assert not terms.automatic(OTHER, "confirm", later)
     async with place.as_person(JANA) as conn:
         events = await policy_store.events(conn, KREIS)
     assert [(event.what, event.actor) for event in events] == [

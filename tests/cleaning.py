@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 
@@ -10,8 +11,16 @@ from services.runtime.kafka.administration import KafkaAdmin, parse_address, pub
 from tests.serving import Servers
 
 
-async def clean(servers: Servers, prefix: str, publishers: Sequence[str]) -> None:
-    """Remove everything that bears the prefix, and the Kafka users of these publishers."""
+def clean(servers: Servers, prefix: str, publishers: Sequence[str]) -> None:
+    """Remove everything that bears the prefix, and the Kafka users of these publishers.
+
+    In a thread: where a browser is open, an event loop runs already.
+    """
+    with ThreadPoolExecutor(max_workers=1) as thread:
+        thread.submit(lambda: asyncio.run(_clean(servers, prefix, publishers))).result()
+
+
+async def _clean(servers: Servers, prefix: str, publishers: Sequence[str]) -> None:
     admin = KafkaAdmin(parse_address(servers.kafka))
     users = [service_user(service, prefix) for service in SERVICE_ACCESS]
     users += [publisher_user(slug, prefix) for slug in publishers]

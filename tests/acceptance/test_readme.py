@@ -39,7 +39,7 @@ def env(servers: Servers, prefix: str, tmp_path: Path) -> Iterator[dict[str, str
         "KURSLOTSE_KAFKA": servers.kafka,
         "PYTHONPATH": str(REPOSITORY),
     }
-    asyncio.run(clean(servers, prefix, ("vhs", "jobcenter")))
+    clean(servers, prefix, ("vhs", "jobcenter"))
 
 
 def run(command: str, env: dict[str, str], folder: Path) -> subprocess.Popen[str]:

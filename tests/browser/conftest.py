@@ -1,6 +1,5 @@
 """Starts an installation with its real processes, fills a Kreis, and starts a Chromium."""
 
-import asyncio
 import os
 import secrets
 import shutil
@@ -39,7 +38,7 @@ def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             yield made
         finally:
             made.close()
-    asyncio.run(clean(servers, prefix, [publisher["slug"] for publisher in PUBLISHERS]))
+    clean(servers, prefix, [publisher["slug"] for publisher in PUBLISHERS])
 
 
 @pytest.fixture(scope="session")

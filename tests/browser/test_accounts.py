@@ -67,6 +67,9 @@ def test_the_first_day(
     page.screenshot(path=pictures / "accounts-invitation.png", full_page=True)
     page.fill("#passkey-name", "Ada Beispiel")
     page.click('form[data-passkey="make"] button')
+    expect(page.locator("h1")).to_have_text("Erste Schritte")
+    sound(page)
+    page.goto(links[0].partition("/invitation")[0] + "/organisation")
     expect(page.locator("h1")).to_have_text("Personen und Rollen")
     sound(page)
     page.fill("#kreise", "99001")
@@ -107,7 +110,7 @@ def test_the_first_day(
     expect(page.locator("h1")).to_have_text("Anmelden")
     sound(page)
     page.click('form[data-passkey="use"] button')
-    expect(page.locator("h1")).to_have_text("Personen und Rollen")
+    expect(page.locator("h1")).to_have_text("Erste Schritte")
 
 
 def test_the_support_side_knows_nobody_of_the_other(links: list[str], page: Page) -> None:
@@ -115,7 +118,8 @@ def test_the_support_side_knows_nobody_of_the_other(links: list[str], page: Page
     page.goto(links[1])
     page.fill("#passkey-name", "Cem Muster")
     page.click('form[data-passkey="make"] button')
-    expect(page.locator("h1")).to_have_text("Personen und Rollen")
+    expect(page.locator("h1")).to_have_text("Erste Schritte")
+    page.goto(links[1].partition("/invitation")[0] + "/organisation")
     expect(page.locator("#people")).not_to_contain_text("Ada Beispiel")
 
 

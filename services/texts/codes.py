@@ -130,6 +130,14 @@ _WITHDRAWN = {
     "course_cancelled": "The course was cancelled.",
     "enrolment_over": "The enrolment is over.",
 }
+_WITHDRAW = {
+    "moved": "moved away",
+    "work": "found work",
+    "own_choice": "does not want a course any more",
+    "duplicate": "is registered twice",
+    "erased": "wants the data erased",
+    "other": "another reason",
+}
 _REGISTRATION = {
     "pending": "on its way",
     "accepted": "saved",
@@ -185,6 +193,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "clock": _CLOCK,
     "alert": _ALERT,
     "withdrawn": _WITHDRAWN,
+    "withdraw": _WITHDRAW,
     "registration": _REGISTRATION,
     "actor": _ACTOR,
     "finding": FINDINGS,

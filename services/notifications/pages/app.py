@@ -10,6 +10,7 @@ from services.accounts.app import create_accounts
 from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.pages import erasures, inbox, offers, people, roster
+from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
@@ -70,6 +71,7 @@ def create_pages(
         towns.router,
         offers.router,
         people.router,
+        changes.router,
         erasures.router,
         roster.router,
         inbox.router,

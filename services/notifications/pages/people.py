@@ -33,6 +33,7 @@ from services.runtime.web.sending import new_form, send_event
 from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visitors import Visitor
 from services.texts.codes import options
+from services.texts.registrable import limits_on
 
 router = APIRouter(include_in_schema=False)
 
@@ -43,6 +44,7 @@ def _form_page(
     web, context = web_of(request), context_of(request)
     texts = web.texts(request)
     own = context.places.now.of(visitor.kreise, context.today())
+    types = limits_on(context.today()).course_types
     told = {name: texts.plain(message) for name, message in entry.errors.items()}
     if entry.town.params:
         told["town"] = texts.gettext(entry.town.error, **entry.town.params)
@@ -58,7 +60,7 @@ def _form_page(
         no_directory=context.places.now.edition is None,
         rights=registration_form.choices(texts, rights),
         languages=registration_form.choices(texts, registration_form.LANGUAGES),
-        course_types=options(texts, "course_type"),
+        course_types=[(code, text) for code, text in options(texts, "course_type") if code in types],
         times=options(texts, "time_of_day"),
         phases=options(texts, "asylum"),
     )

@@ -5,7 +5,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Protocol
 
 from pydantic import ValidationError
 from starlette.datastructures import FormData
@@ -16,6 +16,7 @@ from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
 from services.notifications.people.domain import Contact
 from services.places.lookup import NOWHERE, Places
 from services.runtime.web.languages import Texts, day_of, msgid
+from services.texts.registrable import Limits, limits_on
 from services.texts.town_field import TownField, read_town
 
 RIGHTS: Mapping[str, tuple[str, str, str]] = {
@@ -89,10 +90,12 @@ def read(form: FormData, kreise: tuple[str, ...], today: date, places: Places = 
     values["available"] = [str(value) for value in form.getlist("available")]
     entry = FormEntry(values, town=read_town(values, kreise, today, places))
     _required(entry)
-    birth = _day(entry, "birth_date")
-    if birth is not None and not is_birth(birth, today):
-        entry.errors["birth_date"] = msgid("Please enter the birth date, for example 24.05.1998.")
-    granted, valid = _day(entry, "granted_on"), _day(entry, "valid_until")
+    birth = day(entry, "birth_date")
+    limits = limits_on(today)
+    check_birth(entry, birth, today, limits)
+    if values.get("course_type", CourseType.GENERAL.value) not in limits.course_types:
+        entry.errors["course_type"] = ENDED_TYPE
+    granted, valid = day(entry, "granted_on"), day(entry, "valid_until")
     _check_town_and_email(entry)
     right = RIGHTS.get(values.get("right", ""))
     if entry.errors or right is None:
@@ -103,11 +106,36 @@ def read(form: FormData, kreise: tuple[str, ...], today: date, places: Places = 
     return entry
 
 
+class Entered(Protocol):
+    """A form as entered."""
+
+    values: dict[str, Any]
+    errors: dict[str, str]
+
+
+def is_mail(text: str) -> bool:
+    """Return whether a text may be an e-mail address."""
+    return re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", text) is not None
+
+
+def check_birth(entry: Entered, birth: date | None, today: date, limits: Limits) -> None:
+    """Refuse a birth date that cannot be, or of somebody who still has to go to school."""
+    if birth is not None and not is_birth(birth, today):
+        entry.errors["birth_date"] = BIRTH
+    elif birth is not None and limits.too_young(birth, today):
+        entry.errors["birth_date"] = TOO_YOUNG
+
+
+BIRTH = msgid("Please enter the birth date, for example 24.05.1998.")
+TOO_YOUNG = msgid("Whoever still has to go to school has no claim to a course. Please check the birth date.")
+ENDED_TYPE = msgid("The law does not know this kind of course any more. Please choose another one.")
+
+
 def _required(entry: FormEntry) -> None:
     for name, message in (
         ("family_name", msgid("Please enter the family name.")),
         ("given_name", msgid("Please enter the given name.")),
-        ("birth_date", msgid("Please enter the birth date, for example 24.05.1998.")),
+        ("birth_date", BIRTH),
         ("town", msgid("Please enter the town where the person lives.")),
         ("right", msgid("Please choose by what right the person takes part.")),
     ):
@@ -119,7 +147,7 @@ def _check_town_and_email(entry: FormEntry) -> None:
     email = entry.values.get("email", "")
     if entry.town.error:
         entry.errors["town"] = entry.town.error
-    if email and not re.fullmatch(r"[^@\s]+@[^@\s]+\.[^@\s]+", email):
+    if email and not is_mail(email):
         entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
 
 
@@ -135,14 +163,15 @@ def _contact(values: Mapping[str, Any], birth: date | None) -> Contact:
     )
 
 
-def _day(entry: FormEntry, name: str) -> date | None:
+def day(entry: Entered, name: str) -> date | None:
+    """Read a day; one that is none becomes an error of its field."""
     text = entry.values.get(name, "")
     if not text:
         return None
-    day = day_of(text)
-    if day is None:
+    found = day_of(text)
+    if found is None:
         entry.errors.setdefault(name, msgid("Please enter the day, for example 24.05.2026."))
-    return day
+    return found
 
 
 def _events(
@@ -176,7 +205,7 @@ def _events(
         entry.registered = ParticipantRegistered.model_validate(data)
     except ValidationError as error:
         for item in error.errors(include_url=False, include_input=False):
-            entry.errors[str(item["loc"][0])] = _MEANT.get(str(item["loc"][0]), _UNCLEAR)
+            entry.errors[str(item["loc"][0])] = _MEANT.get(str(item["loc"][0]), UNCLEAR)
         return
     section, level = values.get("section", ""), values.get("level", "")
     if section.isdecimal() and level in set(Level):
@@ -185,7 +214,7 @@ def _events(
         )
 
 
-_UNCLEAR = msgid("Please check this entry.")
+UNCLEAR = msgid("Please check this entry.")
 _MEANT = {
     "reference": msgid(
         "Please enter your own reference without a name: letters and digits without spaces, "

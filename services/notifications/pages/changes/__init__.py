@@ -1,0 +1,1 @@
+"""Changes to a registered person, entered at the desk."""

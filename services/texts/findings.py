@@ -34,6 +34,8 @@ FINDINGS: Mapping[str, str] = {
     "data_twice": "the content came twice",
     "date_too_early": "a day is too early",
     "date_too_late": "a day is too late",
+    "ended_before": "it had ended before, or not with the course",
+    "ends_before": "it ends sooner already",
     "ends_before_it_begins": "it ends before it begins",
     "event_never_read": "what is corrected was not read before",
     "event_superseded": "something else had replaced it already",

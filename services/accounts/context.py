@@ -25,8 +25,8 @@ from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_administration import GatewayAdministration
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import SignedIn, Visitor
+from services.runtime.web.visit.sessions import session_of
+from services.runtime.web.visit.visitors import SignedIn, Visitor
 
 HERE = Path(__file__).resolve().parent
 _TOUCH_SECONDS = 60.0

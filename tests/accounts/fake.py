@@ -10,11 +10,11 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.runtime.web.guard import DEMO_SIGN_IN, anybody, signed_in
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError, wants_json
-from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import SignedIn, Visitor
+from services.runtime.web.visit.guard import DEMO_SIGN_IN, anybody, signed_in
+from services.runtime.web.visit.sessions import session_of
+from services.runtime.web.visit.visitors import SignedIn, Visitor
 
 COOKIE = "session"
 

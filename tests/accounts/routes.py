@@ -19,14 +19,14 @@ from services.notifications.people.keys import Keks, PersonSecrets
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.settings import ServiceSettings
 from services.runtime.serve.service import Resources
-from services.runtime.web import guard
-from services.runtime.web.guard import (
+from services.runtime.web.visit import guard
+from services.runtime.web.visit.guard import (
     ANYBODY,
     SIGNED_IN,
     needs_fresh_sign_in,
     needs_fresh_sign_in_beyond_first_page,
 )
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.visitors import Visitor
 from services.simulator.comparison.extension import EXTENSION
 from tests.accounts.fake import FakeSignIn
 from tests.identity import IDENTITY_KEY, KEK

@@ -28,9 +28,9 @@ from services.runtime.data.db import connect, open_pool, transaction
 from services.runtime.http.gateway_administration import GatewayAdministration
 from services.runtime.serve.service import Resources
 from services.runtime.web.app import create_app
-from services.runtime.web.guard import fresh_sign_in, signed_in
 from services.runtime.web.pages import Site, web_of
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in, signed_in
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.filters import LOCALE, field_filters
 from tests.accounts.authenticator import Authenticator
 from tests.databases import Database

@@ -10,9 +10,9 @@ from services.accounts.context import accounts_of, no_role
 from services.accounts.demo.load import ISSUER
 from services.accounts.people import store
 from services.runtime.data.db import transaction
-from services.runtime.web.guard import DEMO_SIGN_IN, anybody
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError, wants_json
+from services.runtime.web.visit.guard import DEMO_SIGN_IN, anybody
 
 router = APIRouter(include_in_schema=False)
 

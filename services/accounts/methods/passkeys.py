@@ -22,7 +22,7 @@ from webauthn.helpers.structs import (
 
 from services.accounts.context import Accounts
 from services.accounts.methods import store
-from services.runtime.web.sessions import session_of
+from services.runtime.web.visit.sessions import session_of
 
 _NAME = "Kurslotse"
 _REFUSED = (WebAuthnException, KeyError, TypeError, ValueError)

@@ -20,9 +20,9 @@ from services.accounts.oidc.flow import FlowCookie, begun
 from services.accounts.oidc.issuers import Issuer
 from services.accounts.oidc.tokens import Claims
 from services.runtime.web.bodies import form_of
-from services.runtime.web.guard import anybody
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.visit.guard import anybody
 
 _LOG = logging.getLogger(__name__)
 _SIGNED_OUT = "/sign-in"

@@ -24,11 +24,11 @@ from services.accounts.sessions import cookies
 from services.accounts.sessions import store as sessions
 from services.accounts.sessions.domain import EndReason
 from services.runtime.data.db import acquire, transaction
-from services.runtime.web.guard import fresh_sign_in, signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import ACCOUNT, web_of
 from services.runtime.web.problems import PageError, SignInNeededError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in, signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix=ACCOUNT, include_in_schema=False)
 Anyone = Annotated[Visitor, Depends(signed_in())]

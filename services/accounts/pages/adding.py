@@ -22,11 +22,11 @@ from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_administration import GatewayAdministration
 from services.runtime.http.gateway_client import NotTaken, Unreachable
 from services.runtime.web.bodies import form_of
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 T = TypeVar("T")
 ORGANISATIONS = PAGES_OF[Duty.ORGANISATIONS].address

@@ -13,10 +13,10 @@ from services.accounts.organisations.handlers import By
 from services.accounts.pages.adding import administration_of, by_of, done, language_of
 from services.accounts.pages.organisation import Administrator
 from services.runtime.data.db import transaction
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in
+from services.runtime.web.visit.visitors import Visitor
 
 KEYS = PAGES_OF[Duty.KEYS].address
 router = APIRouter(prefix=KEYS, include_in_schema=False)

@@ -19,11 +19,11 @@ from services.accounts.pages.sign_in import party, refused_passkey
 from services.accounts.pages.words import NOT_OPEN, role_name
 from services.accounts.people import store as people
 from services.runtime.data.db import acquire, transaction
-from services.runtime.web.guard import anybody, fresh_sign_in, signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import anybody, fresh_sign_in, signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/invitation/{token}", include_in_schema=False)
 TAKEN = msgid(

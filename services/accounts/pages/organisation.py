@@ -25,11 +25,11 @@ from services.accounts.people import store as people
 from services.accounts.people.handlers import NotDone
 from services.runtime.data.db import acquire, transaction
 from services.runtime.web.bodies import form_of
-from services.runtime.web.guard import fresh_sign_in, signed_in
 from services.runtime.web.languages import NOTHING, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in, signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix=ORGANISATION, include_in_schema=False)
 Administrator = Annotated[Visitor, Depends(signed_in(Role.ADMINISTRATOR.value))]

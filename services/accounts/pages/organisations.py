@@ -31,11 +31,11 @@ from services.accounts.pages.menu import ORGANISATION
 from services.accounts.pages.organisation import Administrator, may_choose, own_organisation
 from services.accounts.pages.words import KINDS, kind_of
 from services.runtime.data.db import acquire, transaction
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 _PUBLISHER_OF: Mapping[str, str] = {

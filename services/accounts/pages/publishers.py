@@ -37,11 +37,11 @@ from services.accounts.pages.organisation import Administrator
 from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_administration import RegisteredPublisher
 from services.runtime.http.gateway_client import NotTaken
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_sign_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix=ORGANISATIONS, include_in_schema=False)
 PROVIDER, OFFICE = PublisherKind.PROVIDER.value, PublisherKind.OFFICE.value

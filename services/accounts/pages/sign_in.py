@@ -13,12 +13,12 @@ from services.accounts.pages.bodies import fields_of, json_of, text_of
 from services.accounts.pages.proofs import prove
 from services.accounts.people import store
 from services.runtime.data.db import acquire, transaction
-from services.runtime.web.guard import anybody, signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import own_path, web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.recognition import forget
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import anybody, signed_in
+from services.runtime.web.visit.recognition import forget
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 Anyone = Annotated[Visitor, Depends(signed_in())]

@@ -6,7 +6,7 @@ import secrets
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.runtime.web.sessions import cookie_prefix
+from services.runtime.web.visit.sessions import cookie_prefix
 
 _TOKEN = re.compile(r"^[A-Za-z0-9_-]{43}\Z")
 _BROWSERS = (("Edg/", "Edge"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))

@@ -45,7 +45,7 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.oversight.operation import operation_router
 from services.runtime.web.oversight.retention import retention_router
 from services.runtime.web.pages import Site
-from services.runtime.web.visitors import SignIn
+from services.runtime.web.visit.visitors import SignIn
 from services.texts.filters import LOCALE, TEMPLATES, field_filters
 
 NOTHING_ADDED = Extension()

@@ -9,7 +9,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from schemas.envelope import Problem
-from services.gateway.http import administration, api_pages, events, feeds, imports, registrations, towns
+from services.gateway.http import api_pages, events, feeds, imports, registrations
+from services.gateway.http.administration import publishers, towns
 from services.gateway.http.context import GatewayContext, context_of, problem_response
 from services.gateway.http.errors import RequestRejectedError
 from services.gateway.metrics import COUNTED
@@ -40,7 +41,7 @@ def create_app(context: GatewayContext) -> FastAPI:
     app = FastAPI(title="Kurslotse gateway", version="1", docs_url=None, redoc_url=None)
     app.state.context = context
     documented = (events.router, registrations.router, feeds.router, imports.router)
-    for router in (*documented, administration.router, towns.router, api_pages.router):
+    for router in (*documented, publishers.router, towns.router, api_pages.router):
         app.include_router(router)
     app.add_exception_handler(RequestRejectedError, _shut)
     app.add_exception_handler(NotChangedError, _not_changed)

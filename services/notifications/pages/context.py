@@ -31,10 +31,10 @@ from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.http.gateway_client import GatewayClient
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
 from services.runtime.web.sending import form_id, send_event
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 Clerk = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR,)))]
 Teacher = Annotated[Visitor, Depends(signed_in(PROVIDER, reading=(AUDITOR,)))]

@@ -31,7 +31,7 @@ from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found, wants_json
 from services.runtime.web.tables import PAGE_SIZE
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.reasons import load
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)

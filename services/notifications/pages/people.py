@@ -25,13 +25,13 @@ from services.notifications.people import handlers as people
 from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
 from services.places.lookup import as_json
-from services.runtime.web.guard import fresh_beyond_first_page
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.sending import new_form, send_event
 from services.runtime.web.tables import PAGE_SIZE
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import fresh_beyond_first_page
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 from services.texts.registrable import limits_on
 

@@ -29,7 +29,7 @@ from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
 from services.runtime.web.sending import new_form
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 from services.texts.reasons import load
 

@@ -26,7 +26,7 @@ from services.runtime.web.bodies import form_of, takes_up_to
 from services.runtime.web.languages import Texts, day_of
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.visitors import Visitor
 
 TOWNS = "/towns"
 _FORM_BYTES = LARGEST_FILE + 65_536

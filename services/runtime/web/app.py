@@ -15,9 +15,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from services.runtime.base.failures import Meaning, is_unstorable, meaning_of, name_of
-from services.runtime.web import preferences
 from services.runtime.web.bodies import StrictJson
-from services.runtime.web.guard import own_site_only
 from services.runtime.web.headers import HEADERS, SecurityHeaders
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import STATIC, Site, Web, web_of
@@ -31,9 +29,11 @@ from services.runtime.web.problems import (
     status_text,
     wants_json,
 )
-from services.runtime.web.recognition import Recognition
-from services.runtime.web.sessions import Sessions
-from services.runtime.web.visitors import SignIn
+from services.runtime.web.visit import preferences
+from services.runtime.web.visit.guard import own_site_only
+from services.runtime.web.visit.recognition import Recognition
+from services.runtime.web.visit.sessions import Sessions
+from services.runtime.web.visit.visitors import SignIn
 
 _LOG = logging.getLogger(__name__)
 _ONCE_MORE = msgid("Please sign in once more before you do this; then repeat it.")

@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.runtime.web.languages import NOTHING, Texts, load
-from services.runtime.web.recognition import signed_in_of
-from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import SignIn, Visitor
+from services.runtime.web.visit.recognition import signed_in_of
+from services.runtime.web.visit.sessions import session_of
+from services.runtime.web.visit.visitors import SignIn, Visitor
 
 ACCOUNT = "/account"
 """The page of one's own account, and the first page of roles that have no other."""

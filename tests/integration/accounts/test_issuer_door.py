@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from services.accounts.domain import Role
 from services.accounts.issuer_door import IssuerDoor
-from services.runtime.web.guard import anybody
+from services.runtime.web.visit.guard import anybody
 from tests.accounts.stand import KREIS, Browser, Stand
 
 

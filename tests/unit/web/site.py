@@ -9,10 +9,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.runtime.web.app import create_app
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import Site, web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.visitors import SignIn, Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import SignIn, Visitor
 from services.texts.filters import field_filters
 from tests.accounts.fake import FakeSignIn
 

@@ -16,7 +16,7 @@ from services.runtime.http.allowance import SMALL_BODY
 from services.runtime.http.door import Door
 from services.runtime.web.app import create_app
 from services.runtime.web.bodies import takes_up_to
-from services.runtime.web.sessions import Sessions
+from services.runtime.web.visit.sessions import Sessions
 from tests.accounts.fake import FakeSignIn
 from tests.unit.web import site
 

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from services.accounts.domain import Side
-from services.runtime.web.guard import ANYBODY, SIGNED_IN
+from services.runtime.web.visit.guard import ANYBODY, SIGNED_IN
 from tests.accounts import routes as pages
 from tests.accounts.routes import Route, applications, everybody
 

@@ -27,11 +27,11 @@ from services.places.lookup import Places
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.http.gateway_client import GatewayClient
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import Texts
 from services.runtime.web.pages import Web, web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import word
 from services.texts.reasons import refusal
 

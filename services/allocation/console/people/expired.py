@@ -20,9 +20,9 @@ from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
 from services.allocation.participants import followups
 from services.allocation.placements.results import NotDone
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 
 router = APIRouter(include_in_schema=False)

@@ -11,9 +11,9 @@ from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.people.waiting import counted_from
 from services.allocation.figures.named import NAMED
 from services.allocation.steering.questions import queue
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.reasons import load, need, sentence
 
 router = APIRouter(include_in_schema=False)

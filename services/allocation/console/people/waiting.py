@@ -11,9 +11,9 @@ from services.allocation.console.context.clocks import priority_of, running_cloc
 from services.allocation.console.context.visit import CoordinatorVisit, Moment, Visit
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 from services.texts.reasons import need, sentence
 

@@ -19,10 +19,10 @@ from services.allocation.policy import acts
 from services.allocation.policy import store as policy_store
 from services.allocation.policy.domain import Policy, Step
 from services.allocation.policy.store import Version
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 PLAIN = "/policy/plain"

@@ -26,8 +26,8 @@ from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import Policy
 from services.allocation.policy.store import Version
 from services.allocation.steering.questions import queue as tasks
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import msgid
+from services.runtime.web.visit.guard import fresh_sign_in
 
 router = APIRouter(include_in_schema=False)
 WAIT_SECONDS = "2"

@@ -26,9 +26,9 @@ from services.allocation.console.context.api import (
 from services.allocation.console.context.steps import StepName, step_by_hand
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.proposals.bamf import take_out_list
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts
 from services.runtime.web.problems import not_found
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.reasons import load, sentence
 
 router = APIRouter(prefix="/api/v1", tags=["console"])

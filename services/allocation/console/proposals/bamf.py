@@ -12,10 +12,10 @@ from services.allocation.console.context.forms import ids_of, mistake_in_reason,
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.proposals.pages import may_be_proposed_again, show_placement
 from services.allocation.figures.today import figures_of
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer, xlsx_answer
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 
 router = APIRouter(include_in_schema=False)

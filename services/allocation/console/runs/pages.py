@@ -15,9 +15,9 @@ from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
 from services.allocation.figures.named import NAMED
 from services.allocation.rerun import request_rerun
-from services.runtime.web.guard import fresh_sign_in
 from services.runtime.web.problems import not_found
 from services.runtime.web.tables import PAGE_SIZE
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.reasons import GOALS
 
 router = APIRouter(include_in_schema=False)

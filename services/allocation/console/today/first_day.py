@@ -15,9 +15,9 @@ from services.allocation.console.today.first_day_steps import kreis_steps, provi
 from services.allocation.console.today.first_day_store import kreis_facts, provider_facts
 from services.runtime.data.db import web_transaction
 from services.runtime.web.checklist import Step, missing
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 ADMINISTRATOR = Role.ADMINISTRATOR.value

@@ -12,9 +12,9 @@ from services.allocation.console.context.visit import Context, CoordinatorVisit,
 from services.allocation.console.today import first_day
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 api = APIRouter(prefix="/api/v1", tags=["console"])

@@ -10,9 +10,9 @@ from services.places.domain import Said
 from services.places.upload.pages import ELSEWHERE, create_towns_router
 from services.places.upload.store import Upload
 from services.runtime.http.gateway_client import GatewayClient, Taken
-from services.runtime.web.guard import signed_in
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 
 def _of_kreis(

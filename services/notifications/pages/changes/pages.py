@@ -19,7 +19,7 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
 from services.runtime.web.sending import form_id, new_form, send_event
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options, word
 from services.texts.registrable import limits_on
 

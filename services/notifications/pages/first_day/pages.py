@@ -15,10 +15,10 @@ from services.notifications.pages.first_day.steps import steps_for
 from services.notifications.pages.first_day.store import facts_of
 from services.notifications.pages.roles import AUDITOR, CLERK, COUNSELLOR, PROVIDER, TEAM_LEAD
 from services.runtime.web.checklist import Step, missing
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(include_in_schema=False)
 ADMINISTRATOR = Role.ADMINISTRATOR.value

@@ -10,9 +10,9 @@ from services.accounts.domain import Kind, Role
 from services.accounts.people import store
 from services.places.upload.pages import create_towns_router
 from services.runtime.data.db import acquire
-from services.runtime.web.guard import signed_in
 from services.runtime.web.problems import not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 
 async def _of_office(

@@ -25,11 +25,11 @@ from services.notifications.pages.roles import (
     TEAM_LEAD,
 )
 from services.runtime.web.bodies import form_of
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import NOTHING
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 
 router = APIRouter(prefix="/offices", include_in_schema=False)

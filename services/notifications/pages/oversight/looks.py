@@ -13,11 +13,11 @@ from schemas.bounds import EARLIEST, LATEST
 from schemas.days import LOCAL
 from services.notifications.pages.context import Context
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.tables import PAGE_SIZE
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/looks", include_in_schema=False)
 Officer = Annotated[Visitor, Depends(signed_in(DATA_PROTECTION, reading=(AUDITOR,)))]

@@ -14,11 +14,11 @@ from services.notifications.mailboxes import MailboxError
 from services.notifications.pages.context import Context, PageContext
 from services.notifications.pages.roles import ADMINISTRATOR, OPERATOR
 from services.runtime.web.bodies import form_of
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.guard import signed_in
+from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/mail", include_in_schema=False)
 Tester = Annotated[Visitor, Depends(signed_in(OPERATOR, ADMINISTRATOR))]

@@ -13,8 +13,8 @@ from starlette.responses import Response
 from services.runtime.base.clock import Clock
 from services.runtime.bookkeeping.overview import overview
 from services.runtime.data.db import transaction
-from services.runtime.web.guard import signed_in
 from services.runtime.web.pages import web_of
+from services.runtime.web.visit.guard import signed_in
 
 OwnLines = Callable[[asyncpg.Connection, datetime], Awaitable[Sequence[tuple[str, str]]]]
 """Returns what a service adds: msgids with msgids or figures."""

@@ -8,9 +8,9 @@ from starlette.responses import Response
 
 from services.runtime.data import retention
 from services.runtime.data.retention import SetBy
-from services.runtime.web.guard import signed_in
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
+from services.runtime.web.visit.guard import signed_in
 
 SET_BY = {
     SetBy.LAW: msgid("a law"),

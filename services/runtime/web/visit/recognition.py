@@ -6,8 +6,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import SignedIn, SignIn
+from services.runtime.web.visit.sessions import session_of
+from services.runtime.web.visit.visitors import SignedIn, SignIn
 
 _WITHOUT_PEOPLE = ("/static/",)
 

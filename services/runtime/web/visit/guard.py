@@ -10,9 +10,9 @@ from starlette.requests import Request
 
 from services.runtime.web.bodies import allow_marked, form_of
 from services.runtime.web.problems import FreshSignInNeededError, PageError, SignInNeededError
-from services.runtime.web.recognition import signed_in_of
-from services.runtime.web.sessions import session_of
-from services.runtime.web.visitors import Visitor
+from services.runtime.web.visit.recognition import signed_in_of
+from services.runtime.web.visit.sessions import session_of
+from services.runtime.web.visit.visitors import Visitor
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 DEMO_SIGN_IN = "/demo/sign-in"

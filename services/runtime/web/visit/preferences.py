@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.runtime.web.guard import anybody
 from services.runtime.web.pages import own_path, web_of
-from services.runtime.web.sessions import session_of
+from services.runtime.web.visit.guard import anybody
+from services.runtime.web.visit.sessions import session_of
 
 router = APIRouter(include_in_schema=False)
 

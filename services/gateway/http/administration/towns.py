@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from schemas.days import local_day
-from services.gateway.http.administration import admitted
+from services.gateway.http.administration.publishers import admitted
 from services.gateway.http.context import flag, read_body
 from services.places.domain import PlacesError
 from services.places.lines import LARGEST_FILE

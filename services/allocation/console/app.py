@@ -7,7 +7,14 @@ from fastapi import FastAPI
 
 from services.accounts.app import create_accounts
 from services.allocation.acts.placements import Placements
-from services.allocation.console.context.menu import AUDITOR, DATA_PROTECTION, HOMES, OPERATOR, menu_with
+from services.allocation.console.context.menu import (
+    AUDITOR,
+    DATA_PROTECTION,
+    HOMES,
+    OPERATOR,
+    menu_with,
+    sections_with,
+)
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
@@ -79,6 +86,7 @@ def create_console(
         locales=(LOCALE, PLACES_LOCALE, HERE.parent / "locale", *extension.locales),
         filters=partial(field_filters, places=places),
         menu=menu_with(extension.menu),
+        sections=sections_with(extension.menu),
         homes=HOMES,
         demo=settings.demo,
         neighbour=settings.demo_neighbour,

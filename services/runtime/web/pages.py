@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from services.runtime.web.languages import NOTHING, Texts, load
+from services.runtime.web.menus import Menu, Section, laid_out
 from services.runtime.web.visit.recognition import signed_in_of
 from services.runtime.web.visit.sessions import session_of
 from services.runtime.web.visit.visitors import SignIn, Visitor
@@ -39,6 +40,8 @@ class Site:
     homes: Mapping[str, str]
     demo: bool
     secure: bool
+    sections: Sequence[Section] = ()
+    """Pages of the menus that are reached by one entry."""
     neighbour: str | None = None  # in the demo: where the other invented people sign in
 
 
@@ -108,10 +111,14 @@ class Web:
             "csrf": session.csrf,
             "path": request.url.path,
             "reads_only": getattr(request.state, "reads_only", False),
-            "menu": (*self.site.menu.get(visitor.role, ()), *visitor.menu) if visitor else (),
+            "menu": self._menu(visitor, request.url.path) if visitor else Menu(()),
         }
         environment = self._environments[session.language]
         return Markup(environment.get_template(template).render(common | context))  # noqa: S704 - escaped by Jinja
+
+    def _menu(self, visitor: Visitor, path: str) -> Menu:
+        entries = (*self.site.menu.get(visitor.role, ()), *visitor.menu)
+        return laid_out(entries, self.site.sections, path)
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401
         """Answer with a whole page; messages kept for it are shown once."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from services.accounts.domain import Role
 from services.accounts.pages.menu import ADMINISTRATION
 from services.runtime.web.languages import msgid
+from services.runtime.web.menus import Section
 
 COORDINATOR = Role.COORDINATOR.value
 HEAD = Role.HEAD.value
@@ -20,16 +21,22 @@ _COORDINATION = (
     ("/reservations", msgid("Reservations")),
     ("/authority", msgid("To the BAMF")),
     ("/waiting", msgid("Waiting list")),
+    ("/expired", msgid("Expired entitlements")),
     ("/remedies", msgid("What would help")),
     ("/courses", msgid("Courses")),
     ("/providers", msgid("Providers")),
-    ("/outcomes", msgid("Outcomes")),
-    ("/runs", msgid("Runs")),
     ("/what-if", msgid("What if")),
     ("/next-course", msgid("Which course next")),
     ("/pooling", msgid("Pooling")),
     ("/forecast", msgid("Forecast")),
+    ("/policy", msgid("Policy")),
+    ("/runs", msgid("Runs")),
+    ("/outcomes", msgid("Outcomes")),
+    ("/figures", msgid("What the figures mean")),
 )
+_PEOPLE = ("/proposals", "/reservations", "/authority", "/waiting", "/expired", "/remedies")
+_PLANNING = ("/what-if", "/next-course", "/pooling", "/forecast")
+_RECORDS = ("/policy", "/runs", "/outcomes", "/figures", "/retention", "/operation")
 _RETENTION = (("/retention", msgid("What is kept")),)
 _OPERATION = (("/operation", msgid("Operation")),)
 HOMES = {
@@ -43,9 +50,20 @@ HOMES = {
 }
 
 
+def sections_with(added: Sequence[tuple[str, str]]) -> Sequence[Section]:
+    """Return the sections of the coordinators' menu; what an extension has added is for planning."""
+    return (
+        Section(msgid("The people"), _PEOPLE, also=("/people", "/placements")),
+        Section(msgid("Courses"), ("/courses", "/providers")),
+        Section(msgid("Planning"), (*_PLANNING, *(address for address, _ in added)), also=("/questions",)),
+        Section(msgid("Policy and records"), _RECORDS),
+    )
+
+
 def menu_with(added: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[tuple[str, str]]]:
     """Return each role's menu; coordinators find what an extension has added before the policy."""
-    coordination = (*_COORDINATION, *added, ("/policy", msgid("Policy")))
+    at = [address for address, _ in _COORDINATION].index("/policy")
+    coordination = (*_COORDINATION[:at], *added, *_COORDINATION[at:])
     return {
         COORDINATOR: coordination,
         HEAD: coordination,

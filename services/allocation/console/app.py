@@ -9,6 +9,7 @@ from services.accounts.app import create_accounts
 from services.allocation.acts.placements import Placements
 from services.allocation.console.context.menu import (
     AUDITOR,
+    COORDINATORS,
     DATA_PROTECTION,
     HOMES,
     OPERATOR,
@@ -21,7 +22,7 @@ from services.allocation.console.courses import pages as courses
 from services.allocation.console.courses import provider, provider_forms
 from services.allocation.console.figures import meaning, outcomes
 from services.allocation.console.people import api as people_api
-from services.allocation.console.people import expired, person, remedies, waiting, why
+from services.allocation.console.people import expired, person, remedies, search, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
 from services.allocation.console.policy import api as policy_api
 from services.allocation.console.policy import pages as policy
@@ -87,6 +88,7 @@ def create_console(
         filters=partial(field_filters, places=places),
         menu=menu_with(extension.menu),
         sections=sections_with(extension.menu),
+        search=dict.fromkeys((*COORDINATORS, AUDITOR), "/search"),
         homes=HOMES,
         demo=settings.demo,
         neighbour=settings.demo_neighbour,
@@ -100,6 +102,7 @@ def create_console(
         waiting.router,
         expired.router,
         why.router,
+        search.router,
         remedies.router,
         person.router,
         courses.router,

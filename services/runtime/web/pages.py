@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,8 @@ class Site:
     secure: bool
     sections: Sequence[Section] = ()
     """Pages of the menus that are reached by one entry."""
+    search: Mapping[str, str] = field(default_factory=dict)
+    """Role -> address of its search, which stands on every page."""
     neighbour: str | None = None  # in the demo: where the other invented people sign in
 
 
@@ -111,6 +113,7 @@ class Web:
             "csrf": session.csrf,
             "path": request.url.path,
             "reads_only": getattr(request.state, "reads_only", False),
+            "search": self.site.search.get(visitor.role, "") if visitor else "",
             "menu": self._menu(visitor, request.url.path) if visitor else Menu(()),
         }
         environment = self._environments[session.language]

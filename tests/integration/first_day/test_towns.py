@@ -147,12 +147,16 @@ async def test_a_provider_and_another_kreis_cannot_take_it(both: Both) -> None:
 
 async def test_the_support_side_has_its_own_upload(database: MakeDatabase) -> None:
     async with support.first_day_on(await database("notifications"), await database("keys")) as here:
+        ada = await here.first_administrator()
+        await ada.page("/organisation")
+        await ada.follow(await ada.form("/organisation", name="Amt", kreise=KREIS))
         await here.organisation("treff", "registering_office", "treff", "treff-probe")
         await here.organisation("vhs", "provider", "vhs", "vhs-probe")
-        ada = await here.invited("treff", Role.ADMINISTRATOR, "ada@treff.example")
         assert await sent(ada, LIST) == 200
         await ada.follow(await take(ada))
         assert await here.conn.fetchval("SELECT count(*) FROM places.town") == 2
         assert "towns" not in await steering.undone(ada)
-        dora = await here.invited("vhs", Role.ADMINISTRATOR, "dora@vhs.example")
-        await dora.page("/towns", status=404)
+        for other in ("vhs", "treff"):
+            dora = await here.invited(other, Role.ADMINISTRATOR, f"dora@{other}.example")
+            await dora.page("/towns", status=404)
+            assert (await dora.form("/towns/take", upload="nothing")).status_code == 404

@@ -12,6 +12,7 @@ _ADMINISTRATORS = (Role.ADMINISTRATOR.value,)
 _OPERATORS = (Role.ADMINISTRATOR.value, Role.OPERATOR.value)
 _ADMINISTRATOR = msgid("your administrator")
 _OPERATOR = msgid("your administrator or operator")
+_FOUNDING = msgid("the organisation with which this side was set up")
 _CLERKS = (Role.CLERK.value,)
 
 
@@ -124,8 +125,8 @@ def _towns(facts: Facts) -> Step:
         msgid("With it people are registered by the name of their town, and the right office is found."),
         bool(facts.kreise) and all(facts.towns.get(kreis) for kreis in facts.kreise),
         "/towns",
-        _OPERATORS,
-        _OPERATOR,
+        _OPERATORS if facts.founding else (),
+        _OPERATOR if facts.founding else _FOUNDING,
         msgid("Edition of %(day)s; towns in your Kreis: %(towns)s.") if facts.edition else "",
         {"day": facts.edition.day if facts.edition else "", "towns": sum(facts.towns.values())},
     )

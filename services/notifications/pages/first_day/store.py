@@ -18,6 +18,8 @@ class Facts:
     """What is there for one organisation."""
 
     kind: Kind
+    founding: bool
+    """It sets up what all who work on this side share."""
     kreise: Sequence[str]
     publisher: str | None
     """Slug of the publisher for which its people speak, if the gateway has announced it."""
@@ -26,7 +28,6 @@ class Facts:
     edition: Edition | None
     towns: Mapping[str, int]
     mail_tested: bool
-    """None: nobody can tell."""
     covered: frozenset[str]
     """Kreise with an active counselling office whose catchment holds them or one of their towns."""
     own_office: bool
@@ -45,7 +46,7 @@ async def facts_of(conn: asyncpg.Connection, organisation: str, today: date) -> 
     """
     own = await conn.fetchrow(
         """
-        SELECT o.kind, o.kreise, o.tenant, p.slug, coalesce(p.authority, false) AS authority
+        SELECT o.kind, o.founding, o.kreise, o.tenant, p.slug, coalesce(p.authority, false) AS authority
         FROM accounts.organisation AS o LEFT JOIN runtime.publisher AS p ON p.slug = o.publisher AND p.active
         WHERE o.slug = $1
         """,
@@ -56,6 +57,7 @@ async def facts_of(conn: asyncpg.Connection, organisation: str, today: date) -> 
     kreise, speaks_for = own["kreise"], own["slug"]
     return Facts(
         kind=Kind(own["kind"]),
+        founding=own["founding"],
         kreise=kreise,
         publisher=speaks_for,
         authority=own["authority"],

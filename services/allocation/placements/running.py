@@ -255,6 +255,8 @@ def correct_end(placement: Placement, course: Course, day: date) -> Decision:
     if placement.ended_on != course.ended_on or day == course.ended_on:
         return Unchanged("ended_before")
     began = _began(placement, course, day)
+    if placement.state == PlacementState.COMPLETED:  # has begun for good, also if the course did not last
+        began = min(placement.started_on or day, day)
     code = TO_THE_END if to_the_end else "course_end_corrected"
     return Step(placement, replace(placement, started_on=began, ended_on=day, reason=Reason(code)))
 

@@ -208,6 +208,8 @@ SUPPORT: Mapping[str, Advice] = {
         "The sign in {field} is not one of X, E, U, W, P.",
         "Ask the teacher what is meant and send the day again.",
     ),
+    "ended_before": Advice("The place had ended before, or not with the course.", "Nothing to do."),
+    "ends_before": Advice("The reservation ends sooner already.", "Nothing to do."),
     "ends_before_it_begins": Advice(
         "What was granted ends before it begins ({field}).",
         "It was taken and holds on no day after the first. Check both days and send them again.",

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from schemas.identity import NAMESPACE
+from services.embedded.stack.apply import shared_migrations_of
 from services.runtime.data import migrate, roles
 from tests.databases import Templates
 from tests.notifications.world import TODAY, World, school_days, world_on
@@ -96,6 +97,7 @@ async def test_an_upgrade_renews_ids_and_keeps_what_belongs_together(
             prefix=f"{prefix}old-",
             passwords=templates.passwords,
             migrations=folder,
+            shared=shared_migrations_of("notifications") if folder == MIGRATIONS else {},
         )
         conn = await asyncpg.connect(roles.address_of(servers.database_url, database))
         try:

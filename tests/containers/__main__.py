@@ -21,6 +21,8 @@ POSTGRES = os.environ.get("KURSLOTSE_POSTGRES_IMAGE") or "postgres:18"
 KAFKA = os.environ.get("KURSLOTSE_KAFKA_IMAGE") or "apache/kafka:4.3.0"
 _KAFKA_HOME = "/opt/kafka/bin"
 _START_SECONDS = 120
+SPREAD = ("-n", "logical", "--maxprocesses", "4", "--dist", "worksteal")
+"""As `make test` does: in as many processes as the machine has processors."""
 
 
 def free_port() -> int:
@@ -80,7 +82,7 @@ def main(arguments: list[str]) -> int:
                 "KURSLOTSE_KAFKA": f"sasl://{ADMIN}:{secrets.kafka_admin}@{HOST}:{kafka_port}",
             }
             tests = arguments or ["tests/contract", "tests/integration"]
-            command = [sys.executable, "-m", "pytest", *tests]
+            command = [sys.executable, "-m", "pytest", *SPREAD, *tests]
             return subprocess.run(command, env=env, check=False).returncode
     except DockerException as error:
         sys.stderr.write(f"Containers need a running Docker (or DOCKER_HOST): {error}\n")

@@ -163,7 +163,8 @@ async def test_only_facts_of_a_list_are_stored(world: World) -> None:
         "Silvester",
         "Katzen",
         "1991-07-03",
-        "0170",
+        "0170 / 123",
+        "0170123",
         "Formel",
         "Leitung",
     ):

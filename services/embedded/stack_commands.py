@@ -23,6 +23,7 @@ from services.embedded.stack.identity import check_home
 from services.embedded.stack.lifecycle import Stack, kind_of, running_stack
 from services.embedded.stack.rotation import rotate
 from services.embedded.stack.supervisor import supervised
+from services.runtime.base.addresses import by_name
 from services.runtime.base.settings import SETTINGS_FILE
 
 _NO_SERVERS = (
@@ -108,15 +109,6 @@ async def _prepare_demo(stack: Stack) -> None:
             playing.load_people(stack),
             playing.load_places(stack),
         )
-
-
-def by_name(address: str) -> str:
-    """Return an address of this machine by its name: browsers make no passkeys for numbers.
-
-    >>> by_name("http://127.0.0.1:8101/desk")
-    'http://localhost:8101/desk'
-    """
-    return address.replace("//127.0.0.1:", "//localhost:", 1)
 
 
 def _announce(stack: Stack, tell: Narrator) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from services.places.domain import Town, is_ags
 from services.places.lookup import Places
-from services.runtime.web.languages import msgid
+from services.runtime.web.languages import Texts, msgid
 
 MOST_CHOICES = 12
 
@@ -65,3 +65,13 @@ def _unclear(text: str, kreise: tuple[str, ...], today: date, places: Places) ->
     if own:
         return TownField(error=WHICH, choices=own)
     return TownField(error=OTHER_KREIS if found else NO_TOWN)
+
+
+def told(texts: Texts, errors: Mapping[str, str], town: TownField) -> dict[str, str]:
+    """Write the errors of a form (field -> msgid), that of its town with the town's name."""
+    return {
+        name: texts.gettext(message, **town.params)
+        if name == "town" and town.params
+        else texts.plain(message)
+        for name, message in errors.items()
+    }

@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from services.embedded.machine.home import read_json
-from services.embedded.stack_commands import by_name
+from services.runtime.base.addresses import by_name
 from tests.cleaning import clean
 from tests.serving import REPOSITORY, Servers
 from tests.waiting import wait_until

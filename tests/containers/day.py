@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -19,8 +20,8 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.chromium import ARGUMENTS, found
 from tests.browser.day.day import TOWNS, Day, live
-from tests.containers.engine import SmokeError, memory, run
-from tests.containers.smoke import BETWEEN, PORTS, Smoke, apart, together
+from tests.containers.engine import SmokeError, memory
+from tests.containers.smoke import PORTS, PROJECTS, Smoke, tried
 
 _LINK = "/invitation/"
 
@@ -100,24 +101,12 @@ def through(smoke: Smoke, pictures: Path, prefix: str) -> None:
 
 def main() -> int:
     """Live it with both sides together, then apart."""
-    image = os.environ.get("KURSLOTSE_IMAGE", "kurslotse/kurslotse:local")
     pictures = Path(os.environ.get("KURSLOTSE_PICTURES", "build/pictures"))
     pictures.mkdir(parents=True, exist_ok=True)
-    whole = {}
-    for name, make in (("together", together), ("apart", apart)):
-        sys.stdout.write(f"{name}\n")
-        with tempfile.TemporaryDirectory(prefix="kurslotse-smoke-") as folder:
-            run(["docker", "network", "create", BETWEEN])
-            smoke: Smoke | None = None
-            try:
-                smoke = make(Path(folder), image)
-                through(smoke, pictures, f"containers-{name}-")
-            finally:
-                if smoke is not None:
-                    whole[name] = smoke.figures
-                    for project in smoke.projects:
-                        project.down("--volumes", "--timeout", "20")
-                run(["docker", "network", "rm", BETWEEN])
+    whole: dict[str, Any] = {}
+    for name, make in PROJECTS.items():
+        with tried(name, make, whole) as smoke:
+            through(smoke, pictures, f"containers-{name}-")
     sys.stdout.write(json.dumps(whole, indent=1) + "\n")
     return 0
 

@@ -14,7 +14,8 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from uuid import uuid4
 
 from tests.containers.engine import DEPLOY, Project, SmokeError, memory, run, size, until
 
+IMAGE = os.environ.get("KURSLOTSE_IMAGE", "kurslotse/kurslotse:local")
 BETWEEN = "kurslotse-smoke-between"
 """The network between the sides, while it is tried."""
 STEERING = ("postgres-steering", "kafka", "gateway", "allocation")
@@ -278,36 +280,44 @@ def apart(folder: Path, image: str) -> Smoke:
     )
 
 
+PROJECTS: Mapping[str, Callable[[Path, str], Smoke]] = {"together": together, "apart": apart}
+"""Both sides in one project, and each in one of its own."""
+
+
+@contextmanager
+def tried(name: str, make: Callable[[Path, str], Smoke], whole: dict[str, Any]) -> Iterator[Smoke]:
+    """Make projects for a try and leave nothing behind; their figures are put into `whole`."""
+    sys.stdout.write(f"{name}\n")
+    with tempfile.TemporaryDirectory(prefix="kurslotse-smoke-") as place:
+        run(["docker", "network", "create", BETWEEN])
+        smoke: Smoke | None = None
+        try:
+            smoke = make(Path(place), IMAGE)
+            yield smoke
+        finally:
+            if smoke is not None:
+                whole[name] = smoke.figures
+                for project in smoke.projects:
+                    project.down("--volumes", "--timeout", "20")
+            run(["docker", "network", "rm", BETWEEN])
+
+
 def main() -> int:
     """Run both, one after the other; leave nothing behind."""
-    image = os.environ.get("KURSLOTSE_IMAGE", "kurslotse/kurslotse:local")
     whole: dict[str, Any] = {}
-    code = 0
-    for name, make in (("together", together), ("apart", apart)):
-        sys.stdout.write(f"{name}\n")
-        with tempfile.TemporaryDirectory(prefix="kurslotse-smoke-") as place:
-            run(["docker", "network", "create", BETWEEN])
-            smoke: Smoke | None = None
-            try:
-                smoke = make(Path(place), image)
+    for name, make in PROJECTS.items():
+        try:
+            with tried(name, make, whole) as smoke:
                 journey(smoke)
-            except SmokeError as error:
-                sys.stdout.write(f"FAILED: {error}\n")
-                code = 1
-            finally:
-                if smoke is not None:
-                    whole[name] = smoke.figures
-                    for project in smoke.projects:
-                        project.down("--volumes", "--timeout", "20")
-                run(["docker", "network", "rm", BETWEEN])
-        if code:
-            return code
+        except SmokeError as error:
+            sys.stdout.write(f"FAILED: {error}\n")
+            return 1
     images = [
         value for key, value in sorted(os.environ.items()) if re.fullmatch(r"KURSLOTSE_(\w+_)?IMAGE", key)
     ]
-    whole["images, MB"] = {one: round(size(one)) for one in images or [image]}
+    whole["images, MB"] = {one: round(size(one)) for one in images or [IMAGE]}
     sys.stdout.write(json.dumps(whole, indent=1) + "\n")
-    return code
+    return 0
 
 
 if __name__ == "__main__":

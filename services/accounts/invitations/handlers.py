@@ -18,6 +18,7 @@ from services.accounts.sealing import hashed
 from services.accounts.sessions import cookies
 from services.accounts.sessions import store as sessions
 from services.accounts.sessions.domain import EndReason
+from services.runtime.base.addresses import by_name
 
 COMMAND = "command"
 """Who did what a command has done."""
@@ -38,9 +39,8 @@ class NotOpen:
 
 def address_of(public_url: str, token: str) -> str:
     """Return the address of a link; on one machine by name, because browsers make no passkeys for numbers."""
-    parts = urlsplit(public_url)
-    where = parts.netloc.replace("127.0.0.1", "localhost") if parts.hostname == "127.0.0.1" else parts.netloc
-    return urlunsplit((parts.scheme, where, f"/invitation/{token}", "", ""))
+    parts = urlsplit(by_name(public_url))
+    return urlunsplit((parts.scheme, parts.netloc, f"/invitation/{token}", "", ""))
 
 
 async def invite(

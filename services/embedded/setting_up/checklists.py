@@ -10,6 +10,7 @@ from services.allocation.console.today.first_day_steps import kreis_steps
 from services.allocation.console.today.first_day_store import kreis_facts
 from services.notifications.pages.first_day.steps import steps_for
 from services.notifications.pages.first_day.store import facts_of
+from services.runtime.base.addresses import by_name
 from services.runtime.web.checklist import Step
 
 TITLES = {Side.STEERING: "Steering side", Side.SUPPORT: "Support side"}
@@ -27,8 +28,7 @@ async def steps_of(
 
 def lines(side: Side, steps: Sequence[Step], addresses: Mapping[Side, str]) -> Iterator[str]:
     """Write the checklist of a side; what is missing with its reason and the page where it is done."""
-    # As in invitations: a passkey made at localhost is none at 127.0.0.1.
-    here = addresses.get(side, "").rstrip("/").replace("//127.0.0.1", "//localhost")
+    here = by_name(addresses.get(side, "").rstrip("/"))
     yield f"{TITLES[side]}{f' ({here})' if here else ''}"
     for number, step in enumerate(steps, 1):
         yield f"  [{'x' if step.done else ' '}] {number}. {step.title}"

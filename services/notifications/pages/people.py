@@ -34,6 +34,7 @@ from services.runtime.web.visit.guard import fresh_beyond_first_page
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 from services.texts.registrable import limits_on
+from services.texts.town_field import told as told_of
 
 router = APIRouter(include_in_schema=False)
 
@@ -45,9 +46,7 @@ def _form_page(
     texts = web.texts(request)
     own = context.places.now.of(visitor.kreise, context.today())
     types = limits_on(context.today()).course_types
-    told = {name: texts.plain(message) for name, message in entry.errors.items()}
-    if entry.town.params:
-        told["town"] = texts.gettext(entry.town.error, **entry.town.params)
+    told = told_of(texts, entry.errors, entry.town)
     rights = {key: right[0] for key, right in registration_form.RIGHTS.items()}
     return web.page(
         request,

@@ -5,26 +5,18 @@
 Two frames come in (how to read, the file), one goes out (what was read, or why it could not be); ADR 0022.
 """
 
-import os
-import signal
-import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
-from types import FrameType
 from typing import Any
 
 import orjson
 
 from services.places.domain import Edition, Fault, PlacesError, Said, Town, say
 from services.places.loading import SHOWN_FAULTS, File, read_file
-from services.runtime.base.subprocesses import die_with, frame, limit_resources, read_frame
+from services.runtime.base.subprocesses import ProcessorTimeUsedUpError, answer_once
 
 TOO_COSTLY = say("The file takes too long or needs too much memory to be read. Is it the right one?")
 UNEXPECTED = say("The file could not be read. Please tell who runs Kurslotse.")
-
-
-class _TooLongError(BaseException):
-    """The processor time is used up; no handler of an ordinary error may swallow this."""
 
 
 def asked(name: str, today: date, as_of: date | None) -> bytes:
@@ -46,7 +38,7 @@ def answer(how: bytes, raw: bytes) -> bytes:
         return orjson.dumps({"file": _written(file)})
     except PlacesError as error:
         return _refused(error.said, error.faults)
-    except (MemoryError, RecursionError, _TooLongError):
+    except (MemoryError, RecursionError, ProcessorTimeUsedUpError):
         return _refused(TOO_COSTLY)
     except Exception:  # noqa: BLE001 - its words could hold what the file says
         return _refused(UNEXPECTED)
@@ -131,23 +123,9 @@ def _file(found: Mapping[str, Any]) -> File:
     return File(edition, towns, (), found["asked_day"])
 
 
-def _stop(signum: int, frame_: FrameType | None) -> None:  # noqa: ARG001 - what signals are called with
-    raise _TooLongError
-
-
 def main() -> None:
     """Read one file and end."""
-    die_with(int(sys.argv[1]))
-    # Python, out of memory, prints the objects it was working on: that would be lines of the file in the log.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
-    if hasattr(signal, "SIGXCPU"):
-        signal.signal(signal.SIGXCPU, _stop)
-    limit_resources(cpu_seconds=int(sys.argv[2]), memory_bytes=int(sys.argv[3]))
-    how, raw = read_frame(sys.stdin.buffer), read_frame(sys.stdin.buffer)
-    if how is None or raw is None:
-        return
-    sys.stdout.buffer.write(frame(answer(how, raw)))
-    sys.stdout.flush()
+    answer_once(2, answer)
 
 
 if __name__ == "__main__":

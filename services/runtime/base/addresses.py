@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
-from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit, urlunsplit
 
 Network = IPv4Network | IPv6Network
 
@@ -169,3 +169,15 @@ def require_listening(name: str, host: str, proxies: Proxies, *, encrypted: bool
             " file with certificate and key, or KURSLOTSE_PROXIES to the addresses of the proxies that end"
             " TLS in front of it"
         )
+
+
+def by_name(address: str) -> str:
+    """Return a web address of this machine by its name: browsers make no passkeys for numbers.
+
+    >>> by_name("http://127.0.0.1:8101/desk"), by_name("https://kurs.example/127.0.0.1"), by_name("")
+    ('http://localhost:8101/desk', 'https://kurs.example/127.0.0.1', '')
+    """
+    parts = urlsplit(address)
+    if parts.hostname != "127.0.0.1":
+        return address
+    return urlunsplit(parts._replace(netloc=parts.netloc.replace("127.0.0.1", "localhost")))

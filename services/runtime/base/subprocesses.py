@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from types import FrameType
 from typing import IO
 
 _ROOT = Path(__file__).parents[3]
@@ -85,6 +86,32 @@ def read_frame(source: IO[bytes]) -> bytes | None:
     size = source.read(_SIZE)
     content = source.read(int.from_bytes(size, "big"))
     return content if len(size) == _SIZE and len(content) == int.from_bytes(size, "big") else None
+
+
+class ProcessorTimeUsedUpError(BaseException):
+    """A reading process has used up its processor time; no handler of an ordinary error may swallow this."""
+
+
+def answer_once(frames: int, answer: Callable[..., bytes]) -> None:
+    """Answer so many frames of the parent with one; the arguments are PARENT CPU_SECONDS MEMORY_BYTES.
+
+    For the `main` of a module that reads what comes from outside.
+    """
+    die_with(int(sys.argv[1]))
+    # Python, out of memory, prints the objects it was working on: that would be lines of the file in the log.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    if hasattr(signal, "SIGXCPU"):
+        signal.signal(signal.SIGXCPU, _stop)
+    limit_resources(cpu_seconds=int(sys.argv[2]), memory_bytes=int(sys.argv[3]))
+    asked = [read_frame(sys.stdin.buffer) for _ in range(frames)]
+    if None in asked:
+        return
+    sys.stdout.buffer.write(frame(answer(*asked)))
+    sys.stdout.flush()
+
+
+def _stop(signum: int, frame_: FrameType | None) -> None:  # noqa: ARG001 - what signals are called with
+    raise ProcessorTimeUsedUpError
 
 
 class ModuleProcess:

@@ -24,6 +24,7 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.sending import UNREACHABLE, form_id, new_form, send_event
 from services.texts.codes import options, word
+from services.texts.town_field import told as told_of
 
 router = APIRouter(prefix="/provider/courses", include_in_schema=False)
 _TOTALS = ("finished", "sat", "b1", "a2", "below", "lid", "both")
@@ -44,9 +45,7 @@ def _types(visit: Visit, kept: str = "") -> Mapping[str, CourseTypeRule]:
 
 def _page(visit: Visit, entry: CourseEntry, form: str, course: asyncpg.Record | None = None) -> Response:
     texts, today = visit.texts, visit.moment().today
-    told = {name: texts.plain(message) for name, message in entry.errors.items()}
-    if entry.town.params and "town" in told:
-        told["town"] = texts.gettext(entry.town.error, **entry.town.params)
+    told = told_of(texts, entry.errors, entry.town)
     types = _types(visit, course["course_type"] if course else "")
     return visit.page(
         "provider-course-form.html",

@@ -22,6 +22,7 @@ from services.runtime.web.sending import form_id, new_form, send_event
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options, word
 from services.texts.registrable import limits_on
+from services.texts.town_field import told as told_of
 
 router = APIRouter(prefix="/people/{participant}", include_in_schema=False)
 
@@ -40,9 +41,7 @@ def _page(
 ) -> Response:
     web = web_of(request)
     texts = web.texts(request)
-    told = {name: texts.plain(message) for name, message in entry.errors.items()}
-    if entry.town.params and "town" in told:
-        told["town"] = texts.gettext(entry.town.error, **entry.town.params)
+    told = told_of(texts, entry.errors, entry.town)
     types = limits_on(context.today()).course_types
     return web.page(
         request,

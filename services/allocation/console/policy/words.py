@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from services.allocation.console.context.cadence import cadence_lines
 from services.allocation.policy.domain import Policy, Pooling, Quota, Step
 from services.runtime.web.languages import Texts, msgid
 from services.texts.codes import word
@@ -29,10 +30,6 @@ STEPS: Mapping[Step, str] = {
     Step.START: msgid("confirmed places start on the first day"),
     Step.COMPLETE: msgid("places are completed with their course"),
 }
-WEEKDAYS = (
-    msgid("Monday"), msgid("Tuesday"), msgid("Wednesday"), msgid("Thursday"), msgid("Friday"),
-    msgid("Saturday"), msgid("Sunday"),
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,7 @@ def parts(texts: Texts, policy: Policy) -> Sequence[Part]:
         Part(say("Course sizes"), tuple(_sizes(texts, policy))),
         Part(say("How long a seat is held"), tuple(_reservation(texts, policy))),
         Part(say("Steps without a named person"), tuple(_steps(texts, policy))),
-        Part(say("When places are steered"), tuple(_cadence(texts, policy))),
+        Part(say("When places are steered"), tuple(cadence_lines(texts, policy.cadence))),
         Part(say("Agreements with neighbours"), tuple(_pooling(texts, policy))),
         Part(
             say("Positions of towns, for distances as the crow flies"),
@@ -209,24 +206,6 @@ def _steps(texts: Texts, policy: Policy) -> Iterator[str]:
         yield texts.gettext("None: every step is somebody's decision.")
     for step in policy.automatic:
         yield texts.plain(STEPS[step])
-
-
-def _cadence(texts: Texts, policy: Policy) -> Iterator[str]:
-    cadence = policy.cadence
-    if cadence.every == "daily":
-        yield texts.gettext(
-            "Every day from %(hour)s o'clock on, if something has changed.", hour=cadence.hour
-        )
-    else:
-        yield texts.gettext(
-            "Every %(weekday)s from %(hour)s o'clock on, if something has changed.",
-            weekday=texts.plain(WEEKDAYS[cadence.weekday]),
-            hour=cadence.hour,
-        )
-    yield texts.gettext(
-        "At once when a seat becomes free in a course that starts within %(days)s days.",
-        days=cadence.near_start_days,
-    )
 
 
 def _pooling(texts: Texts, policy: Policy) -> Iterator[str]:

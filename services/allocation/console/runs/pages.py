@@ -9,8 +9,8 @@ import orjson
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from schemas.codes import Weekday
 from services.allocation.console.context import explanation_store, run_store
+from services.allocation.console.context.cadence import cadence_lines
 from services.allocation.console.context.visit import CoordinatorVisit
 from services.allocation.console.runs.export import of_own_kreise, with_numbers
 from services.allocation.figures.named import NAMED
@@ -21,7 +21,6 @@ from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.reasons import GOALS
 
 router = APIRouter(include_in_schema=False)
-WEEKDAYS = tuple(day.value for day in Weekday)
 Part = Literal["snapshot", "result", "certificate"]
 
 
@@ -39,8 +38,7 @@ async def runs(visit: CoordinatorVisit) -> Response:
         more=len(rows) > PAGE_SIZE,
         page=page,
         asked=asked,
-        cadence=cadence,
-        weekday=WEEKDAYS[cadence.weekday],
+        cadence=list(cadence_lines(visit.texts, cadence)),
         named=NAMED,
     )
 

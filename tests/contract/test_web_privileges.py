@@ -36,7 +36,13 @@ ACCOUNTS = {
 PLACES = {"places.edition": {"SELECT"}, "places.town": {"SELECT"}}
 """The directory of towns, which is public."""
 AS_OWNER: Mapping[str, Mapping[str, bool]] = {
-    "allocation": {"erase_participant": False, "last_course_ended_on": True},
+    "allocation": {
+        "erase_participant": False,
+        "keep_last_course": False,
+        "last_course_ended_on": False,
+        "last_course_of_merged": False,
+        "last_course_of_placement": False,
+    },
     "notifications": {
         "erase_disclosure_log": False,
         "looks_at_names": True,
@@ -46,8 +52,7 @@ AS_OWNER: Mapping[str, Mapping[str, bool]] = {
         "reconsider_consenting": True,
     },
 }
-"""Functions that act as the owner, and whether pages may call them: such look at the visitor themselves, or
-return one date and nothing else."""
+"""Functions that act as the owner, and whether pages may call them: such look at the visitor themselves."""
 SENDS = {"allocation"}
 """Services whose pages send events, through `runtime.put_outbox` only."""
 

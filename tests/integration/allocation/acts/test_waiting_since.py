@@ -1,7 +1,9 @@
 """Waiting is time without a seat: its first day is derived from what happened, in whatever order it came."""
 
+import random
 from datetime import date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
@@ -223,3 +225,70 @@ async def test_what_a_merged_registration_sat_in_counts_for_the_one_that_stays(w
         refused = await world.placements.merge(conn, DecidedBy("jana", NOW), person(), person("p2"))
     assert refused is None
     assert (await _seen(world)).last_course_ended_on == LEFT
+
+
+async def test_the_day_kept_with_a_person_is_the_one_that_is_derived(world: World) -> None:
+    """Whatever is written to placements and mergers, in whatever order."""
+    await _sits(world)
+    ids = [person(), *(UUID(int=n) for n in range(1, 6))]
+    draw = random.Random(20261129)
+    async with transaction(world.pool) as conn:
+        for one in ids[1:]:
+            await conn.execute(
+                """
+                INSERT INTO participant SELECT (jsonb_populate_record(p, jsonb_build_object(
+                    'participant', $1::uuid, 'reference', $1::text))).* FROM participant AS p
+                WHERE participant = $2
+                """,
+                one,
+                ids[0],
+            )
+        (template,) = await conn.fetch("SELECT placement FROM placement")
+        for _ in range(60):
+            step = draw.randrange(4)
+            if step == 0:
+                await conn.execute(
+                    """
+                    INSERT INTO placement SELECT (jsonb_populate_record(p, jsonb_build_object(
+                        'placement', $1::uuid, 'participant', $2::uuid, 'state', 'left',
+                        'seats', '[]'::jsonb, 'started_on', $3::date, 'ended_on', $4::date))).*
+                    FROM placement AS p WHERE placement = $5
+                    """,
+                    UUID(int=draw.getrandbits(100)),
+                    draw.choice(ids),
+                    START,
+                    START + timedelta(days=draw.randrange(-9, 99)),
+                    template["placement"],
+                )
+            elif step == 1:
+                await conn.execute(
+                    """
+                    UPDATE placement SET ended_on = $1, state = $2, participant = $3 WHERE placement = (
+                        SELECT placement FROM placement WHERE state <> 'started'
+                        ORDER BY md5($4 || placement) LIMIT 1)
+                    """,
+                    START + timedelta(days=draw.randrange(-9, 99)),
+                    draw.choice(("left", "completed", "released", "course_cancelled")),
+                    draw.choice(ids),
+                    str(draw.random()),
+                )
+            elif step == 2:
+                lower, upper = sorted(draw.sample(range(len(ids)), 2))
+                await conn.execute(
+                    "UPDATE participant SET status = 'merged', merged_into = $2 WHERE participant = $1",
+                    ids[upper],
+                    ids[lower],
+                )
+            else:
+                await conn.execute(
+                    "UPDATE participant SET status = 'active', merged_into = NULL WHERE participant = $1",
+                    draw.choice(ids),
+                )
+            wrong = await conn.fetch(
+                """
+                SELECT participant, p.last_course_ended_on, d.ended_on FROM participant AS p
+                JOIN LATERAL last_course_ended_on(p.participant) AS d (ended_on) ON true
+                WHERE p.last_course_ended_on IS DISTINCT FROM d.ended_on
+                """
+            )
+            assert not wrong

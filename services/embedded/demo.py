@@ -7,7 +7,8 @@ import math
 import sys
 import time
 import webbrowser
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -123,11 +124,14 @@ def state_folder(home: Home) -> Path:
     return folder
 
 
-async def play(stack: Stack, seconds: int | None) -> int:
+async def play(stack: Stack, seconds: int | None, opened: Callable[[date], None]) -> int:
     """Run the simulator until it ends, telling how its year goes on; return the exit status.
 
-    Without `seconds` the simulator ends only when it is told to.
+    Without `seconds` the simulator ends only when it is told to. `opened` is called once the weeks before the
+    day on which somebody begins to watch have been played.
     """
+    sign = state_folder(stack.supervisor.home) / "opened"
+    sign.unlink(missing_ok=True)
     (child,) = stack.supervisor.start([simulator_program(stack, seconds)])
     tell = stack.supervisor.narrator
     text = "Playing the year" if seconds is None else f"Playing for {seconds} s"
@@ -135,9 +139,13 @@ async def play(stack: Stack, seconds: int | None) -> int:
     with tell.step(text, seconds) as step:
         end = asyncio.create_task(child.until_finished())
         begun = time.monotonic()
+        told: date | None = None
         while not end.done() and time.monotonic() - begun < limit:
             await asyncio.wait({end}, timeout=1)
             step.note(tail(child.program.log).rpartition("\n")[2][:80])
+            if told is None and sign.exists():
+                told = date.fromisoformat(sign.read_text(encoding="utf-8"))
+                opened(told)
             step.advance(1)
     if not end.done():
         tell.say(f"The simulator did not end by itself within {limit:.0f} s.")

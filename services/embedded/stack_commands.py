@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -89,11 +90,17 @@ def demo(home: Path | None, *, seconds: int | None, browser: bool, own_servers: 
             await _prepare_demo(stack)
             supervisor.publish(ready=True)
             _announce(stack, tell)
-            if browser and seconds is None:
-                playing.open_browser(stack.addresses["console"], os.environ)
+
+            def opened(day: date) -> None:
+                tell.say(
+                    f"It is {day:%A, %-d %B %Y}. Somebody coordinates: {by_name(stack.addresses['console'])}"
+                )
+                if browser and seconds is None:
+                    playing.open_browser(stack.addresses["console"], os.environ)
+
             code = 0
             try:
-                code = await playing.play(stack, seconds)
+                code = await playing.play(stack, seconds, opened)
             finally:
                 sound = await asyncio.shield(_summarise(stack, tell))
             return code or int(not sound)

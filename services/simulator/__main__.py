@@ -29,6 +29,8 @@ from services.simulator.world.people import YEAR
 from services.simulator.world.records import Records
 
 _ANSWER_SECONDS = 30.0
+OPENED = "opened"
+"""File in the state folder that says on which day the demo has opened."""
 
 
 @dataclass
@@ -82,11 +84,20 @@ async def _running(settings: SimulatorSettings, stopped: asyncio.Event) -> Async
             records=Records.of(memory),
             files=files,
             gateway=HttpGateway(settings.gateway_url, keys, client()),
-            console=ConsoleCoordinators(
-                settings.seed,
-                person(settings.console_url, "jana-vogt"),
-                person(settings.console_url, "peter-lindner"),
-                memory.start,
+            consoles=(
+                ConsoleCoordinators(
+                    settings.seed,
+                    person(settings.console_url, "jana-vogt"),
+                    person(settings.console_url, "peter-lindner"),
+                    memory.start,
+                    opens_on=settings.opens_on,
+                ),
+                ConsoleCoordinators(
+                    settings.seed,
+                    person(settings.console_url, "nils-hansen"),
+                    person(settings.console_url, "nils-hansen"),
+                    None,
+                ),
             ),
             inbox=InboxCounsellors(
                 settings.seed,
@@ -108,6 +119,7 @@ async def _running(settings: SimulatorSettings, stopped: asyncio.Event) -> Async
 
 async def _play(running: RunningSimulation, until: float) -> None:
     settings, simulation = running.settings, running.simulation
+    opened = settings.state / OPENED
     while not running.stopped.is_set() and simulation.memory.days <= YEAR:
         if time.monotonic() >= until and simulation.memory.days >= settings.at_least:
             break
@@ -122,6 +134,9 @@ async def _play(running: RunningSimulation, until: float) -> None:
         )
         sys.stdout.flush()
         if settings.speed is not None and simulation.memory.days >= settings.history:
+            await simulation.open_up(day)
+            if not opened.exists():
+                opened.write_text(day.isoformat(), encoding="utf-8")
             left = min(60 / settings.speed - took, until - time.monotonic())
             with suppress(TimeoutError):
                 await asyncio.wait_for(running.stopped.wait(), max(0.0, left))

@@ -64,7 +64,8 @@ class Simulation:
     records: Records
     files: Files
     gateway: Gateway
-    console: Console
+    consoles: Sequence[Console]
+    """The coordinators of each Kreis; those of the first one are watched."""
     inbox: Inbox
     control: Control
 
@@ -97,14 +98,22 @@ class Simulation:
         if day is None:
             raise AssertionError("a day is planned before it is played")
         await self.control.set_clock(moment(day))
-        for figures in (await self.console.work(day), await self.inbox.work(day)):
-            for name, value in figures.items():
+        for workers in (*self.consoles, self.inbox):
+            for name, value in (await workers.work(day)).items():
                 memory.count(name, value)
         await self._send_all(day, memory.planned)
         memory.day, memory.planned_for, memory.planned = day, None, []
         memory.days += 1
         state.save(self.files.state, memory)
         return day
+
+    async def open_up(self, day: date) -> None:
+        """Finish the steering of a day that somebody watches, and what coordinators ask on a working day."""
+        await self.control.quiet()
+        if not is_working_day(day):
+            return
+        await self.consoles[0].ask_questions()
+        await self.control.quiet()
 
     async def look_back(self) -> None:
         """Wait until the last day's events are dealt with, and read what came of them."""

@@ -2,11 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 DEFAULT_SEED = 99001
 DEFAULT_START = date(2025, 10, 6)
+DEFAULT_HISTORY = 50
+"""Seven weeks and a Monday."""
+DEFAULT_SPEED = 1 / 3
+"""Days per minute: there is time to look before the next one begins."""
 
 
 class SettingsError(Exception):
@@ -39,17 +43,22 @@ class SimulatorSettings:
     """KURSLOTSE_SIM_START: first simulated day (a Monday)"""
     people: int = 1500
     """KURSLOTSE_SIM_PEOPLE: people over a year"""
-    history: int = 45
-    """KURSLOTSE_SIM_HISTORY: days played at full speed before the speed below counts"""
+    history: int = DEFAULT_HISTORY
+    """KURSLOTSE_SIM_HISTORY: days played at full speed; on the last of them the demo opens"""
     at_least: int = 0
     """KURSLOTSE_SIM_DAYS: days played before `--seconds` ends the simulation, on however slow a machine"""
-    speed: float | None = 20.0
+    speed: float | None = DEFAULT_SPEED
     """KURSLOTSE_SIM_SPEED: days per minute after that, or 'max'"""
+
+    @property
+    def opens_on(self) -> date | None:
+        """The day on which somebody begins to watch, or None if nobody does."""
+        return None if self.speed is None else self.start + timedelta(days=self.history - 1)
 
     @classmethod
     def from_env(cls, env: Mapping[str, str]) -> "SimulatorSettings":
         """Read all settings; an absent or unreadable one is named, never shown."""
-        speed = env.get("KURSLOTSE_SIM_SPEED", "20")
+        speed = env.get("KURSLOTSE_SIM_SPEED", str(DEFAULT_SPEED))
         try:
             return cls(
                 gateway_url=_required(env, "KURSLOTSE_GATEWAY_URL"),
@@ -63,7 +72,7 @@ class SimulatorSettings:
                 seed=int(env.get("KURSLOTSE_SIM_SEED", str(DEFAULT_SEED))),
                 start=date.fromisoformat(env.get("KURSLOTSE_SIM_START", DEFAULT_START.isoformat())),
                 people=int(env.get("KURSLOTSE_SIM_PEOPLE", "1500")),
-                history=int(env.get("KURSLOTSE_SIM_HISTORY", "45")),
+                history=int(env.get("KURSLOTSE_SIM_HISTORY", str(DEFAULT_HISTORY))),
                 at_least=int(env.get("KURSLOTSE_SIM_DAYS", "0")),
                 speed=None if speed == "max" else float(speed),
             )

@@ -7,6 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.accounts.context import accounts_of, no_role
+from services.accounts.demo.guide import STOPS
 from services.accounts.demo.load import ISSUER
 from services.accounts.methods import passkeys
 from services.accounts.pages.bodies import fields_of, json_of, text_of
@@ -50,6 +51,7 @@ async def show(
         next=then,
         again=again,
         people=people,
+        stops=STOPS if people else (),
         issuers=accounts.issuers,
         passkeys=passkeys.party_of(accounts, request) is not None,
         email=email,

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from services.simulator.doors.session import DemoSession
@@ -18,6 +18,8 @@ EXCLUDES: Final = 0.006
 IN_THE_ROOM: Final = 0.15
 """Share of confirmations with the person in the room: their seat is held for three days, not for ten."""
 HOLD_DAYS: Final = 21
+LEAVES: Final = timedelta(days=4)
+"""While somebody watches, a proposal is theirs for so long before the played coordinators decide about it."""
 ASKS_BAMF: Final = 0.06
 """Share of what would be confirmed that goes to BAMF first."""
 AGREES, REFUSES = 0.35, 0.04
@@ -32,11 +34,21 @@ _WITHDRAW_REASON: Final = "Person ist laut Jobcenter bis zum Kursbeginn verreist
 class ConsoleCoordinators:
     """Works through the open proposals on each working day; what is left open comes up again the next day."""
 
-    def __init__(self, seed: int, first: DemoSession, head: DemoSession, start: date) -> None:
+    def __init__(
+        self,
+        seed: int,
+        first: DemoSession,
+        head: DemoSession,
+        start: date | None,
+        *,
+        opens_on: date | None = None,
+    ) -> None:
+        """Take who works there; `start`: when travel times are loaded; `opens_on`: when somebody watches."""
         self._seed = seed
         self._start = start
         self._first = first
         self._head = head
+        self._opens_on = opens_on
 
     async def work(self, day: date) -> Mapping[str, int]:
         """Decide about the open proposals."""
@@ -50,7 +62,7 @@ class ConsoleCoordinators:
         to_bamf: list[str] = []
         for placement in refused:
             done["coordinators.bamf_refused"] += await self._refused_by_bamf(placement)
-        for proposal in await self._open("proposed"):
+        for proposal in self._left_to_us(await self._open("proposed"), day):
             name = (proposal["participant"], proposal["own_course"])
             draw = stream(self._seed, "coordinator", *name, day).random()
             if draw < CONFIRMS:
@@ -62,6 +74,18 @@ class ConsoleCoordinators:
         done.update(await self._approve(in_the_room, present=True))
         done["coordinators.asked_bamf"] += await self._send(to_bamf)
         return done
+
+    def _left_to_us(self, proposals: list[dict[str, Any]], day: date) -> list[dict[str, Any]]:
+        """Leave the proposals of the last days to whoever watches."""
+        if self._opens_on is None or day < self._opens_on - LEAVES:
+            return proposals
+        return [one for one in proposals if datetime.fromisoformat(one["proposed_at"]).date() <= day - LEAVES]
+
+    async def ask_questions(self) -> None:
+        """Have answers computed that whoever watches finds done."""
+        for kind in ("pooling", "next_course", "forecast"):
+            response = await self._first.ask("POST", f"/api/v1/questions/{kind}", json={})
+            response.raise_for_status()
 
     async def _answers_of_bamf(self, day: date) -> tuple[list[str], list[str]]:
         """Return the placements with which BAMF agrees today, and those with which it does not."""

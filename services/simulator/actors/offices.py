@@ -76,7 +76,7 @@ def facts(records: Records, person: Person, day: date) -> ParticipantRegistered:
     return ParticipantRegistered(
         reference=records.reference(person),
         registered_on=day if back else min(person.registered_on, day),
-        kreis=kreis.KREIS,
+        kreis=kreis.TOWN[person.town].kreis,
         town=person.town,
         entitlement=Entitlement(
             standing=person.standing,

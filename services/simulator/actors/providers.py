@@ -107,7 +107,7 @@ def announcement(course: PlannedCourse) -> CourseAnnounced:
         course=course.own_id,
         title=track.title,
         course_type=track.course_type,
-        kreis=kreis.KREIS,
+        kreis=town.kreis,
         town=track.town,
         sections=tuple(
             Section(number=part.number, starts_on=part.starts_on, ends_on=part.ends_on, ue=part.ue)

@@ -61,6 +61,10 @@ class Console(Protocol):
         """Look at the open proposals and decide about them; returns figures."""
         ...
 
+    async def ask_questions(self) -> None:
+        """Have answers computed that whoever watches finds done."""
+        ...
+
 
 class Inbox(Protocol):
     """The counsellors' work."""

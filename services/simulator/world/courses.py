@@ -1,4 +1,4 @@
-"""Invents the courses of six providers over the year, each a pure function of seed and track."""
+"""Invents the courses of seven providers over the year, each a pure function of seed and track."""
 
 import random
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from typing import Final, TypedDict
 from schemas.codes import CourseType, Level, TimeOfDay
 from services.simulator.world.calendar import teaching_days, working_day_from
 from services.simulator.world.chance import stream
+from services.simulator.world.kreis import KREIS, NEIGHBOUR
 
 WEEKDAYS_5: Final = frozenset({0, 1, 2, 3, 4})
 WEEKDAYS_4: Final = frozenset({0, 1, 2, 3})
@@ -48,8 +49,8 @@ class Track:
     target: Level = Level.B1
 
 
-def _town(number: int) -> str:
-    return f"99001{number:03d}"
+def _town(number: int, kreis: str = KREIS) -> str:
+    return f"{kreis}{number:03d}"
 
 
 _M, _A, _E = TimeOfDay.MORNING, TimeOfDay.AFTERNOON, TimeOfDay.EVENING
@@ -88,6 +89,13 @@ TRACKS: Final = (
     Track(_BN, "B2", _V, _town(1), _M, WEEKDAYS_5, 5, 5, 10, 1, "Berufssprache B2", 22, 12, target=Level.B2),
     Track(_BN, "C1", _V, _town(1), _E, WEEKDAYS_4, 5, 4, 20, 4, "Berufssprache C1", 20, 10, target=Level.C1),
 )  # fmt: skip
+_VN: Final = "vhs-nachbarland"
+NEIGHBOUR_TRACKS: Final = (
+    Track(
+        _VN, "N-V", _G, _town(1, NEIGHBOUR), _M, WEEKDAYS_5, 5, 7, 14, 1, f"{_IK} Nachbarstadt, vormittags"
+    ),
+    Track(_VN, "N-A", _G, _town(1, NEIGHBOUR), _E, EVENINGS, 5, 7, 26, 8, f"{_IK} Nachbarstadt, abends"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,9 +160,11 @@ class PlannedCourse:
 
 
 @cache
-def programme(seed: int, start: date) -> tuple[PlannedCourse, ...]:
+def programme(
+    seed: int, start: date, tracks: tuple[Track, ...] = (*TRACKS, *NEIGHBOUR_TRACKS)
+) -> tuple[PlannedCourse, ...]:
     """Return the courses that run or start in the simulated year, in the order of their announcement."""
-    planned = (course for track in TRACKS for course in _of_track(seed, start, track))
+    planned = (course for track in tracks for course in _of_track(seed, start, track))
     return tuple(sorted(planned, key=lambda course: (course.announced, course.provider, course.own_id)))
 
 

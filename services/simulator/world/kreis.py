@@ -1,4 +1,4 @@
-"""Lists the invented Kreis Musterland: towns, publishers, counselling offices.
+"""Lists the invented Kreis Musterland and its small neighbour: towns, publishers, counselling offices.
 
 Everything here is invented. The AGS prefix 99 is not used by any German municipality.
 """
@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Final, Literal, TypedDict
 
 KREIS: Final = "99001"
+NEIGHBOUR: Final = "99002"
+"""Each opens its courses to the people of the other (the policy of the demo says so)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +21,11 @@ class Town:
     latitude: float
     longitude: float
     weight: int
+
+    @property
+    def kreis(self) -> str:
+        """The Kreis it belongs to."""
+        return self.ags[:5]
 
 
 TOWNS: Final = (
@@ -38,7 +45,12 @@ TOWNS: Final = (
     Town("99001014", "Nirgendsmark", "00170", 53.790, 11.020, 1),
     Town("99001015", "Utopinchen", "00175", 53.980, 11.560, 1),
 )
-TOWN: Final = {town.ags: town for town in TOWNS}
+NEIGHBOUR_TOWNS: Final = (
+    Town("99002001", "Nachbarstadt", "00210", 53.790, 11.640, 6),
+    Town("99002002", "Grenzdorf", "00215", 53.850, 11.650, 3),
+    Town("99002003", "Hinterwald", "00220", 53.720, 11.600, 2),
+)
+TOWN: Final = {town.ags: town for town in (*TOWNS, *NEIGHBOUR_TOWNS)}
 
 Rhythm = Literal["daily", "weekly", "section"]
 
@@ -62,6 +74,7 @@ def _publisher(
     authority: bool,
     organisation: str | None = None,
     supplier_ids: tuple[str, ...] = (),
+    kreis: str = KREIS,
 ) -> PublisherRecord:
     return {
         "slug": slug,
@@ -69,7 +82,7 @@ def _publisher(
         "kinds": list(kinds),
         "organisation": organisation or slug,
         "authority": authority,
-        "kreise": [KREIS],
+        "kreise": [kreis],
         "supplier_ids": list(supplier_ids),
     }
 
@@ -97,6 +110,14 @@ PROVIDERS: Final = (
     _publisher(
         "berufssprache-nord", "Berufssprache Nord", "provider", authority=False, supplier_ids=("990016",)
     ),
+    _publisher(
+        "vhs-nachbarland",
+        "Volkshochschule Nachbarland",
+        "provider",
+        authority=False,
+        supplier_ids=("990021",),
+        kreis=NEIGHBOUR,
+    ),
 )
 RHYTHM: Final[dict[str, Rhythm]] = {
     "vhs-musterland": "daily",
@@ -105,9 +126,11 @@ RHYTHM: Final[dict[str, Rhythm]] = {
     "lernwerkstatt": "daily",
     "frauenakademie": "weekly",
     "berufssprache-nord": "weekly",
+    "vhs-nachbarland": "weekly",
 }
 
 JOBCENTER: Final = "jobcenter-musterland"
+NEXT_JOBCENTER: Final = "jobcenter-nachbarland"
 FOREIGNERS: Final = "auslaenderbehoerde"
 SOCIAL: Final = "sozialamt-asyl"
 VHS_DESK: Final = "vhs-anmeldung"
@@ -119,6 +142,7 @@ ASYLUM: Final = "asylberatung"
 
 OFFICE_PUBLISHERS: Final = (
     _publisher(JOBCENTER, "Jobcenter Musterland", "office", authority=True),
+    _publisher(NEXT_JOBCENTER, "Jobcenter Nachbarland", "office", authority=True, kreis=NEIGHBOUR),
     _publisher(FOREIGNERS, "Ausländerbehörde Kreis Musterland", "office", authority=True),
     _publisher(SOCIAL, "Sozialamt Kreis Musterland, Asyl", "office", authority=True),
     _publisher(

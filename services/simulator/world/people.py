@@ -113,6 +113,10 @@ class Person:
     """Their office's reference of people who want to attend the same course."""
 
 
+LATE: Final = 5
+"""One in so many of the backlog was granted the course almost a year ago."""
+NEIGHBOURS: Final = 8
+"""One in so many people of the Jobcenter lives in the neighbouring Kreis."""
 FAMILIES: Final = 0.03
 """Share of pairs of people who come together and want to attend the same course."""
 
@@ -124,7 +128,29 @@ def population(seed: int, start: date, count: int) -> tuple[Person, ...]:
     for number in range(0, count - 1, 2):
         if stream(seed, "family", number).random() < FAMILIES:
             people[number], people[number + 1] = _together(people[number], people[number + 1])
-    return tuple(people)
+    return tuple(_lives_next_door(seed, one) if _is_neighbour(one) else one for one in people)
+
+
+def _is_neighbour(person: Person) -> bool:
+    return (
+        person.number % NEIGHBOURS == NEIGHBOURS // 2
+        and person.office == kreis.JOBCENTER
+        and not person.family
+    )
+
+
+def _lives_next_door(seed: int, person: Person) -> Person:
+    """Let a person live in the neighbouring Kreis, whose counselling offices are not part of the demo."""
+    rng = stream(seed, "neighbour", person.number)
+    town = kreis.TOWN[pick(rng, {town.ags: town.weight for town in kreis.NEIGHBOUR_TOWNS})]
+    return replace(
+        person,
+        office=kreis.NEXT_JOBCENTER,
+        reference=person.reference.replace(_PREFIX[person.office], _PREFIX[kreis.NEXT_JOBCENTER]),
+        town=town.ags,
+        consent=None,
+        contact=replace(person.contact, postcode=town.postcode, town=town.name),
+    )
 
 
 def _together(one: Person, other: Person) -> tuple[Person, Person]:
@@ -162,7 +188,7 @@ def _person(seed: int, start: date, count: int, number: int) -> Person:
     office = _office(rng, standing, route, age)
     types = _course_types(rng, route, woman=woman, childcare=childcare)
     level, section = _level(rng, types)
-    granted = _granted(rng, route, arrives)
+    granted = _granted(rng, route, arrives, backlog=number < count * BACKLOG_SHARE)
     return Person(
         number=number,
         office=office,
@@ -200,8 +226,11 @@ def _some_day(rng: random.Random, share: float, first: int, end: int) -> int | N
     return rng.randrange(first, end) if rng.random() < share else None
 
 
-def _granted(rng: random.Random, route: AccessRoute, arrives: date) -> date:
-    granted = arrives - timedelta(days=rng.randrange(5, 200))
+def _granted(rng: random.Random, route: AccessRoute, arrives: date, *, backlog: bool) -> date:
+    days = rng.randrange(5, 200)
+    if backlog and days % LATE == 0:  # asked too late: a year after the grant the entitlement lapses
+        days = YEAR - days // LATE
+    granted = arrives - timedelta(days=days)
     if route is AccessRoute.VOCATIONAL or (route is AccessRoute.ADMISSION and arrives >= ROUTE_CLOSES):
         granted = arrives - timedelta(days=rng.randrange(0, 20))
     return granted
@@ -209,6 +238,7 @@ def _granted(rng: random.Random, route: AccessRoute, arrives: date) -> date:
 
 _PREFIX: Final = {
     kreis.JOBCENTER: "BG",
+    kreis.NEXT_JOBCENTER: "NL",
     kreis.FOREIGNERS: "ABH",
     kreis.SOCIAL: "SOZ",
     kreis.VHS_DESK: "KB",

@@ -48,12 +48,16 @@ class FakeKreis:
     feeds: dict[str, list[tuple[str, dict[str, Any]]]] = field(default_factory=dict)
     started: list[Placement] = field(default_factory=list)
     stop_after: int | None = None
+    asked: int = 0
 
     async def quiet(self) -> None:
         return
 
     async def work(self, day: date) -> Mapping[str, int]:  # noqa: ARG002 - the doors' signature
         return {}
+
+    async def ask_questions(self) -> None:
+        self.asked += 1
 
     async def findings(self, publisher: str, after: int) -> Page:  # noqa: ARG002 - the doors' signature
         return Page([], after, more=False)

@@ -1,6 +1,6 @@
 import asyncio
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 
 import httpx
 import orjson
@@ -13,10 +13,13 @@ from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
 from services.simulator.doors.protocols import Rejected, Taken
 from services.simulator.doors.session import DemoSession
+from services.simulator.settings import SimulatorSettings
 from services.simulator.world.kreis import JMD, MBE_NORTH
 from services.simulator.world.state import Planned
 
 DAY = date(2025, 10, 6)
+OPENS = date(2025, 11, 24)
+"""The Monday on which the demo opens."""
 NOW = datetime(2025, 10, 6, 6, 30, tzinfo=UTC)
 URL = "http://doors.invalid"
 
@@ -253,3 +256,63 @@ async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
     assert done["inbox.seen"] > done["inbox.accepted"] > done["inbox.declined"]
     assert 0 < done["inbox.done"] < 30
     assert sum(done.values()) == len(acted) < 200
+
+
+@pytest.mark.parametrize(
+    ("day", "decided"),
+    [
+        (OPENS - timedelta(days=7), {"old", "new"}),
+        (OPENS, {"old"}),
+        (OPENS + timedelta(days=4), {"old", "new"}),
+    ],
+)
+async def test_while_somebody_watches_the_proposals_of_the_last_days_are_theirs(
+    day: date, decided: set[str]
+) -> None:
+    confirmed: set[str] = set()
+    made = {"old": day - timedelta(days=4), "new": min(day, OPENS) - timedelta(days=3 if day == OPENS else 0)}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/demo/sign-in":
+            return httpx.Response(200, json={"csrf": "token"})
+        if request.method == "GET":
+            proposals = [
+                {
+                    "placement": f"{name} {n}",
+                    "participant": f"{name} {n}",
+                    "own_course": "IK",
+                    "proposed_at": f"{when}T07:00:00+00:00",
+                    "alternatives": [],
+                }
+                for name, when in made.items()
+                for n in range(40)
+            ]
+            wanted = proposals if request.url.params["state"] == "proposed" else []
+            return httpx.Response(200, json={"proposals": wanted, "next": None})
+        body = orjson.loads(request.content)
+        if request.url.path.endswith("/approve"):
+            confirmed.update(one.split()[0] for one in body["placements"])
+        return httpx.Response(200, json={"results": [{"ok": True} for _ in body.get("placements", ())]})
+
+    client = patient(answer)
+    both = DemoSession(URL, "jana-vogt", client)
+    await ConsoleCoordinators(1, both, both, None, opens_on=OPENS).work(day)
+    assert confirmed == decided
+
+
+async def test_the_demo_opens_on_a_monday_unless_nobody_watches() -> None:
+    env = dict.fromkeys(
+        (
+            "KURSLOTSE_GATEWAY_URL",
+            "KURSLOTSE_SIM_KEYS",
+            "KURSLOTSE_CONSOLE_URL",
+            "KURSLOTSE_SUPPORT_URL",
+            "KURSLOTSE_CONTROL_URL",
+            "KURSLOTSE_SMTP_SINK",
+            "KURSLOTSE_SIM_STATE",
+        ),
+        "x",
+    )
+    assert SimulatorSettings.from_env(env).opens_on == OPENS
+    assert OPENS.weekday() == 0
+    assert SimulatorSettings.from_env(env | {"KURSLOTSE_SIM_SPEED": "max"}).opens_on is None

@@ -28,11 +28,18 @@ def test_the_same_seed_gives_the_same_people_and_another_seed_others() -> None:
 
 def test_everybody_lives_and_is_registered_in_the_invented_kreis(people: tuple[Person, ...]) -> None:
     assert len(people) == COUNT
-    assert {person.town for person in people} <= {town.ags for town in kreis.TOWNS}
+    assert {person.town for person in people} <= set(kreis.TOWN)
     assert {person.office for person in people} == {
         one["slug"] for one in kreis.OFFICE_PUBLISHERS if "office" in one["kinds"]
     }
     assert len({(person.office, person.reference) for person in people}) == COUNT
+
+
+def test_a_few_live_in_the_neighbouring_kreis_and_are_registered_there(people: tuple[Person, ...]) -> None:
+    near = [person for person in people if kreis.TOWN[person.town].kreis == kreis.NEIGHBOUR]
+    assert 0.03 < len(near) / len(people) < 0.10
+    assert {person.office for person in near} == {kreis.NEXT_JOBCENTER}
+    assert all(person.office != kreis.NEXT_JOBCENTER for person in people if person not in near)
 
 
 def test_arrivals_fill_the_year_after_a_backlog(people: tuple[Person, ...]) -> None:
@@ -62,8 +69,8 @@ def test_youth_is_a_month_and_only_for_the_young(people: tuple[Person, ...]) -> 
 
 
 def test_a_third_never_consents_and_half_of_the_others_later_in_class(people: tuple[Person, ...]) -> None:
-    plans = [person.consent for person in people]
-    assert 0.27 < sum(plan is None for plan in plans) / COUNT < 0.37
+    plans = [one.consent for one in people if kreis.TOWN[one.town].kreis == kreis.KREIS]
+    assert 0.27 < sum(plan is None for plan in plans) / len(plans) < 0.37
     given = [plan for plan in plans if plan is not None]
     assert 0.25 < sum(plan.at_registration for plan in given) / len(given) < 0.55
     assert any(plan.revoked_after is not None for plan in given)
@@ -130,3 +137,12 @@ def test_courses_of_all_providers_are_held_on_teaching_days_with_whole_sections(
 def test_three_providers_announce_the_same_course_at_the_same_place() -> None:
     rivals = {course.provider for course in programme(SEED, START) if course.track.town == "99001007"}
     assert len(rivals) == 3
+
+
+def test_some_of_the_backlog_waited_until_their_entitlement_lapses_within_weeks(
+    people: tuple[Person, ...],
+) -> None:
+    opens = START + timedelta(days=49)
+    lapsed = [one for one in people if one.valid_until is not None and one.valid_until < opens]
+    assert 5 < len(lapsed) < 30
+    assert all(one.arrives < START + timedelta(days=20) for one in lapsed)

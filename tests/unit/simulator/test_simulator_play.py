@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from statistics import median
 
@@ -23,7 +23,7 @@ def accepted_ids(path: Path) -> set[tuple[str, str, str]]:
 
 async def play(directory: Path, fake: FakeKreis, days: int, *, people: int = PEOPLE) -> Simulation:
     memory = load_memory(directory, seed=SEED, start=START, people=people)
-    simulation = Simulation(Records.of(memory), Files.open(directory), fake, fake, fake, fake)
+    simulation = Simulation(Records.of(memory), Files.open(directory), fake, [fake], fake, fake)
     try:
         while memory.days < days:
             await simulation.next_day()
@@ -99,3 +99,11 @@ def test_a_line_cut_off_by_a_crash_spoils_no_other(tmp_path: Path) -> None:
     lines.add({"id": 3})
     lines.close()
     assert [row["id"] for row in read_lines(path)] == [1, 3]
+
+
+async def test_questions_are_asked_on_working_days_only(tmp_path: Path) -> None:
+    fake = FakeKreis()
+    simulation = await play(tmp_path, fake, 1)
+    await simulation.open_up(START)
+    await simulation.open_up(START + timedelta(days=5))
+    assert fake.asked == 1

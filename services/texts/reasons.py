@@ -14,6 +14,7 @@ from services.texts.why import COURSES
 
 RULES: Mapping[str, str] = {code: one.name for code, one in RULE_TEXTS.items()}
 NEEDS: Mapping[str, str] = {code: one.need for code, one in REMEDY_TEXTS.items()}
+CONDITIONS: Mapping[str, str] = {code: one.condition for code, one in REMEDY_TEXTS.items()}
 
 GOALS: Mapping[str, str] = {
     "keep_offer": "earlier proposal",
@@ -258,6 +259,14 @@ def need(texts: Texts, code: str) -> str:
         if parts[1:]
         else parts[0]
     )
+
+
+def condition(texts: Texts, code: str) -> str:
+    """Say what would have to be: so many people would have a place if …; two together are joined."""
+    parts = [texts.plain(CONDITIONS.get(part, CONDITIONS["none"])) for part in code.split("_and_")]
+    if not parts[1:]:
+        return parts[0]
+    return texts.plain(msgid("%(one)s and if %(other)s")) % {"one": parts[0], "other": parts[1]}
 
 
 def refusal(texts: Texts, code: str) -> str:

@@ -109,7 +109,7 @@ RULE_TEXTS: Mapping[str, RuleTexts] = {
     "travel_time": RuleTexts(
         "travel time",
         "Only the travel time is too long.",
-        "The way takes %(minutes)s minutes; at most %(limit)s are allowed.",
+        "The way takes %(minutes)s minutes; the policy allows %(limit)s at most.",
     ),
     "on_hold": RuleTexts(
         "put on hold",
@@ -150,40 +150,73 @@ class RemedyTexts(NamedTuple):
     sentence: str
     need: str
     """In a sum: so many people wait only for this."""
+    condition: str
+    """So many people would have a place if …"""
 
 
 REMEDY_TEXTS: Mapping[str, RemedyTexts] = {
-    "hold": RemedyTexts("Lift the hold.", "lifting the hold"),
+    "hold": RemedyTexts("Lift the hold.", "lifting the hold", "the hold ended"),
     "test": RemedyTexts(
-        "Take the placement test: with the result “%(result)s” there is a place.", "the placement test"
+        "Take the placement test: with the result “%(result)s” there is a place.",
+        "the placement test",
+        "the placement test was taken",
     ),
     "ask_again": RemedyTexts(
         "Offer again a course that was declined, left or refused before.",
         "another offer of a course declined before",
+        "a course declined before was offered again",
     ),
-    "exclusion": RemedyTexts("Lift the exclusion of this course or provider.", "lifting an exclusion"),
-    "earlier": RemedyTexts("Begin earlier: by %(day)s.", "an earlier beginning"),
-    "time_of_day": RemedyTexts("Attend at another time of day: %(times)s.", "another time of day"),
-    "weekdays": RemedyTexts("Attend on other weekdays, too: %(weekdays)s.", "other weekdays"),
-    "travel": RemedyTexts("Travel %(minutes)s minutes more.", "a longer way"),
+    "exclusion": RemedyTexts(
+        "Lift the exclusion of this course or provider.",
+        "lifting an exclusion",
+        "a course or provider was not excluded any more",
+    ),
+    "earlier": RemedyTexts(
+        "Begin earlier: by %(day)s.", "an earlier beginning", "an earlier beginning was possible"
+    ),
+    "time_of_day": RemedyTexts(
+        "Attend at another time of day: %(times)s.",
+        "another time of day",
+        "a course took place at another time of day",
+    ),
+    "weekdays": RemedyTexts(
+        "Attend on other weekdays, too: %(weekdays)s.",
+        "other weekdays",
+        "a course took place on other weekdays",
+    ),
+    "travel": RemedyTexts("Travel %(minutes)s minutes more.", "a longer way", "a longer way was possible"),
     "travel_limit": RemedyTexts(
-        "Raise the municipality's limit to %(limit)s minutes of travel.", "a higher limit of travel time"
+        "Raise the municipality's limit to %(limit)s minutes of travel.",
+        "a higher limit of travel time",
+        "the policy allowed a longer way",
     ),
-    "childcare": RemedyTexts("Childcare during the course.", "childcare"),
-    "access": RemedyTexts("An accessible room.", "an accessible room"),
+    "childcare": RemedyTexts("Childcare during the course.", "childcare", "a course had childcare"),
+    "access": RemedyTexts("An accessible room.", "an accessible room", "a course was accessible"),
     "level": RemedyTexts(
         "Enter one level higher or lower (%(level)s), with a recorded reason.",
         "a deviation from the test by one level",
+        "entry one level higher or lower was allowed",
     ),
-    "hours": RemedyTexts("Fund %(ue)s more teaching units.", "more funded teaching units"),
+    "hours": RemedyTexts(
+        "Fund %(ue)s more teaching units.", "more funded teaching units", "more teaching units were funded"
+    ),
     "extended": RemedyTexts(
-        "A certificate that holds until %(day)s, if the law allows one.", "a longer entitlement"
+        "A certificate that holds until %(day)s, if the law allows one.",
+        "a longer entitlement",
+        "the entitlement held longer",
     ),
-    "seat": RemedyTexts("More seats in the course: %(seats)s.", "more seats"),
+    "seat": RemedyTexts("More seats in the course: %(seats)s.", "more seats", "a course had more seats"),
     "start": RemedyTexts(
         "Start the course although people are missing: %(missing)s.",
         "the start of a course that is too small",
+        "a course that is too small began",
     ),
-    "apart": RemedyTexts("Let the family attend different courses.", "the family in different courses"),
-    "none": RemedyTexts("None of the changes that were tried helps.", "nothing that was tried"),
+    "apart": RemedyTexts(
+        "Let the family attend different courses.",
+        "the family in different courses",
+        "the family attended different courses",
+    ),
+    "none": RemedyTexts(
+        "None of the changes that were tried helps.", "nothing that was tried", "something else changed"
+    ),
 }

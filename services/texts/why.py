@@ -25,6 +25,7 @@ COURSES: Mapping[str, str] = {
     "why_less_distance": "About %(by)s km farther away (estimated).",
     "why_less_balance": "The provider's courses are fuller by %(by)s per cent.",
     "against_level_section": "Section %(section)s; the test leads into section %(tested)s.",
+    "against_travel_own": "The way takes %(minutes)s minutes; the person can travel %(limit)s at most.",
     "against_time_unknown": "It is not known at what time of day it is held.",
     "remedy_family": "This helps all %(people)s members of the family together.",
 }

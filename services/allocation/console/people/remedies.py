@@ -14,7 +14,7 @@ from services.allocation.steering.questions import queue
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
 from services.runtime.web.visit.guard import fresh_sign_in
-from services.texts.reasons import load, need, sentence
+from services.texts.reasons import condition, load, need, sentence
 
 router = APIRouter(include_in_schema=False)
 BY_COURSE = 40
@@ -94,6 +94,7 @@ async def remedies(
         code=code,
         query=f"code={code}&" if code else "",
         need=lambda one: need(texts, one),
+        condition=lambda one: condition(texts, one),
         named=[one for one in sums if one["code"] != "none"][:IN_THE_SENTENCE],
         steps=STEPS,
         named_figures=NAMED,

@@ -15,7 +15,7 @@ from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
 from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
-from services.texts.reasons import need, sentence
+from services.texts.reasons import condition, sentence
 
 router = APIRouter(include_in_schema=False)
 SUMS = 5
@@ -40,7 +40,7 @@ async def waiting(visit: CoordinatorVisit, deadline: str = "", reason: str = "")
         "waiting.html",
         rows=rows[:PAGE_SIZE],
         sums=sums,
-        need=lambda code: need(texts, code),
+        condition=lambda code: condition(texts, code),
         more=len(rows) > PAGE_SIZE,
         page=page,
         query=query,

@@ -149,12 +149,18 @@ def _travel_rule(snapshot: Snapshot) -> Rule:
             else None
         )
 
+    def whose(person: Person, entry: Entry | None) -> str | None:
+        """Tell the person's own limit from the municipality's."""
+        own = person.max_travel_minutes
+        return "travel_own" if entry is not None and own is not None and own == longest(person) else None
+
     return Rule(
         TRAVEL_TIME,
         lambda p: (p.town, longest(p)),
         lambda e: (e.course.town, e.course.online),
         near,
         params=params,
+        told_as=whose,
         fix=travel_longer,
     )
 

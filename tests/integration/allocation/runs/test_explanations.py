@@ -156,7 +156,7 @@ async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     assert "Eine neuere Suche läuft." not in page
     assert "Kinderbetreuung" in page
     assert (
-        f"{CHILDCARE} Personen verhilft allein diese Änderung zu einem Platz: Kinderbetreuung."
+        f"{CHILDCARE} Personen bekämen einen Platz, wenn ein Kurs Kinderbetreuung hätte."
         in await browser.page("/waiting")
     )
     filtered = await browser.page("/remedies?code=childcare")

@@ -9,7 +9,7 @@ from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.match import match
 from services.runtime.web.languages import load
 from services.texts import reasons
-from services.texts.reasons import NEEDS, REASONS, RULES
+from services.texts.reasons import NEEDS, REASONS, RULES, condition
 from tests.unit.allocation.regions.region import a_region
 
 
@@ -38,7 +38,17 @@ def test_words_of_reasons_are_german_too() -> None:
     every = {
         *reasons.REASONS.values(),
         *reasons.RULES.values(),
+        *reasons.CONDITIONS.values(),
         *reasons.GOALS.values(),
         *reasons.SUMS.values(),
     }
     assert [text for text in every | set(NEEDS.values()) if not german.knows(text)] == []
+
+
+def test_what_would_help_reads_as_one_condition_for_one_person_or_many() -> None:
+    german = load((Path(reasons.__file__).parent / "locale",))["de"]
+    assert condition(german, "time_of_day") == "ein Kurs zu einer anderen Tageszeit stattfände"
+    assert condition(german, "childcare_and_travel") == (
+        "ein Kurs Kinderbetreuung hätte und wenn ein längerer Weg möglich wäre"
+    )
+    assert condition(german, "of_a_later_version") == "sich etwas anderes änderte"

@@ -17,6 +17,7 @@ from services.allocation.steering.matching.domain import Course, Deviation, Pers
 from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import need_of
 from services.allocation.steering.matching.goals import waiting_days, way_to
+from services.allocation.steering.matching.hardrules import hard_rules
 from services.allocation.steering.matching.match import Result, match
 from services.allocation.steering.matching.snapshot import Snapshot, snapshot_of
 from tests.unit.allocation.matching.test_eligibility import DAY, SOON, course, person
@@ -206,6 +207,19 @@ def test_weekdays_against_availability() -> None:
 
 
 HOME, AWAY = "99001001", "99001002"
+
+
+@pytest.mark.parametrize(
+    ("own", "told", "limit"), [(None, "travel_time", 60), (90, "travel_time", 60), (30, "travel_own", 30)]
+)
+def test_a_way_that_is_too_long_says_whose_limit_it_passes(own: int | None, told: str, limit: int) -> None:
+    limits = load_policies().on("99001", DAY).limits.model_copy(update={"travel_minutes": 60})
+    there = course(town=AWAY)
+    region = seen([person(max_travel_minutes=own)], [there], {"limits": limits}, travel={(HOME, AWAY): 95})
+    (rule,) = (one for one in hard_rules(region) if one.name == "travel_time")
+    reason = rule.objection(region.people[0], eligibility_of(region).entries[0])
+    assert reason.code == f"against_{told}"
+    assert reason.params == {"minutes": 95, "limit": limit}
 
 
 def test_travel_time_by_the_table_is_hard_and_an_estimate_never_is() -> None:

@@ -37,6 +37,8 @@ NOT_COPIED = frozenset(
 """Tables that say something of the whole Kreis or of the machine."""
 PEOPLES = frozenset({"participant", "participant_id", "course", "course_id", "placement", "placement_id"})
 """A table with one of these columns is about people or courses."""
+LIKE = {"course_section": "course"}
+"""Tables that are copied as often as another."""
 SUFFIXED = frozenset({"reference", "own_course", "own_number"})
 PAGES = {
     "jana-vogt": (
@@ -60,8 +62,8 @@ PAGES = {
     "mira-kern": ("/provider",),
 }
 SUPPORT_PAGES = {
-    "ole-brandt": ("/desk", "/desk/people"),
-    "mira-kern": ("/courses",),
+    "ole-brandt": ("/desk", "/people"),
+    "mira-kern": ("/roster",),
     "sara-demir": ("/inbox",),
 }
 
@@ -107,13 +109,15 @@ async def _columns(conn: asyncpg.Connection) -> dict[str, list[Column]]:
 async def grow_database(address: str, times: int, most: dict[str, int]) -> None:
     """Copy every table about people or courses; of those in `most` until they hold so many rows."""
     conn = await asyncpg.connect(address)
+    made: dict[str, int] = {}
     try:
         await conn.execute("SET session_replication_role = replica")
         for table, columns in (await _columns(conn)).items():
             if table in NOT_COPIED or not PEOPLES & {one.name for one in columns}:
                 continue
             count = await conn.fetchval(f'SELECT count(*) FROM "{table}"')
-            copies = max(times, -(-most.get(table, 0) // count) if count else 0)
+            wanted = max(times, -(-most.get(table, 0) // count) if count else 0)
+            copies = made[table] = made.get(LIKE.get(table, ""), wanted)
             names = ", ".join(f'"{one.name}"' for one in columns)
             values = ", ".join(one.copied() for one in columns)
             begun = time.monotonic()
@@ -134,13 +138,17 @@ def _run(home: Path) -> dict[str, dict[str, str]]:
     return found
 
 
-async def grow(home: Path, times: int, attendance: int) -> None:
+async def grow(home: Path, times: int, attendance: int, courses: int) -> None:
     """Grow the databases of both sides."""
     found = json.loads((home / "run.json").read_text("utf-8"))
     for service in ("allocation", "notifications"):
         name = roles.database_name(found["prefix"], service)
         say(f"{service}:")
-        await grow_database(roles.address_of(found["database_url"], name), times, {"attendance": attendance})
+        await grow_database(
+            roles.address_of(found["database_url"], name),
+            times,
+            {"attendance": attendance, "course": courses},
+        )
 
 
 def _ids(text: str, address: str) -> Iterator[str]:
@@ -190,11 +198,12 @@ def main() -> None:
     parser.add_argument("home", type=Path)
     parser.add_argument("--times", type=int, default=14)
     parser.add_argument("--attendance", type=int, default=1_000_000, help="rows of attendance at least")
+    parser.add_argument("--courses", type=int, default=1_500, help="courses at least")
     parser.add_argument("--rounds", type=int, default=30)
     asked = parser.parse_args()
     say(machine())
     if asked.what == "grow":
-        asyncio.run(grow(asked.home, asked.times, asked.attendance))
+        asyncio.run(grow(asked.home, asked.times, asked.attendance, asked.courses))
     else:
         asyncio.run(measure(asked.home, asked.rounds))
         say(f"{machine()} (afterwards)")

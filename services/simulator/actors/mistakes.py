@@ -1,5 +1,6 @@
 """Makes the mistakes of real publishers: late, duplicate, corrected, out of order and malformed events."""
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 from typing import Final
@@ -88,9 +89,20 @@ def _order(records: Records, day: date, arriving: list[Planned]) -> list[Planned
         )  # stable: people before what is said of them
         if publisher in SLOPPY and chance(SHUFFLED, records.state.seed, "shuffled", publisher, day):
             stream(records.state.seed, "shuffle", publisher, day).shuffle(own)
+            _right_before_wrong(own)
             records.state.count("mess.shuffled_days")
         result.extend(own)
     return result
+
+
+def _right_before_wrong(events: list[Planned]) -> None:
+    """Let an id that is used twice stand for what was right: the doors take what comes first."""
+    twice = Counter(event.id for event in events)
+    places = [at for at, event in enumerate(events) if twice[event.id] > 1]
+    for at, event in zip(
+        places, sorted((events[at] for at in places), key=lambda one: one.wrong), strict=True
+    ):
+        events[at] = event
 
 
 def _broken(records: Records, day: date) -> Iterator[Planned]:

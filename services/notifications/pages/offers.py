@@ -56,6 +56,13 @@ async def offers(request: Request, context: Context, visitor: Clerk) -> Response
 @router.get("/offers/{placement}")
 async def offer(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Show one offer: the sheet for the person, to be printed, and the answer."""
+    return await _sheet(request, context, visitor, placement)
+
+
+async def _sheet(
+    request: Request, context: PageContext, visitor: Visitor, placement: UUID, *, no_reason: bool = False
+) -> Response:
+    """Show an offer; `no_reason`: it was declined without one."""
     async with context.open(visitor) as conn:
         row = await store.offer(conn, placement, slug_of(visitor))
         if row is None:
@@ -68,6 +75,8 @@ async def offer(request: Request, context: Context, visitor: Clerk, placement: U
     return web_of(request).page(
         request,
         "offer.html",
+        422 if no_reason else 200,
+        errors={"reason": web_of(request).texts(request).plain(_WHY_NOT) if no_reason else ""},
         row=row,
         contact=contact,
         full_name=" ".join(filter(None, (contact.given_name, contact.family_name))) if contact else "",
@@ -94,6 +103,9 @@ WHY = {
 """Reasons for this course as the person reads them; reasons that concern other people are left out."""
 
 
+_WHY_NOT = msgid("Please choose why the person does not take it.")
+
+
 @router.post("/offers/{placement}/accept")
 async def accept(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
     """Send that the person takes the place."""
@@ -117,9 +129,7 @@ async def decline(request: Request, context: Context, visitor: Clerk, placement:
     reference = await _reference(context, visitor, placement)
     reason = str(entered.get("reason") or "")
     if reason not in set(DeclineReason):
-        return web_of(request).back(
-            request, f"/offers/{placement}#answer", "danger", "Please choose why the person does not take it."
-        )
+        return await _sheet(request, context, visitor, placement, no_reason=True)
     return await send_form(
         request,
         context,

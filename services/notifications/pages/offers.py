@@ -1,5 +1,6 @@
 """Serves the desk's open offers: the sheet to hand over, and the person's answer."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from starlette.responses import Response
 
 from schemas.codes import DeclineReason
 from schemas.offices import PlaceAccepted, PlaceDeclined
+from services.notifications.offices import handlers as offices
 from services.notifications.pages import store
 from services.notifications.pages.context import (
     Clerk,
@@ -71,6 +73,9 @@ async def _sheet(
         office = await store.publisher(conn, slug_of(visitor))
         alternatives = load(row["alternatives"]) or []
         others = await store.courses_named(conn, [UUID(other["course"]) for other in alternatives])
+        listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
+        person = row["participant_id"]
+        ranked = await offices.suggest(conn, context.secrets, person, context.now()) if listed else []
     contact = names.get(row["participant_id"])
     return web_of(request).page(
         request,
@@ -81,6 +86,8 @@ async def _sheet(
         contact=contact,
         full_name=" ".join(filter(None, (contact.given_name, contact.family_name))) if contact else "",
         office=office,
+        units=units_of(load(row["sections"]) or [], row["entry_section"]),
+        helper=next((listed[one.office] for one in ranked if one.office in listed), ""),
         why=[reason for reason in load(row["reasons"]) or [] if reason["code"] in WHY],
         why_texts=WHY,
         alternatives=alternatives,
@@ -89,6 +96,17 @@ async def _sheet(
         form=new_form(),
         today=context.today(),
     )
+
+
+def units_of(sections: Sequence[Mapping[str, Any]], entry: int) -> int | None:
+    """Return how many teaching units somebody has who enters at a section; None: the school has not said it.
+
+    >>> units_of([{"number": 1, "ue": 100}, {"number": 2, "ue": 100}, {"number": 3, "ue": 60}], 2)
+    160
+    >>> units_of([{"number": 1, "ue": None}], 1)
+    """
+    units = [one.get("ue") for one in sections if one["number"] >= entry]
+    return sum(filter(None, units)) if units and all(units) else None
 
 
 WHY = {

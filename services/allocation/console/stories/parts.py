@@ -17,7 +17,7 @@ class Ahead:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """The beginning of a page: how it stands now, in a sentence, and what happens next, first things first."""
+    """The beginning of a page: how it stands now, in a sentence, and what happens next, in order."""
 
     now: str
     ahead: Sequence[Ahead]

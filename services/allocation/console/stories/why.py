@@ -220,7 +220,7 @@ def kind_of(course: CourseReason) -> Kind:
 
 
 def grouped(courses: Iterable[CourseReason]) -> tuple[Group, ...]:
-    """Group all courses but the place: those that fit first, then the nearest misses, then the larger groups."""
+    """Group all courses but the place: those that fit, then the nearest misses, then the larger groups."""
     found = dict[str, list[CourseReason]]()
     kinds = dict[str, Kind]()
     for one in courses:

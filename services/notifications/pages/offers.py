@@ -93,6 +93,7 @@ async def _sheet(
         alternatives=alternatives,
         others={str(other["course_id"]): other for other in others},
         reasons=options(web_of(request).texts(request), "decline"),
+        slip=SLIP,
         form=new_form(),
         today=context.today(),
     )
@@ -122,6 +123,16 @@ WHY = {
 
 
 _WHY_NOT = msgid("Please choose why the person does not take it.")
+
+
+SLIP = {
+    "distance": msgid("the way is too far for me."),
+    "time_of_day": msgid("the time of day does not fit."),
+    "childcare": msgid("nobody looks after my children meanwhile."),
+    "own_choice": msgid("I choose another course."),
+    "other": msgid("another reason:"),
+}
+"""Reasons to decline as the person ticks them on the slip."""
 
 
 @router.post("/offers/{placement}/accept")

@@ -126,7 +126,11 @@ def _before_a_place(texts: Texts, facts: Facts, moment: Moment) -> list[Ahead]:
     if facts.hold is not None:
         until = facts.hold["until"]
         found.append(
-            Ahead(texts.gettext("Steered again."), _from(texts, until), texts.gettext("by itself"))
+            Ahead(
+                texts.gettext("Steered again."),
+                _from(texts, until),
+                texts.gettext("nobody, it happens by itself"),
+            )
             if until
             else Ahead(texts.gettext("Somebody ends the hold."), "", coordination)
         )
@@ -241,7 +245,9 @@ def _reserved(texts: Texts, facts: Facts, office: str) -> list[Ahead]:
     ends = Ahead(
         texts.gettext("Without an answer the seat is free again, and the person waits on."),
         "",
-        texts.gettext("by itself") if "expire" in facts.by_itself else texts.gettext("the coordination"),
+        texts.gettext("nobody, it happens by itself")
+        if "expire" in facts.by_itself
+        else texts.gettext("the coordination"),
     )
     return [Ahead(texts.gettext("The person answers yes or no."), until, office), ends]
 
@@ -256,7 +262,11 @@ def _course_ends(texts: Texts, facts: Facts) -> Ahead | None:
 
 
 def _approval(texts: Texts, facts: Facts, row: Any, what: str) -> Ahead:  # noqa: ANN401 - a row
-    who = texts.gettext("by itself") if "release" in facts.by_itself else texts.gettext("the coordination")
+    who = (
+        texts.gettext("nobody, it happens by itself")
+        if "release" in facts.by_itself
+        else texts.gettext("the coordination")
+    )
     return Ahead(what, _before(texts, row["starts_on"]), who)
 
 

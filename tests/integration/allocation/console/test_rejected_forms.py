@@ -1,14 +1,10 @@
-"""Each form of the console comes back from rubbish with a summary that takes the focus and leads to fields."""
+"""Each form of the console comes back from rubbish with a summary that takes the focus, linked to fields."""
 
 import re
 from collections.abc import Sequence
-from uuid import uuid4
 
-from services.places.current import CurrentPlaces
-from services.runtime.http.gateway_client import GatewayClient
 from tests.allocation.builders import course
-from tests.conftest import MakeDatabase
-from tests.integration.allocation.console.client import WHY, ConsoleClient, console_on, person_address
+from tests.integration.allocation.console.client import WHY, ConsoleClient, person_address
 from tests.integration.allocation.console.test_policy_pages import Browser
 from tests.rejected import check, faults_of
 
@@ -50,7 +46,7 @@ ALONE = frozenset(
         "/pooling/merged/{decision}/undo",
     }
 )
-"""Forms that other tests of this folder bring to their mistakes."""
+"""Forms that other tests of this folder bring to their mistakes; those of a provider are tried there, too."""
 
 
 async def test_each_form_of_the_coordination(client: ConsoleClient) -> None:
@@ -79,18 +75,6 @@ async def test_nothing_ticked_is_told_in_the_list(client: ConsoleClient) -> None
         page = await client.page(answer.headers["location"])
         assert "<title>Fehler: " in page
         assert re.search(r'role="alert" id="errors" tabindex="-1" autofocus', page)
-
-
-async def test_each_form_of_a_provider(database: MakeDatabase, prefix: str) -> None:
-    made = await database("allocation")
-    gateway = GatewayClient("http://nowhere.test", "key")
-    async with console_on(made, prefix, gateway=gateway, places=CurrentPlaces(None)) as client:
-        await client.sign_in("mira-kern")
-        found = []
-        for path, values in PROVIDER:
-            address = path.replace("{course}", str(course()))
-            found += check(path, await client.form(address, form=str(uuid4()), **values))
-        assert found == []
 
 
 async def test_each_form_about_the_policy(browser_and_steering: tuple[Browser, object]) -> None:

@@ -64,7 +64,7 @@ def test_a_passed_clock_is_nothing_to_come() -> None:
 @pytest.mark.parametrize(
     ("until", "ahead"),
     [
-        (date(2026, 4, 1), ("Steered again.", "from 1 Apr 2026 on", "by itself")),
+        (date(2026, 4, 1), ("Steered again.", "from 1 Apr 2026 on", "nobody, it happens by itself")),
         (None, ("Somebody ends the hold.", "", "the coordination")),
     ],
 )

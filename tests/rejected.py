@@ -89,6 +89,8 @@ def _of_field(address: str, by_id: dict[str, Element]) -> Iterator[str]:
     if found is None:
         yield f"{address} leads nowhere"
         return
+    if address.startswith("#line-"):  # of a document that is shown with its numbers
+        return
     fields = [one for one in (found, *found.within()) if one.tag in _FIELDS]
     if not fields:
         yield f"{address} is no field"

@@ -1,4 +1,4 @@
-"""The offer sheet: a letter of the registering office, with what is known, what is not, and a slip to answer."""
+"""The offer sheet: a letter of the registering office, with what is known and what is not, and a slip."""
 
 from datetime import date
 from uuid import UUID

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from services.allocation.console.context.clocks import RunningClock
@@ -62,15 +63,10 @@ def story_of(texts: Texts, facts: Facts, moment: Moment) -> Story:
         return Story(_waits(texts, facts, moment), tuple(_before_a_place(texts, facts, moment)))
     ahead = list(_with_a_place(texts, facts, moment))
     if facts.offer is not None:
-        named = course_named(texts, facts.offer)
-        ahead.append(
-            _approval(
-                texts,
-                facts,
-                facts.offer,
-                texts.gettext("A better place is proposed: %(course)s.", course=named),
-            )
+        better = texts.gettext(
+            "A better place is proposed: %(course)s.", course=course_named(texts, facts.offer)
         )
+        ahead.append(_approval(texts, facts, facts.offer, better, moment.today))
     return Story(_placed(texts, facts, moment), tuple(ahead))
 
 
@@ -200,7 +196,7 @@ def _with_a_place(texts: Texts, facts: Facts, moment: Moment) -> list[Ahead]:
             "The course does not start; it was merged with %(course)s.", course=place["host_title"]
         )
         found.append(Ahead(said, "", texts.gettext("the coordination")))
-    found += _answer(texts, facts)
+    found += _answer(texts, facts, moment.today)
     starts = place["starts_on"]
     if starts and starts > moment.today and place["state"] in {"reserved", "accepted", "confirmed"}:
         section = texts.gettext("First day, section %(section)s.", section=place["entry_section"])
@@ -210,14 +206,14 @@ def _with_a_place(texts: Texts, facts: Facts, moment: Moment) -> list[Ahead]:
     return found
 
 
-def _answer(texts: Texts, facts: Facts) -> list[Ahead]:  # noqa: PLR0911 - one return for each state
+def _answer(texts: Texts, facts: Facts, today: date) -> list[Ahead]:  # noqa: PLR0911 - one return for each state
     """Say whose word a place waits for."""
     place, office = facts.place, facts.person["office_name"] or facts.person["office"]
-    coordination, before = texts.gettext("the coordination"), _before(texts, place["starts_on"])
+    coordination, before = texts.gettext("the coordination"), _before(texts, place["starts_on"], today)
     match place["state"], facts.step:
         case "proposed", _:
             said = texts.gettext("The proposal is confirmed, or decided otherwise.")
-            return [_approval(texts, facts, place, said)]
+            return [_approval(texts, facts, place, said, today)]
         case "sent_to_authority", _:
             said = texts.gettext("The BAMF agrees or not; the answer is noted here.")
             return [Ahead(said, before, "BAMF")]
@@ -261,13 +257,13 @@ def _course_ends(texts: Texts, facts: Facts) -> Ahead | None:
     return Ahead(said, _on(texts, place["ends_on"]), place["provider_name"] or place["provider"])
 
 
-def _approval(texts: Texts, facts: Facts, row: Any, what: str) -> Ahead:  # noqa: ANN401 - a row
+def _approval(texts: Texts, facts: Facts, row: Any, what: str, today: date) -> Ahead:  # noqa: ANN401 - a row
     who = (
         texts.gettext("nobody, it happens by itself")
         if "release" in facts.by_itself
         else texts.gettext("the coordination")
     )
-    return Ahead(what, _before(texts, row["starts_on"]), who)
+    return Ahead(what, _before(texts, row["starts_on"], today), who)
 
 
 def _on(texts: Texts, day: Any) -> str:  # noqa: ANN401 - a day or None
@@ -278,5 +274,9 @@ def _from(texts: Texts, day: Any) -> str:  # noqa: ANN401 - a day or None
     return texts.gettext("from %(day)s on", day=texts.date(day)) if day else ""
 
 
-def _before(texts: Texts, day: Any) -> str:  # noqa: ANN401 - a day or None
-    return texts.gettext("before the course begins on %(day)s", day=texts.date(day)) if day else ""
+def _before(texts: Texts, day: Any, today: date) -> str:  # noqa: ANN401 - a day or None
+    if day is None:
+        return ""
+    if day <= today:
+        return texts.gettext("at once: the course began on %(day)s", day=texts.date(day))
+    return texts.gettext("before the course begins on %(day)s", day=texts.date(day))

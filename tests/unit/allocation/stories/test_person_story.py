@@ -112,6 +112,11 @@ def test_a_step_that_is_due_waits_for_the_coordination() -> None:
         assert ahead[0][2] == "the coordination", state
 
 
+def test_a_course_that_has_begun_meanwhile_is_not_waited_for() -> None:
+    _, ahead = told(place=place("sent_to_authority", starts_on=TODAY))
+    assert ahead[0][1] == "at once: the course began on 2 Mar 2026"
+
+
 def test_a_merged_course_is_told_before_the_answer() -> None:
     _, ahead = told(place=place("reserved", host_title="Deutsch A1 West"))
     assert "merged with Deutsch A1 West" in ahead[0][0]

@@ -23,8 +23,10 @@ async def test_each_form_of_sign_in(stand: Stand) -> None:
 
 async def test_each_form_of_an_account_and_an_organisation(stand: Stand) -> None:
     admin = await stand.enrolled(Role.ADMINISTRATOR, email="chef@kreis.example", name="Chef")
+    await stand.conn.execute("UPDATE accounts.organisation SET kreise = '{}'")
     await admin.page("/organisation")
     found = check("/organisation", await admin.form("/organisation", name="", kreise="überall"))
+    await stand.conn.execute("UPDATE accounts.organisation SET kreise = '{99001}'")
     await admin.page("/organisation")
     found += check("/organisation/invitations", await admin.form("/organisation/invitations", email="x"))
     await admin.page("/account/password")

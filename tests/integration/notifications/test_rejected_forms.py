@@ -4,6 +4,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 from schemas.placements import PlacementAdvanced, PlaceReserved
+from services.notifications.people.domain import Contact
 from tests.notifications.pages import further, pages_on
 from tests.notifications.world import DESK, MBE, PROVIDER, TODAY, World, enrolment, step
 from tests.places.invented import invented_places
@@ -23,6 +24,8 @@ PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
 async def test_each_form_of_the_support_side(world: World) -> None:
     course = await world.announce()
     person, seated, offered = [await world.register(one) for one in ("a-1", "a-2", "a-3")]
+    for reference in ("a-1", "a-2", "a-3"):
+        await world.keep(reference, Contact(family_name="Beispiel", given_name=reference))
     reserved = step(PlaceReserved, offered, from_state="proposed", to_state="reserved", version=2)
     accepted = step(PlacementAdvanced, person, from_state="reserved", to_state="accepted", version=3)
     await world.say(None, enrolment(seated), reserved, accepted)

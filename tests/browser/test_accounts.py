@@ -77,7 +77,7 @@ def test_the_first_day(
     page.click("form[action='/organisation'] button")
     expect(page.locator("#content")).to_contain_text("Kreis Beispiel")
 
-    page.locator("form[action='/organisation/invitations'] #name").fill("Bo Probe")
+    page.locator("form[action='/organisation/invitations'] #invite-name").fill("Bo Probe")
     page.check("#role-coordinator")
     page.click("form[action='/organisation/invitations'] button")
     sound(page)

@@ -142,6 +142,11 @@ def test_a_decision_of_one_s_own_needs_a_reason(kreis: Kreis, page: Page) -> Non
     page.evaluate("document.querySelectorAll('form').forEach((form) => { form.noValidate = true; })")
     page.click('button:has-text("Diesen Platz geben")')
     assert "mindestens zehn Zeichen" in page.locator("main").inner_text()
+    expect(page.locator("#errors")).to_be_focused()
+    expect(page).to_have_title(re.compile("^Fehler: "))
+    assert violations(page) == []
+    page.click("#errors a")
+    expect(page.locator("#reason")).to_be_focused()
     page.fill("#reason", "Kurs liegt neben der Kita")
     page.click('button:has-text("Diesen Platz geben")')
     assert "anderen Platz" in answered(page)
@@ -152,6 +157,7 @@ def test_a_decision_of_one_s_own_needs_a_reason(kreis: Kreis, page: Page) -> Non
 def test_somebody_is_put_on_hold_and_steered_again(kreis: Kreis, page: Page) -> None:
     sign_in(page, kreis.console, "jana-vogt")
     page.goto(f"{kreis.console}/people/{kreis.people['J-25-099']}")
+    page.click('summary:has-text("Zurückstellen")')
     page.fill("#until", "24.12.2025")
     page.fill("#hold-reason", "Beginnt erst im neuen Jahr")
     page.click('button:has-text("Zurückstellen")')
@@ -161,6 +167,12 @@ def test_somebody_is_put_on_hold_and_steered_again(kreis: Kreis, page: Page) -> 
     page.click('button:has-text("Zurückstellung beenden")')
     assert "Die Zurückstellung ist beendet" in answered(page)
     expect(page.locator("#rulings")).to_contain_text("von Jana Vogt")
+    expect(page.locator("#rulings")).not_to_be_visible()
+    page.emulate_media(media="print")
+    expect(page.locator("#rulings")).to_be_visible()
+    expect(page.locator("#do")).not_to_be_visible()
+    headings = page.locator(".kl-story > h2").all_inner_texts()
+    assert headings == ["Jetzt", "Wie es weitergeht", "Was Sie tun können", "Warum", "Verlauf"]
 
 
 def test_everything_can_be_done_without_javascript(

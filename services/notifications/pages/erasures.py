@@ -12,9 +12,10 @@ from services.notifications.erasures import store as erasures
 from services.notifications.erasures.report import desk_report_of
 from services.notifications.pages import store
 from services.notifications.pages.context import Clerk, Context, ErasureReader, send_form, slug_of
+from services.notifications.pages.people import show_person
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
-from services.runtime.web.problems import PageError, not_found
+from services.runtime.web.problems import not_found
 
 router = APIRouter(include_in_schema=False)
 _SHOWN = 100
@@ -25,7 +26,8 @@ async def erase(request: Request, context: Context, visitor: Clerk, participant:
     """Have one of the office's people erased everywhere."""
     sent = await request.form()
     if sent.get("sure") != "1":
-        raise PageError(422, "not_sure", "Please tick the box: what is erased cannot be brought back.")
+        sure = {"sure-1": msgid("Please tick the box: what is erased cannot be brought back.")}
+        return await show_person(request, context, visitor, participant, errors=sure)
     async with context.open(visitor) as conn:
         row = await store.own_person(conn, participant, slug_of(visitor))
     if row is None:

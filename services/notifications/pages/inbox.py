@@ -138,8 +138,15 @@ async def contact(request: Request, context: Context, visitor: Counsellor, alert
 
 
 async def _show(
-    request: Request, context: PageContext, visitor: Visitor, alert: UUID, *, contact: bool
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    alert: UUID,
+    *,
+    contact: bool = False,
+    wrong: str = "",
 ) -> Response:
+    """Show an alert; `wrong` (msgid): what is wrong with the colleague who was chosen."""
     web = web_of(request)
     async with context.open(visitor) as conn:
         row = await store.alert(conn, alert)
@@ -160,6 +167,8 @@ async def _show(
     return web.page(
         request,
         "alert.html",
+        422 if wrong else 200,
+        errors={"person": texts.plain(wrong) if wrong else ""},
         row=row,
         text=explain(texts, row),
         reason=load(row["reason"]),
@@ -180,6 +189,9 @@ async def _show(
     )
 
 
+_NO_COLLEAGUE = msgid("Please choose a colleague from the list.")
+
+
 @router.post("/{alert}/assign")
 async def assign(request: Request, context: Context, visitor: TeamLead, alert: UUID) -> Response:
     """Hand an alert over to one counsellor of the office."""
@@ -189,9 +201,13 @@ async def assign(request: Request, context: Context, visitor: TeamLead, alert: U
         if row is None:
             raise not_found()
         team = {one["key"] for one in await store.counsellors(conn, row["organisation"], row["office"])}
-        if person not in team:
-            raise PageError(422, "no_colleague", "Please choose a colleague from the list.")
-        outcome = await handlers.answer(conn, alert, AlertCommand.ASSIGN, context.now(), person=person)
+        chosen = person in team
+        if chosen:
+            outcome = await handlers.answer(conn, alert, AlertCommand.ASSIGN, context.now(), person=person)
+    if not chosen:
+        if wants_json(request):
+            raise PageError(422, "no_colleague", _NO_COLLEAGUE)
+        return await _show(request, context, visitor, alert, wrong=_NO_COLLEAGUE)
     if isinstance(outcome, handlers.NotPossible):
         raise PageError(
             409, "not_possible", "This is no longer possible: the alert was answered or withdrawn meanwhile."

@@ -1,9 +1,12 @@
 """Serves the desk's people: registration, the list, one person, consents."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from fastapi import APIRouter
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -198,6 +201,19 @@ async def own_people(
 @router.get("/people/{participant}")
 async def person(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Show one of the office's people: contact, way so far, consent."""
+    return await show_person(request, context, visitor, participant)
+
+
+async def show_person(
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    participant: UUID,
+    *,
+    errors: Mapping[str, str] = MappingProxyType({}),
+    entered: FormData | None = None,
+) -> Response:
+    """Show a person; mistakes (field -> msgid) repeat the page with what was entered about consent."""
     async with context.open(visitor) as conn:
         row = await store.own_person(conn, participant, slug_of(visitor))
         if row is None:
@@ -208,15 +224,19 @@ async def person(request: Request, context: Context, visitor: Clerk, participant
         ranked = await offices.suggest(conn, context.secrets, participant, context.now()) if listed else []
         placements = await store.placements_of(conn, participant)
         consents = await store.consents_of(conn, participant)
+    texts = web_of(request).texts(request)
     return web_of(request).page(
         request,
         "person.html",
+        422 if errors else 200,
+        errors=defaultdict(str, {field: texts.plain(text) for field, text in errors.items()}),
+        chosen=str(entered.get("office") or "") if entered else ranked[0].office if ranked else "",
+        purposes=[str(one) for one in entered.getlist("purpose")] if entered else [],
         person=row,
         contact=names.get(participant),
         full_name=full_name(names.get(participant)),
         authority=bool(office and office["authority"]),
         offices=[(one.office, listed[one.office]) for one in ranked if one.office in listed],
-        suggested=ranked[0] if ranked else None,
         languages=registration_form.LANGUAGES,
         form=new_form(),
         today=context.today(),
@@ -241,10 +261,11 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
     purposes = tuple(str(value) for value in entered.getlist("purpose") if value in set(ConsentPurpose))
     office = str(entered.get("office") or "")
     address = f"/people/{participant}#consent"
-    if not purposes or not office:
-        return web_of(request).back(
-            request, address, "danger", "Please choose the office and tick at least one purpose."
-        )
+    errors = {} if office else {"office": msgid("Please choose the office that may know.")}
+    if not purposes:
+        errors["purpose"] = msgid("Please tick at least one purpose.")
+    if errors:
+        return await show_person(request, context, visitor, participant, errors=errors, entered=entered)
     return await send_form(
         request,
         context,

@@ -1,7 +1,10 @@
 """Serves the provider's roster: confirm or refuse a place, record attendance."""
 
 from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
+from types import MappingProxyType
 from uuid import UUID
 
 import asyncpg
@@ -35,6 +38,16 @@ from services.texts.reasons import load
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
 _DAYS_SHOWN = 60
+_FIELDS = {"others": "marks", "held": "day"}
+"""Mistake in the form of a day -> the field that its entry leads to, where it is another one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is wrong with an answer about one person's place: the field's id on the page, and what to do."""
+
+    field: str
+    text: str
 
 
 @router.get("")
@@ -84,8 +97,9 @@ async def _course_page(
     entered: DayForm,
     *,
     before: ReportedDay | None = None,
+    asked: Asked | None = None,
 ) -> Response:
-    """Show a course with the form of a day as entered; with errors in it, the answer says 422."""
+    """Show a course with the form of a day as entered; with mistakes (or `asked`), the answer says 422."""
     async with context.open(visitor) as conn:
         row = await store.provider_course(conn, course, slug_of(visitor))
         if row is None:
@@ -100,16 +114,22 @@ async def _course_page(
         days = await store.course_days(conn, course, _DAYS_SHOWN)
     web, today = web_of(request), context.today()
     texts = web.texts(request)
+    errors = {name: texts.plain(message) for name, message in entered.errors.items()}
+    said = {asked.field: texts.plain(asked.text)} if asked else {}
+    attending = [one for one in people if attendance_form.attends(one, before.day if before else today)]
+    led = {_FIELDS.get(name, name) if attending else f"-{name}": text for name, text in errors.items()}
     return web.page(
         request,
         "roster-course.html",
-        422 if entered.errors else 200,
+        422 if errors or said else 200,
+        asked=Asked(asked.field, said[asked.field]) if asked else Asked("", ""),
+        summary=said | led,
         course=row,
         people=people,
         coming=[one for one in people if one["state"] == "confirmed" and one["starts_on"] > today],
-        attending=[one for one in people if attendance_form.attends(one, before.day if before else today)],
+        attending=attending,
         entered=defaultdict(str, entered.values),
-        errors=defaultdict(str, {name: texts.plain(message) for name, message in entered.errors.items()}),
+        errors=defaultdict(str, errors),
         before=before,
         days=days,
         name=lambda participant: full_name(names.get(participant)),
@@ -130,6 +150,26 @@ async def _own(context: PageContext, visitor: Visitor, course: UUID, placement: 
     return row["own_id"], found["participant_id"]
 
 
+async def _refused(
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    course: UUID,
+    *,
+    asked: Asked,
+    values: Mapping[str, str] = MappingProxyType({}),
+) -> Response:
+    """Repeat the page of a course with what is wrong with an answer."""
+    entered = attendance_form.empty(context.today())
+    entered.values.update(values)
+    return await _course_page(request, context, visitor, course, entered, asked=asked)
+
+
+_NO_NUMBER = msgid(
+    "Please enter your number without a name: letters and digits, no spaces, for example TN-0417."
+)
+
+
 @router.post("/{course}/{placement}/confirm")
 async def confirm(
     request: Request, context: Context, visitor: Teacher, course: UUID, placement: UUID
@@ -141,12 +181,9 @@ async def confirm(
     try:
         payload = PlaceConfirmed(course=own, participant=participant, placement=placement, own_number=number)
     except ValidationError:
-        return web_of(request).back(
-            request,
-            f"/roster/{course}",
-            "danger",
-            "Please enter your number without a name: letters and digits, no spaces, for example TN-0417.",
-        )
+        asked = Asked(f"n-{placement}", _NO_NUMBER)
+        values = {"own_number": str(entered.get("own_number") or "")}
+        return await _refused(request, context, visitor, course, asked=asked, values=values)
     return await send_form(
         request,
         context,
@@ -167,9 +204,8 @@ async def refuse(
     own, participant = await _own(context, visitor, course, placement)
     reason = str(entered.get("reason") or "")
     if reason not in set(RefusalReason):
-        return web_of(request).back(
-            request, f"/roster/{course}", "danger", "Please choose why the person cannot be taken."
-        )
+        asked = Asked(f"r-{placement}", msgid("Please choose why the person cannot be taken."))
+        return await _refused(request, context, visitor, course, asked=asked)
     return await send_form(
         request,
         context,

@@ -37,8 +37,8 @@ async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> async
     return await conn.fetchrow(
         """
         SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
-            p.expires_at, p.entry_section, p.reason, o.reasons, o.alternatives, c.title, c.town, c.sections,
-            b.name AS provider_name, h.reference
+            p.expires_at, p.entry_section, p.reason, p.office, o.reasons, o.alternatives, c.title, c.own_id,
+            c.town, c.sections, b.name AS provider_name, h.reference
         FROM placement AS p
         LEFT JOIN placement_offer AS o ON o.placement_id = p.placement_id
         LEFT JOIN course AS c ON c.course_id = p.course_id
@@ -52,10 +52,10 @@ async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> async
 
 
 async def courses_named(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncpg.Record]:
-    """Return title and town of some courses."""
+    """Return title, number and town of some courses."""
     return await conn.fetch(
         """
-        SELECT c.course_id, c.title, c.town, b.name AS provider_name FROM course AS c
+        SELECT c.course_id, c.title, c.own_id, c.town, b.name AS provider_name FROM course AS c
         LEFT JOIN runtime.publisher AS b ON b.slug = c.provider WHERE c.course_id = ANY($1)
         """,
         list(ids),

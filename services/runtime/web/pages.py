@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -126,7 +127,11 @@ class Web:
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:  # noqa: ANN401
         """Answer with a whole page; messages kept for it are shown once."""
         flashes = session_of(request).take_flashes()
-        return HTMLResponse(self.text(request, template, flashes=flashes, **context), status)
+        # The title begins with "Error:" and what is wrong takes the focus.
+        failed = status in {HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY} or (
+            status >= HTTPStatus.BAD_REQUEST and request.method != "GET"
+        )
+        return HTMLResponse(self.text(request, template, flashes=flashes, failed=failed, **context), status)
 
     def live(self, request: Request, template: str, address: str, **context: Any) -> Markup:  # noqa: ANN401
         """Render a part of a page that renews itself from `address`."""

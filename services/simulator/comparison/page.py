@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
@@ -107,12 +107,10 @@ async def compare_ask(visit: CoordinatorVisit) -> Response:
     """Ask for a comparison of some invented years."""
     form = await visit.request.form()
     chosen = {name: str(form.get(name) or "") for name in ("seeds", "people", "policy")}
-    if (
-        chosen["seeds"] not in map(str, SEEDS)
-        or chosen["people"] not in map(str, PEOPLE)
-        or chosen["policy"] not in POLICIES
-    ):
-        return await _compare(visit, None, wrong=True)
+    offered = {"seeds": {*map(str, SEEDS)}, "people": {*map(str, PEOPLE)}, "policy": {*POLICIES}}
+    wrong = [name for name, known in offered.items() if chosen[name] not in known]
+    if wrong:
+        return await _compare(visit, None, wrong=wrong)
     question = {
         "seeds": int(chosen["seeds"]),
         "people": int(chosen["people"]),
@@ -121,7 +119,7 @@ async def compare_ask(visit: CoordinatorVisit) -> Response:
     return await ask(visit, "compare", question, "/compare")
 
 
-async def _compare(visit: Visit, task: UUID | None, *, wrong: bool = False) -> Response:
+async def _compare(visit: Visit, task: UUID | None, *, wrong: Sequence[str] = ()) -> Response:
     seen, texts = await seen_of(visit, "compare", task, KNOWN), visit.texts
     asked = {} if seen.found is None else seen.found.question
     rows = rows_of(texts, seen.result)
@@ -131,7 +129,7 @@ async def _compare(visit: Visit, task: UUID | None, *, wrong: bool = False) -> R
         seen=seen,
         found=seen.found,
         asked=asked,
-        wrong=texts.plain(WRONG) if wrong else "",
+        wrong=defaultdict(str, dict.fromkeys(wrong, texts.plain(WRONG))),
         result=seen.result,
         rows=rows,
         first=[row for code in FIRST for row in rows if row.code == code],

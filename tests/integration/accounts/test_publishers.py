@@ -11,6 +11,7 @@ from tests.accounts.stand import KREIS, OTHER, Browser, link_on
 from tests.conftest import MakeDatabase
 from tests.fixtures.gateway.world import course, structured
 from tests.integration.accounts.registry import Registry, registry_on
+from tests.rejected import check
 from tests.serving import Servers
 
 CHEF, ANNA = "chef@kreis.example", "anna@schule.example"
@@ -131,6 +132,7 @@ async def test_an_offices_keys_are_made_by_the_kreis_and_whether_it_obliges_is_a
 ) -> None:
     admin = await administrator(registry)
     answer = await admin.form("/organisations", **OFFICE | {"authority": ""})
+    assert check("/organisations", answer) == []
     assert answer.status_code == 422
     assert "zur Teilnahme verpflichten kann" in admin.seen
     await admin.follow(await admin.form("/organisations", **OFFICE))

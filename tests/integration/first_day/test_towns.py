@@ -15,6 +15,7 @@ from tests.conftest import MakeDatabase
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, opened
 from tests.integration.first_day import steering, support
 from tests.integration.first_day.steering import TOWNS, FirstDay, first_day_on, undone
+from tests.rejected import faults_of
 
 LIST = TOWNS.format(kreis=KREIS)
 ADDRESS = "https://gateway.invalid"
@@ -80,6 +81,7 @@ async def test_a_directory_is_shown_and_then_taken_into_both_databases(both: Bot
 async def test_mistakes_are_told_with_line_and_column(both: Both) -> None:
     ada = await both.console.invited("kreis", Role.ADMINISTRATOR, "ada@kreis.example")
     assert await sent(ada, "ags;name\n9900100;Musterstadt\n99001002;\n") == 422
+    assert list(faults_of(ada.seen)) == []
     assert "Zeile 2, Spalte 1 (ags): „9900100“ ist kein Gemeindeschlüssel." in ada.seen
     assert "Zeile 3, Spalte 2 (name): der Name fehlt." in ada.seen
     assert await sent(ada, "\x00\x01PK") == 422

@@ -27,6 +27,7 @@ from tests.conftest import MakeDatabase
 from tests.integration.allocation.console.test_policy_pages import NOON, Browser, Noon
 from tests.integration.allocation.questions.test_analysis import Here
 from tests.integration.allocation.rows import fill
+from tests.rejected import faults_of
 from tests.serving import DEMO_NOWHERE
 from tests.unit.allocation.regions.region import a_region
 from tests.unit.web.messages import COMPARISON
@@ -105,6 +106,7 @@ async def test_each_world_stands_in_its_own_column(browser: Browser) -> None:
 async def test_only_what_is_offered_can_be_asked(browser: Browser, wrong: dict[str, str]) -> None:
     page = await browser.refused("/compare", **(ONE_YEAR | wrong))
     assert "Bitte wählen Sie aus den Listen." in page
+    assert list(faults_of(page)) == []
     assert await browser.conn.fetchval("SELECT count(*) FROM analysis_task") == 0
 
 

@@ -47,6 +47,7 @@ async def course(conn: asyncpg.Connection, course_id: UUID, day: Day) -> asyncpg
         f"""
         WITH {seats_of_courses(1, 2, 3)}
         SELECT f.*, b.name AS provider_name, c.venue, c.online, c.barrier_free, c.lessons, c.taken_elsewhere,
+            c.cancel_reason, c.ended_on,
             g.host AS merged_into, g.host_title, coalesce(h.name, g.host_provider) AS host_provider
         FROM seats AS f
         JOIN course AS c ON c.course = f.course

@@ -23,10 +23,11 @@ async def run_of_person(conn: asyncpg.Connection, participant: UUID) -> UUID | N
 
 
 async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Mapping[UUID, asyncpg.Record]:
-    """Return title, town and provider of courses."""
+    """Return title, number, town and provider of courses."""
     rows = await conn.fetch(
         """
-        SELECT c.course, c.title, c.town, coalesce(b.name, c.provider) AS provider_name
+        SELECT c.course, c.title, coalesce(c.own_number, c.own_course) AS number, c.town,
+            coalesce(b.name, c.provider) AS provider_name
         FROM course AS c LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
         WHERE c.course = ANY($1::uuid[])
         """,

@@ -42,6 +42,15 @@ def mistake_in_reason(reason: str) -> str:
     return ""
 
 
+def mistakes_in(**fields: str) -> dict[str, str]:
+    """Return what is wrong with which field: its id on the page (_ for -) -> msgid; without empty texts.
+
+    >>> mistakes_in(hold_reason="Too short.", until="")
+    {'hold-reason': 'Too short.'}
+    """
+    return {field.replace("_", "-"): text for field, text in fields.items() if text}
+
+
 def entry_of(choice: str) -> tuple[UUID | None, int]:
     """Read a chosen place: `<course>/<section>`; no course if it is none."""
     course, _, section = choice.partition("/")

@@ -72,10 +72,11 @@ async def steps_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyn
     return await conn.fetch(
         """
         SELECT s.placement, s.version, s.from_state, s.to_state, s.reason, s.params, s.actor,
-            s.note, s.decided_at, p.course, p.entry_section, c.title, b.name AS provider_name
+            s.note, s.decided_at, p.course, p.entry_section, c.title,
+            coalesce(c.own_number, c.own_course) AS course_number, b.name AS provider_name
         FROM placement AS p
         JOIN placement_step AS s ON s.placement = p.placement
-        JOIN course AS c ON c.course = p.course
+        LEFT JOIN course AS c ON c.course = p.course
         LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
         WHERE p.participant = $1
         ORDER BY s.decided_at DESC, s.placement, s.version DESC
@@ -154,23 +155,37 @@ async def live_placements(conn: asyncpg.Connection, participant: UUID) -> Sequen
     )
 
 
-async def place_of(conn: asyncpg.Connection, participant: UUID) -> asyncpg.Record | None:
-    """Return the placement that was decided for somebody, held seats first, and when its run was.
+async def place_of(
+    conn: asyncpg.Connection, participant: UUID, placement: UUID | None = None
+) -> asyncpg.Record | None:
+    """Return the placement that was decided for somebody, held seats first, with its run and course.
+
+    `placement`: that one.
 
     Of people who are off the list the latest one counts; who waits without a proposal has none.
     """
     return await conn.fetchrow(
         """
         SELECT p.placement, p.kreis, p.state, p.course, p.run, p.reason, p.reasons, p.proposed_at,
-            r.decided_at AS run_at
+            r.decided_at AS run_at, p.expires_at, p.entry_section, p.provider, c.title AS course_title,
+            coalesce(c.own_number, c.own_course) AS course_number, c.state AS course_state,
+            b.name AS provider_name, s.starts_on, l.ends_on, g.host AS merged_into, g.host_title
         FROM placement AS p JOIN participant AS w USING (participant)
         LEFT JOIN steering_run AS r ON r.run = p.run
-        WHERE p.participant = $1 AND (p.state IN ('proposed', 'sent_to_authority', 'reserved', 'accepted',
-                'confirmed', 'started', 'interrupted')
+        LEFT JOIN course AS c ON c.course = p.course
+        LEFT JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
+        LEFT JOIN LATERAL (SELECT max(x.ends_on) AS ends_on FROM course_section AS x
+            WHERE x.course = p.course AND NOT x.removed) AS l ON true
+        LEFT JOIN course_merged AS g ON g.course = p.course
+        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+        WHERE p.participant = $1 AND ($2::uuid IS NULL OR p.placement = $2)
+            AND (p.state IN ('proposed', 'sent_to_authority', 'reserved', 'accepted', 'confirmed', 'started',
+                'interrupted')
             OR w.status IN ('completed', 'left') AND p.state IN ('completed', 'left', 'transferred'))
         ORDER BY p.state IN ('proposed', 'sent_to_authority'), p.proposed_at DESC, p.placement LIMIT 1
         """,
         participant,
+        placement,
     )
 
 

@@ -1,5 +1,8 @@
 """Shows courses and providers: fill, who sits there by reference, rulings, steps for everybody."""
 
+from collections import defaultdict
+from collections.abc import Mapping
+from types import MappingProxyType
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -9,6 +12,7 @@ from services.allocation.console.context import course_store, people_store, ruli
 from services.allocation.console.context.forms import mistake_in_reason, text_of
 from services.allocation.console.context.steps import step_by_hand, step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.stories.course import story_of
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of, seats_by_provider
 from services.allocation.placements.domain import LIVE
@@ -105,8 +109,10 @@ async def course(visit: CoordinatorVisit, course_id: UUID) -> Response:
     return await _page(visit, course_id)
 
 
-async def _page(visit: Visit, course_id: UUID, mistake: str = "", reason: str = "") -> Response:
-    """Show a course; a mistake (msgid) repeats the page with what was entered."""
+async def _page(
+    visit: Visit, course_id: UUID, wrong: Mapping[str, str] = MappingProxyType({}), reason: str = ""
+) -> Response:
+    """Show a course; mistakes (field -> msgid) repeat the page with what was entered."""
     moment = visit.moment()
     async with visit.open() as conn:
         row = await course_store.course(conn, course_id, visit.day(moment))
@@ -116,18 +122,22 @@ async def _page(visit: Visit, course_id: UUID, mistake: str = "", reason: str = 
         people = await people_store.placements(conn, list(LIVE), course=course_id, limit=MOST_PEOPLE)
         rulings = await rulings_store.course_rulings(conn, course_id)
         names = await people_store.publisher_names(conn)
-    due = [step_due(visit.context, person, row["state"], moment) for person in people]
+    steps = [step_due(visit.context, person, row["state"], moment) for person in people]
+    due = {step: steps.count(step) for step in ("start", "complete")}
+    ruling = next((one for one in rulings if one["lifted_at"] is None), None)
     return visit.page(
         "course.html",
-        422 if mistake else 200,
+        422 if wrong else 200,
+        story=story_of(visit.texts, row, sections, moment.today, people=people, ruling=ruling, due=due),
         course=row,
         sections=sections,
         people=people,
         moment=moment,
         rulings=rulings,
         actor=lambda actor: visit.actor(actor, names),
-        due={step: due.count(step) for step in ("start", "complete")},
-        error=visit.texts.plain(mistake) if mistake else "",
+        due=due,
+        ruling=ruling,
+        errors=defaultdict(str, {name: visit.texts.plain(text) for name, text in wrong.items()}),
         reason=reason,
     )
 
@@ -137,11 +147,12 @@ async def rule(visit: CoordinatorVisit, course_id: UUID) -> Response:
     """Let the course start below its minimum, or not start."""
     form = await visit.request.form()
     reason, verdict = text_of(form, "reason"), _VERDICTS.get(str(form.get("decision")))
-    mistake = mistake_in_reason(reason) or (
-        "" if verdict else msgid("Please choose whether the course starts or does not start.")
-    )
-    if mistake or verdict is None:
-        return await _page(visit, course_id, mistake, reason)
+    wrong = {
+        "ruling-reason": mistake_in_reason(reason),
+        "-decision": "" if verdict else msgid("Please choose whether the course starts or does not start."),
+    }
+    if any(wrong.values()) or verdict is None:
+        return await _page(visit, course_id, {name: text for name, text in wrong.items() if text}, reason)
     result = await visit.act(reason, visit.context.overrides.rule_course, course_id, verdict)
     done = (
         msgid("The course starts also below its minimum.")

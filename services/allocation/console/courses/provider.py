@@ -8,6 +8,7 @@ from starlette.responses import Response
 from schemas.codes import SEATED
 from services.allocation.console.context import course_store, people_store
 from services.allocation.console.context.visit import ProviderVisit
+from services.allocation.console.stories.course import story_of
 from services.runtime.web.problems import not_found
 
 router = APIRouter(prefix="/provider", include_in_schema=False)
@@ -36,4 +37,7 @@ async def own_course(visit: ProviderVisit, course_id: UUID) -> Response:
             raise not_found()
         sections = await course_store.sections(conn, [course_id])
         people = await people_store.placements(conn, list(SEATED), course=course_id, limit=200)
-    return visit.page("provider-course.html", course=row, sections=sections, people=people, moment=moment)
+    story = story_of(visit.texts, row, sections, moment.today, people=people)
+    return visit.page(
+        "provider-course.html", course=row, sections=sections, people=people, moment=moment, story=story
+    )

@@ -1,6 +1,8 @@
 """Shows people whose entitlement has expired, and what can be done: ask for an extension, close."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -14,7 +16,7 @@ from services.allocation.acts.overrides import Answer
 from services.allocation.console.context import people_store
 from services.allocation.console.context.api import MOST, Grounds
 from services.allocation.console.context.clocks import priority_of, running_clocks
-from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
+from services.allocation.console.context.forms import ids_of, mistake_in_reason, mistakes_in, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
@@ -45,9 +47,13 @@ async def expired(visit: CoordinatorVisit, asked: Asked = "") -> Response:
 
 
 async def _page(
-    visit: Visit, asked: Asked, mistake: str = "", reason: str = "", ticked: Sequence[UUID] = ()
+    visit: Visit,
+    asked: Asked,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    reason: str = "",
+    ticked: Sequence[UUID] = (),
 ) -> Response:
-    """Show the list; a mistake (msgid) repeats it with what was entered."""
+    """Show the list; mistakes (field -> msgid) repeat it with what was entered."""
     moment, page = visit.moment(), visit.page_number
     async with visit.open() as conn:
         rows = await followups.lapsed(
@@ -57,7 +63,7 @@ async def _page(
         names = await people_store.publisher_names(conn)
     return visit.page(
         "expired.html",
-        422 if mistake else 200,
+        422 if wrong else 200,
         rows=rows[:PAGE_SIZE],
         more=len(rows) > PAGE_SIZE,
         page=page,
@@ -68,7 +74,7 @@ async def _page(
         clocks=lambda row: running_clocks(row, moment.entitlements),
         priority=lambda row: priority_of(row, moment.rules),
         actor=lambda actor: visit.actor(actor, names),
-        error=visit.texts.plain(mistake) if mistake else "",
+        errors=defaultdict(str, {field: visit.texts.plain(text) for field, text in wrong.items()}),
         reason=reason,
         ticked=ticked,
     )
@@ -109,13 +115,13 @@ async def follow_up(visit: CoordinatorVisit, asked: Asked = "") -> Response:
     """Do the same about all ticked people, with one reason."""
     form = await visit.request.form()
     chosen, reason, what = ids_of(form, "participant"), text_of(form, "reason"), text_of(form, "what")
-    mistake = mistake_in_reason(reason)
-    if what not in {"ask", "close"}:
-        mistake = msgid("Please choose what is to be done.")
-    if not chosen:
-        mistake = msgid("Please tick at least one person.")
-    if mistake:
-        return await _page(visit, asked, mistake, reason, chosen)
+    wrong = mistakes_in(
+        people="" if chosen else msgid("Please tick at least one person."),
+        expired_reason=mistake_in_reason(reason),
+        do="" if what in {"ask", "close"} else msgid("Please choose what is to be done."),
+    )
+    if wrong:
+        return await _page(visit, asked, wrong, reason, chosen)
     done = visit.warn_of(await _each(visit, "close" if what == "close" else "ask", chosen, reason))
     texts = visit.texts
     if done and what == "close":

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from schemas.days import local_day
 from services.allocation.console.context import explanation_store, people_store, run_store
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.stories.why import grouped, is_place
 from services.allocation.steering.explain import store as explained
 from services.allocation.steering.explain.reasons import View
 from services.allocation.steering.explain.why import CourseReason, alone, why
@@ -21,7 +22,6 @@ from services.allocation.steering.matching import match as matching
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.eligibility import eligibility_of
 from services.runtime.web.problems import not_found
-from services.texts.reasons import RULES
 
 router = APIRouter(include_in_schema=False)
 Show = Literal["", "suitable", "blocked"]
@@ -96,19 +96,20 @@ async def person_why(visit: CoordinatorVisit, participant: UUID, show: Show = ""
     """List all courses for one person: why this one, and why not that one."""
     told = await why_of(visit, participant)
     shown = [one for one in told.courses if not show or one.suitable == (show == "suitable")]
+    named = [one.course for one in told.courses if is_place(one)] + [one.course for one in shown]
     async with visit.open() as conn:
-        names_of = await explanation_store.course_names(conn, [one.course for one in shown])
+        names_of = await explanation_store.course_names(conn, named)
     return visit.page(
         "why.html",
         person=told.person,
         run=told.run,
         seen=told.seen,
         older=told.older,
-        courses=shown,
+        chosen=next((one for one in told.courses if is_place(one)), None),
+        groups=grouped(shown),
         names=names_of,
         counts={"suitable": sum(one.suitable for one in told.courses), "all": len(told.courses)},
         show=show,
-        taken=[(RULES[rule], courses) for rule, courses in told.taken],
         remedy=None if told.place else told.remedy,
         place=told.place,
         kept_until=told.kept_until,

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.allocation.console.context import people_store, rulings_store
-from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
+from services.allocation.console.context.forms import ids_of, mistake_in_reason, mistakes_in, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.proposals.pages import may_be_proposed_again, show_placement
 from services.allocation.figures.today import figures_of
@@ -62,7 +62,7 @@ async def send(visit: CoordinatorVisit) -> Response:
     chosen = ids_of(await visit.request.form(), "placement")
     if not chosen:
         return visit.web.back(
-            visit.request, "/proposals", "warning", "Please tick at least one proposal, then send."
+            visit.request, "/proposals", "danger", "Please tick at least one proposal, then send."
         )
     results = await visit.act_on_each(visit.context.placements.send_to_authority, chosen)
     done = visit.warn_of(results)
@@ -135,9 +135,9 @@ async def refused_by_authority(visit: CoordinatorVisit, placement: UUID) -> Resp
     """Note that BAMF does not agree; the proposal is taken back with the reason."""
     form = await visit.request.form()
     reason, again = text_of(form, "reason"), may_be_proposed_again(form)
-    mistake = mistake_in_reason(reason)
-    if mistake:
-        return await show_placement(visit, placement, about="authority", mistake=mistake, entered=reason)
+    wrong = mistakes_in(reason_authority=mistake_in_reason(reason))
+    if wrong:
+        return await show_placement(visit, placement, about="authority", wrong=wrong, entered=reason)
     act = visit.context.placements.refused_by_authority
     result = await visit.act(reason, act, placement, again=again)
     return visit.answer(result, "/authority", msgid("It is taken back. The person waits again."))

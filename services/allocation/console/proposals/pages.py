@@ -1,6 +1,8 @@
 """Shows placements and takes decisions about them: approve, withdraw, give up, override."""
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -14,6 +16,7 @@ from services.allocation.console.context.forms import (
     entry_of,
     ids_of,
     mistake_in_reason,
+    mistakes_in,
     text_of,
 )
 from services.allocation.console.context.steps import ANSWERS, step_by_hand, step_due
@@ -64,7 +67,7 @@ async def approve(visit: CoordinatorVisit) -> Response:
     chosen = [pressed] if pressed else ids_of(form, "placement")
     if not chosen:
         return visit.web.back(
-            visit.request, "/proposals", "warning", "Please tick at least one proposal, then confirm."
+            visit.request, "/proposals", "danger", "Please tick at least one proposal, then confirm."
         )
     # The person is in the room: ticked beside the one proposal, or for all ticked ones.
     present = bool(form.get("present" if pressed is None else f"present-{pressed}"))
@@ -91,12 +94,12 @@ async def show_placement(
     placement: UUID,
     *,
     about: str = "",
-    mistake: str = "",
+    wrong: Mapping[str, str] = MappingProxyType({}),
     entered: str = "",
     chosen: str = "",
     against: Sequence[str] = (),
 ) -> Response:
-    """Show a placement, with what was entered into the form `about` and the mistake in it (msgid)."""
+    """Show a placement, with what was entered into the form `about` and its mistakes (field -> msgid)."""
     moment = visit.moment()
     async with visit.open() as conn:
         row = await people_store.placement(conn, placement)
@@ -107,13 +110,13 @@ async def show_placement(
         names = await people_store.publisher_names(conn)
     return visit.page(
         "placement.html",
-        422 if mistake else 200,
+        422 if wrong else 200,
         row=row,
         entries=entries,
         names=names,
         moment=moment,
         priority=priority_of(row, moment.rules),
-        error=visit.texts.plain(mistake) if mistake else "",
+        errors=defaultdict(str, {name: visit.texts.plain(text) for name, text in wrong.items()}),
         entered=entered,
         chosen=chosen,
         about=about,
@@ -139,12 +142,13 @@ async def override(visit: CoordinatorVisit, placement: UUID) -> Response:
     form = await visit.request.form()
     reason, choice = text_of(form, "reason"), str(form.get("entry") or "")
     course, section = entry_of(choice)
-    mistake = mistake_in_reason(reason) or (
-        "" if course else msgid("Please choose the course that the person should get.")
+    wrong = mistakes_in(
+        entry="" if course else msgid("Please choose the course that the person should get."),
+        reason=mistake_in_reason(reason),
     )
-    if mistake or course is None:
+    if wrong or course is None:
         return await show_placement(
-            visit, placement, about="override", mistake=mistake, entered=reason, chosen=choice
+            visit, placement, about="override", wrong=wrong, entered=reason, chosen=choice
         )
     context = visit.context
     async with visit.open() as conn:
@@ -168,9 +172,9 @@ async def withdraw(visit: CoordinatorVisit, placement: UUID) -> Response:
     """Withdraw a proposal; the reason stays in the audit trail."""
     form = await visit.request.form()
     reason, again = text_of(form, "reason"), may_be_proposed_again(form)
-    mistake = mistake_in_reason(reason)
-    if mistake:
-        return await show_placement(visit, placement, about="take_back", mistake=mistake, entered=reason)
+    wrong = mistakes_in(reason_back=mistake_in_reason(reason))
+    if wrong:
+        return await show_placement(visit, placement, about="take_back", wrong=wrong, entered=reason)
     result = await visit.act(reason, visit.context.placements.withdraw_proposal, placement, again=again)
     return visit.answer(result, "/proposals", msgid("It is taken back. The person waits again."))
 
@@ -179,9 +183,9 @@ async def withdraw(visit: CoordinatorVisit, placement: UUID) -> Response:
 async def give_up(visit: CoordinatorVisit, placement: UUID) -> Response:
     """Give up a held seat; the reason stays in the audit trail."""
     reason = text_of(await visit.request.form(), "reason")
-    mistake = mistake_in_reason(reason)
-    if mistake:
-        return await show_placement(visit, placement, about="take_back", mistake=mistake, entered=reason)
+    wrong = mistakes_in(reason_back=mistake_in_reason(reason))
+    if wrong:
+        return await show_placement(visit, placement, about="take_back", wrong=wrong, entered=reason)
     result = await visit.act(reason, visit.context.placements.give_up, placement)
     return visit.answer(result, "/proposals", msgid("It is taken back. The person waits again."))
 

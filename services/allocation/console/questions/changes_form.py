@@ -65,6 +65,19 @@ LABELS: Mapping[str, str] = {
     "policy": msgid("Policy"),
 }
 
+_ABOUT: Mapping[str, str] = {
+    "course_unknown": "course",
+    "course_runs": "course",
+    "start_past": "starts_on",
+    "type_over": "course_type",
+    "sections_wrong": "first_section",
+    "seats_taken": "seats",
+    "kreis_unknown": "kreis",
+    "kreis_same": "kreis",
+    "too_many_arrivals": "per_week",
+}
+"""Mistake -> the field that it is about."""
+
 FAILED: Mapping[str, str] = {
     "too_long": msgid("The computation took too long. Please try fewer changes at a time."),
     "worker_died": msgid("The computation was broken off. Please try again."),
@@ -81,6 +94,8 @@ class Wrong:
     kind: str
     text: str
     typed: Mapping[str, Any] = field(default_factory=dict)
+    field: str = ""
+    """The one of its fields that has to be changed; empty: none alone."""
 
 
 def said(texts: Texts, code: str, params: Mapping[str, str]) -> str:
@@ -169,13 +184,15 @@ def change_of(
         except DocumentError as error:
             first = error.mistakes[0]
             line = texts.gettext("Line %(line)s:", line=first.line)
-            return Wrong(kind, f"{line} {mistakes.said(texts, first)}", fields)
+            return Wrong(kind, f"{line} {mistakes.said(texts, first)}", fields, "policy")
         return {"kind": kind, "policy": policy.model_dump(mode="json")}
     data = {name: _READ[name](value) if name in _READ else value for name, value in fields.items()}
     try:
         return written(parse({"kind": kind, **data}))
     except ChangeError as error:
-        return Wrong(kind, said(texts, error.code, error.params), fields)
+        about = _ABOUT.get(error.code, error.params.get("field", ""))
+        known = about in _FIELDS[kind] or (about == "times_of_day" and kind in _TIMES)
+        return Wrong(kind, said(texts, error.code, error.params), fields, about if known else "")
 
 
 @dataclass(frozen=True, slots=True)

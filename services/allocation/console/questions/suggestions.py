@@ -187,7 +187,7 @@ async def merge(visit: CoordinatorVisit, task: UUID, number: int) -> Response:
     reason = text_of(form, "reason")
     wrong = mistake_in_reason(reason)
     if wrong:
-        return await _pooling(visit, task, number, visit.texts.plain(wrong), reason)
+        return await _pooling(visit, task, number, error=visit.texts.plain(wrong), entered=reason)
     outcome = await decide_merger(visit, task, number, reason)
     if isinstance(outcome, NotMergedError):
         code = outcome.refusal.code
@@ -246,8 +246,7 @@ async def undo(visit: CoordinatorVisit, decision: UUID) -> Response:
     reason = text_of(form, "reason")
     wrong = mistake_in_reason(reason)
     if wrong:
-        visit.web.note(visit.request, "warning", visit.texts.plain(wrong))
-        return visit.web.back(visit.request, "/pooling")
+        return await _pooling(visit, None, error=visit.texts.plain(wrong), entered=reason, undoing=decision)
     try:
         await visit.act(reason, Mergers(visit.context.overrides).undo, decision)
     except NotMergedError as error:
@@ -300,7 +299,13 @@ async def decide_merger(
 
 
 async def _pooling(
-    visit: Visit, task: UUID | None, number: int = -1, error: str = "", entered: str = ""
+    visit: Visit,
+    task: UUID | None,
+    number: int = -1,
+    *,
+    error: str = "",
+    entered: str = "",
+    undoing: UUID | None = None,
 ) -> Response:
     seen = await seen_of(visit, "pooling", task)
     result = seen.result
@@ -337,5 +342,6 @@ async def _pooling(
         number=number,
         error=error,
         entered=entered,
+        undoing=undoing,
     )
     return refreshed(answer, seen)

@@ -120,12 +120,10 @@ async def withdraw(request: Request, context: Context, visitor: Clerk, participa
     form = await request.form()
     reason = str(form.get("reason") or "")
     if reason not in set(WithdrawReason):
-        return web_of(request).back(
-            request,
-            f"/people/{participant}/change#off",
-            "danger",
-            "Please choose why the person no longer waits.",
-        )
+        texts = web_of(request).texts(request)
+        entry = change_form.known(person.contact, person.town, context.places.now, texts)
+        entry.errors["reason"] = msgid("Please choose why the person no longer waits.")
+        return _page(request, context, visitor, person, entry)
     return await send_form(
         request,
         context,

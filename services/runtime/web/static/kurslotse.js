@@ -1,4 +1,4 @@
-// Everything works without this file: it only opens the print dialogue and ticks all boxes of a list.
+// Everything works without this file: it opens the print dialogue, ticks all boxes of a list, and prints what is collapsed.
 document.addEventListener("click", (event) => {
   const print = event.target.closest("[data-print]");
   if (print) window.print();
@@ -9,3 +9,14 @@ document.addEventListener("change", (event) => {
   for (const box of document.querySelectorAll(`input[type=checkbox][name="${all.dataset.all}"]`)) box.checked = all.checked;
 });
 for (const part of document.querySelectorAll("[data-script]")) part.hidden = false;
+// Where the style sheet cannot open what is collapsed for the printer, and where `autofocus` is not known for what is no field.
+let opened = [];
+window.addEventListener("beforeprint", () => {
+  opened = [...document.querySelectorAll("details:not([open])")];
+  for (const part of opened) part.open = true;
+});
+window.addEventListener("afterprint", () => {
+  for (const part of opened) part.open = false;
+});
+const wrong = document.querySelector("#errors[autofocus]");
+if (wrong && document.activeElement !== wrong) wrong.focus();

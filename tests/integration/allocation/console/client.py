@@ -69,7 +69,9 @@ class ConsoleClient:
 
 
 def _said(page: str) -> str:
-    found = re.findall(r'role="(?:status|alert)">.*?<span class="kern-title">(.*?)</span>', page, re.DOTALL)
+    found = re.findall(
+        r'role="(?:status|alert)"[^>]*>.*?<span class="kern-title">(.*?)</span>', page, re.DOTALL
+    )
     return " | ".join(found)
 
 

@@ -20,7 +20,9 @@ from tests.accounts.people import people_of, put_people
 from tests.allocation.builders import KREIS, PROVIDER, course
 from tests.conftest import MakeDatabase
 from tests.integration.allocation.console.client import ConsoleClient, console_on
+from tests.integration.allocation.console.test_rejected_forms import PROVIDER as REJECTED
 from tests.places.loaded import load_towns
+from tests.rejected import check
 
 EVENTS = {one.type_: one for one in (CourseAnnounced, CourseCancelled, CourseCompleted)}
 TOWNS = ("99001001;Beispielhausen;99101;Musterland;;;", "99001002;Neustadt;99102;Musterland;;;")
@@ -225,3 +227,13 @@ async def test_what_the_gateway_does_not_take_stays_in_the_form(forms: Forms) ->
     assert "Integrationskurs am Vormittag" in answer.text
     forms.answer = httpx.Response(503)
     assert "in ein paar Minuten" in (await forms.send("/provider/courses/new", **COURSE)).text
+
+
+async def test_each_form_leads_to_what_is_wrong_with_it(forms: Forms) -> None:
+    await forms.send("/provider/courses/new", **COURSE)
+    await forms.effect()
+    sent, found = len(forms.sent), list[str]()
+    for path, values in REJECTED:
+        found += check(path, await forms.send(path.replace("{course}", str(course("N-7"))), **values))
+    assert found == []
+    assert len(forms.sent) == sent

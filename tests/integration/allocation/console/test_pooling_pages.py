@@ -11,6 +11,7 @@ from services.allocation.rerun import request_rerun
 from services.allocation.steering.runs.service import Steering
 from tests.integration.allocation.console.analysis import WHY, count, seat, send
 from tests.integration.allocation.console.test_policy_pages import NOON, Browser
+from tests.rejected import faults_of
 
 
 @pytest.fixture(autouse=True)
@@ -199,8 +200,10 @@ async def test_a_merger_is_undone_with_a_reason(browser: Browser) -> None:
     await browser.analyses.run_waiting(NOON)
     await browser.done(f"{address}/0", reason=WHY)
     id_ = await browser.conn.fetchval("SELECT id FROM pooling_decision")
-    _, page = await browser.done(f"/pooling/merged/{id_}/undo", reason="kurz")
+    page = await browser.refused(f"/pooling/merged/{id_}/undo", reason="kurz")
     assert "mindestens zehn Zeichen" in page
+    assert 'value="kurz"' in page
+    assert list(faults_of(page)) == []
     assert await count(browser, "SELECT count(*) FROM course_decision WHERE lifted_at IS NULL") == 2
     _, page = await browser.done(f"/pooling/merged/{id_}/undo", reason=WHY)
     assert "Die Zusammenlegung ist rückgängig gemacht." in page

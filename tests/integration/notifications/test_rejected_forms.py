@@ -1,0 +1,72 @@
+"""Each form of the support side comes back from rubbish with a summary that leads to the fields."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+from schemas.placements import PlacementAdvanced, PlaceReserved
+from services.notifications.people.domain import Contact
+from tests.notifications.pages import further, pages_on
+from tests.notifications.world import DESK, MBE, PROVIDER, TODAY, World, enrolment, step
+from tests.places.invented import invented_places
+from tests.rejected import check
+
+TRIED = {
+    "/register", "/people/{participant}/change", "/people/{participant}/withdraw",
+    "/people/{participant}/consent", "/people/{participant}/erase", "/offers/{placement}/decline",
+    "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
+    "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
+    "/inbox/{alert}/assign",
+}  # fmt: skip
+LEAD, OPERATOR = "leitung", "betrieb"
+PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
+
+
+async def test_each_form_of_the_support_side(world: World) -> None:
+    course = await world.announce()
+    person, seated, offered = [await world.register(one) for one in ("a-1", "a-2", "a-3")]
+    for reference in ("a-1", "a-2", "a-3"):
+        await world.keep(reference, Contact(family_name="Beispiel", given_name=reference))
+    reserved = step(PlaceReserved, offered, from_state="proposed", to_state="reserved", version=2)
+    accepted = step(PlacementAdvanced, person, from_state="reserved", to_state="accepted", version=3)
+    await world.say(None, enrolment(seated), reserved, accepted)
+    await world.consent("a-2", "enrolment_notice")
+    await world.settle()
+    alert = await world.value("SELECT alert_id FROM alert")
+    forms: list[tuple[str, str, dict[str, str]]] = [
+        (DESK, "/register", {"birth_date": "31.02.1990"}),
+        (DESK, f"/people/{person}/change", {"birth_date": "nie"}),
+        (DESK, f"/people/{person}/withdraw", {"reason": "x"}),
+        (DESK, f"/people/{person}/consent", {}),
+        (DESK, f"/people/{person}/erase", {}),
+        (DESK, f"/offers/{reserved.placement}/decline", {"reason": "x"}),
+        (PROVIDER, f"/roster/{course}/attendance", {"day": "nie", "units": "99"}),
+        (PROVIDER, f"/roster/{course}/attendance", {"day": (TODAY + timedelta(days=1)).isoformat()}),
+        (PROVIDER, f"/roster/{course}/{accepted.placement}/confirm", {"own_number": "Berta Beispiel"}),
+        (PROVIDER, f"/roster/{course}/{accepted.placement}/refuse", {}),
+        (LEAD, "/offices/new", {"capacity": "viele", "hours-mon": "immer"}),
+        (LEAD, f"/offices/{MBE}", {"version": "1", "mail": "x", "languages": "xx"}),
+        (OPERATOR, "/mail/test", {"to": ""}),
+        (LEAD, f"/inbox/{alert}/assign", {"person": "nobody"}),
+    ]
+    everybody = (DESK, PROVIDER, LEAD, OPERATOR)
+    found = []
+    async with pages_on(
+        world, *everybody, people=PEOPLE, places=invented_places(), smtp="smtp://127.0.0.1:9"
+    ) as pages:
+        for who, path, values in forms:
+            found += check(path, await pages[who].post(path, form=str(uuid4()), **values))
+        assert pages.gateway.taken == []
+    assert found == []
+
+
+async def test_what_was_typed_stays_beside_what_is_wrong(world: World) -> None:
+    course = await world.announce()
+    person = await world.register("a-1")
+    accepted = step(PlacementAdvanced, person, from_state="reserved", to_state="accepted", version=3)
+    await world.say(None, accepted)
+    async with pages_on(world, PROVIDER) as pages:
+        path = f"/roster/{course}/{accepted.placement}/confirm"
+        answer = await pages[PROVIDER].post(path, form=str(uuid4()), own_number="Berta Beispiel")
+    assert answer.status_code == 422
+    assert 'value="Berta Beispiel"' in answer.text
+    assert f'href="#n-{accepted.placement}"' in answer.text

@@ -14,24 +14,6 @@ async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | Non
     )
 
 
-async def offers(conn: asyncpg.Connection, office: str) -> Sequence[asyncpg.Record]:
-    """List the offers of an office that wait for the person's answer, those that end soonest first."""
-    return await conn.fetch(
-        """
-        SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
-            p.expires_at, p.entry_section, c.title, c.town, b.name AS provider_name, h.reference
-        FROM placement AS p
-        LEFT JOIN course AS c ON c.course_id = p.course_id
-        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        LEFT JOIN person AS h ON h.participant_id = p.participant_id
-        WHERE p.office = $1 AND p.state = 'reserved'
-        ORDER BY p.expires_at NULLS LAST, p.starts_on, p.placement_id
-        LIMIT 200
-        """,
-        office,
-    )
-
-
 async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> asyncpg.Record | None:
     """Return one offer with its reasons and alternatives."""
     return await conn.fetchrow(
@@ -62,35 +44,6 @@ async def courses_named(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequen
     )
 
 
-async def own_people(
-    conn: asyncpg.Connection, office: str, reference: str, limit: int, offset: int
-) -> Sequence[asyncpg.Record]:
-    """List people of an office, the last registered first; `reference` is the beginning of one."""
-    return await conn.fetch(
-        """
-        SELECT h.participant_id, h.reference, h.kept_at, f.registered_on, f.town, f.withdrawn_on,
-            r.state AS registration, s.state AS placement, s.starts_on
-        FROM person AS h
-        LEFT JOIN participant_fact AS f ON f.participant_id = h.participant_id
-        LEFT JOIN LATERAL (
-            SELECT state FROM registration WHERE participant_id = h.participant_id
-            ORDER BY begun_at DESC LIMIT 1
-        ) AS r ON true
-        LEFT JOIN LATERAL (
-            SELECT state, starts_on FROM placement WHERE participant_id = h.participant_id
-            ORDER BY decided_at DESC LIMIT 1
-        ) AS s ON true
-        WHERE h.office = $1 AND starts_with(lower(h.reference), lower($2))
-        ORDER BY h.kept_at DESC, h.reference
-        LIMIT $3 OFFSET $4
-        """,
-        office,
-        reference,
-        limit,
-        offset,
-    )
-
-
 async def own_person(conn: asyncpg.Connection, participant: UUID, office: str) -> asyncpg.Record | None:
     """Return one person of an office."""
     return await conn.fetchrow(
@@ -115,11 +68,13 @@ async def placements_of(conn: asyncpg.Connection, participant: UUID) -> Sequence
     return await conn.fetch(
         """
         SELECT p.placement_id, p.state, p.starts_on, p.ends_on, p.expires_at, p.decided_at, p.reason, c.title,
+            coalesce(p.ended_on, (p.decided_at AT TIME ZONE 'Europe/Berlin')::date) AS since,
+            p.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted') AS held,
             b.name AS provider_name
         FROM placement AS p
         LEFT JOIN course AS c ON c.course_id = p.course_id
         LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        WHERE p.participant_id = $1 ORDER BY p.decided_at DESC
+        WHERE p.participant_id = $1 ORDER BY held DESC, p.decided_at DESC, p.placement_id
         """,
         participant,
     )

@@ -1,0 +1,144 @@
+"""Reads what a list is limited to and how it is sorted from its address, and writes it back; never a name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import date, timedelta
+from urllib.parse import urlencode
+
+from services.runtime.web.languages import msgid
+from services.runtime.web.tables import PAGE_SIZE
+
+SIZES = (25, PAGE_SIZE, 100)
+MOST_PAGES = 10_000
+
+STANDINGS: Mapping[str, str] = {
+    "reserved": "",
+    "accepted": "",
+    "confirmed": "",
+    "started": "",
+    "interrupted": "",
+    "waiting": "",
+    "left": "",
+    "completed": "",
+    "withdrawn": msgid("no longer waits"),
+    "being_saved": msgid("is being saved"),
+    "not_taken": msgid("registration was not taken"),
+}
+"""How a person can stand at the desk; empty: the word of the placement's state (texts/codes.py)."""
+PEOPLE_SORTS: Mapping[str, str] = {
+    "": msgid("last registered first"),
+    "deadline": msgid("answer due soonest first"),
+    "start": msgid("course starting soonest first"),
+    "waiting": msgid("longest waiting first"),
+    "reference": msgid("by reference"),
+}
+OFFER_SORTS: Mapping[str, str] = {
+    "": msgid("answer due soonest first"),
+    "start": msgid("course starting soonest first"),
+    "course": msgid("by course"),
+}
+DUE: Mapping[str, str] = {
+    "3": msgid("within three days"),
+    "7": msgid("within a week"),
+    "14": msgid("within two weeks"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Paged:
+    """A page of a list, and how many lines it has."""
+
+    sort: str = ""
+    size: int = PAGE_SIZE
+    page: int = 1
+
+    @property
+    def offset(self) -> int:
+        """Return how many lines come before this page."""
+        return (self.page - 1) * self.size
+
+    @property
+    def query(self) -> str:
+        """Return the address's query of this list without the page, with `&` at the end; empty if nothing is set."""
+        said = urlencode(
+            {
+                one.name: value
+                for one in fields(self)
+                if one.name not in {"page", "until"} and (value := getattr(self, one.name)) != one.default
+            }
+        )
+        return said + "&" if said else ""
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether the list leaves anything out."""
+        return any(
+            getattr(self, one.name) != one.default
+            for one in fields(self)
+            if one.name not in {"page", "size", "sort", "until"}
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleFilter(Paged):
+    """Which of an office's people are listed: by how they stand, by town."""
+
+    state: str = ""
+    town: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferFilter(Paged):
+    """Which of an office's offers are listed: by provider, town of the course, days until the answer is due."""
+
+    provider: str = ""
+    town: str = ""
+    due: str = ""
+    until: date | None = None
+
+
+def _one_of(value: str, known: Iterable[str]) -> str:
+    """Return a value that the list knows, else nothing: whatever else stands in an address limits nothing."""
+    return value if value in set(known) else ""
+
+
+def paged(query: Mapping[str, str], sorts: Iterable[str]) -> tuple[str, int, int]:
+    """Read order, size and page from an address; what cannot be, is as usual."""
+    size, page = query.get("size", ""), query.get("page", "")
+    return (
+        _one_of(query.get("sort", ""), sorts),
+        int(size) if size in {str(one) for one in SIZES} else PAGE_SIZE,
+        min(max(int(page[:6]), 1), MOST_PAGES) if page.isascii() and page.isdecimal() else 1,
+    )
+
+
+def people_filter(query: Mapping[str, str]) -> PeopleFilter:
+    """Read the filter of the list of people from an address."""
+    sort, size, page = paged(query, PEOPLE_SORTS)
+    town = query.get("town", "")
+    return PeopleFilter(
+        sort=sort,
+        size=size,
+        page=page,
+        state=_one_of(query.get("state", ""), STANDINGS),
+        town=town if town.isascii() and town.isdecimal() and len(town) == len("99001001") else "",
+    )
+
+
+def offer_filter(
+    query: Mapping[str, str], today: date, providers: Sequence[str], towns: Sequence[str]
+) -> OfferFilter:
+    """Read the filter of the list of offers from an address; `providers` and `towns` are those of the list."""
+    sort, size, page = paged(query, OFFER_SORTS)
+    due = _one_of(query.get("due", ""), DUE)
+    return OfferFilter(
+        sort=sort,
+        size=size,
+        page=page,
+        provider=_one_of(query.get("provider", ""), providers),
+        town=_one_of(query.get("town", ""), towns),
+        due=due,
+        until=today + timedelta(days=int(due)) if due else None,
+    )

@@ -6,6 +6,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.notifications.pages.desk.filters import AlertFilter, CourseFilter
+
 
 async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
     """Return a publisher's name, organisation and Kreise, and whether it is an authority."""
@@ -99,8 +101,10 @@ async def offices(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     )
 
 
-async def provider_courses(conn: asyncpg.Connection, provider: str, today: date) -> Sequence[asyncpg.Record]:
-    """List a provider's courses with how many people stand where."""
+async def provider_courses(
+    conn: asyncpg.Connection, provider: str, today: date, wanted: CourseFilter
+) -> Sequence[asyncpg.Record]:
+    """List a provider's courses with how many people stand where, one more than a page has room for."""
     return await conn.fetch(
         """
         SELECT c.course_id, c.title, c.own_id, c.starts_on, c.ends_on, c.cancelled_on, c.completed_on,
@@ -113,12 +117,19 @@ async def provider_courses(conn: asyncpg.Connection, provider: str, today: date)
         FROM course AS c
         LEFT JOIN placement AS p ON p.course_id = c.course_id AND p.provider = $1 AND p.released
         WHERE c.provider = $1 AND c.cancelled_on IS NULL AND c.completed_on IS NULL
+            AND ($3 <> 'running' OR c.starts_on <= $2) AND ($3 <> 'coming' OR c.starts_on > $2)
         GROUP BY c.course_id
-        ORDER BY count(p.*) FILTER (WHERE p.state = 'accepted') DESC, c.starts_on, c.title
-        LIMIT 500
+        HAVING $3 <> 'todo' OR count(p.*) FILTER (WHERE p.state = 'accepted') > 0
+        ORDER BY CASE WHEN $4 = '' THEN count(p.*) FILTER (WHERE p.state = 'accepted') END DESC NULLS LAST,
+            CASE WHEN $4 = 'course' THEN lower(c.title) END NULLS LAST, c.starts_on, c.title, c.course_id
+        LIMIT $5 OFFSET $6
         """,
         provider,
         today,
+        wanted.show,
+        wanted.sort,
+        wanted.size + 1,
+        wanted.offset,
     )
 
 
@@ -180,26 +191,30 @@ async def roster(conn: asyncpg.Connection, course: UUID, provider: str) -> Seque
 
 
 async def alerts(
-    conn: asyncpg.Connection, organisation: str, office: str, *, everything: bool, limit: int, offset: int
+    conn: asyncpg.Connection, organisation: str, office: str, wanted: AlertFilter
 ) -> Sequence[asyncpg.Record]:
-    """List an office's alerts: unanswered first, then the latest."""
+    """List an office's alerts, one more than a page has room for: unanswered first, then the latest."""
     return await conn.fetch(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.raised_at, a.escalated_at, a.ended_at,
             a.answered_at, a.taken_by, a.withdrawn_for, a.office, c.title AS course_title
         FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
         WHERE a.organisation = $1 AND a.office = $2
-            AND ($3 OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
-        ORDER BY array_position(
-            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state),
-            a.kind = 'risk' DESC, a.raised_at DESC, a.alert_id
-        LIMIT $4 OFFSET $5
+            AND ($3 = 'all' OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
+            AND ($4 = '' OR a.kind = $4)
+        ORDER BY CASE WHEN $5 = '' THEN array_position(
+            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state) END,
+            CASE WHEN $5 = '' THEN a.kind = 'risk' END DESC NULLS LAST,
+            CASE WHEN $5 = 'oldest' THEN a.raised_at END, a.raised_at DESC, a.alert_id
+        LIMIT $6 OFFSET $7
         """,
         organisation,
         office,
-        everything,
-        limit,
-        offset,
+        wanted.state,
+        wanted.kind,
+        wanted.sort,
+        wanted.size + 1,
+        wanted.offset,
     )
 
 

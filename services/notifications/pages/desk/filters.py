@@ -7,26 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from urllib.parse import urlencode
 
-from services.runtime.web.languages import msgid
+from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.tables import PAGE_SIZE
+from services.texts.codes import WORDS
 
 SIZES = (25, PAGE_SIZE, 100)
 MOST_PAGES = 10_000
 
-STANDINGS: Mapping[str, str] = {
-    "reserved": "",
-    "accepted": "",
-    "confirmed": "",
-    "started": "",
-    "interrupted": "",
-    "waiting": "",
-    "left": "",
-    "completed": "",
-    "withdrawn": msgid("no longer waits"),
-    "being_saved": msgid("is being saved"),
-    "not_taken": msgid("registration was not taken"),
-}
-"""How a person can stand at the desk; empty: the word of the placement's state (texts/codes.py)."""
 PEOPLE_SORTS: Mapping[str, str] = {
     "": msgid("last registered first"),
     "deadline": msgid("answer due soonest first"),
@@ -44,6 +31,25 @@ DUE: Mapping[str, str] = {
     "7": msgid("within a week"),
     "14": msgid("within two weeks"),
 }
+
+
+COURSE_SORTS: Mapping[str, str] = {
+    "": msgid("something to do first"),
+    "start": msgid("course starting soonest first"),
+    "course": msgid("by course"),
+}
+COURSES_SHOWN: Mapping[str, str] = {
+    "todo": msgid("with something to confirm"),
+    "running": msgid("running"),
+    "coming": msgid("still to come"),
+}
+ALERT_SORTS: Mapping[str, str] = {
+    "": msgid("unanswered first"),
+    "oldest": msgid("oldest first"),
+    "newest": msgid("newest first"),
+}
+ALERTS_SHOWN: Mapping[str, str] = {"": msgid("open"), "all": msgid("open and over")}
+ALERT_KINDS: Mapping[str, str] = {"risk": msgid("help may be needed"), "enrolment": msgid("a course begins")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +105,31 @@ class OfferFilter(Paged):
     until: date | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CourseFilter(Paged):
+    """Which of a provider's courses are listed."""
+
+    show: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertFilter(Paged):
+    """Which of an office's alerts are listed: open ones or all, by kind."""
+
+    state: str = ""
+    kind: str = ""
+
+
+def choices(texts: Texts, listed: Mapping[str, str]) -> list[tuple[str, str]]:
+    """List what can be chosen, with its words."""
+    return [(key, texts.plain(text)) for key, text in listed.items()]
+
+
+def sizes(texts: Texts) -> list[tuple[str, str]]:
+    """List how long a page can be."""
+    return [(str(size), texts.gettext("%(number)s on a page", number=size)) for size in SIZES]
+
+
 def _one_of(value: str, known: Iterable[str]) -> str:
     """Return a value that the list knows, else nothing: whatever else stands in an address limits nothing."""
     return value if value in set(known) else ""
@@ -122,7 +153,7 @@ def people_filter(query: Mapping[str, str]) -> PeopleFilter:
         sort=sort,
         size=size,
         page=page,
-        state=_one_of(query.get("state", ""), STANDINGS),
+        state=_one_of(query.get("state", ""), WORDS["situation"]),
         town=town if town.isascii() and town.isdecimal() and len(town) == len("99001001") else "",
     )
 
@@ -141,4 +172,22 @@ def offer_filter(
         town=_one_of(query.get("town", ""), towns),
         due=due,
         until=today + timedelta(days=int(due)) if due else None,
+    )
+
+
+def course_filter(query: Mapping[str, str]) -> CourseFilter:
+    """Read the filter of the list of courses from an address."""
+    sort, size, page = paged(query, COURSE_SORTS)
+    return CourseFilter(sort=sort, size=size, page=page, show=_one_of(query.get("show", ""), COURSES_SHOWN))
+
+
+def alert_filter(query: Mapping[str, str]) -> AlertFilter:
+    """Read the filter of the inbox from an address."""
+    sort, size, page = paged(query, ALERT_SORTS)
+    return AlertFilter(
+        sort=sort,
+        size=size,
+        page=page,
+        state=_one_of(query.get("state", ""), ALERTS_SHOWN),
+        kind=_one_of(query.get("kind", ""), ALERT_KINDS),
     )

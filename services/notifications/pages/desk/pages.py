@@ -14,11 +14,11 @@ from services.notifications.pages.desk.filters import (
     DUE,
     OFFER_SORTS,
     PEOPLE_SORTS,
-    SIZES,
-    STANDINGS,
     PeopleFilter,
+    choices,
     offer_filter,
     people_filter,
+    sizes,
 )
 from services.notifications.pages.first_day.pages import still_missing
 from services.notifications.people import search
@@ -30,7 +30,7 @@ from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError
 from services.runtime.web.visit.guard import fresh_beyond_first_page
 from services.runtime.web.visit.visitors import Visitor
-from services.texts.codes import word
+from services.texts.codes import options
 
 router = APIRouter(include_in_schema=False)
 _LEAST_LETTERS = 2
@@ -39,18 +39,6 @@ TOO_LONG = msgid("Please enter at most %(most)s characters: you have entered %(e
 TOO_OFTEN = msgid(
     "You have searched very often within a short time. Please wait %(seconds)s seconds and search again."
 )
-
-
-def _choices(texts: Texts, listed: Mapping[str, str]) -> list[tuple[str, str]]:
-    return [(key, texts.plain(text)) for key, text in listed.items()]
-
-
-def _standings(texts: Texts) -> list[tuple[str, str]]:
-    return [(code, texts.plain(text) if text else word(texts, code, "state")) for code, text in STANDINGS.items()]
-
-
-def _sizes(texts: Texts) -> list[tuple[str, str]]:
-    return [(str(size), texts.gettext("%(number)s on a page", number=size)) for size in SIZES]
 
 
 async def _names(
@@ -83,9 +71,9 @@ async def offers(request: Request, context: Context, visitor: Clerk) -> Response
         any_offer=bool(known),
         providers=sorted(providers.items(), key=lambda one: one[1]),
         towns=sorted(((ags, context.places.now.name(ags) or ags) for ags in towns), key=lambda one: one[1]),
-        sorts=_choices(texts, OFFER_SORTS),
-        due=_choices(texts, DUE),
-        sizes=_sizes(texts),
+        sorts=choices(texts, OFFER_SORTS),
+        due=choices(texts, DUE),
+        sizes=sizes(texts),
         name=lambda participant: full_name(names.get(participant)),
         today=today,
     )
@@ -107,10 +95,10 @@ async def own_people(request: Request, context: Context, visitor: Clerk) -> Resp
         rows=shown,
         more=len(rows) > wanted.size,
         wanted=wanted,
-        standings=_standings(texts),
+        situations=options(texts, "situation"),
         towns=sorted(((ags, context.places.now.name(ags) or ags) for ags in towns), key=lambda one: one[1]),
-        sorts=_choices(texts, PEOPLE_SORTS),
-        sizes=_sizes(texts),
+        sorts=choices(texts, PEOPLE_SORTS),
+        sizes=sizes(texts),
         name=lambda participant: full_name(names.get(participant)),
         searched="",
     )

@@ -16,7 +16,7 @@ async def people(
 ) -> Sequence[asyncpg.Record]:
     """List people of an office as they stand now, one more than a page has room for.
 
-    `standing` is said by what holds last: a place that is held, else that the person was taken off the list, left
+    `situation` is said by what holds last: a place that is held, else that the person was taken off the list, left
     or completed a course, else whether the registration is saved, else that the person waits. `since` is the day
     from which it holds: of who waits the registration, or the end of a course in which the person had sat.
     `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of these people alone.
@@ -65,7 +65,7 @@ async def people(
                     WHEN o.registered_on IS NOT NULL THEN 'waiting'
                     WHEN saved.state = 'refused' THEN 'not_taken'
                     ELSE 'being_saved'
-                END AS standing,
+                END AS situation,
                 CASE
                     WHEN held.state = 'started' THEN held.starts_on
                     WHEN held.state IS NOT NULL THEN held.decided_on
@@ -82,11 +82,11 @@ async def people(
             LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
         )
         SELECT * FROM stood
-        WHERE $3 = '' OR standing = $3
+        WHERE $3 = '' OR situation = $3
         ORDER BY
             CASE WHEN $5 = 'deadline' THEN expires_at END NULLS LAST,
             CASE WHEN $5 = 'start' THEN starts_on END NULLS LAST,
-            CASE WHEN $5 = 'waiting' AND standing = 'waiting' THEN since END NULLS LAST,
+            CASE WHEN $5 = 'waiting' AND situation = 'waiting' THEN since END NULLS LAST,
             CASE WHEN $5 = 'reference' THEN lower(reference) END NULLS LAST,
             kept_at DESC, reference
         LIMIT $6 OFFSET $7

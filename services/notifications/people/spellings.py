@@ -159,10 +159,12 @@ def _near(asked: Word, word: Word) -> int:
         and OSA.distance(asked.letters, word.letters, score_cutoff=1) <= 1
     ):
         return SLIP
-    if asked.consonants == word.consonants:
-        least = 1 if asked.few_vowels or word.few_vowels else _LEAST_CONSONANTS
-        return CONSONANTS if len(asked.consonants) >= least else 0
-    return 0
+    if asked.consonants != word.consonants:
+        return 0
+    least = _LEAST_CONSONANTS
+    if asked.few_vowels or word.few_vowels:  # one consonant says little: then the words are about as long
+        least = 1 if abs(len(asked.letters) - len(word.letters)) <= 1 else 2
+    return CONSONANTS if len(asked.consonants) >= least else 0
 
 
 def _plain_words(text: str) -> list[str]:

@@ -20,6 +20,7 @@ from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import new_course
 from services.allocation.console.questions.pages import ask, refreshed, seen_of, task_of
+from services.allocation.console.questions.shortages import shortages_of
 from services.allocation.console.questions.what_if import names_for
 from services.allocation.placements.domain import Refusal
 from services.allocation.steering.questions.queue import Answer
@@ -124,6 +125,7 @@ class Typed:
 
 async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = None) -> Response:
     seen, texts, rules = await seen_of(visit, "next_course", task), visit.texts, visit.moment().rules
+    shortages = await shortages_of(visit, seen.result) if seen.done else None
     async with visit.open() as conn:
         names = await names_for(visit, conn, [])
     asked = {} if seen.found is None else seen.found.question
@@ -138,6 +140,7 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
         found=seen.found,
         typed=typed,
         result=seen.result,
+        shortages=shortages,
         ranked=[
             (
                 one,

@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from schemas.codes import CourseType, Level, TimeOfDay
 from services.allocation.solver.engine.limits import Limits
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
-from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import minimum_of, need_of
 from services.allocation.steering.matching.goals import waiting_days
 from services.allocation.steering.matching.snapshot import Snapshot
@@ -35,6 +35,8 @@ from services.allocation.steering.questions.applying import (
     with_ways,
 )
 from services.allocation.steering.questions.changes import ChangeError, CourseAdded, written
+from services.allocation.steering.questions.reach import Reach, people_by_course
+from services.allocation.steering.questions.unsuggested import Considered, unsuggested
 from services.allocation.steering.questions.what_if import SolvedSnapshot, lapsing, of_kreis, screened, solved
 
 _LEVELS = tuple(Level)
@@ -115,7 +117,8 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     end = monotonic() + query.seconds
     limits = what_if.many(lambda: end - monotonic())
     before = solved(seen, limits)
-    found = candidates(before, query, home)
+    considered: list[Considered] = []
+    found = candidates(before, query, home, considered)
     most = what_if.tries(before.result.pairs, query.solve)
     wanted = chosen(found, SCREENED * most)
     hopeful = _screened(seen, wanted, end - query.seconds / 2)[:most]
@@ -134,6 +137,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     )
     tried = {one["course"] for one in ranked}
     exact = bound_is_exact(seen) and all(one["status"] == "optimal" for one in ranked)
+    shown = _shown(ranked, query.show)
     rest = max((one.bound for one in found if str(one.course.id) not in tried), default=0)
     return {
         "day": seen.day.isoformat(),
@@ -143,7 +147,8 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "solved": len(ranked),
         "cut": monotonic() >= end,
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
-        "ranked": _shown(ranked, query.show),
+        "ranked": shown,
+        "unsuggested": unsuggested(before, home, query.course_types, considered, ranked, shown),
     }
 
 
@@ -180,20 +185,31 @@ def bound_is_exact(seen: Snapshot) -> bool:
     )
 
 
-def candidates(before: SolvedSnapshot, query: NextCourseQuestion, home: str = "") -> list[Candidate]:
-    """Make the candidates that suit enough people to start and anybody without a place, the best first."""
+def candidates(
+    before: SolvedSnapshot,
+    query: NextCourseQuestion,
+    home: str = "",
+    considered: list[Considered] | None = None,
+) -> list[Candidate]:
+    """Make the candidates that suit enough people to start and anybody without a place, the best first.
+
+    `considered` takes all that were looked at, those that suit too few as well.
+    """
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
     changes = list(_variants(seen, waiting, query))
     courses = [added_course(seen, change, home=home) for change in changes]
     tried = replace(seen, people=tuple(_open_to_new(person) for person in seen.people))
     known = eligibility_of(with_courses(replace(tried, courses=()), courses))
-    people_of = _people_by_course(known)
+    people_of = people_by_course(known)
     reach = Reach(before)
     found: dict[tuple[object, int], Candidate] = {}
     for change, course in zip(changes, courses, strict=True):
         suited = people_of.get(course.id, 0)
         direct = suited & reach.waiting
+        if considered is not None:
+            least = minimum_of(course, seen)
+            considered.append(Considered(change, suited.bit_count(), direct.bit_count(), least))
         if direct and suited.bit_count() >= minimum_of(course, seen):
             bound = min(change.seats, reach.within(suited).bit_count())
             one = Candidate(change, course, direct.bit_count(), bound)
@@ -224,59 +240,6 @@ def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
 def _open_to_new(person: Person) -> Person:
     """Forget what a person has said about courses that there are: it says nothing about a new one."""
     return replace(person, excluded=(), barred_courses=(), barred_providers=(), offer=None)
-
-
-def _people_by_course(known: Eligibility) -> dict[UUID, int]:
-    """Return for each course the people whom one of its entries suits, one bit each."""
-    by_entry = [0] * len(known.entries)
-    for place, suitable in enumerate(known.suitable):
-        for at in members(suitable):
-            by_entry[at] |= 1 << place
-    found: dict[UUID, int] = {}
-    for entry, people in zip(known.entries, by_entry, strict=True):
-        found[entry.course.id] = found.get(entry.course.id, 0) | people
-    return found
-
-
-class Reach:
-    """Finds who without a place could come in if somebody else moved: sets of people, one bit each."""
-
-    def __init__(self, before: SolvedSnapshot) -> None:
-        known, places = eligibility_of(before.seen), before.result.places
-        people = before.seen.people
-        self.waiting = sum(1 << at for at, person in enumerate(people) if person.id not in places)
-        seated: dict[UUID, int] = {}
-        for at, person in enumerate(people):
-            if person.id in places:
-                course = places[person.id].course
-                seated[course] = seated.get(course, 0) | 1 << at
-        suited = _people_by_course(known)
-        self._seated = seated
-        self._freed = self._closed(
-            {course: suited.get(course, 0) & self.waiting for course in seated}, suited
-        )
-
-    def _closed(self, freed: dict[UUID, int], suited: dict[UUID, int]) -> dict[UUID, int]:
-        """Follow chains until nothing more is reached: a seat in one course frees a seat in another."""
-        again = True
-        while again:
-            again = False
-            for course, people in freed.items():
-                more = people
-                for other, seated in self._seated.items():
-                    if suited.get(course, 0) & seated:
-                        more |= freed[other]
-                if more != people:
-                    freed[course], again = more, True
-        return freed
-
-    def within(self, suited: int) -> int:
-        """Return the people without a place whom a course that suits these people could bring in."""
-        found = suited & self.waiting
-        for course, seated in self._seated.items():
-            if suited & seated:
-                found |= self._freed[course]
-        return found
 
 
 def _variants(seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion) -> Iterator[CourseAdded]:

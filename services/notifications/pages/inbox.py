@@ -59,9 +59,7 @@ DONE_TEXTS = {
 
 
 @router.get("")
-async def inbox(
-    request: Request, context: Context, visitor: Counsellor
-) -> Response:
+async def inbox(request: Request, context: Context, visitor: Counsellor) -> Response:
     """List the office's alerts, unanswered ones first."""
     address, values = await _list(request, context, visitor)
     if wants_json(request):
@@ -85,17 +83,13 @@ async def inbox(
 
 
 @router.get("/live")
-async def inbox_live(
-    request: Request, context: Context, visitor: Counsellor
-) -> Response:
+async def inbox_live(request: Request, context: Context, visitor: Counsellor) -> Response:
     """Return the list alone, for the page to renew it."""
     address, values = await _list(request, context, visitor)
     return web_of(request).renewed(request, "inbox-part.html", address, **values)
 
 
-async def _list(
-    request: Request, context: PageContext, visitor: Visitor
-) -> tuple[str, dict[str, Any]]:
+async def _list(request: Request, context: PageContext, visitor: Visitor) -> tuple[str, dict[str, Any]]:
     """Return the address that renews one page of the list, and the values of its template."""
     wanted = alert_filter(request.query_params)
     async with context.open(visitor) as conn:

@@ -1,8 +1,11 @@
 """Finds people of one office by name: reads the names of that office, compares them, and forgets them again.
 
-Names are sealed one by one (crypto.py), and nothing readable or comparable of them is stored: no index of keyed
-hashes, which would tell by its repetitions which names are common (docs/decisions/0039). A search therefore opens
-the names of the office, some hundred at a time so that other requests have their turn, keeps none of them, and
+Names are sealed one by one (crypto.py), and nothing readable or comparable of them is stored: no index of
+keyed
+hashes, which would tell by its repetitions which names are common (docs/decisions/0039). A search
+therefore opens
+the names of the office, some hundred at a time so that other requests have their turn, keeps none of them,
+and
 returns ids only; whoever shows the people reads them by `handlers.read`, which logs each look.
 """
 
@@ -28,7 +31,7 @@ _REFERENCE = 110
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Who was found, the nearest first; `more`: further people fit; `whole`: everybody of the office was looked at."""
+    """Who was found, the nearest first; `more`: others fit as well; `whole`: everybody was looked at."""
 
     participants: tuple[UUID, ...]
     more: bool
@@ -36,7 +39,7 @@ class Found:
 
 
 async def sealed_names(conn: Connection, organisation: str, office: str) -> Sequence[asyncpg.Record]:
-    """Read the sealed names of an office's own people, the last registered first, one more than is searched."""
+    """Read the sealed names of an office's own people, the last kept first, one more than is searched."""
     return await store.sealed_of_office(conn, organisation, office, MOST_SEARCHED + 1)
 
 
@@ -59,9 +62,7 @@ async def find(
                 near.append((-value, at, row["participant_id"]))
         await asyncio.sleep(0)
     best = nsmallest(MOST_FOUND, near)
-    return Found(
-        tuple(person for _, _, person in best), len(near) > MOST_FOUND, len(sealed) <= MOST_SEARCHED
-    )
+    return Found(tuple(person for _, _, person in best), len(near) > MOST_FOUND, len(sealed) <= MOST_SEARCHED)
 
 
 def _nearness(

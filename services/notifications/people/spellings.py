@@ -1,8 +1,10 @@
 """Compares names across spellings, scripts and slips of a finger; pure, and knows no store.
 
 A name is brought into Latin letters (AnyASCII), then into a spelling in which the usual ways to write the
-same sounds are one: Müller, Mueller and Muller; Yulia, Julija and Iuliia; Tschernowa and Chernova. What is left
-is compared by RapidFuzz. Arabic and Persian write few vowels, so words are compared by their consonants as well:
+same sounds are one: Müller, Mueller and Muller; Yulia, Julija and Iuliia; Tschernowa and Chernova. What is
+left
+is compared by RapidFuzz. Arabic and Persian write few vowels, so words are compared by their consonants as
+well:
 Mohammed, Muhammad and the Arabic spelling have the same ones. Searching orders by nearness and shows several:
 an answer is for a person to recognise, never for a machine to act upon.
 """
@@ -11,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from anyascii import anyascii
 from rapidfuzz.distance import OSA
@@ -58,6 +61,7 @@ _PERSIAN = str.maketrans({"ض": "ز", "ذ": "ز", "ظ": "ز", "ث": "س"})
 """Letters that Persian speaks as others than Arabic does."""
 _VOWELS = frozenset("aeiou")
 _ABJAD = re.compile("[\u0590-\u05ff\u0600-\u06ff\u0750-\u077f\ufb50-\ufdff\ufe70-\ufeff]")
+_APOSTROPHES = "'`\u2019\u02bc\u00b4\u02bf\u02be\u0640"
 _WORD = re.compile(r"[^\W_]+")
 _DOUBLED = re.compile(r"(.)\1+")
 
@@ -76,9 +80,9 @@ class Word:
 
 
 def cleaned(text: str) -> str:
-    """Return a text without what nobody sees: control and zero-width characters, marks, doubled spaces.
+    r"""Return a text without what nobody sees: control and zero-width characters, marks, doubled spaces.
 
-    >>> cleaned("  Mül\\u200bler  ")
+    >>> cleaned("  Mül\u200bler  ")
     'Müller'
     """
     plain = unicodedata.normalize("NFKC", text)
@@ -101,7 +105,7 @@ def words_of(text: str, met: Spellings) -> tuple[Word, ...]:
     ['muler', 'ludenseidt', 'mulerludenseidt']
     """
     found = _plain_words(text)[: 2 * _MOST_WORDS]
-    joined = [first + second for first, second in zip(found, found[1:], strict=False)]
+    joined = [first + second for first, second in pairwise(found)]
     return tuple(dict.fromkeys(word for one in (*found, *joined) for word in _readings(one, met)))
 
 
@@ -110,15 +114,17 @@ Query = tuple[tuple[Word, ...], ...]
 
 
 def searched(text: str) -> tuple[Query, ...]:
-    """Return a search word by word, then with each two neighbours as one word; further words are not looked at.
+    """Return a search word by word, then with each two neighbours as one word; further words are not
+    looked at.
 
     >>> [[word[0].letters for word in query] for query in searched("El Hassan")]
     [['el', 'hasan'], ['elhasan']]
     """
     found, met = _plain_words(text)[:_MOST_WORDS], Spellings()
-    ways = [found, *(
-        [*found[:at], found[at] + found[at + 1], *found[at + 2 :]] for at in range(len(found) - 1)
-    )]
+    ways = [
+        found,
+        *([*found[:at], found[at] + found[at + 1], *found[at + 2 :]] for at in range(len(found) - 1)),
+    ]
     return tuple(tuple(_readings(one, met) for one in way) for way in ways if way)
 
 
@@ -168,9 +174,9 @@ def _near(asked: Word, word: Word) -> int:
 
 
 def _plain_words(text: str) -> list[str]:
-    """Split a text into words, without marks over letters that stand by themselves, apostrophes and tatweel."""
+    """Split a text into words, without marks that stand by themselves, apostrophes and tatweel."""
     plain = "".join(
-        one for one in cleaned(text) if unicodedata.category(one) != "Mn" and one not in "'’ʼ`´ʿʾـ"
+        one for one in cleaned(text) if unicodedata.category(one) != "Mn" and one not in _APOSTROPHES
     )
     return _WORD.findall(plain)
 

@@ -13,7 +13,7 @@ from services.notifications.people.domain import Contact
 from tests.notifications.pages import Browser, Pages, pages_on
 from tests.notifications.world import DESK, MBE, NOW, PROVIDER, SISTERS, TODAY, World, step
 
-LATER = {"decided_at": NOW + timedelta(days=3)}
+LATER: dict[str, Any] = {"decided_at": NOW + timedelta(days=3)}
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def test_who_declined_waits_again_and_is_told_so(world: World, pages: Page
     person = await somebody(world, "a-1", registered_on=TODAY - timedelta(days=30))
     assert await stands(pages[DESK], person) == "wartet seit 31.01.2026"
     await reserved(world, person)
-    assert await stands(pages[DESK], person) == "reserviert, Antwort steht aus, Antwort bis 11.03.2026"
+    assert await stands(pages[DESK], person) == "reserviert, Antwort steht aus, Antwort bis 12.03.2026"
     await world.say(
         None, step(PlacementAdvanced, person, version=3, from_state="reserved", to_state="declined", **LATER)
     )
@@ -80,9 +80,13 @@ async def test_a_new_place_counts_and_not_the_old_one(world: World, pages: Pages
     await reserved(world, person, "k-1")
     await world.say(
         None,
-        step(PlacementAdvanced, person, "k-1", version=3, from_state="reserved", to_state="declined", **LATER),
+        step(
+            PlacementAdvanced, person, "k-1", version=3, from_state="reserved", to_state="declined", **LATER
+        ),
     )
-    await reserved(world, person, "k-2")  # decided before the refusal was: what is held counts, not what came last
+    await reserved(
+        world, person, "k-2"
+    )  # decided before the refusal was: what is held counts, not what came last
     assert (await stands(pages[DESK], person)).startswith("reserviert, Antwort steht aus")
 
 
@@ -90,7 +94,7 @@ async def test_from_confirmed_to_waiting_anew(world: World, pages: Pages) -> Non
     person = await somebody(world, "a-1", registered_on=TODAY - timedelta(days=90))
     start = TODAY + timedelta(days=7)
     await world.announce("k-1", start)
-    dates = {"starts_on": start}
+    dates: dict[str, Any] = {"starts_on": start}
     await world.say(None, step(EnrolmentConfirmed, person, version=3, **dates))
     assert await stands(pages[DESK], person) == "vom Kursträger bestätigt, Beginn am 09.03.2026"
     await world.say(
@@ -98,7 +102,7 @@ async def test_from_confirmed_to_waiting_anew(world: World, pages: Pages) -> Non
         step(PlacementAdvanced, person, version=4, from_state="confirmed", to_state="started", **dates),
     )
     assert await stands(pages[DESK], person) == "im Kurs seit 09.03.2026"
-    ended = {"from_state": "started", "ended_on": TODAY + timedelta(days=20), **dates}
+    ended: dict[str, Any] = {"from_state": "started", "ended_on": TODAY + timedelta(days=20), **dates}
     await world.say(None, step(EnrolmentEnded, person, version=5, to_state="course_cancelled", **ended))
     assert (await stands(pages[DESK], person)).startswith("wartet seit 22.03.2026")
     await world.say(None, step(EnrolmentEnded, person, version=6, to_state="completed", **ended))

@@ -18,7 +18,9 @@ SISTER, READER = SISTERS[DESK], "pruefung"
 
 @pytest.fixture
 async def pages(world: World) -> AsyncIterator[Pages]:
-    async with pages_on(world, DESK, JOBCENTER, SISTER, READER, people=further((READER, DESK, "auditor"))) as pages:
+    async with pages_on(
+        world, DESK, JOBCENTER, SISTER, READER, people=further((READER, DESK, "auditor"))
+    ) as pages:
         yield pages
 
 
@@ -70,7 +72,9 @@ async def test_a_name_is_in_no_address_and_no_log(
     assert answer.headers["cache-control"] == "no-store"
     again = await pages[DESK].get("/people/search?name=Geheimnis")
     assert (again.status_code, again.headers["location"]) == (303, "/people")
-    listed = await pages[DESK].page("/people?q=Geheimnis&state=%27&town=Geheimnis&sort=Geheimnis&size=9999999&page=-1")
+    listed = await pages[DESK].page(
+        "/people?q=Geheimnis&state=%27&town=Geheimnis&sort=Geheimnis&size=9999999&page=-1"
+    )
     assert not re.findall(r'(?:href|action)="[^"]*Geheimnis', listed)
 
 
@@ -79,13 +83,18 @@ async def test_each_name_that_is_shown_is_a_logged_look(world: World, pages: Pag
     await somebody(world, "a-2", "Schulze", "Anna")
     await found(pages[DESK], "Geheimnis")
     looks = await world.rows(
-        "SELECT p.reference, l.actor, l.purpose FROM disclosure_log AS l JOIN person AS p USING (participant_id)"
+        "SELECT p.reference, l.actor, l.purpose FROM disclosure_log AS l JOIN person AS p USING "
+        "(participant_id)"
     )
     assert [tuple(look) for look in looks] == [("a-1", DESK, "registration")]
 
 
 async def test_wrong_entries_are_said_and_kept(pages: Pages) -> None:
-    for text, told in (("", "zwei Buchstaben"), ("x", "zwei Buchstaben"), ("\u200b\u200b", "zwei Buchstaben")):
+    for text, told in (
+        ("", "zwei Buchstaben"),
+        ("x", "zwei Buchstaben"),
+        ("\u200b\u200b", "zwei Buchstaben"),
+    ):
         answer = await pages[DESK].post("/people/search", name=text)
         assert answer.status_code == 422
         assert told in answer.text

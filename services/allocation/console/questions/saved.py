@@ -1,4 +1,4 @@
-"""Answers kept under a name: saved, renamed, deleted, listed with who and when; what-if answers side by side."""
+"""Answers kept under a name: saved, renamed, deleted, listed with who and when; side by side."""
 
 from __future__ import annotations
 
@@ -111,10 +111,14 @@ async def compare(visit: CoordinatorVisit) -> Response:
     asked = list(dict.fromkeys(visit.request.query_params.getlist("task")))
     ids = [id_ for one in asked if (id_ := as_uuid(one)) is not None]
     if len(ids) != len(asked) or not LEAST_COMPARED <= len(ids) <= MOST_COMPARED:
-        return await _list(visit, visit.texts.gettext("Please choose two or three answers to compare."), asked)
+        return await _list(
+            visit, visit.texts.gettext("Please choose two or three answers to compare."), asked
+        )
     async with visit.open() as conn:
         found = [await task_of(conn, task, "what_if") for task in ids]
-        names = await names_for(visit, conn, [one.get("course") for each in found for one in changes_of(each)])
+        names = await names_for(
+            visit, conn, [one.get("course") for each in found for one in changes_of(each)]
+        )
     if any(one.state != "done" for one in found):
         return await _list(visit, visit.texts.gettext("One of these answers is still to come."), asked)
     return visit.page(

@@ -14,14 +14,18 @@ from services.runtime.web.languages import Texts, msgid
 
 REASONS: Mapping[str, str] = {
     "not_permitted": msgid("The law does not know this course type at present, so nobody may offer it."),
-    "nobody_waits": msgid("Nobody waits for it today: the shortage comes of people who are still to register."),
+    "nobody_waits": msgid(
+        "Nobody waits for it today: the shortage comes of people who are still to register."
+    ),
     "covered": msgid(
-        "All %(people)s who wait for it would get a place in courses that are announced: the shortage comes of "
+        "All %(people)s who wait for it would get a place in courses that are announced: the "
+        "shortage comes of "
         "people who are still to register."
     ),
     "on_hold": msgid("All %(people)s who wait for it without a place are on hold."),
     "not_tested": msgid(
-        "The %(people)s who wait for it without a place have no placement test: it is not known where they enter."
+        "The %(people)s who wait for it without a place have no placement test: it is not known "
+        "where they enter."
     ),
     "no_entry": msgid(
         "No course of this type has a section or level at which the %(people)s who wait could enter."
@@ -33,17 +37,19 @@ REASONS: Mapping[str, str] = {
         "At most %(people)s people who wait can attend the same course; it needs at least %(minimum)s."
     ),
     "not_tried": msgid(
-        "A course would suit %(people)s who wait, but others promised more and were computed first. Choose this "
+        "A course would suit %(people)s who wait, but others promised more and were computed first. "
+        "Choose this "
         "course type below."
     ),
     "no_gain": msgid("Courses of this kind were computed; none of them would bring more people a place."),
     "others_first": msgid(
-        "The best course of this kind would bring %(people)s more people a place; others on the list bring more."
+        "The best course of this kind would bring %(people)s more people a place; others on the "
+        "list bring more."
     ),
     "not_asked": msgid("This list was computed for another course type."),
-    "before": msgid("This list was computed before reasons were kept. Compute a new one."),
 }
 """Why a shortage has no suggestion, by the code that the computation gave."""
+BEFORE = msgid("This list was computed before reasons were kept. Compute a new one.")
 NO_PROVIDER = msgid("No provider has announced a course of this type.")
 
 
@@ -105,10 +111,11 @@ async def shortages_of(visit: Visit, result: Mapping[str, Any]) -> Shortages | N
 def _why(texts: Texts, unsuggested: Mapping[str, Any] | None, part: str) -> str:
     """Word why a part has no suggestion; of an answer without reasons that, of an unknown type its ending."""
     if unsuggested is None:
-        return texts.plain(REASONS["before"])
+        return texts.plain(BEFORE)
     course_type = part.partition("/")[0]
     reason = unsuggested.get(part) or unsuggested.get(f"{course_type}/*") or {"code": "not_permitted"}
-    said = texts.plain(REASONS[reason["code"]]) % {
+    message = REASONS[reason["code"]]
+    said = texts.plain(message) % {
         "people": reason.get("people", 0),
         "minimum": reason.get("minimum", 0),
     }

@@ -53,6 +53,25 @@ CHANGED = {
 """What can have changed since a merger was computed, by the code of the difference."""
 
 
+UNMERGED = {
+    "no_parallel": msgid(
+        "No other course below its minimum is parallel: same type and entry, a time of day in "
+        "common, starts at most "
+        "%(days)s days apart. Of the same type are %(courses)s others below their minimum."
+    ),
+    "others_merged": msgid("Parallel courses are merged in a suggestion above without this one."),
+    "no_room": msgid("No parallel course has room for those who have a seat already."),
+    "too_few": msgid(
+        "Together with parallel courses at most %(people)s people; it needs at least %(minimum)s."
+    ),
+    "no_gain": msgid(
+        "Its mergers were computed; with none of them would more people sit in courses that take place."
+    ),
+    "not_tried": msgid("Not all of its mergers could be computed."),
+}
+"""Why a course below its minimum stands in no suggestion, by the code that the computation gave."""
+
+
 @router.get("/next-course")
 async def next_course(visit: CoordinatorVisit) -> Response:
     """Show the latest ranked list, and how to have a new one."""
@@ -153,6 +172,14 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
         types=[one for one in options(texts, "course_type") if one[0] in rules.course_types],
     )
     return refreshed(answer, seen)
+
+
+def _unmerged(texts: Texts, why: Mapping[str, Any] | None) -> str:
+    """Word why a course stands in no suggestion; empty if it does, or if the answer is older than reasons."""
+    if not why:
+        return ""
+    message = UNMERGED[why["code"]]
+    return texts.plain(message) % why
 
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
@@ -330,6 +357,7 @@ async def _pooling(
         result=result,
         of_today=result.get("day") == today.isoformat(),
         names=names,
+        unmerged=lambda why: _unmerged(visit.texts, why),
         against=lambda rules: _rules(visit.texts, rules),
         references={str(person): reference for person, reference in references.items()},
         providers=providers,

@@ -31,6 +31,7 @@ from services.allocation.console.questions.changes_form import (
     typed,
 )
 from services.allocation.console.questions.pages import ask, refreshed, seen_of
+from services.allocation.figures.today import figures_of
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError
 from services.allocation.steering.questions.queue import Answer
@@ -142,6 +143,7 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
     async with visit.open() as conn:
         names = await names_for(visit, conn, [*(one.get("course") for one in changes), *courses_in(result)])
         references = await store.references(conn, [UUID(person) for person in people_in(result)])
+        figures = await figures_of(conn, visit.day(visit.moment())) if seen.done else None
     answer = visit.page(
         "what-if-answer.html",
         seen=seen,
@@ -153,6 +155,7 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
         names=names,
         references={str(person): reference for person, reference in references.items()},
         shown=SHOWN_PEOPLE,
+        waiting=figures["waiting"] if figures is not None else 0,
     )
     return refreshed(answer, seen)
 

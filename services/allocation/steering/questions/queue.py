@@ -96,7 +96,7 @@ async def latest(conn: asyncpg.Connection, kind: str, limit: int) -> Sequence[An
 
 @dataclass(frozen=True, slots=True)
 class Durations:
-    """How long the last answers of a kind took: how many there are, in seconds the middle and the longest one."""
+    """How long the last answers of a kind took: their number, the middle and the longest one in seconds."""
 
     number: int
     middle: float
@@ -260,10 +260,8 @@ SAVED_DAYS = 365
 """So long a saved answer is kept: the courses and people of which it speaks have moved on by then."""
 
 
-async def forget_old(
-    conn: asyncpg.Connection, kreis: str, kind: str, now: datetime, kept: int = KEPT
-) -> int:
-    """Delete answers of a Kreis and kind beyond the latest ones, and saved ones after a year; return how many."""
+async def forget_old(conn: asyncpg.Connection, kreis: str, kind: str, now: datetime, kept: int = KEPT) -> int:
+    """Delete answers beyond the latest of a Kreis and kind, and saved ones after a year; return how many."""
     gone = await conn.fetch(
         """
         DELETE FROM analysis_task WHERE state IN ('done', 'failed') AND id IN (

@@ -1,6 +1,7 @@
 """Says why no course is suggested for what people wait for: by course type and level, as a forecast counts.
 
-Each reason is read from what was computed: who wants it, who has a place by this computation, which courses were
+Each reason is read from what was computed: who wants it, who has a place by this computation, which
+courses were
 looked at, whom they suit and what they would bring. The first that holds is the one that has to change first.
 """
 
@@ -100,7 +101,9 @@ def _reason(  # noqa: PLR0911, PLR0917 - one return for each reason
         return {"code": "not_tested", "people": len(waiting)}
     if not looked_at:
         return {"code": "no_entry", "people": len(waiting)}
-    best = max(looked_at, key=lambda one: (one.suited >= one.minimum and one.direct > 0, one.direct, one.suited))
+    best = max(
+        looked_at, key=lambda one: (one.suited >= one.minimum and one.direct > 0, one.direct, one.suited)
+    )
     if not best.direct:
         return {"code": "fits_nobody", "people": len(waiting)}
     if best.suited < best.minimum:

@@ -1,1 +1,1 @@
-"""The registering office's lists: its people as they stand now, found by name or reference; its open offers."""
+"""The registering office's lists: its people as they stand now, found by name; its open offers."""

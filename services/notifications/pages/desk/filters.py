@@ -48,7 +48,10 @@ ALERT_SORTS: Mapping[str, str] = {
     "oldest": msgid("oldest first"),
     "newest": msgid("newest first"),
 }
-ALERTS_SHOWN: Mapping[str, str] = {"": msgid("open"), "all": msgid("open and over")}
+ALERTS_SHOWN: Mapping[str, str] = {
+    "": msgid("open alerts"),
+    "all": msgid("open alerts and those that are over"),
+}
 ALERT_KINDS: Mapping[str, str] = {"risk": msgid("help may be needed"), "enrolment": msgid("a course begins")}
 
 
@@ -67,7 +70,7 @@ class Paged:
 
     @property
     def query(self) -> str:
-        """Return the address's query of this list without the page, with `&` at the end; empty if nothing is set."""
+        """Return the query of this list's address without the page, ending in `&`; empty if nothing is set."""
         said = urlencode(
             {
                 one.name: value
@@ -97,7 +100,7 @@ class PeopleFilter(Paged):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OfferFilter(Paged):
-    """Which of an office's offers are listed: by provider, town of the course, days until the answer is due."""
+    """Which of an office's offers are listed: by provider, town of the course, days left to answer."""
 
     provider: str = ""
     town: str = ""
@@ -161,7 +164,7 @@ def people_filter(query: Mapping[str, str]) -> PeopleFilter:
 def offer_filter(
     query: Mapping[str, str], today: date, providers: Sequence[str], towns: Sequence[str]
 ) -> OfferFilter:
-    """Read the filter of the list of offers from an address; `providers` and `towns` are those of the list."""
+    """Read the filter of the list of offers from an address; `providers`, `towns`: those of the list."""
     sort, size, page = paged(query, OFFER_SORTS)
     due = _one_of(query.get("due", ""), DUE)
     return OfferFilter(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,7 +43,10 @@ TOO_OFTEN = msgid(
 
 
 async def _names(
-    context: PageContext, visitor: Visitor, conn: Any, participants: list[UUID]  # noqa: ANN401 - a connection
+    context: PageContext,
+    visitor: Visitor,
+    conn: asyncpg.Connection,
+    participants: list[UUID],
 ) -> Mapping[UUID, Contact]:
     return await context.names(conn, visitor, Purpose.REGISTRATION, participants)
 

@@ -1,4 +1,4 @@
-"""Reads how an office's people stand now, and its open offers; row level security limits both to the office."""
+"""Reads how an office's people stand now, and its open offers; row level security limits both."""
 
 from __future__ import annotations
 
@@ -16,10 +16,13 @@ async def people(
 ) -> Sequence[asyncpg.Record]:
     """List people of an office as they stand now, one more than a page has room for.
 
-    `situation` is said by what holds last: a place that is held, else that the person was taken off the list, left
-    or completed a course, else whether the registration is saved, else that the person waits. `since` is the day
+    `situation` is said by what holds last: a place that is held, else that the person was taken off the
+    list, left
+    or completed a course, else whether the registration is saved, else that the person waits. `since` is
+    the day
     from which it holds: of who waits the registration, or the end of a course in which the person had sat.
-    `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of these people alone.
+    `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of these people
+    alone.
     """
     return await conn.fetch(
         """
@@ -30,16 +33,19 @@ async def people(
             WHERE h.office = $1 AND ($2::uuid[] IS NULL OR h.participant_id = ANY($2))
                 AND ($4 = '' OR f.town = $4)
         ), places AS (
-            SELECT p.participant_id, p.placement_id, p.course_id, p.state, p.starts_on, p.expires_at, p.ended_on,
+            SELECT p.participant_id, p.placement_id, p.course_id, p.state, p.starts_on, p.expires_at,
+            p.ended_on,
                 (p.decided_at AT TIME ZONE 'Europe/Berlin')::date AS decided_on, p.decided_at,
                 p.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted') AS held
             FROM placement AS p
             WHERE p.office = $1 AND ($2::uuid[] IS NULL OR p.participant_id = ANY($2))
         ), held AS (
-            SELECT DISTINCT ON (participant_id) * FROM places WHERE held ORDER BY participant_id, array_position(
+            SELECT DISTINCT ON (participant_id) * FROM places WHERE held ORDER BY participant_id,
+            array_position(
                 ARRAY['started', 'interrupted', 'confirmed', 'accepted', 'reserved'], state), decided_at DESC
         ), past AS (
-            SELECT DISTINCT ON (participant_id) participant_id, state, coalesce(ended_on, decided_on) AS past_on
+            SELECT DISTINCT ON (participant_id) participant_id, state, coalesce(ended_on, decided_on) AS
+            past_on
             FROM places WHERE NOT held ORDER BY participant_id, decided_at DESC, placement_id
         ), sat AS (
             SELECT participant_id, max(ended_on) AS ended_on,
@@ -105,7 +111,8 @@ async def towns_of_people(conn: asyncpg.Connection, office: str) -> Sequence[str
     """List the towns in which an office's people live."""
     rows = await conn.fetch(
         """
-        SELECT DISTINCT f.town FROM participant_fact AS f JOIN person AS h ON h.participant_id = f.participant_id
+        SELECT DISTINCT f.town FROM participant_fact AS f JOIN person AS h ON h.participant_id =
+        f.participant_id
         WHERE h.office = $1 ORDER BY f.town
         """,
         office,

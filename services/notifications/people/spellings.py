@@ -114,8 +114,7 @@ Query = tuple[tuple[Word, ...], ...]
 
 
 def searched(text: str) -> tuple[Query, ...]:
-    """Return a search word by word, then with each two neighbours as one word; further words are not
-    looked at.
+    """Return a search word by word, then with each two neighbours as one; later words are not looked at.
 
     >>> [[word[0].letters for word in query] for query in searched("El Hassan")]
     [['el', 'hasan'], ['elhasan']]

@@ -9,7 +9,6 @@ from typing import Any
 from services.allocation.console.context.visit import Visit
 from services.allocation.console.questions.forecasts import part_name, short_parts
 from services.allocation.console.questions.pages import seen_of
-from services.allocation.steering.questions.unsuggested import part_of
 from services.runtime.web.languages import Texts, msgid
 
 REASONS: Mapping[str, str] = {
@@ -85,9 +84,7 @@ async def shortages_of(visit: Visit, result: Mapping[str, Any]) -> Shortages | N
     if not seen.done or seen.found is None:
         return None
     groups = seen.result["groups"]
-    ranks: dict[str, int] = {}
-    for place, one in enumerate(result.get("ranked", ()), 1):
-        ranks.setdefault(part_of(one["change"]), place)
+    parts: Mapping[str, Mapping[str, Any]] | None = result.get("parts")
     found = []
     for group, span in short_parts(visit.texts, groups):
         part = group["value"]
@@ -101,19 +98,21 @@ async def shortages_of(visit: Visit, result: Mapping[str, Any]) -> Shortages | N
                 waiting=group["waiting"],
                 registering=round(group["total"]["mean"]),
                 seats=group["seats"],
-                rank=ranks.get(part, 0),
-                why="" if part in ranks else _why(visit.texts, result.get("unsuggested"), part),
+                rank=(parts or {}).get(part, {}).get("rank", 0),
+                why=_why(visit.texts, parts, part),
             )
         )
     return Shortages(found, seen.found, len(groups[0]["weeks"]) if groups else 0)
 
 
-def _why(texts: Texts, unsuggested: Mapping[str, Any] | None, part: str) -> str:
-    """Word why a part has no suggestion; of an answer without reasons that, of an unknown type its ending."""
-    if unsuggested is None:
+def _why(texts: Texts, parts: Mapping[str, Mapping[str, Any]] | None, part: str) -> str:
+    """Word why a part has no suggestion; of a type that the rule book does not know, that."""
+    if parts is None:
         return texts.plain(BEFORE)
     course_type = part.partition("/")[0]
-    reason = unsuggested.get(part) or unsuggested.get(f"{course_type}/*") or {"code": "not_permitted"}
+    reason = parts.get(part) or parts.get(f"{course_type}/*") or {"code": "not_permitted"}
+    if "rank" in reason:
+        return ""
     message = REASONS[reason["code"]]
     said = texts.plain(message) % {
         "people": reason.get("people", 0),

@@ -19,7 +19,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.codes import CourseType, Level, TimeOfDay
+from schemas.codes import CourseType, TimeOfDay
 from services.allocation.solver.engine.limits import Limits
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
 from services.allocation.steering.matching.eligibility import eligibility_of
@@ -36,10 +36,9 @@ from services.allocation.steering.questions.applying import (
 )
 from services.allocation.steering.questions.changes import ChangeError, CourseAdded, written
 from services.allocation.steering.questions.reach import Reach, people_by_course
-from services.allocation.steering.questions.unsuggested import Considered, unsuggested
+from services.allocation.steering.questions.suggested_parts import Considered, Idea, idea_of, parts_of
 from services.allocation.steering.questions.what_if import SolvedSnapshot, lapsing, of_kreis, screened, solved
 
-_LEVELS = tuple(Level)
 COMMON_SEATS = 20
 """Where the law recommends no size."""
 VARIANTS = 3
@@ -83,7 +82,7 @@ class Candidate:
     bound: int
 
     @property
-    def group(self) -> tuple[str, int, str | None]:
+    def group(self) -> Idea:
         """Return what makes candidates variants of one idea: type and where people enter."""
         return self.change.course_type, self.change.first_section, self.change.target_level
 
@@ -148,7 +147,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "cut": monotonic() >= end,
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
         "ranked": shown,
-        "unsuggested": unsuggested(before, home, query.course_types, considered, ranked, shown),
+        "parts": parts_of(before, home, query.course_types, considered, ranked, shown),
     }
 
 
@@ -229,7 +228,7 @@ def candidates(
 
 def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
     """Choose what is solved: the best variants of each idea in turn, so that no idea crowds out others."""
-    turns: Counter[tuple[str, int, str | None]] = Counter()
+    turns: Counter[Idea] = Counter()
     order = []
     for place, candidate in enumerate(found):
         order.append((turns[candidate.group] // VARIANTS, place, candidate))
@@ -272,31 +271,20 @@ def usual_minimum(seen: Snapshot, course_type: str) -> int:
     return seen.policy.sizes.minimum.get(course_type) or (query[len(query) // 2] if query else 0)
 
 
-def _ideas(
-    seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion
-) -> list[tuple[str, int, Level | None]]:
+def _ideas(seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion) -> list[Idea]:
     """List the types with section or level that anybody who waits wants, but types that are over."""
-    found: set[tuple[str, int, Level | None]] = set()
+    found: set[Idea] = set()
     for person in waiting:
         for course_type in person.course_types:
             rule = seen.rules.course_types.get(course_type)
             if rule is None or (query.course_types and course_type not in query.course_types):
                 continue
-            if rule.placed_by == "section":
-                if person.section is not None:
-                    found.add((course_type, person.section, None))
-            elif (target := _one_above(person.level)) is not None:
-                found.add((course_type, 1, target))
+            if (idea := idea_of(person, course_type, rule.placed_by)) is not None:
+                found.add(idea)
     lengths = {code: lengths_of(rule) for code, rule in seen.rules.course_types.items()}
     return sorted(
         (one for one in found if one[1] in lengths[one[0]]), key=lambda one: (one[0], one[1], one[2] or "")
     )
-
-
-def _one_above(level: str | None) -> Level | None:
-    if level not in _LEVELS or level == _LEVELS[-1]:
-        return None
-    return _LEVELS[_LEVELS.index(Level(level)) + 1]
 
 
 def _towns(seen: Snapshot, waiting: Sequence[Person]) -> tuple[str, ...]:

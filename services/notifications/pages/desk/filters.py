@@ -70,7 +70,7 @@ class Paged:
 
     @property
     def query(self) -> str:
-        """Return the query of this list's address without the page, ending in `&`; empty if nothing is set."""
+        """Return the query of this list's address without the page, ending in `&`; empty if none is."""
         said = urlencode(
             {
                 one.name: value

@@ -1,21 +1,26 @@
-"""Says why no course is suggested for what people wait for: by course type and level, as a forecast counts.
+"""Says which course is suggested for what people wait for, or why none is: by the type and level of a forecast.
 
-Each reason is read from what was computed: who wants it, who has a place by this computation, which
-courses were
-looked at, whom they suit and what they would bring. The first that holds is the one that has to change first.
+Each reason is read from what was computed: who wants it, who has a place by this computation, which courses
+were looked at, whom they suit and what they would bring. The first that holds is the one that has to change
+first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.allocation.steering.forecast import UNTESTED, level_for
+from schemas.codes import Level
+from services.allocation.steering.forecast import UNTESTED
 from services.allocation.steering.matching.domain import Person
 from services.allocation.steering.matching.snapshot import Snapshot
 from services.allocation.steering.questions.changes import CourseAdded
 from services.allocation.steering.questions.what_if import SolvedSnapshot, of_kreis
+
+_LEVELS = tuple(Level)
+Idea = tuple[str, int, str | None]
+"""What makes candidates variants of one idea: type, and section or level at which people enter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +33,20 @@ class Considered:
     minimum: int
 
 
-def part_of(change: Mapping[str, Any]) -> str:
-    """Return the part of a forecast to which a course belongs: its type, and the level that it asks for."""
-    level = level_for(change["course_type"], change["first_section"], change.get("target_level"))
-    return f"{change['course_type']}/{level}"
+def idea_of(person: Person, course_type: str, placed_by: str) -> Idea | None:
+    """Return where somebody would enter a course of a type; None: no placement test says it."""
+    if placed_by == "section":
+        return None if person.section is None else (course_type, person.section, None)
+    if person.level not in _LEVELS or person.level == _LEVELS[-1]:
+        return None
+    return course_type, 1, _LEVELS[_LEVELS.index(Level(person.level)) + 1]
 
 
-def unsuggested(  # noqa: PLR0917 - what was asked, looked at, solved, shown
+def _idea(change: Mapping[str, Any]) -> Idea:
+    return change["course_type"], change["first_section"], change.get("target_level")
+
+
+def parts_of(  # noqa: PLR0917 - what was asked, looked at, solved, shown
     before: SolvedSnapshot,
     home: str,
     asked: Sequence[str],
@@ -42,10 +54,10 @@ def unsuggested(  # noqa: PLR0917 - what was asked, looked at, solved, shown
     ranked: Sequence[Mapping[str, Any]],
     shown: Sequence[Mapping[str, Any]],
 ) -> dict[str, dict[str, Any]]:
-    """Return by part (type/level) what speaks against a suggestion: a code with numbers.
+    """Return by part (type/level) the place of its first suggestion (`rank`), or what speaks against one.
 
-    Parts are those that anybody of the Kreis wants, and all types of the rule book under `type/*`, for parts
-    that nobody waits for.
+    That is a code with numbers. Parts are those that anybody of the Kreis wants, and every type of the rule
+    book under `type/*` for parts that nobody wants.
     """
     seen, own = before.seen, of_kreis(before.seen, home)
     wanted: dict[str, list[Person]] = {}
@@ -55,22 +67,21 @@ def unsuggested(  # noqa: PLR0917 - what was asked, looked at, solved, shown
                 wanted.setdefault(f"{course_type}/{person.level or UNTESTED}", []).append(person)
     for course_type in seen.rules.course_types:
         wanted.setdefault(f"{course_type}/*", [])
-    looked_at: dict[str, list[Considered]] = {}
-    for one in considered:
-        looked_at.setdefault(part_of(one.change.model_dump(mode="json")), []).append(one)
-    tried: dict[str, list[Mapping[str, Any]]] = {}
-    for solved in ranked:
-        tried.setdefault(part_of(solved["change"]), []).append(solved)
-    offered = {part_of(one["change"]) for one in shown}
     found = {}
     for part, people in wanted.items():
-        course_type, _, level = part.partition("/")
-        if part in offered:
+        course_type = part.partition("/")[0]
+        rule = seen.rules.course_types.get(course_type)
+        ideas = set() if rule is None else {idea_of(one, course_type, rule.placed_by) for one in people}
+        rank = next((at for at, one in enumerate(shown, 1) if _idea(one["change"]) in ideas), 0)
+        if rank:
+            found[part] = {"rank": rank}
             continue
         if asked and course_type not in asked:
             reason: dict[str, Any] = {"code": "not_asked"}
         else:
-            reason = _reason(before, course_type, level, people, looked_at.get(part, ()), tried.get(part, ()))
+            looked_at = [one for one in considered if _idea(one.change.model_dump(mode="json")) in ideas]
+            tried = [one for one in ranked if _idea(one["change"]) in ideas]
+            reason = _reason(before, course_type, people, ideas, looked_at, tried)
         found[part] = reason | {"announced": _announced(seen, course_type)}
     return found
 
@@ -78,13 +89,12 @@ def unsuggested(  # noqa: PLR0917 - what was asked, looked at, solved, shown
 def _reason(  # noqa: PLR0911, PLR0917 - one return for each reason
     before: SolvedSnapshot,
     course_type: str,
-    level: str,
     people: Sequence[Person],
+    ideas: Collection[Idea | None],
     looked_at: Sequence[Considered],
     tried: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    seen = before.seen
-    if course_type not in seen.rules.course_types:
+    if course_type not in before.seen.rules.course_types:
         return {"code": "not_permitted"}
     if not people:
         return {"code": "nobody_waits"}
@@ -94,23 +104,18 @@ def _reason(  # noqa: PLR0911, PLR0917 - one return for each reason
     waiting = [one for one in without if not one.held]
     if not waiting:
         return {"code": "on_hold", "people": len(without)}
-    if level == UNTESTED or (
-        seen.rules.course_types[course_type].placed_by == "section"
-        and all(one.section is None for one in waiting)
-    ):
+    if not any(ideas):
         return {"code": "not_tested", "people": len(waiting)}
     if not looked_at:
         return {"code": "no_entry", "people": len(waiting)}
-    best = max(
-        looked_at, key=lambda one: (one.suited >= one.minimum and one.direct > 0, one.direct, one.suited)
-    )
-    if not best.direct:
+    possible = [one for one in looked_at if one.direct]
+    if not possible:
         return {"code": "fits_nobody", "people": len(waiting)}
+    best = max(possible, key=lambda one: (one.suited - one.minimum, one.direct))
     if best.suited < best.minimum:
-        most = max(one.suited for one in looked_at)
-        return {"code": "too_few", "people": most, "minimum": best.minimum}
+        return {"code": "too_few", "people": best.suited, "minimum": best.minimum}
     if not tried:
-        return {"code": "not_tried", "people": best.direct}
+        return {"code": "not_tried", "people": max(one.direct for one in possible)}
     gain = max(one["gain"] for one in tried)
     return {"code": "no_gain" if gain <= 0 else "others_first", "people": gain}
 

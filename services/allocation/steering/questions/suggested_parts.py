@@ -1,4 +1,4 @@
-"""Says which course is suggested for what people wait for, or why none is: by the type and level of a forecast.
+"""Says which course is suggested for what people wait for, or why none is: by parts of a forecast.
 
 Each reason is read from what was computed: who wants it, who has a place by this computation, which courses
 were looked at, whom they suit and what they would bring. The first that holds is the one that has to change

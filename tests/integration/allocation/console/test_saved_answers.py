@@ -71,7 +71,7 @@ async def test_an_answer_is_saved_renamed_and_deleted(browser: Browser) -> None:
     assert "Jana Vogt" in page
     assert "Neu: Allgemeiner Integrationskurs" in page
     await saved(browser, address, "<b>Zweiter</b> Name")
-    page = await browser.page("/answers")
+    page = (await browser.http.get("/answers")).text
     assert "&lt;b&gt;Zweiter&lt;/b&gt; Name" in page
     assert "Abendkurs" not in page
     answer = await browser.form(f"/answers/{ident(address)}/delete")

@@ -10,6 +10,7 @@ from services.allocation.console.context.visit import Visit
 from services.allocation.console.questions.forecasts import part_name, short_parts
 from services.allocation.console.questions.pages import seen_of
 from services.runtime.web.languages import Texts, msgid
+from services.texts.reasons import RULES
 
 REASONS: Mapping[str, str] = {
     "not_permitted": msgid("The law does not know this course type at present, so nobody may offer it."),
@@ -49,6 +50,8 @@ REASONS: Mapping[str, str] = {
 }
 """Why a shortage has no suggestion, by the code that the computation gave."""
 BEFORE = msgid("This list was computed before reasons were kept. Compute a new one.")
+AGAINST = msgid("What most often speaks against it for the others (people): %(rules)s.")
+MOST_RULES = 3
 NO_PROVIDER = msgid("No provider has announced a course of this type.")
 
 
@@ -118,4 +121,8 @@ def _why(texts: Texts, parts: Mapping[str, Mapping[str, Any]] | None, part: str)
         "people": reason.get("people", 0),
         "minimum": reason.get("minimum", 0),
     }
+    against = list(reason.get("against", {}).items())[:MOST_RULES]
+    if against:
+        listed = "; ".join(f"{texts.plain(RULES.get(rule, rule))}: {number}" for rule, number in against)
+        said = f"{said} {texts.gettext(AGAINST, rules=listed)}"
     return said if reason.get("announced", 1) else f"{said} {texts.plain(NO_PROVIDER)}"

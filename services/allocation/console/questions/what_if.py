@@ -155,7 +155,7 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
         names=names,
         references={str(person): reference for person, reference in references.items()},
         shown=SHOWN_PEOPLE,
-        waiting=figures["waiting"] if figures is not None else 0,
+        figures=figures,
     )
     return refreshed(answer, seen)
 

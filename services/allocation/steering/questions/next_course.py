@@ -208,7 +208,7 @@ def candidates(
         direct = suited & reach.waiting
         if considered is not None:
             least = minimum_of(course, seen)
-            considered.append(Considered(change, suited.bit_count(), direct.bit_count(), least))
+            considered.append(Considered(change, course, suited.bit_count(), direct.bit_count(), least))
         if direct and suited.bit_count() >= minimum_of(course, seen):
             bound = min(change.seats, reach.within(suited).bit_count())
             one = Candidate(change, course, direct.bit_count(), bound)

@@ -7,14 +7,17 @@ first.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.codes import Level
 from services.allocation.steering.forecast import UNTESTED
-from services.allocation.steering.matching.domain import Person
+from services.allocation.steering.matching.domain import Course, Person
+from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions.applying import with_courses
 from services.allocation.steering.questions.changes import CourseAdded
 from services.allocation.steering.questions.what_if import SolvedSnapshot, of_kreis
 
@@ -28,6 +31,7 @@ class Considered:
     """A course that was looked at: people whom it suits, those of them without a place, its minimum."""
 
     change: CourseAdded
+    course: Course
     suited: int
     direct: int
     minimum: int
@@ -110,14 +114,28 @@ def _reason(  # noqa: PLR0911, PLR0917 - one return for each reason
         return {"code": "no_entry", "people": len(waiting)}
     possible = [one for one in looked_at if one.direct]
     if not possible:
-        return {"code": "fits_nobody", "people": len(waiting)}
+        most = max(looked_at, key=lambda one: one.suited)
+        return {"code": "fits_nobody", "people": len(waiting), "against": _against(before, most, waiting)}
     best = max(possible, key=lambda one: (one.suited - one.minimum, one.direct))
     if best.suited < best.minimum:
-        return {"code": "too_few", "people": best.suited, "minimum": best.minimum}
+        against = _against(before, best, waiting)
+        return {"code": "too_few", "people": best.suited, "minimum": best.minimum, "against": against}
     if not tried:
         return {"code": "not_tried", "people": max(one.direct for one in possible)}
     gain = max(one["gain"] for one in tried)
     return {"code": "no_gain" if gain <= 0 else "others_first", "people": gain}
+
+
+def _against(before: SolvedSnapshot, one: Considered, waiting: Sequence[Person]) -> dict[str, int]:
+    """Count for how many of these people the course that suits most is nothing, by rule, the commonest first."""
+    known = eligibility_of(
+        with_courses(replace(before.seen, people=tuple(waiting), courses=()), [one.course])
+    )
+    counted: Counter[str] = Counter()
+    for place, suitable in enumerate(known.suitable):
+        if not suitable and known.entries:
+            counted.update(known.failed(place, known.nearest(place)))
+    return dict(sorted(counted.items(), key=lambda each: (-each[1], each[0])))
 
 
 def _announced(seen: Snapshot, course_type: str) -> int:

@@ -169,10 +169,10 @@ async def test_a_what_if_says_of_how_many_and_beside_the_waiting_list(browser: B
 async def test_the_next_course_says_why_none_is_suggested_for_a_shortage(browser: Browser) -> None:
     await browser.done("/next-course", course_type="integration_literacy")
     await browser.analyses.run_waiting(NOON)
-    assert "Es wurde noch keine Prognose berechnet." in await browser.page("/next-course")
+    assert "Es wurde noch keine Vorhersage berechnet." in await browser.page("/next-course")
     await browser.conn.execute("UPDATE participant SET level = 'A1', registered_on = registered_on - 7")
     await browser.done("/forecast")
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/next-course")
-    assert "Engpässe der Prognose" in page
+    assert "Engpässe der Vorhersage" in page
     assert re.search("Diese Liste wurde für eine andere Kursart berechnet|zeigt keinen Engpass", page)

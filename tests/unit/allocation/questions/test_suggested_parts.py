@@ -29,7 +29,13 @@ def test_what_is_suggested_has_its_place_on_the_list() -> None:
 def test_too_few_for_the_minimum() -> None:
     seen = a_kreis([a_person(number, **VOCATIONAL) for number in range(14)], [])
     said = part(seen, "vocational/B1")
-    assert said == {"code": "too_few", "people": 14, "minimum": 15, "announced": 0}
+    assert said == {"code": "too_few", "people": 14, "minimum": 15, "against": {}, "announced": 0}
+    lapsed = [a_person(number, **VOCATIONAL, valid_until=seen.day) for number in range(20, 30)]
+    said = part(
+        a_kreis([a_person(number, **VOCATIONAL) for number in range(4)] + lapsed, []), "vocational/B1"
+    )
+    assert (said["code"], said["people"]) == ("too_few", 4)
+    assert set(said["against"].values()) == {10}
     seen = a_kreis([a_person(number, **VOCATIONAL) for number in range(15)], [])
     assert part(seen, "vocational/B1") == {"rank": 1}
 

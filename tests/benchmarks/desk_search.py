@@ -83,8 +83,8 @@ async def fill(world: World, people: int) -> None:
         await conn.execute(
             "INSERT INTO placement (placement_id, version, participant_id, course_id, provider, own_course,"
             " office, office_organisation, kreis, entry_section, starts_on, ends_on, state, released, reason,"
-            " decided_at) SELECT gen_random_uuid(), 3, p, gen_random_uuid(), 'vhs-probe', 'k', $2, $3, '99001',"
-            " 1, $4, $4, (ARRAY['declined', 'reserved', 'started'])[1 + n % 3], true, '{}', now()"
+            " decided_at) SELECT gen_random_uuid(), 3, p, gen_random_uuid(), 'vhs-probe', 'k', $2, $3,"
+            " '99001', 1, $4, $4, (ARRAY['declined', 'reserved', 'started'])[1 + n % 3], true, '{}', now()"
             " FROM unnest($1::uuid[]) WITH ORDINALITY AS p (p, n)",
             ids[::2], DESK, organisation, TODAY,
         )  # fmt: skip

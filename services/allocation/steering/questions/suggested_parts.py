@@ -127,7 +127,7 @@ def _reason(  # noqa: PLR0911, PLR0917 - one return for each reason
 
 
 def _against(before: SolvedSnapshot, one: Considered, waiting: Sequence[Person]) -> dict[str, int]:
-    """Count for how many of these people the course that suits most is nothing, by rule, the commonest first."""
+    """Count by rule for how many of these people the course that suits most is nothing, commonest first."""
     known = eligibility_of(
         with_courses(replace(before.seen, people=tuple(waiting), courses=()), [one.course])
     )

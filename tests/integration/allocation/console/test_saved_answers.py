@@ -170,7 +170,6 @@ async def test_the_next_course_says_why_none_is_suggested_for_a_shortage(browser
     await browser.done("/next-course", course_type="integration_literacy")
     await browser.analyses.run_waiting(NOON)
     assert "Es wurde noch keine Vorhersage berechnet." in await browser.page("/next-course")
-    await browser.conn.execute("UPDATE participant SET level = 'A1', registered_on = registered_on - 7")
     await browser.done("/forecast")
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/next-course")

@@ -5,10 +5,8 @@ ALTER TABLE analysis_task
     ADD COLUMN begun_at timestamptz,
     ADD COLUMN took_seconds real CHECK (took_seconds >= 0),
     ADD COLUMN saved_as text CHECK (length(saved_as) BETWEEN 1 AND 80),
-    ADD COLUMN saved_by text,
-    ADD COLUMN saved_at timestamptz,
-    ADD CONSTRAINT saved_by_somebody CHECK ((saved_as IS NULL) = (saved_by IS NULL)
-        AND (saved_as IS NULL) = (saved_at IS NULL));
+    ADD COLUMN saved_by text CHECK ((saved_as IS NULL) = (saved_by IS NULL)),
+    ADD COLUMN saved_at timestamptz CHECK ((saved_as IS NULL) = (saved_at IS NULL));
 COMMENT ON COLUMN analysis_task.begun_at IS 'technical time: when the attempt under way began';
 COMMENT ON COLUMN analysis_task.took_seconds IS 'technical time from there to the answer; null: answered before this was measured';
 COMMENT ON COLUMN analysis_task.saved_as IS 'name under which it is kept; null: it goes once enough others were asked';

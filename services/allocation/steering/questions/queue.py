@@ -267,7 +267,7 @@ async def forget_old(conn: asyncpg.Connection, kreis: str, kind: str, now: datet
         DELETE FROM analysis_task WHERE state IN ('done', 'failed') AND id IN (
             SELECT id FROM analysis_task WHERE kreis = $1 AND kind = $2 AND saved_as IS NULL
             ORDER BY place DESC OFFSET $3
-        ) OR kreis = $1 AND kind = $2 AND saved_at < $4
+        ) OR kreis = $1 AND saved_at < $4
         RETURNING id
         """,
         kreis,

@@ -180,3 +180,17 @@ async def test_names_of_any_script_stand_apart(world: World, pages: Pages) -> No
     await world.keep("a-1", Contact("محمد", "\u202eعلي"))
     for path in ("/people", f"/people/{person}"):
         assert re.search(r"<bdi>محمد, .*?</bdi>", await pages[DESK].page(path))
+
+
+async def test_an_alert_says_since_when_it_stands_so(world: World, pages: Pages) -> None:
+    await world.announce()
+    person = await somebody(world, "a-1")
+    await world.consent("a-1", "enrolment_notice")
+    await world.enrol(person)
+    await world.settle()
+    (alert,) = [row["alert_id"] for row in await world.rows("SELECT alert_id FROM alert")]
+    assert "Neu seit 02.03.2026, 10:00." in text_of(await pages[MBE].page(f"/inbox/{alert}"))
+    world.now += timedelta(days=1)
+    await pages[MBE].post(f"/inbox/{alert}/accept")
+    said = text_of(await pages[MBE].page(f"/inbox/{alert}"))
+    assert "angenommen seit 03.03.2026, 10:00." in said

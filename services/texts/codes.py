@@ -37,6 +37,23 @@ _STATE = {
     "left": "left the course",
     "transferred": "changed to another course",
 }
+_SITUATION = {
+    code: _STATE[code]
+    for code in (
+        "waiting",
+        "reserved",
+        "accepted",
+        "confirmed",
+        "started",
+        "interrupted",
+        "left",
+        "completed",
+    )
+} | {
+    "withdrawn": "no longer waits",
+    "being_saved": "is being saved",
+    "not_taken": "registration was not taken",
+}
 _STANDING = {
     "obliged_jobcenter": "obliged by the Jobcenter",
     "obliged_foreigners_authority": "obliged by the foreigners authority",
@@ -177,6 +194,7 @@ _POLICY_EVENT = {
 WORDS: Mapping[str, Mapping[str, str]] = {
     "course_type": _COURSE_TYPE,
     "state": _STATE,
+    "situation": _SITUATION,
     "standing": _STANDING,
     "route": _ROUTE,
     "priority": _PRIORITY,

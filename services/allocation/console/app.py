@@ -33,7 +33,7 @@ from services.allocation.console.proposals import api as proposals_api
 from services.allocation.console.proposals import bamf
 from services.allocation.console.proposals import pages as proposals
 from services.allocation.console.questions import api as questions_api
-from services.allocation.console.questions import forecasts, policy_trial, suggestions, what_if
+from services.allocation.console.questions import forecasts, policy_trial, saved, suggestions, what_if
 from services.allocation.console.runs import pages as runs
 from services.allocation.console.today import first_day, towns
 from services.allocation.console.today import pages as today
@@ -119,6 +119,7 @@ def create_console(
         policy_travel.router,
         policy_trial.router,
         policy_versions.router,
+        saved.router,  # first: /what-if/compare is nobody's id
         what_if.router,
         suggestions.router,
         forecasts.router,

@@ -12,6 +12,7 @@ from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.context import PageContext
+from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
 from services.notifications.pages.offices import pages as offices
@@ -69,6 +70,7 @@ def create_pages(
     pages = (
         first_day.router,
         towns.router,
+        desk.router,  # before the pages of one person: /people/search is nobody's id
         offers.router,
         people.router,
         changes.router,

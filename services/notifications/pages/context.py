@@ -1,5 +1,7 @@
 """Gives the page functions their context: pools, clock, keys, names of people, and the gateway."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -30,6 +32,7 @@ from services.notifications.people.keys import PersonSecrets
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
+from services.runtime.http.buckets import Failures
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.web.pages import web_of
 from services.runtime.web.sending import form_id, send_event
@@ -56,6 +59,10 @@ class PageContext:
     gateway: GatewayClient
     places: CurrentPlaces = field(default_factory=CurrentPlaces)
     mails: TestMails = field(default_factory=TestMails)
+    searches: Failures = field(default_factory=lambda: Failures(time.monotonic, rate=1 / 3, burst=20))
+    """How often each clerk has searched by name: twenty times at once, then every three seconds."""
+    searching: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while names are opened for a search: one at a time, so that other pages keep their turn."""
 
     def now(self) -> datetime:
         """Return the business time."""

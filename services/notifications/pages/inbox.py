@@ -22,6 +22,14 @@ from services.notifications.pages.context import (
     full_name,
     slug_of,
 )
+from services.notifications.pages.desk.filters import (
+    ALERT_KINDS,
+    ALERT_SORTS,
+    ALERTS_SHOWN,
+    alert_filter,
+    choices,
+    sizes,
+)
 from services.notifications.pages.first_day.pages import still_missing
 from services.notifications.pages.registration_form import LANGUAGES
 from services.notifications.pages.roles import TEAM_LEAD
@@ -30,7 +38,6 @@ from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found, wants_json
-from services.runtime.web.tables import PAGE_SIZE
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.reasons import load
 
@@ -52,49 +59,46 @@ DONE_TEXTS = {
 
 
 @router.get("")
-async def inbox(
-    request: Request, context: Context, visitor: Counsellor, state: str = "open", page: int = 1
-) -> Response:
+async def inbox(request: Request, context: Context, visitor: Counsellor) -> Response:
     """List the office's alerts, unanswered ones first."""
-    address, values = await _list(request, context, visitor, state, page)
+    address, values = await _list(request, context, visitor)
     if wants_json(request):
         texts = web_of(request).texts(request)
         return JSONResponse({"alerts": [_json(row, explain(texts, row)) for row in values["rows"]]})
     web = web_of(request)
     part = web.live(request, "inbox-part.html", address, **values)
     steps = await still_missing(request, context, visitor) if visitor.role == TEAM_LEAD else ()
-    return web.page(request, "inbox.html", part=part, everything=state == "all", steps=steps)
+    texts = web.texts(request)
+    return web.page(
+        request,
+        "inbox.html",
+        part=part,
+        wanted=values["wanted"],
+        shown=choices(texts, ALERTS_SHOWN),
+        kinds=choices(texts, ALERT_KINDS),
+        sorts=choices(texts, ALERT_SORTS),
+        sizes=sizes(texts),
+        steps=steps,
+    )
 
 
 @router.get("/live")
-async def inbox_live(
-    request: Request, context: Context, visitor: Counsellor, state: str = "open", page: int = 1
-) -> Response:
+async def inbox_live(request: Request, context: Context, visitor: Counsellor) -> Response:
     """Return the list alone, for the page to renew it."""
-    address, values = await _list(request, context, visitor, state, page)
+    address, values = await _list(request, context, visitor)
     return web_of(request).renewed(request, "inbox-part.html", address, **values)
 
 
-async def _list(
-    request: Request, context: PageContext, visitor: Visitor, state: str, page: int
-) -> tuple[str, dict[str, Any]]:
+async def _list(request: Request, context: PageContext, visitor: Visitor) -> tuple[str, dict[str, Any]]:
     """Return the address that renews one page of the list, and the values of its template."""
-    page, everything = max(1, min(page, 10_000)), state == "all"
+    wanted = alert_filter(request.query_params)
     async with context.open(visitor) as conn:
-        rows = await store.alerts(
-            conn,
-            visitor.organisation or "",
-            slug_of(visitor),
-            everything=everything,
-            limit=PAGE_SIZE + 1,
-            offset=(page - 1) * PAGE_SIZE,
-        )
+        rows = await store.alerts(conn, visitor.organisation or "", slug_of(visitor), wanted)
     texts = web_of(request).texts(request)
-    return f"/inbox/live?page={page}" + ("&state=all" if everything else ""), {
-        "rows": rows[:PAGE_SIZE],
-        "more": len(rows) > PAGE_SIZE,
-        "page": page,
-        "everything": everything,
+    return f"/inbox/live?{wanted.query}page={wanted.page}", {
+        "rows": rows[: wanted.size],
+        "more": len(rows) > wanted.size,
+        "wanted": wanted,
         "explain": lambda row: explain(texts, row),
         "reference": reference_of,
         "who": lambda key: web_of(request).sign_in.name_of(key) or key,

@@ -1,4 +1,4 @@
-"""Serves the desk's open offers: the sheet to hand over, and the person's answer."""
+"""Serves one open offer of the desk: the sheet to hand over, and the person's answer."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,15 +12,8 @@ from schemas.codes import DeclineReason
 from schemas.offices import PlaceAccepted, PlaceDeclined
 from services.notifications.offices import handlers as offices
 from services.notifications.pages import store
-from services.notifications.pages.context import (
-    Clerk,
-    Context,
-    PageContext,
-    full_name,
-    send_form,
-    slug_of,
-)
-from services.notifications.pages.first_day.pages import still_missing
+from services.notifications.pages.context import Clerk, Context, PageContext, send_form, slug_of
+from services.notifications.pages.desk.store import day_of_state
 from services.notifications.people.domain import Purpose
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
@@ -31,28 +24,6 @@ from services.texts.codes import options
 from services.texts.reasons import load
 
 router = APIRouter(include_in_schema=False)
-
-
-async def _open_offers(request: Request, context: PageContext, visitor: Visitor) -> dict[str, Any]:
-    async with context.open(visitor) as conn:
-        rows = await store.offers(conn, slug_of(visitor))
-        names = await context.names(
-            conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows]
-        )
-    return {
-        "rows": rows,
-        "name": lambda participant: full_name(names.get(participant)),
-        "today": context.today(),
-        "reasons": options(web_of(request).texts(request), "decline"),
-    }
-
-
-@router.get("/desk")
-async def offers(request: Request, context: Context, visitor: Clerk) -> Response:
-    """List the offers that wait for an answer, those that end soonest first."""
-    steps = await still_missing(request, context, visitor)
-    found = await _open_offers(request, context, visitor)
-    return web_of(request).page(request, "desk.html", steps=steps, **found)
 
 
 @router.get("/offers/{placement}")
@@ -76,6 +47,7 @@ async def _sheet(
         listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
         person = row["participant_id"]
         ranked = await offices.suggest(conn, context.secrets, person, context.now()) if listed else []
+        since = await day_of_state(conn, placement)
     contact = names.get(row["participant_id"])
     return web_of(request).page(
         request,
@@ -83,6 +55,7 @@ async def _sheet(
         422 if no_reason else 200,
         errors={"reason": web_of(request).texts(request).plain(_WHY_NOT) if no_reason else ""},
         row=row,
+        since=since,
         contact=contact,
         full_name=" ".join(filter(None, (contact.given_name, contact.family_name))) if contact else "",
         office=office,

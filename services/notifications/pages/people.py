@@ -1,4 +1,4 @@
-"""Serves the desk's people: registration, the list, one person, consents."""
+"""Serves the desk's people: registration, one person, consents."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ from services.notifications.pages.context import (
     send_form,
     slug_of,
 )
+from services.notifications.pages.desk import store as desk
+from services.notifications.pages.desk.filters import PeopleFilter
 from services.notifications.people import handlers as people
 from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
@@ -32,8 +34,6 @@ from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.sending import new_form, send_event
-from services.runtime.web.tables import PAGE_SIZE
-from services.runtime.web.visit.guard import fresh_beyond_first_page
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 from services.texts.registrable import limits_on
@@ -174,30 +174,6 @@ async def towns(context: Context, visitor: Clerk, q: str = "") -> list[dict[str,
     return as_json(context.places.now.search(q, context.today(), kreise=visitor.kreise))
 
 
-@router.get("/people", dependencies=[fresh_beyond_first_page])
-async def own_people(
-    request: Request, context: Context, visitor: Clerk, q: str = "", page: int = 1
-) -> Response:
-    """List the office's own people, the last registered first."""
-    page = max(1, min(page, 10_000))
-    async with context.open(visitor) as conn:
-        rows = await store.own_people(
-            conn, slug_of(visitor), q.strip()[:64], PAGE_SIZE + 1, (page - 1) * PAGE_SIZE
-        )
-        names = await context.names(
-            conn, visitor, Purpose.REGISTRATION, [row["participant_id"] for row in rows[:PAGE_SIZE]]
-        )
-    return web_of(request).page(
-        request,
-        "people.html",
-        rows=rows[:PAGE_SIZE],
-        more=len(rows) > PAGE_SIZE,
-        page=page,
-        q=q.strip()[:64],
-        name=lambda participant: full_name(names.get(participant)),
-    )
-
-
 @router.get("/people/{participant}")
 async def person(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Show one of the office's people: contact, way so far, consent."""
@@ -218,6 +194,7 @@ async def show_person(
         row = await store.own_person(conn, participant, slug_of(visitor))
         if row is None:
             raise not_found()
+        (now,) = await desk.people(conn, slug_of(visitor), PeopleFilter(), only=[participant])
         names = await context.names(conn, visitor, Purpose.REGISTRATION, [participant])
         office = await store.publisher(conn, slug_of(visitor))
         listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
@@ -233,6 +210,7 @@ async def show_person(
         chosen=str(entered.get("office") or "") if entered else ranked[0].office if ranked else "",
         purposes=[str(one) for one in entered.getlist("purpose")] if entered else [],
         person=row,
+        now=now,
         contact=names.get(participant),
         full_name=full_name(names.get(participant)),
         authority=bool(office and office["authority"]),

@@ -14,6 +14,7 @@ from schemas.codes import CourseType, Level, TimeOfDay
 from schemas.days import is_birth
 from schemas.offices import ParticipantRegistered, PlacementTested, youth_until
 from services.notifications.people.domain import Contact
+from services.notifications.people.spellings import MOST_LETTERS
 from services.places.lookup import NOWHERE, Places
 from services.runtime.web.languages import Texts, day_of, msgid
 from services.texts.registrable import Limits, limits_on
@@ -97,6 +98,7 @@ def read(form: FormData, kreise: tuple[str, ...], today: date, places: Places = 
         entry.errors["course_type"] = ENDED_TYPE
     granted, valid = day(entry, "granted_on"), day(entry, "valid_until")
     _check_town_and_email(entry)
+    check_lengths(entry)
     right = RIGHTS.get(values.get("right", ""))
     if entry.errors or right is None:
         return entry
@@ -126,6 +128,14 @@ def check_birth(entry: Entered, birth: date | None, today: date, limits: Limits)
         entry.errors["birth_date"] = TOO_YOUNG
 
 
+def check_lengths(entry: Entered) -> None:
+    """Refuse names and contact data that are longer than what is kept of them: nothing is cut off unseen."""
+    for name in ("family_name", "given_name", "phone", "email"):
+        if len(entry.values.get(name) or "") > MOST_LETTERS:
+            entry.errors.setdefault(name, TOO_LONG)
+
+
+TOO_LONG = msgid("Please enter at most 120 characters.")
 BIRTH = msgid("Please enter the birth date, for example 24.05.1998.")
 TOO_YOUNG = msgid("Whoever still has to go to school has no claim to a course. Please check the birth date.")
 ENDED_TYPE = msgid("The law does not know this kind of course any more. Please choose another one.")
@@ -154,8 +164,8 @@ def _check_town_and_email(entry: FormEntry) -> None:
 def _contact(values: Mapping[str, Any], birth: date | None) -> Contact:
     language = values.get("language", "")
     return Contact(
-        family_name=values["family_name"][:120],
-        given_name=values["given_name"][:120],
+        family_name=values["family_name"],
+        given_name=values["given_name"],
         birth_date=birth,
         phone=values.get("phone") or None,
         email=values.get("email") or None,

@@ -26,6 +26,13 @@ from services.notifications.pages.context import (
     send_form,
     slug_of,
 )
+from services.notifications.pages.desk.filters import (
+    COURSE_SORTS,
+    COURSES_SHOWN,
+    choices,
+    course_filter,
+    sizes,
+)
 from services.notifications.people.domain import Purpose
 from services.places.public_holidays import holidays_of
 from services.runtime.web.languages import day_of, msgid
@@ -53,9 +60,21 @@ class Asked:
 @router.get("")
 async def courses(request: Request, context: Context, visitor: Teacher) -> Response:
     """List the provider's courses; those where somebody waits for a confirmation first."""
+    wanted = course_filter(request.query_params)
     async with context.open(visitor) as conn:
-        rows = await store.provider_courses(conn, slug_of(visitor), context.today())
-    return web_of(request).page(request, "roster.html", rows=rows, today=context.today())
+        rows = await store.provider_courses(conn, slug_of(visitor), context.today(), wanted)
+    texts = web_of(request).texts(request)
+    return web_of(request).page(
+        request,
+        "roster.html",
+        rows=rows[: wanted.size],
+        more=len(rows) > wanted.size,
+        wanted=wanted,
+        shown=choices(texts, COURSES_SHOWN),
+        sorts=choices(texts, COURSE_SORTS),
+        sizes=sizes(texts),
+        today=context.today(),
+    )
 
 
 @router.get("/{course}")

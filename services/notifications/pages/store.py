@@ -6,29 +6,13 @@ from uuid import UUID
 
 import asyncpg
 
+from services.notifications.pages.desk.filters import AlertFilter, CourseFilter
+
 
 async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
     """Return a publisher's name, organisation and Kreise, and whether it is an authority."""
     return await conn.fetchrow(
         "SELECT slug, name, organisation, authority, kreise FROM runtime.publisher WHERE slug = $1", slug
-    )
-
-
-async def offers(conn: asyncpg.Connection, office: str) -> Sequence[asyncpg.Record]:
-    """List the offers of an office that wait for the person's answer, those that end soonest first."""
-    return await conn.fetch(
-        """
-        SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
-            p.expires_at, p.entry_section, c.title, c.town, b.name AS provider_name, h.reference
-        FROM placement AS p
-        LEFT JOIN course AS c ON c.course_id = p.course_id
-        LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        LEFT JOIN person AS h ON h.participant_id = p.participant_id
-        WHERE p.office = $1 AND p.state = 'reserved'
-        ORDER BY p.expires_at NULLS LAST, p.starts_on, p.placement_id
-        LIMIT 200
-        """,
-        office,
     )
 
 
@@ -62,35 +46,6 @@ async def courses_named(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequen
     )
 
 
-async def own_people(
-    conn: asyncpg.Connection, office: str, reference: str, limit: int, offset: int
-) -> Sequence[asyncpg.Record]:
-    """List people of an office, the last registered first; `reference` is the beginning of one."""
-    return await conn.fetch(
-        """
-        SELECT h.participant_id, h.reference, h.kept_at, f.registered_on, f.town, f.withdrawn_on,
-            r.state AS registration, s.state AS placement, s.starts_on
-        FROM person AS h
-        LEFT JOIN participant_fact AS f ON f.participant_id = h.participant_id
-        LEFT JOIN LATERAL (
-            SELECT state FROM registration WHERE participant_id = h.participant_id
-            ORDER BY begun_at DESC LIMIT 1
-        ) AS r ON true
-        LEFT JOIN LATERAL (
-            SELECT state, starts_on FROM placement WHERE participant_id = h.participant_id
-            ORDER BY decided_at DESC LIMIT 1
-        ) AS s ON true
-        WHERE h.office = $1 AND starts_with(lower(h.reference), lower($2))
-        ORDER BY h.kept_at DESC, h.reference
-        LIMIT $3 OFFSET $4
-        """,
-        office,
-        reference,
-        limit,
-        offset,
-    )
-
-
 async def own_person(conn: asyncpg.Connection, participant: UUID, office: str) -> asyncpg.Record | None:
     """Return one person of an office."""
     return await conn.fetchrow(
@@ -115,11 +70,13 @@ async def placements_of(conn: asyncpg.Connection, participant: UUID) -> Sequence
     return await conn.fetch(
         """
         SELECT p.placement_id, p.state, p.starts_on, p.ends_on, p.expires_at, p.decided_at, p.reason, c.title,
+            coalesce(p.ended_on, (p.decided_at AT TIME ZONE 'Europe/Berlin')::date) AS since,
+            p.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted') AS held,
             b.name AS provider_name
         FROM placement AS p
         LEFT JOIN course AS c ON c.course_id = p.course_id
         LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        WHERE p.participant_id = $1 ORDER BY p.decided_at DESC
+        WHERE p.participant_id = $1 ORDER BY held DESC, p.decided_at DESC, p.placement_id
         """,
         participant,
     )
@@ -144,8 +101,10 @@ async def offices(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
     )
 
 
-async def provider_courses(conn: asyncpg.Connection, provider: str, today: date) -> Sequence[asyncpg.Record]:
-    """List a provider's courses with how many people stand where."""
+async def provider_courses(
+    conn: asyncpg.Connection, provider: str, today: date, wanted: CourseFilter
+) -> Sequence[asyncpg.Record]:
+    """List a provider's courses with how many people stand where, one more than a page has room for."""
     return await conn.fetch(
         """
         SELECT c.course_id, c.title, c.own_id, c.starts_on, c.ends_on, c.cancelled_on, c.completed_on,
@@ -158,12 +117,19 @@ async def provider_courses(conn: asyncpg.Connection, provider: str, today: date)
         FROM course AS c
         LEFT JOIN placement AS p ON p.course_id = c.course_id AND p.provider = $1 AND p.released
         WHERE c.provider = $1 AND c.cancelled_on IS NULL AND c.completed_on IS NULL
+            AND ($3 <> 'running' OR c.starts_on <= $2) AND ($3 <> 'coming' OR c.starts_on > $2)
         GROUP BY c.course_id
-        ORDER BY count(p.*) FILTER (WHERE p.state = 'accepted') DESC, c.starts_on, c.title
-        LIMIT 500
+        HAVING $3 <> 'todo' OR count(p.*) FILTER (WHERE p.state = 'accepted') > 0
+        ORDER BY CASE WHEN $4 = '' THEN count(p.*) FILTER (WHERE p.state = 'accepted') END DESC NULLS LAST,
+            CASE WHEN $4 = 'course' THEN lower(c.title) END NULLS LAST, c.starts_on, c.title, c.course_id
+        LIMIT $5 OFFSET $6
         """,
         provider,
         today,
+        wanted.show,
+        wanted.sort,
+        wanted.size + 1,
+        wanted.offset,
     )
 
 
@@ -225,26 +191,30 @@ async def roster(conn: asyncpg.Connection, course: UUID, provider: str) -> Seque
 
 
 async def alerts(
-    conn: asyncpg.Connection, organisation: str, office: str, *, everything: bool, limit: int, offset: int
+    conn: asyncpg.Connection, organisation: str, office: str, wanted: AlertFilter
 ) -> Sequence[asyncpg.Record]:
-    """List an office's alerts: unanswered first, then the latest."""
+    """List an office's alerts, one more than a page has room for: unanswered first, then the latest."""
     return await conn.fetch(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.raised_at, a.escalated_at, a.ended_at,
             a.answered_at, a.taken_by, a.withdrawn_for, a.office, c.title AS course_title
         FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
         WHERE a.organisation = $1 AND a.office = $2
-            AND ($3 OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
-        ORDER BY array_position(
-            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state),
-            a.kind = 'risk' DESC, a.raised_at DESC, a.alert_id
-        LIMIT $4 OFFSET $5
+            AND ($3 = 'all' OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
+            AND ($4 = '' OR a.kind = $4)
+        ORDER BY CASE WHEN $5 = '' THEN array_position(
+            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state) END,
+            CASE WHEN $5 = '' THEN a.kind = 'risk' END DESC NULLS LAST,
+            CASE WHEN $5 = 'oldest' THEN a.raised_at END, a.raised_at DESC, a.alert_id
+        LIMIT $6 OFFSET $7
         """,
         organisation,
         office,
-        everything,
-        limit,
-        offset,
+        wanted.state,
+        wanted.kind,
+        wanted.sort,
+        wanted.size + 1,
+        wanted.offset,
     )
 
 

@@ -159,7 +159,7 @@ async def alike(
 async def read(
     conn: Connection, secrets: PersonSecrets, reader: Reader, participants: Sequence[UUID], now: datetime
 ) -> dict[UUID, Contact]:
-    """Return what the reader may see of these people; no other function reads a name.
+    """Return what the reader may see of these people; no other function returns a name.
 
     People whom the reader may not see are missing from the answer. Every look is logged in the same
     transaction.

@@ -126,6 +126,22 @@ async def readable(
     )
 
 
+async def sealed_of_office(
+    conn: Connection, organisation: str, office: str, limit: int
+) -> list[asyncpg.Record]:
+    """Return an office's own people, sealed, with their references and wrapped keys; the last kept first."""
+    return await conn.fetch(
+        """
+        SELECT p.participant_id, p.reference, p.sealed, k.wrapped FROM person AS p
+        JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = p.organisation
+        WHERE p.organisation = $1 AND p.office = $2 ORDER BY p.kept_at DESC, p.participant_id LIMIT $3
+        """,
+        organisation,
+        office,
+        limit,
+    )
+
+
 async def log_looks(
     conn: Connection,
     participants: Sequence[UUID],

@@ -55,7 +55,11 @@ def sections_with(added: Sequence[tuple[str, str]]) -> Sequence[Section]:
     return (
         Section(msgid("The people"), _PEOPLE, also=("/people", "/placements")),
         Section(msgid("Courses"), ("/courses", "/providers")),
-        Section(msgid("Planning"), (*_PLANNING, *(address for address, _ in added)), also=("/questions",)),
+        Section(
+            msgid("Planning"),
+            (*_PLANNING, *(address for address, _ in added)),
+            also=("/questions", "/answers"),
+        ),
         Section(msgid("Policy and records"), _RECORDS),
     )
 

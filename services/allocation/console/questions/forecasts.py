@@ -72,7 +72,7 @@ async def forecast_csv(visit: CoordinatorVisit, task: UUID) -> Response:
         raise not_found()
     lines = [
         (
-            _name(visit, group["by"], group["value"]),
+            part_name(visit, group["by"], group["value"]),
             _day(texts, week["begins"]),
             texts.number(round(week["demand"]["mean"], 1)),
             *(week["demand"][end] for end in ("low80", "high80", "low95", "high95")),
@@ -113,7 +113,7 @@ def _part(by: str, value: str, part: str) -> tuple[str, str]:
 async def _forecast(visit: Visit, task: UUID | None, by: str, value: str) -> Response:
     seen, texts = await seen_of(visit, "forecast", task, KNOWN), visit.texts
     groups: Sequence[Mapping[str, Any]] = seen.result.get("groups", ())
-    named = {(one["by"], one["value"]): _name(visit, one["by"], one["value"]) for one in groups}
+    named = {(one["by"], one["value"]): part_name(visit, one["by"], one["value"]) for one in groups}
     whole = next((one for one in groups if one["by"] == "all"), None)
     shown = next((one for one in groups if (one["by"], one["value"]) == (by, value)), whole)
     answer = visit.page(
@@ -138,6 +138,24 @@ async def _forecast(visit: Visit, task: UUID | None, by: str, value: str) -> Res
     return refreshed(answer, seen)
 
 
+def short_parts(
+    texts: Texts, groups: Iterable[Mapping[str, Any]], *, short: bool = True
+) -> Sequence[tuple[Mapping[str, Any], str]]:
+    """Return the parts, by course type and level, in which seats are short or left at the end, most first.
+
+    Each comes with the range in words; it is empty where there is only one possibility.
+    """
+    sign, found = (1 if short else -1), []
+    for one in groups:
+        gap = one["weeks"][-1]["gap"]
+        if one["by"] != "type_level" or round(gap["mean"]) * sign <= 0:
+            continue
+        ends = sorted((gap["low80"] * sign, gap["high80"] * sign))
+        found.append((one, _span(texts, *ends) if ends[0] < ends[1] else ""))
+    found.sort(key=lambda one: (-round(one[0]["weeks"][-1]["gap"]["mean"] * sign), one[0]["value"]))
+    return found[:MOST_NAMED]
+
+
 def _named(
     texts: Texts,
     groups: Iterable[Mapping[str, Any]],
@@ -145,13 +163,10 @@ def _named(
     *,
     short: bool,
 ) -> Sequence[Named]:
-    """Return the parts, by course type and level, in which seats are short or left at the end, most first."""
+    """Name the parts in which seats are short or left at the end."""
     sign, found = (1 if short else -1), []
-    for one in groups:
+    for one, span in short_parts(texts, groups, short=short):
         gap = one["weeks"][-1]["gap"]
-        if one["by"] != "type_level" or round(gap["mean"]) * sign <= 0:
-            continue
-        ends = sorted((gap["low80"] * sign, gap["high80"] * sign))
         course_type, _, level = one["value"].partition("/")
         found.append(
             Named(
@@ -159,13 +174,13 @@ def _named(
                 one["by"],
                 one["value"],
                 round(gap["mean"] * sign),
-                _span(texts, *ends) if ends[0] < ends[1] else "",
-                ends[0] > 0,
+                span,
+                min(gap["low80"] * sign, gap["high80"] * sign) > 0,
                 level == "untested",
                 course_type,
             )
         )
-    return sorted(found, key=lambda one: (-one.number, one.name))[:MOST_NAMED]
+    return sorted(found, key=lambda one: (-one.number, one.name))
 
 
 def _demand(texts: Texts, first: str, shown: Mapping[str, Any]) -> Chart:
@@ -220,7 +235,8 @@ def _day(texts: Texts, iso: str) -> str:
     return texts.date(date.fromisoformat(iso))
 
 
-def _name(visit: Visit, by: str, value: str) -> str:
+def part_name(visit: Visit, by: str, value: str) -> str:
+    """Name a part of the Kreis: course type, level, town, or type and level."""
     match by:
         case "type":
             return word(visit.texts, value, "course_type")

@@ -15,7 +15,7 @@ from services.allocation.console.context.visit import Visit
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import FAILED, said
 from services.allocation.steering.questions import queue as tasks
-from services.allocation.steering.questions.queue import Answer
+from services.allocation.steering.questions.queue import Answer, Durations
 from services.runtime.web.languages import Texts
 from services.runtime.web.problems import not_found
 
@@ -32,6 +32,8 @@ class Seen:
     failed: str = ""
     of_today: bool = True
     """Whether it was asked on the day of the page."""
+    takes: Durations | None = None
+    """How long the last answers of the kind took; None: none was measured."""
 
     @property
     def under_way(self) -> bool:
@@ -95,6 +97,7 @@ async def seen_of(
             if not latest:
                 return Seen(None)
             found = latest[0]
+        takes = await tasks.durations(conn, kind) if found.under_way else None
         ahead = await analysis_store.ahead_of(conn, found.id) if found.under_way else 0
     of_today = local_day(found.asked_at) == visit.moment().today
-    return Seen(found, ahead, failure(visit.texts, found, known), of_today)
+    return Seen(found, ahead, failure(visit.texts, found, known), of_today, takes)

@@ -20,6 +20,7 @@ from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import new_course
 from services.allocation.console.questions.pages import ask, refreshed, seen_of, task_of
+from services.allocation.console.questions.shortages import shortages_of
 from services.allocation.console.questions.what_if import names_for
 from services.allocation.placements.domain import Refusal
 from services.allocation.steering.questions.queue import Answer
@@ -50,6 +51,25 @@ CHANGED = {
     "excluded": msgid("%(person)s may not come to the course that stays."),
 }
 """What can have changed since a merger was computed, by the code of the difference."""
+
+
+UNMERGED = {
+    "no_parallel": msgid(
+        "No other course below its minimum is parallel: same type and entry, a time of day in "
+        "common, starts at most "
+        "%(days)s days apart. Of the same type are %(courses)s others below their minimum."
+    ),
+    "others_merged": msgid("Parallel courses are merged in a suggestion above without this one."),
+    "no_room": msgid("No parallel course has room for those who have a seat already."),
+    "too_few": msgid(
+        "Together with parallel courses at most %(people)s people; it needs at least %(minimum)s."
+    ),
+    "no_gain": msgid(
+        "Its mergers were computed; with none of them would more people sit in courses that take place."
+    ),
+    "not_tried": msgid("Not all of its mergers could be computed."),
+}
+"""Why a course below its minimum stands in no suggestion, by the code that the computation gave."""
 
 
 @router.get("/next-course")
@@ -124,6 +144,7 @@ class Typed:
 
 async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = None) -> Response:
     seen, texts, rules = await seen_of(visit, "next_course", task), visit.texts, visit.moment().rules
+    shortages = await shortages_of(visit, seen.result) if seen.done else None
     async with visit.open() as conn:
         names = await names_for(visit, conn, [])
     asked = {} if seen.found is None else seen.found.question
@@ -138,6 +159,7 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
         found=seen.found,
         typed=typed,
         result=seen.result,
+        shortages=shortages,
         ranked=[
             (
                 one,
@@ -150,6 +172,14 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
         types=[one for one in options(texts, "course_type") if one[0] in rules.course_types],
     )
     return refreshed(answer, seen)
+
+
+def _unmerged(texts: Texts, why: Mapping[str, Any] | None) -> str:
+    """Word why a course stands in no suggestion; empty if it does, or if the answer is older than reasons."""
+    if not why:
+        return ""
+    message = UNMERGED[why["code"]]
+    return texts.plain(message) % why
 
 
 def lacked(texts: Texts, remedies: Mapping[str, int]) -> list[str]:
@@ -332,6 +362,7 @@ async def _pooling(
         result=result,
         of_today=result.get("day") == today.isoformat(),
         names=names,
+        unmerged=lambda why: _unmerged(visit.texts, why),
         against=lambda rules: _rules(visit.texts, rules),
         references={str(person): reference for person, reference in references.items()},
         providers=providers,

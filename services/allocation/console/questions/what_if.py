@@ -31,6 +31,7 @@ from services.allocation.console.questions.changes_form import (
     typed,
 )
 from services.allocation.console.questions.pages import ask, refreshed, seen_of
+from services.allocation.figures.today import figures_of
 from services.allocation.steering.questions import queue as tasks
 from services.allocation.steering.questions.changes import MOST_CHANGES, ChangeError
 from services.allocation.steering.questions.queue import Answer
@@ -105,7 +106,7 @@ async def _collect(
     async with visit.open() as conn:
         courses = await analysis_store.courses_to_change(conn, moment.today)
         before = await tasks.latest(conn, "what_if", SHOWN_TASKS)
-        every = [*(change for one in before for change in _changes(one)), *changes]
+        every = [*(change for one in before for change in changes_of(one)), *changes]
         names = await names_for(visit, conn, [change.get("course") for change in every])
     holds = in_force(visit.context.policies, visit.kreis, moment.today).policy
     document = as_document(visit.texts, holds, moment.today, holds.source) if holds else ""
@@ -114,7 +115,7 @@ async def _collect(
         422 if wrong else 200,
         changes=[sentence(texts, change, names) for change in changes],
         carried=orjson.dumps(list(changes)).decode(),
-        before=[(one, [sentence(texts, change, names) for change in _changes(one)]) for one in before],
+        before=[(one, [sentence(texts, change, names) for change in changes_of(one)]) for one in before],
         courses=[(row["course"], _called(visit, row)) for row in courses],
         types=[one for one in options(texts, "course_type") if one[0] in moment.rules.course_types],
         towns=[(town.ags, town.label) for town in visit.places.of([visit.kreis], moment.today)],
@@ -127,7 +128,8 @@ async def _collect(
     )
 
 
-def _changes(one: Answer) -> Sequence[Mapping[str, Any]]:
+def changes_of(one: Answer) -> Sequence[Mapping[str, Any]]:
+    """Return the changes that a what-if question tried; other kinds have none."""
     found: Sequence[Mapping[str, Any]] = one.question.get("changes", ())
     return found
 
@@ -137,10 +139,11 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
     """Show what would be different, or that it is still being computed."""
     seen = await seen_of(visit, "what_if", task)
     assert seen.found is not None  # noqa: S101 - the task of the address
-    result, changes = seen.result, _changes(seen.found)
+    result, changes = seen.result, changes_of(seen.found)
     async with visit.open() as conn:
         names = await names_for(visit, conn, [*(one.get("course") for one in changes), *courses_in(result)])
         references = await store.references(conn, [UUID(person) for person in people_in(result)])
+        figures = await figures_of(conn, visit.day(visit.moment())) if seen.done else None
     answer = visit.page(
         "what-if-answer.html",
         seen=seen,
@@ -152,6 +155,7 @@ async def what_if_answer(visit: CoordinatorVisit, task: UUID) -> Response:
         names=names,
         references={str(person): reference for person, reference in references.items()},
         shown=SHOWN_PEOPLE,
+        figures=figures,
     )
     return refreshed(answer, seen)
 

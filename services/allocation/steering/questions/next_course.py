@@ -19,10 +19,10 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from schemas.codes import CourseType, Level, TimeOfDay
+from schemas.codes import CourseType, TimeOfDay
 from services.allocation.solver.engine.limits import Limits
 from services.allocation.steering.matching.domain import Course, EntryKey, Person
-from services.allocation.steering.matching.eligibility import Eligibility, eligibility_of, members
+from services.allocation.steering.matching.eligibility import eligibility_of
 from services.allocation.steering.matching.entries import minimum_of, need_of
 from services.allocation.steering.matching.goals import waiting_days
 from services.allocation.steering.matching.snapshot import Snapshot
@@ -35,9 +35,10 @@ from services.allocation.steering.questions.applying import (
     with_ways,
 )
 from services.allocation.steering.questions.changes import ChangeError, CourseAdded, written
+from services.allocation.steering.questions.reach import Reach, people_by_course
+from services.allocation.steering.questions.suggested_parts import Considered, Idea, idea_of, parts_of
 from services.allocation.steering.questions.what_if import SolvedSnapshot, lapsing, of_kreis, screened, solved
 
-_LEVELS = tuple(Level)
 COMMON_SEATS = 20
 """Where the law recommends no size."""
 VARIANTS = 3
@@ -81,7 +82,7 @@ class Candidate:
     bound: int
 
     @property
-    def group(self) -> tuple[str, int, str | None]:
+    def group(self) -> Idea:
         """Return what makes candidates variants of one idea: type and where people enter."""
         return self.change.course_type, self.change.first_section, self.change.target_level
 
@@ -115,7 +116,8 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     end = monotonic() + query.seconds
     limits = what_if.many(lambda: end - monotonic())
     before = solved(seen, limits)
-    found = candidates(before, query, home)
+    considered: list[Considered] = []
+    found = candidates(before, query, home, considered)
     most = what_if.tries(before.result.pairs, query.solve)
     wanted = chosen(found, SCREENED * most)
     hopeful = _screened(seen, wanted, end - query.seconds / 2)[:most]
@@ -134,6 +136,7 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
     )
     tried = {one["course"] for one in ranked}
     exact = bound_is_exact(seen) and all(one["status"] == "optimal" for one in ranked)
+    shown = _shown(ranked, query.show)
     rest = max((one.bound for one in found if str(one.course.id) not in tried), default=0)
     return {
         "day": seen.day.isoformat(),
@@ -143,7 +146,8 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
         "solved": len(ranked),
         "cut": monotonic() >= end,
         "best_proven": exact and rest <= max((one["gain"] for one in ranked), default=0),
-        "ranked": _shown(ranked, query.show),
+        "ranked": shown,
+        "parts": parts_of(before, home, query.course_types, considered, ranked, shown),
     }
 
 
@@ -180,20 +184,31 @@ def bound_is_exact(seen: Snapshot) -> bool:
     )
 
 
-def candidates(before: SolvedSnapshot, query: NextCourseQuestion, home: str = "") -> list[Candidate]:
-    """Make the candidates that suit enough people to start and anybody without a place, the best first."""
+def candidates(
+    before: SolvedSnapshot,
+    query: NextCourseQuestion,
+    home: str = "",
+    considered: list[Considered] | None = None,
+) -> list[Candidate]:
+    """Make the candidates that suit enough people to start and anybody without a place, the best first.
+
+    `considered` takes all that were looked at, those that suit too few as well.
+    """
     seen = before.seen
     waiting = [person for person in seen.people if person.id not in before.result.places and not person.held]
     changes = list(_variants(seen, waiting, query))
     courses = [added_course(seen, change, home=home) for change in changes]
     tried = replace(seen, people=tuple(_open_to_new(person) for person in seen.people))
     known = eligibility_of(with_courses(replace(tried, courses=()), courses))
-    people_of = _people_by_course(known)
+    people_of = people_by_course(known)
     reach = Reach(before)
     found: dict[tuple[object, int], Candidate] = {}
     for change, course in zip(changes, courses, strict=True):
         suited = people_of.get(course.id, 0)
         direct = suited & reach.waiting
+        if considered is not None:
+            least = minimum_of(course, seen)
+            considered.append(Considered(change, course, suited.bit_count(), direct.bit_count(), least))
         if direct and suited.bit_count() >= minimum_of(course, seen):
             bound = min(change.seats, reach.within(suited).bit_count())
             one = Candidate(change, course, direct.bit_count(), bound)
@@ -213,7 +228,7 @@ def candidates(before: SolvedSnapshot, query: NextCourseQuestion, home: str = ""
 
 def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
     """Choose what is solved: the best variants of each idea in turn, so that no idea crowds out others."""
-    turns: Counter[tuple[str, int, str | None]] = Counter()
+    turns: Counter[Idea] = Counter()
     order = []
     for place, candidate in enumerate(found):
         order.append((turns[candidate.group] // VARIANTS, place, candidate))
@@ -224,59 +239,6 @@ def chosen(found: Sequence[Candidate], most: int) -> list[Candidate]:
 def _open_to_new(person: Person) -> Person:
     """Forget what a person has said about courses that there are: it says nothing about a new one."""
     return replace(person, excluded=(), barred_courses=(), barred_providers=(), offer=None)
-
-
-def _people_by_course(known: Eligibility) -> dict[UUID, int]:
-    """Return for each course the people whom one of its entries suits, one bit each."""
-    by_entry = [0] * len(known.entries)
-    for place, suitable in enumerate(known.suitable):
-        for at in members(suitable):
-            by_entry[at] |= 1 << place
-    found: dict[UUID, int] = {}
-    for entry, people in zip(known.entries, by_entry, strict=True):
-        found[entry.course.id] = found.get(entry.course.id, 0) | people
-    return found
-
-
-class Reach:
-    """Finds who without a place could come in if somebody else moved: sets of people, one bit each."""
-
-    def __init__(self, before: SolvedSnapshot) -> None:
-        known, places = eligibility_of(before.seen), before.result.places
-        people = before.seen.people
-        self.waiting = sum(1 << at for at, person in enumerate(people) if person.id not in places)
-        seated: dict[UUID, int] = {}
-        for at, person in enumerate(people):
-            if person.id in places:
-                course = places[person.id].course
-                seated[course] = seated.get(course, 0) | 1 << at
-        suited = _people_by_course(known)
-        self._seated = seated
-        self._freed = self._closed(
-            {course: suited.get(course, 0) & self.waiting for course in seated}, suited
-        )
-
-    def _closed(self, freed: dict[UUID, int], suited: dict[UUID, int]) -> dict[UUID, int]:
-        """Follow chains until nothing more is reached: a seat in one course frees a seat in another."""
-        again = True
-        while again:
-            again = False
-            for course, people in freed.items():
-                more = people
-                for other, seated in self._seated.items():
-                    if suited.get(course, 0) & seated:
-                        more |= freed[other]
-                if more != people:
-                    freed[course], again = more, True
-        return freed
-
-    def within(self, suited: int) -> int:
-        """Return the people without a place whom a course that suits these people could bring in."""
-        found = suited & self.waiting
-        for course, seated in self._seated.items():
-            if suited & seated:
-                found |= self._freed[course]
-        return found
 
 
 def _variants(seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion) -> Iterator[CourseAdded]:
@@ -309,31 +271,20 @@ def usual_minimum(seen: Snapshot, course_type: str) -> int:
     return seen.policy.sizes.minimum.get(course_type) or (query[len(query) // 2] if query else 0)
 
 
-def _ideas(
-    seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion
-) -> list[tuple[str, int, Level | None]]:
+def _ideas(seen: Snapshot, waiting: Sequence[Person], query: NextCourseQuestion) -> list[Idea]:
     """List the types with section or level that anybody who waits wants, but types that are over."""
-    found: set[tuple[str, int, Level | None]] = set()
+    found: set[Idea] = set()
     for person in waiting:
         for course_type in person.course_types:
             rule = seen.rules.course_types.get(course_type)
             if rule is None or (query.course_types and course_type not in query.course_types):
                 continue
-            if rule.placed_by == "section":
-                if person.section is not None:
-                    found.add((course_type, person.section, None))
-            elif (target := _one_above(person.level)) is not None:
-                found.add((course_type, 1, target))
+            if (idea := idea_of(person, course_type, rule.placed_by)) is not None:
+                found.add(idea)
     lengths = {code: lengths_of(rule) for code, rule in seen.rules.course_types.items()}
     return sorted(
         (one for one in found if one[1] in lengths[one[0]]), key=lambda one: (one[0], one[1], one[2] or "")
     )
-
-
-def _one_above(level: str | None) -> Level | None:
-    if level not in _LEVELS or level == _LEVELS[-1]:
-        return None
-    return _LEVELS[_LEVELS.index(Level(level)) + 1]
 
 
 def _towns(seen: Snapshot, waiting: Sequence[Person]) -> tuple[str, ...]:

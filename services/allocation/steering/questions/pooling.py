@@ -10,10 +10,8 @@ often than it hosted in the last year, then the emptier one, then the shorter wa
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from time import monotonic
 from typing import Any
 from uuid import UUID, uuid5
@@ -30,12 +28,19 @@ from services.allocation.steering.matching.snapshot import Snapshot, read_people
 from services.allocation.steering.questions.applying import begins
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.weak_courses import (
+    MOST_COURSES,
+    MOST_IN_GROUP,
     PossibleMerger,
     SeatedPeople,
     changing,
     compared,
+    groups,
     merged,
+    mergers,
     of_seated,
+    potential,
+    suits_of,
+    unmerged,
 )
 from services.allocation.steering.questions.what_if import (
     SolvedSnapshot,
@@ -47,11 +52,7 @@ from services.allocation.steering.questions.what_if import (
     tries,
 )
 
-MOST_COURSES = 4
-"""So many courses are merged into one at most."""
 SCREENED = 6
-MOST_IN_GROUP = 12
-"""Of more parallel courses those that start first are looked at; the others are, once these are merged."""
 
 
 class PoolingQuestion(BaseModel):
@@ -120,9 +121,11 @@ def answer(seen: Snapshot, question: Mapping[str, Any]) -> dict[str, Any]:
             suggestions.append(
                 {**told, "seen": _seen(before, best, seated_people, material.get("taken", {}))}
             )
+    taken = {one["course"] for told in suggestions for one in (told["host"], *told["closed"])}
+    why = unmerged(before, weak, found, wanted.days_apart, seated_people, taken, complete=complete)
     return {
         "day": seen.day.isoformat(),
-        "weak": [_course(course, before) for course in weak],
+        "weak": [_course(course, before) | {"why": why.get(course.id)} for course in weak],
         "complete": complete,
         "cut": monotonic() >= until,
         "suggestions": sorted(suggestions, key=lambda one: (-one["gain"], one["host"]["course"])),
@@ -142,48 +145,6 @@ def weak_courses(before: SolvedSnapshot, home: str = "") -> list[Course]:
     ]
 
 
-def parallel(one: Course, other: Course, days_apart: int) -> bool:
-    """Return whether people could as well attend the other course."""
-    apart = abs((one.sections[0].starts_on - other.sections[0].starts_on).days)
-    times = not one.times_of_day or not other.times_of_day or set(one.times_of_day) & set(other.times_of_day)
-    return (
-        one.course_type == other.course_type
-        and one.sections[0].number == other.sections[0].number
-        and one.target_level == other.target_level
-        and one.women_only == other.women_only
-        and bool(times)
-        and apart <= days_apart
-    )
-
-
-def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
-    """Put courses together that are connected by being parallel; the ones that start first go first."""
-    left = sorted(weak, key=lambda course: (course.sections[0].starts_on, course.id))
-    found = []
-    while left:
-        group = [left.pop(0)]
-        for course in group:  # grows while it is walked
-            near = [one for one in left if parallel(course, one, days_apart)]
-            group += near
-            left = [one for one in left if one not in near]
-        if len(group) > 1:
-            found.append(tuple(group))
-    return found
-
-
-def _mergers(
-    group: Sequence[Course], days_apart: int, seated_people: SeatedPeople
-) -> Iterator[PossibleMerger]:
-    for size in range(2, min(MOST_COURSES, len(group)) + 1):
-        for some in combinations(group, size):
-            if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
-                for host in some:
-                    closed = tuple(course for course in some if course.id != host.id)
-                    merger = PossibleMerger(host, closed)
-                    if min(section.free for section in host.sections) >= seated_people.coming(merger):
-                        yield merger
-
-
 def _working(
     before: SolvedSnapshot,
     group: Sequence[Course],
@@ -196,13 +157,13 @@ def _working(
     `budget` is how many are solved at most, until when, and with which limits. Returns what works, and
     whether all that could work were tried.
     """
-    suits, used = _suits(before, group), 0
+    suits, used = suits_of(before, group), 0
     works: list[Tried] = []
     most, until, limits = budget
     hopeful = [
-        (potential, merger)
-        for merger in _mergers(group[:MOST_IN_GROUP], days_apart, seated_people)
-        if (potential := _potential(merger, suits, seated_people.coming(merger)))
+        (most_people, merger)
+        for merger in mergers(group[:MOST_IN_GROUP], days_apart, seated_people)
+        if (most_people := potential(merger, suits, seated_people.coming(merger)))
         >= minimum_of(merger.host, before.seen)
     ]
     hopeful.sort(key=lambda one: (-one[0], len(one[1].closed), one[1].host.id))
@@ -223,22 +184,6 @@ def _working(
         if tried is not None:
             works.append(tried)
     return works, complete and len(screen) <= most
-
-
-def _potential(merger: PossibleMerger, suits: Counter[UUID], coming: int) -> int:
-    """Count how many people the merged course could have at most."""
-    free = merger.host.sections[0].free - coming
-    return merger.host.seated + coming + min(suits[merger.host.id], free)
-
-
-def _suits(before: SolvedSnapshot, group: Sequence[Course]) -> Counter[UUID]:
-    """Count by course whom it suits: no more can be given a place there."""
-    known, wanted = eligibility_of(before.seen), {course.id for course in group}
-    places = [(at, entry.course.id) for at, entry in enumerate(known.entries) if entry.course.id in wanted]
-    counted: Counter[UUID] = Counter()
-    for suitable in known.suitable:
-        counted.update({course for at, course in places if suitable >> at & 1})
-    return counted
 
 
 def safe(one: SolvedSnapshot) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import UUID, uuid4
 
@@ -44,6 +44,10 @@ class Answer:
     failed_code: str | None
     finished_at: datetime | None
     snapshot: bytes | None
+    saved_as: str | None = None
+    """Name under which it is kept; None: it goes once enough others were asked."""
+    saved_by: str | None = None
+    saved_at: datetime | None = None
 
     @property
     def under_way(self) -> bool:
@@ -72,7 +76,8 @@ async def ask(  # noqa: PLR0917 - as pages call it
 
 
 _ANSWER = """
-    SELECT id, kreis, kind, question, asked_by, asked_at, state, result, failed_code, finished_at, snapshot
+    SELECT id, kreis, kind, question, asked_by, asked_at, state, result, failed_code, finished_at, snapshot,
+        saved_as, saved_by, saved_at
     FROM analysis_task
 """
 
@@ -89,6 +94,69 @@ async def latest(conn: asyncpg.Connection, kind: str, limit: int) -> Sequence[An
     return [Answer(**dict(row)) for row in rows]
 
 
+@dataclass(frozen=True, slots=True)
+class Durations:
+    """How long the last answers of a kind took: their number, the middle and the longest one in seconds."""
+
+    number: int
+    middle: float
+    longest: float
+
+
+MEASURED = 20
+"""So many answers say how long the next one may take."""
+
+
+async def durations(conn: asyncpg.Connection, kind: str) -> Durations | None:
+    """Return how long the last answers of a kind took in the visible Kreise; None: none was measured yet."""
+    row = await conn.fetchrow(
+        """
+        SELECT count(*) AS number, percentile_cont(0.5) WITHIN GROUP (ORDER BY took_seconds) AS middle,
+            max(took_seconds)::float8 AS longest
+        FROM (SELECT took_seconds FROM analysis_task WHERE kind = $1 AND took_seconds IS NOT NULL
+            ORDER BY place DESC LIMIT $2) AS last
+        """,
+        kind,
+        MEASURED,
+    )
+    return None if row is None or not row["number"] else Durations(**dict(row))
+
+
+MOST_SAVED = 100
+"""Saved answers of a Kreis; whoever wants another one deletes one first."""
+
+
+async def saved(conn: asyncpg.Connection) -> Sequence[Answer]:
+    """List the saved answers of the visible Kreise, the last saved one first."""
+    rows = await conn.fetch(
+        _ANSWER + " WHERE saved_as IS NOT NULL ORDER BY saved_at DESC, place DESC LIMIT $1", 10 * MOST_SAVED
+    )
+    return [Answer(**dict(row)) for row in rows]
+
+
+async def save(conn: asyncpg.Connection, task: UUID, name: str, actor: str, now: datetime) -> bool:
+    """Keep an answer under a name, or name it anew; False: there is no answer of the visible Kreise."""
+    row = await conn.fetchrow(
+        """
+        UPDATE analysis_task SET saved_as = $2, saved_by = $3, saved_at = $4
+        WHERE id = $1 AND state = 'done' RETURNING id
+        """,
+        task,
+        name,
+        actor,
+        now,
+    )
+    return row is not None
+
+
+async def delete(conn: asyncpg.Connection, task: UUID) -> bool:
+    """Delete a saved answer; False: there is none."""
+    row = await conn.fetchrow(
+        "DELETE FROM analysis_task WHERE id = $1 AND saved_as IS NOT NULL RETURNING id", task
+    )
+    return row is not None
+
+
 async def claim(conn: asyncpg.Connection, token: UUID, seconds: float) -> Task | None:
     """Take the oldest question that nobody works on, also one whose worker is gone.
 
@@ -97,6 +165,7 @@ async def claim(conn: asyncpg.Connection, token: UUID, seconds: float) -> Task |
     row = await conn.fetchrow(
         """
         UPDATE analysis_task SET state = 'running', token = $1, attempts = attempts + 1,
+            begun_at = clock_timestamp(),
             held_until = clock_timestamp() + make_interval(secs => $2)
         WHERE id = (
             SELECT id FROM analysis_task
@@ -138,7 +207,7 @@ async def finish(
     row = await conn.fetchrow(
         """
         UPDATE analysis_task SET state = 'done', token = NULL, held_until = NULL, snapshot = $3, result = $4,
-            finished_at = $5
+            finished_at = $5, took_seconds = extract(epoch FROM clock_timestamp() - begun_at)
         WHERE id = $1 AND token = $2 RETURNING id
         """,
         task,
@@ -187,16 +256,23 @@ async def give_back(conn: asyncpg.Connection, task: UUID, token: UUID) -> None:
     )
 
 
-async def forget_old(conn: asyncpg.Connection, kreis: str, kind: str, kept: int = KEPT) -> int:
-    """Delete answers beyond the latest ones of a Kreis and kind; return how many."""
+SAVED_DAYS = 365
+"""So long a saved answer is kept: the courses and people of which it speaks have moved on by then."""
+
+
+async def forget_old(conn: asyncpg.Connection, kreis: str, kind: str, now: datetime, kept: int = KEPT) -> int:
+    """Delete answers beyond the latest of a Kreis and kind, and saved ones after a year; return how many."""
     gone = await conn.fetch(
         """
         DELETE FROM analysis_task WHERE state IN ('done', 'failed') AND id IN (
-            SELECT id FROM analysis_task WHERE kreis = $1 AND kind = $2 ORDER BY place DESC OFFSET $3
-        ) RETURNING id
+            SELECT id FROM analysis_task WHERE kreis = $1 AND kind = $2 AND saved_as IS NULL
+            ORDER BY place DESC OFFSET $3
+        ) OR kreis = $1 AND saved_at < $4
+        RETURNING id
         """,
         kreis,
         kind,
         kept,
+        now - timedelta(days=SAVED_DAYS),
     )
     return len(gone)

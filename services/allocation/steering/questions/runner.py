@@ -98,7 +98,7 @@ class Analyses:
                     ours = await tasks.fail(conn, task.id, token, code, now=done, wrong=wrong)
             if not ours:
                 raise LeaseLostError
-            await tasks.forget_old(conn, task.kreis, task.kind)
+            await tasks.forget_old(conn, task.kreis, task.kind, done)
 
     async def _outcome(self, task: Task, now: datetime) -> tuple[bytes, Answered | NotAnswered]:
         if task.attempts > MOST_ATTEMPTS:

@@ -1,17 +1,28 @@
-"""Compares, for people who sit in weak courses, the course that stays with their own."""
+"""Finds parallel weak courses and the mergers that they allow, and says why others have none.
+
+Compares, for people who sit in weak courses, the course that stays with their own.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Any
 from uuid import UUID
 
 from services.allocation.steering.matching.domain import Course, Person
 from services.allocation.steering.matching.eligibility import eligibility_of
+from services.allocation.steering.matching.entries import minimum_of
 from services.allocation.steering.matching.goals import Way, way_to
 from services.allocation.steering.matching.snapshot import Snapshot
+from services.allocation.steering.questions.what_if import SolvedSnapshot
+
+MOST_COURSES = 4
+"""So many courses are merged into one at most."""
+MOST_IN_GROUP = 12
+"""Of more parallel courses those that start first are looked at; the others are, once these are merged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,3 +148,114 @@ def of_seated(merger: PossibleMerger, seated_people: SeatedPeople, seen: Snapsho
         "unsuited_by_rule": dict(sorted(rules.items(), key=lambda one: (-one[1], one[0]))),
         "not_ours": sum(course.seated for course in merger.closed) - ours,
     }
+
+
+def parallel(one: Course, other: Course, days_apart: int) -> bool:
+    """Return whether people could as well attend the other course."""
+    apart = abs((one.sections[0].starts_on - other.sections[0].starts_on).days)
+    times = not one.times_of_day or not other.times_of_day or set(one.times_of_day) & set(other.times_of_day)
+    return (
+        one.course_type == other.course_type
+        and one.sections[0].number == other.sections[0].number
+        and one.target_level == other.target_level
+        and one.women_only == other.women_only
+        and bool(times)
+        and apart <= days_apart
+    )
+
+
+def groups(weak: Sequence[Course], days_apart: int) -> list[tuple[Course, ...]]:
+    """Put courses together that are connected by being parallel; the ones that start first go first."""
+    left = sorted(weak, key=lambda course: (course.sections[0].starts_on, course.id))
+    found = []
+    while left:
+        group = [left.pop(0)]
+        for course in group:  # grows while it is walked
+            near = [one for one in left if parallel(course, one, days_apart)]
+            group += near
+            left = [one for one in left if one not in near]
+        if len(group) > 1:
+            found.append(tuple(group))
+    return found
+
+
+def mergers(
+    group: Sequence[Course], days_apart: int, seated_people: SeatedPeople
+) -> Iterator[PossibleMerger]:
+    """List the mergers of parallel courses of a group in which whoever sits there has room."""
+    for size in range(2, min(MOST_COURSES, len(group)) + 1):
+        for some in combinations(group, size):
+            if all(parallel(one, other, days_apart) for one, other in combinations(some, 2)):
+                for host in some:
+                    closed = tuple(course for course in some if course.id != host.id)
+                    merger = PossibleMerger(host, closed)
+                    if min(section.free for section in host.sections) >= seated_people.coming(merger):
+                        yield merger
+
+
+def potential(merger: PossibleMerger, suits: Counter[UUID], coming: int) -> int:
+    """Count how many people the merged course could have at most."""
+    free = merger.host.sections[0].free - coming
+    return merger.host.seated + coming + min(suits[merger.host.id], free)
+
+
+def suits_of(before: SolvedSnapshot, group: Sequence[Course]) -> Counter[UUID]:
+    """Count by course whom it suits: no more can be given a place there."""
+    known, wanted = eligibility_of(before.seen), {course.id for course in group}
+    places = [(at, entry.course.id) for at, entry in enumerate(known.entries) if entry.course.id in wanted]
+    counted: Counter[UUID] = Counter()
+    for suitable in known.suitable:
+        counted.update({course for at, course in places if suitable >> at & 1})
+    return counted
+
+
+def unmerged(  # noqa: PLR0917 - what was computed
+    before: SolvedSnapshot,
+    weak: Sequence[Course],
+    found: Sequence[Sequence[Course]],
+    days_apart: int,
+    seated_people: SeatedPeople,
+    taken: Collection[str],
+    *,
+    complete: bool,
+) -> dict[UUID, dict[str, Any]]:
+    """Return why weak courses stand in no suggestion: a code with numbers; `taken` are those that do."""
+    why: dict[UUID, dict[str, Any]] = {}
+    group_of = {course.id: group for group in found for course in group}
+    for course in weak:
+        if str(course.id) in taken:
+            continue
+        group = group_of.get(course.id)
+        if group is None:
+            same = sum(one.course_type == course.course_type for one in weak) - 1
+            why[course.id] = {"code": "no_parallel", "courses": same, "days": days_apart}
+        elif any(str(one.id) in taken for one in group):
+            why[course.id] = {"code": "others_merged"}
+        else:
+            why[course.id] = _against_merging(before, course, group, days_apart, seated_people, complete)
+    return why
+
+
+def _against_merging(  # noqa: PLR0917 - what was computed
+    before: SolvedSnapshot,
+    course: Course,
+    group: Sequence[Course],
+    days_apart: int,
+    seated_people: SeatedPeople,
+    complete: bool,
+) -> dict[str, Any]:
+    """Return what speaks against every merger of a course with others of its group."""
+    suits = suits_of(before, group)
+    possible = [
+        (potential(one, suits, seated_people.coming(one)), minimum_of(one.host, before.seen))
+        for one in mergers(group[:MOST_IN_GROUP], days_apart, seated_people)
+        if course.id in {one.host.id, *(closed.id for closed in one.closed)}
+    ]
+    if course not in group[:MOST_IN_GROUP]:
+        return {"code": "not_tried"}
+    if not possible:
+        return {"code": "no_room"}
+    people, minimum = max(possible, key=lambda one: (one[0] - one[1], one[0]))
+    if people < minimum:
+        return {"code": "too_few", "people": people, "minimum": minimum}
+    return {"code": "no_gain" if complete else "not_tried"}

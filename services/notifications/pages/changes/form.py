@@ -16,6 +16,7 @@ from services.notifications.pages.registration_form import (
     RIGHTS,
     UNCLEAR,
     check_birth,
+    check_lengths,
     day,
     is_mail,
 )
@@ -84,7 +85,8 @@ def read(form: FormData, person: Person, kreise: tuple[str, ...], today: date, p
     check_birth(entry, birth, today, limits_on(today))
     if values.get("email") and not is_mail(values["email"]):
         entry.errors["email"] = msgid("Please check the e-mail address, for example name@example.org.")
-    entry.contact = _contact(values, birth, person.contact)
+    check_lengths(entry)
+    entry.contact = None if entry.errors else _contact(values, birth, person.contact)
     facts = dict(_facts(entry, person, birth, today)) | dict(_wishes(entry.values, today))
     entry.tested = _tested(entry, person.reference, today)
     if entry.errors or not facts:
@@ -100,7 +102,7 @@ def read(form: FormData, person: Person, kreise: tuple[str, ...], today: date, p
 def _contact(values: Mapping[str, Any], birth: date | None, before: Contact | None) -> Contact | None:
     language = values.get("language", "")
     said = Contact(
-        **{name: values.get(name, "")[:120] or None for name in _CONTACT},
+        **{name: values.get(name) or None for name in _CONTACT},
         birth_date=birth,
         languages=(language,) if language in LANGUAGES else (),
     )

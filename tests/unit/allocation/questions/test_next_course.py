@@ -15,6 +15,7 @@ from services.allocation.steering.questions import next_course, what_if
 from services.allocation.steering.questions.applying import apply
 from services.allocation.steering.questions.changes import ChangeError, parse
 from services.allocation.steering.questions.next_course import NextCourseQuestion, candidates
+from services.allocation.steering.questions.reach import Reach
 from tests.unit.allocation.regions.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
 
@@ -63,7 +64,7 @@ def test_people_who_move_over_count_as_well() -> None:
         one for one in candidates(before, NextCourseQuestion(towns=(TOWNS[0],))) if not one.change.childcare
     ]
     assert without == []  # nobody without a place could attend it
-    reach = next_course.Reach(before)
+    reach = Reach(before)
     suited = sum(1 << at for at, person in enumerate(seen.people) if person in sitting)
     assert reach.within(suited) == reach.waiting
 

@@ -15,7 +15,7 @@ from services.allocation.steering.matching.match import match
 from services.allocation.steering.matching.snapshot import Snapshot, read_people, written_people
 from services.allocation.steering.questions import pooling
 from services.allocation.steering.questions.changes import ChangeError
-from services.allocation.steering.questions.weak_courses import PossibleMerger, SeatedPeople, merged
+from services.allocation.steering.questions.weak_courses import PossibleMerger, SeatedPeople, merged, parallel
 from services.allocation.steering.questions.what_if import solved, starting
 from tests.unit.allocation.regions.crowd import TOWNS, a_course, a_crowd, a_kreis, a_person
 
@@ -99,7 +99,7 @@ def test_every_suggestion_holds_in_any_kreis(seed: int) -> None:
         assert found["safe"] == [pooling.safe(before), pooling.safe(after)]
         assert found["gain"] > 0
         assert not {entry.course for entry in after.result.places.values()} & {one.id for one in closed}
-        assert all(pooling.parallel(host, one, 60) for one in closed)
+        assert all(parallel(host, one, 60) for one in closed)
 
 
 def four_in_each(seen: Snapshot) -> SeatedPeople:

@@ -51,6 +51,7 @@ COUNTED_BY = {
     "allocation/status.py:starts_due": OPERATORS,
     "allocation/steering/forecast_store.py:registrations": ENGINE,
     "allocation/steering/forecast_store.py:waiting": ENGINE,
+    "allocation/steering/questions/queue.py:durations": "how long answers took, no people",
     "allocation/steering/runs/store.py:any_gone": "whether somebody was erased, yes or no",
     "allocation/steering/runs/reading.py:_sections": ENGINE,
     "allocation/steering/runs/reading.py:read_seated_by": ENGINE,

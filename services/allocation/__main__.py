@@ -16,7 +16,7 @@ from services.allocation.consumer import subscriptions
 from services.allocation.erasure.expiry import Expiry
 from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
-from services.allocation.figures.counting import COUNTED_BY, K
+from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY, ROOMS_BY, K
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies, of_installation
 from services.allocation.policy.terms import PolicyTerms
@@ -58,7 +58,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
     erasures = ErasureWorker(resources.worker, settings.identity_key, settings.prefix, terms)
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
-    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
+    figures = FiguresPublisher(
+        resources.worker, STEERING, COUNTED_BY, K, rooms_by=ROOMS_BY, extended_by=EXTENDED_BY
+    )
     status = AllocationStatus(terms, steering.due)
     own = AccountSettings.from_env(os.environ)
     accounts = AccountsRetention(resources.worker, own)

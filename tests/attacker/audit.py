@@ -25,7 +25,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.notifications.metrics import SCRAPED
 from services.runtime.bookkeeping.publications import published
 from services.runtime.disclosure.figures import Figure, Publication
-from services.texts.figures import ARRIVALS, COMPLETIONS, COUNSELLING, FIGURES, FILL, SUPPORT
+from services.texts.figures import ARRIVALS, COUNSELLING, FIGURES, READABLE, SUPPORT, TOWN
 from tests.attacker.attack import Attacker, Group, Leak, Statement
 from tests.attacker.worlds import about_people, profiles, statements
 
@@ -116,11 +116,6 @@ async def _known(
         case COUNSELLING.name:
             rows = [row for row in await notifications.fetch(_BEGAN, one.kreis) if row["quarter"] == first]
             return _all_have(frozenset(row["who"].int for row in rows), "began")
-        case COMPLETIONS.name | FILL.name:
-            statement = _ENDED if one.figure == COMPLETIONS.name else _SEATS
-            sizes = {row["quarter"]: row["n"] for row in await allocation.fetch(statement, one.kreis)}
-            group = _nameless(one, sizes.get(first, 0))
-            return _all_have(group, "in_courses") if one.figure == COMPLETIONS.name else Known(group)
         case _:
             return Known(_nameless(one, _MANY))  # reports of needs: nobody knows who made them
 

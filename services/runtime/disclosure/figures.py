@@ -24,10 +24,13 @@ class Counts(StrEnum):
     SEATS = "seats"
     """Capacity, no persons: told as it is."""
     WEEKS = "weeks"
-    """A median over people: told in whole weeks, for groups of which 2 k are published."""
+    """A median or another rank over people, in whole weeks, for groups of which `least` k are published."""
+    DAYS = "days"
+    """The same in whole days."""
 
 
 EXACT = frozenset({Counts.COURSES, Counts.SEATS})
+RANKS = frozenset({Counts.WEEKS, Counts.DAYS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,15 @@ class Part:
     """One question of a figure: how many of the group `of` (None: of nobody in particular) are of this kind.
 
     Nobody belongs to the part and to one of `apart_from` too. Parts of the same group must not add up to
-    it, nor imply each other: who implies another is a part of it.
+    it, nor imply each other: who implies another is a part of it. A rank has k people on both sides: a median
+    needs `least` 2 k of them, the rank below which nine in ten are 10 k.
     """
 
     name: str
     of: str | None = None
     apart_from: tuple[str, ...] = ()
     counts: Counts = Counts.PEOPLE
+    least: int = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +54,16 @@ class Figure:
     """A published figure: its name, one sentence that defines it, and its parts, groups before their parts.
 
     A person is counted in one quarter of a figure, and no property is asked for in two figures: what is
-    published of different quarters and figures concerns different people or different properties.
+    published of different quarters and figures concerns different people or different properties. Figures
+    that differ in `of` alone ask the same of different people. A quarter of which a figure `instead_of` this
+    one was published is not told again.
     """
 
     name: str
     definition: str
     parts: tuple[Part, ...]
+    of: str = ""
+    instead_of: str = ""
 
     def __post_init__(self) -> None:
         """Refuse parts that refer to what does not stand before them.
@@ -71,6 +80,11 @@ class Figure:
                 raise ValueError(f"{self.name}.{part.name}: is apart from what is no part of its group")
             above[part.name] = part
 
+    @property
+    def question(self) -> str:
+        """The name without what it is of."""
+        return self.name.removesuffix(f"_{self.of}") if self.of else self.name
+
 
 @dataclass(frozen=True, slots=True)
 class Publication:
@@ -82,6 +96,9 @@ class Publication:
     counted_on: date
     k: int
     bands: Mapping[str, Band]
+
+
+NO_ROOMS: Mapping[str, int] = {}
 
 
 class NotClosedError(ValueError):
@@ -97,8 +114,12 @@ def publish(
     k: int,
     today: date,
     before: Collection[Quarter] = (),
+    rooms: Mapping[str, int] = NO_ROOMS,
 ) -> Publication:
     """Publish a figure of a quarter that is closed and of which nothing was published before.
+
+    `rooms`: of parts whose people are also in a group that was published elsewhere, how many members of that
+    one are at least left for the part, by what is published.
 
     Raises:
         NotClosedError: it is not closed, or in `before`.
@@ -111,11 +132,13 @@ def publish(
     bands: dict[str, Band] = {}
     exact: dict[str, int] = {}
     for part in figure.parts:
-        if part.counts is Counts.WEEKS:
-            bands[part.name] = _median(counted[part.name], bands[part.of or ""], k)
+        if part.counts in RANKS:
+            bands[part.name] = _rank(counted[part.name], bands[part.of or ""], part.least * k)
             continue
         exact[part.name] = count = _coherent(part, counted[part.name], exact)
         room = _room(part, bands)
+        if room is not None and part.name in rooms:
+            room = min(room, rooms[part.name])
         bands[part.name] = Band(count, count) if part.counts in EXACT else band(count, k, room)
     return Publication(kreis, figure.name, quarter, today, k, bands)
 
@@ -139,7 +162,7 @@ def _room(part: Part, bands: Mapping[str, Band]) -> int | None:
     return max(0, bands[part.of].low - sum(high for high in taken if high is not None))
 
 
-def _median(weeks: Value, group: Band, k: int) -> Band:
-    if weeks is None or group.low < 2 * k:
+def _rank(value: Value, group: Band, least: int) -> Band:
+    if value is None or group.low < least:
         return UNTOLD
-    return Band(round(weeks), round(weeks))
+    return Band(round(value), round(value))

@@ -16,7 +16,7 @@ from services.allocation.consumer import subscriptions
 from services.allocation.erasure.expiry import Expiry
 from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
-from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY, ROOMS_BY, K
+from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY, K
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies, of_installation
@@ -59,9 +59,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
     erasures = ErasureWorker(resources.worker, settings.identity_key, settings.prefix, terms)
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
-    figures = FiguresPublisher(
-        resources.worker, STEERING, COUNTED_BY, K, rooms_by=ROOMS_BY, extended_by=EXTENDED_BY
-    )
+    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K, extended_by=EXTENDED_BY)
     status = AllocationStatus(terms, steering.due)
     own = AccountSettings.from_env(os.environ)
     accounts = AccountsRetention(resources.worker, own)

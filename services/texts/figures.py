@@ -122,6 +122,7 @@ def _reservations(courses: Courses) -> Figure:
 
 
 def _completions(courses: Courses) -> Figure:
+    began = [f"began_{number}" for number in range(COHORTS)]
     cohorts = [f"cohort_{number}" for number in range(COHORTS)]
     return Figure(
         f"completions_{courses}",
@@ -137,7 +138,11 @@ def _completions(courses: Courses) -> Figure:
             Part("work", of="left", apart_from=("moved",)),
             Part("transfer", of="left", apart_from=("moved", "work")),
             Part("returned", of="left"),
-            *(Part(name, of="finished", apart_from=tuple(cohorts[:at])) for at, name in enumerate(cohorts)),
+            *(Part(name, of="in_courses", apart_from=tuple(began[:at])) for at, name in enumerate(began)),
+            *(
+                Part(name, of="finished", apart_from=tuple(cohorts[:at]), within=began[at])
+                for at, name in enumerate(cohorts)
+            ),
         ),
         of=courses,
         instead_of="completions",
@@ -185,7 +190,9 @@ SUPPORT = (COUNSELLING, NEEDS)
 FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in (*STEERING, *SUPPORT)}
 
 PAST = (
-    replace(COMPLETIONS[0], name="completions", of="", instead_of="", parts=COMPLETIONS[0].parts[:-COHORTS]),
+    replace(
+        COMPLETIONS[0], name="completions", of="", instead_of="", parts=COMPLETIONS[0].parts[: -2 * COHORTS]
+    ),
     replace(FILL[0], name="fill", of="", instead_of=""),
 )
 """Published of all courses together before the kinds were kept apart; quarters told so stay as they are."""
@@ -252,6 +259,14 @@ PARTS: Mapping[str, str] = {
     "cohort_5": msgid("of those who stayed, first registered five quarters before"),
     "cohort_6": msgid("of those who stayed, first registered six quarters before"),
     "cohort_7": msgid("of those who stayed, first registered seven quarters before"),
+    "began_0": msgid("of the people in these courses, first registered in the quarter of the end"),
+    "began_1": msgid("of the people in these courses, first registered one quarter before"),
+    "began_2": msgid("of the people in these courses, first registered two quarters before"),
+    "began_3": msgid("of the people in these courses, first registered three quarters before"),
+    "began_4": msgid("of the people in these courses, first registered four quarters before"),
+    "began_5": msgid("of the people in these courses, first registered five quarters before"),
+    "began_6": msgid("of the people in these courses, first registered six quarters before"),
+    "began_7": msgid("of the people in these courses, first registered seven quarters before"),
     "seats": msgid("Seats of these sections"),
     "taken": msgid("of these, taken"),
     "began": msgid("Began their first course"),

@@ -21,7 +21,9 @@ def profiles(figure: Figure) -> list[Profile]:
         found += [
             has | {part.name}
             for has in found
-            if (part.of not in above or part.of in has) and not has & set(part.apart_from)
+            if (part.of not in above or part.of in has)
+            and not has & set(part.apart_from)
+            and (not part.within or part.within in has)
         ]
     return found
 

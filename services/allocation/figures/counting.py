@@ -6,9 +6,8 @@ from functools import partial
 
 from services.allocation.figures.counting_places import proposals, reservations, starts
 from services.allocation.figures.counting_rows import counted, kinds
-from services.runtime.bookkeeping.publications import Count, Extend, Rooms, published
+from services.runtime.bookkeeping.publications import Count, Extend
 from services.runtime.data.db import Connection
-from services.runtime.disclosure.bands import Band
 from services.runtime.disclosure.figures import Figure, Value
 from services.runtime.disclosure.quarters import Quarter, quarter_of
 from services.texts.figures import (
@@ -120,11 +119,12 @@ async def completions(
     rows = await conn.fetch(
         """
         SELECT date_trunc('quarter', p.first_registered_on::timestamp)::date AS cohort,
-            count(DISTINCT s.participant) AS people
+            count(DISTINCT s.participant) AS began,
+            count(DISTINCT s.participant) FILTER (WHERE s.state = 'completed') AS done
         FROM placement AS s JOIN outcome AS o USING (course) JOIN course AS c USING (course)
         JOIN participant AS p USING (participant)
         WHERE o.kreis = $1 AND o.completed_on BETWEEN $2 AND $3 AND (c.course_type = ANY ($4)) = $5
-            AND s.state = 'completed' AND p.first_registered_on >= $6 AND p.kreis = $1
+            AND s.started_on IS NOT NULL AND p.first_registered_on >= $6 AND p.kreis = $1
             AND NOT EXISTS (SELECT FROM placement AS b WHERE b.participant = s.participant
                 AND b.state = 'completed' AND (b.ended_on, b.placement) < (s.ended_on, s.placement))
         GROUP BY 1
@@ -135,10 +135,12 @@ async def completions(
         *kinds(courses),
         cohorts_of(quarter)[-1].first,
     )
-    people = {row["cohort"]: row["people"] for row in rows}
+    people = {row["cohort"]: (row["began"], row["done"]) for row in rows}
+    cohorts = [people.get(one.first, (0, 0)) for one in cohorts_of(quarter)]
     return {
         **counted(row),
-        **{f"cohort_{at}": people.get(one.first, 0) for at, one in enumerate(cohorts_of(quarter))},
+        **{f"began_{at}": began for at, (began, _) in enumerate(cohorts)},
+        **{f"cohort_{at}": done for at, (_, done) in enumerate(cohorts)},
     }
 
 
@@ -148,32 +150,6 @@ def cohorts_of(quarter: Quarter) -> Sequence[Quarter]:
     while len(found) < COHORTS:
         found.append(quarter_of(date.fromordinal(max(1, found[-1].first.toordinal() - 1))))
     return found
-
-
-async def rooms_of_cohorts(conn: Connection, kreis: str, quarter: Quarter) -> Mapping[str, int]:
-    """Say how many of each cohort, by what is published, are at least left to complete a course."""
-    told = {(one.figure, one.quarter): one for one in await published(conn, [kreis])}
-    found = {}
-    for at, cohort in enumerate(cohorts_of(quarter)):
-        registered = told.get((ARRIVALS.name, cohort))
-        if registered is None:  # nothing is known of the group
-            continue
-        left = registered.bands["registered"].low
-        for (_, later), one in told.items():
-            if one.figure.startswith("completions_") and not _none_ended(one.bands):
-                back = _quarters_between(cohort, later)
-                high = one.bands.get(f"cohort_{back}", Band(0, 0)).high
-                left = 0 if high is None else left - high
-        found[f"cohort_{at}"] = max(0, left)
-    return found
-
-
-def _none_ended(bands: Mapping[str, Band]) -> bool:
-    return bands["courses"] == Band(0, 0)
-
-
-def _quarters_between(first: Quarter, last: Quarter) -> int:
-    return (last.first.year - first.first.year) * 4 + (last.first.month - first.first.month) // 3
 
 
 async def fill(
@@ -209,5 +185,4 @@ COUNTED_BY: Mapping[str, Count] = {
         for figure in figures
     },
 }
-ROOMS_BY: Mapping[str, Rooms] = {figure.name: rooms_of_cohorts for figure in COMPLETIONS}
 EXTENDED_BY: Mapping[str, Extend] = {ARRIVALS.name: add_towns}

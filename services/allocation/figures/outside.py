@@ -15,7 +15,7 @@ MOST = 100_000_000
 
 @dataclass(frozen=True, slots=True)
 class OutsideCount:
-    """How many people a source counts; `population` is the part of the published figure it is the whole of."""
+    """How many people a source counts; `population` is the part of the figure it is the whole of."""
 
     source: str
     day: date

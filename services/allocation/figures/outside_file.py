@@ -149,8 +149,8 @@ def _finder(towns: Mapping[str, str]) -> Callable[[str], str]:
         raise _CellError(
             msgid("“%(name)s” is neither a town of the Kreis nor a group"),
             msgid(
-                "Please write the name or the key of a town, or: alle, verpflichtet, unter-27, alphabetisierung,"
-                " kinderbetreuung."
+                "Please write the name or the key of a town, or: alle, verpflichtet, unter-27,"
+                " alphabetisierung, kinderbetreuung."
             ),
             name=cell[:60],
         )

@@ -1,7 +1,7 @@
 """Adds up published bands over quarters and kinds of courses: what is shown of them follows from them alone.
 
-Nothing is counted here. A year, all courses together, or a share says no more than the published bands that it
-is made of, so that no choice of quarters and courses can be subtracted from another (docs/decisions/0038).
+Nothing is counted here. A year, all courses together, or a share says no more than the published bands that
+it is made of, so that no choice of quarters and courses can be subtracted from another (docs/decisions/0038).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import ceil, floor
 
 from services.runtime.disclosure.bands import Band
-from services.runtime.disclosure.figures import RANKS, Figure, Part, Publication
+from services.runtime.disclosure.figures import EXACT, RANKS, Figure, Part, Publication
 from services.runtime.disclosure.quarters import Quarter
 from services.texts.figures import ARRIVALS, COHORTS, READABLE, TOWN, Courses
 
@@ -68,9 +68,16 @@ def share(part: Total, whole: Total) -> tuple[int, int] | None:
 
 
 def totals_of(figure: Figure, bands: Mapping[str, Band]) -> dict[str, Total]:
-    """Return each part of a publication as a total, with the end that its group gives it."""
+    """Return each part of a publication as a total, with the end that its group gives it.
+
+    Where there were no courses or seats, which is told exactly, there was nobody.
+    """
     found: dict[str, Total] = {}
+    empty = any(bands.get(part.name) == Band(0, 0) for part in figure.parts if part.counts in EXACT)
     for part in figure.parts:
+        if empty and part.name in bands and part.counts not in RANKS:
+            found[part.name] = Total(0, 0, 1)
+            continue
         if part.name in bands and part.counts not in RANKS:
             band = bands[part.name]
             high = _end(part, band, found)
@@ -85,6 +92,8 @@ def _end(part: Part, band: Band, above: Mapping[str, Total]) -> int | None:
     if group is None:
         return band.high
     rest = max(band.low, group - sum(above[name].low for name in part.apart_from if name in above))
+    if part.within in above and (most := above[part.within].high) is not None:
+        rest = max(band.low, min(rest, most))
     return rest if band.high is None else min(band.high, rest)
 
 
@@ -100,7 +109,7 @@ class Published:
         return sorted({one.quarter for one in self.publications}, reverse=True)
 
     def of(self, question: str, scope: Scope) -> Iterator[tuple[Figure, Publication]]:
-        """Go through the publications that answer a question; `all` courses where one kind is not asked for."""
+        """Go through the publications that answer a question."""
         for one in self.publications:
             figure = READABLE.get(one.figure)
             if figure is None or figure.question != question or one.quarter not in scope.quarters:
@@ -180,16 +189,17 @@ def _cohort(published: Published, quarter: Quarter, courses: Courses | None) -> 
                     followed.add(later)
                     completed.append(own)
                     qualified.append(_qualified(own, totals))
-    registered, done = at["registered"], added(completed)
+    registered, done, passed = at["registered"], added(completed), added(qualified)
     high = None if done.high is None or registered.high is None else min(done.high, registered.high)
     done = Total(done.low, high, done.cells, done.gaps)
+    most = high if passed.high is None or (high is not None and high < passed.high) else passed.high
     return Cohort(
         quarter,
         registered,
         added(at[name] for name in ("started", "placed") if name in at),
         at.get("started", NOTHING),
         done,
-        added(qualified),
+        Total(passed.low, most, passed.cells, passed.gaps),
         Total(
             max(0, registered.low - (registered.low if high is None else high)),
             None if registered.high is None else max(0, registered.high - done.low),

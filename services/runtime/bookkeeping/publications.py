@@ -17,8 +17,6 @@ Count = Callable[[Connection, str, Quarter, date], Awaitable[Mapping[str, Value]
 """Counts a figure's parts for a Kreis and a quarter as they stand on a day."""
 Tell = Callable[[Connection, Publication, datetime], Awaitable[None]]
 
-Rooms = Callable[[Connection, str, Quarter], Awaitable[Mapping[str, int]]]
-"""Says how much room groups that were published elsewhere leave for parts of a figure."""
 Extend = Callable[[Connection, str, Quarter, Figure], Awaitable[Figure]]
 """Adds the parts that a figure has in one Kreis only, such as towns; they must not depend on people."""
 
@@ -51,7 +49,6 @@ class FiguresPublisher:
     counted_by: Mapping[str, Count]
     k: int
     tell: Tell = tell_nobody
-    rooms_by: Mapping[str, Rooms] = field(default_factory=dict)
     extended_by: Mapping[str, Extend] = field(default_factory=dict)
 
     async def publish(self, now: datetime) -> int:
@@ -77,10 +74,7 @@ class FiguresPublisher:
         counted = await self.counted_by[figure.name](conn, kreis, quarter, today)
         if figure.name in self.extended_by:
             figure = await self.extended_by[figure.name](conn, kreis, quarter, figure)
-        rooms: Mapping[str, int] = {}
-        if figure.name in self.rooms_by:
-            rooms = await self.rooms_by[figure.name](conn, kreis, quarter)
-        return publish(figure, kreis, quarter, counted, k=self.k, today=today, rooms=rooms)
+        return publish(figure, kreis, quarter, counted, k=self.k, today=today)
 
 
 async def due(conn: asyncpg.Connection, figures: Sequence[Figure], now: datetime) -> int:

@@ -39,7 +39,8 @@ class Part:
 
     Nobody belongs to the part and to one of `apart_from` too. Parts of the same group must not add up to
     it, nor imply each other: who implies another is a part of it. A rank has k people on both sides: a median
-    needs `least` 2 k of them, the rank below which nine in ten are 10 k.
+    needs `least` 2 k of them, the rank below which nine in ten are 10 k. Who belongs to a part that is
+    `within` another one belongs to that as well, besides its group.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Part:
     apart_from: tuple[str, ...] = ()
     counts: Counts = Counts.PEOPLE
     least: int = 2
+    within: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Figure:
         above: dict[str, Part] = {}
         for part in self.parts:
             others = [above.get(name) for name in part.apart_from]
-            if part.name in above or (part.of is not None and part.of not in above):
+            groups = {name for name in (part.of, part.within) if name}
+            if part.name in above or not groups <= set(above):
                 raise ValueError(f"{self.name}.{part.name}: named twice, or its group is not above")
             if any(other is None or other.of != part.of for other in others):
                 raise ValueError(f"{self.name}.{part.name}: is apart from what is no part of its group")
@@ -98,9 +101,6 @@ class Publication:
     bands: Mapping[str, Band]
 
 
-NO_ROOMS: Mapping[str, int] = {}
-
-
 class NotClosedError(ValueError):
     """The quarter is not closed, or has been published already."""
 
@@ -114,12 +114,8 @@ def publish(
     k: int,
     today: date,
     before: Collection[Quarter] = (),
-    rooms: Mapping[str, int] = NO_ROOMS,
 ) -> Publication:
     """Publish a figure of a quarter that is closed and of which nothing was published before.
-
-    `rooms`: of parts whose people are also in a group that was published elsewhere, how many members of that
-    one are at least left for the part, by what is published.
 
     Raises:
         NotClosedError: it is not closed, or in `before`.
@@ -131,14 +127,15 @@ def publish(
         raise ValueError(f"k is at least {SMALLEST_K}")
     bands: dict[str, Band] = {}
     exact: dict[str, int] = {}
+    parts = {part.name: part for part in figure.parts}
     for part in figure.parts:
         if part.counts in RANKS:
             bands[part.name] = _rank(counted[part.name], bands[part.of or ""], part.least * k)
             continue
         exact[part.name] = count = _coherent(part, counted[part.name], exact)
-        room = _room(part, bands)
-        if room is not None and part.name in rooms:
-            room = min(room, rooms[part.name])
+        room = _room(part, bands, parts)
+        if room is not None and part.within:
+            room = min(room, bands[part.within].low)
         bands[part.name] = Band(count, count) if part.counts in EXACT else band(count, k, room)
     return Publication(kreis, figure.name, quarter, today, k, bands)
 
@@ -149,14 +146,23 @@ def _coherent(part: Part, counted: Value, exact: Mapping[str, int]) -> int:
         raise ValueError(f"{part.name}: a count is missing or negative")
     if part.of is None:
         return int(counted)
-    return min(int(counted), exact[part.of] - sum(exact[name] for name in part.apart_from))
+    most = exact[part.of] - sum(exact[name] for name in part.apart_from)
+    return min(int(counted), most, exact.get(part.within, most))
 
 
-def _room(part: Part, bands: Mapping[str, Band]) -> int | None:
+def _end(name: str, bands: Mapping[str, Band], parts: Mapping[str, Part]) -> int | None:
+    """Return how many belong to a part at most, by what is published."""
+    end, within = bands[name].high, parts[name].within
+    if end is None and within:
+        return _end(within, bands, parts)
+    return end
+
+
+def _room(part: Part, bands: Mapping[str, Band], parts: Mapping[str, Part]) -> int | None:
     """Return how many members of the group are, by what is published, at least left for this part."""
     if part.of is None:
         return None
-    taken = [bands[name].high for name in part.apart_from]
+    taken = [_end(name, bands, parts) for name in part.apart_from]
     if None in taken:
         return 0
     return max(0, bands[part.of].low - sum(high for high in taken if high is not None))

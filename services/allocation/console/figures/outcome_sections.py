@@ -13,9 +13,9 @@ from services.runtime.disclosure.bands import UNTOLD, Band
 from services.runtime.disclosure.figures import RANKS, Counts, Part
 from services.runtime.disclosure.quarters import Quarter
 from services.runtime.web.languages import Texts, msgid
-from services.texts.figures import ARRIVALS, READABLE, TITLES, TOWN, band_text, part_words
+from services.texts.figures import ARRIVALS, COHORTS, READABLE, TITLES, TOWN, band_text, part_words
 
-COHORT_PARTS = tuple(f"cohort_{at}" for at in range(8))
+COHORT_PARTS = tuple(f"{name}_{at}" for name in ("began", "cohort") for at in range(COHORTS))
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,7 +54,7 @@ def test_nobody_is_no_failure_while_under_way() -> None:
     (alone,) = cohorts(Published([arrived]), [FIRST], None)
     assert (alone.completed, alone.open.low, alone.followed) == (NOTHING, 40, 0)
     ended = told(
-        GENERAL, SECOND, courses=2, in_courses=60, finished=40, sat=40, qualified=20, began_1=16, cohort_1=12
+        GENERAL, SECOND, courses=2, in_courses=60, finished=40, sat=40, qualified=20, began_1=30, cohort_1=12
     )
     (one,) = cohorts(Published([arrived, ended]), [FIRST], None)
     assert one.completed == Total(10, 14, 1)

@@ -212,22 +212,22 @@ async def send(client: ConsoleClient, text: str) -> str:
 
 async def test_reach_is_unknown_without_a_source_and_never_more_than_all(client: ConsoleClient) -> None:
     await publish(client, 14)
-    assert cells(await client.page("/outcomes"))["reach/registered"] == ("10 bis 14", "unbekannt")
+    assert cells(await client.page("/outcomes"))["reach/registered"] == ("15 bis 19", "unbekannt")
     assert "3 Zahlen wurden übernommen" in await send(
         client, "AZR;31.12.2025;alle;200\nAZR;31.12.2025;unter-27;0\nAZR;31.12.2025;verpflichtet;4\n"
     )
     rows = cells(await client.page("/outcomes"))
-    assert rows["reach/registered"] == ("10 bis 14", "5 bis 7 Prozent von 200")
+    assert rows["reach/registered"] == ("15 bis 19", "7 bis 10 Prozent von 200")
     assert rows["reach/young"][1] == "kein Anteil: Die Quelle zählt niemanden"
     assert "kein Anteil: Es wurden mehr angemeldet als die 4" in rows["reach/obliged"][1]
     assert rows["reach/literacy"][1] == "unbekannt"
-    await send(client, "AZR;31.12.2025;alle;12\n")
+    await send(client, "AZR;31.12.2025;alle;17\n")
     rows = cells(await client.page("/outcomes"))
-    assert rows["reach/registered"][1] == "83 Prozent oder mehr von 12; die Quelle zählt vielleicht zu wenige"
+    assert rows["reach/registered"][1] == "88 Prozent oder mehr von 17; die Quelle zählt vielleicht zu wenige"
     assert rows["reach/young"][1] == "unbekannt", "the same source and day are replaced as a whole"
     await send(client, "AZR;01.01.2026;alle;100\n")
     later = cells(await client.page(f"/outcomes?period={QUARTER.first}"))
-    assert later["reach/registered"][1] == "10 bis 14 Prozent von 100"
+    assert later["reach/registered"][1] == "15 bis 19 Prozent von 100"
 
 
 async def test_a_wrong_file_is_told_by_line_and_column_and_nothing_is_taken(client: ConsoleClient) -> None:

@@ -16,7 +16,8 @@ from services.allocation.consumer import subscriptions
 from services.allocation.erasure.expiry import Expiry
 from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
-from services.allocation.figures.counting import COUNTED_BY, K
+from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY, K
+from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies, of_installation
 from services.allocation.policy.terms import PolicyTerms
@@ -58,7 +59,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     analyses = Analyses(resources.worker, Process(), source, kinds, resources.clock)
     erasures = ErasureWorker(resources.worker, settings.identity_key, settings.prefix, terms)
     expiry = Expiry.registered(resources.worker, settings.identity_key, settings.prefix)
-    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K)
+    figures = FiguresPublisher(resources.worker, STEERING, COUNTED_BY, K, extended_by=EXTENDED_BY)
     status = AllocationStatus(terms, steering.due)
     own = AccountSettings.from_env(os.environ)
     accounts = AccountsRetention(resources.worker, own)
@@ -78,6 +79,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("erase again", 600.0, erasures.erase_again),
             Timer("figures", 0.5, figures.publish),
             Timer("published", 15.0, PublishedMetrics(resources.registry, resources.worker).refresh),
+            Timer(
+                "completion metrics", 15.0, CompletionMetrics(resources.registry, resources.worker).refresh
+            ),
             Timer("forget", 3600.0, Retention(resources.worker, policies).forget),
             Timer("forget accounts", 3600.0, accounts.forget),
         ),

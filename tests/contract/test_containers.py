@@ -10,6 +10,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from deploy.containers.prepare import SERVICES as USERS
+from services.allocation.figures.metrics import BUCKETS, CompletionMetrics
 from services.embedded.stack.apply import SIDES
 from services.gateway.metrics import DoorMetrics
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
@@ -23,6 +24,7 @@ from services.runtime.base.metrics import (
 from services.runtime.data.db import Pool
 from services.runtime.serve.discreet import coarse
 from services.runtime.serve.published import PublishedMetrics
+from services.texts.figures import FIGURES
 from tests.serving import REPOSITORY
 
 DEPLOY = REPOSITORY / "deploy"
@@ -143,6 +145,9 @@ def test_only_what_an_image_is_made_of_reaches_the_engine() -> None:
     assert "deploy/secrets/" in (REPOSITORY / ".gitignore").read_text("utf-8").splitlines()
 
 
+BOARDS = {"steering": {"steering", "outcomes"}, "support": {"support"}}
+
+
 def shown(side: str) -> set[str]:
     """The names of all samples that a side's services may tell."""
     pool = cast("Pool", None)
@@ -155,6 +160,7 @@ def shown(side: str) -> set[str]:
     PublishedMetrics(registry, pool)
     if side == "steering":
         DoorMetrics(registry)
+        CompletionMetrics(registry, pool)
     else:
         DeliveryMetrics.on(registry)
         OverdueMetrics(registry, pool, 5)
@@ -173,13 +179,30 @@ def test_a_board_shows_only_what_its_side_tells(side: str) -> None:
     assert [one["url"] for one in source] == [f"http://prometheus-{side}:9090"]
     provided = yaml.safe_load((folder / "dashboards" / "boards.yaml").read_text("utf-8"))["providers"]
     assert provided[0]["options"]["path"] == "/etc/grafana/provisioning/dashboards"
-    board = json.loads((folder / "dashboards" / f"{side}.json").read_text("utf-8"))
-    asked = [target for panel in board["panels"] for target in panel["targets"]]
-    assert {target["datasource"]["uid"] for target in asked} == {source[0]["uid"]}
-    assert {panel["datasource"]["uid"] for panel in board["panels"]} == {source[0]["uid"]}
-    named = {name for target in asked for name in NAMES.findall(target["expr"])}
-    assert len(named) > 8
-    assert named <= shown(side)
+    boards = {path.stem: json.loads(path.read_text("utf-8")) for path in folder.glob("dashboards/*.json")}
+    assert set(boards) == BOARDS[side]
+    assert len({board["uid"] for board in boards.values()}) == len(boards)
+    for name, board in boards.items():
+        asked = [target for panel in board["panels"] for target in panel["targets"]]
+        assert {target["datasource"]["uid"] for target in asked} == {source[0]["uid"]}
+        assert {panel["datasource"]["uid"] for panel in board["panels"]} == {source[0]["uid"]}
+        named = {found for target in asked for found in NAMES.findall(target["expr"])}
+        assert len(named) > (8 if name == side else 4)
+        assert named <= shown(side)
+
+
+def test_the_board_of_outcomes_asks_for_labels_and_figures_that_there_are() -> None:
+    board = json.loads((DEPLOY / "grafana/steering/dashboards/outcomes.json").read_text("utf-8"))
+    exprs = [target["expr"] for panel in board["panels"] for target in panel["targets"]]
+    ends = {float(end) for expr in exprs for end in re.findall(r'le="([0-9.]+)"', expr)}
+    assert ends <= set(map(float, BUCKETS))
+    for figure, parts in (
+        found for expr in exprs for found in re.findall(r'figure=~?"([^"]+)",part=~?"([^"]+)"', expr)
+    ):
+        meant = [one for one in FIGURES.values() if re.fullmatch(figure, one.name)]
+        assert meant
+        for one in meant:
+            assert set(parts.split("|")) <= {part.name for part in one.parts}
 
 
 @pytest.mark.parametrize("side", SIDES)

@@ -15,7 +15,7 @@ import httpx
 from tests.benchmarks.pages import shape
 
 _FIGURE = re.compile(
-    r'<data class="kl-figure" data-figure="([a-z_]+)"(?: data-of="([^"]+)")? value="(-?\d+)">(.*?)</data>',
+    r'<data class="kl-figure" data-figure="([\w@/.-]+)"(?: data-of="([^"]+)")? value="(-?\d+)">(.*?)</data>',
     re.DOTALL,
 )
 _LINK = re.compile(r'href="(/[^"#]*)')

@@ -20,7 +20,7 @@ from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import pages as courses
 from services.allocation.console.courses import provider, provider_forms
-from services.allocation.console.figures import meaning, outcomes
+from services.allocation.console.figures import conference, meaning, outcomes, sources
 from services.allocation.console.people import api as people_api
 from services.allocation.console.people import expired, person, remedies, search, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
@@ -111,6 +111,8 @@ def create_console(
         proposals.router,
         bamf.router,
         outcomes.router,
+        conference.router,
+        sources.router,
         meaning.router,
         runs.router,
         policy.router,

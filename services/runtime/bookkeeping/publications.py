@@ -1,7 +1,7 @@
 """Counts the figures of the last closed quarter once, and keeps what was published."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from itertools import groupby
 
@@ -17,12 +17,23 @@ Count = Callable[[Connection, str, Quarter, date], Awaitable[Mapping[str, Value]
 """Counts a figure's parts for a Kreis and a quarter as they stand on a day."""
 Tell = Callable[[Connection, Publication, datetime], Awaitable[None]]
 
+Extend = Callable[[Connection, str, Quarter, Figure], Awaitable[Figure]]
+"""Adds the parts that a figure has in one Kreis only, such as towns; they must not depend on people."""
+
 _MISSING = """
-SELECT k.kreis, f.figure FROM status.kreis AS k CROSS JOIN unnest($1::text[]) AS f (figure)
+SELECT k.kreis, f.figure
+FROM status.kreis AS k CROSS JOIN unnest($1::text[], $3::text[]) AS f (figure, instead_of)
 WHERE NOT EXISTS (SELECT FROM status.published_figure AS p
-    WHERE p.kreis = k.kreis AND p.figure = f.figure AND p.quarter >= $2)
+    WHERE p.kreis = k.kreis AND p.figure IN (f.figure, f.instead_of) AND p.quarter >= $2)
 ORDER BY k.kreis, f.figure
 """
+
+
+async def _missing(
+    conn: asyncpg.Connection, figures: Sequence[Figure], quarter: Quarter
+) -> list[asyncpg.Record]:
+    names, before = [one.name for one in figures], [one.instead_of for one in figures]
+    return await conn.fetch(_MISSING, names, quarter.first, before)
 
 
 async def tell_nobody(_conn: Connection, _published: Publication, _now: datetime) -> None:
@@ -38,6 +49,7 @@ class FiguresPublisher:
     counted_by: Mapping[str, Count]
     k: int
     tell: Tell = tell_nobody
+    extended_by: Mapping[str, Extend] = field(default_factory=dict)
 
     async def publish(self, now: datetime) -> int:
         """Publish what is missing of the last closed quarter; return how many figures that were."""
@@ -45,24 +57,29 @@ class FiguresPublisher:
         quarter = last_closed(today)
         figures = {figure.name: figure for figure in self.figures}
         async with transaction(self.pool) as conn:
-            if not await conn.fetch(_MISSING, list(figures), quarter.first):
+            if not await _missing(conn, self.figures, quarter):
                 return 0
             # One publisher at a time: the second finds nothing missing.
             await conn.execute("SELECT pg_advisory_xact_lock(hashtext('published_figure'))")
-            missing = await conn.fetch(_MISSING, list(figures), quarter.first)
+            missing = await _missing(conn, self.figures, quarter)
             for row in missing:
-                counted = await self.counted_by[row["figure"]](conn, row["kreis"], quarter, today)
-                figure = figures[row["figure"]]
-                published = publish(figure, row["kreis"], quarter, counted, k=self.k, today=today)
-                await keep(conn, published)
-                await self.tell(conn, published, now)
+                told = await self._published(conn, row["kreis"], figures[row["figure"]], quarter, today)
+                await keep(conn, told)
+                await self.tell(conn, told, now)
             return len(missing)
+
+    async def _published(
+        self, conn: Connection, kreis: str, figure: Figure, quarter: Quarter, today: date
+    ) -> Publication:
+        counted = await self.counted_by[figure.name](conn, kreis, quarter, today)
+        if figure.name in self.extended_by:
+            figure = await self.extended_by[figure.name](conn, kreis, quarter, figure)
+        return publish(figure, kreis, quarter, counted, k=self.k, today=today)
 
 
 async def due(conn: asyncpg.Connection, figures: Sequence[Figure], now: datetime) -> int:
     """Count what is missing of the last closed quarter; the status role may ask."""
-    names = [figure.name for figure in figures]
-    return len(await conn.fetch(_MISSING, names, last_closed(local_day(now)).first))
+    return len(await _missing(conn, figures, last_closed(local_day(now))))
 
 
 async def keep(conn: Connection, published: Publication) -> None:

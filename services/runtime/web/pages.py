@@ -95,6 +95,14 @@ class Web:
         """Return the visitor's language."""
         return self._texts[session_of(request).language]
 
+    def in_language(self, language: str) -> Texts:
+        """Return a language of the pages, whoever visits.
+
+        Raises:
+            KeyError: there is no such language.
+        """
+        return self._texts[language]
+
     def visitor(self, request: Request) -> Visitor | None:
         """Return who is signed in."""
         found = signed_in_of(request)

@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, str] = {
     "erasure_task": "erasure participants asked_at erased done_at",
     "published_figure": "kreis figure quarter part low high k counted_on",
     "published_counts": "kreis week name value suppressed_below",
+    "outside_count": "kreis source day population people imported_by imported_at",
     "outcome": "course kreis completed_on started finished sat b1 a2 below lid qualified version",
     "level_deviation": "id kreis participant section level reason actor decided_at lifted_at lifted_by",
     "course_decision": "id kreis course decision reason actor decided_at lifted_at lifted_by",

@@ -8,6 +8,7 @@ from services.allocation.figures.named import GROUPS, NAMED
 from services.allocation.figures.today import figures_of
 from services.runtime.web.languages import msgid
 from services.runtime.web.tables import csv_answer
+from services.texts.figures import FIGURES, PARTS, TITLES
 
 router = APIRouter(include_in_schema=False)
 
@@ -18,7 +19,15 @@ async def meaning(visit: CoordinatorVisit) -> Response:
     moment = visit.moment()
     async with visit.open() as conn:
         figures = await figures_of(conn, visit.day(moment))
-    return visit.page("figures.html", groups=GROUPS, figures=figures, moment=moment)
+    return visit.page(
+        "figures.html",
+        groups=GROUPS,
+        figures=figures,
+        moment=moment,
+        published=list({one.question: one for one in FIGURES.values()}.values()),
+        titles=TITLES,
+        parts=PARTS,
+    )
 
 
 @router.get("/figures.csv")

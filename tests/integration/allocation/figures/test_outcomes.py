@@ -13,8 +13,8 @@ from schemas.envelope import Event
 from schemas.identity import event_uuid
 from schemas.topics import Family, topic
 from services.allocation.consumer import take_counts
-from services.allocation.figures.counting import COUNTED_BY
-from services.runtime.bookkeeping.publications import FiguresPublisher, published
+from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY
+from services.runtime.bookkeeping.publications import FiguresPublisher, keep, published
 from services.runtime.data.db import transaction
 from services.runtime.disclosure.bands import UNTOLD, Band
 from services.runtime.disclosure.figures import Publication
@@ -55,7 +55,7 @@ async def _a_year(world: World) -> None:
 
 
 def figures(world: World) -> FiguresPublisher:
-    return FiguresPublisher(world.pool, STEERING, COUNTED_BY, 3)
+    return FiguresPublisher(world.pool, STEERING, COUNTED_BY, 3, extended_by=EXTENDED_BY)
 
 
 def closing(quarter: Quarter) -> datetime:
@@ -74,16 +74,19 @@ async def test_a_quarter_in_figures(world: World) -> None:
     assert told["arrivals"].bands == {
         "registered": Band(15, 17),
         "started": Band(12),
-        "within_six_weeks": Band(0, 2),
-        "weeks_until_start": Band(7, 7),
+        "placed": UNTOLD,
         "tested": UNTOLD,
         "proposed": UNTOLD,
+        "obliged": Band(12),
+        "young": Band(0, 2),
+        "literacy": Band(0, 2),
+        "childcare_needed": Band(0, 2),
     }
-    assert told["fill"].bands["seats"] == Band(20, 20)
+    assert told["fill_general"].bands["seats"] == Band(20, 20)
     assert told["arrivals"].counted_on == QUARTER.closes_on
     ended = quarter_of(completed().completed_on)
     await figures(world).publish(closing(ended))
-    bands = (await kept(world, ended))["completions"].bands
+    bands = (await kept(world, ended))["completions_general"].bands
     assert (bands["courses"], bands["in_courses"], bands["finished"]) == (Band(1, 1), Band(12, 14), Band(9))
     assert (bands["sat"], bands["qualified"], bands["left"]) == (Band(6), Band(3), UNTOLD)
 
@@ -140,3 +143,50 @@ async def test_published_counts_are_kept_as_told_first(world: World) -> None:
     found = await kept(world, QUARTER)
     assert set(found) == {"counselling"}
     assert found["counselling"].bands == {"began": Band(15, 19), "consented": UNTOLD}
+
+
+async def test_places_are_counted_by_kind_with_waits_answers_and_who_proposed(world: World) -> None:
+    await _a_year(world)
+    began = quarter_of((NOW + timedelta(days=40)).date())
+    for quarter in sorted({QUARTER, began}):
+        await figures(world).publish(closing(quarter))
+    told = await kept(world, began)
+    assert told["starts_general"].bands["begun"] == Band(12, 14)
+    assert told["starts_general"].bands["within_26_weeks"] == Band(9)
+    assert told["starts_special"].bands["begun"] == Band(0, 2)
+    first = await kept(world, QUARTER)
+    assert first["reservations_general"].bands["reserved"] == Band(12, 14)
+    assert first["reservations_general"].bands["answered"] == Band(9)
+    assert first["proposals_general"].bands["proposals"].low >= 12
+
+
+async def test_a_cohort_is_followed_to_the_end_of_its_courses(world: World) -> None:
+    await _a_year(world)
+    ended = quarter_of(completed().completed_on)
+    await figures(world).publish(closing(ended))
+    back = (ended.first.year - QUARTER.first.year) * 4 + (ended.first.month - QUARTER.first.month) // 3
+    bands = (await kept(world, ended))["completions_general"].bands
+    assert bands[f"began_{back}"] == Band(3)  # all twelve and all but nine look alike
+    assert bands[f"cohort_{back}"] == UNTOLD
+    assert bands[f"began_{back - 1}"] == Band(0, 2)
+
+
+async def test_a_quarter_told_of_all_kinds_together_is_not_told_again_by_kind(world: World) -> None:
+    await _a_year(world)
+    old = Publication(KREIS, "fill", QUARTER, QUARTER.closes_on, 3, {"seats": Band(20, 20)})
+    async with transaction(world.pool) as conn:
+        await keep(conn, old)
+    await figures(world).publish(closing(QUARTER))
+    told = await kept(world, QUARTER)
+    assert "fill" in told
+    assert not [name for name in told if name.startswith("fill_")]
+    assert "completions_general" in told
+
+
+async def test_an_installation_without_anybody_publishes_empty_quarters(world: World) -> None:
+    await world.must(PROVIDER, announced(capacity=20))
+    await figures(world).publish(closing(QUARTER))
+    told = await kept(world, QUARTER)
+    assert set(told) == {figure.name for figure in STEERING}
+    assert told["arrivals"].bands["registered"] == Band(0, 2)
+    assert told["starts_general"].bands["weeks_waited"] == UNTOLD

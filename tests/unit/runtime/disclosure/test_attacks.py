@@ -33,6 +33,10 @@ APART = Figure(
 )
 
 
+QUESTIONS = {figure.question: figure for figure in FIGURES.values()}
+"""Figures that differ in the kind of course alone are the same to an attacker."""
+
+
 def people(number: int, first: int = 0) -> Group:
     return frozenset(range(first, first + number))
 
@@ -117,7 +121,7 @@ def kreise(draw: st.DrawFn, figure: Figure) -> list[Profile]:
     return [profile for profile, number in blocks for _ in range(number)]
 
 
-@pytest.mark.parametrize("figure", [*FIGURES.values(), CHAIN, APART], ids=lambda figure: figure.name)
+@pytest.mark.parametrize("figure", [*QUESTIONS.values(), CHAIN, APART], ids=lambda figure: figure.name)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_no_count_has_fewer_than_k_possible_values_and_of_nobody_is_anything_certain(
@@ -131,7 +135,7 @@ def test_no_count_has_fewer_than_k_possible_values_and_of_nobody_is_anything_cer
 
 @pytest.mark.parametrize(
     ("figure", "most"),
-    [(CHAIN, 15), (APART, 15), (FIGURES["counselling"], 11), (FIGURES["arrivals"], 11)],
+    [(CHAIN, 15), (APART, 15), (FIGURES["counselling"], 11), (QUESTIONS["reservations"], 11)],
     ids=lambda figure: getattr(figure, "name", ""),
 )
 def test_even_who_plays_the_publication_through_for_every_possible_class_learns_nothing(

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from schemas.codes import CourseType
 from schemas.counts import CountsReported, WeeklyCountsReported
 from schemas.erasures import ErasureAcknowledged
 from schemas.placements import CourseOutcomeReported
@@ -18,13 +19,23 @@ from schemas.topics import EVENT_TYPES
 from services.allocation.figures import counting
 from services.notifications.counts import store
 from services.notifications.metrics import SCRAPED
-from services.runtime.disclosure.figures import Counts
-from services.texts.figures import FIGURES, PARTS, STEERING, SUPPORT, TITLES
+from services.runtime.disclosure.figures import RANKS, Counts
+from services.texts.figures import (
+    COURSES_OF,
+    COURSES_WORDS,
+    FIGURES,
+    PARTS,
+    STEERING,
+    SUPPORT,
+    TITLES,
+    Courses,
+)
 
 SERVICES = Path(__file__).resolve().parents[4] / "services"
 _AGGREGATE = re.compile(
     r"\b(?:count|sum|avg|percentile_cont|percentile_disc|mode|stddev)\s*\(", re.IGNORECASE
 )
+_METRICS = {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}
 _METRIC = re.compile(r"^kurslotse_[a-z_]+$")
 
 COORDINATORS = "lists of the steering side's own records, shown to its coordinators only"
@@ -40,6 +51,10 @@ COUNTED_BY = {
     "allocation/figures/counting.py:arrivals": "figure",
     "allocation/figures/counting.py:completions": "figure",
     "allocation/figures/counting.py:fill": "figure",
+    "allocation/figures/counting_places.py:proposals": "figure",
+    "allocation/figures/counting_places.py:reservations": "figure",
+    "allocation/figures/counting_places.py:starts": "figure",
+    "allocation/figures/outside.py:imported": "lines of files that outside sources publish",
     "allocation/figures/today.py:": COORDINATORS,
     "allocation/figures/today.py:seats_by_provider": COORDINATORS,
     "allocation/status.py:holds_due": OPERATORS,
@@ -102,6 +117,8 @@ WORK = {
 }
 """Metrics of the services' work: records and time, never how many people something is true of."""
 PUBLISHED = {"kurslotse_published_high", "kurslotse_published_low", "kurslotse_published_quarter_seconds"}
+COMPLETIONS = {"kurslotse_course_results", "kurslotse_waiting_seconds"}
+"""Sums of published bands (allocation/figures/metrics.py); they move when a quarter is published."""
 NUMBERS_OF_PEOPLE = {
     CountsReported.type_: "published figures, in bands",
     WeeklyCountsReported.type_: "not sent any more",
@@ -148,9 +165,9 @@ def test_every_metric_is_of_work_or_published() -> None:
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
-                if name in {"Counter", "Gauge", "Histogram", "Summary", "Info", "Enum"}:
+                if name in _METRICS or name.endswith("MetricFamily"):
                     found.add(str(node.args[0].value))
-    assert found == WORK | PUBLISHED
+    assert found == WORK | PUBLISHED | COMPLETIONS
     assert all(_METRIC.match(name) for name in found)
 
 
@@ -199,7 +216,8 @@ def test_the_totals_of_a_course_go_to_its_provider_only() -> None:
 def test_every_figure_is_counted_by_its_side_and_has_its_words() -> None:
     assert set(counting.COUNTED_BY) == {figure.name for figure in STEERING}
     assert set(store.COUNTED_BY) == {figure.name for figure in SUPPORT}
-    assert set(TITLES) == set(FIGURES)
+    assert set(TITLES) == {figure.question for figure in FIGURES.values()}
+    assert set(COURSES_WORDS) == set(Courses)
     assert {part.name for figure in FIGURES.values() for part in figure.parts} == set(PARTS)
     for figure in FIGURES.values():
         assert re.fullmatch(r"[A-Z][^.]+\.", figure.definition), "one sentence"
@@ -207,8 +225,18 @@ def test_every_figure_is_counted_by_its_side_and_has_its_words() -> None:
 
 def test_no_property_is_asked_for_in_two_figures() -> None:
     """Two figures about overlapping people with the same question could be solved for the difference."""
-    names = [part.name for figure in FIGURES.values() for part in figure.parts]
+    questions = {figure.question: figure for figure in FIGURES.values()}
+    names = [part.name for figure in questions.values() for part in figure.parts]
     assert len(names) == len(set(names))
+    for figure in FIGURES.values():  # the same question of different people: of each kind of course
+        assert figure.parts == questions[figure.question].parts
+        assert (figure.of == "") == (figure.name == figure.question)
+
+
+def test_a_course_is_of_one_kind() -> None:
+    listed = [one for types in COURSES_OF.values() for one in types]
+    assert len(listed) == len(set(listed))
+    assert set(CourseType) - set(listed) == {CourseType.LAND, CourseType.MUNICIPAL}
 
 
 def test_what_is_told_exactly_is_no_person() -> None:
@@ -216,6 +244,6 @@ def test_what_is_told_exactly_is_no_person() -> None:
         part.name
         for figure in FIGURES.values()
         for part in figure.parts
-        if part.counts not in {Counts.PEOPLE, Counts.REPORTS, Counts.WEEKS}
+        if part.counts not in {Counts.PEOPLE, Counts.REPORTS, *RANKS}
     }
     assert exact == {"courses", "seats"}

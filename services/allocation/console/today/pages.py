@@ -12,6 +12,7 @@ from services.allocation.console.context.visit import Context, CoordinatorVisit,
 from services.allocation.console.today import first_day
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
+from services.allocation.policy import store as policy_store
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
@@ -52,6 +53,8 @@ async def _figures(visit: Visit) -> dict[str, object]:
             "moment": moment,
             "figures": await figures_of(conn, visit.day(moment)),
             "named": NAMED,
+            "policies_waiting": await policy_store.waiting_for(conn, visit.visitor.kreise, visit.visitor.key),
+            "policies_returned": await policy_store.returned_to(conn, visit.visitor.kreise, visit.visitor.key),
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
         }
 

@@ -132,7 +132,7 @@ async def activate(
     seen: bytes,
     book: RuleBook,
     reason: str = "",
-    instead_of: UUID | None | Literal["whatever"] = "whatever",
+    instead_of: UUID | Literal["whatever"] | None = "whatever",
 ) -> PolicyResult:
     """Let a submitted policy hold from its day on, today at the earliest; asks for the Kreis to be steered.
 

@@ -90,7 +90,9 @@ async def under_way(conn: asyncpg.Connection, kreise: Sequence[str], today: date
     return [Consultation(**dict(row)) for row in rows]
 
 
-async def comments(conn: asyncpg.Connection, version: UUID, publisher: str | None = None) -> Sequence[Comment]:
+async def comments(
+    conn: asyncpg.Connection, version: UUID, publisher: str | None = None
+) -> Sequence[Comment]:
     """List what was said about a version, the first one first; `publisher`: by that provider only."""
     rows = await conn.fetch(
         """
@@ -103,7 +105,7 @@ async def comments(conn: asyncpg.Connection, version: UUID, publisher: str | Non
     return [Comment(**dict(row)) for row in rows]
 
 
-async def send_out(
+async def send_out(  # noqa: PLR0917 -- what, by whom, when, until when, why
     conn: asyncpg.Connection, version: UUID, actor: str, now: datetime, until: date, reason: str
 ) -> Consultation | ConsultationRefusal:
     """Let others comment on a version until a day; done again, the day is another one."""
@@ -142,7 +144,7 @@ async def _open(conn: asyncpg.Connection, version: UUID) -> Version | Consultati
 async def comment(
     conn: asyncpg.Connection, version: UUID, actor: str, now: datetime, said: Said
 ) -> ConsultationRefusal | None:
-    """Keep a comment; None: it is kept. Providers write until the last day, coordination enters later ones, too."""
+    """Keep a comment; None: it is kept. Providers write until the last day, coordination may enter later."""
     found = await _open(conn, version)
     if isinstance(found, str):
         return found
@@ -154,7 +156,8 @@ async def comment(
         return "comments_full"
     await conn.execute(
         """
-        INSERT INTO policy_comment (id, version, kreis, sha256, organisation, publisher, said, said_on, actor, at)
+        INSERT INTO policy_comment (id, version, kreis, sha256, organisation, publisher, said, said_on, actor,
+            at)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
         """,
         uuid4(),

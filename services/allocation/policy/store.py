@@ -15,8 +15,8 @@ import asyncpg
 
 State = Literal["draft", "submitted", "active", "withdrawn"]
 What = Literal[
-    "drafted", "changed", "submitted", "returned", "sent_out", "commented", "activated", "replaced", "withdrawn",
-    "travel_loaded", "travel_removed",
+    "drafted", "changed", "submitted", "returned", "sent_out", "commented", "activated", "replaced",
+    "withdrawn", "travel_loaded", "travel_removed",
 ]  # fmt: skip
 
 
@@ -195,7 +195,8 @@ async def returned_to(conn: asyncpg.Connection, kreise: Sequence[str], person: s
         _VERSION
         + """
         WHERE state = 'draft' AND kreis = ANY($1::text[]) AND written_by = $2 AND 'returned' = (
-            SELECT e.what FROM policy_event AS e WHERE e.version = policy_version.id AND e.kreis = policy_version.kreis
+            SELECT e.what FROM policy_event AS e
+            WHERE e.version = policy_version.id AND e.kreis = policy_version.kreis
                 AND e.what IN ('changed', 'submitted', 'returned') ORDER BY e.at DESC, e.id DESC LIMIT 1
         ) ORDER BY written_at, id
         """,

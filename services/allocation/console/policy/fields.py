@@ -1,7 +1,7 @@
 """Names every field of a policy for people: its section, label, unit, hint, and the sentence of its effect.
 
-Kinds of input, bounds and what is required come from the schema (policy/domain.py, forms/shape.py); a field of
-the schema that is missing here fails a test.
+Kinds of input, bounds and what is required come from the schema (policy/domain.py, forms/shape.py); a field
+of the schema that is missing here fails a test.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ _LEFT_EMPTY = msgid("Nothing ticked: all.")
 SECTIONS: tuple[Section, ...] = (
     Section(
         "decision",
-        msgid("Decision"),
+        msgid("The decision"),
         msgid("From when on it holds and who decided it. Both stand on the public page."),
         (
             Field("valid_from", msgid("First day"), say.begins),
@@ -90,7 +90,9 @@ SECTIONS: tuple[Section, ...] = (
                 "source",
                 msgid("Who decided it, and when"),
                 say.decided,
-                hint=msgid("Office or council and the day, no person's name: council of the Kreis, 14 December 2026."),
+                hint=msgid(
+                    "Office or council and the day, no person's name: council of the Kreis, 14 December 2026."
+                ),
             ),
         ),
     ),
@@ -113,7 +115,9 @@ SECTIONS: tuple[Section, ...] = (
                 msgid("Entry possible up to"),
                 say.late_entry,
                 unit=msgid("UE"),
-                hint=msgid("Empty: as long as the law allows it. Only together with entries into running sections."),
+                hint=msgid(
+                    "Empty: as long as the law allows it. Only together with entries into running sections."
+                ),
             ),
             Field(
                 "free_choice",
@@ -161,14 +165,21 @@ SECTIONS: tuple[Section, ...] = (
                     Field("name", msgid("Name"), say.quotas),
                     Field("classes", msgid("Only for"), say.quotas, codes="class"),
                     Field("seats", msgid("Seats in each course"), say.quotas, unit=_SEATS),
-                    Field("course_types", msgid("Kinds of course"), say.quotas, codes="type", hint=_LEFT_EMPTY),
+                    Field(
+                        "course_types", msgid("Kinds of course"), say.quotas, codes="type", hint=_LEFT_EMPTY
+                    ),
                     Field(
                         "providers",
                         msgid("Only courses of these providers"),
                         say.quotas,
                         hint=msgid("Short names of providers, one in a line. Empty: all."),
                     ),
-                    Field("until_days_before", msgid("Until so many days before the start"), say.quotas, unit=_DAYS),
+                    Field(
+                        "until_days_before",
+                        msgid("Until so many days before the start"),
+                        say.quotas,
+                        unit=_DAYS,
+                    ),
                 ),
             ),
         ),
@@ -178,7 +189,12 @@ SECTIONS: tuple[Section, ...] = (
         msgid("Course sizes"),
         msgid("From how many people on courses are proposed, and how full they should be."),
         (
-            Field("sizes.decide_days", msgid("The minimum binds before the start from"), say.decide_days, unit=_DAYS),
+            Field(
+                "sizes.decide_days",
+                msgid("The minimum binds before the start from"),
+                say.decide_days,
+                unit=_DAYS,
+            ),
             Field(
                 "sizes.minimum",
                 msgid("Minimum"),
@@ -230,9 +246,7 @@ SECTIONS: tuple[Section, ...] = (
         "automatic",
         msgid("Steps without a named person"),
         msgid("What happens by itself. Everything else is somebody's decision."),
-        (
-            Field("automatic", msgid("These steps happen by themselves"), say.automatic, words=STEPS),
-        ),
+        (Field("automatic", msgid("These steps happen by themselves"), say.automatic, words=STEPS),),
     ),
     Section(
         "cadence",
@@ -253,14 +267,19 @@ SECTIONS: tuple[Section, ...] = (
             ),
             Field("cadence.hour", msgid("Hour"), say.steered, unit=msgid("o'clock")),
             Field(
-                "cadence.near_start_days", msgid("At once if a course starts within"), say.steered_at_once, unit=_DAYS
+                "cadence.near_start_days",
+                msgid("At once if a course starts within"),
+                say.steered_at_once,
+                unit=_DAYS,
             ),
         ),
     ),
     Section(
         "pooling",
         msgid("Agreements with neighbours"),
-        msgid("Neighbours whose courses are open to our people and the other way round; both have to say it."),
+        msgid(
+            "Neighbours whose courses are open to our people and the other way round; both have to say it."
+        ),
         (
             Field(
                 "pooling",
@@ -269,7 +288,9 @@ SECTIONS: tuple[Section, ...] = (
                 columns=(
                     Field("kreis", msgid("Key of the Kreis"), say.pooling, hint=msgid("Five digits.")),
                     Field("until", msgid("Last day"), say.pooling, hint=msgid("Empty: without an end.")),
-                    Field("course_types", msgid("Kinds of course"), say.pooling, codes="type", hint=_LEFT_EMPTY),
+                    Field(
+                        "course_types", msgid("Kinds of course"), say.pooling, codes="type", hint=_LEFT_EMPTY
+                    ),
                 ),
             ),
         ),

@@ -33,7 +33,9 @@ class Kept:
 async def of_version(conn: asyncpg.Connection, version: UUID) -> Sequence[Kept]:
     """List what was found about a version, the latest first."""
     rows = await conn.fetch(
-        "SELECT sha256, result, tried_at FROM policy_preview WHERE version = $1 ORDER BY tried_at DESC LIMIT 10",
+        """
+        SELECT sha256, result, tried_at FROM policy_preview WHERE version = $1 ORDER BY tried_at DESC LIMIT 10
+        """,
         version,
     )
     return [Kept(**dict(row)) for row in rows]

@@ -144,7 +144,9 @@ def free_choice(say: Wording, policy: Policy) -> Lines:
     """Say what becomes of people who are entitled without a duty."""
     if policy.free_choice == "propose":
         return (
-            say.texts.gettext("Who may attend without having to is proposed places, too, and chooses freely."),
+            say.texts.gettext(
+                "Who may attend without having to is proposed places, too, and chooses freely."
+            ),
         )
     return (
         say.texts.gettext("Who may attend without having to looks for a place freely and is proposed none."),
@@ -166,7 +168,8 @@ def decide_days(say: Wording, policy: Policy) -> Lines:
     """Say from when on a minimum binds."""
     return (
         say.texts.gettext(
-            "From %(days)s days before the start on, a course is only proposed if enough people come together.",
+            "From %(days)s days before the start on, a course is only proposed if enough people come"
+            " together.",
             days=policy.sizes.decide_days,
         ),
     )
@@ -329,7 +332,8 @@ def on_record(say: Wording, policy: Policy) -> Lines:
     """Say for how long it can be told what a decision rested on."""
     return (
         say.texts.gettext(
-            "What a decision rested on stays on record for %(days)s days, longer while it is open or contested.",
+            "What a decision rested on stays on record for %(days)s days, longer while it is open or"
+            " contested.",
             days=policy.explained_days,
         ),
     )

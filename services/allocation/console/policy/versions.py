@@ -124,7 +124,9 @@ async def show_version(
 
 def _later(other: Version, version: Version) -> bool:
     """Return whether another policy came into force after a version was written."""
-    return other.state == "active" and other.activated_at is not None and other.activated_at > version.written_at
+    return (
+        other.state == "active" and other.activated_at is not None and other.activated_at > version.written_at
+    )
 
 
 async def _preview_of(conn: asyncpg.Connection, task: UUID | None, version: UUID) -> tasks.Answer | None:

@@ -54,7 +54,9 @@ async def _figures(visit: Visit) -> dict[str, object]:
             "figures": await figures_of(conn, visit.day(moment)),
             "named": NAMED,
             "policies_waiting": await policy_store.waiting_for(conn, visit.visitor.kreise, visit.visitor.key),
-            "policies_returned": await policy_store.returned_to(conn, visit.visitor.kreise, visit.visitor.key),
+            "policies_returned": await policy_store.returned_to(
+                conn, visit.visitor.kreise, visit.visitor.key
+            ),
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
         }
 

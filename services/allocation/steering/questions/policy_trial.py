@@ -130,12 +130,13 @@ def _minutes(one: SolvedSnapshot, own: set[UUID]) -> list[int]:
     """Return the known ways of those who have a place; ways that are not in the table are left out."""
     towns = {course.id: course.town for course in one.seen.courses}
     homes = {person.id: person.town for person in one.seen.people}
-    ways = (
-        one.seen.travel.get((homes[person], towns[entry.course]))
-        for person, entry in one.result.places.items()
-        if person in own and person in homes and entry.course in towns
-    )
-    return [minutes for minutes in ways if minutes is not None]
+    found = []
+    for person, entry in one.result.places.items():
+        home, there = homes.get(person), towns.get(entry.course)
+        minutes = one.seen.travel.get((home, there)) if home is not None and there is not None else None
+        if person in own and minutes is not None:
+            found.append(minutes)
+    return found
 
 
 def _mean(values: list[int]) -> int | None:
@@ -160,9 +161,7 @@ def _band(count: int) -> list[int | None]:
     return [told.low, told.high]
 
 
-async def keep(
-    conn: asyncpg.Connection, kreis: str, result: dict[str, Any], now: datetime
-) -> dict[str, Any]:
+async def keep(conn: asyncpg.Connection, kreis: str, result: dict[str, Any], now: datetime) -> dict[str, Any]:
     """Keep the sums with the version that was tried, for as long as there is the version."""
     await conn.execute(
         """

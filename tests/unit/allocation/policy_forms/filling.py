@@ -46,7 +46,7 @@ def sent(data: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 
 def form(pairs: Sequence[tuple[str, str]]) -> FormData:
-    return FormData(pairs)
+    return FormData([(name, value) for name, value in pairs])
 
 
 def inputs(control: Control) -> Iterator[tuple[str, str]]:

@@ -32,7 +32,8 @@ explained_days: 730
 towns: {"99001001": {latitude: 53.9, longitude: 11.3}}
 """)
 OTHER: dict[str, Any] = {
-    "valid_from": "2026-04-01", "source": "the other council", "automatic": ["start"], "cadence.every": "daily",
+    "valid_from": "2026-04-01", "source": "the other council", "automatic": ["start"],
+    "cadence.every": "daily",
     "limits.late_entry": False, "goals": ["waiting", "priority"], "sizes.protected_types": ["municipal"],
     "sizes.protected_courses": ["vhs/K-8"], "free_choice": "none", "quotas[].name": "Others",
     "quotas[].classes": ["other_duty"], "quotas[].course_types": ["land"], "quotas[].providers": ["awo"],
@@ -86,7 +87,9 @@ def _with(path: str, value: Any) -> Policy:  # noqa: ANN401 -- any field's
     names = path.replace("[]", ".[]").split(".")
     here: Any = data
     for name in names[:-1]:
-        here = (here[0] if isinstance(here, list) else next(iter(here.values()))) if name == "[]" else here[name]
+        here = (
+            (here[0] if isinstance(here, list) else next(iter(here.values()))) if name == "[]" else here[name]
+        )
     here[names[-1]] = here[names[-1]] + 1 if value is None else value
     return Policy.model_validate(data)
 

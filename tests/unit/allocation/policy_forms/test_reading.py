@@ -10,10 +10,10 @@ from services.allocation.console.policy.document import written
 from services.allocation.console.policy.forms.controls import Maker, every
 from services.allocation.console.policy.forms.reading import PROBLEMS, entered
 from services.allocation.console.policy.sentences import Wording
+from services.allocation.law import documents
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import DEMO, PACKAGED
-from services.allocation.law import documents
 from tests.unit.allocation.policy_forms.filling import BOOK, codes, form, german, sent, values_of
 from tests.unit.allocation.policy_forms.test_fields import FULL
 
@@ -42,7 +42,9 @@ def packaged(path: Any) -> dict[str, Any]:  # noqa: ANN401 -- a file
 
 
 @pytest.mark.parametrize(
-    "data", [FULL, SMALL, EXTREMES, packaged(PACKAGED), packaged(DEMO)], ids=["full", "small", "extremes", "file", "demo"]
+    "data",
+    [FULL, SMALL, EXTREMES, packaged(PACKAGED), packaged(DEMO)],
+    ids=["full", "small", "extremes", "file", "demo"],
 )
 def test_sent_as_it_was_shown_it_stays_as_it_was(data: dict[str, Any]) -> None:
     found = entered(form(sent(data)), data)
@@ -97,7 +99,8 @@ def test_what_is_no_number_stays_as_typed_and_is_told_beside_its_field(typed: st
     ("name", "value"),
     [
         ("reservation.days", "61"), ("reservation.by_class.urgent_duty", "0"), ("cadence.hour", "24"),
-        ("limits.latest_start_days", "6"), ("source", "x"), ("valid_from", "31.02.2027"), ("alternatives", "11"),
+        ("limits.latest_start_days", "6"), ("source", "x"), ("valid_from", "31.02.2027"),
+        ("alternatives", "11"),
         ("quotas.0.seats", "0"), ("quotas.0.name", ""), ("pooling.0.kreis", "9900"), ("towns.0.key", "123"),
         ("towns.0.latitude", "91"), ("sizes.target.integration_general", "101"),
         ("sizes.protected_courses", "no course"), ("free_choice", "maybe"), ("limits.late_entry", "perhaps"),
@@ -123,7 +126,9 @@ NAMES = sorted({name for name, _ in sent(FULL)})
 def test_a_field_that_is_missing_or_sent_twice_changes_nothing_and_is_told(name: str) -> None:
     pairs = sent(FULL)
     without = entered(form([pair for pair in pairs if pair[0] != name]), FULL)
-    ticked = {"automatic", "sizes.protected_types"} | {n for n in NAMES if n.endswith((".classes", ".course_types"))}
+    ticked = {"automatic", "sizes.protected_types"} | {
+        n for n in NAMES if n.endswith((".classes", ".course_types"))
+    }
     if name not in ticked:  # a browser sends nothing for boxes that are not ticked
         assert set(without.problems.values()) == {"not_sent"}
         assert without.data == FULL
@@ -153,9 +158,7 @@ def test_two_goals_on_one_place_are_told() -> None:
 
 
 def test_a_town_named_twice_is_told_and_kept() -> None:
-    pairs = changed(
-        sent(FULL), towns__1__key="99001001", towns__1__latitude="50", towns__1__longitude="9,5"
-    )
+    pairs = changed(sent(FULL), towns__1__key="99001001", towns__1__latitude="50", towns__1__longitude="9,5")
     found = entered(form(pairs), FULL)
     assert found.problems == {"towns": "key_twice"}
     assert list(found.data["towns"].values())[1] == {"latitude": 50.0, "longitude": 9.5}

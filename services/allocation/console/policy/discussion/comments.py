@@ -1,4 +1,4 @@
-"""Sends drafts out for comment, enters what offices say, and shows providers the drafts that they may comment on."""
+"""Sends drafts out for comment, enters what offices say, shows providers the drafts that they may judge."""
 
 from __future__ import annotations
 
@@ -53,7 +53,9 @@ def mistake_in_comment(text: str) -> str:
     if not text:
         return msgid("Please write your comment.")
     if len(text) > LONGEST_COMMENT:
-        return msgid("Please shorten the comment to at most 5,000 characters. Nothing of it is lost: it stands below.")
+        return msgid(
+            "Please shorten the comment to at most 5,000 characters. Nothing of it is lost: it stands below."
+        )
     return ""
 
 

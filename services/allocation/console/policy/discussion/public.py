@@ -1,4 +1,4 @@
-"""Shows anybody the policy in force of a Kreis in plain words, its versions before, and drafts sent out for comment.
+"""Shows anybody the policy of a Kreis in plain words, its versions before, and drafts sent out for comment.
 
 The pages carry no session, no form and no cookie, so that they may be kept by caches; what they say is what
 the document says, its first day and the day of the decision. Who acted is on the pages of coordination only.
@@ -112,7 +112,10 @@ async def _of_kreis(request: Request, context: Context, kreis: str) -> PublicVis
         raise not_found()
     async with web_transaction(context.pool, kreise=[kreis]) as conn:
         here = await conn.fetchval(
-            "SELECT EXISTS (SELECT FROM accounts.organisation WHERE kind = 'kreis' AND $1 = ANY (kreise) AND active)",
+            """
+            SELECT EXISTS (
+                SELECT FROM accounts.organisation WHERE kind = 'kreis' AND $1 = ANY (kreise) AND active)
+            """,
             kreis,
         )
         if not here:
@@ -124,8 +127,8 @@ async def _of_kreis(request: Request, context: Context, kreis: str) -> PublicVis
 OfKreis = Annotated[PublicVisit, Depends(_of_kreis)]
 
 
-async def _versions(conn: asyncpg.Connection, kreis: str, today: date) -> list[Before]:
-    """List the versions that have held or will, the latest first; one withdrawn before its day is left out."""
+async def _versions(conn: asyncpg.Connection, kreis: str) -> list[Before]:
+    """List the versions that have held or will, the latest first, but those withdrawn before their day."""
     rows = await conn.fetch(
         """
         SELECT id, holds_from, (activated_at AT TIME ZONE 'Europe/Berlin')::date AS decided_on,
@@ -154,7 +157,7 @@ async def policy_in_force(visit: OfKreis) -> Response:
     if holds.policy is None:
         raise not_found()
     async with web_transaction(visit.context.pool, kreise=[visit.kreis]) as conn:
-        versions = await _versions(conn, visit.kreis, today)
+        versions = await _versions(conn, visit.kreis)
     now = None if holds.holding is None else holds.holding.version
     return visit.page(
         "public-policy.html",
@@ -172,7 +175,7 @@ async def policy_in_force(visit: OfKreis) -> Response:
 async def policy_before(visit: OfKreis, version: UUID) -> Response:
     """Show a version that held before or will hold."""
     async with web_transaction(visit.context.pool, kreise=[visit.kreis]) as conn:
-        versions = await _versions(conn, visit.kreis, visit.context.moment().today)
+        versions = await _versions(conn, visit.kreis)
         past = next((one for one in versions if one.id == version), None)
         found = await policy_store.version(conn, version)
     policy = _policy_of(found)

@@ -1,4 +1,4 @@
-"""Makes the inputs of a policy's form: values, bounds from the schema, what is wrong, the sentence of effect."""
+"""Makes the inputs of a policy's form: values, bounds of the schema, mistakes, the sentence of effect."""
 
 from __future__ import annotations
 
@@ -113,7 +113,10 @@ class Maker:
         texts = self.texts
         return [
             Group(
-                one.key, texts.plain(one.heading), texts.plain(one.intro), [self._top(each) for each in one.fields]
+                one.key,
+                texts.plain(one.heading),
+                texts.plain(one.intro),
+                [self._top(each) for each in one.fields],
             )
             for one in SECTIONS
         ]
@@ -134,7 +137,12 @@ class Maker:
         return made
 
     def _control(
-        self, one: Field, known: Shape, name: str, path: tuple[str | int, ...], value: Any  # noqa: ANN401 -- a document's
+        self,
+        one: Field,
+        known: Shape,
+        name: str,
+        path: tuple[str | int, ...],
+        value: Any,  # noqa: ANN401 -- a document's
     ) -> Control:
         value = known.default if value is MISSING else value
         made = Control(
@@ -164,7 +172,10 @@ class Maker:
                 made.value = "\n".join(str(each) for each in value or ())
             case Kind.YES_NO:
                 made.value = {True: "yes", False: "no"}.get(value, "")
-                made.options = [("yes", self.texts.gettext("possible")), ("no", self.texts.gettext("not possible"))]
+                made.options = [
+                    ("yes", self.texts.gettext("possible")),
+                    ("no", self.texts.gettext("not possible")),
+                ]
             case _:
                 made.value = written(value)
                 made.options = self._words(one, known.values) if one.words else ()
@@ -200,7 +211,7 @@ class Maker:
             for code, label in made.options
         ]
 
-    def _rows(self, made: Control, one: Field, known: Shape, path: tuple[str | int, ...], value: Any) -> None:  # noqa: ANN401, PLR0917 -- a document's
+    def _rows(self, made: Control, one: Field, known: Shape, path: tuple[str | int, ...], value: Any) -> None:  # noqa: ANN401 -- a document's
         assert known.model is not None  # noqa: S101 -- of things
         named = known.kind is Kind.NAMED_THINGS
         things = list((value or {}).items()) if named else list(enumerate(value or ()))
@@ -211,11 +222,13 @@ class Maker:
             row = []
             if named:
                 error = self._mistake((*path, key)) if number < len(things) else ""
-                row.append(Control(Kind.TEXT, f"{name}.key", self.texts.plain(one.key), value=key, error=error))
+                row.append(
+                    Control(Kind.TEXT, f"{name}.key", self.texts.plain(one.key), value=key, error=error)
+                )
             for column in one.columns:
                 own = shape(column.path, known.model)
                 new = number == len(things)
-                stands = (thing.get(column.path, MISSING)) if not new else _blank(own)
+                stands = _blank(own) if new else at(thing, column.path)
                 cell = self._control(column, own, f"{name}.{column.path}", (*inside, column.path), stands)
                 cell.required = cell.required and not new
                 row.append(cell)

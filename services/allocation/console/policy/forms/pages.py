@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -126,7 +126,7 @@ def show(visit: Visit, what: Filled, *, stale: Version | None = None, status: in
     maker = maker_of(visit, what)
     groups = maker.groups()
     others = maker.others()
-    differences = ()
+    differences: Sequence[policy_words.Differing] = ()
     say = wording(visit)
     if stale is not None and what.policy is not None:
         theirs, _ = checked(visit, stale.document)
@@ -168,7 +168,7 @@ def codes_on(visit: Visit, what: Filled) -> Mapping[Codes, list[str]]:
 
 
 def _effects(visit: Visit, what: Filled) -> Policy | None:
-    """Return the policy that the sentences are about: where a field is wrong, with what stood there before."""
+    """Return the policy that the sentences are about, with what stood before where a field is wrong."""
     if what.policy is not None:
         return what.policy
     wrong = {one.path.split(" > ")[0] for one in what.wrong}

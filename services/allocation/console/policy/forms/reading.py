@@ -95,7 +95,7 @@ class _Reader:
     form: FormData
     problems: dict[str, str]
 
-    def value(self, field_: Field, known: Shape, name: str, base: Any) -> Any:  # noqa: ANN401 -- of a document
+    def value(self, field_: Field, known: Shape, name: str, base: Any) -> Any:  # noqa: ANN401, PLR0911 -- a document's
         match known.kind:
             case Kind.THINGS:
                 return self._things(field_, known, name, base)

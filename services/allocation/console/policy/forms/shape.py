@@ -1,4 +1,4 @@
-"""Reads from the schema of policies what kind of input each field takes, its bounds, and whether it has to be there."""
+"""Reads from the schema of policies what each field takes, its bounds, and whether it has to be there."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from enum import Enum, StrEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen, MinLen
+from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -113,18 +113,16 @@ def _of(info: FieldInfo) -> Shape:
         kind,
         info.is_required(),
         list(default) if isinstance(default, tuple) else default,
-        least=next((one.ge for one in bounds if isinstance(one, Ge)), None),  # type: ignore[misc] # numbers
-        most=next((one.le for one in bounds if isinstance(one, Le)), None),  # type: ignore[misc] # numbers
+        least=next((_number(one.ge) for one in bounds if isinstance(one, Ge)), None),
+        most=next((_number(one.le) for one in bounds if isinstance(one, Le)), None),
         longest=next((one.max_length for one in said if isinstance(one, MaxLen)), None),
         values=values,
         model=model,
     )
 
 
-def at_least(path: str) -> int:
-    """Return how many values a list has to have."""
-    said = Policy.model_fields[path].metadata
-    return next((one.min_length for one in said if isinstance(one, MinLen)), 0)
+def _number(bound: object) -> float | None:
+    return bound if isinstance(bound, int | float) else None
 
 
 def _kind(bare: Any) -> tuple[Kind, tuple[str, ...], type[BaseModel] | None]:  # noqa: ANN401, PLR0911 -- of typing

@@ -34,6 +34,8 @@ class Field:
     """Words of a closed set."""
     ordered: bool = False
     """Whether the order of the values is the rule."""
+    aside: bool = False
+    """Whether another field's sentence says it in the text; beside the input it has its own."""
     columns: tuple[Field, ...] = ()
     """For lists of things that have fields themselves, with paths relative to one of them."""
     key: str = ""
@@ -264,6 +266,7 @@ SECTIONS: tuple[Section, ...] = (
                 msgid("Weekday"),
                 say.steered_weekday,
                 words={str(at): name for at, name in enumerate(WEEKDAYS)},
+                aside=True,
             ),
             Field("cadence.hour", msgid("Hour"), say.steered, unit=msgid("o'clock")),
             Field(

@@ -206,7 +206,7 @@ def target(say: Wording, policy: Policy) -> Lines:
 def protected_types(say: Wording, policy: Policy) -> Lines:
     """Say which kinds of course start with however few people."""
     if not policy.sizes.protected_types:
-        return (say.texts.gettext("No kind of course starts with too few people."),)
+        return (say.texts.gettext("No kind of course is exempt from the minimum."),)
     names = types_of(say, policy.sizes.protected_types)
     return (say.texts.gettext("Start with however few people: %(names)s.", names=names),)
 
@@ -214,7 +214,7 @@ def protected_types(say: Wording, policy: Policy) -> Lines:
 def protected_courses(say: Wording, policy: Policy) -> Lines:
     """Say which single courses start with however few people."""
     if not policy.sizes.protected_courses:
-        return (say.texts.gettext("No single course starts with too few people."),)
+        return (say.texts.gettext("No single course is exempt from the minimum."),)
     parts = (name.partition("/") for name in policy.sizes.protected_courses)
     names = ", ".join(f"{say.provider(provider)}/{own}" for provider, _, own in parts)
     return (say.texts.gettext("Single courses that start with however few people: %(names)s.", names=names),)

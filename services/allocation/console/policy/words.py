@@ -77,7 +77,8 @@ def parts(say: Wording, policy: Policy) -> Sequence[Part]:
     texts = say.texts
     found = []
     for section in SECTIONS:
-        lines = dict.fromkeys(line for field in section.fields for line in field.say(say, policy))
+        told = [field for field in section.fields if not field.aside]
+        lines = dict.fromkeys(line for field in told for line in field.say(say, policy))
         brief = ""
         if section.brief and policy.towns:
             brief = texts.ngettext(

@@ -202,7 +202,8 @@ async def test_extreme_values_break_no_page(browser: Browser) -> None:
     hostile = "<script>alert(1)</script> %(day)s {{ x }}"
     draft = await activated(
         browser, valid_from="2026-03-02", source=hostile, reservation__days="28",
-        reservation__present_days="1", limits__latest_start_days="730", limits__travel_minutes="5", alternatives="0", explained_days="3650",
+        reservation__present_days="1", limits__latest_start_days="730", limits__travel_minutes="5",
+        alternatives="0", explained_days="3650",
         cadence__near_start_days="0", cadence__hour="0",
     )  # fmt: skip
     for path in (

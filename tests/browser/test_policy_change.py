@@ -10,7 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 from tests.browser.kreis import Kreis, wait_for
 from tests.browser.visits import answered, sign_in, violations
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 WHY = "Der Jugendhilfeausschuss will kurze Wege und schnelle Antworten."
 
 

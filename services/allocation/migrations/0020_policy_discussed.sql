@@ -36,9 +36,9 @@ BEGIN
 END $$;
 
 ALTER TABLE policy_event DROP CONSTRAINT policy_event_what_check;
+-- squawk-ignore constraint-missing-not-valid -- a Kreis has some dozens of these rows
 ALTER TABLE policy_event ADD CONSTRAINT policy_event_what_check CHECK (what IN ('drafted', 'changed', 'submitted',
-    'returned', 'sent_out', 'commented', 'activated', 'replaced', 'withdrawn', 'travel_loaded', 'travel_removed')) NOT VALID;
-ALTER TABLE policy_event VALIDATE CONSTRAINT policy_event_what_check;
+    'returned', 'sent_out', 'commented', 'activated', 'replaced', 'withdrawn', 'travel_loaded', 'travel_removed'));
 
 -- A draft that others may read and comment on until a day; sent again, the day is another one.
 CREATE TABLE policy_consultation (

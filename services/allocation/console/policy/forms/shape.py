@@ -9,7 +9,6 @@ from enum import Enum, StrEnum
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from annotated_types import Ge, Le, MaxLen
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -113,16 +112,18 @@ def _of(info: FieldInfo) -> Shape:
         kind,
         info.is_required(),
         list(default) if isinstance(default, tuple) else default,
-        least=next((_number(one.ge) for one in bounds if isinstance(one, Ge)), None),
-        most=next((_number(one.le) for one in bounds if isinstance(one, Le)), None),
-        longest=next((one.max_length for one in said if isinstance(one, MaxLen)), None),
+        least=_bound(bounds, "ge"),
+        most=_bound(bounds, "le"),
+        longest=None if (longest := _bound(said, "max_length")) is None else int(longest),
         values=values,
         model=model,
     )
 
 
-def _number(bound: object) -> float | None:
-    return bound if isinstance(bound, int | float) else None
+def _bound(said: list[Any], name: str) -> float | None:
+    """Return a bound by its name in the vocabulary of pydantic's `Field`."""
+    found = (getattr(one, name, None) for one in said)
+    return next((bound for bound in found if isinstance(bound, int | float)), None)
 
 
 def _kind(bare: Any) -> tuple[Kind, tuple[str, ...], type[BaseModel] | None]:  # noqa: ANN401, PLR0911 -- of typing

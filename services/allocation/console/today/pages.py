@@ -47,13 +47,14 @@ async def first_live(visit: CoordinatorVisit) -> Response:
 
 
 async def _figures(visit: Visit) -> dict[str, object]:
-    moment = visit.moment()
+    moment, visitor = visit.moment(), visit.visitor
+    deciding = visitor.kreise if visitor.role in COORDINATORS else ()
     async with visit.open() as conn:
         return {
             "moment": moment,
             "figures": await figures_of(conn, visit.day(moment)),
             "named": NAMED,
-            "policies_waiting": await policy_store.waiting_for(conn, visit.visitor.kreise, visit.visitor.key),
+            "policies_waiting": await policy_store.waiting_for(conn, deciding, visitor.key),
             "policies_returned": await policy_store.returned_to(
                 conn, visit.visitor.kreise, visit.visitor.key
             ),

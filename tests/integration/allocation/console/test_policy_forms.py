@@ -206,15 +206,8 @@ async def test_extreme_values_break_no_page(browser: Browser) -> None:
         alternatives="0", explained_days="3650",
         cadence__near_start_days="0", cadence__hour="0",
     )  # fmt: skip
-    for path in (
-        draft,
-        "/policy",
-        "/",
-        "/policy/plain",
-        "/public/policy/99001",
-        "/policy/form",
-        "/policy/edit",
-    ):
+    pages = "/policy / /policy/plain /public/policy/99001 /policy/form /policy/edit"
+    for path in (draft, *pages.split()):
         answer = await browser.http.get(path)
         assert answer.status_code == 200, path
         assert "<script>alert" not in answer.text

@@ -16,7 +16,7 @@ _RUN = """async (rules) => {
 
 PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     "console": {
-        "-": ("/sign-in",),
+        "-": ("/sign-in", "/public/policy/99001"),
         "jana-vogt": (
             "/",
             "/proposals",
@@ -38,12 +38,13 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/compare",
             "/policy",
             "/policy/edit",
+            "/policy/form",
             "/nothing",
             "/proposals >> .kl-proposal a.kern-btn",
             "/waiting >> th a",
             "/courses >> th a",
         ),
-        "mira-kern": ("/provider", "/provider >> th a"),
+        "mira-kern": ("/provider", "/provider >> th a", "/provider-policy"),
     },
     "support": {
         "-": ("/sign-in",),

@@ -29,6 +29,9 @@ from services.allocation.console.policy import pages as policy
 from services.allocation.console.policy import plain as policy_plain
 from services.allocation.console.policy import travel as policy_travel
 from services.allocation.console.policy import versions as policy_versions
+from services.allocation.console.policy.discussion import comments as policy_comments
+from services.allocation.console.policy.discussion import public as policy_public
+from services.allocation.console.policy.forms import pages as policy_forms
 from services.allocation.console.proposals import api as proposals_api
 from services.allocation.console.proposals import bamf
 from services.allocation.console.proposals import pages as proposals
@@ -116,6 +119,9 @@ def create_console(
         meaning.router,
         runs.router,
         policy.router,
+        policy_forms.router,
+        policy_comments.router,
+        policy_public.router,
         policy_plain.router,
         policy_api.router,
         policy_travel.router,
@@ -137,6 +143,7 @@ def create_console(
     secret = need(settings.web_secret, "KURSLOTSE_WEB_SECRET")
     app = create_app(site, secret, sign_in or create_accounts(resources), pages=routers)
     app.state.towns = TownsPages(resources.worker, resources.clock, places, towns.ToGateway(gateway))
+    app.state.public_asked = policy_public.asked_so_far()
     policies = policies or CurrentPolicies(load_policies())
     app.state.console = ConsoleContext(
         pool=resources.web,

@@ -19,8 +19,16 @@ from services.allocation.rerun import request_rerun
 
 PolicyRefusal = Literal[
     "policy_unknown", "policy_changed_meanwhile", "policy_not_a_draft", "policy_not_submitted",
-    "policy_not_yours", "policy_second_person", "policy_over",
+    "policy_not_yours", "policy_second_person", "policy_over", "policy_overtaken",
 ]  # fmt: skip
+
+
+class DraftChangedError(Exception):
+    """A draft is no longer what somebody began to change; nothing was kept."""
+
+    def __init__(self, draft: Version) -> None:
+        super().__init__("the draft has changed meanwhile")
+        self.draft = draft
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +57,25 @@ async def write(
     *,
     book: RuleBook,
     based_on: UUID | None = None,
+    seen: bytes | None = None,
+    anew: bool = False,
 ) -> Version:
     """Keep a document as a draft: in one's own draft that it was made from, else as a new one.
 
+    `seen` is the digest of the draft that was opened to be changed (None: no page was); `anew`: never change
+    that draft, write a new one.
+
     Raises:
         DocumentError: the document has mistakes; nothing is kept.
+        DraftChangedError: somebody has changed the draft since; nothing is kept.
     """
     policy = check_own(document, kreis, book, today=local_day(now))
     earlier = None if based_on is None else await store.locked(conn, based_on)
     if earlier is not None and earlier.kreis != kreis:
         earlier = None
-    if earlier is not None and earlier.state == "draft" and earlier.written_by == actor:
+    if earlier is not None and not anew and seen not in {None, earlier.sha256}:
+        raise DraftChangedError(earlier)
+    if earlier is not None and not anew and earlier.state == "draft" and earlier.written_by == actor:
         return await _rewrite(conn, earlier, policy, document, now)
     draft = Version(
         id=uuid4(),
@@ -116,10 +132,12 @@ async def activate(
     seen: bytes,
     book: RuleBook,
     reason: str = "",
+    instead_of: UUID | Literal["whatever"] | None = "whatever",
 ) -> PolicyResult:
     """Let a submitted policy hold from its day on, today at the earliest; asks for the Kreis to be steered.
 
-    `seen` is the digest of what the second person has read. An active policy of the same day is replaced.
+    `seen` is the digest of what the second person has read, `instead_of` the version (None: that of the
+    installation's file) with which it was compared. An active policy of the same day is replaced.
 
     Raises:
         DocumentError: the rule book has changed since; the document is no longer within it.
@@ -130,11 +148,14 @@ async def activate(
         return PolicyUnchanged(refusal or "policy_unknown")
     today = local_day(now)
     check_own(version.document, version.kreis, book, today=today)
+    holds_from = max(version.valid_from, today)
+    await store.lock(conn, version.kreis)
+    if instead_of not in {"whatever", await store.holding(conn, version.kreis, holds_from)}:
+        return PolicyUnchanged("policy_overtaken")
     earlier = await store.active_of_day(conn, version.kreis, version.valid_from)
     if earlier is not None:
         await store.withdraw(conn, earlier.id, actor, now)
         await store.note(conn, version.kreis, Event(earlier.id, "replaced", actor, now, reason))
-    holds_from = max(version.valid_from, today)
     await store.activate(conn, one, actor, now, holds_from)
     await store.note(conn, version.kreis, Event(one, "activated", actor, now, reason))
     await request_rerun(conn, version.kreis, "policy_activated", urgent=False, now=now)
@@ -153,6 +174,22 @@ def _refusal(version: Version | None, actor: str, seen: bytes) -> PolicyRefusal 
     if version.sha256 != seen:
         return "policy_changed_meanwhile"
     return None
+
+
+async def give_back(
+    conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, reason: str
+) -> PolicyResult:
+    """Send what was handed in back to who wrote it, with a word about what is missing."""
+    version = await store.locked(conn, one)
+    if version is None:
+        return PolicyUnchanged("policy_unknown")
+    if version.state != "submitted":
+        return PolicyUnchanged("policy_not_submitted")
+    if version.written_by == actor:
+        return PolicyUnchanged("policy_second_person")
+    await store.give_back(conn, one)
+    await store.note(conn, version.kreis, Event(one, "returned", actor, now, reason))
+    return PolicyChanged(replace(version, state="draft", submitted_at=None))
 
 
 async def withdraw(

@@ -15,8 +15,9 @@ import asyncpg
 
 State = Literal["draft", "submitted", "active", "withdrawn"]
 What = Literal[
-    "drafted", "changed", "submitted", "activated", "replaced", "withdrawn", "travel_loaded", "travel_removed"
-]
+    "drafted", "changed", "submitted", "returned", "sent_out", "commented", "activated", "replaced",
+    "withdrawn", "travel_loaded", "travel_removed",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +158,54 @@ async def submit(conn: asyncpg.Connection, one: UUID, now: datetime) -> None:
     )
 
 
+async def give_back(conn: asyncpg.Connection, one: UUID) -> None:
+    """Make a handed-in version a draft again."""
+    await conn.execute("UPDATE policy_version SET state = 'draft', submitted_at = NULL WHERE id = $1", one)
+
+
+async def holding(conn: asyncpg.Connection, kreis: str, day: date) -> UUID | None:
+    """Name the active version of a Kreis that holds on a day; None: the installation's file does."""
+    found: UUID | None = await conn.fetchval(
+        """
+        SELECT id FROM policy_version WHERE kreis = $1 AND state = 'active' AND holds_from <= $2
+        ORDER BY holds_from DESC, activated_at DESC, id DESC LIMIT 1
+        """,
+        kreis,
+        day,
+    )
+    return found
+
+
+async def waiting_for(conn: asyncpg.Connection, kreise: Sequence[str], person: str) -> Sequence[Version]:
+    """List what was handed in by others than a person and waits for a second one, the oldest first."""
+    rows = await conn.fetch(
+        _VERSION
+        + """
+        WHERE state = 'submitted' AND kreis = ANY($1::text[]) AND written_by <> $2 ORDER BY submitted_at, id
+        """,
+        list(kreise),
+        person,
+    )
+    return [Version(**dict(row)) for row in rows]
+
+
+async def returned_to(conn: asyncpg.Connection, kreise: Sequence[str], person: str) -> Sequence[Version]:
+    """List the drafts of a person that were sent back and not changed or handed in since."""
+    rows = await conn.fetch(
+        _VERSION
+        + """
+        WHERE state = 'draft' AND kreis = ANY($1::text[]) AND written_by = $2 AND 'returned' = (
+            SELECT e.what FROM policy_event AS e
+            WHERE e.version = policy_version.id AND e.kreis = policy_version.kreis
+                AND e.what IN ('changed', 'submitted', 'returned') ORDER BY e.at DESC, e.id DESC LIMIT 1
+        ) ORDER BY written_at, id
+        """,
+        list(kreise),
+        person,
+    )
+    return [Version(**dict(row)) for row in rows]
+
+
 async def activate(conn: asyncpg.Connection, one: UUID, actor: str, now: datetime, holds_from: date) -> None:
     """Let a version hold."""
     await conn.execute(
@@ -196,6 +245,14 @@ async def note(conn: asyncpg.Connection, kreis: str, event: Event) -> None:
         event.at,
         event.reason,
     )
+
+
+async def events_of(conn: asyncpg.Connection, one: UUID) -> Sequence[Event]:
+    """List what was done with a version, from its beginning."""
+    rows = await conn.fetch(
+        "SELECT version, what, actor, at, reason FROM policy_event WHERE version = $1 ORDER BY at, id", one
+    )
+    return [Event(**dict(row)) for row in rows]
 
 
 async def events(conn: asyncpg.Connection, kreis: str, limit: int = 200) -> Sequence[Event]:

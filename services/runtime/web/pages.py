@@ -141,6 +141,14 @@ class Web:
         )
         return HTMLResponse(self.text(request, template, flashes=flashes, failed=failed, **context), status)
 
+    def texts_in(self, language: str) -> Texts:
+        """Return a language by its code."""
+        return self._texts[language]
+
+    def public_page(self, template: str, language: str, **context: Any) -> Response:  # noqa: ANN401 - of the template
+        """Answer with a page that is the same for everybody: no session, no form, no cookie."""
+        return HTMLResponse(self._environments[language].get_template(template).render(context))
+
     def live(self, request: Request, template: str, address: str, **context: Any) -> Markup:  # noqa: ANN401
         """Render a part of a page that renews itself from `address`."""
         inner = self.text(request, template, **context)

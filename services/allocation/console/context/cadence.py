@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from services.allocation.policy.domain import Cadence
 from services.runtime.web.languages import Texts, msgid
 
-_WEEKDAYS = (
+WEEKDAYS = (
     msgid("Monday"), msgid("Tuesday"), msgid("Wednesday"), msgid("Thursday"), msgid("Friday"),
     msgid("Saturday"), msgid("Sunday"),
 )  # fmt: skip
@@ -20,7 +20,7 @@ def cadence_lines(texts: Texts, cadence: Cadence) -> Iterator[str]:
     else:
         yield texts.gettext(
             "Every %(weekday)s from %(hour)s o'clock on, if something has changed.",
-            weekday=texts.plain(_WEEKDAYS[cadence.weekday]),
+            weekday=texts.plain(WEEKDAYS[cadence.weekday]),
             hour=cadence.hour,
         )
     yield texts.gettext(

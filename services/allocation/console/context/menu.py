@@ -72,7 +72,7 @@ def menu_with(added: Sequence[tuple[str, str]]) -> Mapping[str, Sequence[tuple[s
         COORDINATOR: coordination,
         HEAD: coordination,
         AUDITOR: (*coordination, *_RETENTION, *_OPERATION),
-        PROVIDER: (("/provider", msgid("My courses")),),
+        PROVIDER: (("/provider", msgid("My courses")), ("/provider-policy", msgid("Policy"))),
         DATA_PROTECTION: _RETENTION,
         OPERATOR: _OPERATION,
         Role.ADMINISTRATOR.value: ADMINISTRATION,

@@ -24,7 +24,11 @@ def as_document(texts: Texts, policy: Policy, begins: date, source: str) -> str:
     for agreement in data.get("pooling", ()):
         if "until" in agreement:
             agreement["until"] = date.fromisoformat(agreement["until"])
-    fields = {"valid_from": begins, "source": source, **data}
+    return written(texts, {"valid_from": begins, "source": source, **data})
+
+
+def written(texts: Texts, fields: Mapping[str, Any]) -> str:
+    """Write the fields of a policy, plain values as a document has them, with a remark on each."""
     known = {one.field: one.text for one in HELP}
     order = [*(name for name in known if name in fields), *(name for name in fields if name not in known)]
     return "\n".join(
@@ -40,7 +44,7 @@ def _remark(texts: Texts, text: str, name: str) -> Iterator[str]:
 
 
 def _field(texts: Texts, name: str, fields: Mapping[str, Any]) -> str:
-    if name == "goals":
+    if name == "goals" and fields[name] and all(goal in GOALS for goal in fields[name]):
         lines = (f"  - {goal}  # {texts.plain(GOALS[goal])}" for goal in fields[name])
         return "\n".join(("goals:", *lines, ""))
     flow = None if isinstance(fields[name], dict | list) else False

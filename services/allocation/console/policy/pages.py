@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from uuid import UUID
@@ -18,11 +18,13 @@ from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.policy import words as policy_words
 from services.allocation.console.policy.document import as_document
 from services.allocation.console.policy.help import HELP
+from services.allocation.console.policy.sentences import Wording
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import acts as policy_steps
 from services.allocation.policy import store as policy_store
 from services.allocation.policy import travel_store
+from services.allocation.policy.acts import DraftChangedError
 from services.allocation.policy.check import check_own, check_towns
 from services.allocation.policy.current import ActivePolicy, CurrentPolicies
 from services.allocation.policy.domain import Policy
@@ -49,6 +51,19 @@ def in_force(book: CurrentPolicies, kreis: str, day: date) -> InForce:
         return InForce(None, None)
 
 
+def wording(visit: Visit, providers: Mapping[str, str] | None = None) -> Wording:
+    """Return how a policy is said to the visitor; `providers`: their names by slug, if they are known."""
+    return Wording(visit.texts, visit.place, lambda slug: (providers or {}).get(slug, slug))
+
+
+def as_digest(text: object) -> bytes:
+    """Read the digest of a document that a page has shown; empty if it is none."""
+    try:
+        return bytes.fromhex(str(text or ""))
+    except ValueError:
+        return b""
+
+
 @router.get("/policy")
 async def policy_page(visit: CoordinatorVisit) -> Response:
     """Show the policy in force in words, what waits for a decision, history, audit and travel times."""
@@ -63,6 +78,7 @@ async def show(visit: Visit, travel_mistakes: Sequence[str] = ()) -> Response:
         versions = await policy_store.versions(conn, visit.kreis)
         events = await policy_store.events(conn, visit.kreis)
         tables = await travel_store.history(conn, visit.kreis)
+        waiting = await policy_store.waiting_for(conn, [visit.kreis], visit.visitor.key)
     return visit.page(
         "policy.html",
         422 if travel_mistakes else 200,
@@ -70,8 +86,9 @@ async def show(visit: Visit, travel_mistakes: Sequence[str] = ()) -> Response:
         moment=moment,
         policy=now_holds.policy,
         holding=now_holds.holding,
-        parts=policy_words.parts(visit.texts, now_holds.policy) if now_holds.policy else (),
+        parts=policy_words.parts(wording(visit), now_holds.policy) if now_holds.policy else (),
         versions=versions,
+        waiting=waiting,
         unreadable=visit.context.policies.unreadable,
         events=events,
         tables=tables,
@@ -86,7 +103,7 @@ async def edit_page(visit: CoordinatorVisit) -> Response:
     today = visit.moment().today
     version = await version_asked(visit, str(visit.request.query_params.get("from") or ""))
     if version is not None:
-        return editor(visit, version.document, based_on=version)
+        return editor(visit, version.document, based_on=version, seen=version.sha256)
     holds = in_force(visit.context.policies, visit.kreis, today)
     if holds.policy is None:
         raise not_found()
@@ -116,21 +133,26 @@ def editor(
     document: str,
     *,
     based_on: Version | None = None,
+    seen: bytes = b"",
     error: DocumentError | None = None,
     checked: bool = False,
+    stale: Version | None = None,
 ) -> Response:
     """Render the editor; with mistakes the document stays as it was typed."""
     texts, rules = visit.texts, visit.moment().rules
     wrong = [] if error is None else [(one, mistakes.said(texts, one)) for one in error.mistakes]
     return visit.page(
         "policy-edit.html",
-        422 if wrong else 200,
+        409 if stale else 422 if wrong else 200,
         kreis=visit.kreis,
         document=document,
         lines=document.split("\n"),
         wrong=wrong,
         checked=checked,
         based_on=based_on,
+        seen=seen.hex(),
+        stale=stale,
+        actor=visit.actor,
         help=HELP,
         goals=[(code, texts.plain(text)) for code, text in policy_words.GOALS.items()],
         classes=[known.code for known in rules.priorities.classes],
@@ -151,13 +173,14 @@ async def edit(visit: CoordinatorVisit) -> Response:
     form, now, book = await visit.request.form(), visit.context.clock.now(), visit.context.rulebook
     document = typed_document(form)
     based_on = await version_asked(visit, str(form.get("based_on") or ""))
+    seen, do = as_digest(form.get("seen")), str(form.get("do") or "")
     try:
-        if form.get("do") == "show":
-            return editor(visit, document, based_on=based_on)
-        if form.get("do") != "save":
+        if do == "show":
+            return editor(visit, document, based_on=based_on, seen=seen)
+        if do not in {"save", "anew"}:
             check_own(document, visit.kreis, book, today=local_day(now))
             check_towns(document, visit.places.unknown)
-            return editor(visit, document, based_on=based_on, checked=True)
+            return editor(visit, document, based_on=based_on, seen=seen, checked=True)
         async with visit.open() as conn:
             draft = await policy_steps.write(
                 conn,
@@ -167,9 +190,13 @@ async def edit(visit: CoordinatorVisit) -> Response:
                 now,
                 book=book,
                 based_on=None if based_on is None else based_on.id,
+                seen=seen,
+                anew=do == "anew",
             )
             check_towns(document, visit.places.unknown)
     except DocumentError as error:
-        return editor(visit, document, based_on=based_on, error=error)
+        return editor(visit, document, based_on=based_on, seen=seen, error=error)
+    except DraftChangedError as error:
+        return editor(visit, document, based_on=based_on, seen=seen, stale=error.draft)
     done = msgid("The draft is kept. Nothing has changed yet.")
     return visit.web.back(visit.request, f"/policy/versions/{draft.id}", "success", done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 
 import asyncpg
@@ -15,6 +15,7 @@ from services.accounts.people.staffing import staff
 from services.allocation.console.context.menu import AUDITOR, COORDINATORS
 from services.allocation.console.context.visit import ConsoleContext, Visit, context_of
 from services.allocation.console.policy.document import as_document
+from services.allocation.console.policy.sentences import ALWAYS_PEOPLE, BY_ITSELF, BY_PEOPLE, GOALS
 from services.allocation.policy import acts
 from services.allocation.policy import store as policy_store
 from services.allocation.policy.domain import Policy, Step
@@ -28,39 +29,6 @@ router = APIRouter(include_in_schema=False)
 PLAIN = "/policy/plain"
 ADMINISTRATOR = Role.ADMINISTRATOR.value
 
-BY_ITSELF: Mapping[Step, str] = {
-    Step.SEND: msgid("Proposals for courses of the BAMF go on the list for the BAMF."),
-    Step.RELEASE: msgid("Proposals become reservations; nobody looks at them before."),
-    Step.EXPIRE: msgid(
-        "A seat is free again when nobody answers in time; the same when the BAMF is silent until the start."
-    ),
-    Step.CONFIRM: msgid("A place that was accepted is confirmed; the provider is not waited for."),
-    Step.START: msgid("A confirmed place counts as started on the first day of the course."),
-    Step.COMPLETE: msgid("Who sat in a course has completed it when the provider closes it."),
-}
-BY_PEOPLE: Mapping[Step, str] = {
-    Step.SEND: msgid("Coordination decides which proposals go to the BAMF, and notes what it answers."),
-    Step.RELEASE: msgid("Coordination looks at each proposal and confirms it, or decides otherwise."),
-    Step.EXPIRE: msgid("Coordination decides whether a seat that nobody answered for is free again."),
-    Step.CONFIRM: msgid("The provider says whether it takes the person."),
-    Step.START: msgid("Coordination notes who has started."),
-    Step.COMPLETE: msgid("Coordination notes who has completed a course."),
-}
-ALWAYS_PEOPLE = msgid(
-    "The person decides at the registering desk whether to take it; no answer is never a breach of duty."
-)
-GOALS: Mapping[str, str] = {
-    "priority": msgid("As many people as possible get a place; the most urgent come first."),
-    "waiting": msgid("Of several, whoever has waited longest goes first."),
-    "deadline": msgid("Whose entitlement runs out soon should still be in a course before it does."),
-    "viability": msgid("Courses are filled so that they can take place."),
-    "keep_offer": msgid("A proposal that was made is not changed without need."),
-    "type_choice": msgid("People get the kind of course that suits them best."),
-    "early_start": msgid("An early start is better than a late one."),
-    "travel_time": msgid("A short way by bus and train is better than a long one, where ways are known."),
-    "distance": msgid("A near course is better than a far one."),
-    "balance": msgid("All providers are filled evenly."),
-}
 ADOPTED_SOURCE = msgid("The Kreis adopts the policy that comes with Kurslotse.")
 
 

@@ -10,17 +10,19 @@ from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter
-from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context.forms import as_uuid, mistake_in_reason
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.policy import previews
 from services.allocation.console.policy import words as policy_words
-from services.allocation.console.policy.pages import in_force, version_of
+from services.allocation.console.policy.pages import as_digest, in_force, version_of, wording
 from services.allocation.law import mistakes
 from services.allocation.law.mistakes import DocumentError
 from services.allocation.policy import acts as policy_steps
+from services.allocation.policy import consultation
+from services.allocation.policy import store as policy_store
 from services.allocation.policy.acts import PolicyRefusal, PolicyUnchanged
 from services.allocation.policy.check import check_own
 from services.allocation.policy.domain import Policy
@@ -43,6 +45,9 @@ REFUSALS: Mapping[PolicyRefusal, str] = {
         "You wrote this policy. A second person has to activate it, so that nobody decides alone."
     ),
     "policy_over": msgid("This policy is withdrawn already."),
+    "policy_overtaken": msgid(
+        "Another policy was activated since you read this one. Please compare it again with what holds now."
+    ),
 }
 
 Do = Callable[[asyncpg.Connection, str], Awaitable[policy_steps.PolicyResult]]
@@ -53,9 +58,12 @@ class Entered:
     """What was typed into one of the page's forms, and what is wrong with it in the visitor's language."""
 
     about: str = ""
-    """Which form: submit, activate, withdraw."""
+    """Which form: submit, activate, give-back, withdraw, send-out, comment."""
     error: str = ""
     reason: str = ""
+    """The reason, or a comment."""
+    day: str = ""
+    organisation: str = ""
 
 
 @router.get("/policy/versions/{version}")
@@ -73,28 +81,52 @@ async def show_version(
         found = await version_of(conn, version)
         tried = await _preview_of(conn, as_uuid(preview), found.id)
         names = {} if tried is None or tried.result is None else await _references(conn, tried.result)
+        kept = await previews.of_version(conn, found.id)
+        events = await policy_store.events_of(conn, found.id)
+        sent = await consultation.of_version(conn, found.id)
+        comments = await consultation.comments(conn, found.id)
+        versions = await policy_store.versions(conn, found.kreis)
     policy, wrong = _read(visit, found, moment.today)
     holds = in_force(visit.context.policies, found.kreis, max(found.valid_from, moment.today))
-    old, texts = holds.policy, visit.texts
+    old, texts, say = holds.policy, visit.texts, wording(visit)
+    is_open = found.state in {"draft", "submitted"}
     answer = visit.page(
         "policy-version.html",
         422 if entered.error else 200,
         version=found,
         mine=found.written_by == visit.visitor.key,
         moment=moment,
-        parts=policy_words.parts(texts, policy) if policy else (),
+        is_open=is_open,
+        parts=policy_words.parts(say, policy) if policy else (),
         wrong=[(one, mistakes.said(texts, one)) for one in (wrong.mistakes if wrong else ())],
-        differences=policy_words.differences(texts, old, policy) if policy and old else (),
+        differences=policy_words.differences(say, old, policy) if policy and old else (),
+        untried=previews.untried(say, old, policy) if policy and old else (),
         holds=holds.holding is not None and holds.holding.version == found.id,
+        holding=holds.holding,
+        overtaken=[one for one in versions if is_open and _later(one, found)],
+        kept=kept,
         tried=tried,
         names=names,
         shown=SHOWN_PEOPLE,
+        events=events,
+        handed_in=next((one for one in reversed(events) if one.what == "submitted"), None),
+        returned=next((one for one in reversed(events) if one.what in {"returned", "submitted"}), None),
+        sent=sent,
+        comments=comments,
+        longest=consultation.LONGEST_COMMENT,
         entered=entered,
         actor=visit.actor,
     )
     if tried is not None and tried.under_way:
         answer.headers["Refresh"] = WAIT_SECONDS
     return answer
+
+
+def _later(other: Version, version: Version) -> bool:
+    """Return whether another policy came into force after a version was written."""
+    return (
+        other.state == "active" and other.activated_at is not None and other.activated_at > version.written_at
+    )
 
 
 async def _preview_of(conn: asyncpg.Connection, task: UUID | None, version: UUID) -> tasks.Answer | None:
@@ -118,7 +150,7 @@ async def _references(conn: asyncpg.Connection, result: Mapping[str, Any]) -> di
 
 @router.post("/policy/versions/{version}/preview")
 async def preview(visit: CoordinatorVisit, version: UUID) -> Response:
-    """Ask the engine what this policy would change today; nothing else is written."""
+    """Ask the engine what this policy would change today and would have on days of the past year."""
     moment = visit.moment()
     async with visit.open() as conn:
         found = await version_of(conn, version)
@@ -126,8 +158,8 @@ async def preview(visit: CoordinatorVisit, version: UUID) -> Response:
         if policy is None:  # the page says what is wrong
             return _to(version)
         change = {"kind": "policy", "policy": policy.model_dump(mode="json")}
-        question = {"changes": [change], "version": str(version)}
-        task = await tasks.ask(conn, found.kreis, "what_if", question, visit.visitor.key, moment.now)
+        question = {"changes": [change], "version": str(version), "sha256": found.sha256.hex()}
+        task = await tasks.ask(conn, found.kreis, "policy_trial", question, visit.visitor.key, moment.now)
     return RedirectResponse(f"/policy/versions/{version}?preview={task}#preview", 303)
 
 
@@ -177,22 +209,35 @@ async def submit(visit: CoordinatorVisit, version: UUID) -> Response:
 @router.post("/policy/versions/{version}/activate", dependencies=[fresh_sign_in])
 async def activate(visit: CoordinatorVisit, version: UUID) -> Response:
     """Let a policy hold; only somebody who did not write it may."""
-    now, seen = visit.context.clock.now(), await _seen(visit.request)
+    now, form = visit.context.clock.now(), await visit.request.form()
+    seen, compared = as_digest(form.get("seen")), str(form.get("instead_of") or "")
 
     async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.PolicyResult:
         return await policy_steps.activate(
-            conn, version, visit.visitor.key, now, seen=seen, book=visit.context.rulebook, reason=reason
+            conn,
+            version,
+            visit.visitor.key,
+            now,
+            seen=seen,
+            book=visit.context.rulebook,
+            reason=reason,
+            instead_of=as_uuid(compared),
         )
 
     done = msgid("The policy is activated. Steering follows it from its first day on.")
     return await _step(visit, version, "activate", do, done)
 
 
-async def _seen(request: Request) -> bytes:
-    try:
-        return bytes.fromhex(str((await request.form()).get("seen") or ""))
-    except ValueError:
-        return b""
+@router.post("/policy/versions/{version}/give-back")
+async def give_back(visit: CoordinatorVisit, version: UUID) -> Response:
+    """Send what was handed in back to who wrote it."""
+    now = visit.context.clock.now()
+
+    async def do(conn: asyncpg.Connection, reason: str) -> policy_steps.PolicyResult:
+        return await policy_steps.give_back(conn, version, visit.visitor.key, now, reason)
+
+    done = msgid("The policy is sent back. Who wrote it sees your comment and can change it.")
+    return await _step(visit, version, "give-back", do, done)
 
 
 @router.post("/policy/versions/{version}/withdraw")

@@ -12,6 +12,7 @@ from services.allocation.console.context.visit import Context, CoordinatorVisit,
 from services.allocation.console.today import first_day
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
+from services.allocation.policy import store as policy_store
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
@@ -46,12 +47,17 @@ async def first_live(visit: CoordinatorVisit) -> Response:
 
 
 async def _figures(visit: Visit) -> dict[str, object]:
-    moment = visit.moment()
+    moment, visitor = visit.moment(), visit.visitor
+    deciding = visitor.kreise if visitor.role in COORDINATORS else ()
     async with visit.open() as conn:
         return {
             "moment": moment,
             "figures": await figures_of(conn, visit.day(moment)),
             "named": NAMED,
+            "policies_waiting": await policy_store.waiting_for(conn, deciding, visitor.key),
+            "policies_returned": await policy_store.returned_to(
+                conn, visit.visitor.kreise, visit.visitor.key
+            ),
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
         }
 

@@ -22,7 +22,14 @@ import orjson
 
 from services.allocation.steering.matching import snapshot
 from services.allocation.steering.matching.snapshot import Snapshot
-from services.allocation.steering.questions import forecast, next_course, pooling, remedies, what_if
+from services.allocation.steering.questions import (
+    forecast,
+    next_course,
+    policy_trial,
+    pooling,
+    remedies,
+    what_if,
+)
 from services.allocation.steering.questions.changes import ChangeError
 from services.allocation.steering.questions.material import Material, changed, poolable, ways
 from services.runtime.base.subprocesses import ModuleProcess, die_with, frame, read_frame
@@ -48,6 +55,9 @@ class Kind:
 
 KINDS: Mapping[str, Kind] = {
     "what_if": Kind(what_if.answer, changed),
+    "policy_trial": Kind(
+        policy_trial.answer, policy_trial.material, policy_trial.LIMIT_SECONDS, policy_trial.keep
+    ),
     "next_course": Kind(next_course.answer, ways, limit_seconds=300.0),
     "pooling": Kind(pooling.answer, poolable, limit_seconds=300.0),
     "remedies": Kind(remedies.answer, remedies.material, remedies.LIMIT_SECONDS, remedies.keep),

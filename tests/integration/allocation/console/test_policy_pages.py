@@ -92,6 +92,12 @@ def _document(page: str) -> str:
     return html.unescape(found[1])
 
 
+def _seen(page: str) -> str:
+    found = re.search(r'name="seen" value="([0-9a-f]*)"', page)
+    assert found is not None
+    return found[1]
+
+
 @pytest.fixture
 async def browser(database: MakeDatabase, prefix: str) -> AsyncIterator[Browser]:
     made = await database("allocation")
@@ -120,12 +126,13 @@ async def test_the_policy_in_force_stands_there_in_words(browser: Browser) -> No
     page = await browser.page("/policy")
     assert "Vorgaben des Kreises" in page
     assert "Vorgeschlagen werden Kurse, die innerhalb von 182 Tagen beginnen." in page
-    for step in ("enden zu ihrer Frist", "beginnen am ersten Kurstag", "enden mit ihrem Kurs"):
-        assert step in page
-    assert "ohne auf den Träger zu warten" not in page
+    for said in ("Der Träger sagt, ob er", "Ein bestätigter Platz gilt"):
+        assert said in page
     assert "mitgelieferten Vorgaben" in page
     await browser.form("/preferences", language="en", back="/policy")
-    assert "confirmed places start on the first day" in await browser.page("/policy")
+    assert "A confirmed place counts as started on the first day of the course." in await browser.page(
+        "/policy"
+    )
 
 
 async def test_mistakes_stand_beside_the_document_that_stays_as_typed(browser: Browser) -> None:
@@ -231,10 +238,12 @@ async def test_a_draft_is_opened_again_and_changed(browser: Browser) -> None:
     page = await browser.page(f"/policy/edit?from={version}")
     assert f'name="based_on" value="{version}"' in page
     changed = _document(page).replace("days: 10", "days: 9")
-    address, _ = await browser.done("/policy/edit", document=changed, do="save", based_on=version)
+    values = {"document": changed, "do": "save", "based_on": version}
+    address, _ = await browser.done("/policy/edit", **values, seen=_seen(page))
     assert address == draft
     await browser.sign_in("peter-lindner")
-    address, _ = await browser.done("/policy/edit", document=changed, do="save", based_on=version)
+    seen = _seen(await browser.page(f"/policy/edit?from={version}"))
+    address, _ = await browser.done("/policy/edit", **values, seen=seen)
     assert address != draft
     assert "/withdraw" not in await browser.page(draft)
 

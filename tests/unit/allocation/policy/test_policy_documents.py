@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from services.allocation.console.policy.document import as_document
 from services.allocation.console.policy.help import HELP
+from services.allocation.console.policy.sentences import Wording
 from services.allocation.console.policy.words import GOALS, differences, parts
 from services.allocation.law import documents, mistakes
 from services.allocation.law.mistakes import DocumentError
@@ -43,24 +44,28 @@ def test_a_document_made_from_a_policy_reads_the_same() -> None:
     assert again == policy
     assert "  - priority  # möglichst viele Personen jeder Vorrangklasse" in document
     assert document.index("\ntowns:") > document.index("\nlimits:")
-    assert parts(texts, again) == parts(texts, policy)
-    assert differences(texts, policy, again) == []
+    assert parts(Wording(texts), again) == parts(Wording(texts), policy)
+    assert differences(Wording(texts), policy, again) == []
 
 
 def test_policies_that_differ_read_differently() -> None:
     texts = load((mistakes.LOCALE, mistakes.LOCALE.parents[1] / "texts" / "locale"))["de"]
     (old,) = load_policies().entries
     new = check_own(GOOD, "99001", load_rulebook())
-    found = {one.heading: one for one in differences(texts, old, new)}
-    assert "Ein Weg dauert nach der Fahrzeitentabelle höchstens 60 Minuten." in found["Grenzen"].new
+    found = {one.heading: one for one in differences(Wording(texts), old, new)}
+    assert (
+        "Ein Kurs gilt als erreichbar („ortsnah“), wenn der Weg dorthin nach der Fahrzeitentabelle höchstens"
+        " 60 Minuten dauert."
+    ) in found["Grenzen"].new
     order = found["Was zählt, in dieser Reihenfolge"]
-    assert "2. Personen, deren Berechtigung bald endet" in order.new
-    assert "2. Personen, die am längsten warten" in order.gone
-    assert found["Lage der Orte, für Entfernungen nach Luftlinie"].new == ("99001001: 50.5, 9.5",)
-    assert found["Grundlage"].gone == ("Kurslotse's default",)
+    assert order.new[0].startswith("2. Wessen Berechtigung bald abläuft")
+    assert order.gone[0].startswith("2. Wer am längsten wartet")
+    town = "99001001: 50.5° Nord, 9.5° Ost"
+    assert found["Lage der Orte, für Entfernungen nach Luftlinie"].new == (town,)
+    assert "Beschluss: Kurslotse's default" in found["Beschluss"].gone
     assert set(GOALS) == set(Policy.model_json_schema()["properties"]["goals"]["items"]["enum"])
     assert not re.search(
-        r"[a-z]+_[a-z]+", " ".join(line for part in parts(texts, new) for line in part.lines)
+        r"[a-z]+_[a-z]+", " ".join(line for part in parts(Wording(texts), new) for line in part.lines)
     )
 
 
@@ -107,7 +112,7 @@ def test_whoever_compares_sees_every_field_that_differs(field: str) -> None:
         update={"free_choice": "none", "alternatives": 7, "explained_days": 365}
     )
     assert getattr(old, field) != getattr(full, field)
-    assert differences(texts, old, old.model_copy(update={field: getattr(full, field)}))
+    assert differences(Wording(texts), old, old.model_copy(update={field: getattr(full, field)}))
 
 
 def test_the_help_names_every_field_with_an_example_that_is_right() -> None:

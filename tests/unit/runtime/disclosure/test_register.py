@@ -57,6 +57,7 @@ COUNTED_BY = {
     "allocation/figures/outside.py:imported": "lines of files that outside sources publish",
     "allocation/figures/today.py:": COORDINATORS,
     "allocation/figures/today.py:seats_by_provider": COORDINATORS,
+    "allocation/policy/consultation.py:comment": "comments of organisations, no people",
     "allocation/status.py:holds_due": OPERATORS,
     "allocation/status.py:nothing_unheard_expired": OPERATORS,
     "allocation/status.py:offsets_are_guarded": OPERATORS,

@@ -1,0 +1,1 @@
+"""Policies before others: comments on drafts, and the page that anybody can read."""

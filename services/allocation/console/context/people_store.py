@@ -1,7 +1,7 @@
 """Reads people and their placements for the console; row level security limits it to the Kreise."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -182,29 +182,6 @@ async def place_of(conn: asyncpg.Connection, participant: UUID) -> asyncpg.Recor
 async def publisher_names(conn: asyncpg.Connection) -> dict[str, str]:
     """Return the names of all publishers by slug."""
     return {row["slug"]: row["name"] for row in await conn.fetch("SELECT slug, name FROM runtime.publisher")}
-
-
-async def free_entries(conn: asyncpg.Connection, participant: UUID, today: date) -> Sequence[asyncpg.Record]:
-    """List sections with a free seat that somebody could enter; the types the person wants come first."""
-    return await conn.fetch(
-        """
-        SELECT s.course, s.number, s.starts_on, c.title,
-            coalesce(c.own_number, c.own_course) AS course_number, c.course_type, c.town, c.times_of_day,
-            c.childcare,            b.name AS provider_name, c.course_type = ANY(p.course_types) AS wanted,
-            f.capacity - f.taken AS free
-        FROM participant AS p
-        JOIN course AS c ON c.kreis = p.kreis AND c.state = 'announced'
-        JOIN course_section AS s ON s.course = c.course AND NOT s.removed AND s.ends_on >= $2
-        JOIN LATERAL fullest_section(s.course, s.number) AS f ON f.taken < f.capacity
-        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
-        WHERE p.participant = $1 AND s.starts_on <= $2 + 182
-        ORDER BY c.course_type = ANY(p.course_types) DESC, s.number = p.section DESC NULLS LAST,
-            s.starts_on, c.title
-        LIMIT 200
-        """,
-        participant,
-        today,
-    )
 
 
 async def references_of(conn: asyncpg.Connection, placements_: Sequence[UUID]) -> dict[UUID, str]:

@@ -1,6 +1,6 @@
 """Gives every page and API function of the console its `Visit`: who asks, when, and how to act and answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -71,6 +71,12 @@ class RulesAgainst(Protocol):
         self, conn: asyncpg.Connection, participant: UUID, course: UUID, section: int, now: datetime, /
     ) -> Sequence[str]:
         """Return the rules that fail, the most telling first."""
+        ...
+
+    async def of_each(
+        self, conn: asyncpg.Connection, participant: UUID, courses: Sequence[UUID], now: datetime, /
+    ) -> Mapping[tuple[UUID, int], Sequence[str]]:
+        """Return the same for each section of some courses, by course and section."""
         ...
 
 

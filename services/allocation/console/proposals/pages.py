@@ -22,6 +22,7 @@ from services.allocation.console.context.forms import (
 from services.allocation.console.context.steps import ANSWERS, step_by_hand, step_due
 from services.allocation.console.context.visit import Act, CoordinatorVisit, P, Visit
 from services.allocation.console.lists.choices import LEVEL, OFFICE, PROVIDER, TIME, TYPE, VENUE, status
+from services.allocation.console.lists.entries import entries_of
 from services.allocation.console.lists.listing import Listing, rows_of
 from services.allocation.figures.today import figures_of
 from services.allocation.placements.results import Result
@@ -209,6 +210,7 @@ async def show_placement(
     entered: str = "",
     chosen: str = "",
     against: Sequence[str] = (),
+    find: str = "",
 ) -> Response:
     """Show a placement, with what was entered into the form `about` and the mistake in it (msgid)."""
     moment = visit.moment()
@@ -217,7 +219,14 @@ async def show_placement(
         if row is None:
             raise not_found()
         course = await course_store.course(conn, row["course"], visit.day(moment))
-        entries = await people_store.free_entries(conn, row["participant"], moment.today)
+        entries = await entries_of(
+            conn,
+            visit.context.rules_against,
+            row["participant"],
+            (moment.today, moment.now),
+            find=find,
+            chosen=entry_of(chosen),
+        )
         names = await people_store.publisher_names(conn)
     return visit.page(
         "placement.html",
@@ -253,6 +262,11 @@ async def override(visit: CoordinatorVisit, placement: UUID) -> Response:
     form = await visit.request.form()
     reason, choice = text_of(form, "reason"), str(form.get("entry") or "")
     course, section = entry_of(choice)
+    if form.get("do") == "find":
+        find = text_of(form, "find")
+        return await show_placement(
+            visit, placement, about="override", entered=reason, chosen=choice, find=find
+        )
     mistake = mistake_in_reason(reason) or (
         "" if course else msgid("Please choose the course that the person should get.")
     )

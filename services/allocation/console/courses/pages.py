@@ -66,7 +66,7 @@ async def _list(visit: Visit, mistake: str = "", reason: str = "", ticked: Seque
             return await course_store.courses(conn, day, asked.values, asked.sort, limit=limit, offset=offset)
 
         rows = await rows_of(asked, fetch)
-        figures = await figures_of(conn, day)
+        figures = await figures_of(conn, day) if asked.only("below") else None
     return visit.page(
         "courses.html",
         422 if mistake else 200,

@@ -46,7 +46,7 @@ async def waiting(
     return await conn.fetch(
         f"""
         WITH {WHO_WAITS}, matching AS (
-            SELECT w.participant, count(*) OVER () AS total,
+            SELECT w.participant, t.since, t.after_course, count(*) OVER () AS total,
                 row_number() OVER (ORDER BY {ordered(WAITING_ORDERS, sort, usual)}) AS place
             FROM waits AS w
             JOIN waiting_since AS t ON t.participant = w.participant
@@ -65,12 +65,11 @@ async def waiting(
                 AND ($14::text IS NULL OR coalesce(q.state, 'none') = $14)
             ORDER BY place LIMIT $15 OFFSET $16
         )
-        SELECT w.*, t.since AS waiting_since, t.after_course, m.code AS reason_code,
+        SELECT w.*, x.since AS waiting_since, x.after_course, m.code AS reason_code,
             m.params AS reason_params, m.since AS reason_since, o.name AS office_name,
             q.placement AS proposal, q.state AS proposal_state, x.total
         FROM matching AS x
         JOIN listed AS w ON w.participant = x.participant
-        JOIN waiting_since AS t ON t.participant = x.participant
         LEFT JOIN main_reason AS m ON m.participant = w.participant AND NOT m.placed
         LEFT JOIN runtime.publisher AS o ON o.slug = w.office
         LEFT JOIN placement AS q

@@ -71,7 +71,7 @@ async def _page(visit: Visit, mistake: str = "", reason: str = "", ticked: Seque
     async with visit.open() as conn:
         asked = await visit.asked(conn, EXPIRED)
         rows = await rows_of(asked, partial(_lapsed, conn, visit, asked))
-        figures = await figures_of(conn, visit.day(moment))
+        figures = await figures_of(conn, visit.day(moment)) if asked.only("asked") else None
         names = await people_store.publisher_names(conn)
     return visit.page(
         "expired.html",

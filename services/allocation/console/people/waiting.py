@@ -57,7 +57,8 @@ async def waiting(visit: CoordinatorVisit) -> Response:
     async with visit.open() as conn:
         asked = await visit.asked(conn, WAITING)
         rows = await rows_of(asked, partial(_waiting, conn, moment, asked))
-        figures = await figures_of(conn, visit.day(moment))
+        named = asked.only("deadline") or asked.only("reason")
+        figures = await figures_of(conn, visit.day(moment)) if named else None
         sums = [one for one in await explanation_store.remedy_sums(conn) if one["code"] != "none"][:SUMS]
     return visit.page(
         "waiting.html",

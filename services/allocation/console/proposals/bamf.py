@@ -72,7 +72,7 @@ async def sent(visit: CoordinatorVisit) -> Response:
         fresh = await rulings_store.sent(conn, NEW, limit=1)
         exports = await rulings_store.exports(conn, PAST_LISTS)
         names = await people_store.publisher_names(conn)
-        figures = await figures_of(conn, visit.day(moment))
+        figures = None if asked.narrowed else await figures_of(conn, visit.day(moment))
     return visit.page(
         "authority.html",
         asked=asked,

@@ -101,7 +101,7 @@ async def _list(
 
         rows = await rows_of(asked, fetch)
         names = await people_store.publisher_names(conn)
-        figures = await figures_of(conn, visit.day(moment))
+        figures = None if asked.narrowed else await figures_of(conn, visit.day(moment))
     return visit.page(
         _TEMPLATES[listing.path],
         422 if mistake else 200,

@@ -187,7 +187,7 @@ async def test_filters_are_joined_shown_and_taken_away_one_by_one(full: ConsoleC
     chips = re.findall(r"<li>\s*([^<]+?)\s*<a href=\"([^\"]+)\">entfernen", page)
     assert chips == [
         ("Kursart: Allgemeiner Integrationskurs", "/waiting?office=jobcenter&amp;sort=-since&amp;size=25"),
-        ("Anmeldende Stelle: jobcenter", "/waiting?type=integration_general&amp;sort=-since&amp;size=25"),
+        ("Anmeldestelle: jobcenter", "/waiting?type=integration_general&amp;sort=-since&amp;size=25"),
     ]
     assert 'href="/waiting?sort=-since&amp;size=25">Alle Filter entfernen' in page
     rows = await full.world.rows(LISTED["/waiting"].facts, TODAY)

@@ -54,7 +54,7 @@ _STATUS: Mapping[str, Mapping[str, str]] = {
 
 def status(kind: str) -> Filter:
     """Return the filter by state of a kind of list."""
-    return Filter("status", msgid("State"), f"{kind}_status")
+    return Filter("status", msgid("Status"), f"{kind}_status")
 
 
 async def choices_of(

@@ -18,8 +18,8 @@ from services.allocation.console.context.menu import (
 )
 from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
+from services.allocation.console.courses import balance, provider, provider_forms
 from services.allocation.console.courses import pages as courses
-from services.allocation.console.courses import provider, provider_forms
 from services.allocation.console.figures import conference, meaning, outcomes, sources
 from services.allocation.console.people import api as people_api
 from services.allocation.console.people import expired, person, remedies, search, waiting, why
@@ -109,6 +109,7 @@ def create_console(
         remedies.router,
         person.router,
         courses.router,
+        balance.router,
         provider_forms.router,  # first: `/provider/courses/{course_id}` would take its addresses
         provider.router,
         proposals.router,

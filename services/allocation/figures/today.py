@@ -112,18 +112,31 @@ async def figures_of(conn: asyncpg.Connection, day: Day) -> Figures:
     return Figures({name: int(value) for name, value in values.items()}, dict(reasons), dict(helps))
 
 
-async def seats_by_provider(conn: asyncpg.Connection, day: Day) -> list[asyncpg.Record]:
-    """Sum courses and seats of courses that run or are to come by provider, in the order of their names."""
+async def seats_by_provider(
+    conn: asyncpg.Connection,
+    day: Day,
+    *,
+    course_type: str | None = None,
+    town: str | None = None,
+    order: str = "name, f.provider",
+) -> list[asyncpg.Record]:
+    """Sum courses and seats of courses that run or are to come by provider, in the order of their names.
+
+    They are the named figures only without a type or a town. `order`: constant text of the caller.
+    """
     return await conn.fetch(
         f"""
         WITH {seats_of_courses(1, 2, 3)}
         SELECT f.provider, coalesce(b.name, f.provider) AS name, count(*) AS courses,
             sum(f.section_capacity) AS seats, sum(f.section_taken) AS taken, sum(f.free) AS free
         FROM seats AS f LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
-        WHERE f.state = 'announced' AND f.ends_on >= $1
-        GROUP BY f.provider, b.name ORDER BY name
+        WHERE f.state = 'announced' AND f.ends_on >= $1 AND ($9::text IS NULL OR f.course_type = $9)
+            AND ($10::text IS NULL OR f.town = $10)
+        GROUP BY f.provider, b.name ORDER BY {order}
         """,
         day.entitlements.day,
         day.soon,
         *day.minimums.columns(),
+        course_type,
+        town,
     )

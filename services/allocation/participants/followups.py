@@ -71,28 +71,3 @@ async def has_lapsed(conn: asyncpg.Connection, participant: UUID, entitlements: 
             participant,
         )
     )
-
-
-async def lapsed(
-    conn: asyncpg.Connection, entitlements: Entitlements, asked: bool | None, limit: int, offset: int
-) -> Sequence[asyncpg.Record]:
-    """List people whose entitlement has expired, the latest expiry first.
-
-    `asked`: only those for whom an extension was asked for since then, or only the others.
-    """
-    return await conn.fetch(
-        f"""
-        WITH {WHO_WAITS}
-        SELECT l.*, t.since AS waiting_since, o.name AS office_name, a.asked_on, a.asked_reason, a.asked_by
-        FROM lapsed AS l
-        JOIN waiting_since AS t ON t.participant = l.participant
-        LEFT JOIN runtime.publisher AS o ON o.slug = l.office
-        {ASKED_SINCE}
-        WHERE $6::boolean IS NULL OR $6 = (a.asked_on IS NOT NULL)
-        ORDER BY l.deadline DESC, t.since, l.participant LIMIT $7 OFFSET $8
-        """,
-        *entitlements.columns(),
-        asked,
-        limit,
-        offset,
-    )

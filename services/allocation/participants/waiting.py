@@ -18,7 +18,7 @@ WHO_WAITS = """
         WHERE state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted')
     ), listed AS (
         SELECT p.participant, p.kreis, p.office, p.reference, p.town, p.standing, p.route, p.cooperation_plan,
-            p.course_types, p.granted_on, p.valid_until, p.level, p.section, p.tested_on,
+            p.course_types, p.granted_on, p.valid_until, p.level, p.section, p.tested_on, p.available,
             p.course_types && $4::text[] AS without_entitlement,
             coalesce(p.valid_until, (
                 SELECT least('9999-12-31', min(

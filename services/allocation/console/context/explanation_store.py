@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.allocation.console.lists.listing import ordered
+
 
 async def run_of_person(conn: asyncpg.Connection, participant: UUID) -> UUID | None:
     """Return the latest run that can have seen a person: the latest one of the Kreis."""
@@ -26,7 +28,7 @@ async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Map
     """Return title, number, town and provider of courses."""
     rows = await conn.fetch(
         """
-        SELECT c.course, c.title, coalesce(c.own_number, c.own_course) AS number, c.town,
+        SELECT c.course, c.title, coalesce(c.own_number, c.own_course) AS course_number, c.town,
             coalesce(b.name, c.provider) AS provider_name
         FROM course AS c LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
         WHERE c.course = ANY($1::uuid[])
@@ -67,35 +69,63 @@ async def remedies_by_course(conn: asyncpg.Connection, limit: int) -> Sequence[a
     """List where what would help whom: by course and kind, the commonest first."""
     return await conn.fetch(
         """
-        SELECT r.code, r.course, c.title, c.town, coalesce(b.name, c.provider) AS provider_name,
+        SELECT r.code, r.course, c.title, coalesce(c.own_number, c.own_course) AS course_number, c.town,
+            coalesce(b.name, c.provider) AS provider_name,
             count(*)::int AS people
         FROM remedy AS r JOIN course AS c ON c.course = r.course
         LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
-        GROUP BY r.code, r.course, c.title, c.town, b.name, c.provider
+        GROUP BY r.code, r.course, c.course, b.name
         ORDER BY count(*) DESC, c.title, r.code LIMIT $1
         """,
         limit,
     )
 
 
+REMEDY_ORDERS: Mapping[str, str] = {
+    "reference": "p.reference",
+    "since": "t.since",
+    "help": "r.code",
+    "course": "c.title",
+}
+
+
 async def remedies(
-    conn: asyncpg.Connection, code: str | None, limit: int, offset: int
+    conn: asyncpg.Connection,
+    wanted: Mapping[str, str],
+    sort: str = "",
+    *,
+    limit: int,
+    offset: int = 0,
 ) -> Sequence[asyncpg.Record]:
-    """List single remedies, who has waited longest first."""
+    """List single remedies, usually who has waited longest first; `total` match."""
+    usual = "r.code = 'none', t.since, r.participant"
     return await conn.fetch(
-        """
-        SELECT r.participant, p.reference, t.since AS waiting_since, t.after_course, r.code,
-            r.params->'parts' AS parts, r.course, r.section, c.title, c.town, r.gives_way,
-            g.reference AS gives_way_reference, r.found_at
+        f"""
+        SELECT r.participant, p.reference, p.office, coalesce(o.name, p.office) AS office_name,
+            t.since AS waiting_since, t.after_course, r.code,
+            r.params->'parts' AS parts, r.course, r.section, c.title,
+            coalesce(c.own_number, c.own_course) AS course_number, c.town, r.gives_way,
+            g.reference AS gives_way_reference, r.found_at, count(*) OVER () AS total
         FROM remedy AS r
         JOIN participant AS p ON p.participant = r.participant
         JOIN waiting_since AS t ON t.participant = r.participant
+        LEFT JOIN runtime.publisher AS o ON o.slug = p.office
         LEFT JOIN course AS c ON c.course = r.course
         LEFT JOIN participant AS g ON g.participant = r.gives_way
-        WHERE $1::text IS NULL OR r.code = $1
-        ORDER BY r.code = 'none', t.since, r.participant LIMIT $2 OFFSET $3
+        WHERE ($1::text IS NULL OR r.code = $1)
+            AND ($2::text IS NULL OR $2 = ANY(p.course_types))
+            AND ($3::text IS NULL OR coalesce(p.level, 'untested') = $3)
+            AND ($4::text IS NULL OR p.town = $4)
+            AND ($5::text IS NULL OR p.office = $5)
+            AND ($6::text IS NULL OR $6 = ANY(p.available))
+        ORDER BY {ordered(REMEDY_ORDERS, sort, usual)} LIMIT $7 OFFSET $8
         """,
-        code,
+        wanted.get("code"),
+        wanted.get("type"),
+        wanted.get("level"),
+        wanted.get("town"),
+        wanted.get("office"),
+        wanted.get("time"),
         limit,
         offset,
     )
@@ -105,7 +135,8 @@ async def remedy_of(conn: asyncpg.Connection, participant: UUID) -> Mapping[str,
     """Return what would help one person."""
     row = await conn.fetchrow(
         """
-        SELECT r.code, r.params->'parts' AS parts, r.course, r.section, c.title, c.town, r.gives_way,
+        SELECT r.code, r.params->'parts' AS parts, r.course, r.section, c.title,
+            coalesce(c.own_number, c.own_course) AS course_number, c.town, r.gives_way,
             g.reference AS gives_way_reference, r.found_at
         FROM remedy AS r LEFT JOIN course AS c ON c.course = r.course
         LEFT JOIN participant AS g ON g.participant = r.gives_way

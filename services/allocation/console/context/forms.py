@@ -22,8 +22,8 @@ def as_uuid(text: object) -> UUID | None:
 
 
 def ids_of(form: FormData, name: str) -> list[UUID]:
-    """Read the ticked ids of a list."""
-    return [one for value in form.getlist(name) if (one := as_uuid(value))]
+    """Read the ticked ids of a list, each once."""
+    return list(dict.fromkeys(one for value in form.getlist(name) if (one := as_uuid(value))))
 
 
 def text_of(form: FormData, name: str) -> str:

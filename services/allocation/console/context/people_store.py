@@ -1,54 +1,13 @@
 """Reads people and their placements for the console; row level security limits it to the Kreise."""
 
-from collections.abc import Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
 
 from schemas.codes import PlacementState
-from services.allocation.figures.today import Day
-from services.allocation.participants.waiting import WHO_WAITS
-
-
-async def waiting(
-    conn: asyncpg.Connection,
-    day: Day,
-    *,
-    since: date | None,
-    until: date | None,
-    reason: str | None,
-    limit: int,
-    offset: int,
-) -> Sequence[asyncpg.Record]:
-    """List who waits: the nearest deadline first, passed ones last, then the longest wait.
-
-    `since`, `until`: with a deadline between these days; `reason`: without a proposal, with this main reason.
-    """
-    return await conn.fetch(
-        f"""
-        WITH {WHO_WAITS}
-        SELECT w.*, t.since AS waiting_since, t.after_course, m.code AS reason_code,
-            m.params AS reason_params, m.since AS reason_since, o.name AS office_name,
-            q.placement AS proposal, q.state AS proposal_state
-        FROM waits AS w
-        JOIN waiting_since AS t ON t.participant = w.participant
-        LEFT JOIN main_reason AS m ON m.participant = w.participant AND NOT m.placed
-        LEFT JOIN runtime.publisher AS o ON o.slug = w.office
-        LEFT JOIN placement AS q
-            ON q.participant = w.participant AND q.state IN ('proposed', 'sent_to_authority')
-        WHERE ($6::date IS NULL OR w.deadline >= $6) AND ($7::date IS NULL OR w.deadline <= $7)
-            AND ($8::text IS NULL OR (m.code = $8 AND q.placement IS NULL))
-        ORDER BY w.deadline < $5, w.deadline NULLS LAST, t.since, w.participant
-        LIMIT $9 OFFSET $10
-        """,
-        *day.entitlements.columns(),
-        since,
-        until,
-        reason,
-        limit,
-        offset,
-    )
+from services.allocation.console.lists.listing import NOTHING, ordered
 
 
 async def person(conn: asyncpg.Connection, participant: UUID) -> asyncpg.Record | None:
@@ -85,9 +44,23 @@ async def steps_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyn
     )
 
 
+PLACEMENT_ORDERS: Mapping[str, str] = {
+    "reference": "w.reference",
+    "office": "coalesce(o.name, p.office)",
+    "course": "c.title",
+    "provider": "coalesce(b.name, p.provider)",
+    "start": "s.starts_on",
+    "state": "p.state",
+    "until": "p.expires_at",
+    "proposed": "p.proposed_at",
+}
+
+
 async def placements(
     conn: asyncpg.Connection,
     states: Sequence[str],
+    wanted: Mapping[str, str] = NOTHING,
+    sort: str = "",
     *,
     by_id: bool = False,
     after: UUID | None = None,
@@ -95,21 +68,49 @@ async def placements(
     offset: int = 0,
     course: UUID | None = None,
     placement: UUID | None = None,
+    ending: datetime | None = None,
 ) -> Sequence[asyncpg.Record]:
-    """List placements in some states; by id (and `after` an id), or the most pressing first."""
+    """List placements in some states; by id (and `after` an id), or the most pressing first.
+
+    `total` is how many match; `ending`: the moment before which a reservation ends that is `ending`.
+    """
+    usual = "p.placement" if by_id else "p.expires_at NULLS LAST, s.starts_on, p.placement"
     return await conn.fetch(
-        """
+        f"""
+        WITH matching AS (
+            SELECT p.placement, count(*) OVER () AS total,
+                row_number() OVER (ORDER BY {ordered(PLACEMENT_ORDERS, sort, usual)}) AS place
+            FROM placement AS p
+            JOIN course AS c ON c.course = p.course
+            JOIN course_section AS s ON s.course = p.course AND s.number = p.entry_section
+            JOIN participant AS w ON w.participant = p.participant
+            LEFT JOIN runtime.publisher AS o ON o.slug = p.office
+            LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
+            WHERE p.state = ANY($1) AND ($2::uuid IS NULL OR p.placement > $2)
+                AND ($3::uuid IS NULL OR p.course = $3) AND ($4::uuid IS NULL OR p.placement = $4)
+                AND ($7::text IS NULL OR p.state = $7
+                    OR $7 = 'ending' AND p.state = 'reserved' AND p.expires_at < $8)
+                AND ($9::text IS NULL OR c.course_type = $9)
+                AND ($10::text IS NULL OR coalesce(w.level, 'untested') = $10)
+                AND ($11::text IS NULL OR c.town = $11)
+                AND ($12::text IS NULL OR p.office = $12)
+                AND ($13::text IS NULL OR p.provider = $13)
+                AND ($14::text IS NULL OR $14 = ANY(c.times_of_day))
+            ORDER BY place LIMIT $5 OFFSET $6
+        )
         SELECT p.placement, p.kreis, p.version, p.state, p.participant, p.course, p.provider, p.office,
             p.entry_section, p.reason, p.reasons, p.alternatives, p.proposed_at, p.expires_at, p.changed_at,
-            p.run, p.own_number, c.own_course, c.title, c.course_type, c.town AS course_town, c.times_of_day,
+            p.run, p.own_number, c.own_course, coalesce(c.own_number, c.own_course) AS course_number,
+            c.title, c.course_type, c.town AS course_town, c.times_of_day,
             c.minimum, c.capacity, c.childcare, s.starts_on, l.ends_on, s.taken AS section_taken,
             s.number AS section, s.capacity AS section_capacity, s.starts_on AS section_starts_on,
             false AS section_over, f.number AS fullest, f.taken AS fullest_taken,
             f.capacity AS fullest_capacity, f.capacity - f.taken AS free,
             w.reference, w.standing, w.cooperation_plan, w.registered_on, w.town, w.valid_until,
             o.name AS office_name, b.name AS provider_name, g.host AS merged_into, g.host_title,
-            coalesce(h.name, g.host_provider) AS host_provider
-        FROM placement AS p
+            coalesce(h.name, g.host_provider) AS host_provider, x.total
+        FROM matching AS x
+        JOIN placement AS p ON p.placement = x.placement
         LEFT JOIN course_merged AS g ON g.course = p.course
         LEFT JOIN runtime.publisher AS h ON h.slug = g.host_provider
         JOIN course AS c ON c.course = p.course
@@ -120,11 +121,7 @@ async def placements(
         LEFT JOIN LATERAL fullest_section(p.course, p.entry_section) AS f ON true
         LEFT JOIN runtime.publisher AS o ON o.slug = p.office
         LEFT JOIN runtime.publisher AS b ON b.slug = p.provider
-        WHERE p.state = ANY($1) AND ($2::uuid IS NULL OR p.placement > $2)
-            AND ($3::uuid IS NULL OR p.course = $3) AND ($4::uuid IS NULL OR p.placement = $4)
-        ORDER BY CASE WHEN $7 THEN NULL ELSE p.expires_at END NULLS LAST,
-            CASE WHEN $7 THEN NULL ELSE s.starts_on END, p.placement
-        LIMIT $5 OFFSET $6
+        ORDER BY x.place
         """,
         list(states),
         after,
@@ -132,7 +129,14 @@ async def placements(
         placement,
         limit,
         offset,
-        by_id,
+        wanted.get("status"),
+        ending,
+        wanted.get("type"),
+        wanted.get("level"),
+        wanted.get("town"),
+        wanted.get("office"),
+        wanted.get("provider"),
+        wanted.get("time"),
     )
 
 
@@ -194,26 +198,16 @@ async def publisher_names(conn: asyncpg.Connection) -> dict[str, str]:
     return {row["slug"]: row["name"] for row in await conn.fetch("SELECT slug, name FROM runtime.publisher")}
 
 
-async def free_entries(conn: asyncpg.Connection, participant: UUID, today: date) -> Sequence[asyncpg.Record]:
-    """List sections with a free seat that somebody could enter; the types the person wants come first."""
-    return await conn.fetch(
+async def references_of(conn: asyncpg.Connection, placements_: Sequence[UUID]) -> dict[UUID, str]:
+    """Return whose some placements of the visible Kreise are, by reference."""
+    rows = await conn.fetch(
         """
-        SELECT s.course, s.number, s.starts_on, c.title, c.course_type, c.town, c.times_of_day, c.childcare,
-            b.name AS provider_name, c.course_type = ANY(p.course_types) AS wanted,
-            f.capacity - f.taken AS free
-        FROM participant AS p
-        JOIN course AS c ON c.kreis = p.kreis AND c.state = 'announced'
-        JOIN course_section AS s ON s.course = c.course AND NOT s.removed AND s.ends_on >= $2
-        JOIN LATERAL fullest_section(s.course, s.number) AS f ON f.taken < f.capacity
-        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
-        WHERE p.participant = $1 AND s.starts_on <= $2 + 182
-        ORDER BY c.course_type = ANY(p.course_types) DESC, s.number = p.section DESC NULLS LAST,
-            s.starts_on, c.title
-        LIMIT 200
+        SELECT p.placement, w.reference FROM placement AS p JOIN participant AS w USING (participant)
+        WHERE p.placement = ANY($1::uuid[])
         """,
-        participant,
-        today,
+        placements_,
     )
+    return {row["placement"]: row["reference"] for row in rows}
 
 
 async def references(conn: asyncpg.Connection, participants: Sequence[UUID]) -> dict[UUID, str]:

@@ -1,10 +1,12 @@
 """Reads rulings of coordinators and proposals that go to BAMF for the console."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
 import asyncpg
+
+from services.allocation.console.lists.listing import ordered
 
 
 async def rulings_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:
@@ -23,7 +25,8 @@ async def rulings_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[as
             SELECT 'deviation', id, participant, NULL, NULL, NULL, section, level, reason, actor,
                 decided_at, lifted_at, lifted_by
             FROM level_deviation)
-        SELECT r.*, c.title, coalesce(b.name, r.provider) AS provider_name
+        SELECT r.*, c.title, coalesce(c.own_number, c.own_course) AS course_number,
+            coalesce(b.name, r.provider) AS provider_name
         FROM ruling AS r
         LEFT JOIN course AS c ON c.course = r.course
         LEFT JOIN runtime.publisher AS b ON b.slug = coalesce(r.provider, c.provider)
@@ -58,7 +61,8 @@ async def providers(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:
 _LINE = """
     SELECT p.placement, p.kreis, p.participant, p.entry_section, w.reference, w.standing, w.route, p.state,
         o.name AS office_name, p.office, c.title, coalesce(c.own_number, c.own_course) AS course_number,
-        p.course, p.provider, b.name AS provider_name, s.starts_on, p.changed_at AS sent_at, e.exported_at
+        p.course, p.provider, b.name AS provider_name, s.starts_on, p.changed_at AS sent_at, e.exported_at,
+        count(*) OVER () AS total
     FROM placement AS p
     JOIN participant AS w ON w.participant = p.participant
     JOIN course AS c ON c.course = p.course
@@ -72,19 +76,45 @@ _LINE = """
 """A line of a list for BAMF."""
 
 
+SENT_ORDERS: Mapping[str, str] = {
+    "reference": "w.reference",
+    "office": "coalesce(o.name, p.office)",
+    "number": "coalesce(c.own_number, c.own_course)",
+    "provider": "coalesce(b.name, p.provider)",
+    "start": "s.starts_on",
+    "sent": "p.changed_at",
+    "listed": "e.exported_at",
+}
+
+
 async def sent(
-    conn: asyncpg.Connection, limit: int, offset: int = 0, *, fresh: bool = False
+    conn: asyncpg.Connection, wanted: Mapping[str, str], sort: str = "", *, limit: int, offset: int = 0
 ) -> Sequence[asyncpg.Record]:
-    """List the proposals that are with BAMF, those that start soonest first; `fresh`: in no list yet."""
+    """List the proposals that are with BAMF, usually those that start soonest first; `total` match.
+
+    `listed` is `no`: those that are in no list yet.
+    """
+    usual = "s.starts_on, w.reference, p.placement"
     return await conn.fetch(
         _LINE
-        + """
-        WHERE p.state = 'sent_to_authority' AND (NOT $3 OR e.exported_at IS NULL)
-        ORDER BY s.starts_on, w.reference, p.placement LIMIT $1 OFFSET $2
+        + f"""
+        WHERE p.state = 'sent_to_authority'
+            AND ($1::text IS NULL OR $1 = CASE WHEN e.exported_at IS NULL THEN 'no' ELSE 'yes' END)
+            AND ($2::text IS NULL OR c.course_type = $2)
+            AND ($3::text IS NULL OR c.town = $3)
+            AND ($4::text IS NULL OR p.office = $4)
+            AND ($5::text IS NULL OR p.provider = $5)
+            AND ($6::text IS NULL OR $6 = ANY(c.times_of_day))
+        ORDER BY {ordered(SENT_ORDERS, sort, usual)} LIMIT $7 OFFSET $8
         """,
+        wanted.get("listed"),
+        wanted.get("type"),
+        wanted.get("town"),
+        wanted.get("office"),
+        wanted.get("provider"),
+        wanted.get("time"),
         limit,
         offset,
-        fresh,
     )
 
 

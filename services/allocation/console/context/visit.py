@@ -1,6 +1,6 @@
 """Gives every page and API function of the console its `Visit`: who asks, when, and how to act and answer."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -16,6 +16,8 @@ from schemas.days import local_day
 from services.allocation.acts.overrides import Answer, Overrides
 from services.allocation.acts.placements import Placements
 from services.allocation.console.context.menu import AUDITOR, COORDINATORS, PROVIDER
+from services.allocation.console.lists.choices import choices_of
+from services.allocation.console.lists.listing import Asked, Listing
 from services.allocation.courses.minimums import Minimums
 from services.allocation.figures.today import Day
 from services.allocation.law.rulebook import RuleBook, Rules
@@ -27,14 +29,20 @@ from services.places.lookup import Places
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
 from services.runtime.http.gateway_client import GatewayClient
-from services.runtime.web.languages import Texts
+from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import Web, web_of
-from services.runtime.web.problems import not_found
+from services.runtime.web.problems import PageError, not_found
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import word
 from services.texts.reasons import refusal
 
+UNKNOWN = msgid(
+    "“%(value)s” is not known for “%(label)s”. Please open the list, choose the filters there and save it"
+    " again."
+)
+_ROOM = 1_500
+"""Characters of all names in the messages of one answer."""
 SOON_DAYS = 28
 """The four weeks ahead that the first page speaks of."""
 _TRIES = 4
@@ -63,6 +71,12 @@ class RulesAgainst(Protocol):
         self, conn: asyncpg.Connection, participant: UUID, course: UUID, section: int, now: datetime, /
     ) -> Sequence[str]:
         """Return the rules that fail, the most telling first."""
+        ...
+
+    async def of_each(
+        self, conn: asyncpg.Connection, participant: UUID, courses: Sequence[UUID], now: datetime, /
+    ) -> Mapping[tuple[UUID, int], Sequence[str]]:
+        """Return the same for each section of some courses, by course and section."""
         ...
 
 
@@ -167,10 +181,31 @@ class Visit:
             return await act(conn, by, *args, **kwargs)
 
     async def act_on_each(
-        self, act: Act[Concatenate[UUID, P], T], ids: Sequence[UUID], *args: P.args, **kwargs: P.kwargs
+        self,
+        note: str | None,
+        act: Act[Concatenate[UUID, P], T],
+        ids: Sequence[UUID],
+        *args: P.args,
+        **kwargs: P.kwargs,
     ) -> list[T]:
-        """Act on each by itself: one that fails stops no other."""
-        return [await self.act(None, act, id_, *args, **kwargs) for id_ in ids]
+        """Act on each by itself, for one reason: one that fails stops no other."""
+        return [await self.act(note, act, id_, *args, **kwargs) for id_ in ids]
+
+    async def asked(self, conn: asyncpg.Connection, listing: Listing, provider: str | None = None) -> Asked:
+        """Read what the address asks of a list; `provider`: of one's own courses."""
+        choices = await choices_of(conn, self.texts, self.place, provider)
+        return listing.asked(self.request.query_params, choices)
+
+    async def asked_of_file(self, conn: asyncpg.Connection, listing: Listing) -> Asked:
+        """Read what the address asks of a file with a list.
+
+        Raises:
+            PageError: 422, something is asked that nobody knows: a file would not show that it holds more.
+        """
+        asked = await self.asked(conn, listing)
+        for label, value in asked.refused:
+            raise PageError(422, "filter_unknown", UNKNOWN, value=value, label=self.texts.plain(label))
+        return asked
 
     def actor(self, actor: str, names: dict[str, str] | None = None) -> str:
         """Return who somebody in the history is: a person, a publisher, a run, a date.
@@ -193,12 +228,34 @@ class Visit:
             return self.web.back(self.request, address)
         return self.web.back(self.request, address, "success", done)
 
-    def warn_of(self, results: Sequence[Result | Answer]) -> int:
-        """Tell on the next page why some acts were not done, each reason once; return how many were done."""
-        failed = [result for result in results if isinstance(result, NotDone)]
-        for code in sorted({result.refusal.code for result in failed}):
-            self.web.note(self.request, "warning", refusal(self.texts, code))
-        return len(results) - len(failed)
+    def warn_of(self, results: Sequence[Result | Answer], names: Sequence[str] = ()) -> int:
+        """Tell on the next page why some acts were not done, and for which; return how many were done.
+
+        `names`: what was acted on, in the same order. The message is kept in a cookie, which is small.
+        """
+        failed: dict[str, list[str]] = {}
+        for at, result in enumerate(results):
+            if isinstance(result, NotDone):
+                failed.setdefault(result.refusal.code, []).extend(names[at : at + 1])
+        for code, whom in sorted(failed.items()):
+            self.web.note(self.request, "warning", self._told(refusal(self.texts, code), whom, len(failed)))
+        return sum(not isinstance(result, NotDone) for result in results)
+
+    def _told(self, why: str, whom: Sequence[str], messages: int) -> str:
+        """Say why something was not done for whom, as far as there is room."""
+        if not whom:
+            return why
+        room, said = _ROOM // messages, list[str]()
+        for name in whom:
+            room -= len(name) + 2
+            if room < 0:
+                break
+            said.append(name)
+        told = self.texts.gettext("%(why)s Not done for: %(names)s.", why=why, names=", ".join(said))
+        more = len(whom) - len(said)
+        return (
+            f"{told} {self.texts.ngettext('And %(num)s more.', 'And %(num)s more.', more)}" if more else told
+        )
 
 
 def context_of(request: Request) -> ConsoleContext:

@@ -30,7 +30,9 @@ async def courses(
     """List courses that are held or to come, with seats per section."""
     moment = visit.moment()
     async with visit.open() as conn:
-        rows = await course_store.courses(conn, visit.day(moment), below=below, limit=limit, offset=offset)
+        rows = await course_store.courses(
+            conn, visit.day(moment), {"below": "1"} if below else {}, limit=limit, offset=offset
+        )
         sections = await course_store.sections(conn, [row["course"] for row in rows])
     return JSONResponse({"courses": [_course(row, sections) for row in rows]})
 

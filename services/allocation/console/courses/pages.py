@@ -1,25 +1,34 @@
 """Shows courses and providers: fill, who sits there by reference, rulings, steps for everybody."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.console.context import course_store, people_store, rulings_store
-from services.allocation.console.context.forms import mistake_in_reason, text_of
+from services.allocation.console.context import (
+    course_store,
+    explanation_store,
+    people_store,
+    rulings_store,
+)
+from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
 from services.allocation.console.context.steps import step_by_hand, step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.lists.choices import PROVIDER, TARGET, TIME, TYPE, VENUE, status
+from services.allocation.console.lists.listing import Filter, Listing, rows_of
 from services.allocation.console.stories.course import story_of
 from services.allocation.figures.named import NAMED
-from services.allocation.figures.today import figures_of, seats_by_provider
+from services.allocation.figures.today import figures_of
 from services.allocation.placements.domain import LIVE
 from services.allocation.placements.rulings import Verdict
 from services.runtime.web.languages import msgid
+from services.runtime.web.pages import short
 from services.runtime.web.problems import not_found
-from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.tables import MOST_LINES, csv_answer
 from services.texts.codes import word
 
 router = APIRouter(include_in_schema=False)
@@ -28,37 +37,101 @@ MOST_PEOPLE = 200
 _VERDICTS: dict[str, Verdict] = {"start": "start", "close": "close"}
 
 
+COURSES = Listing(
+    "/courses",
+    (TYPE, TARGET, VENUE, PROVIDER, TIME, status("course"), Filter("below", msgid("Minimum"))),
+    {
+        "course": msgid("Course"),
+        "number": msgid("Course number"),
+        "provider": msgid("Provider"),
+        "start": msgid("Start"),
+        "taken": msgid("Seats taken"),
+        "free": msgid("Free seats"),
+        "proposed": msgid("Open proposals"),
+    },
+    msgid("those that start next first"),
+)
+
+
 @router.get("/courses")
-async def courses(visit: CoordinatorVisit, below: str = "") -> Response:
+async def courses(visit: CoordinatorVisit) -> Response:
     """List courses with their fill against minimum and maximum."""
-    moment, page = visit.moment(), visit.page_number
+    return await _list(visit)
+
+
+async def _list(visit: Visit, mistake: str = "", reason: str = "", ticked: Sequence[UUID] = ()) -> Response:
+    """Show the list; a mistake (msgid) repeats it with what was entered."""
+    moment = visit.moment()
     async with visit.open() as conn:
-        day = visit.day(moment)
-        rows = await course_store.courses(
-            conn, day, below=bool(below), limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
-        )
-        figures = await figures_of(conn, day)
+        day, asked = visit.day(moment), await visit.asked(conn, COURSES)
+
+        async def fetch(limit: int, offset: int) -> Sequence[asyncpg.Record]:
+            return await course_store.courses(conn, day, asked.values, asked.sort, limit=limit, offset=offset)
+
+        rows = await rows_of(asked, fetch)
+        figures = await figures_of(conn, day) if asked.only("below") else None
     return visit.page(
         "courses.html",
-        rows=rows[:PAGE_SIZE],
-        more=len(rows) > PAGE_SIZE,
-        page=page,
-        query="below=1&" if below else "",
-        below=bool(below),
+        422 if mistake else 200,
+        asked=asked,
+        rows=rows,
         moment=moment,
         figures=figures,
         named=NAMED,
+        error=visit.texts.plain(mistake) if mistake else "",
+        reason=reason,
+        ticked={str(one) for one in ticked},
     )
 
 
+@router.post("/courses/rulings")
+async def rule_several(visit: CoordinatorVisit) -> Response:
+    """Let all ticked courses start below their minimum, or not start, for one reason."""
+    form, texts = await visit.request.form(), visit.texts
+    chosen, reason = ids_of(form, "course"), text_of(form, "reason")
+    verdict = _VERDICTS.get(str(form.get("decision")))
+    mistake = mistake_in_reason(reason)
+    if verdict is None:
+        mistake = msgid("Please choose whether the courses start or do not start.")
+    if not chosen:
+        mistake = msgid("Please tick at least one course.")
+    if mistake or verdict is None:
+        return await _list(visit, mistake, reason, chosen)
+    async with visit.open() as conn:
+        names = await explanation_store.course_names(conn, chosen)
+    answers = await visit.act_on_each(reason, visit.context.overrides.rule_course, chosen, verdict)
+    called = [
+        f"{names[one]['title']} ({names[one]['course_number']})" if one in names else short(one)
+        for one in chosen
+    ]
+    done = visit.warn_of(answers, called)
+    if done and verdict == "start":
+        text = texts.ngettext(
+            "%(num)s course starts also below its minimum.",
+            "%(num)s courses start also below their minimum.",
+            done,
+        )
+        visit.web.note(visit.request, "success", text)
+    elif done:
+        text = texts.ngettext(
+            "%(num)s course does not start. Its open proposals are taken back.",
+            "%(num)s courses do not start. Their open proposals are taken back.",
+            done,
+        )
+        visit.web.note(visit.request, "success", text)
+    return visit.web.back(visit.request, COURSES.again(visit.request.query_params))
+
+
 @router.get("/courses.csv")
-async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
+async def courses_csv(visit: CoordinatorVisit) -> Response:
     """The same list as a file."""
     texts, moment = visit.texts, visit.moment()
     async with visit.open() as conn:
-        rows = await course_store.courses(conn, visit.day(moment), below=bool(below), limit=MOST_LINES)
+        asked = await visit.asked_of_file(conn, COURSES)
+        rows = await course_store.courses(conn, visit.day(moment), asked.values, asked.sort, limit=MOST_LINES)
     heads = [
         msgid("Course"),
+        msgid("Course number"),
         msgid("Course type"),
         msgid("Provider"),
         msgid("Start"),
@@ -75,6 +148,7 @@ async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
     lines = [
         (
             row["title"],
+            row["course_number"],
             word(texts, row["course_type"], "course_type"),
             row["provider_name"] or row["provider"],
             texts.date(row["starts_on"]),
@@ -91,16 +165,6 @@ async def courses_csv(visit: CoordinatorVisit, below: str = "") -> Response:
         for row in rows
     ]
     return csv_answer("courses", [texts.plain(head) for head in heads], lines)
-
-
-@router.get("/providers")
-async def providers(visit: CoordinatorVisit) -> Response:
-    """Show the balance of fill between providers and what of their records was refused or waits."""
-    moment = visit.moment()
-    async with visit.open() as conn:
-        balance = await seats_by_provider(conn, visit.day(moment))
-        findings = await course_store.findings(conn)
-    return visit.page("providers.html", balance=balance, findings=findings, moment=moment, named=NAMED)
 
 
 @router.get("/courses/{course_id}")
@@ -181,7 +245,7 @@ async def step_for_all(visit: CoordinatorVisit, course_id: UUID) -> Response:
             raise not_found()
         people = await people_store.placements(conn, list(LIVE), course=course_id, limit=MOST_PEOPLE)
     due = [one["placement"] for one in people if step_due(visit.context, one, row["state"], moment) == step]
-    done = visit.warn_of(await visit.act_on_each(act, due))
+    done = visit.warn_of(await visit.act_on_each(None, act, due))
     text = visit.texts.ngettext("Noted for %(num)s person.", "Noted for %(num)s people.", done)
     visit.web.note(visit.request, "success" if done else "info", text)
     return visit.web.back(visit.request, f"/courses/{course_id}")

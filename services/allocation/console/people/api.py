@@ -134,7 +134,9 @@ async def remedies(
     async with visit.open() as conn:
         as_of = await explanation_store.remedies_as_of(conn)
         sums = await explanation_store.remedy_sums(conn)
-        rows = await explanation_store.remedies(conn, code, limit, offset)
+        rows = await explanation_store.remedies(
+            conn, {"code": code} if code else {}, limit=limit, offset=offset
+        )
     people = [
         {
             "participant": str(row["participant"]),

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -18,20 +19,33 @@ from services.allocation.console.context.api import MOST, Grounds
 from services.allocation.console.context.clocks import priority_of, running_clocks
 from services.allocation.console.context.forms import ids_of, mistake_in_reason, mistakes_in, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.lists import people
+from services.allocation.console.lists.choices import HOME, LEVEL, OFFICE, TYPE
+from services.allocation.console.lists.listing import Asked, Filter, Listing, rows_of
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
-from services.allocation.participants import followups
 from services.allocation.placements.results import NotDone
 from services.runtime.web.languages import msgid
-from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.pages import short
+from services.runtime.web.tables import MOST_LINES, csv_answer
 from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 
 router = APIRouter(include_in_schema=False)
 api = APIRouter(prefix="/api/v1/expired", tags=["console"])
-Asked = Literal["", "yes", "no"]
 What = Literal["ask", "close"]
-_ASKED: Mapping[str, bool | None] = {"": None, "yes": True, "no": False}
+EXPIRED = Listing(
+    "/expired",
+    (TYPE, LEVEL, HOME, OFFICE, Filter("asked", msgid("Extension"))),
+    {
+        "reference": msgid("Reference"),
+        "office": msgid("Registering office"),
+        "since": msgid("Waiting since"),
+        "deadline": msgid("Expired on"),
+        "asked": msgid("What was done"),
+    },
+    msgid("the latest expiry first"),
+)
 
 
 class FollowedUp(Grounds):
@@ -41,34 +55,37 @@ class FollowedUp(Grounds):
 
 
 @router.get("/expired")
-async def expired(visit: CoordinatorVisit, asked: Asked = "") -> Response:
+async def expired(visit: CoordinatorVisit) -> Response:
     """List whose entitlement has expired, by reference."""
-    return await _page(visit, asked)
+    return await _page(visit)
+
+
+async def _lapsed(
+    conn: asyncpg.Connection, visit: Visit, asked: Asked, limit: int, offset: int = 0
+) -> Sequence[asyncpg.Record]:
+    entitlements = visit.moment().entitlements
+    return await people.lapsed(conn, entitlements, asked.values, asked.sort, limit=limit, offset=offset)
 
 
 async def _page(
     visit: Visit,
-    asked: Asked,
     wrong: Mapping[str, str] = MappingProxyType({}),
     reason: str = "",
     ticked: Sequence[UUID] = (),
 ) -> Response:
     """Show the list; mistakes (field -> msgid) repeat it with what was entered."""
-    moment, page = visit.moment(), visit.page_number
+    moment = visit.moment()
     async with visit.open() as conn:
-        rows = await followups.lapsed(
-            conn, moment.entitlements, _ASKED[asked], PAGE_SIZE + 1, (page - 1) * PAGE_SIZE
-        )
-        figures = await figures_of(conn, visit.day(moment))
+        asked = await visit.asked(conn, EXPIRED)
+        rows = await rows_of(asked, partial(_lapsed, conn, visit, asked))
+        figures = await figures_of(conn, visit.day(moment)) if asked.only("asked") else None
         names = await people_store.publisher_names(conn)
     return visit.page(
         "expired.html",
         422 if wrong else 200,
-        rows=rows[:PAGE_SIZE],
-        more=len(rows) > PAGE_SIZE,
-        page=page,
-        query=f"asked={asked}&" if asked else "",
         asked=asked,
+        rows=rows,
+        moment=moment,
         figures=figures,
         named=NAMED,
         clocks=lambda row: running_clocks(row, moment.entitlements),
@@ -76,16 +93,16 @@ async def _page(
         actor=lambda actor: visit.actor(actor, names),
         errors=defaultdict(str, {field: visit.texts.plain(text) for field, text in wrong.items()}),
         reason=reason,
-        ticked=ticked,
+        ticked={str(one) for one in ticked},
     )
 
 
 @router.get("/expired.csv", dependencies=[fresh_sign_in])
-async def expired_csv(visit: CoordinatorVisit, asked: Asked = "") -> Response:
+async def expired_csv(visit: CoordinatorVisit) -> Response:
     """The same list as a file."""
     texts, moment = visit.texts, visit.moment()
     async with visit.open() as conn:
-        rows = await followups.lapsed(conn, moment.entitlements, _ASKED[asked], MOST_LINES, 0)
+        rows = await _lapsed(conn, visit, await visit.asked_of_file(conn, EXPIRED), MOST_LINES)
     heads = [
         msgid("Reference"),
         msgid("Registering office"),
@@ -111,7 +128,7 @@ async def expired_csv(visit: CoordinatorVisit, asked: Asked = "") -> Response:
 
 
 @router.post("/expired")
-async def follow_up(visit: CoordinatorVisit, asked: Asked = "") -> Response:
+async def follow_up(visit: CoordinatorVisit) -> Response:
     """Do the same about all ticked people, with one reason."""
     form = await visit.request.form()
     chosen, reason, what = ids_of(form, "participant"), text_of(form, "reason"), text_of(form, "what")
@@ -121,8 +138,11 @@ async def follow_up(visit: CoordinatorVisit, asked: Asked = "") -> Response:
         do="" if what in {"ask", "close"} else msgid("Please choose what is to be done."),
     )
     if wrong:
-        return await _page(visit, asked, wrong, reason, chosen)
-    done = visit.warn_of(await _each(visit, "close" if what == "close" else "ask", chosen, reason))
+        return await _page(visit, wrong, reason, chosen)
+    async with visit.open() as conn:
+        names = await people_store.references(conn, chosen)
+    answers = await _each(visit, "close" if what == "close" else "ask", chosen, reason)
+    done = visit.warn_of(answers, [names.get(one, short(one)) for one in chosen])
     texts = visit.texts
     if done and what == "close":
         text = texts.ngettext(
@@ -136,27 +156,33 @@ async def follow_up(visit: CoordinatorVisit, asked: Asked = "") -> Response:
             done,
         )
         visit.web.note(visit.request, "success", text)
-    return visit.web.back(visit.request, f"/expired?asked={asked}" if asked else "/expired")
+    return visit.web.back(visit.request, EXPIRED.again(visit.request.query_params))
 
 
-async def _each(visit: Visit, what: What, people: Sequence[UUID], reason: str) -> list[Answer]:
+async def _each(visit: Visit, what: What, chosen: Sequence[UUID], reason: str) -> list[Answer]:
     """Act on each by itself: one that fails stops no other."""
     acts = ExpiredEntitlements(visit.context.placements, visit.moment().entitlements)
     act = acts.close if what == "close" else acts.note_request
-    return [await visit.act(reason, act, person) for person in people]
+    return await visit.act_on_each(reason, act, chosen)
 
 
 @api.get("")
 async def expired_api(
     visit: CoordinatorVisit,
     *,
-    asked: Asked = "",
+    asked: Literal["", "yes", "no"] = "",
     limit: Annotated[int, Query(ge=1, le=MOST)] = 200,
     offset: Annotated[int, Query(ge=0)] = 0,
 ) -> Response:
     """List whose entitlement has expired, the latest expiry first."""
     async with visit.open() as conn:
-        rows = await followups.lapsed(conn, visit.moment().entitlements, _ASKED[asked], limit, offset)
+        rows = await people.lapsed(
+            conn,
+            visit.moment().entitlements,
+            {"asked": asked} if asked else {},
+            limit=limit,
+            offset=offset,
+        )
     return JSONResponse({"people": [_person(row) for row in rows]})
 
 
@@ -183,7 +209,7 @@ async def close(visit: CoordinatorVisit, wanted: FollowedUp) -> Response:
     return _answers(wanted.participants, await _each(visit, "close", wanted.participants, wanted.reason))
 
 
-def _answers(people: Sequence[UUID], answers: Sequence[Answer]) -> Response:
+def _answers(chosen: Sequence[UUID], answers: Sequence[Answer]) -> Response:
     return JSONResponse(
         {
             "results": [
@@ -192,7 +218,7 @@ def _answers(people: Sequence[UUID], answers: Sequence[Answer]) -> Response:
                     "ok": not isinstance(answer, NotDone),
                     "code": answer.refusal.code if isinstance(answer, NotDone) else None,
                 }
-                for person, answer in zip(people, answers, strict=True)
+                for person, answer in zip(chosen, answers, strict=True)
             ]
         }
     )

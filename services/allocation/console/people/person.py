@@ -24,6 +24,7 @@ from services.allocation.console.context.forms import (
 )
 from services.allocation.console.context.steps import step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.lists.entries import entries_of
 from services.allocation.console.stories.person import Facts, story_of
 from services.allocation.participants import followups
 from services.allocation.policy.terms import APPROVE, EXPIRE
@@ -46,6 +47,16 @@ class Entered:
     against: Sequence[str] = ()
     """Hard rules that speak against the chosen course."""
 
+    @property
+    def find(self) -> str:
+        """What was typed to find a course."""
+        return str(self.values.get("find") or "")
+
+    @property
+    def searches(self) -> bool:
+        """Whether only a search was asked for."""
+        return self.values.get("do") == "find"
+
     def value(self, about: str, name: str) -> str:
         """Return what was typed, for the form it was typed into."""
         return str(self.values.get(name) or "") if about == self.about else ""
@@ -66,7 +77,14 @@ async def _page(visit: Visit, participant: UUID, entered: Entered) -> Response:
         steps = await people_store.steps_of(conn, participant)
         names = await people_store.publisher_names(conn)
         rulings = await rulings_store.rulings_of(conn, participant)
-        entries = await people_store.free_entries(conn, participant, moment.today)
+        entries = await entries_of(
+            conn,
+            visit.context.rules_against,
+            participant,
+            (moment.today, moment.now),
+            find=entered.find,
+            chosen=entry_of(entered.value("place", "entry")),
+        )
         providers = await rulings_store.providers(conn)
         live = await people_store.live_placements(conn, participant)
         followed_up = await followups.of_person(conn, participant)
@@ -155,6 +173,9 @@ async def place(visit: CoordinatorVisit, participant: UUID) -> Response:
     form, context = await visit.request.form(), visit.context
     reason, choice = text_of(form, "reason"), str(form.get("entry") or "")
     course, section = entry_of(choice)
+    searching = Entered("place", values=form)
+    if searching.searches:
+        return await _page(visit, participant, searching)
     wrong = mistakes_in(
         place_entry="" if course else msgid("Please choose the course that the person should get."),
         place_reason=mistake_in_reason(reason),
@@ -205,6 +226,9 @@ async def exclude(visit: CoordinatorVisit, participant: UUID) -> Response:
     """Never give the person this course, or a course of this provider."""
     form = await visit.request.form()
     reason, what = text_of(form, "reason"), exclusion_of(str(form.get("what") or ""))
+    searching = Entered("exclude", values=form)
+    if searching.searches:
+        return await _page(visit, participant, searching)
     missing = msgid("Please choose the course or the provider that the person should not get.")
     wrong = mistakes_in(what="" if what else missing, exclude_reason=mistake_in_reason(reason))
     if wrong or what is None:

@@ -1,18 +1,20 @@
 """Shows what would help people without a place: summed, by course, and for each person."""
 
-from collections.abc import Mapping
-from typing import Annotated
+from collections.abc import Mapping, Sequence
 
-from fastapi import APIRouter, Query
+import asyncpg
+from fastapi import APIRouter
 from starlette.responses import Response
 
 from services.allocation.console.context import explanation_store
 from services.allocation.console.context.visit import CoordinatorVisit
+from services.allocation.console.lists.choices import AVAILABLE, HOME, LEVEL, OFFICE, TYPE
+from services.allocation.console.lists.listing import Filter, Listing, rows_of
 from services.allocation.console.people.waiting import counted_from
 from services.allocation.figures.named import NAMED
 from services.allocation.steering.questions import queue
 from services.runtime.web.languages import msgid
-from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.tables import MOST_LINES, csv_answer
 from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.reasons import condition, load, need, sentence
 
@@ -33,24 +35,33 @@ STEPS: Mapping[str, tuple[str, str]] = {
     "access": ("/next-course", msgid("see which course would help most")),
 }
 """What a coordinator can do about a kind of help: where, and in words."""
-Code = Annotated[str, Query(pattern="^[a-z_]{0,60}$")]
+REMEDIES = Listing(
+    "/remedies",
+    (Filter("code", msgid("What would help")), TYPE, LEVEL, HOME, OFFICE, AVAILABLE),
+    {
+        "reference": msgid("Reference"),
+        "since": msgid("Waiting since"),
+        "help": msgid("What would help"),
+        "course": msgid("Then a place in"),
+    },
+    msgid("the longest wait first"),
+)
 
 
 @router.get("/remedies.csv", dependencies=[fresh_sign_in])
-async def remedies_csv(
-    visit: CoordinatorVisit,
-    code: Code = "",
-) -> Response:
+async def remedies_csv(visit: CoordinatorVisit) -> Response:
     """What would help each person who waits, as a file."""
     texts = visit.texts
     async with visit.open() as conn:
-        rows = await explanation_store.remedies(conn, code or None, MOST_LINES, 0)
+        asked = await visit.asked_of_file(conn, REMEDIES)
+        rows = await explanation_store.remedies(conn, asked.values, asked.sort, limit=MOST_LINES)
     heads = (
         msgid("Reference"),
         msgid("Waiting since"),
         msgid("Counted from"),
         msgid("What would help"),
         msgid("Then a place in"),
+        msgid("Course number"),
         msgid("Section"),
         msgid("Who gives way"),
     )
@@ -61,6 +72,7 @@ async def remedies_csv(
             counted_from(texts, after_course=row["after_course"]),
             " ".join(sentence(texts, part) for part in load(row["parts"]) or ()),
             row["title"],
+            row["course_number"],
             row["section"],
             row["gives_way_reference"],
         )
@@ -70,29 +82,31 @@ async def remedies_csv(
 
 
 @router.get("/remedies")
-async def remedies(
-    visit: CoordinatorVisit,
-    code: Code = "",
-) -> Response:
+async def remedies(visit: CoordinatorVisit) -> Response:
     """Show what would help: summed, by course, and for each person who waits."""
-    page, texts = visit.page_number, visit.texts
+    texts = visit.texts
     async with visit.open() as conn:
+        asked = await visit.asked(conn, REMEDIES)
+
+        async def fetch(limit: int, offset: int) -> Sequence[asyncpg.Record]:
+            return await explanation_store.remedies(
+                conn, asked.values, asked.sort, limit=limit, offset=offset
+            )
+
         sums = await explanation_store.remedy_sums(conn)
         by_course = await explanation_store.remedies_by_course(conn, BY_COURSE)
-        rows = await explanation_store.remedies(conn, code or None, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
+        rows = await rows_of(asked, fetch)
         as_of = await explanation_store.remedies_as_of(conn)
-        asked = next(iter(await queue.latest(conn, "remedies", 1)), None)
+        search = next(iter(await queue.latest(conn, "remedies", 1)), None)
     return visit.page(
         "remedies.html",
         sums=sums,
         as_of=as_of,
-        under_way=asked is not None and asked.under_way,
+        under_way=search is not None and search.under_way,
         by_course=by_course,
-        rows=rows[:PAGE_SIZE],
-        more=len(rows) > PAGE_SIZE,
-        page=page,
-        code=code,
-        query=f"code={code}&" if code else "",
+        asked=asked,
+        rows=rows,
+        moment=visit.moment(),
         need=lambda one: need(texts, one),
         condition=lambda one: condition(texts, one),
         named=[one for one in sums if one["code"] != "none"][:IN_THE_SENTENCE],

@@ -1,18 +1,22 @@
 """Shows the waiting list: people by reference, with legal clocks and the main reason."""
 
-from datetime import timedelta
+from collections.abc import Sequence
+from functools import partial
 
 import asyncpg
 from fastapi import APIRouter
 from starlette.responses import Response
 
-from services.allocation.console.context import explanation_store, people_store
+from services.allocation.console.context import explanation_store
 from services.allocation.console.context.clocks import priority_of, running_clocks
-from services.allocation.console.context.visit import CoordinatorVisit, Moment, Visit
+from services.allocation.console.context.visit import CoordinatorVisit, Moment
+from services.allocation.console.lists import people
+from services.allocation.console.lists.choices import AVAILABLE, HOME, LEVEL, OFFICE, TYPE, status
+from services.allocation.console.lists.listing import Asked, Filter, Listing, rows_of
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
 from services.runtime.web.languages import Texts, msgid
-from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer
+from services.runtime.web.tables import MOST_LINES, csv_answer
 from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 from services.texts.reasons import condition, sentence
@@ -22,35 +26,59 @@ SUMS = 5
 """Kinds of help named above the waiting list."""
 
 
+WAITING = Listing(
+    "/waiting",
+    (
+        TYPE,
+        LEVEL,
+        HOME,
+        OFFICE,
+        AVAILABLE,
+        status("waiting"),
+        Filter("deadline", msgid("Deadline")),
+        Filter("reason", msgid("Main reason")),
+    ),
+    {
+        "reference": msgid("Reference"),
+        "office": msgid("Registering office"),
+        "since": msgid("Waiting since"),
+        "deadline": msgid("Deadlines"),
+        "level": msgid("Level"),
+        "reason": msgid("Main reason"),
+    },
+    msgid("the nearest deadline first"),
+)
+
+
 @router.get("/waiting")
-async def waiting(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
+async def waiting(visit: CoordinatorVisit) -> Response:
     """List who waits, by reference, with clocks and the main reason."""
-    moment, page = visit.moment(), visit.page_number
+    moment, texts = visit.moment(), visit.texts
     async with visit.open() as conn:
-        rows = await _waiting(
-            conn, visit, moment, deadline, reason, limit=PAGE_SIZE + 1, offset=(page - 1) * PAGE_SIZE
-        )
-        figures = await figures_of(conn, visit.day(moment))
+        asked = await visit.asked(conn, WAITING)
+        rows = await rows_of(asked, partial(_waiting, conn, moment, asked))
+        named = asked.only("deadline") or asked.only("reason")
+        figures = await figures_of(conn, visit.day(moment)) if named else None
         sums = [one for one in await explanation_store.remedy_sums(conn) if one["code"] != "none"][:SUMS]
-    texts = visit.texts
-    query = (f"deadline={deadline}&" if deadline.isalnum() else "") + (
-        f"reason={reason}&" if reason.isidentifier() else ""
-    )
     return visit.page(
         "waiting.html",
-        rows=rows[:PAGE_SIZE],
+        asked=asked,
+        rows=rows,
         sums=sums,
         condition=lambda code: condition(texts, code),
-        more=len(rows) > PAGE_SIZE,
-        page=page,
-        query=query,
-        deadline=deadline,
-        reason_filter=reason if reason.isidentifier() else "",
         moment=moment,
         figures=figures,
         named=NAMED,
         clocks=lambda row: running_clocks(row, moment.entitlements),
         priority=lambda row: priority_of(row, moment.rules),
+    )
+
+
+async def _waiting(
+    conn: asyncpg.Connection, moment: Moment, asked: Asked, limit: int, offset: int = 0
+) -> Sequence[asyncpg.Record]:
+    return await people.waiting(
+        conn, moment.entitlements, moment.soon, asked.values, asked.sort, limit=limit, offset=offset
     )
 
 
@@ -60,11 +88,12 @@ def counted_from(texts: Texts, *, after_course: bool) -> str:
 
 
 @router.get("/waiting.csv", dependencies=[fresh_sign_in])
-async def waiting_csv(visit: CoordinatorVisit, deadline: str = "", reason: str = "") -> Response:
+async def waiting_csv(visit: CoordinatorVisit) -> Response:
     """The same list as a file."""
     texts, moment = visit.texts, visit.moment()
     async with visit.open() as conn:
-        rows = await _waiting(conn, visit, moment, deadline, reason, limit=MOST_LINES)
+        asked = await visit.asked_of_file(conn, WAITING)
+        rows = await _waiting(conn, moment, asked, MOST_LINES)
     heads = [
         msgid("Reference"),
         msgid("Registering office"),
@@ -100,23 +129,3 @@ def _reason(texts: Texts, row: asyncpg.Record) -> str | None:
             return sentence(texts, {"code": row["reason_code"], "params": row["reason_params"]})
         case _:
             return None
-
-
-async def _waiting(
-    conn: asyncpg.Connection,
-    visit: Visit,
-    moment: Moment,
-    deadline: str,
-    reason: str,
-    *,
-    limit: int,
-    offset: int = 0,
-) -> list[asyncpg.Record]:
-    since, until = {
-        "": (None, None),
-        "over": (None, moment.today - timedelta(days=1)),
-    }.get(deadline, (moment.today, moment.soon))
-    found = await people_store.waiting(
-        conn, visit.day(moment), since=since, until=until, reason=reason or None, limit=limit, offset=offset
-    )
-    return list(found)

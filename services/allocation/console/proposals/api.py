@@ -25,7 +25,7 @@ from services.allocation.console.context.api import (
 )
 from services.allocation.console.context.steps import StepName, step_by_hand
 from services.allocation.console.context.visit import CoordinatorVisit
-from services.allocation.console.proposals.bamf import take_out_list
+from services.allocation.console.proposals.bamf import NEW, take_out_list
 from services.runtime.web.languages import Texts
 from services.runtime.web.problems import not_found
 from services.runtime.web.visit.guard import fresh_sign_in
@@ -102,7 +102,7 @@ def _placement(texts: Texts, row: Any) -> dict[str, Any]:  # noqa: ANN401 - a ro
 async def approve_batch(visit: CoordinatorVisit, batch: Batch) -> Results:
     """Approve several proposals, each decided by itself."""
     approve_proposal = visit.context.placements.approve_proposal
-    results = await visit.act_on_each(approve_proposal, batch.placements, present=batch.present)
+    results = await visit.act_on_each(None, approve_proposal, batch.placements, present=batch.present)
     return decisions(batch.placements, results)
 
 
@@ -161,7 +161,7 @@ async def step(visit: CoordinatorVisit, placement: UUID, wanted: StepByHand) -> 
 @router.post("/proposals/send")
 async def send(visit: CoordinatorVisit, batch: Batch) -> Results:
     """Mark proposals as sent to BAMF, each decided by itself."""
-    results = await visit.act_on_each(visit.context.placements.send_to_authority, batch.placements)
+    results = await visit.act_on_each(None, visit.context.placements.send_to_authority, batch.placements)
     return decisions(batch.placements, results)
 
 
@@ -176,7 +176,7 @@ async def refused_by_authority(visit: CoordinatorVisit, placement: UUID, grounds
 async def export(visit: CoordinatorVisit, wanted: BamfList) -> Response:
     """Take out the list for BAMF, without names; who took out what is noted."""
     id_ = uuid4()
-    rows = await take_out_list(visit, id_, "csv", fresh=wanted.scope == "new")
+    rows = await take_out_list(visit, id_, "csv", NEW if wanted.scope == "new" else {})
     return JSONResponse({"export": str(id_) if rows else None, "proposals": [_line(row) for row in rows]})
 
 

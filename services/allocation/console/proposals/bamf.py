@@ -1,6 +1,6 @@
 """Shows which proposals went to BAMF, gives the list out as a file, notes what BAMF answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -10,11 +10,18 @@ from starlette.responses import Response
 from services.allocation.console.context import people_store, rulings_store
 from services.allocation.console.context.forms import ids_of, mistake_in_reason, mistakes_in, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
-from services.allocation.console.proposals.pages import may_be_proposed_again, show_placement
+from services.allocation.console.lists.choices import OFFICE, PROVIDER, TIME, TYPE, VENUE
+from services.allocation.console.lists.listing import Filter, Listing, rows_of
+from services.allocation.console.proposals.pages import (
+    PROPOSALS,
+    each_placement,
+    may_be_proposed_again,
+    show_placement,
+)
 from services.allocation.figures.today import figures_of
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.problems import not_found
-from services.runtime.web.tables import MOST_LINES, PAGE_SIZE, csv_answer, xlsx_answer
+from services.runtime.web.tables import MOST_LINES, csv_answer, xlsx_answer
 from services.runtime.web.visit.guard import fresh_sign_in
 from services.texts.codes import word
 
@@ -33,22 +40,44 @@ HEADS = (
 )
 
 
+AUTHORITY = Listing(
+    "/authority",
+    (TYPE, VENUE, OFFICE, PROVIDER, TIME, Filter("listed", msgid("In a list"))),
+    {
+        "reference": msgid("Reference"),
+        "office": msgid("Registering office"),
+        "number": msgid("Course"),
+        "provider": msgid("Provider"),
+        "start": msgid("Start"),
+        "sent": msgid("Sent"),
+        "listed": msgid("In a list"),
+    },
+    msgid("those that start soonest first"),
+)
+NEW: Mapping[str, str] = {"listed": "no"}
+"""What was in no list yet."""
+
+
 @router.get("/authority")
 async def sent(visit: CoordinatorVisit) -> Response:
     """List the proposals that are with BAMF, and which lists were taken out."""
-    page, moment = visit.page_number, visit.moment()
+    moment = visit.moment()
     async with visit.open() as conn:
-        rows = await rulings_store.sent(conn, PAGE_SIZE + 1, (page - 1) * PAGE_SIZE)
-        fresh = await rulings_store.sent(conn, 1, fresh=True)
+        asked = await visit.asked(conn, AUTHORITY)
+
+        async def fetch(limit: int, offset: int) -> Sequence[asyncpg.Record]:
+            return await rulings_store.sent(conn, asked.values, asked.sort, limit=limit, offset=offset)
+
+        rows = await rows_of(asked, fetch)
+        fresh = await rulings_store.sent(conn, NEW, limit=1)
         exports = await rulings_store.exports(conn, PAST_LISTS)
         names = await people_store.publisher_names(conn)
-        figures = await figures_of(conn, visit.day(moment))
+        figures = None if asked.narrowed else await figures_of(conn, visit.day(moment))
     return visit.page(
         "authority.html",
+        asked=asked,
+        rows=rows,
         figures=figures,
-        rows=rows[:PAGE_SIZE],
-        more=len(rows) > PAGE_SIZE,
-        page=page,
         fresh=bool(fresh),
         exports=exports,
         actor=lambda actor: visit.actor(actor, names),
@@ -60,12 +89,10 @@ async def sent(visit: CoordinatorVisit) -> Response:
 async def send(visit: CoordinatorVisit) -> Response:
     """Mark the ticked proposals as sent to BAMF."""
     chosen = ids_of(await visit.request.form(), "placement")
+    back = PROPOSALS.again(visit.request.query_params)
     if not chosen:
-        return visit.web.back(
-            visit.request, "/proposals", "danger", "Please tick at least one proposal, then send."
-        )
-    results = await visit.act_on_each(visit.context.placements.send_to_authority, chosen)
-    done = visit.warn_of(results)
+        return visit.web.back(visit.request, back, "danger", "Please tick at least one proposal, then send.")
+    done = await each_placement(visit, None, visit.context.placements.send_to_authority, chosen)
     if done:
         text = visit.texts.ngettext(
             "%(num)s proposal is marked as sent to the BAMF.",
@@ -80,10 +107,12 @@ async def send(visit: CoordinatorVisit) -> Response:
 async def export(visit: CoordinatorVisit) -> Response:
     """Give out the list as a file, without names, and note who took it out and what was in it."""
     form = await visit.request.form()
-    kind = str(form.get("format"))
-    rows = await take_out_list(
-        visit, uuid4(), kind if kind in FORMATS else "csv", fresh=form.get("scope") == "new"
-    )
+    kind, scope = str(form.get("format")), form.get("scope")
+    wanted: Mapping[str, str] = NEW if scope == "new" else {}
+    if scope == "shown":
+        async with visit.open() as conn:
+            wanted = (await visit.asked_of_file(conn, AUTHORITY)).values
+    rows = await take_out_list(visit, uuid4(), kind if kind in FORMATS else "csv", wanted)
     if not rows:
         return visit.web.back(visit.request, "/authority", "warning", "No proposal is in this list.")
     make = FORMATS.get(kind, csv_answer)
@@ -105,11 +134,13 @@ async def list_again(visit: CoordinatorVisit, export: UUID) -> Response:
     return make("bamf", heads, lines)
 
 
-async def take_out_list(visit: Visit, export_id: UUID, kind: str, *, fresh: bool) -> Sequence[asyncpg.Record]:
+async def take_out_list(
+    visit: Visit, export_id: UUID, kind: str, wanted: Mapping[str, str]
+) -> Sequence[asyncpg.Record]:
     """Read the list and note that it was taken out, in one transaction."""
     async with visit.open() as conn:
         await rulings_store.one_list_at_a_time(conn)
-        rows = await rulings_store.sent(conn, MOST_LINES, fresh=fresh)
+        rows = await rulings_store.sent(conn, wanted, limit=MOST_LINES)
         if rows:
             now = visit.context.clock.now()
             await rulings_store.note_export(conn, export_id, rows, kind, visit.visitor.key, now)

@@ -2,9 +2,12 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType
+from typing import Concatenate
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from starlette.datastructures import FormData
 from starlette.responses import Response
@@ -20,59 +23,132 @@ from services.allocation.console.context.forms import (
     text_of,
 )
 from services.allocation.console.context.steps import ANSWERS, step_by_hand, step_due
-from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.context.visit import Act, CoordinatorVisit, P, Visit
+from services.allocation.console.lists.choices import LEVEL, OFFICE, PROVIDER, TIME, TYPE, VENUE, status
+from services.allocation.console.lists.entries import entries_of
+from services.allocation.console.lists.listing import Listing, rows_of
 from services.allocation.figures.today import figures_of
+from services.allocation.placements.results import Result
 from services.runtime.web.languages import msgid
+from services.runtime.web.pages import short
 from services.runtime.web.problems import not_found
 
 router = APIRouter(include_in_schema=False)
-PER_PAGE = 25
+_FILTERS = (TYPE, LEVEL, VENUE, OFFICE, PROVIDER, TIME)
+PROPOSALS = Listing(
+    "/proposals",
+    (*_FILTERS, status("proposal")),
+    {
+        "start": msgid("Start"),
+        "reference": msgid("Reference"),
+        "office": msgid("Registering office"),
+        "course": msgid("Course"),
+        "provider": msgid("Provider"),
+        "proposed": msgid("Proposed on"),
+    },
+    msgid("the most pressing first"),
+    size=25,
+)
+RESERVATIONS = Listing(
+    "/reservations",
+    (*_FILTERS, status("held")),
+    {
+        "reference": msgid("Reference"),
+        "office": msgid("Registering office"),
+        "course": msgid("Course"),
+        "start": msgid("Start"),
+        "state": msgid("State"),
+        "until": msgid("Held until"),
+    },
+    msgid("those that end soonest first"),
+    size=25,
+)
+_STATES = {PROPOSALS.path: ("proposed", "sent_to_authority"), RESERVATIONS.path: ("reserved", "accepted")}
+_TEMPLATES = {PROPOSALS.path: "proposals.html", RESERVATIONS.path: "reservations.html"}
+_NEXT_DAYS = timedelta(days=4)
+"""A reservation that ends within three days ends before the fourth day."""
 
 
 @router.get("/proposals")
 async def proposals(visit: CoordinatorVisit) -> Response:
     """List the proposals that wait for a person's word."""
-    return await _list(visit, ["proposed", "sent_to_authority"], "proposals.html")
+    return await _list(visit, PROPOSALS)
 
 
 @router.get("/reservations")
 async def reservations(visit: CoordinatorVisit) -> Response:
     """List held seats, those that end soon first."""
-    return await _list(visit, ["reserved", "accepted"], "reservations.html")
+    return await _list(visit, RESERVATIONS)
 
 
-async def _list(visit: Visit, states: Sequence[str], template: str) -> Response:
-    page, moment = visit.page_number, visit.moment()
+async def _list(
+    visit: Visit, listing: Listing, mistake: str = "", reason: str = "", ticked: Sequence[UUID] = ()
+) -> Response:
+    """Show a list; a mistake (msgid) repeats it with what was entered."""
+    moment = visit.moment()
+    ending = datetime.combine(moment.today, time(tzinfo=UTC)) + _NEXT_DAYS
+
     async with visit.open() as conn:
-        rows = await people_store.placements(conn, states, limit=PER_PAGE + 1, offset=(page - 1) * PER_PAGE)
+        asked = await visit.asked(conn, listing)
+
+        async def fetch(limit: int, offset: int) -> Sequence[asyncpg.Record]:
+            return await people_store.placements(
+                conn,
+                _STATES[listing.path],
+                asked.values,
+                asked.sort,
+                limit=limit,
+                offset=offset,
+                ending=ending,
+            )
+
+        rows = await rows_of(asked, fetch)
         names = await people_store.publisher_names(conn)
-        figures = await figures_of(conn, visit.day(moment))
+        figures = None if asked.narrowed else await figures_of(conn, visit.day(moment))
     return visit.page(
-        template,
+        _TEMPLATES[listing.path],
+        422 if mistake else 200,
+        asked=asked,
+        rows=rows,
         figures=figures,
-        rows=rows[:PER_PAGE],
-        more=len(rows) > PER_PAGE,
-        page=page,
         names=names,
         moment=moment,
         priority=lambda row: priority_of(row, moment.rules),
+        error=visit.texts.plain(mistake) if mistake else "",
+        reason=reason,
+        ticked={str(one) for one in ticked},
     )
+
+
+async def each_placement(
+    visit: Visit,
+    note: str | None,
+    act: Act[Concatenate[UUID, P], Result],
+    chosen: Sequence[UUID],
+    *args: P.args,
+    **kwargs: P.kwargs,
+) -> int:
+    """Act on each ticked placement; tell for whom it was not done and why; return how many were done."""
+    async with visit.open() as conn:
+        names = await people_store.references_of(conn, chosen)
+    results = await visit.act_on_each(note, act, chosen, *args, **kwargs)
+    return visit.warn_of(results, [names.get(one, short(one)) for one in chosen])
 
 
 @router.post("/proposals/approve")
 async def approve(visit: CoordinatorVisit) -> Response:
     """Approve the ticked proposals, or the one whose button was pressed."""
-    form = await visit.request.form()
+    form, back = await visit.request.form(), PROPOSALS.again(visit.request.query_params)
     pressed = as_uuid(form.get("one"))
     chosen = [pressed] if pressed else ids_of(form, "placement")
     if not chosen:
         return visit.web.back(
-            visit.request, "/proposals", "danger", "Please tick at least one proposal, then confirm."
+            visit.request, back, "danger", "Please tick at least one proposal, then confirm."
         )
     # The person is in the room: ticked beside the one proposal, or for all ticked ones.
     present = bool(form.get("present" if pressed is None else f"present-{pressed}"))
     approve_proposal = visit.context.placements.approve_proposal
-    done = visit.warn_of(await visit.act_on_each(approve_proposal, chosen, present=present))
+    done = await each_placement(visit, None, approve_proposal, chosen, present=present)
     if done:
         text = visit.texts.ngettext(
             "%(num)s proposal is confirmed: the seat is held, the registering office has been told.",
@@ -80,7 +156,46 @@ async def approve(visit: CoordinatorVisit) -> Response:
             done,
         )
         visit.web.note(visit.request, "success", text)
-    return visit.web.back(visit.request, "/proposals")
+    return visit.web.back(visit.request, back)
+
+
+@router.post("/proposals/withdraw")
+async def withdraw_several(visit: CoordinatorVisit) -> Response:
+    """Take back all ticked proposals for one reason, which stays in the audit trail of each."""
+    form = await visit.request.form()
+    chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
+    mistake = mistake_in_reason(reason)
+    if not chosen:
+        mistake = msgid("Please tick at least one proposal, then take back.")
+    if mistake:
+        return await _list(visit, PROPOSALS, mistake, reason, chosen)
+    act, again = visit.context.placements.withdraw_proposal, may_be_proposed_again(form)
+    return _taken_back(visit, PROPOSALS, await each_placement(visit, reason, act, chosen, again=again))
+
+
+@router.post("/reservations/give-up")
+async def give_up_several(visit: CoordinatorVisit) -> Response:
+    """Give up all ticked seats for one reason, which stays in the audit trail of each."""
+    form = await visit.request.form()
+    chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
+    mistake = mistake_in_reason(reason)
+    if not chosen:
+        mistake = msgid("Please tick at least one reservation, then take back.")
+    if mistake:
+        return await _list(visit, RESERVATIONS, mistake, reason, chosen)
+    act = visit.context.placements.give_up
+    return _taken_back(visit, RESERVATIONS, await each_placement(visit, reason, act, chosen))
+
+
+def _taken_back(visit: Visit, listing: Listing, done: int) -> Response:
+    if done:
+        text = visit.texts.ngettext(
+            "%(num)s place is taken back. The person waits again.",
+            "%(num)s places are taken back. The people wait again.",
+            done,
+        )
+        visit.web.note(visit.request, "success", text)
+    return visit.web.back(visit.request, listing.again(visit.request.query_params))
 
 
 @router.get("/placements/{placement}")
@@ -98,6 +213,7 @@ async def show_placement(
     entered: str = "",
     chosen: str = "",
     against: Sequence[str] = (),
+    find: str = "",
 ) -> Response:
     """Show a placement, with what was entered into the form `about` and its mistakes (field -> msgid)."""
     moment = visit.moment()
@@ -106,7 +222,14 @@ async def show_placement(
         if row is None:
             raise not_found()
         course = await course_store.course(conn, row["course"], visit.day(moment))
-        entries = await people_store.free_entries(conn, row["participant"], moment.today)
+        entries = await entries_of(
+            conn,
+            visit.context.rules_against,
+            row["participant"],
+            (moment.today, moment.now),
+            find=find,
+            chosen=entry_of(chosen),
+        )
         names = await people_store.publisher_names(conn)
     return visit.page(
         "placement.html",
@@ -142,6 +265,11 @@ async def override(visit: CoordinatorVisit, placement: UUID) -> Response:
     form = await visit.request.form()
     reason, choice = text_of(form, "reason"), str(form.get("entry") or "")
     course, section = entry_of(choice)
+    if form.get("do") == "find":
+        find = text_of(form, "find")
+        return await show_placement(
+            visit, placement, about="override", entered=reason, chosen=choice, find=find
+        )
     wrong = mistakes_in(
         entry="" if course else msgid("Please choose the course that the person should get."),
         reason=mistake_in_reason(reason),

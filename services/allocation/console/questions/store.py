@@ -13,7 +13,8 @@ async def course_names(conn: asyncpg.Connection, courses: Sequence[UUID]) -> Seq
     """Return title, provider, town and first day of some courses."""
     return await conn.fetch(
         """
-        SELECT c.course, c.title, c.town, a.starts_on, coalesce(b.name, c.provider) AS provider
+        SELECT c.course, c.title, coalesce(c.own_number, c.own_course) AS course_number, c.town, a.starts_on,
+            coalesce(b.name, c.provider) AS provider
         FROM course AS c
         JOIN LATERAL (SELECT min(s.starts_on) AS starts_on FROM course_section AS s
             WHERE s.course = c.course AND NOT s.removed) AS a ON a.starts_on IS NOT NULL
@@ -28,7 +29,8 @@ async def courses_to_change(conn: asyncpg.Connection, today: date) -> Sequence[a
     """List the courses that have not ended, those that start next first."""
     return await conn.fetch(
         """
-        SELECT f.course, f.title, f.town, f.starts_on, coalesce(b.name, f.provider) AS provider
+        SELECT f.course, f.title, coalesce(f.own_number, f.own_course) AS course_number, f.town, f.starts_on,
+            coalesce(b.name, f.provider) AS provider
         FROM course_seats($1::date) AS f
         LEFT JOIN runtime.publisher AS b ON b.slug = f.provider
         WHERE f.state = 'announced' AND f.ends_on >= $1

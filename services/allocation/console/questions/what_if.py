@@ -51,7 +51,9 @@ async def names_for(visit: Visit, conn: asyncpg.Connection, courses: Iterable[ob
 
 def _called(visit: Visit, row: asyncpg.Record) -> str:
     town = visit.places.name(row["town"]) or ""
-    parts = [row["title"], row["provider"], town, visit.texts.date(row["starts_on"])]
+    number = visit.texts.gettext("no. %(number)s", number=row["course_number"])
+    title = f"{row['title']} ({number})"
+    parts = [title, row["provider"], town, visit.texts.date(row["starts_on"])]
     return ", ".join(part for part in parts if part)
 
 

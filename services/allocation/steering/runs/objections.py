@@ -1,7 +1,8 @@
-"""Finds the hard rules that speak against one person in one place, for somebody who decides otherwise."""
+"""Finds the hard rules that speak against one person in places, for somebody who decides otherwise."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
@@ -20,25 +21,26 @@ async def rules_against(  # noqa: PLR0917 - who, where, when, by which rules
     conn: asyncpg.Connection,
     participant: UUID,
     kreis: str,
-    wanted: EntryKey,
+    courses: Sequence[UUID],
     day: date,
     policies: PolicyOf,
     rulebook: RuleBook,
-) -> tuple[str, ...]:
-    """Name the hard rules that speak against a place, in the order in which they are told.
+) -> Mapping[EntryKey, tuple[str, ...]]:
+    """Name the hard rules that speak against each place in some courses, in the order in which they are told.
 
-    Empty, too, where steering does not look at the person or the place: somebody who has a seat, a section
+    Missing is where steering does not look at the person or the place: somebody who has a seat, a section
     that is over. The order of rules is that of hardrules.hard_rules.
     """
+    person = await reading.read_person(conn, participant, day)
+    if person is None:
+        return {}
     region = region_of(kreis, day, policies)
     rules = rulebook.on(day)
-    people = await reading.read_people(conn, [kreis], day)
-    courses = await reading.read_courses(conn, region.kreise, day, rules)
     seen = snapshot_of(
         region.name,
         day,
-        people=[replace(person, offer=None) for person in people if person.id == participant],
-        courses=[course for course in courses if course.id == wanted.course],
+        people=[replace(person, offer=None)],
+        courses=await reading.read_courses(conn, region.kreise, day, rules, courses),
         rules=rules,
         policy=policies.on(region.lead, day),
         travel=await reading.read_travel(conn, region.kreise),
@@ -46,7 +48,4 @@ async def rules_against(  # noqa: PLR0917 - who, where, when, by which rules
         pooled_types=region.types,
     )
     known = eligibility_of(seen)
-    places = [place for place, entry in enumerate(known.entries) if entry.key == wanted]
-    if not seen.people or not places:
-        return ()
-    return known.failed(0, places[0])
+    return {entry.key: known.failed(0, place) for place, entry in enumerate(known.entries)}

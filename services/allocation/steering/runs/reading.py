@@ -75,6 +75,14 @@ async def read_people(conn: asyncpg.Connection, kreise: Sequence[str], day: date
     return [_person(row) for row in rows]
 
 
+async def read_person(conn: asyncpg.Connection, participant: UUID, day: date) -> Person | None:
+    """Read one of the people who wait, as `read_people` does."""
+    row = await conn.fetchrow(
+        _PERSON + "WHERE p.participant = $1 AND p.status = 'active' AND x.seats IS NULL", participant, day
+    )
+    return None if row is None else _person(row)
+
+
 async def read_seated(
     conn: asyncpg.Connection, kreise: Sequence[str], day: date, courses: Sequence[UUID]
 ) -> dict[UUID, list[Person]]:
@@ -175,7 +183,7 @@ def _person(row: asyncpg.Record) -> Person:
 
 
 async def _sections(
-    conn: asyncpg.Connection, kreise: Sequence[str], day: date
+    conn: asyncpg.Connection, kreise: Sequence[str], day: date, only: Sequence[UUID] | None
 ) -> tuple[dict[UUID, list[Section]], dict[UUID, int]]:
     """Read the sections to come with the seats that nobody holds or may yet be assigned, and who sits."""
     sections: dict[UUID, list[Section]] = defaultdict(list)
@@ -189,11 +197,13 @@ async def _sections(
         LEFT JOIN placement a ON a.course = s.course AND a.entry_section <= s.number
                               AND a.state = 'sent_to_authority'
         WHERE s.kreis = ANY($1) AND s.ends_on >= $2 AND NOT s.removed AND s.completed_on IS NULL
+            AND ($3::uuid[] IS NULL OR s.course = ANY($3))
         GROUP BY s.course, s.number
         ORDER BY s.course, s.number
         """,
         kreise,
         day,
+        only,
     ):
         seated.setdefault(row["course"], row["taken"])
         sections[row["course"]].append(
@@ -222,10 +232,17 @@ async def read_seated_by(
 
 
 async def read_courses(
-    conn: asyncpg.Connection, kreise: Sequence[str], day: date, rules: Rules
+    conn: asyncpg.Connection,
+    kreise: Sequence[str],
+    day: date,
+    rules: Rules,
+    only: Sequence[UUID] | None = None,
 ) -> list[Course]:
-    """Read the courses that have not ended, with their free seats and what has been decided about them."""
-    sections, seated = await _sections(conn, kreise, day)
+    """Read the courses that have not ended, with their free seats and what has been decided about them.
+
+    `only`: no others than these.
+    """
+    sections, seated = await _sections(conn, kreise, day, only)
     rows = await conn.fetch(
         """
         SELECT c.course AS id, c.version, c.kreis, c.provider, c.course_type, c.course_kind AS kind, c.town,

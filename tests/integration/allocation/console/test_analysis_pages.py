@@ -48,7 +48,7 @@ async def test_changes_are_collected_tried_and_told(browser: Browser) -> None:
     page, changes = await collect(
         browser, changes=changes, do="add:course_cancelled", **{"course_cancelled-course": course}
     )
-    assert "Fällt aus: Kurs provider-1, provider-1, Beispielhausen" in page
+    assert f"Fällt aus: Kurs provider-1 (Nr. {course}), provider-1, Beispielhausen" in page
     page, changes = await collect(
         browser, changes=changes, do="add:arrivals", **{"arrivals-per_week": "5", "arrivals-weeks": "2"}
     )

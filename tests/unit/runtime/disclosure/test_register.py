@@ -42,9 +42,15 @@ COORDINATORS = "lists of the steering side's own records, shown to its coordinat
 OPERATORS = "the steering side's own records, at /status for its operators"
 ENGINE = "input of a steering run"
 COUNTED_BY = {
+    "allocation/console/context/course_store.py:courses": "courses, no people",
+    "allocation/console/context/explanation_store.py:remedies": COORDINATORS,
     "allocation/console/context/explanation_store.py:remedies_by_course": COORDINATORS,
     "allocation/console/context/explanation_store.py:remedy_sums": COORDINATORS,
+    "allocation/console/context/people_store.py:placements": COORDINATORS,
+    "allocation/console/context/rulings_store.py:": COORDINATORS,
     "allocation/console/context/rulings_store.py:exports": COORDINATORS,
+    "allocation/console/lists/people.py:lapsed": COORDINATORS,
+    "allocation/console/lists/people.py:waiting": COORDINATORS,
     "allocation/console/people/search.py:_providers": "courses, no people",
     "allocation/console/questions/store.py:ahead_of": "questions that wait, no people",
     "allocation/erasure/store.py:add_counts": "rows of one erased person",

@@ -15,7 +15,7 @@ TRIED = {
     "/people/{participant}/consent", "/people/{participant}/erase", "/offers/{placement}/decline",
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
-    "/inbox/{alert}/assign",
+    "/inbox/{alert}/assign", "/people/search",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -34,6 +34,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
     alert = await world.value("SELECT alert_id FROM alert")
     forms: list[tuple[str, str, dict[str, str]]] = [
         (DESK, "/register", {"birth_date": "31.02.1990"}),
+        (DESK, "/people/search", {"name": " "}),
         (DESK, f"/people/{person}/change", {"birth_date": "nie"}),
         (DESK, f"/people/{person}/withdraw", {"reason": "x"}),
         (DESK, f"/people/{person}/consent", {}),

@@ -26,9 +26,10 @@ BUTTONS = {
     "/people/{participant}/exclusions/{exclusion}/end", "/people/{participant}/hold/end",
     "/people/{participant}/revoke", "/placements/{placement}/step", "/policy/adopt", "/policy/travel/remove",
     "/policy/versions/{version}/preview", "/pooling", "/preferences", "/proposals/approve", "/runs/start",
-    "/sign-out", "/towns/take",
+    "/sign-out", "/towns/take", "/answers/{task}", "/answers/{task}/delete", "/outcomes/report",
+    "/outcomes/sources/remove", "/policy/form/effects", "/policy/form/open",
 }  # fmt: skip
-"""Buttons, and lists whose page tells that nothing was ticked."""
+"""Buttons, and forms whose page is opened again to tell what is wrong: nothing ticked, a name too long."""
 SCRIPTS = {
     "/account/passkeys", "/account/passkeys/options", "/invitation/{token}/passkey",
     "/invitation/{token}/passkey/options", "/sign-in/passkey", "/sign-in/passkey/options",

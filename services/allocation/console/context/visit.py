@@ -1,5 +1,6 @@
 """Gives every page and API function of the console its `Visit`: who asks, when, and how to act and answer."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -227,6 +228,10 @@ class Visit:
             self.warn_of([result])
             return self.web.back(self.request, address)
         return self.web.back(self.request, address, "success", done)
+
+    def told(self, wrong: Mapping[str, str]) -> Mapping[str, str]:
+        """Translate mistakes (field -> msgid); nothing is wrong with any other field."""
+        return defaultdict(str, {field: self.texts.plain(text) for field, text in wrong.items()})
 
     def warn_of(self, results: Sequence[Result | Answer], names: Sequence[str] = ()) -> int:
         """Tell on the next page why some acts were not done, and for which; return how many were done.

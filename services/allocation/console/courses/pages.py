@@ -1,6 +1,5 @@
 """Shows courses and providers: fill, who sits there by reference, rulings, steps for everybody."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from uuid import UUID
@@ -15,7 +14,7 @@ from services.allocation.console.context import (
     people_store,
     rulings_store,
 )
-from services.allocation.console.context.forms import ids_of, mistake_in_reason, text_of
+from services.allocation.console.context.forms import ids_of, mistake_in_reason, mistakes_in, text_of
 from services.allocation.console.context.steps import step_by_hand, step_due
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.console.lists.choices import PROVIDER, TARGET, TIME, TYPE, VENUE, status
@@ -59,8 +58,13 @@ async def courses(visit: CoordinatorVisit) -> Response:
     return await _list(visit)
 
 
-async def _list(visit: Visit, mistake: str = "", reason: str = "", ticked: Sequence[UUID] = ()) -> Response:
-    """Show the list; a mistake (msgid) repeats it with what was entered."""
+async def _list(
+    visit: Visit,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    reason: str = "",
+    ticked: Sequence[UUID] = (),
+) -> Response:
+    """Show the list; mistakes (field -> msgid) repeat it with what was entered."""
     moment = visit.moment()
     async with visit.open() as conn:
         day, asked = visit.day(moment), await visit.asked(conn, COURSES)
@@ -72,13 +76,13 @@ async def _list(visit: Visit, mistake: str = "", reason: str = "", ticked: Seque
         figures = await figures_of(conn, day) if asked.only("below") else None
     return visit.page(
         "courses.html",
-        422 if mistake else 200,
+        422 if wrong else 200,
         asked=asked,
         rows=rows,
         moment=moment,
         figures=figures,
         named=NAMED,
-        error=visit.texts.plain(mistake) if mistake else "",
+        errors=visit.told(wrong),
         reason=reason,
         ticked={str(one) for one in ticked},
     )
@@ -90,13 +94,13 @@ async def rule_several(visit: CoordinatorVisit) -> Response:
     form, texts = await visit.request.form(), visit.texts
     chosen, reason = ids_of(form, "course"), text_of(form, "reason")
     verdict = _VERDICTS.get(str(form.get("decision")))
-    mistake = mistake_in_reason(reason)
-    if verdict is None:
-        mistake = msgid("Please choose whether the courses start or do not start.")
-    if not chosen:
-        mistake = msgid("Please tick at least one course.")
-    if mistake or verdict is None:
-        return await _list(visit, mistake, reason, chosen)
+    wrong = mistakes_in(
+        ticked="" if chosen else msgid("Please tick at least one course."),
+        reason=mistake_in_reason(reason),
+        do="" if verdict else msgid("Please choose whether the courses start or do not start."),
+    )
+    if wrong or verdict is None:
+        return await _list(visit, wrong, reason, chosen)
     async with visit.open() as conn:
         names = await explanation_store.course_names(conn, chosen)
     answers = await visit.act_on_each(reason, visit.context.overrides.rule_course, chosen, verdict)
@@ -201,7 +205,7 @@ async def _page(
         actor=lambda actor: visit.actor(actor, names),
         due=due,
         ruling=ruling,
-        errors=defaultdict(str, {name: visit.texts.plain(text) for name, text in wrong.items()}),
+        errors=visit.told(wrong),
         reason=reason,
     )
 

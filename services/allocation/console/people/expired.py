@@ -1,6 +1,5 @@
 """Shows people whose entitlement has expired, and what can be done: ask for an extension, close."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
 from types import MappingProxyType
@@ -91,7 +90,7 @@ async def _page(
         clocks=lambda row: running_clocks(row, moment.entitlements),
         priority=lambda row: priority_of(row, moment.rules),
         actor=lambda actor: visit.actor(actor, names),
-        errors=defaultdict(str, {field: visit.texts.plain(text) for field, text in wrong.items()}),
+        errors=visit.told(wrong),
         reason=reason,
         ticked={str(one) for one in ticked},
     )
@@ -133,8 +132,8 @@ async def follow_up(visit: CoordinatorVisit) -> Response:
     form = await visit.request.form()
     chosen, reason, what = ids_of(form, "participant"), text_of(form, "reason"), text_of(form, "what")
     wrong = mistakes_in(
-        people="" if chosen else msgid("Please tick at least one person."),
-        expired_reason=mistake_in_reason(reason),
+        ticked="" if chosen else msgid("Please tick at least one person."),
+        reason=mistake_in_reason(reason),
         do="" if what in {"ask", "close"} else msgid("Please choose what is to be done."),
     )
     if wrong:

@@ -163,7 +163,7 @@ async def _again(
     visit: Visit, participant: UUID, about: str, wrong: Mapping[str, str], form: FormData
 ) -> Response:
     """Repeat the page with what was entered and the mistakes in it (field -> msgid)."""
-    errors = defaultdict(str, {name: visit.texts.plain(text) for name, text in wrong.items()})
+    errors = visit.told(wrong)
     return await _page(visit, participant, Entered(about, errors, form))
 
 

@@ -1,6 +1,5 @@
 """Shows placements and takes decisions about them: approve, withdraw, give up, override."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
 from types import MappingProxyType
@@ -82,9 +81,13 @@ async def reservations(visit: CoordinatorVisit) -> Response:
 
 
 async def _list(
-    visit: Visit, listing: Listing, mistake: str = "", reason: str = "", ticked: Sequence[UUID] = ()
+    visit: Visit,
+    listing: Listing,
+    wrong: Mapping[str, str] = MappingProxyType({}),
+    reason: str = "",
+    ticked: Sequence[UUID] = (),
 ) -> Response:
-    """Show a list; a mistake (msgid) repeats it with what was entered."""
+    """Show a list; mistakes (field -> msgid) repeat it with what was entered."""
     moment = visit.moment()
     ending = datetime.combine(moment.today, time(tzinfo=UTC)) + _NEXT_DAYS
 
@@ -107,14 +110,14 @@ async def _list(
         figures = None if asked.narrowed else await figures_of(conn, visit.day(moment))
     return visit.page(
         _TEMPLATES[listing.path],
-        422 if mistake else 200,
+        422 if wrong else 200,
         asked=asked,
         rows=rows,
         figures=figures,
         names=names,
         moment=moment,
         priority=lambda row: priority_of(row, moment.rules),
-        error=visit.texts.plain(mistake) if mistake else "",
+        errors=visit.told(wrong),
         reason=reason,
         ticked={str(one) for one in ticked},
     )
@@ -164,11 +167,12 @@ async def withdraw_several(visit: CoordinatorVisit) -> Response:
     """Take back all ticked proposals for one reason, which stays in the audit trail of each."""
     form = await visit.request.form()
     chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
-    mistake = mistake_in_reason(reason)
-    if not chosen:
-        mistake = msgid("Please tick at least one proposal, then take back.")
-    if mistake:
-        return await _list(visit, PROPOSALS, mistake, reason, chosen)
+    wrong = mistakes_in(
+        ticked="" if chosen else msgid("Please tick at least one proposal, then take back."),
+        reason=mistake_in_reason(reason),
+    )
+    if wrong:
+        return await _list(visit, PROPOSALS, wrong, reason, chosen)
     act, again = visit.context.placements.withdraw_proposal, may_be_proposed_again(form)
     return _taken_back(visit, PROPOSALS, await each_placement(visit, reason, act, chosen, again=again))
 
@@ -178,11 +182,12 @@ async def give_up_several(visit: CoordinatorVisit) -> Response:
     """Give up all ticked seats for one reason, which stays in the audit trail of each."""
     form = await visit.request.form()
     chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
-    mistake = mistake_in_reason(reason)
-    if not chosen:
-        mistake = msgid("Please tick at least one reservation, then take back.")
-    if mistake:
-        return await _list(visit, RESERVATIONS, mistake, reason, chosen)
+    wrong = mistakes_in(
+        ticked="" if chosen else msgid("Please tick at least one reservation, then take back."),
+        reason=mistake_in_reason(reason),
+    )
+    if wrong:
+        return await _list(visit, RESERVATIONS, wrong, reason, chosen)
     act = visit.context.placements.give_up
     return _taken_back(visit, RESERVATIONS, await each_placement(visit, reason, act, chosen))
 
@@ -239,7 +244,7 @@ async def show_placement(
         names=names,
         moment=moment,
         priority=priority_of(row, moment.rules),
-        errors=defaultdict(str, {name: visit.texts.plain(text) for name, text in wrong.items()}),
+        errors=visit.told(wrong),
         entered=entered,
         chosen=chosen,
         about=about,

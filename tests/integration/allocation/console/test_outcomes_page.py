@@ -21,6 +21,7 @@ from services.runtime.disclosure.quarters import quarter_of
 from services.texts.figures import COMPLETIONS, RESERVATIONS, STARTS, STEERING
 from tests.allocation.builders import KREIS, NOW, OFFICE, registered
 from tests.integration.allocation.console.client import ConsoleClient
+from tests.rejected import check
 from tests.unit.allocation.figures_told import SECOND, told
 
 QUARTER = quarter_of(NOW.date())
@@ -207,6 +208,7 @@ async def send(client: ConsoleClient, text: str) -> str:
     answer = await client.http.post(
         "/outcomes/sources", data={"csrf": found[1]}, files=file(text), follow_redirects=True
     )
+    assert answer.status_code == 200 or check("/outcomes/sources", answer) == []
     return plain(answer.text)
 
 

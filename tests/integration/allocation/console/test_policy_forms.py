@@ -354,7 +354,8 @@ async def test_a_draft_that_was_not_sent_out_is_nobodys_business(browser: Browse
         INSERT INTO policy_consultation SELECT id, kreis, id, '2026-03-01', 'x', now() FROM policy_version
         """
     )
-    assert "keine Stellungnahmen mehr" in await browser.refused(own, said="Zu spät.")
+    late = await browser.form(own, said="Zu spät.")
+    assert (late.status_code, "keine Stellungnahmen mehr" in late.text) == (422, True)
 
 
 async def test_anybody_reads_what_holds_and_what_held(browser: Browser) -> None:

@@ -24,6 +24,8 @@ COORDINATION: Sequence[tuple[str, dict[str, str]]] = (
     ("/what-if", {"do": "add:course_added", "course_added-course_type": "x"}),
     ("/what-if", {"do": "add:policy", "policy-policy": "nonsense"}),
     ("/next-course", {"seats": "viele"}),
+    ("/proposals/withdraw", {"reason": "kurz"}),
+    ("/courses/rulings", {"reason": ""}),
 )
 PROVIDER: Sequence[tuple[str, dict[str, str]]] = (
     ("/provider/courses/new", {"act": "send", "mon_from": "8", "section1_from": "nie"}),
@@ -35,13 +37,20 @@ POLICY: Sequence[tuple[str, dict[str, str]]] = (
     ("/policy/edit", {"document": "nonsense: [", "do": "check"}),
     ("/policy/preview", {"document": "nonsense: ["}),
     ("/policy/versions/{version}/submit", {"reason": "kurz"}),
+    ("/policy/versions/{version}/send-out", {"until": "gestern", "reason": ""}),
+    ("/policy/form", {}),
     ("/policy/versions/{version}/withdraw", {"reason": "kurz"}),
 )
 ALONE = frozenset(
     {
         "/compare",
         "/policy/travel",
+        "/outcomes/sources",
+        "/reservations/give-up",
         "/policy/versions/{version}/activate",
+        "/policy/versions/{version}/comment",
+        "/policy/versions/{version}/give-back",
+        "/provider-policy/{version}",
         "/pooling/{task}/{number}",
         "/pooling/merged/{decision}/undo",
     }

@@ -14,6 +14,7 @@ import pytest
 
 from tests.allocation.builders import NOW, OFFICE, PROVIDER, announced, course, person, registered, sections
 from tests.integration.allocation.console.client import WHY, ConsoleClient
+from tests.rejected import check
 
 SAID = re.compile(r'role="(?:status|alert)">.*?<span class="kern-title">(.*?)</span>', re.DOTALL)
 
@@ -96,7 +97,7 @@ async def test_half_a_form_comes_back_with_ticks_reason_and_filters(client: Cons
         ({"placement": ["x", "' OR 1=1"], "reason": WHY}, "mindestens einen Vorschlag"),
     ):
         answer = await client.form(address, **values)
-        assert answer.status_code == 422
+        assert check(address, answer) == []
         assert said in answer.text
         assert str(values["reason"]) in answer.text
         checked = re.findall(r'value="([0-9a-f-]{36})" checked', answer.text)
@@ -104,7 +105,6 @@ async def test_half_a_form_comes_back_with_ticks_reason_and_filters(client: Cons
         assert 'action="/proposals/approve?type=integration_general&amp;size=100"' in answer.text
     assert {await client.world.state(one) for one in ids} == {"proposed"}
     answer = await client.form("/courses/rulings?below=1", reason=WHY, course=str(course("k1")))
-    assert answer.status_code == 422
     assert "ob die Kurse beginnen" in answer.text
 
 

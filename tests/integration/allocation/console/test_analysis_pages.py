@@ -66,7 +66,7 @@ async def test_changes_are_collected_tried_and_told(browser: Browser) -> None:
     assert "3 → 13 (+10)" in page
     assert "der neue Kurs" in page
     assert "r-3" in page  # by reference
-    assert "4 Menschen haben schon einen Platz in einem Kurs, der ausfiele" in page
+    assert "4 Personen haben schon einen Platz in einem Kurs, der ausfiele" in page
     assert await count(browser, "SELECT count(*) FROM placement") == before
     assert "Früher gefragt" in await browser.page("/what-if")
     page, _ = await collect(browser, changes=changes, do="show")

@@ -110,12 +110,12 @@ async def test_answers_stand_side_by_side(browser: Browser) -> None:
     assert "Neuer Kurs" in page
     assert "3 → 13 (+10)" in page
     assert "5 Personen mehr je Woche, 2 Wochen lang" in page
-    assert "Alle wurden mit denselben Menschen und Kursen berechnet." in page
+    assert "Alle wurden mit denselben Personen und Kursen berechnet." in page
     await browser.conn.execute(
         "UPDATE analysis_task SET snapshot = decode(repeat('00', 32), 'hex') WHERE id = $1", UUID(ident(two))
     )
     page = await browser.page(f"/what-if/compare?task={ident(one)}&task={ident(two)}")
-    assert "Sie wurden nicht mit denselben Menschen und Kursen berechnet." in page
+    assert "Sie wurden nicht mit denselben Personen und Kursen berechnet." in page
 
 
 async def test_what_cannot_be_compared_is_said(browser: Browser) -> None:
@@ -162,7 +162,7 @@ async def test_courses_that_are_gone_are_named_by_their_id(browser: Browser) -> 
 
 async def test_a_what_if_says_of_how_many_and_beside_the_waiting_list(browser: Browser) -> None:
     page = html.unescape(await browser.page(await answered(browser)))
-    assert "Das sind 13 von 13 Menschen statt 3 von 13." in page
+    assert "Das sind 13 von 13 Personen statt 3 von 13." in page
     assert re.search(r'Warteliste Ihres Kreises stehen jetzt:.*?data-figure="waiting"', page, re.DOTALL)
 
 

@@ -185,7 +185,7 @@ async def test_several_courses_are_ruled_for_one_reason(client: ConsoleClient) -
     rows = await client.world.rows("SELECT course, decision, reason FROM course_decision")
     assert {tuple(row) for row in rows} == {(course(own), "close", WHY) for own in ("k1", "k2")}
     said = await client.done("/courses/rulings", course=ticked[0], reason=WHY, decision="start")
-    assert "1 Kurs beginnt auch unter der Mindestgröße" in said
+    assert "1 Kurs beginnt auch unter der Mindestzahl" in said
 
 
 @pytest.mark.parametrize("who", ["p1", "p2"])

@@ -3,7 +3,7 @@
 A counter that moved with each completion would show a single person's to whoever looks every 15 seconds.
 These move when a quarter is published, eight weeks after its end, by the lower ends of its bands: "at least
 so many". They start at the sum of all that was published, so that a restart sets nothing back
-(docs/metrics.md, docs/decisions/0038).
+(docs/metrics.md, docs/decisions/0036).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

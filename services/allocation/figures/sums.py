@@ -1,7 +1,7 @@
 """Adds up published bands over quarters and kinds of courses: what is shown of them follows from them alone.
 
 Nothing is counted here. A year, all courses together, or a share says no more than the published bands that
-it is made of, so that no choice of quarters and courses can be subtracted from another (docs/decisions/0038).
+it is made of, so that no choice of quarters and courses can be subtracted from another (docs/decisions/0036).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -2,7 +2,7 @@
 
 Names are sealed one by one (crypto.py), and nothing readable or comparable of them is stored: no index of
 keyed
-hashes, which would tell by its repetitions which names are common (docs/decisions/0039). A search
+hashes, which would tell by its repetitions which names are common (docs/decisions/0037). A search
 therefore opens
 the names of the office, some hundred at a time so that other requests have their turn, keeps none of them,
 and

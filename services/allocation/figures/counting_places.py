@@ -51,13 +51,18 @@ async def starts(
 async def proposals(
     conn: Connection, kreis: str, quarter: Quarter, _today: date, *, courses: Courses
 ) -> Mapping[str, Value]:
-    """Count proposals by the quarter in which they were made, and those of runs that a person took back."""
+    """Count proposals by the quarter in which they were made, and those of runs that a person took back.
+
+    Told by who took which step and why, which an erasure keeps; the run itself and notes it does not.
+    """
     row = await conn.fetchrow(
         f"""
         WITH proposal AS (
-            SELECT s.run IS NOT NULL AS by_run,
+            SELECT EXISTS (SELECT FROM placement_step AS t WHERE t.placement = s.placement
+                    AND t.version = 1 AND t.actor = 'steering') AS by_run,
                 EXISTS (SELECT FROM placement_step AS t WHERE t.placement = s.placement
-                    AND t.to_state = 'superseded' AND t.note IS NOT NULL) AS taken_back,
+                    AND t.to_state = 'superseded' AND t.reason IN ('withdrawn_by_coordinator', 'override',
+                        'on_hold', 'excluded', 'course_closed', 'refused_by_authority')) AS taken_back,
                 greatest(0, s.proposed_on - {_UNTIL_PROPOSAL}) AS days
             FROM (SELECT *, (proposed_at AT TIME ZONE 'Europe/Berlin')::date AS proposed_on
                 FROM placement WHERE kreis = $1) AS s

@@ -13,9 +13,11 @@ COMMENT ON COLUMN analysis_task.saved_as IS 'name under which it is kept; null: 
 COMMENT ON COLUMN analysis_task.saved_at IS 'business time';
 CREATE INDEX analysis_task_saved ON analysis_task (kreis, saved_at) WHERE saved_as IS NOT NULL;
 
--- Pages name answers and delete them; row level security limits both to the visitor's Kreise.
+-- Pages name answers, and delete those that have a name; row level security limits both to the visitor's Kreise.
 DO $$
 BEGIN
     EXECUTE format('GRANT UPDATE (saved_as, saved_by, saved_at), DELETE ON analysis_task TO %I',
         runtime.role_name('web'));
+    EXECUTE format('CREATE POLICY only_saved ON analysis_task AS RESTRICTIVE FOR DELETE TO %I
+        USING (saved_as IS NOT NULL)', runtime.role_name('web'));
 END $$;

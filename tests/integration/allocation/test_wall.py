@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
     " level section"
     " tested_type withdrawn_on withdraw_reason merged_into version available_days family asylum_phase stated"
-    " registered_again_on",
+    " registered_again_on last_course_ended_on",
     "placement_test": "event kreis participant place tested_on level section course_type stands",
     "placement": "placement kreis participant course provider office course_kind entry_section"
     " seats state version"
@@ -48,12 +48,15 @@ COLUMNS: Mapping[str, str] = {
     "remedy": "participant kreis run code params changes course section town gives_way found_at",
     "remedy_sum": "kreis run code people together",
     "analysis_task": "id kreis kind question asked_by asked_at place state attempts token held_until"
-    " snapshot result failed_code finished_at",
+    " snapshot result failed_code finished_at begun_at took_seconds saved_as saved_by saved_at",
     "pooled_kreis": "kreis neighbour",
     "pooling_decision": "id kreis host host_provider closed gave_up reason actor decided_at",
     "policy_version": "id kreis valid_from document sha256 state based_on written_by written_at"
     " submitted_at activated_by activated_at holds_from withdrawn_by withdrawn_at",
     "policy_event": "id kreis version what actor at reason",
+    "policy_consultation": "version kreis link until sent_by sent_at",
+    "policy_comment": "id version kreis sha256 organisation publisher said said_on actor at",
+    "policy_preview": "version kreis sha256 result tried_at",
     "travel_table": "id kreis name sha256 content rows skipped loaded_by loaded_at active",
     "travel_time": "kreis from_town to_town minutes filled travel_table",
 }

@@ -93,7 +93,12 @@ _BLOCKED: Sequence[Kind] = (
     _rule(
         "weekdays", msgid("Other weekdays"), msgid("They are held on days on which the person cannot attend.")
     ),
-    _rule("travel_time", msgid("Too far"), msgid("The way takes longer than is allowed or possible.")),
+    _rule(
+        "travel_time",
+        msgid("Too far"),
+        msgid("The way takes longer than is allowed or possible."),
+        "travel_own",
+    ),
     _rule("neighbour", msgid("Another Kreis"), msgid("They are in a Kreis without an agreement for it.")),
     _rule("childcare", msgid("No childcare"), msgid("The person needs childcare, and none is known there.")),
     _rule(

@@ -13,6 +13,7 @@ from services.texts.codes import WORDS
 
 SIZES = (25, PAGE_SIZE, 100)
 MOST_PAGES = 10_000
+_AGS_DIGITS = 8
 
 PEOPLE_SORTS: Mapping[str, str] = {
     "": msgid("last registered first"),
@@ -157,7 +158,7 @@ def people_filter(query: Mapping[str, str]) -> PeopleFilter:
         size=size,
         page=page,
         state=_one_of(query.get("state", ""), WORDS["situation"]),
-        town=town if town.isascii() and town.isdecimal() and len(town) == len("99001001") else "",
+        town=town if town.isascii() and town.isdecimal() and len(town) == _AGS_DIGITS else "",
     )
 
 

@@ -91,7 +91,10 @@ async def test_either_sees_the_run_and_its_own_people(
     run = http.headers["x-run"]
     page = html.unescape((await http.get(f"/runs/{run}")).text)
     assert "Nachweis des Vorrangs" in page
-    assert "Ein gemeinsamer Lauf von: Kreis Musterland (erfunden), 99002." in page
+    assert (
+        "Ein gemeinsamer Steuerungslauf von: Kreis Musterland (erfunden), Kreis Nachbarland (erfunden)."
+        in page
+    )
     seen = (await http.get(f"/runs/{run}/snapshot.json")).json()
     assert (len(seen["people"]), seen["left_out"]) == (own, others)
     assert {one["kreis"] for one in seen["people"]} == {mine}

@@ -314,10 +314,10 @@ async def test_a_page_asks_and_reads_for_its_own_kreis_only(stand: QuestionStand
     async with web_transaction(web, kreise=[KREIS]) as conn:
         (latest,) = await tasks.latest(conn, "what_if", 10)
         assert (latest.id, latest.state) == (task, "done")
-        for forbidden in ("DELETE FROM analysis_task", "UPDATE analysis_task SET state = 'waiting'"):
-            with pytest.raises(asyncpg.InsufficientPrivilegeError):
-                async with conn.transaction():
-                    await conn.execute(forbidden)
+        with pytest.raises(asyncpg.InsufficientPrivilegeError):
+            async with conn.transaction():
+                await conn.execute("UPDATE analysis_task SET state = 'waiting'")
+        assert await conn.execute("DELETE FROM analysis_task") == "DELETE 0"  # none of them is saved
         with pytest.raises(asyncpg.InsufficientPrivilegeError):
             async with conn.transaction():
                 await conn.execute(

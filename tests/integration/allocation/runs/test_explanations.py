@@ -152,7 +152,7 @@ async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     assert "Eine neuere Suche läuft." in page
     await browser.analyses.run_waiting(NOON)
     page = await browser.page("/remedies")
-    assert "Stand: Lauf vom 02.03.2026" in page
+    assert "Stand: Steuerungslauf vom 02.03.2026" in page
     assert "Eine neuere Suche läuft." not in page
     assert "Kinderbetreuung" in page
     assert (

@@ -167,7 +167,7 @@ async def test_pages_tell_reasons_proof_and_help(done: Run) -> None:
     assert "Niemand verliert dadurch einen Platz." in told
     assert "Einen solchen Kurs gibt es nicht." in await browser.page(f"/people/{person}/why?show=suitable")
     placed = await conn.fetchval("SELECT participant FROM main_reason WHERE placed LIMIT 1")
-    assert "Das ist der Platz aus dem letzten Steuerungslauf." in await browser.page(f"/people/{placed}/why")
+    assert "Der Platz, und warum gerade dieser" in await browser.page(f"/people/{placed}/why")
     assert f"/people/{placed}/why" in await browser.page(f"/people/{placed}")
     run = await browser.page(f"/runs/{done.run}")
     assert f"kurslotse steering verify {done.run}" in run

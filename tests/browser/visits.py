@@ -64,7 +64,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
 
 def sign_in(page: Page, site: str, person: str) -> None:
     page.goto(f"{site}/sign-in")
-    page.click(f'button[name="person"][value="{person}"]')
+    page.click(f'.kl-cards button[name="person"][value="{person}"]')
     page.wait_for_load_state()
 
 

@@ -25,6 +25,8 @@ RESULTS = ("qualified", "completed", "left")
 WEEK_SECONDS = 7 * 86_400
 BUCKETS = tuple(sorted(weeks * WEEK_SECONDS for weeks in WITHIN_WEEKS))
 """Upper ends in seconds: 3, 6 (IntV § 7(4)), 12 and 26 weeks."""
+UNTOLD = Total(0, None, 1, 1)
+"""A part that a publication does not have: of an earlier version, or never told for so few."""
 ALL = "all"
 """The kind of quarters that were published before kinds were kept apart."""
 
@@ -82,11 +84,11 @@ def _totals(told: Iterable[Publication], question: str, kind: str) -> Iterator[M
 def _results(told: Sequence[Publication], kind: str) -> Mapping[str, int]:
     found = dict.fromkeys(RESULTS, 0)
     for totals in _totals(told, "completions", kind):
-        qualified, finished = totals["qualified"], totals["finished"]
+        qualified, finished = (totals.get(name, UNTOLD) for name in ("qualified", "finished"))
         rest = 0 if qualified.high is None else max(0, finished.low - qualified.high)
         found["qualified"] += qualified.low
         found["completed"] += rest
-        found["left"] += totals["left"].low
+        found["left"] += totals.get("left", UNTOLD).low
     return found
 
 
@@ -94,7 +96,7 @@ def _buckets(told: Sequence[Publication], kind: str) -> Iterator[tuple[str, floa
     lows = dict.fromkeys([*(f"within_{weeks}_weeks" for weeks in sorted(WITHIN_WEEKS)), "begun"], 0)
     for totals in _totals(told, "starts", kind):
         for name in lows:
-            lows[name] += totals[name].low
+            lows[name] += totals.get(name, UNTOLD).low
     most = 0
     ends = [*(str(float(end)) for end in BUCKETS), "+Inf"]
     for end, low in zip(ends, lows.values(), strict=True):

@@ -1,6 +1,7 @@
 """The completion metrics follow the conventions of Prometheus and move with publications alone."""
 
 import re
+from dataclasses import replace
 from typing import cast
 
 import pytest
@@ -130,3 +131,17 @@ def test_quarters_of_all_kinds_together_are_told_apart() -> None:
     registry, _ = shown(old)
     labels = {"kreis": KREIS, "course_type": "all", "result": "qualified"}
     assert registry.get_sample_value("kurslotse_course_results_total", labels) == 20
+
+
+def test_a_publication_without_some_of_its_parts_counts_for_what_it_tells() -> None:
+    bands = {name: band for name, band in BEGUN.bands.items() if name != "within_3_weeks"}
+    few = {name: band for name, band in ENDED.bands.items() if name != "qualified"}
+    _, text = shown(replace(BEGUN, bands=bands), replace(ENDED, bands=few))
+    assert faults(text) == []
+    buckets = re.findall(
+        r'kurslotse_waiting_seconds_bucket\{course_type="general",kreis="\d+",le="([^"]+)"\} (\S+)', text
+    )
+    numbers = {end: float(number) for end, number in buckets}
+    assert numbers[str(float(BUCKETS[0]))] == 0
+    assert numbers["+Inf"] > 0
+    assert re.search(r'kurslotse_course_results_total\{.*result="completed"\} 0\.0', text)

@@ -16,13 +16,12 @@ async def people(
 ) -> Sequence[asyncpg.Record]:
     """List people of an office as they stand now, one more than a page has room for.
 
-    `situation` is said by what holds last: a place that is held, else that the person was taken off the
-    list, left
-    or completed a course, else whether the registration is saved, else that the person waits. `since` is
-    the day
-    from which it holds: of who waits the registration, or the end of a course in which the person had sat.
-    `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of these people
-    alone.
+    `situation` is said by what holds last: a place that is held, else that the person was taken off the list,
+    left or completed a course, else whether the registration is saved, else that the person waits. `since` is
+    the day from which it holds: of who waits the registration, or the end of a course in which the person had
+    sat. `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of
+    these alone. Places are looked up person by person: row level security hides from the planner how many
+    there are, and joined as sets it would compare each person with each place.
     """
     return await conn.fetch(
         """
@@ -32,42 +31,14 @@ async def people(
             FROM person AS h LEFT JOIN participant_fact AS f ON f.participant_id = h.participant_id
             WHERE h.office = $1 AND ($2::uuid[] IS NULL OR h.participant_id = ANY($2))
                 AND ($4 = '' OR f.town = $4)
-        ), places AS (
-            SELECT p.participant_id, p.placement_id, p.course_id, p.state, p.starts_on, p.expires_at,
-            p.ended_on,
-                (p.decided_at AT TIME ZONE 'Europe/Berlin')::date AS decided_on, p.decided_at,
-                p.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted') AS held
-            FROM placement AS p
-            WHERE p.office = $1 AND ($2::uuid[] IS NULL OR p.participant_id = ANY($2))
-        ), held AS (
-            SELECT DISTINCT ON (participant_id) * FROM places WHERE held ORDER BY participant_id,
-            array_position(
-                ARRAY['started', 'interrupted', 'confirmed', 'accepted', 'reserved'], state), decided_at DESC
-        ), past AS (
-            SELECT DISTINCT ON (participant_id) participant_id, state, coalesce(ended_on, decided_on) AS
-            past_on
-            FROM places WHERE NOT held ORDER BY participant_id, decided_at DESC, placement_id
-        ), sat AS (
-            SELECT participant_id, max(ended_on) AS ended_on,
-                max(ended_on) FILTER (WHERE state IN ('left', 'completed')) AS gone_on,
-                (array_agg(state ORDER BY ended_on DESC, decided_at DESC)
-                    FILTER (WHERE state IN ('left', 'completed')))[1] AS gone
-            FROM places
-            WHERE state IN ('left', 'completed', 'transferred', 'course_cancelled')
-                AND (starts_on <= ended_on OR state IN ('left', 'completed'))
-            GROUP BY participant_id
-        ), saved AS (
-            SELECT DISTINCT ON (participant_id) participant_id, state FROM registration
-            WHERE office = $1 AND ($2::uuid[] IS NULL OR participant_id = ANY($2))
-            ORDER BY participant_id, begun_at DESC
         ), stood AS (
             SELECT o.*, held.placement_id, held.starts_on, held.expires_at, held.decided_on,
-                past.state AS past_state, past.past_on, c.title, c.town AS course_town,
+                history.past_state, history.past_on, c.title, c.town AS course_town,
                 b.name AS provider_name,
                 CASE
                     WHEN held.state IS NOT NULL THEN held.state
                     WHEN o.withdrawn_on IS NOT NULL THEN 'withdrawn'
-                    WHEN sat.gone_on >= o.registered_on THEN sat.gone
+                    WHEN history.gone_on >= o.registered_on THEN history.gone
                     WHEN o.registered_on IS NOT NULL THEN 'waiting'
                     WHEN saved.state = 'refused' THEN 'not_taken'
                     ELSE 'being_saved'
@@ -76,14 +47,38 @@ async def people(
                     WHEN held.state = 'started' THEN held.starts_on
                     WHEN held.state IS NOT NULL THEN held.decided_on
                     WHEN o.withdrawn_on IS NOT NULL THEN o.withdrawn_on
-                    WHEN sat.gone_on >= o.registered_on THEN sat.gone_on
-                    ELSE greatest(o.registered_on, sat.ended_on)
+                    WHEN history.gone_on >= o.registered_on THEN history.gone_on
+                    ELSE greatest(o.registered_on, history.ended_on)
                 END AS since
             FROM own AS o
-            LEFT JOIN held USING (participant_id)
-            LEFT JOIN past USING (participant_id)
-            LEFT JOIN sat USING (participant_id)
-            LEFT JOIN saved USING (participant_id)
+            LEFT JOIN LATERAL (
+                SELECT p.placement_id, p.course_id, p.state, p.starts_on, p.expires_at,
+                    (p.decided_at AT TIME ZONE 'Europe/Berlin')::date AS decided_on
+                FROM placement AS p
+                WHERE p.participant_id = o.participant_id AND p.office = $1
+                    AND p.state IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted')
+                ORDER BY array_position(
+                    ARRAY['started', 'interrupted', 'confirmed', 'accepted', 'reserved'], p.state),
+                    p.decided_at DESC
+                LIMIT 1) AS held ON true
+            CROSS JOIN LATERAL (
+                SELECT (array_agg(p.state ORDER BY p.decided_at DESC, p.placement_id))[1] AS past_state,
+                    (array_agg(coalesce(p.ended_on, (p.decided_at AT TIME ZONE 'Europe/Berlin')::date)
+                        ORDER BY p.decided_at DESC, p.placement_id))[1] AS past_on,
+                    max(p.ended_on) FILTER (WHERE p.state IN ('left', 'completed')
+                        OR p.state IN ('transferred', 'course_cancelled') AND p.starts_on <= p.ended_on)
+                        AS ended_on,
+                    max(p.ended_on) FILTER (WHERE p.state IN ('left', 'completed')) AS gone_on,
+                    (array_agg(p.state ORDER BY p.ended_on DESC, p.decided_at DESC)
+                        FILTER (WHERE p.state IN ('left', 'completed')))[1] AS gone
+                FROM placement AS p
+                WHERE p.participant_id = o.participant_id AND p.office = $1
+                    AND p.state NOT IN ('reserved', 'accepted', 'confirmed', 'started', 'interrupted')
+                ) AS history
+            LEFT JOIN LATERAL (
+                SELECT r.state FROM registration AS r
+                WHERE r.participant_id = o.participant_id AND r.office = $1
+                ORDER BY r.begun_at DESC LIMIT 1) AS saved ON true
             LEFT JOIN course AS c ON c.course_id = held.course_id
             LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
         )

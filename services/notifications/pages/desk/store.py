@@ -21,8 +21,10 @@ async def people(
     the day from which it holds: of who waits the registration, or the end of a course in which the person had
     sat. `past_state` and `past_on` tell of the latest place that came to nothing. With `only`, of
     these alone. Places are looked up person by person: row level security hides from the planner how many
-    there are, and joined as sets it would compare each person with each place.
+    there are, and joined as sets it would compare each person with each place. For the same reason the
+    statement is planned for its parameters each time.
     """
+    await conn.execute("SET LOCAL plan_cache_mode = force_custom_plan")
     return await conn.fetch(
         """
         WITH own AS (

@@ -33,7 +33,7 @@ async def test_the_run_that_decided_a_place_stays_when_later_runs_do_not_see_the
     client: ConsoleClient,
 ) -> None:
     (run,) = await client.world.rows("SELECT run FROM steering_run")
-    said = "Entschieden im Lauf vom 01.02.2026, 09:00"
+    said = "Entschieden im Steuerungslauf vom 01.02.2026, 09:00"
     page = await client.page(S8)
     assert said in page
     assert "noch keinen Steuerungslauf" not in page

@@ -102,12 +102,16 @@ def roots_of(figure: Figure) -> frozenset[str]:
 
 @st.composite
 def knowledge(draw: st.DrawFn, figure: Figure) -> frozenset[str]:
-    """Draw what is known of everybody: the group, perhaps some parts, none without those above it."""
+    """Draw what is known of everybody: the group, perhaps some parts, none without those above it.
+
+    Above is also what a part lies within: who knows when those registered who stayed knows it of everybody.
+    """
     if len(roots_of(figure)) > 1:  # reports of needs: who made them is nowhere known
         return frozenset()
     known = set(roots_of(figure))
     for part in about_people(figure):
-        if {part.of, *part.apart_from} <= known and draw(st.integers(0, 3)) == 0:
+        above = {part.of, part.within, *part.apart_from} - {""}
+        if above <= known and draw(st.integers(0, 3)) == 0:
             known.add(part.name)
     return frozenset(known)
 

@@ -7,8 +7,6 @@ INSTALL = $(RUN) -m pip install --disable-pip-version-check --no-input
 RUNNABLE = $(VENV)/.runnable
 READY = $(VENV)/.ready
 MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrations/*.sql))
-# Tests wait for servers most of the time: one process more than there are processors, at most four.
-WORKERS = $(shell $(PYTHON) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))')
 TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
@@ -51,7 +49,7 @@ status: $(RUNNABLE) ## say what runs
 	@$(RUN) -m services.cli status
 
 test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
-	@$(RUN) -m pytest -n $(WORKERS) --dist worksteal $(TESTS) $(ARGS)
+	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS) $(ARGS)
 
 test-browser: setup ## the pages in a headless Chromium, which is brought if missing
 	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)

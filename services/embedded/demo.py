@@ -17,6 +17,7 @@ from services.embedded.machine.home import Home
 from services.embedded.stack import environment
 from services.embedded.stack.lifecycle import Stack
 from services.simulator import world
+from services.simulator.settings import OPENED
 from services.simulator.world.kreis import OFFICES, PUBLISHERS
 
 STAFF = Path(world.__file__).parent / "staff.yaml"
@@ -130,7 +131,7 @@ async def play(stack: Stack, seconds: int | None, opened: Callable[[date], None]
     Without `seconds` the simulator ends only when it is told to. `opened` is called once the weeks before the
     day on which somebody begins to watch have been played.
     """
-    sign = state_folder(stack.supervisor.home) / "opened"
+    sign = state_folder(stack.supervisor.home) / OPENED
     sign.unlink(missing_ok=True)
     (child,) = stack.supervisor.start([simulator_program(stack, seconds)])
     tell = stack.supervisor.narrator

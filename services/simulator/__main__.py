@@ -23,14 +23,12 @@ from services.simulator.doors.http import PatientClient, Unanswered
 from services.simulator.doors.session import DemoSession
 from services.simulator.doors.sink import MailBox, mail_sink
 from services.simulator.play import Files, Simulation, load_memory
-from services.simulator.settings import SettingsError, SimulatorSettings
+from services.simulator.settings import OPENED, SettingsError, SimulatorSettings
 from services.simulator.world.kreis import JMD, MBE_NORTH
 from services.simulator.world.people import YEAR
 from services.simulator.world.records import Records
 
 _ANSWER_SECONDS = 30.0
-OPENED = "opened"
-"""File in the state folder that says on which day the demo has opened."""
 
 
 @dataclass

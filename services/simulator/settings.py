@@ -9,6 +9,8 @@ DEFAULT_SEED = 99001
 DEFAULT_START = date(2025, 10, 6)
 DEFAULT_HISTORY = 50
 """Seven weeks and a Monday."""
+OPENED = "opened"
+"""File in the state folder that says on which day the demo has opened."""
 DEFAULT_SPEED = 1 / 3
 """Days per minute: there is time to look before the next one begins."""
 

@@ -1,6 +1,6 @@
 """Reasons of steering in words: a code with parameters becomes a sentence."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -253,20 +253,20 @@ SUMS = _SUMS
 
 def need(texts: Texts, code: str) -> str:
     """Say what a remedy asks for, for a sum over people; two together are joined."""
-    parts = [texts.plain(NEEDS.get(part, part.replace("_", " "))) for part in code.split("_and_")]
-    return (
-        texts.plain(msgid("%(one)s and %(other)s")) % {"one": parts[0], "other": parts[1]}
-        if parts[1:]
-        else parts[0]
-    )
+    named = [NEEDS.get(part, part.replace("_", " ")) for part in code.split("_and_")]
+    return _joined(texts, named, msgid("%(one)s and %(other)s"))
 
 
 def condition(texts: Texts, code: str) -> str:
     """Say what would have to be: so many people would have a place if …; two together are joined."""
-    parts = [texts.plain(CONDITIONS.get(part, CONDITIONS["none"])) for part in code.split("_and_")]
-    if not parts[1:]:
-        return parts[0]
-    return texts.plain(msgid("%(one)s and if %(other)s")) % {"one": parts[0], "other": parts[1]}
+    named = [CONDITIONS.get(part, CONDITIONS["none"]) for part in code.split("_and_")]
+    return _joined(texts, named, msgid("%(one)s and if %(other)s"))
+
+
+def _joined(texts: Texts, named: Sequence[str], joint: str) -> str:
+    """Say one thing, or two together."""
+    parts = [texts.plain(one) for one in named]
+    return texts.plain(joint) % {"one": parts[0], "other": parts[1]} if parts[1:] else parts[0]
 
 
 def refusal(texts: Texts, code: str) -> str:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -133,14 +134,14 @@ async def grow_database(address: str, times: int, most: dict[str, int]) -> None:
         await conn.close()
 
 
-def _run(home: Path) -> dict[str, dict[str, str]]:
-    found: dict[str, dict[str, str]] = json.loads((home / "run.json").read_text("utf-8"))
+def _run(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((home / "run.json").read_text("utf-8"))
     return found
 
 
 async def grow(home: Path, times: int, attendance: int, courses: int) -> None:
     """Grow the databases of both sides."""
-    found = json.loads((home / "run.json").read_text("utf-8"))
+    found = _run(home)
     for service in ("allocation", "notifications"):
         name = roles.database_name(found["prefix"], service)
         say(f"{service}:")

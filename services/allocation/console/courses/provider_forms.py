@@ -155,7 +155,7 @@ def _end_page(
         course=row,
         reasons=[(one.value, word(texts, one.value, "cancel")) for one in CancelReason],
         values=defaultdict(str, values),
-        errors=defaultdict(str) | {name: texts.plain(text) for name, text in errors.items()},
+        errors=visit.told(errors),
         today=texts.date(visit.moment().today),
         form=new_form(),
     )

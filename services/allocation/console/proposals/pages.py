@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, time, timedelta
+from functools import partial
 from types import MappingProxyType
 from typing import Concatenate
 from uuid import UUID
@@ -165,34 +166,29 @@ async def approve(visit: CoordinatorVisit) -> Response:
 @router.post("/proposals/withdraw")
 async def withdraw_several(visit: CoordinatorVisit) -> Response:
     """Take back all ticked proposals for one reason, which stays in the audit trail of each."""
-    form = await visit.request.form()
-    chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
-    wrong = mistakes_in(
-        ticked="" if chosen else msgid("Please tick at least one proposal, then take back."),
-        reason=mistake_in_reason(reason),
-    )
-    if wrong:
-        return await _list(visit, PROPOSALS, wrong, reason, chosen)
-    act, again = visit.context.placements.withdraw_proposal, may_be_proposed_again(form)
-    return _taken_back(visit, PROPOSALS, await each_placement(visit, reason, act, chosen, again=again))
+    again = may_be_proposed_again(await visit.request.form())
+    act = partial(visit.context.placements.withdraw_proposal, again=again)
+    missing = msgid("Please tick at least one proposal, then take back.")
+    return await _take_back(visit, PROPOSALS, missing, act)
 
 
 @router.post("/reservations/give-up")
 async def give_up_several(visit: CoordinatorVisit) -> Response:
     """Give up all ticked seats for one reason, which stays in the audit trail of each."""
+    missing = msgid("Please tick at least one reservation, then take back.")
+    return await _take_back(visit, RESERVATIONS, missing, visit.context.placements.give_up)
+
+
+async def _take_back(
+    visit: Visit, listing: Listing, missing: str, act: Act[Concatenate[UUID, ...], Result]
+) -> Response:
+    """Act on what is ticked in a list; `missing` (msgid) is told if nothing is."""
     form = await visit.request.form()
     chosen, reason = ids_of(form, "placement"), text_of(form, "reason")
-    wrong = mistakes_in(
-        ticked="" if chosen else msgid("Please tick at least one reservation, then take back."),
-        reason=mistake_in_reason(reason),
-    )
+    wrong = mistakes_in(ticked="" if chosen else missing, reason=mistake_in_reason(reason))
     if wrong:
-        return await _list(visit, RESERVATIONS, wrong, reason, chosen)
-    act = visit.context.placements.give_up
-    return _taken_back(visit, RESERVATIONS, await each_placement(visit, reason, act, chosen))
-
-
-def _taken_back(visit: Visit, listing: Listing, done: int) -> Response:
+        return await _list(visit, listing, wrong, reason, chosen)
+    done = await each_placement(visit, reason, act, chosen)
     if done:
         text = visit.texts.ngettext(
             "%(num)s place is taken back. The person waits again.",

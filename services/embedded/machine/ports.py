@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import secrets
 import socket
 import tempfile
 from collections.abc import Sequence
@@ -11,11 +12,14 @@ from pathlib import Path
 from services.embedded.machine.home import read_json, write_json
 
 HOST = "127.0.0.1"
-_TRIES = 20
+_OURS = range(20_000, 32_000)
+"""Below what Linux and macOS give to outgoing connections: one of those could hold the port of a server that
+is to start again."""
+_TRIES = 200
 
 
 def _bound(port: int) -> socket.socket | None:
-    """Return a socket that holds `port` (0: any), or None when somebody else has it."""
+    """Return a socket that holds `port`, or None when somebody else has it."""
     holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -52,9 +56,9 @@ def _reserve(port: int) -> bool:
 
 
 def _free(port: int) -> socket.socket | None:
-    """Return a socket that holds `port` (0: any), or None when somebody has it or is about to."""
+    """Return a socket that holds `port`, or None when somebody has it or is about to."""
     holder = _bound(port)
-    if holder is not None and not _reserve(holder.getsockname()[1]):
+    if holder is not None and not _reserve(port):
         holder.close()
         return None
     return holder
@@ -69,7 +73,7 @@ def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
             last = before.get(name)
             holder = _free(last) if isinstance(last, int) else None
             for _ in range(_TRIES):
-                holder = holder or _free(0)
+                holder = holder or _free(secrets.choice(_OURS))
             if holder is None:
                 raise OSError(f"no free port on {HOST}")
             held.enter_context(holder)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from schemas.base import Ags5, Ags8, Code, Part, Payload, Reference, Slug
 from schemas.bounds import INT4, Int4, Moment, OwnDate, OwnId, Params
-from schemas.codes import AsylumPhase, Known, PlacementState, current_reason
+from schemas.codes import AsylumPhase, CourseType, Known, PlacementState, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
 
@@ -215,6 +215,8 @@ class CourseStated(Payload):
     cancelled_on: OwnDate | None = None
     """None: it is not cancelled, or no longer."""
     completed_on: OwnDate | None = None
+    course_type: Annotated[Code, Known(CourseType)] | None = None
+    """None: said by a version that did not tell it."""
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the course is named by id
         """Return the course id."""
@@ -238,6 +240,8 @@ class ParticipantStated(Payload):
     """None: registered before allocation kept it; what is known stays."""
     registered_on: OwnDate
     withdrawn_on: OwnDate | None = None
+    right_until: OwnDate | None = None
+    """Last day on which the entitlement can be used; None: none is known."""
 
     def subject_key(self, publisher: str) -> str:  # noqa: ARG002 - the person is named by id
         """Return the participant id."""

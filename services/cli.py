@@ -33,6 +33,8 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "participants": ("allocation", "People, by reference."),
     "offices": ("notifications", "The directory of counselling offices."),
     "delivery": ("notifications", "Mails that were not taken."),
+    "risk": ("notifications", "Rules about risks, tried on a history."),
+    "invent-history": ("simulator", "Invent a year of attendance as CSV, for `kurslotse risk evaluate`."),
     "erasure": ("notifications", "Reports of who was erased where, without the person."),
 }
 """Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""

@@ -23,13 +23,14 @@ from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.erasures.handlers import Erasures
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
 from services.notifications.pages.app import create_pages
-from services.notifications.participation import rules
 from services.notifications.participation.held_marks import HeldMarks
-from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people.api import PeopleDoor, router
 from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
+from services.notifications.risk import parameters
+from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.rounds import DailyRound, Rounds
 from services.places import current
 from services.places.current import CurrentPlaces
 from services.runtime.base.settings import ALL_ROLES, ServiceSettings, need
@@ -48,8 +49,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
     keys = await open_pool(need(settings.db_keys, "KURSLOTSE_DB_KEYS"), name="notifications keys", max_size=4)
     secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
     gateway = gateway_of(settings)
-    assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
-    reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy).drain)
+    rules = parameters.load()
+    assess = work_queue.at_now(clock, RiskAssessor(pool, rules).drain)
+    reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy, Rounds(rules)).drain)
     counts = publisher(pool, settings.prefix, policy.counts.k)
     retention = Retention(pool, policy, secrets)
     erasures = Erasures(secrets, policy.retention)
@@ -66,6 +68,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         timers=(
             Timer("escalate", 0.25, EscalationWorker(pool).drain),
             Timer("lapse", 0.25, retention.lapse),
+            Timer("daily round", 0.25, DailyRound(pool).begin),
             Timer("clean", 5.0, retention.clean),
             Timer("erase again", 600.0, partial(erasures.again, pool)),
             Timer("rewrap", 5.0, partial(_rewrap, secrets)),

@@ -16,6 +16,7 @@ from services.notifications.delivery import store as deliveries
 from services.notifications.erasures.commands import erasure_app
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.directory_file import read_directory
+from services.notifications.risk.evaluate.commands import risk_app
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import SystemClock
 from services.runtime.base.installation import InstallationError
@@ -30,6 +31,7 @@ delivery_app = typer.Typer(no_args_is_help=True, help="Mails that were not taken
 app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(erasure_app, name="erasure")
+app.add_typer(risk_app, name="risk")
 
 
 @asynccontextmanager

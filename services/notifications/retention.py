@@ -75,6 +75,9 @@ _OLD_PARTICIPATION = (
     """WITH gone AS (DELETE FROM course_report WHERE day < $1 RETURNING 1) SELECT count(*) FROM gone""",
     """WITH gone AS (DELETE FROM risk WHERE state <> 'open' AND ended_at::date < $1 RETURNING 1)
     SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM section_result WHERE tested_on < $1 RETURNING 1)
+    SELECT count(*) FROM gone""",
+    """WITH gone AS (DELETE FROM exam_result WHERE taken_on < $1 RETURNING 1) SELECT count(*) FROM gone""",
     """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}', taken_by = NULL,
         reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
         WHERE ended_at::date < $1 AND participant_id IS NOT NULL RETURNING 1)
@@ -87,7 +90,7 @@ async def _erase_log(conn: Connection, before: datetime) -> int:
 
 
 async def _erase_participation(conn: Connection, before: date) -> int:
-    """Erase what lies before a day: marks, reports, ended risks, and whom ended alerts were about."""
+    """Erase what lies before a day: marks, results, ended risks, and whom ended alerts were about."""
     erased = 0
     for statement in _OLD_PARTICIPATION:
         erased += int(await conn.fetchval(statement, before))

@@ -11,6 +11,7 @@ from services.notifications.alerts import withdrawal
 from services.notifications.consents import store
 from services.notifications.consents.domain import Consent
 from services.notifications.gate import end_consent
+from services.notifications.participation import results_store as results
 from services.notifications.participation import stand_ins
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
@@ -43,7 +44,24 @@ async def end(
         gone = [person for person in support if person not in allowing]
         held_under = {person: stand_ins.hashed(secrets.stand_in(person)) for person in gone}
         await participation.erase_participation(conn, gone, held_under)
+        await results.erase(conn, gone, sections=True, finals=False)
+    await _end_afterwards(conn, ended)
     await people.request_reconciliation(conn, concerned)
+
+
+async def _end_afterwards(conn: Connection, ended: Sequence[Consent]) -> None:
+    """Erase what rested on a consent for afterwards, and examinations that rest on none any more."""
+    under = {
+        purpose: await store.still_open(conn, sorted({one.participant for one in ended}), purpose)
+        for purpose in (ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE)
+    }
+    over = sorted(
+        {one.participant for one in ended if one.purpose == ConsentPurpose.AFTER_COURSE}
+        - under[ConsentPurpose.AFTER_COURSE]
+    )
+    await participation.erase_risks_afterwards(conn, over)
+    nothing_left = {one.participant for one in ended} - set().union(*under.values())
+    await results.erase(conn, sorted(nothing_left), sections=False, finals=True)
 
 
 async def end_lapsed(conn: Connection, secrets: PersonSecrets, now: datetime) -> int:

@@ -41,6 +41,7 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
         + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)
         + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)
         + (SELECT count(*) FROM status.erasures_open)
+        + (SELECT CASE WHEN coalesce(day, '-infinity') < $2 THEN 1 ELSE 0 END FROM status.risk_round)
         """,
         now,
         today,

@@ -10,6 +10,21 @@ import typer
 app = typer.Typer(no_args_is_help=True)
 
 
+@app.command("invent-history")
+def invent_history(
+    folder: Annotated[Path, typer.Argument(help="Where the CSV files go; made if missing.")],
+    seed: Annotated[int, typer.Option(help="Another seed, other people and courses.")] = 0,
+    days: Annotated[int, typer.Option(min=30, max=365, help="Days of the year.")] = 365,
+) -> None:
+    """Invent a year of attendance as CSV, for `kurslotse risk evaluate`."""
+    from services.notifications.risk.evaluate.history import write  # noqa: PLC0415 -- `--help` must not pay for it
+    from services.simulator.history import invent  # noqa: PLC0415 -- the same
+
+    history = invent(seed, days)
+    write(folder, history)
+    sys.stdout.write(f"{len(history.enrolments)} enrolments in {folder}\n")
+
+
 @app.command("compare")
 def compare(
     seeds: Annotated[int, typer.Option(min=1, help="How many years.")] = 3,

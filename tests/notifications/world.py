@@ -36,11 +36,12 @@ from services.notifications.events import placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.entries import OfficeEntry
-from services.notifications.participation import rules
-from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact
 from services.notifications.people.keys import Keks, PersonSecrets
+from services.notifications.risk import parameters
+from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.rounds import Rounds
 from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
 from tests.databases import Database
@@ -162,13 +163,13 @@ class World:
 
     async def settle(self) -> None:
         """Work off what waits: assessments, then alerts."""
-        assessor, reconciler = RiskAssessor(self.worker, rules.load()), self.reconciler
+        assessor, reconciler = RiskAssessor(self.worker, parameters.load()), self.reconciler
         while await assessor.drain(self.now) + await reconciler.drain(self.now):
             pass
 
     @property
     def reconciler(self) -> AlertReconciler:
-        return AlertReconciler(self.worker, self.secrets, self.policy)
+        return AlertReconciler(self.worker, self.secrets, self.policy, Rounds(parameters.load()))
 
     async def escalate(self) -> int:
         return await EscalationWorker(self.worker).drain(self.now)

@@ -138,6 +138,7 @@ def course_stated(course: Course, version: int) -> CourseStated:
         ),
         cancelled_on=course.ended_on if course.state == "cancelled" else None,
         completed_on=course.ended_on if course.state == "completed" else None,
+        course_type=course.facts.course_type,
     )
 
 
@@ -153,6 +154,7 @@ def participant_stated(person: Participant, version: int) -> ParticipantStated:
         asylum_phase=person.facts.asylum_phase,
         registered_on=person.registered_on,
         withdrawn_on=person.withdrawn_on,
+        right_until=person.facts.valid_until,
     )
 
 

@@ -34,6 +34,7 @@ from services.notifications.offices.domain import PersonFacts, RankedOffice, aft
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.risk.rounds import Rounds
 from services.notifications.settings import Policy
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
@@ -78,6 +79,7 @@ class AlertReconciler:
     pool: Pool
     secrets: PersonSecrets
     policy: Policy
+    rounds: Rounds
 
     async def drain(self, now: datetime) -> int:
         """Reconcile the alerts of the next people; return how many they were."""
@@ -95,6 +97,7 @@ class AlertReconciler:
 
     async def _reconcile(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
         await people.wrap_missing(conn, self.secrets, participants)
+        await self.rounds.look_at(conn, participants, now)
         causes = [_cause(row) for row in await store.causes(conn, participants)]
         if not causes:
             return

@@ -20,7 +20,7 @@ class AlertRow:
     cause: UUID
     purpose: str
     participant: UUID
-    course: UUID
+    course: UUID | None
     organisation: str
     office: str
     chain: list[str]
@@ -327,7 +327,7 @@ async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg
         WHERE p.participant_id = ANY($1::uuid[]) AND (p.state IN ('confirmed', 'started')
             OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))
         UNION ALL
-        SELECT r.risk_id, 'risk', 'dropout_support', r.participant_id, r.course_id, r.state, r.rule,
+        SELECT r.risk_id, 'risk', r.purpose, r.participant_id, r.course_id, r.state, r.rule,
         r.params, c.starts_on, r.reported_until, c.title
         FROM risk AS r LEFT JOIN course AS c USING (course_id)
         WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'

@@ -13,10 +13,10 @@ from services.notifications.consents import store as consents
 from services.notifications.events import store as events_store
 from services.notifications.events.states import course_key
 from services.notifications.participation import held_store, reports_store, stand_ins, store
-from services.notifications.participation.domain import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
 from services.notifications.participation.reports import CourseReports, NotYet, Taken, Told
 from services.notifications.participation.seats_store import Seats, seats_in
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.risk.attendance import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 

@@ -1,19 +1,25 @@
-"""Reads test results and reported needs: no rule needs results, so none is stored; needs are of no person."""
+"""Reads test results and keeps those that a risk rule reads; reads reported needs, which are of no person."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from uuid import UUID
 
 from schemas.base import Payload
+from schemas.codes import ConsentPurpose, ExamResult, SectionGrade
+from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
+from services.notifications.consents import store as consents
 from services.notifications.events import store as events_store
-from services.notifications.participation import stand_ins, store
+from services.notifications.participation import results_store, stand_ins, store
 from services.notifications.participation.seats_store import Seats, seats_in
+from services.notifications.people import store as people
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
 
 _Result = SectionResultRecorded | ExamResultRecorded
 _UNKNOWN = "unknown"
+_BELOW = SectionGrade.BELOW
+_REACHED = frozenset({ExamResult.B1, ExamResult.B2, ExamResult.C1, ExamResult.PASSED})
 
 
 def needs_key(town: str) -> str:
@@ -21,18 +27,64 @@ def needs_key(town: str) -> str:
     return f"needs:{town}"
 
 
-async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:  # noqa: ARG001 - a handler
-    """Check results and store needs, in their order."""
+async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
+    """Check results and store needs, in order; of results those are kept that a rule reads.
+
+    They must be of people who consent and sit, or sat, in the course. The caller has called
+    `gate.rely_on_consent`.
+    """
     results = [event for event in events if isinstance(event.event.data, _Result)]
     seats = await seats_in(conn, sorted({_course(event) for event in results})) if results else Seats()
     unread = await events_store.not_read_before(conn, results)
+    allowed = await _allowed(conn, results, local_day(now)) if results else {}
+    concerned: set[UUID] = set()
     verdicts: list[Verdict] = []
     for event in events:
         if isinstance(event.event.data, NeedReported):
             verdicts.append(await _need(conn, event, event.event.data))
         else:
             verdicts.append(Applied(_warnings(event, seats, unread)))
+            concerned.update(await _keep(conn, event, seats, allowed))
+    if concerned:
+        await people.request_reconciliation(conn, sorted(concerned))
     return verdicts
+
+
+async def _allowed(
+    conn: Connection, results: Sequence[Incoming], today: date
+) -> dict[ConsentPurpose, frozenset[UUID]]:
+    persons = sorted({data.participant for event in results if isinstance(data := event.event.data, _Result)})
+    purposes = (ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE)
+    valid = await consents.valid(conn, persons, list(purposes), today)
+    return {
+        purpose: frozenset(one.participant for one in valid if one.purpose == purpose) for purpose in purposes
+    }
+
+
+async def _keep(
+    conn: Connection, event: Incoming, seats: Seats, allowed: Mapping[ConsentPurpose, frozenset[UUID]]
+) -> list[UUID]:
+    """Keep one result, or take one back; return whose risks may have changed."""
+    data, meant = event.event.data, events_store.meant(event)
+    concerned = await results_store.drop(conn, [meant]) if meant is not None else []
+    if event.event.retracts is not None or not isinstance(data, _Result):
+        return concerned
+    person, course = data.participant, _course(event)
+    if not seats.begun(course, person, _day(data)):
+        return concerned
+    in_support = person in allowed[ConsentPurpose.DROPOUT_SUPPORT]
+    if isinstance(data, SectionResultRecorded):
+        section = results_store.SectionResult(
+            event.cause, person, course, data.section, data.tested_on, data.grade, data.grade == _BELOW
+        )
+        kept = in_support and await results_store.put_section(conn, section)
+    else:
+        final = results_store.FinalResult(
+            event.cause, person, course, data.exam, data.taken_on, data.result, data.result not in _REACHED
+        )
+        may = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
+        kept = may and await results_store.put_final(conn, final)
+    return [*concerned, person] if kept else concerned
 
 
 def stripped(data: Payload) -> Payload | None:

@@ -55,6 +55,7 @@ def _course_row(stated: CourseStated) -> store.CourseRow:
         cancelled_on=stated.cancelled_on,
         completed_on=stated.completed_on,
         stated=stated.version,
+        course_type=stated.course_type,
     )
 
 
@@ -91,4 +92,5 @@ def _fact_row(stated: ParticipantStated, organisation: str) -> store.FactRow:
         registered_on=stated.registered_on,
         withdrawn_on=stated.withdrawn_on,
         stated=stated.version,
+        right_until=stated.right_until,
     )

@@ -10,6 +10,9 @@ import orjson
 
 from services.runtime.data.db import Connection
 
+LOOK_BACK_DAYS = 60
+"""Longer than any window of the rules about attendance."""
+
 
 @dataclass(frozen=True, slots=True)
 class CourseRow:
@@ -27,6 +30,7 @@ class CourseRow:
     cancelled_on: date | None
     completed_on: date | None
     stated: int
+    course_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,7 @@ class FactRow:
     registered_on: date
     withdrawn_on: date | None
     stated: int
+    right_until: date | None = None
 
 
 async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow]:
@@ -52,7 +57,8 @@ async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow
     rows = await conn.fetch(
         """
         SELECT course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections, cancelled_on,
-        completed_on, stated FROM course WHERE course_id = ANY($1::uuid[]) ORDER BY course_id FOR UPDATE
+        completed_on, stated, course_type FROM course WHERE course_id = ANY($1::uuid[])
+        ORDER BY course_id FOR UPDATE
         """,
         list(ids),
     )
@@ -66,7 +72,7 @@ async def facts(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, FactRow]:
     rows = await conn.fetch(
         """
         SELECT participant_id, office, organisation, kreis, town, youth_until, asylum_phase, registered_on,
-        withdrawn_on, stated FROM participant_fact WHERE participant_id = ANY($1::uuid[])
+        withdrawn_on, stated, right_until FROM participant_fact WHERE participant_id = ANY($1::uuid[])
         ORDER BY participant_id FOR UPDATE
         """,
         list(ids),
@@ -79,15 +85,16 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
     await conn.execute(
         """
         INSERT INTO course (course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections,
-        cancelled_on, completed_on, stated)
-        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d, v
+        cancelled_on, completed_on, stated, course_type)
+        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d, v, y
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
             $7::date[], $8::date[], $9::text[], $10::date[], $11::date[],
-            $12::integer[]) AS new (c, p, o, t, k, w, s, e, x, g, d, v)
+            $12::integer[], $13::text[]) AS new (c, p, o, t, k, w, s, e, x, g, d, v, y)
         ON CONFLICT (course_id) DO UPDATE SET title = EXCLUDED.title, kreis = EXCLUDED.kreis,
             town = EXCLUDED.town, starts_on = EXCLUDED.starts_on, ends_on = EXCLUDED.ends_on,
             sections = EXCLUDED.sections, cancelled_on = EXCLUDED.cancelled_on,
-            completed_on = EXCLUDED.completed_on, stated = EXCLUDED.stated
+            completed_on = EXCLUDED.completed_on, stated = EXCLUDED.stated,
+            course_type = coalesce(EXCLUDED.course_type, course.course_type)
         """,
         [row.course_id for row in rows],
         [row.provider for row in rows],
@@ -102,6 +109,7 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
         [row.cancelled_on for row in rows],
         [row.completed_on for row in rows],
         [row.stated for row in rows],
+        [row.course_type for row in rows],
     )
 
 
@@ -110,9 +118,9 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
     await conn.execute(
         """
         INSERT INTO participant_fact (participant_id, office, organisation, kreis, town, youth_until,
-        asylum_phase, registered_on, withdrawn_on, stated)
+        asylum_phase, registered_on, withdrawn_on, stated, right_until)
         SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::text[], $8::date[], $9::date[], $10::integer[])
+            $7::text[], $8::date[], $9::date[], $10::integer[], $11::date[])
         ON CONFLICT (participant_id) DO UPDATE SET kreis = EXCLUDED.kreis, town = EXCLUDED.town,
             youth_until = EXCLUDED.youth_until, asylum_phase = EXCLUDED.asylum_phase,
             registered_on = EXCLUDED.registered_on, withdrawn_on = EXCLUDED.withdrawn_on,
@@ -128,21 +136,23 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
         [row.registered_on for row in rows],
         [row.withdrawn_on for row in rows],
         [row.stated for row in rows],
+        [row.right_until for row in rows],
     )
 
 
 async def assess_again(conn: Connection, courses: Sequence[UUID]) -> None:
-    """Have courses assessed again, by marking their last reported day."""
+    """Have courses assessed again, with all the days that any rule looks at."""
     if not courses:
         return
     await conn.execute(
         """
         UPDATE course_day AS d SET assessed = false FROM (
-            SELECT course_id, max(day) AS day FROM course_day WHERE course_id = ANY($1::uuid[])
-            GROUP BY course_id) AS last
-        WHERE d.course_id = last.course_id AND d.day = last.day AND d.assessed
+            SELECT course_id, max(day) - $2::integer AS day FROM course_day WHERE course_id = ANY($1::uuid[])
+            GROUP BY course_id) AS first
+        WHERE d.course_id = first.course_id AND d.day >= first.day AND d.assessed
         """,
         list(courses),
+        LOOK_BACK_DAYS,
     )
 
 

@@ -144,20 +144,30 @@ async def drop_need(conn: Connection, cause: UUID) -> bool:
 async def erase_participation(
     conn: Connection, participants: Sequence[UUID], held_under: Mapping[UUID, UUID]
 ) -> None:
-    """Erase attendance and risks of people, and replace their ids in what waits.
+    """Erase attendance, and risks that rested on it, and replace their ids in what waits.
 
     `held_under` maps each person to the stand-in their marks are kept under until their place is known.
     """
     people = list(participants)
     ids = [*people, *(held_under[person] for person in people)]
     await conn.execute("DELETE FROM attendance WHERE participant_id = ANY($1::uuid[])", people)
-    await conn.execute("DELETE FROM risk WHERE participant_id = ANY($1::uuid[])", people)
+    await conn.execute(
+        "DELETE FROM risk WHERE participant_id = ANY($1::uuid[]) AND purpose = 'dropout_support'", people
+    )
     await conn.execute("DELETE FROM held_mark WHERE person = ANY($1::uuid[])", ids)
     for row in await _parked_with(conn, ids):
         data = row["data"].decode()
         for one in ids:
             data = data.replace(str(one), str(stand_ins.nobody()))
         await conn.execute("UPDATE runtime.parked SET data = $2 WHERE id = $1", row["id"], data.encode())
+
+
+async def erase_risks_afterwards(conn: Connection, participants: Sequence[UUID]) -> None:
+    """Erase the risks about what follows a course."""
+    await conn.execute(
+        "DELETE FROM risk WHERE participant_id = ANY($1::uuid[]) AND purpose = 'after_course'",
+        list(participants),
+    )
 
 
 async def _parked_with(conn: Connection, ids: Sequence[UUID]) -> list[asyncpg.Record]:

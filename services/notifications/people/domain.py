@@ -17,6 +17,8 @@ class Purpose(StrEnum):
     """The consented counselling office, at the start."""
     DROPOUT_SUPPORT = "dropout_support"
     """The consented counselling office, when the person may be about to drop out."""
+    AFTER_COURSE = "after_course"
+    """The consented counselling office, when the course is over."""
     ROUTING = "routing"
     """The service itself: the birth date decides between JMD and MBE."""
 
@@ -44,6 +46,7 @@ VISIBLE: Mapping[Purpose, frozenset[str]] = {
     Purpose.ROSTER: _NAME,
     Purpose.ENROLMENT_NOTICE: _REACH,
     Purpose.DROPOUT_SUPPORT: _REACH,
+    Purpose.AFTER_COURSE: _REACH,
     Purpose.ROUTING: frozenset({"birth_date"}),
 }
 """Which parts of a person's data a purpose needs; nothing else is ever shown for it."""

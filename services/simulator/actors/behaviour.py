@@ -1,7 +1,10 @@
 """Draws how invented people behave: whether they take a place, come, stay away, leave and return.
 
-The shares follow figures of 2018: of those who start 62 % go through and 38 % leave, mostly soon,
-more than a third of them return; absences cluster before an exit; a no-show is a signal of its own.
+The shares of who leaves follow figures of 2018: of those who start 62 % go through and 38 % leave, mostly
+soon, more than a third of them return (BAMF-Kurzanalyse 7|2021, which names moves, jobs, births, health and
+lost childcare as reasons). It does not say how many of them had stayed away before. That somebody who moves
+or found work mostly comes until the last day, and that some are excused before they leave, are assumptions
+(`_ANNOUNCED`, `_EXCUSED`): what an evaluation of risk rules finds depends on them.
 """
 
 import math
@@ -29,6 +32,14 @@ _SOON: Final = 0.6
 _EXIT_KINDS: Final = {
     ExitKind.OTHER: 45, ExitKind.WORK: 25, ExitKind.MOVED: 18, ExitKind.TRANSFER: 12,
 }  # fmt: skip
+_ANNOUNCED: Final = {
+    ExitKind.OTHER: 0.75, ExitKind.WORK: 0.25, ExitKind.MOVED: 0.15, ExitKind.TRANSFER: 0.1,
+}  # fmt: skip
+"""Of those who leave for this reason: who stays away more and more before. The others come until the end."""
+_EXCUSED: Final = 0.25
+"""Of those who stay away before they leave: who is mostly excused."""
+_GIVES_NOTICE: Final = frozenset({ExitKind.WORK, ExitKind.MOVED, ExitKind.TRANSFER})
+"""Who leaves for this reason tells the provider within days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +54,12 @@ class CoursePath:
     returns_after: int | None
     """Days until the person waits again."""
     cluster: int
-    """Lessons before the exit in which absences cluster."""
+    """Lessons before the exit in which absences cluster; 0: nobody could have seen it come."""
+    cluster_excused: bool
     slump: range
     """Lessons of a bad week of somebody who stays; the alert about it was not needed."""
+    illness: range
+    """Lessons that somebody who stays misses excused: their own illness, or a child's."""
     excused: float
     unexcused: float
 
@@ -58,16 +72,21 @@ def course_path(seed: int, person: int, course: str) -> CoursePath:
     leaves = rng.random() < LEAVES
     soon = rng.random() < _SOON
     at = 2 + min(28, int(rng.expovariate(1 / 11))) if soon else rng.randrange(25, 130)
-    slump_at = rng.randrange(3, 90)
-    slumps = rng.random() < 0.12
+    slump_at, ill_at = rng.randrange(3, 90), rng.randrange(3, 110)
+    slumps, ill = rng.random() < 0.12, rng.random() < 0.15
+    kind = ExitKind.OTHER if no_show else pick(rng, _EXIT_KINDS)
+    announced = rng.random() < _ANNOUNCED[kind]
+    notice = kind in _GIVES_NOTICE
     return CoursePath(
         no_show=no_show,
         leaves_at=0 if no_show else at if leaves else None,
-        exit_kind=ExitKind.OTHER if no_show else pick(rng, _EXIT_KINDS),
-        told_after=rng.randrange(3, 9) if no_show else rng.randrange(1, 8),
+        exit_kind=kind,
+        told_after=rng.randrange(3, 9) if no_show else rng.randrange(0, 3) if notice else rng.randrange(1, 8),
         returns_after=rng.randrange(14, 90) if rng.random() < RETURNS else None,
-        cluster=rng.randrange(3, 10),
+        cluster=rng.randrange(3, 10) if announced else 0,
+        cluster_excused=rng.random() < _EXCUSED,
         slump=range(slump_at, slump_at + rng.randrange(3, 6)) if slumps and not leaves else range(0),
+        illness=range(ill_at, ill_at + rng.randrange(3, 11)) if ill and not leaves else range(0),
         excused=rng.uniform(0.02, 0.08),
         unexcused=rng.uniform(0.0, 0.05),
     )
@@ -82,8 +101,13 @@ def mark(seed: int, person: int, course: str, lesson: int) -> Mark:
     draw = stream(seed, "mark", person, course, lesson).random()
     if lesson in path.slump:
         return Mark.UNEXCUSED if draw < 0.85 else Mark.PRESENT
+    if lesson in path.illness:
+        return Mark.EXCUSED if draw < 0.9 else Mark.PRESENT
     if lesson >= leaves_at - path.cluster:
-        return Mark.UNEXCUSED if draw < 0.65 else Mark.EXCUSED if draw < 0.75 else Mark.PRESENT
+        mostly, sometimes = Mark.UNEXCUSED, Mark.EXCUSED
+        if path.cluster_excused:
+            mostly, sometimes = sometimes, mostly
+        return mostly if draw < 0.65 else sometimes if draw < 0.75 else Mark.PRESENT
     if draw < path.unexcused:
         return Mark.UNEXCUSED
     return Mark.EXCUSED if draw < path.unexcused + path.excused else Mark.PRESENT

@@ -151,7 +151,7 @@ async def test_unknown_signs_are_asked_about_and_never_stored(world: World) -> N
     assert await world.value("SELECT count(*) FROM attendance") == 0
 
 
-async def test_no_result_is_stored_and_strangers_are_asked_about(world: World) -> None:
+async def test_results_that_no_rule_reads_are_not_stored_and_strangers_are_asked_about(world: World) -> None:
     await world.announce()
     person, stranger = await world.register("a-1"), uuid4()
     await world.consent("a-1", DROPOUT)
@@ -162,7 +162,7 @@ async def test_no_result_is_stored_and_strangers_are_asked_about(world: World) -
         asked[participant] = await world.say(
             PROVIDER,
             SectionResultRecorded(
-                course="k-1", participant=participant, section=1, grade="below", tested_on=TODAY
+                course="k-1", participant=participant, section=1, grade="as_expected", tested_on=TODAY
             ),
             ExamResultRecorded(
                 course="k-1", participant=participant, exam="dtz", result="B1", taken_on=TODAY

@@ -10,9 +10,9 @@ import pytest
 
 from services.notifications.alerts import escalation
 from services.notifications.alerts.reconciler import AlertReconciler
-from services.notifications.participation import rules
-from services.notifications.participation.risk_assessor import RiskAssessor
 from services.notifications.people import registrations
+from services.notifications.risk import parameters
+from services.notifications.risk.assessor import RiskAssessor
 from services.runtime.bookkeeping import work
 from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_client import GatewayAnswer, Taken
@@ -129,7 +129,7 @@ async def test_a_course_whose_assessment_fails_leaves_the_others_assessed(
         if own == "k-2":
             broken.add(course)
 
-    assessor = RiskAssessor(world.worker, rules.load())
+    assessor = RiskAssessor(world.worker, parameters.load())
     assert await assessor.drain(world.now) == 2
     assert await world.value("SELECT count(DISTINCT course_id) FROM course_day WHERE NOT assessed") == 1
     assert await assessor.drain(world.now) == 0

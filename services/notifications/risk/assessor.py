@@ -1,38 +1,33 @@
-"""Assesses the dropout risks of courses whose attendance was reported."""
+"""Assesses the risks of courses whose attendance was reported."""
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-import asyncpg
-
 from services.notifications import gate
-from services.notifications.participation import risk_store as store
-from services.notifications.participation.domain import (
+from services.notifications.participation.facts_store import LOOK_BACK_DAYS
+from services.notifications.people import store as people
+from services.notifications.risk import store
+from services.notifications.risk.attendance import AttendanceRules, CourseDay, assess
+from services.notifications.risk.domain import (
     ClearRisk,
-    CourseDay,
     Episode,
     KeepRisk,
-    OpenRisk,
+    Matter,
     RaiseRisk,
-    RiskRule,
-    RiskRules,
     WithdrawRisk,
-    assess,
     compare,
 )
-from services.notifications.participation.rules import RiskRuleBook
-from services.notifications.people import store as people
+from services.notifications.risk.parameters import RiskRuleBook
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
 
-_BATCH = 20
+_BATCH = 100
 _START = UUID(int=0)
 _NO_PLACE = store.Participation(None, None, over=True)  # a provider's word alone puts nobody at risk
-_LOOK_BACK_DAYS = 60  # longer than any window of the rules
 
 
 @dataclass(slots=True)
@@ -54,32 +49,37 @@ class RiskAssessor:
 
         async def some(conn: Connection, taking: Taking) -> int:
             await gate.rely_on_consent(conn)
-            courses = await store.take_unassessed(conn, taking, _START if taking.only else after)
-            if not courses and after != _START:
-                courses = await store.take_unassessed(conn, taking, _START)
+            taken = await store.take_unassessed(conn, taking, _START if taking.only else after)
+            if not taken and after != _START:
+                taken = await store.take_unassessed(conn, taking, _START)
+            courses = sorted({course for course, _ in taken})
             taking.taken += map(str, courses)
             if courses:
                 self._after = courses[-1]
-                await self._assess(conn, courses, now)
+                await self._assess(conn, taken, courses, now)
             return len(courses)
 
         return await WorkQueue(self.pool, "assess", _BATCH, store.unassessed_generations).work(some)
 
-    async def _assess(self, conn: Connection, courses: Sequence[UUID], now: datetime) -> None:
+    async def _assess(
+        self, conn: Connection, taken: Sequence[tuple[UUID, date]], courses: Sequence[UUID], now: datetime
+    ) -> None:
         marks: dict[tuple[UUID, UUID], list[CourseDay]] = defaultdict(list)
-        for row in await store.marks(conn, courses, _LOOK_BACK_DAYS):
+        for row in await store.marks(conn, taken, LOOK_BACK_DAYS):
             day = CourseDay(row["day"], row["mark"], row["ue"], row["ue_held"])
             marks[row["course_id"], row["participant_id"]].append(day)
+        known = await store.open_risks(conn, courses, Matter.ATTENDANCE)
+        if not marks and not known:
+            return
         reported = await store.reported(conn, courses)
         participations = await store.participations(conn, courses)
-        known = await store.open_risks(conn, courses)
         changes = store.RiskChanges()
         for key in sorted(marks.keys() | known.keys()):
             if key[0] in reported:
                 entry = participations.get(key, _NO_PLACE)
                 days = [] if entry is _NO_PLACE else marks.get(key, [])
                 self._assess_person(
-                    changes, key, days, known.get(key, {}), part=entry, reported=reported[key[0]]
+                    changes, key, days, known.get(key, ()), part=entry, reported=reported[key[0]]
                 )
         await store.write(conn, changes, now)
         if changes.concerned:
@@ -90,7 +90,7 @@ class RiskAssessor:
         changes: store.RiskChanges,
         key: tuple[UUID, UUID],
         days: Sequence[CourseDay],
-        known: Mapping[str, asyncpg.Record],
+        known: Sequence[store.RiskRow],
         *,
         part: store.Participation,
         reported: Sequence[date],
@@ -98,24 +98,24 @@ class RiskAssessor:
         course, person = key
         until = reported[-1]
         episodes = _episodes(days, part, reported, self.rules.on(until))
-        risks = [OpenRisk(RiskRule(row["rule"]), row["since"]) for row in known.values()]
-        for change in compare(risks, episodes):
+        ids = {row.open: row.id for row in known}
+        for change in compare([row.open for row in known], episodes, (Matter.ATTENDANCE,)):
             match change:
-                case RaiseRisk(episode) if not part.over and part.left_on is None:
-                    changes.raised.append((person, course, episode, until))
-                case KeepRisk(risk, episode):
-                    changes.kept.append((known[risk.rule]["risk_id"], dict(episode.params), until))
+                case RaiseRisk(finding) if not part.over and part.left_on is None:
+                    changes.raised.append((person, course, finding, until))
+                case KeepRisk(risk, finding):
+                    changes.kept.append((ids[risk], finding, until))
                 case ClearRisk(risk):
-                    changes.ended.append((known[risk.rule]["risk_id"], "cleared"))
+                    changes.ended.append((ids[risk], "cleared"))
                 case WithdrawRisk(risk):
-                    changes.ended.append((known[risk.rule]["risk_id"], "withdrawn"))
+                    changes.ended.append((ids[risk], "withdrawn"))
                 case RaiseRisk():
                     continue  # the person has left or the course is over: nothing to drop out of
             changes.concerned.add(person)
 
 
 def _episodes(
-    days: Sequence[CourseDay], part: store.Participation, reported: Sequence[date], rules: RiskRules
+    days: Sequence[CourseDay], part: store.Participation, reported: Sequence[date], rules: AttendanceRules
 ) -> list[Episode]:
     days = [day for day in days if part.left_on is None or day.day <= part.left_on]
     first_mark = min((day.day for day in days), default=reported[-1])

@@ -1,23 +1,16 @@
-"""Detects dropout risks by explained rules on what somebody did, never on who somebody is."""
+"""Detects dropout risks in the course days of one person by explained rules on behaviour."""
 
+import math
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
-from enum import StrEnum
 
 from schemas.days import add_days
+from services.notifications.risk.domain import Episode, Rule
 
 PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP = "X", "E", "U", "W", "P"
 KNOWN_MARKS = frozenset({PRESENT, EXCUSED, UNEXCUSED, CHANGE, INTERNSHIP})
-
-
-class RiskRule(StrEnum):
-    """The rules; each can be explained to the person in one sentence."""
-
-    NO_SHOW = "no_show"
-    CONSECUTIVE_UNEXCUSED = "consecutive_unexcused"
-    SHARE_MISSED = "share_missed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +42,45 @@ class ShareRule:
 
 
 @dataclass(frozen=True, slots=True)
-class RiskRules:
+class LongExcusedRule:
+    """Excused on `days` course days in a row; cleared by attended days in a row."""
+
+    days: int
+    clear_after: int
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRule:
+    """A break in the person's own pattern: Page's cumulative sum (Biometrika 41, 1954) of likelihood ratios.
+
+    Each day adds the logarithm of how much likelier its mark is for somebody about to leave than for this
+    person so far. Somebody about to leave misses the share `leaving` of their days without excuse and
+    `leaving_excused` with one. What the person did so far is their own share of missed days before the sum
+    rose from zero, drawn towards `usual` and `usual_excused` as if `weight` such days had been seen, and
+    never taken as higher than `most`.
+    """
+
+    usual: float
+    usual_excused: float
+    weight: float
+    most: float
+    leaving: float
+    leaving_excused: float
+    raise_at: float
+    early_raise_at: float
+    clear_below: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttendanceRules:
     """The rules in force on a day; the stricter bounds hold for `early_days` after the entry."""
 
     early_days: int
     no_show: NoShowRule
     consecutive: ConsecutiveRule
     share: ShareRule
+    long_excused: LongExcusedRule
+    pattern: PatternRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,18 +105,8 @@ class CourseDay:
         return self.ue_held if self.mark in {EXCUSED, UNEXCUSED} else 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """A rule that applies from `since` until `cleared_on`, None while it lasts; `params` explain it."""
-
-    rule: RiskRule
-    since: date
-    params: Mapping[str, str | int]
-    cleared_on: date | None = None
-
-
 def assess(
-    days: Sequence[CourseDay], joined_on: date, rules: RiskRules, *, attended_before: bool = False
+    days: Sequence[CourseDay], joined_on: date, rules: AttendanceRules, *, attended_before: bool = False
 ) -> list[Episode]:
     """Return every episode in these course days of one person.
 
@@ -115,7 +130,7 @@ def _by_day(day: CourseDay) -> date:
 
 
 def _stretch(
-    days: Sequence[CourseDay], joined_on: date, rules: RiskRules, *, attended_before: bool
+    days: Sequence[CourseDay], joined_on: date, rules: AttendanceRules, *, attended_before: bool
 ) -> list[Episode]:
     """Assess days without a change of course."""
     if all(day.missed == 0 for day in days):
@@ -129,22 +144,32 @@ def _stretch(
         days = [day for day in days if day.day >= no_show.cleared_on]
     early_until = add_days(joined_on, rules.early_days)
     episodes += _consecutive(days, early_until, rules.consecutive)
-    return episodes + _shares(days, early_until, rules.share)
+    episodes += _shares(days, early_until, rules.share)
+    episodes += _excused(days, rules.long_excused)
+    return episodes + _pattern(days, early_until, rules.pattern)
 
 
 def _ended(episode: Episode, day: date) -> Episode:
     if episode.cleared_on is not None:
         return episode
-    return Episode(episode.rule, episode.since, episode.params, day)
+    return replace(episode, cleared_on=day)
 
 
-def _no_show(days: Sequence[CourseDay], rules: RiskRules) -> Episode | None:
+def _lasting(
+    before: Episode | None, rule: Rule, since: date, day: date, params: Mapping[str, str | int]
+) -> Episode:
+    """Return the episode as it stands on a day; it keeps the day on which it was raised."""
+    return Episode(rule, since, day if before is None else before.raised_on, params)
+
+
+def _no_show(days: Sequence[CourseDay], rules: AttendanceRules) -> Episode | None:
     """Return the episode of missing from the first day on; an excused day ends it: the person is in touch."""
     came = next((number for number, day in enumerate(days) if day.mark != UNEXCUSED), len(days))
     if came < rules.no_show.days:
         return None
     params: dict[str, str | int] = {"days": came, "since": days[0].day.isoformat()}
-    return Episode(RiskRule.NO_SHOW, days[0].day, params, days[came].day if came < len(days) else None)
+    certain = days[rules.no_show.days - 1].day
+    return Episode(Rule.NO_SHOW, days[0].day, certain, params, days[came].day if came < len(days) else None)
 
 
 def _consecutive(days: Sequence[CourseDay], early_until: date, rule: ConsecutiveRule) -> list[Episode]:
@@ -166,7 +191,7 @@ def _consecutive(days: Sequence[CourseDay], early_until: date, rule: Consecutive
             raised, streak = None, []
         elif streak and len(streak) >= (rule.early_days if day.day < early_until else rule.days):
             params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
-            raised = Episode(RiskRule.CONSECUTIVE_UNEXCUSED, streak[0], params)
+            raised = _lasting(raised, Rule.CONSECUTIVE_UNEXCUSED, streak[0], day.day, params)
     return [*episodes, raised] if raised is not None else episodes
 
 
@@ -190,7 +215,7 @@ def _shares(days: Sequence[CourseDay], early_until: date, rule: ShareRule) -> li
                 "window_days": len(window),
                 "since": since.isoformat(),
             }
-            raised = Episode(RiskRule.SHARE_MISSED, since, params)
+            raised = _lasting(raised, Rule.SHARE_MISSED, since, day, params)
     return [*episodes, raised] if raised is not None else episodes
 
 
@@ -213,59 +238,94 @@ def _windows(
             yield window, missed_in / held_in
 
 
-@dataclass(frozen=True, slots=True)
-class OpenRisk:
-    """An open risk on record."""
-
-    rule: RiskRule
-    since: date
-
-
-@dataclass(frozen=True, slots=True)
-class RaiseRisk:
-    """A new risk."""
-
-    episode: Episode
-
-
-@dataclass(frozen=True, slots=True)
-class KeepRisk:
-    """The risk lasts; its parameters are brought up to date."""
-
-    known: OpenRisk
-    episode: Episode
-
-
-@dataclass(frozen=True, slots=True)
-class ClearRisk:
-    """The cause is over: the person is back."""
-
-    known: OpenRisk
+def _excused(days: Sequence[CourseDay], rule: LongExcusedRule) -> list[Episode]:
+    """Return the episodes of excused days in a row; unexcused days neither count nor interrupt."""
+    episodes: list[Episode] = []
+    streak: list[date] = []
+    attended = 0
+    raised: Episode | None = None
+    for day in days:
+        if day.mark == EXCUSED:
+            streak.append(day.day)
+            attended = 0
+        elif day.attended:
+            attended += 1
+            if raised is None:
+                streak = []
+        if raised is not None and attended >= rule.clear_after:
+            episodes.append(_ended(raised, day.day))
+            raised, streak = None, []
+        elif len(streak) >= rule.days:
+            params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
+            raised = _lasting(raised, Rule.LONG_EXCUSED, streak[0], day.day, params)
+    return [*episodes, raised] if raised is not None else episodes
 
 
-@dataclass(frozen=True, slots=True)
-class WithdrawRisk:
-    """A correction removed the cause: it never existed."""
-
-    known: OpenRisk
-
-
-RiskChange = RaiseRisk | KeepRisk | ClearRisk | WithdrawRisk
-
-
-def compare(known: Sequence[OpenRisk], episodes: Sequence[Episode]) -> list[RiskChange]:
-    """Compare the open risks with the episodes found; a rule has at most one open risk."""
-    found = {episode.rule: episode for episode in episodes if episode.cleared_on is None}
-    changes: list[RiskChange] = []
-    for risk in known:
-        lasting = found.pop(risk.rule, None)
-        if lasting is not None:
-            changes.append(KeepRisk(risk, lasting))
-        elif any(
-            e.rule == risk.rule and e.cleared_on is not None and e.cleared_on > risk.since for e in episodes
-        ):
-            changes.append(ClearRisk(risk))
+def _pattern(days: Sequence[CourseDay], early_until: date, rule: PatternRule) -> list[Episode]:
+    """Return the episodes in which somebody misses far more than they used to."""
+    episodes: list[Episode] = []
+    raised: Episode | None = None
+    before, run = _Marks(), _Marks()
+    total, since = 0.0, None
+    for day in days:
+        if day.mark not in {PRESENT, EXCUSED, UNEXCUSED}:
+            continue
+        total = max(0.0, total + _likelier(day.mark, before, rule))
+        if total == 0.0:
+            before, run, since = before.plus(run).with_mark(day.mark), _Marks(), None
         else:
-            changes.append(WithdrawRisk(risk))
-    changes.extend(RaiseRisk(episode) for episode in found.values())
-    return changes
+            since = since or day.day
+            run = run.with_mark(day.mark)
+        limit = rule.early_raise_at if day.day < early_until else rule.raise_at
+        total = min(total, limit + 1.0)  # a long absence clears as fast as a short one
+        if raised is not None and (total < rule.clear_below or since is None):
+            episodes.append(_ended(raised, day.day))
+            raised = None
+        elif since is not None and (raised is not None or (total >= limit and day.mark != PRESENT)):
+            start = since if raised is None else raised.since
+            params: dict[str, str | int] = {
+                "missed": run.excused + run.unexcused,
+                "days": run.all,
+                "since": start.isoformat(),
+            }
+            raised = _lasting(raised, Rule.OWN_PATTERN, start, day.day, params)
+    return [*episodes, raised] if raised is not None else episodes
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """How many days somebody came, was excused, and was missing without excuse."""
+
+    present: int = 0
+    excused: int = 0
+    unexcused: int = 0
+
+    @property
+    def all(self) -> int:
+        return self.present + self.excused + self.unexcused
+
+    def with_mark(self, mark: str) -> "_Marks":
+        return _Marks(
+            self.present + (mark == PRESENT),
+            self.excused + (mark == EXCUSED),
+            self.unexcused + (mark == UNEXCUSED),
+        )
+
+    def plus(self, other: "_Marks") -> "_Marks":
+        return _Marks(
+            self.present + other.present, self.excused + other.excused, self.unexcused + other.unexcused
+        )
+
+
+def _likelier(mark: str, before: _Marks, rule: PatternRule) -> float:
+    """Return the log-likelihood ratio of a mark: somebody about to leave against this person so far."""
+    seen = before.all + rule.weight
+    unexcused = min((before.unexcused + rule.usual * rule.weight) / seen, rule.most)
+    excused = min((before.excused + rule.usual_excused * rule.weight) / seen, rule.most)
+    match mark:
+        case "U":
+            return math.log(rule.leaving / unexcused)
+        case "E":
+            return math.log(rule.leaving_excused / excused)
+        case _:
+            return math.log((1 - rule.leaving - rule.leaving_excused) / (1 - unexcused - excused))

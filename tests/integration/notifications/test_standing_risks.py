@@ -1,0 +1,163 @@
+"""Risks before, during and after a course: raised by events and the calendar, told under consent."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import asyncpg
+
+from schemas.codes import ConsentPurpose
+from schemas.placements import EnrolmentEnded, PlacementAdvanced, PlaceReserved
+from schemas.support import ExamResultRecorded, SectionResultRecorded
+from services.notifications.risk.rounds import DailyRound
+from tests.notifications.world import PROVIDER, TODAY, World, step
+
+DROPOUT, AFTER = ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE
+
+
+async def risks(world: World) -> list[asyncpg.Record]:
+    return await world.rows(
+        "SELECT rule, matter, purpose, severity, state, also, course_id FROM risk ORDER BY rule"
+    )
+
+
+async def open_rules(world: World) -> list[str]:
+    return [row["rule"] for row in await risks(world) if row["state"] == "open"]
+
+
+async def days_later(world: World, days: int) -> None:
+    world.now += timedelta(days=days)
+    await DailyRound(world.worker).begin(world.now)
+    await world.settle()
+
+
+async def section_test(world: World, person: Any, grade: str, section: int = 1, **more: Any) -> None:  # noqa: ANN401
+    result = SectionResultRecorded(
+        course="k-1",
+        participant=person,
+        section=section,
+        grade=grade,
+        tested_on=TODAY + timedelta(days=section),
+    )
+    await world.read(world.incoming(PROVIDER, result, **more))
+    await world.settle()
+
+
+async def examined(world: World, person: Any, result: str, exam: str = "dtz") -> None:  # noqa: ANN401
+    said = ExamResultRecorded(course="k-1", participant=person, exam=exam, result=result, taken_on=TODAY)
+    await world.say(PROVIDER, said)
+    await world.settle()
+
+
+async def test_a_section_below_is_told_settled_corrected_and_taken_back(world: World) -> None:
+    await world.stated(course_type="integration_general")
+    person = await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
+    await section_test(world, person, "below", id_="first")
+    assert await open_rules(world) == ["section_below"]
+    (alert,) = await world.rows("SELECT kind, purpose, state FROM alert")
+    assert tuple(alert) == ("risk", DROPOUT, "new")
+
+    await section_test(world, person, "as_expected", section=2, id_="second")
+    assert await open_rules(world) == []
+    (alert,) = await world.rows("SELECT state, withdrawn_for FROM alert")
+    assert tuple(alert) == ("withdrawn", "returned")
+
+    await section_test(world, person, "as_expected", section=2, id_="back", retracts="second")
+    assert await open_rules(world) == ["section_below"], "the better result was a mistake"
+    await section_test(world, person, "as_expected", id_="mended", corrects="first")
+    assert await open_rules(world) == []
+    assert await world.value("SELECT count(*) FROM section_result") == 0
+
+
+async def test_without_consent_no_result_is_kept_and_the_end_of_a_consent_erases_it(world: World) -> None:
+    await world.stated(course_type="integration_general")
+    person = await world.register("a-1")
+    await world.enrol(person)
+    await section_test(world, person, "below")
+    await examined(world, person, "A2")
+    assert await world.value("SELECT count(*) FROM section_result") == 0
+    assert await world.value("SELECT count(*) FROM exam_result") == 0
+
+    await world.consent("a-1", DROPOUT, AFTER)
+    await section_test(world, person, "below")
+    await examined(world, person, "A2")
+    assert await open_rules(world) == ["exam_failed"]
+    (risk,) = await risks(world)
+    assert (risk["severity"], risk["also"]) == ("medium", ["section_below"])
+    await world.revoke("a-1")
+    assert await risks(world) == []
+    assert await world.value("SELECT count(*) FROM section_result") == 0
+    assert await world.value("SELECT count(*) FROM exam_result") == 0
+
+
+async def test_what_follows_a_course_is_told_under_its_own_consent_only(world: World) -> None:
+    await world.stated(course_type="integration_general")
+    person = await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
+    await examined(world, person, "A2")
+    await world.say(None, step(EnrolmentEnded, person, to_state="completed", version=9, ended_on=TODAY))
+    await world.settle()
+    assert await open_rules(world) == []
+
+    await world.consent("a-1", AFTER)
+    await world.settle()
+    assert await open_rules(world) == ["completed_without_b1"]
+    alerts = await world.rows("SELECT purpose, state FROM alert WHERE ended_at IS NULL")
+    assert [tuple(row) for row in alerts] == [(AFTER, "new")]
+    await examined(world, person, "B1")
+    assert await open_rules(world) == []
+
+
+async def test_the_calendar_alone_brings_a_matter_about_once_a_day(world: World) -> None:
+    await world.stated(course_type="integration_general")
+    await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    await days_later(world, 0)
+    assert await open_rules(world) == []
+    assert await DailyRound(world.worker).begin(world.now) == 0, "one round a day"
+    await days_later(world, 200)
+    assert await open_rules(world) == ["waits_long"]
+    (alert,) = await world.rows("SELECT course_id, reason FROM alert WHERE kind = 'risk'")
+    assert alert["course_id"] is None
+    assert alert["reason"]["code"] == "waits_long"
+    await days_later(world, 1)
+    assert len(await risks(world)) == 1
+
+
+async def test_an_offer_about_to_expire_is_told_and_settled_by_the_answer(world: World) -> None:
+    await world.stated(course_type="integration_general")
+    person = await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    offered = step(
+        PlaceReserved, person, to_state="reserved", version=2, expires_at=world.now + timedelta(days=9)
+    )
+    await world.say(None, offered)
+    await world.settle()
+    assert await open_rules(world) == []
+    await days_later(world, 7)
+    (risk,) = await risks(world)
+    assert (risk["rule"], risk["matter"], risk["severity"]) == ("offer_unanswered", "offer", "high")
+    await world.say(None, step(PlacementAdvanced, person, to_state="accepted", version=3))
+    await world.settle()
+    assert await open_rules(world) == []
+
+
+async def test_nobody_is_judged_by_who_they_are(world: World) -> None:
+    """Age, town, asylum phase and language change; the risks stay the same."""
+    await world.stated(course_type="integration_general")
+    person = await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    await world.enrol(person)
+    for number in range(3):
+        day: date = TODAY + timedelta(days=number)
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    before = [tuple(row) for row in await risks(world)]
+    assert before
+    for facts in ({"youth_until": "2031-01"}, {"asylum_phase": "procedure"}, {"town": "99001007"}):
+        await world.registered("a-1", **facts)
+        await world.rows("UPDATE course_day SET assessed = false RETURNING day")
+        await world.settle()
+        assert [tuple(row) for row in await risks(world)] == before, facts

@@ -6,12 +6,12 @@ import logging
 import tempfile
 from pathlib import Path
 
-from tests.benchmarks import attendance, latency, memory, reentry
+from tests.benchmarks import attendance, latency, memory, reentry, teaching_day
 from tests.benchmarks.engine import steering
 from tests.benchmarks.stage import machine, say
 from tests.serving import servers_running
 
-PARTS = ("attendance", "latency", "memory", "reentry", "steering")
+PARTS = ("attendance", "latency", "memory", "reentry", "steering", "teaching-day")
 USUALLY = ("attendance", "latency", "memory")
 
 
@@ -30,6 +30,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--tries", type=int, default=10, help="freed seats of `reentry`")
     parser.add_argument("--people", type=int, default=1_500, help="people who wait in `reentry`")
     parser.add_argument("--courses", type=int, default=60, help="courses of `reentry`")
+    parser.add_argument("--course-days", type=int, default=23_000, help="of `teaching-day`")
+    parser.add_argument("--entries", type=int, default=350_000, help="of `teaching-day`, in all")
     asked = parser.parse_args()
     unknown = set(asked.parts) - set(PARTS)
     if unknown:
@@ -47,6 +49,8 @@ async def measure(asked: argparse.Namespace) -> None:
             )
         if "latency" in asked.parts:
             await latency.latency(servers, seconds=asked.seconds, rate=asked.rate)
+        if "teaching-day" in asked.parts:
+            await teaching_day.teaching_day(servers, course_days=asked.course_days, entries=asked.entries)
         if "reentry" in asked.parts:
             await reentry.reentry(servers, tries=asked.tries, people=asked.people, courses=asked.courses)
 
@@ -56,7 +60,7 @@ def main() -> None:
     asked = _arguments()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # new topics take a moment to be seen
     say(machine())
-    if {"attendance", "latency", "reentry"} & set(asked.parts):
+    if {"attendance", "latency", "reentry", "teaching-day"} & set(asked.parts):
         asyncio.run(measure(asked))
     if "memory" in asked.parts:
         memory.memory()

@@ -1,0 +1,88 @@
+"""Part 3: one teaching day of a whole country is assessed, from reported marks to risks."""
+
+import time
+from datetime import UTC, datetime, timedelta
+
+import asyncpg
+
+from services.notifications.risk import parameters
+from services.notifications.risk.assessor import RiskAssessor
+from services.runtime.data.db import open_pool
+from tests.benchmarks.stage import Stage, say
+from tests.serving import Servers
+
+HISTORY = 20
+"""Course days that were assessed before."""
+_PEOPLE = """
+CREATE TEMPORARY TABLE bench_seat ON COMMIT DROP AS
+SELECT md5('bench/' || c)::uuid AS course, md5('bench/' || c || '/' || p)::uuid AS person,
+    c, p FROM generate_series(1, $1::integer) AS c, generate_series(1, $2::integer) AS p
+"""
+_COURSES = """
+INSERT INTO course (course_id, provider, own_id, title, kreis, starts_on, ends_on, sections, stated)
+SELECT DISTINCT ON (course) course, 'kurs-bench', 'k-' || c, 'Kurs', '99001', $1::date - 40, $1::date + 160,
+    '[]'::jsonb, 1 FROM bench_seat
+"""
+_PLACEMENTS = """
+INSERT INTO placement (placement_id, version, participant_id, course_id, provider, own_course, office, kreis,
+    entry_section, starts_on, ends_on, state, released, reason, decided_at)
+SELECT gen_random_uuid(), 3, person, course, 'kurs-bench', 'k-' || c, 'amt-bench', '99001', 1, $1::date - 40,
+    $1::date + 160, 'started', true, '{}'::jsonb, now() FROM bench_seat
+"""
+_DAYS = """
+INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)
+SELECT DISTINCT ON (course) course, $1::date, gen_random_uuid()::text, 5, $2::smallint, $3::boolean
+FROM bench_seat
+"""
+_MARKS = """
+INSERT INTO attendance (course_id, day, participant_id, mark, ue)
+SELECT course, $1::date, person, mark, CASE mark WHEN 'X' THEN 5 ELSE 0 END FROM bench_seat
+CROSS JOIN LATERAL (SELECT CASE WHEN draw < 0.04 THEN 'U' WHEN draw < 0.1 THEN 'E' ELSE 'X' END AS mark
+    FROM (SELECT random() + 0 * p AS draw) AS drawn) AS marked
+"""
+
+
+async def teaching_day(servers: Servers, *, course_days: int, entries: int) -> None:
+    """Measure and print."""
+    people = max(1, entries // course_days)
+    stage, today = Stage(servers), datetime.now(UTC).date()
+    say(
+        f"A teaching day: {course_days:,} course days of {people} entries ({course_days * people:,}),"
+        f" {HISTORY} course days of each assessed before"
+    )
+
+    async def fill(conn: asyncpg.Connection) -> None:
+        await conn.execute("SELECT setseed(0.5)")
+        await conn.execute(_PEOPLE, course_days, people)
+        await conn.execute(_COURSES, today)
+        await conn.execute(_PLACEMENTS, today)
+        for number in range(HISTORY, -1, -1):
+            day = today - timedelta(days=number)
+            await conn.execute(_DAYS, day, people, number > 0)
+            await conn.execute(_MARKS, day)
+
+    try:
+        await stage.prepare(fill)
+        async with stage.database() as database:
+            await _assess(database.worker, course_days * people)
+    finally:
+        await stage.close()
+
+
+async def _assess(worker: str, entries: int) -> None:
+    pool = await open_pool(worker, name="bench", max_size=4)
+    try:
+        assessor, now = RiskAssessor(pool, parameters.load()), datetime.now(UTC)
+        begun, used = time.perf_counter(), time.process_time()
+        while await assessor.drain(now):
+            pass
+        took, cpu = time.perf_counter() - begun, time.process_time() - used
+        async with pool.acquire() as conn:
+            risks = await conn.fetchval("SELECT count(*) FROM risk WHERE state = 'open'")
+            left = await conn.fetchval("SELECT count(*) FROM course_day WHERE NOT assessed")
+        say(
+            f"  assessed in {took:.1f} s ({entries / took:,.0f} entries/s), {cpu:.1f} s of processor here;"
+            f" {risks:,} risks, {left} days left"
+        )
+    finally:
+        await pool.close()

@@ -15,13 +15,17 @@ from services.notifications import settings as policies
 from services.notifications import status, work_queue
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
+from services.notifications.alerts.reminding import ReminderWorker
 from services.notifications.consumer import subscriptions
 from services.notifications.counts.handlers import publisher
+from services.notifications.delivery.holding.store import usual
+from services.notifications.delivery.holding.worker import ReleaseWorker
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.erasures.handlers import Erasures
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
+from services.notifications.offices.store import office_hours
 from services.notifications.pages.app import create_pages
 from services.notifications.participation import rules
 from services.notifications.participation.held_marks import HeldMarks
@@ -49,6 +53,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
     secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
     gateway = gateway_of(settings)
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules.load()).drain)
+    release = work_queue.at_now(clock, ReleaseWorker(pool, office_hours, usual(policy.telling)).drain)
     reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy).drain)
     counts = publisher(pool, settings.prefix, policy.counts.k)
     retention = Retention(pool, policy, secrets)
@@ -65,6 +70,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
             Timer("escalate", 0.25, EscalationWorker(pool).drain),
+            Timer("remind", 0.25, ReminderWorker(pool).drain),
             Timer("lapse", 0.25, retention.lapse),
             Timer("clean", 5.0, retention.clean),
             Timer("erase again", 600.0, partial(erasures.again, pool)),
@@ -96,6 +102,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
                 "consider",
                 _worker("consider", reconcile, listener, "reconsider"),
             ),
+            ("release", _worker("release", release, listener, "delivery")),
             *_deliver(resources, policy, listener),
             ("keys", partial(_close_at_end, keys)),
         ),

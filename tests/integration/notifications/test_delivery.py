@@ -92,7 +92,7 @@ async def test_a_deferred_mail_is_tried_again_with_the_same_id_and_a_refused_one
     rows = await owed.rows("SELECT recipient, state, problem FROM delivery ORDER BY step")
     assert [tuple(row) for row in rows] == [
         ("office:mbe-probe", "failed", "recipient_refused"),
-        ("lead:mbe-probe", "pending", None),
+        ("lead:mbe-probe", "held", None),
     ]
 
 
@@ -140,8 +140,7 @@ async def test_a_bad_mailbox_from_before_fails_alone_and_the_lead_hears_of_it(
     await owed.rows("UPDATE office SET mail = $1 WHERE slug = 'mbe-probe'", mailbox)
     registry = CollectorRegistry()
     worker_ = owed.delivery_worker(count_attempt=DeliveryMetrics.on(registry).count)
-    while await worker_.drain():
-        pass
+    await owed.send_all(worker_)
     rows = await owed.rows("SELECT recipient, state, problem FROM delivery ORDER BY created_at, state")
     assert {tuple(row) for row in rows} == {
         ("office:mbe-probe", "failed", "mailbox_invalid"),
@@ -183,6 +182,7 @@ async def test_one_delivery_that_breaks_leaves_the_others_and_the_worker_alone(o
     await two_owed(owed)
     broken = Broken("post@mbe-probe")
     for _ in range(3):
+        await owed.release()
         await owed.delivery_worker(server=broken).drain()
     assert {str(mail["To"]) for mail in broken.sent.mails} == {
         "post@mbe-fern.kurslotse.invalid",

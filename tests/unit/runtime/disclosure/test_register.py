@@ -91,7 +91,7 @@ COUNTED_BY = {
     "notifications/status.py:_counted": "made coarse by services/runtime/serve/discreet.py",
     "notifications/status.py:_due": "made coarse by services/runtime/serve/discreet.py",
     "notifications/status.py:_each_has_its_alert": "made coarse by services/runtime/serve/discreet.py",
-    "notifications/status.py:_mails_due": "made coarse by services/runtime/serve/discreet.py",
+    "notifications/status.py:_messages_due": "made coarse by services/runtime/serve/discreet.py",
     "notifications/status.py:own_status": "made coarse by services/runtime/serve/discreet.py",
     "gateway/acceptance/store.py:count": "events at the doors",
     "gateway/http/limits.py:_waiting": "requests",

@@ -76,6 +76,8 @@ class Receiver:
     connections: int = 0
     port: int = 0
     names: list[str | None] = field(default_factory=list)
+    sender: WebhookSender = field(default_factory=WebhookSender)
+    """One that reaches it, where a test sets it."""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1

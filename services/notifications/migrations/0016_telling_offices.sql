@@ -112,6 +112,13 @@ CREATE TABLE suppression (
 COMMENT ON TABLE suppression IS 'mailboxes of offices that came back as not existing; no mail goes there';
 COMMENT ON COLUMN suppression.status IS 'enhanced status code (RFC 3463) of the bounce';
 
+CREATE TABLE bounce_position (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    generation bigint NOT NULL,
+    last bigint NOT NULL
+);
+COMMENT ON TABLE bounce_position IS 'one row: how far the mailbox of the sender was read';
+
 CREATE TABLE delivery_resend (
     delivery_id uuid NOT NULL REFERENCES delivery,
     resent_at timestamptz NOT NULL,

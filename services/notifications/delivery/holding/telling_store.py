@@ -130,20 +130,18 @@ async def sent(conn: Connection, office: str, limit: int, skip: int) -> Sequence
     )
 
 
-async def record_resend(conn: Connection, delivery: UUID, *, by: str, reason: str, now: datetime) -> bool:
+async def record_resend(conn: Connection, delivery: UUID, *, by: str, reason: str, now: datetime) -> None:
     """Write down who has a delivery of one's own office sent again, and why."""
-    return bool(
-        await conn.fetchval(
-            """
-            INSERT INTO delivery_resend (delivery_id, resent_at, organisation, office, resent_by, reason)
-            SELECT delivery_id, $2, organisation, office, $3, $4 FROM delivery WHERE delivery_id = $1
-            ON CONFLICT DO NOTHING RETURNING true
-            """,
-            delivery,
-            now,
-            by,
-            reason,
-        )
+    await conn.execute(
+        """
+        INSERT INTO delivery_resend (delivery_id, resent_at, organisation, office, resent_by, reason)
+        SELECT delivery_id, $2, organisation, office, $3, $4 FROM delivery WHERE delivery_id = $1
+        ON CONFLICT DO NOTHING
+        """,
+        delivery,
+        now,
+        by,
+        reason,
     )
 
 

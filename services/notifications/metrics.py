@@ -101,7 +101,7 @@ class OverdueMetrics:
             people: int = await conn.fetchval(
                 """
                 SELECT count(DISTINCT a.participant_id) FROM delivery AS d JOIN alert AS a USING (alert_id)
-                WHERE d.state = 'pending' AND least(d.next_at, (
+                WHERE d.state IN ('pending', 'carried') AND least(d.next_at, (
                     SELECT min(t.started_at) FROM delivery_attempt AS t WHERE t.delivery_id = d.delivery_id
                 )) < clock_timestamp() - interval '1 hour'
                 """

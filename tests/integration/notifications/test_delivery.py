@@ -263,6 +263,18 @@ async def test_a_server_that_falls_silent_leaves_the_attempt_in_doubt(
     assert (await delivery(owed))["state"] == "sent"
 
 
+async def test_a_server_that_drops_after_the_data_gets_it_once_more_with_the_same_id(owed: World) -> None:
+    async with mail_server(DATA=["drop"]) as (box, server):
+        await owed.delivery_worker(server=server).drain()
+        row = await delivery(owed)
+        assert (row["state"], row["in_doubt"], row["problem"]) == ("pending", 1, "connection_lost")
+        await owed.delivery_worker(server=server).drain()
+    row = await delivery(owed)
+    assert row["state"] == "sent"
+    (taken,) = box.taken
+    assert message_from_bytes(taken, policy=default)["Message-ID"] == f"<{row['delivery_id']}@hilfe.example>"
+
+
 async def test_two_workers_send_once(owed: World) -> None:
     await asyncio.gather(*(owed.delivery_worker().drain() for _ in range(6)))
     assert len(owed.server.mails) == 1

@@ -119,7 +119,8 @@ async def carry(conn: Connection, carried: Sequence[tuple[UUID, UUID]]) -> None:
     """Have mails told of by others: pairs of a delivery and the one that carries it."""
     await conn.execute(
         """
-        UPDATE delivery AS d SET state = 'carried', carried_by = c.by, held_for = NULL
+        UPDATE delivery AS d SET state = 'carried', carried_by = c.by, held_for = NULL,
+        next_at = clock_timestamp()
         FROM unnest($1::uuid[], $2::uuid[]) AS c (id, by) WHERE d.delivery_id = c.id AND d.state = 'held'
         """,
         [one[0] for one in carried],

@@ -36,7 +36,7 @@ async def endpoint(conn: Connection, id_: UUID) -> asyncpg.Record | None:
     """Return an endpoint as the worker needs it."""
     return await conn.fetchrow(
         """
-        SELECT endpoint_id, office, organisation, url, state, failed, failing_since
+        SELECT endpoint_id, url, state, coalesce(open_until > clock_timestamp(), false) AS rests
         FROM webhook_endpoint WHERE endpoint_id = $1
         """,
         id_,

@@ -31,6 +31,7 @@ LEASE_SECONDS = 40.0  # longer than an attempt may take
 _BATCH = 50
 _AT_ONCE = 8
 _RESEALED = 50
+_RESTS = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,9 @@ class WebhookWorker:
             if endpoint is None or endpoint["state"] != "active":
                 self.count_attempt(Attempted(Outcome.REFUSED, None, Fault.ENDPOINT_DISABLED))
                 await settling.give_up(conn, delivery, token, Fault.ENDPOINT_DISABLED)
+                return
+            if endpoint["rests"]:  # since this round began
+                await store.retry_after(conn, delivery, token, _RESTS, None)
                 return
             secrets = self._opened(await endpoints.secrets(conn, endpoint["endpoint_id"]))
             attempt = await store.begin_attempt(conn, delivery, token, LEASE_SECONDS)

@@ -15,7 +15,7 @@ BUTTONS = {
     "/account/passkeys/remove", "/account/role", "/account/sessions/end", "/authority/export",
     "/authority/send", "/courses/{course_id}/ruling/end", "/courses/{course_id}/steps", "/forecast",
     "/invitation/{token}/join", "/keys", "/keys/{prefix}/end", "/inbox/{alert}/contact",
-    "/inbox/{alert}/{command}", "/offices/{office}/mailboxes/free",
+    "/inbox/{alert}/{command}", "/offices/{office}/mailboxes/free", "/offices/{office}/mailboxes/test",
     "/offices/{office}/webhooks/{endpoint}/{act}",
     "/offers/{placement}/accept", "/organisation/invitations/{invitation}/withdraw",
     "/organisation/people/{person}/activate", "/organisation/people/{person}/deactivate",

@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.notifications.delivery.domain import Outcome
 from services.notifications.delivery.holding import store as holding
 from services.notifications.delivery.holding import telling_store
 from services.notifications.delivery.holding.telling_store import Choice
@@ -17,6 +18,7 @@ from services.notifications.delivery.webhooks import store as webhooks
 from services.notifications.offices import own_store
 from services.notifications.pages.channels import form, words
 from services.notifications.pages.context import Context, PageContext
+from services.notifications.pages.oversight.mail import ACCEPTED
 from services.notifications.pages.roles import ADMINISTRATOR, TEAM_LEAD
 from services.runtime.web.bodies import form_of
 from services.runtime.web.pages import web_of
@@ -158,3 +160,21 @@ async def free(request: Request, context: Context, visitor: Keeper, office: str)
     return web_of(request).back(
         request, f"/offices/{office}/telling", "success", "Mails go to this mailbox again."
     )
+
+
+@router.post("/{office}/mailboxes/test")
+async def test(request: Request, context: Context, visitor: Keeper, office: str) -> Response:
+    """Send the office's own mailbox the test mail, which is about nobody."""
+    async with context.open(visitor) as conn:
+        own = await own_office(conn, context, visitor, office)
+    if context.mails.server is None:
+        raise PageError(409, "no_mail_server", "No mail server is set; nothing can be sent.")
+    if context.mails.wait():
+        raise PageError(429, "too_many", "There were several tests just now. Please wait a minute.")
+    attempted = await context.mails.send(own.mail)
+    web = web_of(request)
+    back = f"/offices/{office}/telling"
+    if attempted.outcome is Outcome.SENT:
+        return web.back(request, back, "success", ACCEPTED)
+    why = words.said(web.texts(request), words.PROBLEMS, attempted.fault)
+    return web.back(request, back, "danger", words.NO_TEST, why=why)

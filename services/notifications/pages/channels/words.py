@@ -106,6 +106,7 @@ OUTDATED = msgid(
     "Somebody else has changed this meanwhile; nothing was saved. Please look how it stands now and enter"
     " your change again."
 )
+NO_TEST = msgid("The test mail was not accepted: %(why)s.")
 NO_REASON = msgid("Please say in a few words why it is sent again.")
 NOT_FAILED = msgid("This message is no longer one that was not accepted. Nothing was sent again.")
 LABELS = {

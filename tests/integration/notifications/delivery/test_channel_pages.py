@@ -13,6 +13,7 @@ from services.notifications.delivery.webhooks.worker import WebhookWorker
 from services.notifications.people.keys import Keks
 from tests.identity import KEK
 from tests.notifications.hooks import NAME, Names, Receiver, certificates, receiving, sender
+from tests.notifications.mail_servers import Mailbox, listening, smtp
 from tests.notifications.pages import Pages, further, pages_on
 from tests.notifications.world import MBE, OTHER, World
 
@@ -214,3 +215,19 @@ async def test_a_mailbox_that_came_back_is_freed(world: World, pages: Pages) -> 
     assert (await pages[LEAD].post(free, role="lead", address=address)).status_code == 404
     assert (await pages[LEAD].post(free, role="office", address=address)).status_code == 303
     assert await world.value("SELECT count(*) FROM suppression") == 0
+
+
+async def test_the_office_gets_a_test_mail(world: World, pages: Pages) -> None:
+    path = f"/offices/{MBE}/mailboxes/test"
+    assert (await pages[LEAD].post(path)).status_code == 409  # no mail server is set
+    box = Mailbox(answers={"RCPT": ["250 OK", "550 5.1.1 unknown"]})
+    async with (
+        listening(smtp(box)) as port,
+        pages_on(world, LEAD, STRANGER, people=KEEPERS, smtp=f"smtp://127.0.0.1:{port}") as mailing,
+    ):
+        await mailing[LEAD].post(path)
+        assert "Der Mailserver hat die Testmail angenommen." in await mailing[LEAD].page(TELLING)
+        await mailing[LEAD].post(path)
+        assert "Die Testmail wurde nicht angenommen: dieses Postfach" in await mailing[LEAD].page(TELLING)
+        assert (await mailing[STRANGER].post(path)).status_code == 404
+    assert [to for _, to in box.envelopes] == [["post@mbe-probe.kurslotse.invalid"]]

@@ -276,3 +276,11 @@ def test_a_step_goes_to_its_level_or_the_next_below_that_has_a_mailbox(
     found = level_of(step, known)
     assert LEVELS.index(found) < max(step, 1)
     assert known.get(found) or found == "lead"
+
+
+def test_the_moment_an_office_closes_is_no_open_moment_and_the_one_it_opens_is() -> None:
+    usual = OfficeHours(USUAL)
+    closes, opens = datetime(2026, 3, 2, 15, tzinfo=UTC), datetime(2026, 3, 3, 8, tzinfo=UTC)
+    assert next_open(closes - timedelta(microseconds=1), usual) == closes - timedelta(microseconds=1)
+    assert next_open(closes, usual) == opens
+    assert next_open(opens, usual) == opens

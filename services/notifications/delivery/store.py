@@ -320,6 +320,16 @@ async def address_of(conn: Connection, recipient: str) -> asyncpg.Record | None:
     )
 
 
+async def failed(conn: Connection) -> list[asyncpg.Record]:
+    """List deliveries that failed, the latest first, without their alerts."""
+    return await conn.fetch(
+        """
+        SELECT delivery_id, office, channel, problem FROM delivery WHERE state = 'failed'
+        ORDER BY created_at DESC, delivery_id LIMIT 500
+        """
+    )
+
+
 async def resend(conn: Connection, delivery: UUID) -> bool:
     """Have a failed delivery tried again, as somebody decided; return False if there is none."""
     return bool(

@@ -155,6 +155,9 @@ def prepare_support(side: Side, hand_over: Path) -> None:
     side.certify("mail", MAIL)
 
 
+_OF_MESSAGES = ("KURSLOTSE_BOUNCES", "KURSLOTSE_WEBHOOK_NETWORKS")
+
+
 def _give_services(side: Side, found: Installation, broker: str) -> None:
     servers = Servers(_DATABASE.format(found.servers.postgres), broker)
     setting = Setting(found, servers, InContainers({}), smtp_sink="mail:1025")
@@ -170,6 +173,8 @@ def _give_services(side: Side, found: Installation, broker: str) -> None:
             composed["KURSLOTSE_SMTP"] = (
                 os.environ.get("KURSLOTSE_SMTP") or f"smtp+starttls://{setting.smtp_sink}"
             )
+        if service == "notifications":
+            composed |= {name: os.environ[name] for name in _OF_MESSAGES if os.environ.get(name)}
         # what is no secret stands in the image and in compose files, where it can be changed
         lines = [
             f"{name}={value}\n"

@@ -15,13 +15,24 @@ from services.notifications import settings as policies
 from services.notifications import status, work_queue
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
+from services.notifications.alerts.reminding import ReminderWorker
 from services.notifications.consumer import subscriptions
 from services.notifications.counts.handlers import publisher
+from services.notifications.delivery.bounces.imap import ImapMailbox
+from services.notifications.delivery.bounces.worker import BounceReader
+from services.notifications.delivery.holding.store import usual
+from services.notifications.delivery.holding.worker import ReleaseWorker
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.smtp import SmtpServer
+from services.notifications.delivery.webhooks.guard import Guard, networks_of
+from services.notifications.delivery.webhooks.secrets import SecretSeal
+from services.notifications.delivery.webhooks.sender import WebhookSender
+from services.notifications.delivery.webhooks.worker import WebhookWorker
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.erasures.handlers import Erasures
+from services.notifications.heartbeat import Heartbeat
 from services.notifications.metrics import SCRAPED, DeliveryMetrics, OverdueMetrics
+from services.notifications.offices.store import office_hours
 from services.notifications.pages.app import create_pages
 from services.notifications.participation.held_marks import HeldMarks
 from services.notifications.people.api import PeopleDoor, router
@@ -51,11 +62,20 @@ async def compose(resources: Resources) -> ServiceDefinition:
     gateway = gateway_of(settings)
     rules = parameters.load()
     assess = work_queue.at_now(clock, RiskAssessor(pool, rules).drain)
+    release = work_queue.at_now(clock, ReleaseWorker(pool, office_hours, usual(policy.telling)).drain)
     reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy, Rounds(rules)).drain)
     counts = publisher(pool, settings.prefix, policy.counts.k)
     retention = Retention(pool, policy, secrets)
     erasures = Erasures(secrets, policy.retention)
     listener = work_queue.QueueListener(settings.db_worker)
+    metrics, heartbeat = DeliveryMetrics.on(resources.registry), Heartbeat.on(resources.registry)
+    hooks = WebhookWorker(
+        pool,
+        WebhookSender(Guard(networks_of("KURSLOTSE_WEBHOOK_NETWORKS", settings.webhook_networks))),
+        SecretSeal(secrets.keks),
+        settings.public_url or "",
+        metrics.count,
+    )
     people_key = need(settings.people_key, "KURSLOTSE_PEOPLE_KEY")
     own = AccountSettings.from_env(os.environ)
     accounts = AccountsRetention(resources.worker, own)
@@ -66,12 +86,15 @@ async def compose(resources: Resources) -> ServiceDefinition:
     return ServiceDefinition(
         subscriptions=subscriptions(settings.prefix, secrets, policy, erasures),
         timers=(
-            Timer("escalate", 0.25, EscalationWorker(pool).drain),
+            Timer("escalate", 0.25, heartbeat.after("escalate", EscalationWorker(pool).drain)),
+            Timer("remind", 0.25, heartbeat.after("remind", ReminderWorker(pool).drain)),
             Timer("lapse", 0.25, retention.lapse),
             Timer("daily round", 0.25, DailyRound(pool).begin),
             Timer("clean", 5.0, retention.clean),
             Timer("erase again", 600.0, partial(erasures.again, pool)),
             Timer("rewrap", 5.0, partial(_rewrap, secrets)),
+            Timer("reseal", 60.0, hooks.reseal),
+            *_bounces(settings, pool),
             Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
             Timer("counts", 0.25, counts.publish),
             Timer("held", 15.0, HeldMarks(pool, secrets).take_up),
@@ -99,7 +122,9 @@ async def compose(resources: Resources) -> ServiceDefinition:
                 "consider",
                 _worker("consider", reconcile, listener, "reconsider"),
             ),
-            *_deliver(resources, policy, listener),
+            ("release", _worker("release", heartbeat.after("release", release), listener, "delivery")),
+            ("hooks", _worker("hooks", heartbeat.after("webhooks", hooks.drain), listener, "delivery")),
+            *_deliver(resources, policy, metrics, heartbeat, listener),
             ("keys", partial(_close_at_end, keys)),
         ),
     )
@@ -119,7 +144,11 @@ async def _close_at_end(pool: Pool) -> None:
 
 
 def _deliver(
-    resources: Resources, policy: policies.Policy, listener: work_queue.QueueListener
+    resources: Resources,
+    policy: policies.Policy,
+    metrics: DeliveryMetrics,
+    heartbeat: Heartbeat,
+    listener: work_queue.QueueListener,
 ) -> tuple[tuple[str, Callable[[], Awaitable[None]]], ...]:
     """Return the worker that sends mails; without a mail server there is none, and mails wait."""
     settings = resources.settings
@@ -132,9 +161,17 @@ def _deliver(
         MailTexts(),
         need(settings.public_url, "KURSLOTSE_PUBLIC_URL"),
         policy.delivery.in_doubt_retries,
-        DeliveryMetrics.on(resources.registry).count,
+        metrics.count,
     )
-    return (("deliver", _worker("deliver", worker.drain, listener, "delivery")),)
+    beating = heartbeat.after("deliver", worker.drain, stuck=lambda: worker.pause.lasts)
+    return (("deliver", _worker("deliver", beating, listener, "delivery")),)
+
+
+def _bounces(settings: ServiceSettings, pool: Pool) -> tuple[Timer, ...]:
+    """Return the timer that reads mails that came back; none without a mailbox."""
+    if not settings.bounces:
+        return ()
+    return (Timer("bounces", 60.0, BounceReader(pool, ImapMailbox.from_url(settings.bounces)).drain),)
 
 
 def _worker(

@@ -13,6 +13,7 @@ import typer
 
 from schemas.days import local_day
 from services.notifications.delivery import store as deliveries
+from services.notifications.delivery.holding import telling_store
 from services.notifications.erasures.commands import erasure_app
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.directory_file import read_directory
@@ -25,9 +26,13 @@ from services.runtime.data import roles
 from services.runtime.data.db import Connection, connect
 from services.runtime.serve.installation import check_command
 
+COMMAND = "command"
+"""Stands for whoever operates Kurslotse where a person's key would be."""
+_LONGEST_REASON = 500
+
 app = typer.Typer(no_args_is_help=True)
 offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselling offices.")
-delivery_app = typer.Typer(no_args_is_help=True, help="Mails that were not taken.")
+delivery_app = typer.Typer(no_args_is_help=True, help="Messages that were not accepted.")
 app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(erasure_app, name="erasure")
@@ -77,13 +82,35 @@ def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offi
     _run(work)
 
 
-@delivery_app.command("resend")
-def resend(delivery: Annotated[UUID, typer.Argument(help="Id of a failed delivery.")]) -> None:
-    """Have a failed mail tried again, with the same Message-ID."""
+@delivery_app.command("failed")
+def failed() -> None:
+    """List messages that were not accepted: their ids, where they went and why; never whom they are about."""
 
     async def work() -> str:
+        async with admin_connection(*_where()) as conn:
+            rows = await deliveries.failed(conn)
+        lines = [f"{row['delivery_id']}  {row['office']}  {row['channel']}  {row['problem']}" for row in rows]
+        return "\n".join(lines) or "every message was accepted"
+
+    _run(work)
+
+
+@delivery_app.command("resend")
+def resend(
+    delivery: Annotated[UUID, typer.Argument(help="Id of a failed delivery.")],
+    reason: Annotated[str, typer.Option(help="Why; kept, and shown to the office.")],
+) -> None:
+    """Have a failed message tried again, under the same id."""
+
+    async def work() -> str:
+        said = reason.strip()[:_LONGEST_REASON]
+        if not said:
+            raise ValueError("--reason says in a few words why it is sent again")
         async with admin_connection(*_where()) as conn, conn.transaction():
             done = await deliveries.resend(conn, delivery)
+            if done:
+                now = SystemClock().now()
+                await telling_store.record_resend(conn, delivery, by=COMMAND, reason=said, now=now)
         return "will be tried again" if done else "no failed delivery of this id"
 
     _run(work)

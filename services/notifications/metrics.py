@@ -19,9 +19,11 @@ SCRAPED = Discreet(
             "kurslotse_batch_retries",
             "kurslotse_consume_alarms",
             "kurslotse_deliveries_overdue",
+            "kurslotse_delivery_heartbeat_seconds",
             "kurslotse_erasures_overdue",
             "kurslotse_http_refused",
             "kurslotse_lag_records",
+            "kurslotse_offices_silent",
             "kurslotse_published_high",
             "kurslotse_published_low",
             "kurslotse_published_quarter_seconds",
@@ -73,7 +75,7 @@ class DeliveryMetrics:
 
 
 class OverdueMetrics:
-    """Tells whether mails wait: 1 if those about at least k people have waited for an hour."""
+    """Tells whether messages wait, and whether offices are silent: 1 if it concerns at least k people."""
 
     def __init__(self, registry: CollectorRegistry, pool: Pool, k: int) -> None:
         self._pool, self._k = pool, k
@@ -82,22 +84,35 @@ class OverdueMetrics:
             "1 if mails about several people have waited for an hour.",
             registry=registry,
         )
+        self._silent = Gauge(
+            "kurslotse_offices_silent",
+            "1 if notices about several people went up to the last level and were not answered.",
+            registry=registry,
+        )
         self._erasures = Gauge(
             "kurslotse_erasures_overdue",
             "1 if a service has not acknowledged an erasure within a minute.",
             registry=registry,
         )
 
-    async def refresh(self, _now: datetime) -> int:
-        """Look again; technical time."""
+    async def refresh(self, now: datetime) -> int:
+        """Look again; `now` is the business time, messages wait in technical time."""
         async with transaction(self._pool) as conn:
             people: int = await conn.fetchval(
                 """
                 SELECT count(DISTINCT a.participant_id) FROM delivery AS d JOIN alert AS a USING (alert_id)
-                WHERE d.state = 'pending' AND least(d.next_at, (
+                WHERE d.state IN ('pending', 'carried') AND least(d.next_at, (
                     SELECT min(t.started_at) FROM delivery_attempt AS t WHERE t.delivery_id = d.delivery_id
                 )) < clock_timestamp() - interval '1 hour'
                 """
+            )
+            silent: int = await conn.fetchval(
+                """
+                SELECT count(DISTINCT a.participant_id) FROM alert AS a WHERE a.state IN ('new', 'seen')
+                AND a.escalated_at < $1::timestamptz - interval '3 days' AND NOT EXISTS (
+                    SELECT FROM escalation AS e WHERE e.alert_id = a.alert_id AND e.done_at IS NULL)
+                """,
+                now,
             )
             erasures: int = await conn.fetchval(
                 "SELECT count(*) FROM status.erasures_open"
@@ -105,6 +120,7 @@ class OverdueMetrics:
                 ACKNOWLEDGED_WITHIN_SECONDS,
             )
         self._overdue.set(people >= self._k)
+        self._silent.set(silent >= self._k)
         self._erasures.set(erasures > 0)
         if erasures:
             log.error("ALARM: an erasure is not acknowledged")

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from schemas.days import local_day
 from services.notifications import revocation
+from services.notifications.alerts import silences
+from services.notifications.delivery.holding import telling_store
 from services.notifications.erasures import store as erasures
 from services.notifications.offices import own_store
 from services.notifications.participation import held_store
@@ -65,7 +67,7 @@ class Retention:
         async with transaction(self.pool) as conn:
             erased += await erasures.prune_proofs(conn, keep.consent_proof_days, today)
             erased += await people.sweep_secrets(conn, self.secrets, keep.unused_secret_days)
-            erased += await own_store.forget_changes(conn, now - timedelta(days=_OFFICE_CHANGE_DAYS))
+            erased += await _forget_acts(conn, now - timedelta(days=_OFFICE_CHANGE_DAYS))
         self._cleaned_on = today
         return erased
 
@@ -79,10 +81,16 @@ _OLD_PARTICIPATION = (
     SELECT count(*) FROM gone""",
     """WITH gone AS (DELETE FROM exam_result WHERE taken_on < $1 RETURNING 1) SELECT count(*) FROM gone""",
     """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}', taken_by = NULL,
-        reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
+        snoozed_by = NULL, reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
         WHERE ended_at::date < $1 AND participant_id IS NOT NULL RETURNING 1)
     SELECT count(*) FROM gone""",
 )
+
+
+async def _forget_acts(conn: Connection, before: datetime) -> int:
+    """Delete who changed, silenced or sent something again before a moment."""
+    forgotten = await own_store.forget_changes(conn, before) + await silences.forget(conn, before)
+    return forgotten + await telling_store.forget_acts(conn, before)
 
 
 async def _erase_log(conn: Connection, before: datetime) -> int:

@@ -1,7 +1,8 @@
 """Reads the policy file: periods and limits of the support side that an installation can choose."""
 
+from datetime import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
@@ -43,7 +44,7 @@ class RetentionPolicy(ClosedModel):
 
 
 class EscalationPolicy(ClosedModel):
-    """After how many of the office's own hours an unanswered alert goes to its lead."""
+    """After how many of the office's own hours an unanswered alert goes to its lead, then further up."""
 
     office_hours: Annotated[tuple[Annotated[float, Field(gt=0, le=400)], ...], Field(max_length=5)]
 
@@ -60,6 +61,17 @@ class DeliveryPolicy(ClosedModel):
     in_doubt_retries: Annotated[int, Field(ge=0, le=10)]
 
 
+class TellingPolicy(ClosedModel):
+    """How offices are told that have chosen nothing themselves."""
+
+    enrolments: Literal["at_once", "daily"] = "at_once"
+    digest_at: time = time(8)
+    hold: Literal["never", "office_hours", "quiet_hours"] = "never"
+    quiet_from: time = time(20)
+    quiet_to: time = time(7)
+    repeat_hours: Annotated[int, Field(ge=1, le=400)] | None = None
+
+
 class Policy(ClosedModel):
     """The whole policy file."""
 
@@ -69,6 +81,7 @@ class Policy(ClosedModel):
     escalation: EscalationPolicy
     counts: CountsPolicy
     delivery: DeliveryPolicy
+    telling: TellingPolicy = TellingPolicy()
 
 
 def load(path: Path = PACKAGED) -> Policy:

@@ -20,6 +20,9 @@ async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool 
                 conn, "I5", "SELECT count(*) FROM status.attempts_wrong", "sent without one attempt"
             ),
             await _counted(
+                conn, "I5", "SELECT count(*) FROM status.carried_wrong", "ride along with no mail"
+            ),
+            await _counted(
                 conn, "I9", "SELECT count(*) FROM status.escalated_after_answer", "escalated after an answer"
             ),
         ),
@@ -29,7 +32,7 @@ async def own_status(conn: asyncpg.Connection, now: datetime, *, delivers: bool 
 
 async def due(conn: asyncpg.Connection, now: datetime, *, delivers: bool = True) -> int:
     """Return how much timers and workers have to do now."""
-    return await _due(conn, now) + (await _mails_due(conn) if delivers else 0)
+    return await _due(conn, now) + await _messages_due(conn, delivers=delivers)
 
 
 async def _due(conn: asyncpg.Connection, now: datetime) -> int:
@@ -38,6 +41,8 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
     due: int = await conn.fetchval(
         """
         SELECT (SELECT count(*) FROM status.escalation WHERE due_at <= $1)
+        + (SELECT count(*) FROM status.reminder WHERE due_at <= $1)
+        + (SELECT coalesce(sum(n), 0) FROM status.held WHERE release_at <= $1)
         + (SELECT coalesce(sum(n), 0) FROM status.consent WHERE NOT ended AND valid_until < $2)
         + (SELECT coalesce(sum(n), 0) FROM status.disclosure WHERE until < $2)
         + (SELECT count(*) FROM status.erasures_open)
@@ -49,8 +54,9 @@ async def _due(conn: asyncpg.Connection, now: datetime) -> int:
     return int(due) + waiting + await publications.due(conn, SUPPORT, now)
 
 
-async def _mails_due(conn: asyncpg.Connection) -> int:
-    return int(await conn.fetchval("SELECT coalesce(sum(due), 0) FROM status.delivery"))
+async def _messages_due(conn: asyncpg.Connection, *, delivers: bool) -> int:
+    due = "SELECT coalesce(sum(due), 0) FROM status.delivery WHERE channel <> 'email' OR $1"
+    return int(await conn.fetchval(due, delivers))
 
 
 async def _each_has_its_alert(conn: asyncpg.Connection, now: datetime) -> Invariant:

@@ -149,7 +149,7 @@ async def check_alerts(verdict: Verdict, conn: asyncpg.Connection, mails: Path) 
         missing = await conn.fetch(f"SELECT * FROM status.{view}")
         verdict.expect("I4", [f"{view}: {dict(row)}" for row in missing], 1)
     deliveries = await conn.fetch(
-        "SELECT delivery_id, alert_id, recipient, channel, step, state FROM delivery"
+        "SELECT delivery_id, alert_id, recipient, channel, step, state, carried_by FROM delivery"
     )
     keys = Counter((r["alert_id"], r["recipient"], r["channel"], r["step"]) for r in deliveries)
     verdict.expect("I4", [f"{key} has {n} deliveries" for key, n in keys.items() if n > 1], len(keys))
@@ -158,7 +158,8 @@ async def check_alerts(verdict: Verdict, conn: asyncpg.Connection, mails: Path) 
     ids = {mail["message_id"] for mail in taken}
     named = {delivery_of(mail["message_id"]) for mail in taken}
     verdict.expect("I5", [f"mail {found} belongs to no delivery" for found in named - known], len(taken))
-    sent = {row["delivery_id"] for row in deliveries if row["state"] == "sent"}
+    mails_of = {row["delivery_id"]: row["carried_by"] or row["delivery_id"] for row in deliveries}
+    sent = {mails_of[row["delivery_id"]] for row in deliveries if row["state"] == "sent"}
     verdict.expect("I5", [f"delivery {lost} never reached the sink" for lost in sent - named], len(sent))
     verdict.expect("I5", ["a delivery has two ids"] if len(ids) != len(named) else [], len(ids))
 

@@ -66,7 +66,8 @@ class Mails:
         named = (
             line.partition(": ")[2] for line in head.splitlines() if line.startswith("X-Kurslotse-Delivery")
         )
-        self.taken.setdefault(next(named), now)
+        for one in named:
+            self.taken.setdefault(one, now)
         return "250 taken"
 
 

@@ -12,7 +12,8 @@ _NAMED = (
     r"kurslotse\.(in|support|out|placements)\b",  # topics, until their retention is over
     r"gateway public\.addressed\.event$",  # that a place has ended, for its recipients (Art. 19 GDPR)
     r"gateway public\.(accepted|finding)\.event_id$",  # what publishers called their events
-    r"notifications public\.(alert|alert_step|delivery|escalation)\.alert_id$",  # alerts without their person
+    # alerts without their person
+    r"notifications public\.(alert|alert_step|delivery|escalation|reminder)\.alert_id$",
     r"\w+ runtime\.outbox\.",  # on its way to the topics above
 )
 

@@ -43,8 +43,11 @@ class Mailbox:
             envelope.rcpt_tos.append(address)
         return answer
 
-    async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
         answer = self.answer("DATA")
+        if answer == "drop":
+            server.transport.abort()
+            await asyncio.Event().wait()
         if answer == "silence":
             await asyncio.Event().wait()
         if answer.startswith("250"):

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from services.accounts.demo.load import DemoPeople, load
 from services.accounts.domain import Side
+from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages.app import create_pages
 from services.notifications.pages.roles import CLERK, COUNSELLOR, PROVIDER
 from services.places.current import CurrentPlaces
@@ -127,6 +128,7 @@ async def pages_on(
     places: CurrentPlaces | None = None,
     people: DemoPeople | None = None,
     smtp: str | None = None,
+    hooks: WebhookSender | None = None,
 ) -> AsyncIterator[Pages]:
     """Open the pages, with a browser signed in for each of these offices, or of these further `people`."""
     gateway = Gateway()
@@ -144,6 +146,8 @@ async def pages_on(
         )
         door = GatewayClient(client, "https://gateway.invalid", "key")
         app = create_pages(resources, world.secrets, door, places=places)
+        if hooks is not None:
+            app.state.context = replace(app.state.context, hooks=hooks)
         pages = Pages(gateway, {})
         for office in offices:
             http = httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://kurslotse.test")

@@ -28,14 +28,18 @@ from schemas.topics import EVENT_TYPES, Family
 from services.notifications import settings
 from services.notifications.alerts.escalation import EscalationWorker
 from services.notifications.alerts.reconciler import AlertReconciler
+from services.notifications.alerts.reminding import ReminderWorker
 from services.notifications.consumer import read_support
 from services.notifications.delivery.domain import Attempted, Outcome
+from services.notifications.delivery.holding.domain import Telling
+from services.notifications.delivery.holding.worker import ReleaseWorker
 from services.notifications.delivery.mail import MailTexts
 from services.notifications.delivery.worker import DeliveryWorker
 from services.notifications.events import placements
 from services.notifications.metrics import DeliveryMetrics
 from services.notifications.offices import handlers as offices
 from services.notifications.offices.entries import OfficeEntry
+from services.notifications.offices.store import office_hours
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact
 from services.notifications.people.keys import Keks, PersonSecrets
@@ -166,13 +170,33 @@ class World:
         assessor, reconciler = RiskAssessor(self.worker, parameters.load()), self.reconciler
         while await assessor.drain(self.now) + await reconciler.drain(self.now):
             pass
+        await self.release()
+
+    async def release(self) -> None:
+        """Let the held mails go out whose office allows it now."""
+        worker = ReleaseWorker(self.worker, office_hours, Telling())
+        while await worker.drain(self.now):
+            pass
 
     @property
     def reconciler(self) -> AlertReconciler:
         return AlertReconciler(self.worker, self.secrets, self.policy, Rounds(parameters.load()))
 
+    async def send_all(self, worker: DeliveryWorker) -> None:
+        """Send what may go out, and what somebody else hears because it did not arrive."""
+        await self.release()
+        while await worker.drain():
+            await self.release()
+
     async def escalate(self) -> int:
-        return await EscalationWorker(self.worker).drain(self.now)
+        done = await EscalationWorker(self.worker).drain(self.now)
+        await self.release()
+        return done
+
+    async def remind(self) -> int:
+        done = await ReminderWorker(self.worker).drain(self.now)
+        await self.release()
+        return done
 
     def delivery_worker(self, **changes: Any) -> DeliveryWorker:  # noqa: ANN401 - fields of the worker
         metrics = DeliveryMetrics.on(CollectorRegistry())
@@ -182,6 +206,7 @@ class World:
         return replace(usual, **changes)
 
     async def deliver(self) -> int:
+        await self.release()
         return await self.delivery_worker().drain()
 
     def visiting(

@@ -37,7 +37,7 @@ KEYS = "keys"
 _NEIGHBOURS = {"allocation": "notifications", "notifications": "allocation"}
 _PASSED_ON = {
     "allocation": ("KURSLOTSE_POLICY", *ACCOUNTS),
-    "notifications": ("KURSLOTSE_SMTP", *ACCOUNTS),
+    "notifications": ("KURSLOTSE_SMTP", "KURSLOTSE_BOUNCES", "KURSLOTSE_WEBHOOK_NETWORKS", *ACCOUNTS),
     "gateway": (),
 }
 _OF_ONE = ("PUBLIC_URL", "ISSUERS")

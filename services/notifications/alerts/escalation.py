@@ -1,4 +1,4 @@
-"""Escalates unanswered alerts to the lead of the office, within the office's own organisation."""
+"""Escalates unanswered alerts to the lead of the office, then further up, within its own organisation."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,6 +7,8 @@ import asyncpg
 
 from services.notifications.alerts import store
 from services.notifications.delivery import store as deliveries
+from services.notifications.delivery.holding import store as holding
+from services.notifications.delivery.holding.domain import level_of
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
 
@@ -35,12 +37,13 @@ class EscalationWorker:
 async def _settle(conn: Connection, row: asyncpg.Record, now: datetime) -> None:
     escalated = await store.escalate(conn, row["alert_id"], row["opening"], row["office"], now)
     if escalated:
+        level = level_of(row["step"], await holding.levels(conn, row["office"]))
         await deliveries.add(
             conn,
             row["alert_id"],
             row["organisation"],
             row["office"],
-            recipient=f"lead:{row['office']}",
+            recipient=f"{level}:{row['office']}",
             step=f"escalation-{row['opening']}-{row['step']}",
             now=now,
         )

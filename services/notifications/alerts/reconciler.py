@@ -11,7 +11,7 @@ import asyncpg
 from schemas.codes import ENROLLED, ConsentPurpose
 from schemas.days import local_day
 from services.notifications import gate
-from services.notifications.alerts import store
+from services.notifications.alerts import reminder_store, store
 from services.notifications.alerts.domain import (
     AlertCause,
     AlertState,
@@ -28,6 +28,8 @@ from services.notifications.alerts.domain import (
 from services.notifications.alerts.withdrawal import withdraw
 from services.notifications.consents import store as consents
 from services.notifications.delivery import store as deliveries
+from services.notifications.delivery.holding import store as holding
+from services.notifications.delivery.holding.domain import escalation_hours, repeat_hours
 from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
 from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, deciding
@@ -200,14 +202,34 @@ class AlertReconciler:
             step=f"notice-{done['opening']}",
             now=now,
         )
-        hours = routing.directory[row.office].hours
+        await self._watch(conn, row, done, routing)
+
+    async def _watch(
+        self, conn: Connection, row: store.AlertRow, done: asyncpg.Record, routing: _Routing
+    ) -> None:
+        """Store when an opened alert escalates and is repeated if nobody answers, in the office's hours."""
+        now, hours = routing.now, routing.directory[row.office].hours
+        known = await holding.levels(conn, row.office)
+        chosen = (await holding.tellings(conn, [row.office])).get(row.office)
+        telling = chosen or holding.usual(self.policy.telling)
         await store.add_escalations(
             conn,
-            alert,
+            done["alert_id"],
             done["opening"],
             office=row.office,
             organisation=row.organisation,
-            due=[after_office_hours(now, after, hours) for after in self.policy.escalation.office_hours],
+            due=[
+                after_office_hours(now, after, hours)
+                for after in escalation_hours(self.policy.escalation.office_hours, known)
+            ],
+        )
+        await reminder_store.add(
+            conn,
+            done["alert_id"],
+            done["opening"],
+            office=row.office,
+            organisation=row.organisation,
+            due=[after_office_hours(now, after, hours) for after in repeat_hours(telling)],
         )
 
 

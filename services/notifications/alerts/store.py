@@ -42,7 +42,8 @@ async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.
             organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,
             routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,
             version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,
-            escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL, taken_by = NULL
+            escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL, taken_by = NULL,
+            snoozed_until = NULL, snoozed_by = NULL
         WHERE a.state = 'withdrawn'
         RETURNING alert_id, opening, version
         """,
@@ -66,7 +67,7 @@ async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
         """
         UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,
         state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL,
-        taken_by = NULL
+        taken_by = NULL, snoozed_until = NULL, snoozed_by = NULL
         WHERE matter = $1 AND purpose = $7 AND state = 'declined'
         RETURNING alert_id, opening, version
         """,
@@ -146,8 +147,8 @@ async def lock_alert(conn: Connection, alert: UUID) -> asyncpg.Record | None:
     """Lock and return one alert."""
     return await conn.fetchrow(
         """
-        SELECT alert_id, organisation, office, state, version, opening, chain, participant_id, purpose
-        FROM alert WHERE alert_id = $1 FOR UPDATE
+        SELECT alert_id, organisation, office, state, version, opening, chain, participant_id, purpose,
+        raised_at FROM alert WHERE alert_id = $1 FOR UPDATE
         """,
         alert,
     )
@@ -187,6 +188,7 @@ async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, fo
         UPDATE alert SET state = 'withdrawn', version = version + 1, ended_at = $3, withdrawn_for = $2,
         participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,
         taken_by = CASE WHEN $4 THEN NULL ELSE taken_by END,
+        snoozed_by = CASE WHEN $4 THEN NULL ELSE snoozed_by END,
         reason = CASE WHEN $4 THEN jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
             ELSE reason END
         WHERE alert_id = $1 AND ended_at IS NULL RETURNING version
@@ -203,7 +205,7 @@ async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) 
     """Delete from ended alerts under these consents (participant, office, purpose) whom they were about."""
     await conn.execute(
         """
-        UPDATE alert AS a SET participant_id = NULL, routing = '{}', taken_by = NULL,
+        UPDATE alert AS a SET participant_id = NULL, routing = '{}', taken_by = NULL, snoozed_by = NULL,
         reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)
         FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)
         WHERE a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.alerts import store
+from services.notifications.alerts import reminder_store, store
 from services.notifications.alerts.domain import AlertState, WithdrawalReason
 from services.notifications.delivery import store as deliveries
 from services.notifications.people import handlers as people
@@ -35,6 +35,7 @@ async def withdraw(conn: Connection, row: asyncpg.Record, reason: WithdrawalReas
         now=now,
     )
     await store.drop_escalations(conn, alert, "over", now)
+    await reminder_store.drop(conn, alert, "over", now)
     if await deliveries.cancel_unsent(conn, alert):
         await deliveries.add(
             conn,

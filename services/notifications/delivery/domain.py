@@ -8,6 +8,8 @@ SCHEDULE = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18_000.0, 36_000.0, 50_400.0, 72_0
 """Seconds to wait after the first, second ... attempt; the mail is given up after some two days."""
 
 
+LONGEST_RETRY_AFTER = 86_400.0
+"""A receiver is left alone for a day at most, whatever it asks for."""
 _LONGEST_OWN = 4
 """Place in SCHEDULE of the longest wait after a fault of ours: half an hour; it may be mended any time."""
 
@@ -46,6 +48,19 @@ class Fault(StrEnum):
     MAILBOX_INVALID = "mailbox_invalid"
     MESSAGE_INVALID = "message_invalid"
     NO_ADDRESS = "no_address"
+    SUPPRESSED = "suppressed"
+    """An earlier mail to this mailbox came back: it does not exist."""
+    ENDPOINT_GONE = "endpoint_gone"
+    ENDPOINT_DISABLED = "endpoint_disabled"
+    ENDPOINT_REFUSED = "endpoint_refused"
+    ENDPOINT_BUSY = "endpoint_busy"
+    ENDPOINT_FAILED = "endpoint_failed"
+    ENDPOINT_SILENT = "endpoint_silent"
+    ENDPOINT_UNREACHABLE = "endpoint_unreachable"
+    ENDPOINT_TLS = "endpoint_tls"
+    REDIRECTED = "redirected"
+    ADDRESS_FORBIDDEN = "address_forbidden"
+    NAME_UNKNOWN = "name_unknown"
     INTERNAL = "internal"
 
 
@@ -68,6 +83,8 @@ class Attempted:
     outcome: Outcome
     code: int | None = None
     fault: Fault | None = None
+    retry_after: float | None = None
+    """Seconds for which a receiver asked to be left alone."""
 
 
 def reference_of(alert: UUID) -> str:
@@ -136,4 +153,6 @@ def next_step(attempted: Attempted, attempt: int, in_doubt: int, in_doubt_retrie
             return RetryAfter(own_fault_delay(attempt))
         case Outcome.RETRY:
             delay = delay_after(attempt)
-            return GiveUp("too_many_attempts") if delay is None else RetryAfter(delay)
+            if delay is None:
+                return GiveUp("too_many_attempts")
+            return RetryAfter(max(delay, min(attempted.retry_after or 0.0, LONGEST_RETRY_AFTER)))

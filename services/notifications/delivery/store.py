@@ -3,6 +3,7 @@
 Every write to a claimed delivery is filtered by its lease token; all times are the database's.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -14,14 +15,27 @@ from services.runtime.data.db import Connection
 async def add(
     conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
 ) -> None:
-    """Add an e-mail about an alert, once for each recipient (`office:SLUG` or `lead:SLUG`) and step.
+    """Add a message about an alert, once for each recipient (`ROLE:SLUG`), channel and step.
 
-    Its id is random and stays: it makes the mail's Message-ID.
+    What goes to the office itself goes to each of its webhooks, at once, and by mail unless it has webhooks
+    and wants no mails. Mails are held until somebody looks whether they may go out. Ids are random and stay:
+    they make the Message-ID and the webhook-id.
     """
+    to_office = recipient == f"office:{office}"
+    hooked = await add_webhooks(conn, alert, organisation, office, step=step, now=now) if to_office else False
+    if not hooked or await _wants_mails(conn, office):
+        await add_mail(conn, alert, organisation, office, recipient=recipient, step=step, now=now)
+
+
+async def add_mail(
+    conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
+) -> None:
+    """Add an e-mail about an alert, once for each recipient and step."""
     await conn.execute(
         """
-        INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at)
-        VALUES ($1, $2, $3, $4, 'email', $5, $6)
+        INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at,
+        state, release_at, held_for)
+        VALUES ($1, $2, $3, $4, 'email', $5, $6, 'held', $6, 'new')
         ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING
         """,
         alert,
@@ -33,44 +47,116 @@ async def add(
     )
 
 
+async def add_webhooks(
+    conn: Connection, alert: UUID, organisation: str, office: str, *, step: str, now: datetime
+) -> bool:
+    """Add a message to each active webhook of an office; return whether there is one."""
+    return bool(
+        await conn.fetch(
+            """
+            INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at)
+            SELECT $1, $2, $3, 'webhook:' || endpoint_id, 'webhook', $4, $5
+            FROM webhook_endpoint WHERE office = $3 AND organisation = $2 AND state = 'active'
+            ON CONFLICT (alert_id, recipient, channel, step) DO UPDATE SET step = EXCLUDED.step
+            RETURNING 1
+            """,
+            alert,
+            organisation,
+            office,
+            step,
+            now,
+        )
+    )
+
+
+async def _wants_mails(conn: Connection, office: str) -> bool:
+    wants = await conn.fetchval("SELECT by_mail FROM office_telling WHERE office = $1", office)
+    return wants is not False
+
+
 async def cancel_unsent(conn: Connection, alert: UUID) -> bool:
-    """Cancel the alert's mails that nobody has begun to send.
+    """Cancel the alert's messages that nobody has begun to send; mails that carried others are replaced.
 
     Returns True if the office has, or may have, heard of the alert.
     """
-    await conn.execute(
+    cancelled = await conn.fetch(
         """
-        UPDATE delivery SET state = 'cancelled' WHERE alert_id = $1 AND state = 'pending'
-        AND attempts = 0 AND lease_token IS NULL
+        UPDATE delivery AS d SET state = 'cancelled', held_for = NULL WHERE d.alert_id = $1
+        AND d.attempts = 0 AND d.lease_token IS NULL AND (d.state IN ('pending', 'held')
+            OR d.state = 'carried' AND EXISTS (SELECT FROM delivery AS c WHERE c.delivery_id = d.carried_by
+                AND c.attempts = 0 AND c.lease_token IS NULL))
+        RETURNING d.delivery_id
         """,
         alert,
     )
+    await _hold_again(conn, [row["delivery_id"] for row in cancelled])
     return bool(
         await conn.fetchval(
             """
-            SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1 AND state <> 'cancelled'
-            AND recipient LIKE 'office:%')
+            SELECT EXISTS (SELECT FROM delivery WHERE alert_id = $1
+            AND (state <> 'cancelled' OR problem = 'answered')
+            AND (recipient LIKE 'office:%' OR channel = 'webhook'))
             """,
             alert,
         )
     )
 
 
-async def claim(conn: Connection, lease_seconds: float, limit: int) -> list[asyncpg.Record]:
-    """Claim deliveries that are due and that nobody holds."""
+async def _hold_again(conn: Connection, carriers: Sequence[UUID]) -> None:
+    """Hold again what mails would have told that do not go out: another one will carry it."""
+    await conn.execute(
+        """
+        UPDATE delivery SET state = 'held', carried_by = NULL, release_at = created_at, held_for = 'new'
+        WHERE carried_by = ANY($1::uuid[]) AND state = 'carried'
+        """,
+        list(carriers),
+    )
+
+
+async def told_by(conn: Connection, delivery: UUID) -> list[asyncpg.Record]:
+    """Return what a mail tells: its own delivery, then those that ride along."""
+    return await conn.fetch(
+        """
+        SELECT delivery_id, alert_id, step FROM delivery
+        WHERE delivery_id = $1 OR carried_by = $1 AND state = 'carried'
+        ORDER BY delivery_id <> $1, created_at, delivery_id
+        """,
+        delivery,
+    )
+
+
+async def earlier_mails(conn: Connection, alerts: Sequence[UUID], limit: int) -> list[UUID]:
+    """Return the deliveries whose mails told of these alerts before, the oldest first."""
+    rows = await conn.fetch(
+        """
+        SELECT mail FROM (SELECT coalesce(carried_by, delivery_id) AS mail, min(sent_at) AS at FROM delivery
+            WHERE alert_id = ANY($1::uuid[]) AND channel = 'email' AND state IN ('sent', 'bounced')
+            GROUP BY 1 ORDER BY at DESC LIMIT $2) AS latest ORDER BY at, mail
+        """,
+        list(alerts),
+        limit,
+    )
+    return [row["mail"] for row in rows]
+
+
+async def claim(
+    conn: Connection, lease_seconds: float, limit: int, channel: str = "email"
+) -> list[asyncpg.Record]:
+    """Claim deliveries of a channel that are due and that nobody holds."""
     return await conn.fetch(
         """
         UPDATE delivery AS d SET lease_token = gen_random_uuid(),
         lease_until = clock_timestamp() + make_interval(secs => $1)
         FROM (SELECT delivery_id FROM delivery WHERE state = 'pending' AND next_at <= clock_timestamp()
-            AND (lease_until IS NULL OR lease_until < clock_timestamp())
+            AND channel = $3 AND (lease_until IS NULL OR lease_until < clock_timestamp())
             ORDER BY next_at LIMIT $2 FOR UPDATE SKIP LOCKED) AS due
         WHERE d.delivery_id = due.delivery_id
         RETURNING d.delivery_id, d.alert_id, d.office, d.recipient, d.step, d.attempts, d.in_doubt,
-            d.lease_token
+            d.lease_token, d.organisation, d.created_at
         """,
         lease_seconds,
         limit,
+        channel,
     )
 
 
@@ -137,15 +223,23 @@ async def end_attempt(
 
 
 async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
-    """Settle a delivery that the server took."""
-    await conn.execute(
+    """Settle a delivery that was taken, and those that rode along."""
+    settled = await conn.fetchval(
         """
         UPDATE delivery SET state = 'sent', sent_at = clock_timestamp(), lease_token = NULL,
-        lease_until = NULL, problem = NULL WHERE delivery_id = $1 AND lease_token = $2
+        lease_until = NULL, problem = NULL WHERE delivery_id = $1 AND lease_token = $2 RETURNING true
         """,
         delivery,
         token,
     )
+    if settled:
+        await conn.execute(
+            """
+            UPDATE delivery SET state = 'sent', sent_at = clock_timestamp()
+            WHERE carried_by = $1 AND state = 'carried'
+            """,
+            delivery,
+        )
 
 
 async def own_faults(conn: Connection, delivery: UUID) -> int:
@@ -174,59 +268,75 @@ async def retry_after(
     )
 
 
-async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -> None:
-    """Settle a delivery that will not be tried again by itself."""
-    await conn.execute(
+async def give_up(conn: Connection, delivery: UUID, token: UUID, problem: str) -> list[UUID]:
+    """Settle a delivery that will not be tried again by itself, and those that rode along; return them."""
+    settled = await conn.fetchval(
         """
         UPDATE delivery SET state = 'failed', problem = $3, lease_token = NULL, lease_until = NULL
-        WHERE delivery_id = $1 AND lease_token = $2
+        WHERE delivery_id = $1 AND lease_token = $2 RETURNING true
         """,
         delivery,
         token,
         problem,
     )
-
-
-async def notify_lead(conn: Connection, delivery: UUID) -> None:
-    """Add a mail to the office's lead if the notice could not be delivered to the office itself."""
-    row = await conn.fetchrow(
+    if not settled:
+        return []
+    rows = await conn.fetch(
         """
-        SELECT alert_id, organisation, office, step, created_at FROM delivery
-        WHERE delivery_id = $1 AND recipient LIKE 'office:%' AND step LIKE 'notice-%'
+        UPDATE delivery SET state = 'failed', problem = $2 WHERE carried_by = $1 AND state = 'carried'
+        RETURNING delivery_id
+        """,
+        delivery,
+        problem,
+    )
+    return [delivery, *(row["delivery_id"] for row in rows)]
+
+
+async def failed_row(conn: Connection, delivery: UUID) -> asyncpg.Record | None:
+    """Return what is known of a delivery, to tell somebody else instead."""
+    return await conn.fetchrow(
+        """
+        SELECT delivery_id, alert_id, organisation, office, recipient, channel, step, created_at
+        FROM delivery WHERE delivery_id = $1
         """,
         delivery,
     )
-    if row is None:
-        return
-    await add(
-        conn,
-        row["alert_id"],
-        row["organisation"],
-        row["office"],
-        recipient=f"lead:{row['office']}",
-        step=f"undelivered-{row['step']}",
-        now=row["created_at"],
-    )
 
 
-async def address_of(conn: Connection, recipient: str) -> str | None:
-    """Look up the mail address of `office:<slug>` or `lead:<slug>`; None if the directory has none."""
-    kind, _, slug = recipient.partition(":")
-    address: str | None = await conn.fetchval(
-        "SELECT CASE WHEN $2 = 'lead' THEN lead_mail ELSE mail END FROM office WHERE slug = $1",
+async def address_of(conn: Connection, recipient: str) -> asyncpg.Record | None:
+    """Look up the mailbox of `ROLE:SLUG`, and whether it came back as not existing; None if there is none."""
+    role, _, slug = recipient.partition(":")
+    return await conn.fetchrow(
+        """
+        SELECT m.address, EXISTS (SELECT FROM suppression AS s
+            WHERE s.office = o.slug AND s.role = $2 AND s.address = m.address) AS suppressed
+        FROM office AS o LEFT JOIN office_telling AS t ON t.office = o.slug
+        CROSS JOIN LATERAL (SELECT CASE $2 WHEN 'lead' THEN o.lead_mail WHEN 'head' THEN t.head_mail
+            WHEN 'last' THEN t.last_mail ELSE o.mail END AS address) AS m
+        WHERE o.slug = $1 AND m.address IS NOT NULL
+        """,
         slug,
-        kind,
+        role,
     )
-    return address
+
+
+async def failed(conn: Connection) -> list[asyncpg.Record]:
+    """List deliveries that failed, the latest first, without their alerts."""
+    return await conn.fetch(
+        """
+        SELECT delivery_id, office, channel, problem FROM delivery WHERE state = 'failed'
+        ORDER BY created_at DESC, delivery_id LIMIT 500
+        """
+    )
 
 
 async def resend(conn: Connection, delivery: UUID) -> bool:
-    """Have a failed delivery tried again, as an operator decided; return False if there is none."""
+    """Have a failed delivery tried again, as somebody decided; return False if there is none."""
     return bool(
         await conn.fetchval(
             """
-            UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0
-            WHERE delivery_id = $1 AND state = 'failed' RETURNING true
+            UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0,
+            carried_by = NULL WHERE delivery_id = $1 AND state = 'failed' RETURNING true
             """,
             delivery,
         )

@@ -11,16 +11,12 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.delivery import store
+from services.notifications.delivery import settling, store
 from services.notifications.delivery.domain import (
     OF_THE_SERVER,
     Attempted,
-    Delivered,
     Fault,
-    GiveUp,
     Outcome,
-    RetryAfter,
-    next_step,
     own_fault_delay,
 )
 from services.notifications.delivery.mail import Letter, MailTexts, compose
@@ -34,6 +30,8 @@ log = logging.getLogger(__name__)
 LEASE_SECONDS = 30.0  # longer than an attempt may take; the mails of a killed worker wait that long
 _BATCH = 50
 _AT_ONCE = 8
+_THREAD = 20
+"""A mail names so many earlier ones at most."""
 
 
 class MailServer(Protocol):
@@ -111,31 +109,36 @@ class DeliveryWorker:
                 in_doubt += 1
                 self.count_attempt(Attempted(Outcome.IN_DOUBT))
                 if in_doubt > self.in_doubt_retries:
-                    await store.give_up(conn, delivery, token, Outcome.IN_DOUBT)
-                    await store.notify_lead(conn, delivery)
+                    await settling.give_up(conn, delivery, token, Outcome.IN_DOUBT)
                     return
             address = await self._address(conn, row)
             if address is None:
                 return
             attempt = await store.begin_attempt(conn, delivery, token, LEASE_SECONDS)
+            letter = await _letter(conn, row, address)
         if attempt is None:
             return
         await failpoints.failpoint("delivery_attempt_written")
-        attempted = await self._attempt(Letter(delivery, row["alert_id"], address, row["step"]))
+        attempted = await self._attempt(letter)
         await failpoints.failpoint("delivery_sent")
         await self._settle(row, attempt, attempted, in_doubt)
 
     async def _address(self, conn: Connection, row: asyncpg.Record) -> str | None:
-        """Look up where the mail goes; None, and give the delivery back, if it cannot go now."""
+        """Look up where the mail goes; None, and give the delivery back or up, if it cannot go now."""
         delivery, token = row["delivery_id"], row["lease_token"]
         if self.pause.lasts:
             await store.retry_after(conn, delivery, token, 0.0, Fault.SERVER_UNREACHABLE)
             return None
-        address = await store.address_of(conn, row["recipient"])
-        if address is None:
+        found = await store.address_of(conn, row["recipient"])
+        if found is None:
             await store.retry_after(conn, delivery, token, LEASE_SECONDS, Fault.NO_ADDRESS)
             self._alarm(delivery, Attempted(Outcome.OWN_FAULT, None, Fault.NO_ADDRESS))
-        return address
+            return None
+        if found["suppressed"]:
+            self.count_attempt(Attempted(Outcome.REFUSED, None, Fault.SUPPRESSED))
+            await settling.give_up(conn, delivery, token, Fault.SUPPRESSED)
+            return None
+        return str(found["address"])
 
     async def _attempt(self, letter: Letter) -> Attempted:
         """Write the mail and send it; an error that nobody foresaw is an end like any other."""
@@ -153,27 +156,15 @@ class DeliveryWorker:
             return Attempted(Outcome.IN_DOUBT, None, Fault.INTERNAL)
 
     async def _settle(self, row: asyncpg.Record, attempt: int, attempted: Attempted, in_doubt: int) -> None:
-        delivery, token = row["delivery_id"], row["lease_token"]
+        delivery = row["delivery_id"]
         if attempted.outcome is Outcome.IN_DOUBT:
             in_doubt += 1
         self.pause.heard(attempted)
         self._alarm(delivery, attempted)
         async with transaction(self.pool) as conn:
-            await store.end_attempt(
-                conn, delivery, attempt, token, outcome=attempted.outcome, code=attempted.code
+            await settling.settle(
+                conn, row, attempt, attempted, in_doubt=in_doubt, in_doubt_retries=self.in_doubt_retries
             )
-            if attempted.outcome is Outcome.IN_DOUBT:
-                await store.count_doubt(conn, delivery, token)
-            if attempted.outcome is not Outcome.OWN_FAULT:
-                attempt -= await store.own_faults(conn, delivery)
-            match next_step(attempted, attempt, in_doubt, self.in_doubt_retries):
-                case Delivered():
-                    await store.settle_as_sent(conn, delivery, token)
-                case RetryAfter(seconds):
-                    await store.retry_after(conn, delivery, token, seconds, attempted.fault)
-                case GiveUp(why):
-                    await store.give_up(conn, delivery, token, why)
-                    await store.notify_lead(conn, delivery)
 
     def _alarm(self, delivery: UUID, attempted: Attempted) -> None:
         """Count an attempt; what somebody has to mend is an error in the log, too."""
@@ -183,3 +174,12 @@ class DeliveryWorker:
                 "delivery: needs mending",
                 extra={"delivery": str(delivery), "fault": attempted.fault, "code": attempted.code},
             )
+
+
+async def _letter(conn: Connection, row: asyncpg.Record, address: str) -> Letter:
+    """Read what a mail tells: of its own alert, of those that ride along, and after which mails."""
+    told = await store.told_by(conn, row["delivery_id"])
+    others = [(one["delivery_id"], one["alert_id"]) for one in told[1:]]
+    alerts = [one["alert_id"] for one in told]
+    earlier = await store.earlier_mails(conn, alerts, _THREAD)
+    return Letter(row["delivery_id"], row["alert_id"], address, row["step"], others, earlier)

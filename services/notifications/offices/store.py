@@ -32,6 +32,11 @@ async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     return {row["slug"]: _entry(row) for row in rows}
 
 
+async def office_hours(conn: Connection) -> dict[str, OfficeHours]:
+    """Return the hours of all offices."""
+    return {slug: entry.hours for slug, entry in (await directory(conn)).items()}
+
+
 def _entry(row: asyncpg.Record) -> DirectoryEntry:
     return DirectoryEntry(
         CounsellingOffice(

@@ -7,10 +7,16 @@ from pathlib import Path
 from fastapi import APIRouter, FastAPI
 
 from services.accounts.app import create_accounts
+from services.notifications import settings as policies
+from services.notifications.delivery.holding.store import usual
 from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
+from services.notifications.delivery.webhooks.guard import Guard, networks_of
+from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages import erasures, inbox, offers, people, roster
 from services.notifications.pages.changes import pages as changes
+from services.notifications.pages.channels import hooks, sent
+from services.notifications.pages.channels import pages as channels
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
@@ -77,6 +83,9 @@ def create_pages(
         erasures.router,
         roster.router,
         inbox.router,
+        channels.router,
+        hooks.router,
+        sent.router,
         offices.router,
         looks.router,
         mail.router,
@@ -102,5 +111,7 @@ def create_pages(
         mails=TestMails(
             SmtpServer.from_url(settings.smtp) if settings.smtp else None, settings.public_url or ""
         ),
+        hooks=WebhookSender(Guard(networks_of("KURSLOTSE_WEBHOOK_NETWORKS", settings.webhook_networks))),
+        usual=usual(policies.load(settings.policy or policies.PACKAGED).telling),
     )
     return app

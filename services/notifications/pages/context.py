@@ -17,7 +17,9 @@ from starlette.responses import Response
 
 from schemas.base import Payload
 from schemas.days import local_day
+from services.notifications.delivery.holding.domain import Telling
 from services.notifications.delivery.mail_test import TestMails
+from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages.roles import (
     AUDITOR,
     CLERK,
@@ -59,6 +61,9 @@ class PageContext:
     gateway: GatewayClient
     places: CurrentPlaces = field(default_factory=CurrentPlaces)
     mails: TestMails = field(default_factory=TestMails)
+    hooks: WebhookSender = field(default_factory=WebhookSender)
+    usual: Telling = field(default_factory=Telling)
+    """How offices are told that have chosen nothing."""
     searches: Failures = field(default_factory=lambda: Failures(time.monotonic, rate=1 / 3, burst=20))
     """How often each clerk has searched by name: twenty times at once, then every three seconds."""
     searching: asyncio.Lock = field(default_factory=asyncio.Lock)

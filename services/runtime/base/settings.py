@@ -77,6 +77,10 @@ class ServiceSettings:
     db_keys: str = field(default="", repr=False)
     installation_key: str = field(default="", repr=False)
     smtp: str | None = None
+    bounces: str = field(default="", repr=False)
+    """Mailbox of the sender, by IMAP, in which mails come back."""
+    webhook_networks: str = ""
+    """Private networks to which webhooks may go besides public addresses."""
     public_url: str | None = None
     policy: Path | None = None
     extension: str | None = None
@@ -132,6 +136,8 @@ class ServiceSettings:
             db_keys=_remote_if_set(env, "KURSLOTSE_DB_KEYS") or "",
             installation_key=env.get("KURSLOTSE_INSTALLATION_KEY", ""),
             smtp=_remote_if_set(env, "KURSLOTSE_SMTP"),
+            bounces=env.get("KURSLOTSE_BOUNCES", ""),
+            webhook_networks=env.get("KURSLOTSE_WEBHOOK_NETWORKS", ""),
             public_url=_remote_if_set(env, "KURSLOTSE_PUBLIC_URL"),
             policy=_path(env, "KURSLOTSE_POLICY"),
             extension=env.get("KURSLOTSE_EXTENSION"),

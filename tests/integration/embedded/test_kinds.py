@@ -271,7 +271,7 @@ def test_commands_between_two_installations_are_refused(real: Real, other: Real)
     done = kurslotse("publisher", "list", home=real.home.root, KURSLOTSE_PREFIX="other-", **real.addresses)
     assert done.returncode == 0, done.stderr  # another installation, and wholly so
     wrong = f"real:{uuid4()}"
-    for command in (("publisher", "list"), ("delivery", "resend", str(uuid4()))):
+    for command in (("publisher", "list"), ("delivery", "resend", str(uuid4()), "--reason", "x")):
         done = kurslotse(*command, home=real.home.root, KURSLOTSE_INSTALLATION=wrong, **real.addresses)
         assert done.returncode == 2
         assert "all must be of one installation" in done.stderr, done.stderr

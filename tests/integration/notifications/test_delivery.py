@@ -92,7 +92,7 @@ async def test_a_deferred_mail_is_tried_again_with_the_same_id_and_a_refused_one
     rows = await owed.rows("SELECT recipient, state, problem FROM delivery ORDER BY step")
     assert [tuple(row) for row in rows] == [
         ("office:mbe-probe", "failed", "recipient_refused"),
-        ("lead:mbe-probe", "pending", None),
+        ("lead:mbe-probe", "held", None),
     ]
 
 
@@ -140,8 +140,7 @@ async def test_a_bad_mailbox_from_before_fails_alone_and_the_lead_hears_of_it(
     await owed.rows("UPDATE office SET mail = $1 WHERE slug = 'mbe-probe'", mailbox)
     registry = CollectorRegistry()
     worker_ = owed.delivery_worker(count_attempt=DeliveryMetrics.on(registry).count)
-    while await worker_.drain():
-        pass
+    await owed.send_all(worker_)
     rows = await owed.rows("SELECT recipient, state, problem FROM delivery ORDER BY created_at, state")
     assert {tuple(row) for row in rows} == {
         ("office:mbe-probe", "failed", "mailbox_invalid"),
@@ -183,6 +182,7 @@ async def test_one_delivery_that_breaks_leaves_the_others_and_the_worker_alone(o
     await two_owed(owed)
     broken = Broken("post@mbe-probe")
     for _ in range(3):
+        await owed.release()
         await owed.delivery_worker(server=broken).drain()
     assert {str(mail["To"]) for mail in broken.sent.mails} == {
         "post@mbe-fern.kurslotse.invalid",
@@ -261,6 +261,18 @@ async def test_a_server_that_falls_silent_leaves_the_attempt_in_doubt(
         assert (row["state"], row["in_doubt"]) == ("pending", 1)
         await owed.delivery_worker(server=server).drain()
     assert (await delivery(owed))["state"] == "sent"
+
+
+async def test_a_server_that_drops_after_the_data_gets_it_once_more_with_the_same_id(owed: World) -> None:
+    async with mail_server(DATA=["drop"]) as (box, server):
+        await owed.delivery_worker(server=server).drain()
+        row = await delivery(owed)
+        assert (row["state"], row["in_doubt"], row["problem"]) == ("pending", 1, "connection_lost")
+        await owed.delivery_worker(server=server).drain()
+    row = await delivery(owed)
+    assert row["state"] == "sent"
+    (taken,) = box.taken
+    assert message_from_bytes(taken, policy=default)["Message-ID"] == f"<{row['delivery_id']}@hilfe.example>"
 
 
 async def test_two_workers_send_once(owed: World) -> None:

@@ -25,7 +25,7 @@ PEOPLE = {
 }  # fmt: skip
 HEADERS = {
     "message-id", "from", "to", "subject", "auto-submitted", "x-kurslotse-delivery", "content-type",
-    "content-transfer-encoding", "mime-version",
+    "mime-version",
 }  # fmt: skip
 
 
@@ -53,16 +53,13 @@ async def run_and_send(world: World) -> tuple[list[UUID], Mailbox]:
     box = Mailbox(answers={"RCPT": ["550 5.1.1 unknown"]})
     async with listening(smtp(box)) as port:
         worker = world.delivery_worker(server=SmtpServer.from_url(f"smtp://127.0.0.1:{port}"))
-        while await worker.drain():
-            pass
+        await world.send_all(worker)
         world.now += timedelta(days=14)
         assert await world.escalate() > 0
-        while await worker.drain():
-            pass
+        await world.send_all(worker)
         for reference in PEOPLE:
             await world.revoke(reference)
-        while await worker.drain():
-            pass
+        await world.send_all(worker)
     return participants, box
 
 
@@ -88,7 +85,7 @@ def texts_of(mail: EmailMessage) -> str:
 
 async def test_no_mail_of_a_whole_run_tells_anything_of_anybody(world: World) -> None:
     participants, box = await run_and_send(world)
-    kinds = set()
+    kinds, told = set(), 0
     secrets = secrets_of(participants)
     course = await world.value("SELECT title FROM course")
     for raw, envelope in zip(box.taken, box.envelopes, strict=True):
@@ -97,10 +94,11 @@ async def test_no_mail_of_a_whole_run_tells_anything_of_anybody(world: World) ->
         text = texts_of(mail) + f"{envelope} {raw.decode('ascii')}"
         assert not [one for one in secrets if one in text.casefold()]
         assert not [one for one in (course, PROVIDER, DESK, "k-1", "99001") if one in text]
-        assert {name.lower() for name in mail} == HEADERS
-        kinds.add(re.sub(r"KL-[0-9A-F]+", "KL", str(mail["Subject"])))
-    assert len(kinds) == 4, kinds  # notice, undelivered, escalation, withdrawn
-    assert len(box.taken) > 8
+        assert {name.lower() for name in mail} - {"references", "in-reply-to"} == HEADERS
+        kinds.add(str(mail["Subject"]).split()[-1])
+        told += len(mail.get_all("X-Kurslotse-Delivery", []))
+    assert {"werden", "Antwort", "zurückgenommen"} <= kinds  # undelivered, escalation, withdrawn
+    assert told > 8
 
 
 async def test_a_mail_holds_reference_and_link_and_answers_nothing_by_itself(world: World) -> None:
@@ -112,12 +110,13 @@ async def test_a_mail_holds_reference_and_link_and_answers_nothing_by_itself(wor
         assert isinstance(mail, EmailMessage)
         text = texts_of(mail)
         links = set(re.findall(r"https?://\S+", text))
-        (link,) = links
-        found = re.fullmatch(r"https://hilfe\.example/inbox/([0-9a-f-]{36})", link)
-        assert found is not None
-        alert = UUID(found[1])
-        assert alert in alerts
-        assert reference_of(alert) in str(mail["Subject"])
+        assert links
+        for link in links:
+            found = re.fullmatch(r"https://hilfe\.example/inbox/([0-9a-f-]{36})", link)
+            assert found is not None
+            alert = UUID(found[1])
+            assert alert in alerts
+            assert reference_of(alert) in (str(mail["Subject"]) if len(links) == 1 else text)
         ids = {UUID(one) for one in re.findall(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", text)}
         assert ids <= alerts | deliveries
     assert await world.value("SELECT count(*) FROM alert WHERE seen_at IS NOT NULL") == 0

@@ -15,7 +15,8 @@ TRIED = {
     "/people/{participant}/consent", "/people/{participant}/erase", "/offers/{placement}/decline",
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
-    "/inbox/{alert}/assign", "/people/search",
+    "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
+    "/offices/{office}/sent/{delivery}/again",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -32,6 +33,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
     await world.consent("a-2", "enrolment_notice")
     await world.settle()
     alert = await world.value("SELECT alert_id FROM alert")
+    failed = await world.value("UPDATE delivery SET state = 'failed' RETURNING delivery_id")
     forms: list[tuple[str, str, dict[str, str]]] = [
         (DESK, "/register", {"birth_date": "31.02.1990"}),
         (DESK, "/people/search", {"name": " "}),
@@ -46,6 +48,13 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (PROVIDER, f"/roster/{course}/{accepted.placement}/refuse", {}),
         (LEAD, "/offices/new", {"capacity": "viele", "hours-mon": "immer"}),
         (LEAD, f"/offices/{MBE}", {"version": "1", "mail": "x", "languages": "xx"}),
+        (
+            LEAD,
+            f"/offices/{MBE}/telling",
+            {"version": "0", "digest_at": "acht", "hold": "immer", "by_mail": ""},
+        ),
+        (LEAD, f"/offices/{MBE}/webhooks", {"url": "http://fach.example/"}),
+        (LEAD, f"/offices/{MBE}/sent/{failed}/again", {"reason": " "}),
         (OPERATOR, "/mail/test", {"to": ""}),
         (LEAD, f"/inbox/{alert}/assign", {"person": "nobody"}),
     ]

@@ -52,7 +52,9 @@ class Mails:
         self.taken: list[str] = []
 
     async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: ANN401, N802
-        self.taken.append(envelope.content.decode())
+        # One mail may tell of several alerts.
+        content = envelope.content.decode()
+        self.taken += [content] * content.count("X-Kurslotse-Delivery: ")
         return "250 taken"
 
 

@@ -198,6 +198,9 @@ def test_mails_hold_reference_and_link_only(step: str) -> None:
     letter = Letter(uuid4(), uuid4(), "post@mbe.example", step)
     mail = compose(letter, MailTexts(), "http://127.0.0.1:8080/")
     assert mail["Message-ID"] == f"<{letter.delivery}@kurslotse.invalid>"
-    assert f"http://127.0.0.1:8080/inbox/{letter.alert}" in mail.get_content()
+    for kind in ("plain", "html"):
+        body = mail.get_body((kind,))
+        assert body is not None
+        assert f"http://127.0.0.1:8080/inbox/{letter.alert}" in body.get_content()
     assert "Hinweis KL-" in mail["Subject"]
     assert compose(letter, MailTexts(), "http://127.0.0.1:8080/")["Message-ID"] == mail["Message-ID"]

@@ -1,0 +1,160 @@
+"""Reads and writes reminders: when an office is told again of an alert that nobody has answered."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+import asyncpg
+
+from services.runtime.bookkeeping.work import Taking
+from services.runtime.data.db import Connection
+
+
+async def add(
+    conn: Connection,
+    alert: UUID,
+    opening: int,
+    *,
+    office: str,
+    organisation: str,
+    due: Sequence[datetime],
+) -> None:
+    """Store when an office is reminded of an alert until somebody looks at it."""
+    await conn.execute(
+        """
+        INSERT INTO reminder (alert_id, opening, office, organisation, kind, step, due_at)
+        SELECT $1, $2, $3, $4, 'repeat', n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)
+        ON CONFLICT DO NOTHING
+        """,
+        alert,
+        opening,
+        office,
+        organisation,
+        list(due),
+    )
+
+
+async def add_snooze(conn: Connection, row: asyncpg.Record, step: int, until: datetime) -> None:
+    """Store that an office is reminded of an alert that it has put off; `row` is the alert."""
+    await conn.execute(
+        """
+        INSERT INTO reminder (alert_id, opening, office, organisation, kind, step, due_at)
+        VALUES ($1, $2, $3, $4, 'snooze', $5, $6)
+        """,
+        row["alert_id"],
+        row["opening"],
+        row["office"],
+        row["organisation"],
+        step,
+        until,
+    )
+
+
+async def drop(conn: Connection, alert: UUID, outcome: str, now: datetime, kind: str | None = None) -> None:
+    """Close the open reminders of an alert, all or those of one kind."""
+    await conn.execute(
+        """
+        UPDATE reminder SET done_at = $3, outcome = $2
+        WHERE alert_id = $1 AND done_at IS NULL AND ($4::text IS NULL OR kind = $4)
+        """,
+        alert,
+        outcome,
+        now,
+        kind,
+    )
+
+
+async def due(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.Record]:
+    """Lock and return reminders that are due; `item` names each in the queue."""
+    return await conn.fetch(
+        """
+        SELECT alert_id, opening, office, organisation, kind, step, item FROM reminder
+        CROSS JOIN LATERAL concat_ws('/', alert_id, opening, office, kind, step) AS item
+        WHERE done_at IS NULL AND due_at <= $1
+        AND item <> ALL($3::text[]) AND ($4::text IS NULL OR item = $4)
+        ORDER BY due_at, alert_id, step LIMIT $2 FOR UPDATE OF reminder SKIP LOCKED
+        """,
+        now,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
+    )
+
+
+async def still_open(conn: Connection, row: asyncpg.Record) -> bool:
+    """Return whether the office still has to look (`repeat`) or to answer (`snooze`); locks the alert."""
+    return bool(
+        await conn.fetchval(
+            """
+            SELECT true FROM alert WHERE alert_id = $1 AND opening = $2 AND office = $3
+            AND (state = 'new' OR state = 'seen' AND $4 = 'snooze') FOR SHARE
+            """,
+            row["alert_id"],
+            row["opening"],
+            row["office"],
+            row["kind"],
+        )
+    )
+
+
+async def close(conn: Connection, row: asyncpg.Record, outcome: str, now: datetime) -> None:
+    """Store what became of one reminder."""
+    await conn.execute(
+        """
+        UPDATE reminder SET done_at = $6, outcome = $7
+        WHERE alert_id = $1 AND opening = $2 AND office = $3 AND kind = $4 AND step = $5 AND done_at IS NULL
+        """,
+        row["alert_id"],
+        row["opening"],
+        row["office"],
+        row["kind"],
+        row["step"],
+        now,
+        outcome,
+    )
+
+
+async def snooze(conn: Connection, alert: UUID, until: datetime, person: str, now: datetime) -> int | None:
+    """Put an unanswered alert off; return its version, or None if somebody has answered it."""
+    version: int | None = await conn.fetchval(
+        """
+        UPDATE alert SET state = 'seen', version = version + 1, seen_at = coalesce(seen_at, $4),
+        snoozed_until = $2, snoozed_by = $3
+        WHERE alert_id = $1 AND state IN ('new', 'seen') RETURNING version
+        """,
+        alert,
+        until,
+        person,
+        now,
+    )
+    return version
+
+
+async def escalations_before(conn: Connection, alert: UUID, until: datetime) -> list[int]:
+    """Lock the open escalations of an alert that are due before a moment; return their steps."""
+    rows = await conn.fetch(
+        """
+        SELECT e.step FROM escalation AS e JOIN alert AS a USING (alert_id, opening, office)
+        WHERE e.alert_id = $1 AND e.done_at IS NULL AND e.due_at <= $2 ORDER BY e.step FOR UPDATE OF e
+        """,
+        alert,
+        until,
+    )
+    return [row["step"] for row in rows]
+
+
+async def postpone(
+    conn: Connection, row: asyncpg.Record, steps: Sequence[int], due_: Sequence[datetime]
+) -> None:
+    """Have escalations of an alert wait until later."""
+    await conn.execute(
+        """
+        UPDATE escalation AS e SET due_at = d.at FROM unnest($4::integer[], $5::timestamptz[]) AS d (step, at)
+        WHERE e.alert_id = $1 AND e.opening = $2 AND e.office = $3 AND e.step = d.step AND e.done_at IS NULL
+        """,
+        row["alert_id"],
+        row["opening"],
+        row["office"],
+        list(steps),
+        list(due_),
+    )

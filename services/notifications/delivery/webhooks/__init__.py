@@ -1,0 +1,1 @@
+"""Webhooks of offices: Standard Webhooks, signed, sent to public addresses only."""

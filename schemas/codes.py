@@ -212,6 +212,8 @@ class ConsentPurpose(StrEnum):
 
     ENROLMENT_NOTICE = "enrolment_notice"
     DROPOUT_SUPPORT = "dropout_support"
+    AFTER_COURSE = "after_course"
+    """The office may know when the course is over and what is still missing."""
 
 
 class SectionGrade(StrEnum):

@@ -55,6 +55,10 @@ def _course_row(stated: CourseStated) -> store.CourseRow:
         cancelled_on=stated.cancelled_on,
         completed_on=stated.completed_on,
         stated=stated.version,
+        venue=None if stated.venue is None else stated.venue.model_dump(mode="json"),
+        lessons=[lesson.model_dump(mode="json") for lesson in stated.lessons],
+        childcare=stated.childcare,
+        online=stated.online,
     )
 
 

@@ -16,6 +16,7 @@ ADMINISTRATOR = Role.ADMINISTRATOR.value
 _DESK = (
     ("/desk", msgid("Open offers")),
     ("/people", msgid("My people")),
+    ("/classes", msgid("Consent in class")),
     ("/erasures", msgid("Erasures")),
 )
 _ROSTER = (("/roster", msgid("My courses")),)
@@ -31,7 +32,7 @@ MENU = {
     COUNSELLOR: (*_INBOX, *_OFFICES),
     TEAM_LEAD: (*_INBOX, *_OFFICES),
     AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_OVERSIGHT, *_OPERATION),
-    DATA_PROTECTION: (_DESK[2], *_OVERSIGHT),
+    DATA_PROTECTION: (_DESK[3], *_OVERSIGHT),
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),
     ADMINISTRATOR: (*ADMINISTRATION, *_OFFICES, *_MAIL),
 }

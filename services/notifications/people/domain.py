@@ -17,6 +17,10 @@ class Purpose(StrEnum):
     """The consented counselling office, at the start."""
     DROPOUT_SUPPORT = "dropout_support"
     """The consented counselling office, when the person may be about to drop out."""
+    AFTER_COURSE = "after_course"
+    """The consented counselling office, when the course is over."""
+    ACCESS = "subject_access"
+    """The person asks what is kept about them (Art. 15 GDPR)."""
     ROUTING = "routing"
     """The service itself: the birth date decides between JMD and MBE."""
 
@@ -44,6 +48,8 @@ VISIBLE: Mapping[Purpose, frozenset[str]] = {
     Purpose.ROSTER: _NAME,
     Purpose.ENROLMENT_NOTICE: _REACH,
     Purpose.DROPOUT_SUPPORT: _REACH,
+    Purpose.AFTER_COURSE: _REACH,
+    Purpose.ACCESS: ALL_FIELDS,
     Purpose.ROUTING: frozenset({"birth_date"}),
 }
 """Which parts of a person's data a purpose needs; nothing else is ever shown for it."""

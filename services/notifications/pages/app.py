@@ -20,6 +20,7 @@ from services.notifications.pages.first_day import towns
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
+from services.notifications.pages.sheets import letterhead, public
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.sheets.consent_form import MONTHS
 from services.places.current import CurrentPlaces
@@ -80,6 +81,8 @@ def create_pages(
         changes.router,
         class_pages.router,
         consent_forms.router,
+        letterhead.router,
+        public.router,
         erasures.router,
         roster.router,
         inbox.router,

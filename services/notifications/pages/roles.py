@@ -18,6 +18,7 @@ _DESK = (
     ("/people", msgid("My people")),
     ("/classes", msgid("Consent in class")),
     ("/erasures", msgid("Erasures")),
+    ("/letterhead", msgid("Letterhead")),
 )
 _ROSTER = (("/roster", msgid("My courses")),)
 _INBOX = (("/inbox", msgid("Inbox")),)

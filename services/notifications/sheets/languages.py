@@ -89,21 +89,30 @@ class SheetTexts:
 
     def long_date(self, day: date) -> str:
         """Write a day with its weekday."""
-        return f"{self.weekday(day.weekday())}{self.comma}{self.day(day)}"
+        return first_large(f"{self.weekday(day.weekday())}{self.comma}{self.day(day)}")
 
     def weekday(self, number: int) -> str:
         """Name a weekday; Monday is 0."""
-        name = str(self._locale.days["stand-alone"]["wide"][number])
-        return name[:1].upper() + name[1:]
+        return str(self._locale.days["stand-alone"]["wide"][number])
 
     def language_name(self, code: str) -> str:
         """Name a language in this one; the code if nobody has named it."""
         return str(self._locale.languages.get(code, code))
 
     @property
+    def semicolon(self) -> str:
+        """What stands between enumerations."""
+        return "\N{ARABIC SEMICOLON} " if self.language.right_to_left else "; "
+
+    @property
     def comma(self) -> str:
         """What stands between the parts of an enumeration."""
         return "\N{ARABIC COMMA} " if self.language.right_to_left else ", "
+
+
+def first_large(text: str) -> str:
+    """Return a text with its first letter as at the beginning of a sentence."""
+    return text[:1].upper() + text[1:]
 
 
 @cache

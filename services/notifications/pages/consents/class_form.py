@@ -110,16 +110,21 @@ def _read_papers(entry: ClassEntry, known: Known) -> None:
     if values["language"] not in LANGUAGES:
         errors["language"] = NO_LANGUAGE
     entry.given_on = day_of(values["given_on"])
-    if entry.given_on is None or entry.given_on < EARLIEST:
-        errors["given_on"] = NO_DAY
-    elif entry.given_on > known.today:
-        errors["given_on"] = NOT_YET
-    elif add_months(entry.given_on, known.months) < known.today:
-        errors["given_on"] = TOO_OLD
+    if fault := day_fault(entry.given_on, known.today, known.months):
+        errors["given_on"] = fault
     if fault := paper_fault(values["paper"], known.names):
         errors["paper"] = fault
     elif not values["paper"]:
         errors["paper"] = NO_PAPER
+
+
+def day_fault(given_on: date | None, today: date, months: int) -> str:
+    """Return what is wrong with the day on which papers were signed."""
+    if given_on is None or given_on < EARLIEST:
+        return NO_DAY
+    if given_on > today:
+        return NOT_YET
+    return TOO_OLD if add_months(given_on, months) < today else ""
 
 
 def paper_fault(paper: str, names: Collection[str]) -> str:

@@ -10,6 +10,7 @@ from services.accounts.app import create_accounts
 from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.pages import erasures, inbox, offers, people, roster
+from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.consents import class_pages
 from services.notifications.pages.consents import forms as consent_forms
@@ -81,6 +82,7 @@ def create_pages(
         changes.router,
         class_pages.router,
         consent_forms.router,
+        access.router,
         letterhead.router,
         public.router,
         erasures.router,

@@ -207,13 +207,13 @@ async def show_person(
         placements = await store.placements_of(conn, participant)
         consents = await store.consents_of(conn, participant)
         papers = await consents_store.evidence(conn, participant)
-    texts = web_of(request).texts(request)
+    texts, months = web_of(request).texts(request), context.consent_months
     return web_of(request).page(
         request,
         "person.html",
         422 if errors else 200,
         errors=defaultdict(
-            str, {field: texts.gettext(text, months=context.consent_months) for field, text in errors.items()}
+            str, {field: texts.gettext(text, months=months) for field, text in errors.items()}
         ),
         chosen=str(entered.get("office") or "") if entered else ranked[0].office if ranked else "",
         purposes=[str(one) for one in entered.getlist("purpose")] if entered else [],

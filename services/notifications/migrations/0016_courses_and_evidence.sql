@@ -46,6 +46,9 @@ CREATE INDEX consent_evidence_person ON consent_evidence (participant_id);
 SELECT runtime.tenant_table('consent_evidence', 'organisation', 'SELECT, INSERT');
 SELECT runtime.restrict_table('consent_evidence', 'SELECT, INSERT, DELETE');
 
+-- What was published is shown on pages.
+SELECT runtime.web_table('published_figure', 'SELECT');
+
 DO $$
 DECLARE
     web text := runtime.role_name('web');

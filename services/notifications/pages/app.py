@@ -19,7 +19,7 @@ from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
 from services.notifications.pages.offices import pages as offices
-from services.notifications.pages.oversight import looks, mail, operation
+from services.notifications.pages.oversight import figures, looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
 from services.notifications.pages.sheets import letterhead, public
 from services.notifications.people.keys import PersonSecrets
@@ -89,6 +89,7 @@ def create_pages(
         roster.router,
         inbox.router,
         offices.router,
+        figures.router,
         looks.router,
         mail.router,
         retention_router(REGISTRIES, DATA_PROTECTION, reading=(AUDITOR,)),

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
 
-from services.notifications.sheets.languages import SheetTexts, first_large
+from services.notifications.sheets.languages import SheetTexts, first_large, unbroken
 from services.runtime.web.languages import NOTHING
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -37,7 +37,7 @@ def help_page(
         title=say("Counselling: %(office)s", office=name),
         closed="" if active else closed,
         opening=say("The counselling costs nothing. You decide whether you come. What you say stays there."),
-        phone=(say("Telephone"), texts.number(phone) or NOTHING),
+        phone=(say("Telephone"), texts.number(unbroken(phone)) or NOTHING),
         dialled="".join(one for one in phone if one.isdigit() or one == "+"),
         languages=(
             say("Languages"),

@@ -110,6 +110,11 @@ class SheetTexts:
         return "\N{ARABIC COMMA} " if self.language.right_to_left else ", "
 
 
+def unbroken(phone: str) -> str:
+    """Return a telephone number that no line breaks in two."""
+    return phone.replace(" ", "\N{NO-BREAK SPACE}")
+
+
 def first_large(text: str) -> str:
     """Return a text with its first letter as at the beginning of a sentence."""
     return text[:1].upper() + text[1:]

@@ -16,7 +16,7 @@ from services.notifications.sheets.document import (
     Points,
     Sheet,
 )
-from services.notifications.sheets.languages import GERMAN, SheetTexts, first_large, texts_of
+from services.notifications.sheets.languages import GERMAN, SheetTexts, first_large, texts_of, unbroken
 from services.runtime.web.languages import NOTHING, msgid
 
 WHY: Mapping[str, str] = {
@@ -129,7 +129,7 @@ def offer_sheet(code: str, facts: OfferFacts, *, reminder: bool = False) -> Shee
 def _sender(texts: SheetTexts, facts: OfferFacts) -> Sequence[str]:
     lines = [texts.apart(line) for line in facts.office_address.splitlines() if line.strip()]
     if facts.office_phone:
-        lines.append(texts.say("Telephone: %(phone)s", phone=facts.office_phone))
+        lines.append(texts.say("Telephone: %(phone)s", phone=unbroken(facts.office_phone)))
     return lines
 
 
@@ -207,7 +207,7 @@ def _childcare(texts: SheetTexts, childcare: bool | None) -> str:
 
 def _answering(texts: SheetTexts, facts: OfferFacts) -> Sequence[Block]:
     say = texts.say
-    called = say("Telephone: %(phone)s", phone=facts.office_phone)
+    called = say("Telephone: %(phone)s", phone=unbroken(facts.office_phone))
     phone = f" {called}." if facts.office_phone else ""
     how = say(
         "Tell %(office)s: yes or no. You can come, call or write. You can use the slip below.",
@@ -252,7 +252,7 @@ def _helping(texts: SheetTexts, facts: OfferFacts) -> Sequence[Block]:
     if facts.helper is None:
         return (*blocks, Paragraph(say("Ask us for the address.")))
     helper = facts.helper
-    phone = (say("Telephone: %(phone)s", phone=helper.phone),) if helper.phone else ()
+    phone = (say("Telephone: %(phone)s", phone=unbroken(helper.phone)),) if helper.phone else ()
     caption = say("Scan the code: opening hours, languages and telephone of the counselling office.")
     lines = (*phone, *(() if helper.address or helper.phone else (say("Ask us for the address."),)))
     example = say("For you, for example:")

@@ -20,7 +20,7 @@ from tests.notifications.world import DESK, JOBCENTER, MBE, PROVIDER, TODAY, Wor
 NAME = Contact(
     family_name="Beispiel", given_name="Berta", birth_date=date(1990, 5, 4), languages=("prs", "de")
 )
-ISOLATES = str.maketrans(dict.fromkeys("\u2066\u2067\u2068\u2069\u200e\u200f"))
+ISOLATES = str.maketrans(dict.fromkeys("\u2066\u2067\u2068\u2069\u200e\u200f") | {"\u00a0": " "})
 ANSWER_BY = datetime(2026, 3, 6, 23, 0, tzinfo=UTC)
 
 

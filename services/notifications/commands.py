@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from schemas.days import local_day
+from services.notifications.access.commands import access_app
 from services.notifications.delivery import store as deliveries
 from services.notifications.erasures.commands import erasure_app
 from services.notifications.offices import handlers as offices
@@ -30,6 +31,7 @@ delivery_app = typer.Typer(no_args_is_help=True, help="Mails that were not taken
 app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(erasure_app, name="erasure")
+app.add_typer(access_app, name="access")
 
 
 @asynccontextmanager

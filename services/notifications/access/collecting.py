@@ -15,7 +15,7 @@ from services.notifications.access.sources import (
 )
 from services.notifications.participation import stand_ins
 from services.notifications.people.domain import Contact
-from services.notifications.people.keys import PersonSecrets
+from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import Connection
 from services.runtime.data.retention import Registry, read
 
@@ -36,7 +36,7 @@ class PersonData:
 
 async def collect(
     conn: Connection,
-    secrets: PersonSecrets,
+    key: IdentityKey,
     participant: UUID,
     *,
     reference: str,
@@ -50,7 +50,7 @@ async def collect(
     for table in FOUND_BY:
         if authority and table in UNDER_CONSENT:
             continue
-        own = stand_ins.hashed(secrets.stand_in(participant)) if table == "held_mark" else participant
+        own = stand_ins.hashed(key.stand_in(participant)) if table == "held_mark" else participant
         rows = await rows_of(conn, table, [own])
         if authority and table in {"disclosure", "disclosure_log"}:
             rows = [row for row in rows if row["purpose"] in OPEN_TO_AUTHORITIES]

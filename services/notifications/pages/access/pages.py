@@ -55,7 +55,7 @@ async def _collected(context: PageContext, visitor: Visitor, participant: UUID) 
     async with transaction(context.worker) as conn:
         return await collect(
             conn,
-            context.secrets,
+            context.secrets.identity_key,
             participant,
             reference=row["reference"],
             office=office["name"] if office else row["office"],

@@ -9,10 +9,13 @@ from pypdf import PdfReader
 
 from schemas.placements import PlaceReserved
 from services.notifications.access.collecting import REGISTRY
+from services.notifications.access.commands import everything
 from services.notifications.access.sources import FOUND_BY, HIDDEN, TELLS_OF_NOBODY, UNDER_CONSENT
 from services.notifications.pages.access.plain import SECTIONS
 from services.notifications.people.domain import Contact
+from services.runtime.data.db import transaction
 from services.runtime.data.retention import read, registries
+from tests.identity import IDENTITY_KEY
 from tests.notifications.pages import pages_on
 from tests.notifications.world import DESK, JOBCENTER, MBE, TODAY, World, enrolment, office, school_days, step
 
@@ -112,6 +115,12 @@ async def test_an_authority_tells_nothing_that_rests_on_consent(world: World) ->
     assert told["not_told_to_an_authority"] == sorted(UNDER_CONSENT)
     for secret in (MBE, "wohlfahrt", "dropout_support", "enrolment_notice", "Ordner C-17", "service:"):
         assert secret not in str(told["held"]), secret
+    async with transaction(world.worker) as conn:  # whom the authority may not tell, the operator does
+        whole = await everything(conn, IDENTITY_KEY, person, world.now)
+        assert await everything(conn, IDENTITY_KEY, uuid4(), world.now) is None
+    assert whole is not None
+    assert whole["held"].keys() == FOUND_BY.keys()
+    assert whole["held"]["risk"]["rows"]
     text = " ".join(
         " ".join(page.extract_text() for page in PdfReader(io.BytesIO(sheet.content)).pages).split()
     )

@@ -251,13 +251,14 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
     purposes = tuple(
         one for one in ConsentPurpose if one in {str(value) for value in entered.getlist("purpose")}
     )
-    office, paper = str(entered.get("office") or ""), str(entered.get("paper") or "").strip()
+    office, paper = str(entered.get("office") or ""), class_form.printable(entered.get("paper"))
     given_on = day_of(str(entered.get("given_on") or context.today()))
     async with context.open(visitor) as conn:
         names = await context.names(conn, visitor, Purpose.REGISTRATION, [participant])
+        listed = {one["slug"] for one in await store.offices(conn)}
     family = [contact.family_name for contact in names.values() if contact.family_name]
     errors = {
-        "office": "" if office else class_form.NO_OFFICE,
+        "office": "" if office in listed else class_form.NO_OFFICE,
         "purpose": "" if purposes else msgid("Please tick at least one purpose."),
         "given_on": class_form.day_fault(given_on, context.today(), context.consent_months),
         "paper": class_form.paper_fault(paper, family),

@@ -99,7 +99,7 @@ async def test_the_sheet_says_where_when_and_whom_to_call(world: World) -> None:
     await world.load_offices(office(MBE, phone="0871 805-100", languages=["de", "fa"]))
     async with pages_on(world, DESK) as pages:
         browser = pages[DESK]
-        address = "Bahnhofstraße 7\r\n99001 Musterstadt"
+        address = "Bahnhofstraße\x00 7\r\n99001 Musterstadt"
         saved = await browser.post("/letterhead", address=address, phone="+49 871 12 34-56")
         assert saved.status_code == 303
         page = (await browser.page(f"/offers/{placement}")).translate(ISOLATES)
@@ -143,7 +143,8 @@ async def test_the_public_page_needs_no_sign_in_and_tells_of_nobody(world: World
         german = await http.get(f"/help/{MBE}")
         arabic = await http.get(f"/help/{MBE}?lang=ar")
         assert (await http.get("/help/gibt-es-nicht")).status_code == 404
-        assert (await http.get("/help/..%2Fpeople")).status_code == 404
+        for hostile in ("..%2Fpeople", "%00", "%27%3B--", "A" * 200):
+            assert (await http.get(f"/help/{hostile}")).status_code == 404, hostile
         assert (await http.get(f"/help/{MBE}?lang=<script>")).text == german.text
     assert german.status_code == 200
     assert '<html lang="de" dir="ltr">' in german.text

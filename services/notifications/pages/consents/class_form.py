@@ -79,12 +79,7 @@ class Known:
 
 def read(form: FormData, known: Known) -> ClassEntry:
     """Read a form about the people of a class; a box that is sent twice counts once."""
-    entry = ClassEntry(
-        {
-            name: str(form.get(name) or "").strip()[:500]
-            for name in ("office", "form", "language", "given_on", "paper")
-        }
-    )
+    entry = ClassEntry({name: printable(form.get(name)) for name in _FIELDS})
     _read_papers(entry, known)
     sent = _ticked(form)
     entry.ticked = {person: sent[person] for person in known.people if sent.get(person)}
@@ -98,6 +93,20 @@ def read(form: FormData, known: Known) -> ClassEntry:
     if not entry.signed:
         entry.errors["people"] = NOBODY
     return entry
+
+
+_FIELDS = ("office", "form", "language", "given_on", "paper")
+_LONGEST = 500
+
+
+def printable(value: object) -> str:
+    """Return what was sent as text in one line, without signs that nobody sees.
+
+    >>> printable("  Ordner   C-17")
+    'Ordner C-17'
+    """
+    words = str(value or "")[:_LONGEST].split()
+    return "".join(one for one in " ".join(words) if one.isprintable())
 
 
 def _read_papers(entry: ClassEntry, known: Known) -> None:

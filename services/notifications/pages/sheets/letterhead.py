@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notifications.offices.entries import PHONE
+from services.notifications.pages.consents.class_form import printable
 from services.notifications.pages.context import Clerk, Context, slug_of
 from services.notifications.pages.sheets import store
 from services.runtime.web.bodies import form_of
@@ -32,10 +33,10 @@ async def letterhead(request: Request, context: Context, visitor: Clerk) -> Resp
 async def save(request: Request, context: Context, visitor: Clerk) -> Response:
     """Keep the letterhead."""
     sent = await form_of(request)
-    lines = [" ".join(line.split()) for line in str(sent.get("address") or "").splitlines()]
+    lines = [printable(line) for line in str(sent.get("address") or "").splitlines()]
     values = {
         "address": "\n".join(filter(None, lines))[:1000],
-        "phone": " ".join(str(sent.get("phone") or "").split())[:100],
+        "phone": printable(sent.get("phone")),
     }
     errors = {}
     if not values["address"] or len(values["address"]) > _LONGEST_ADDRESS or len(lines) > _MOST_LINES:

@@ -1,5 +1,7 @@
 """Serves the public page of a counselling office, to which the code on a sheet leads: without a sign-in."""
 
+import re
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -14,12 +16,15 @@ from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
 from services.runtime.web.visit.guard import anybody
 
+_SLUG = re.compile(r"[a-z0-9-]{1,48}")
 router = APIRouter(include_in_schema=False, dependencies=[anybody])
 
 
 @router.get("/help/{office}")
 async def shown(request: Request, context: Context, office: str, lang: str = GERMAN) -> Response:
     """Tell anybody when an office is open, which languages it speaks and how to call it."""
+    if not _SLUG.fullmatch(office):
+        raise not_found()
     async with web_transaction(context.pool) as conn:
         row = await store.help_office(conn, office)
     if row is None:

@@ -88,6 +88,7 @@ RUBBISH = (
     ({"given_on": date(2020, 1, 1).isoformat()}, "given_on"),
     ({"paper": ""}, "paper"),
     ({"paper": "x" * 101}, "paper"),
+    ({"paper": "\x00 \x07"}, "paper"),
     ({"paper": "Ordner BEISPIEL"}, "paper"),
     ({"ticked": "x"}, "people"),
 )

@@ -1,33 +1,30 @@
 """Serves a person's own data to the office that registered them: a file, and a sheet in plain German."""
 
 import asyncio
-from typing import Annotated
 from uuid import UUID
 
 import orjson
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.notifications.access.collecting import PersonData, as_json, collect
 from services.notifications.pages import store
 from services.notifications.pages.access.plain import data_sheet
-from services.notifications.pages.context import Context, PageContext, full_name, slug_of
-from services.notifications.pages.roles import CLERK
+from services.notifications.pages.context import Clerk, Context, PageContext, full_name, slug_of
 from services.notifications.people.domain import Purpose
 from services.notifications.sheets.typesetting import pdf
 from services.runtime.data.db import transaction
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.visit.guard import fresh_sign_in, signed_in
+from services.runtime.web.visit.guard import fresh_sign_in
 from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/people", include_in_schema=False)
-Owner = Annotated[Visitor, Depends(signed_in(CLERK))]
 
 
 @router.get("/{participant}/data")
-async def explained(request: Request, context: Context, visitor: Owner, participant: UUID) -> Response:
+async def explained(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Say what the person gets, and lead to file and sheet."""
     async with context.open(visitor) as conn:
         row = await store.own_person(conn, participant, slug_of(visitor))
@@ -66,7 +63,7 @@ async def _collected(context: PageContext, visitor: Visitor, participant: UUID) 
 
 
 @router.get("/{participant}/data/file", dependencies=[fresh_sign_in])
-async def as_file(context: Context, visitor: Owner, participant: UUID) -> Response:
+async def as_file(context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Give everything as a file (JSON)."""
     data = await _collected(context, visitor, participant)
     return Response(
@@ -77,7 +74,7 @@ async def as_file(context: Context, visitor: Owner, participant: UUID) -> Respon
 
 
 @router.get("/{participant}/data/sheet", dependencies=[fresh_sign_in])
-async def as_sheet(request: Request, context: Context, visitor: Owner, participant: UUID) -> Response:
+async def as_sheet(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
     """Give everything as a sheet in plain German (PDF)."""
     data = await _collected(context, visitor, participant)
     sheet = data_sheet(data, web_of(request).in_language("de"), context.places.now)

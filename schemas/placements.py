@@ -7,9 +7,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from schemas.base import Ags5, Ags8, Code, Part, Payload, Reference, Slug
-from schemas.bounds import INT4, Int4, Moment, OwnDate, OwnId, Params
-from schemas.codes import AsylumPhase, CourseType, Known, PlacementState, current_reason
+from schemas.base import Ags5, Ags8, Code, Part, Payload, Postcode, Reference, Slug
+from schemas.bounds import INT4, Int4, LocalTime, Moment, OwnDate, OwnId, Params, Text
+from schemas.codes import AsylumPhase, CourseType, Known, PlacementState, Weekday, current_reason
 
 State = Annotated[Code, Known(PlacementState)]
 
@@ -196,6 +196,23 @@ class StatedSection(Part):
     ue: Int4 | None = None
 
 
+class StatedLesson(Part):
+    """A weekly teaching time."""
+
+    weekday: Annotated[Code, Known(Weekday)]
+    starts_at: LocalTime
+    ends_at: LocalTime
+
+
+class StatedVenue(Part):
+    """Where a course is held, as somebody who goes there needs it."""
+
+    name: Text | None = None
+    street: Text | None = None
+    postcode: Postcode | None = None
+    town: Text | None = None
+
+
 class CourseStated(Payload):
     """A course as allocation has it, told whenever one of these facts changed."""
 
@@ -215,6 +232,12 @@ class CourseStated(Payload):
     cancelled_on: OwnDate | None = None
     """None: it is not cancelled, or no longer."""
     completed_on: OwnDate | None = None
+    venue: StatedVenue | None = None
+    lessons: Annotated[tuple[StatedLesson, ...], Field(max_length=50)] = ()
+    childcare: bool | None = None
+    """None: the provider has not said it."""
+    online: bool | None = None
+    """None: said by a version that did not tell it."""
     course_type: Annotated[Code, Known(CourseType)] | None = None
     """None: said by a version that did not tell it."""
 

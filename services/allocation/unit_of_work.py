@@ -104,9 +104,9 @@ class UnitOfWork:
         before = self.courses.get(course.course)
         if before is None:
             self._new.add(course.course)
-        self.courses[course.course] = replace(
-            course, stated=self._state(before, course, course.course, messages.course_stated)
-        )
+        told_all = before is not None and before.stated_as == messages.COURSE_FACTS
+        version = self._state(before, course, course.course, messages.course_stated, anew=not told_all)
+        self.courses[course.course] = replace(course, stated=version, stated_as=messages.COURSE_FACTS)
         self._changed.add(course.course)
         if more_room:
             self.request_rerun(course.kreis, "course_changed", urgent=urgent)
@@ -211,10 +211,15 @@ class UnitOfWork:
         after: _Stated,
         id_: UUID,
         state_of: Callable[[_Stated, int], CourseStated | ParticipantStated],
+        *,
+        anew: bool = False,
     ) -> int:
-        """Tell the support side of a row, unless it was told just that last; return the version it has."""
+        """Tell the support side of a row, unless it was told just that last; return the version it has.
+
+        `anew`: what was told last did not have all facts, whatever they are.
+        """
         last = 0 if before is None else before.stated
-        if before is not None and last and state_of(before, last) == state_of(after, last):
+        if before is not None and last and not anew and state_of(before, last) == state_of(after, last):
             return last
         told = state_of(after, last + 1)
         self.tell(messages.outgoing(self.prefix, told, id_, str(told.version), self.now, ()))

@@ -109,6 +109,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             [people_door],
             sign_in=create_accounts(resources, own),
             places=places,
+            consent_months=policy.consent.months,
             status=own_status,
         ),
         everywhere=(Timer("places", current.REFRESH_SECONDS, places.refreshed),),

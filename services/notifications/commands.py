@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 
 from schemas.days import local_day
+from services.notifications.access.commands import access_app
 from services.notifications.delivery import store as deliveries
 from services.notifications.delivery.holding import telling_store
 from services.notifications.erasures.commands import erasure_app
@@ -37,6 +38,7 @@ app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(erasure_app, name="erasure")
 app.add_typer(risk_app, name="risk")
+app.add_typer(access_app, name="access")
 
 
 @asynccontextmanager

@@ -7,6 +7,7 @@ from pathlib import Path
 from schemas.days import local_day
 from services.notifications import revocation
 from services.notifications.alerts import silences
+from services.notifications.consents import evidence
 from services.notifications.delivery.holding import telling_store
 from services.notifications.erasures import store as erasures
 from services.notifications.offices import own_store
@@ -18,6 +19,7 @@ from services.runtime.data.db import Connection, Pool, transaction
 from services.runtime.data.retention import days_of
 
 _OFFICE_CHANGE_DAYS = days_of(Path(__file__).with_suffix(".yaml"), "office_change_days")
+_EVIDENCE_DAYS = days_of(Path(__file__).with_suffix(".yaml"), "evidence_without_consent_days")
 _HELD_SECONDS = 7 * 24 * 3600.0  # as long as events wait for something unknown
 
 
@@ -67,6 +69,7 @@ class Retention:
         async with transaction(self.pool) as conn:
             erased += await erasures.prune_proofs(conn, keep.consent_proof_days, today)
             erased += await people.sweep_secrets(conn, self.secrets, keep.unused_secret_days)
+            erased += await evidence.drop_without_consent(conn, now - timedelta(days=_EVIDENCE_DAYS))
             erased += await _forget_acts(conn, now - timedelta(days=_OFFICE_CHANGE_DAYS))
         self._cleaned_on = today
         return erased

@@ -116,6 +116,7 @@ _ASYLUM = {
 _PURPOSE = {
     "enrolment_notice": "Tell when a course begins",
     "dropout_support": "Help when the course becomes difficult",
+    "after_course": "Help after the course",
 }
 _CANCEL = {
     "too_few_participants": "too few people",

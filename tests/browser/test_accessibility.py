@@ -3,12 +3,13 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.kreis import Kreis, Program, wait_for
+from tests.browser.kreis import COUNSELLING, Kreis, Program, wait_for
 from tests.browser.visits import PAGES, sign_in, violations, visit
 
 pytestmark = pytest.mark.browser
+_WIDTH = "document.documentElement.scrollWidth"
 
 
 @pytest.fixture(scope="session")
@@ -85,6 +86,45 @@ def test_nothing_is_lost_on_a_small_screen(lively: Kreis, page: Page) -> None:
     for address in ("/", "/proposals", "/waiting", "/courses", "/policy", "/remedies", "/runs"):
         page.goto(lively.console + address)
         assert page.evaluate("document.documentElement.scrollWidth") <= 320, address
+
+
+def test_sheets_are_read_without_a_script_on_a_small_screen(lively: Kreis, browser: Browser) -> None:
+    with browser.new_context(java_script_enabled=False, viewport={"width": 320, "height": 720}) as context:
+        page = context.new_page()
+        page.goto(f"{lively.support}/help/{COUNSELLING}")
+        page.click('nav a[lang="fa"]')
+        assert page.locator("html").get_attribute("dir") == "rtl"
+        assert page.evaluate(_WIDTH) <= 320
+        sign_in(page, lively.support, "ole-brandt")
+        page.goto(lively.support + "/classes")
+        page.click("th a")
+        page.click('button:has-text("Diese Einwilligungen eintragen")')
+        expect(page.locator("#people-error")).to_be_visible()
+        for address in ("/consent-forms", "/consent-forms/ar", "/letterhead"):
+            assert page.evaluate(_WIDTH) <= 320, page.url
+            page.goto(lively.support + address)
+        assert page.locator("article.kl-letter").count() == 0
+        page.goto(lively.support + "/desk")
+        page.click("td a")
+        page.select_option("#language", "ar")
+        page.click('button:has-text("In dieser Sprache zeigen")')
+        sheet = page.locator('article[lang="ar"]')
+        assert sheet.evaluate("(one) => getComputedStyle(one).direction") == "rtl"
+        assert page.evaluate(_WIDTH) <= 320
+
+
+def test_axe_finds_nothing_on_public_pages_and_sheets(lively: Kreis, page: Page) -> None:
+    for language in ("de", "ar", "uk"):
+        page.goto(f"{lively.support}/help/{COUNSELLING}?lang={language}")
+        assert violations(page) == [], language
+    sign_in(page, lively.support, "ole-brandt")
+    page.goto(lively.support + "/classes")
+    page.click("th a")
+    assert violations(page) == [], page.url
+    page.goto(lively.support + "/desk")
+    page.click("td a")
+    page.goto(f"{page.url}?language=fa")
+    assert violations(page) == [], page.url
 
 
 def test_mistakes_are_told_at_their_field(lively: Kreis, page: Page) -> None:

@@ -24,7 +24,7 @@ async def _courses_unlocked(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Se
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
                capacity, minimum, taken_elsewhere, target_level, lessons::text AS lessons,
                venue::text AS venue, online, childcare, women_only, registration_until, state,
-               cancel_reason, ended_on, version, stated
+               cancel_reason, ended_on, version, stated, stated_as
         FROM course WHERE course = ANY($1::uuid[]) ORDER BY course
         """,
         ids,

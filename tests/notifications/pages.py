@@ -132,7 +132,7 @@ async def pages_on(
 ) -> AsyncIterator[Pages]:
     """Open the pages, with a browser signed in for each of these offices, or of these further `people`."""
     gateway = Gateway()
-    transport = httpx.MockTransport(gateway.answer)
+    transport = httpx.MockTransport(lambda request: gateway.answer(request))  # noqa: PLW0108 - tests answer otherwise
     async with AsyncExitStack() as stack:
         async with transaction(world.worker) as conn:
             await load(conn, Side.SUPPORT, staff())

@@ -1,4 +1,4 @@
-"""Tells the support side of courses and people that were written before it was told of each change."""
+"""Tells the support side what it was never told: of courses and people, or one of their facts."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,6 +8,7 @@ import asyncpg
 from services.allocation.acts.placements import Placements
 from services.allocation.courses import store as courses
 from services.allocation.participants import store as people
+from services.allocation.placements.messages import COURSE_FACTS
 from services.allocation.unit_of_work import Keys
 from services.runtime.data.db import transaction
 
@@ -24,7 +25,7 @@ class Statements:
     _all_told: bool = field(default=False, init=False)
 
     async def tell_rest(self, now: datetime) -> int:
-        """Tell of everything that was never told of; return how many rows these were."""
+        """Tell of all that was never told of, or not with all its facts; return how many rows these were."""
         total = 0
         while not self._all_told:
             some = await self._tell_some(now)
@@ -34,7 +35,7 @@ class Statements:
     async def _tell_some(self, now: datetime) -> int:
         async with transaction(self.pool) as conn:
             keys = Keys(
-                courses=set(await courses.never_stated(conn, AT_ONCE)),
+                courses=set(await courses.not_stated(conn, COURSE_FACTS, AT_ONCE)),
                 people=set(await people.never_stated(conn, AT_ONCE)),
             )
             waiting = (sorted(keys.courses), sorted(keys.people))

@@ -84,6 +84,8 @@ class Course:
     version: int = 1
     stated: int = 0
     """Version of the last CourseStated; 0: none was told yet."""
+    stated_as: int = 0
+    """Which facts that CourseStated had (`messages.COURSE_FACTS`)."""
 
     @property
     def held(self) -> tuple[Section, ...]:

@@ -30,7 +30,7 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> Sequence[asyncp
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind, town,
             capacity, minimum, taken_elsewhere, target_level, lessons::text AS lessons, venue::text AS venue,
             online, childcare, women_only, registration_until, state, cancel_reason, ended_on, version,
-            stated
+            stated, stated_as
         FROM course WHERE course = ANY($1::uuid[]) ORDER BY course FOR NO KEY UPDATE
         """,
         ids,
@@ -77,6 +77,7 @@ def _course(row: asyncpg.Record, sections: Iterable[Section]) -> Course:
         ended_on=row["ended_on"],
         version=row["version"],
         stated=row["stated"],
+        stated_as=row["stated_as"],
     )
 
 
@@ -101,6 +102,7 @@ def _rows(courses: Iterable[Course]) -> str:
                 "ended_on": course.ended_on,
                 "version": course.version,
                 "stated": course.stated,
+                "stated_as": course.stated_as,
             }
             for course in courses
         ],
@@ -126,11 +128,11 @@ async def insert(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
         INSERT INTO course (course, kreis, provider, own_course, own_number, title, course_type, course_kind,
             town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
             barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
-            version, stated)
+            version, stated, stated_as)
         SELECT course, kreis, provider, own_course, own_number, title, course_type, course_kind,
             town, capacity, minimum, taken_elsewhere, target_level, lessons, times_of_day, venue,
             barrier_free, online, childcare, women_only, registration_until, state, cancel_reason, ended_on,
-            version, stated
+            version, stated, stated_as
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb)
         """,
         _rows(courses),
@@ -148,7 +150,8 @@ async def update(conn: asyncpg.Connection, courses: Sequence[Course]) -> None:
             barrier_free = n.barrier_free, online = n.online, childcare = n.childcare,
             women_only = n.women_only,
             registration_until = n.registration_until, state = n.state, cancel_reason = n.cancel_reason,
-            ended_on = n.ended_on, version = n.version, stated = n.stated
+            ended_on = n.ended_on, version = n.version, stated = n.stated,
+            stated_as = n.stated_as
         FROM jsonb_populate_recordset(NULL::course, $1::text::jsonb) AS n WHERE n.course = c.course
         """,
         _rows(courses),
@@ -183,7 +186,9 @@ async def write_seats(conn: asyncpg.Connection, courses: Sequence[Course]) -> No
     )
 
 
-async def never_stated(conn: asyncpg.Connection, limit: int) -> list[UUID]:
-    """Return courses of which the support side was never told."""
-    rows = await conn.fetch("SELECT course FROM course WHERE stated = 0 ORDER BY course LIMIT $1", limit)
+async def not_stated(conn: asyncpg.Connection, facts: int, limit: int) -> list[UUID]:
+    """Return courses of which the support side was never told, or not yet with all of these facts."""
+    rows = await conn.fetch(
+        "SELECT course FROM course WHERE stated = 0 OR stated_as < $1 ORDER BY course LIMIT $2", facts, limit
+    )
     return [row["course"] for row in rows]

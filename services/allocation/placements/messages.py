@@ -20,10 +20,12 @@ from schemas.placements import (
     PlaceReserved,
     Reason,
     ReservationExpired,
+    StatedLesson,
     StatedSection,
+    StatedVenue,
 )
 from schemas.topics import Family, topic
-from services.allocation.courses.domain import Course
+from services.allocation.courses.domain import Course, Venue
 from services.allocation.participants.domain import Participant
 from services.allocation.placements import domain
 from services.allocation.placements.domain import OFFERED, Placement, Step
@@ -119,6 +121,10 @@ def tell(  # noqa: PLR0917
     ]
 
 
+COURSE_FACTS = 2
+"""Counts up when CourseStated gets new facts: courses told with fewer are told again (acts/statements.py)."""
+
+
 def course_stated(course: Course, version: int) -> CourseStated:
     """Tell a course as it stands; if all its sections were removed, with those that were announced."""
     sections = course.held or course.sections
@@ -139,7 +145,21 @@ def course_stated(course: Course, version: int) -> CourseStated:
         cancelled_on=course.ended_on if course.state == "cancelled" else None,
         completed_on=course.ended_on if course.state == "completed" else None,
         course_type=course.facts.course_type,
+        venue=_venue(course.facts.venue),
+        lessons=tuple(
+            StatedLesson(weekday=one.weekday, starts_at=one.starts_at, ends_at=one.ends_at)
+            for one in course.facts.lessons
+        ),
+        childcare=course.facts.childcare,
+        online=course.facts.online,
     )
+
+
+def _venue(venue: Venue | None) -> StatedVenue | None:
+    """Tell the address of a venue; None if nothing of it is known."""
+    if venue is None or not any((venue.name, venue.street, venue.postcode, venue.town)):
+        return None
+    return StatedVenue(name=venue.name, street=venue.street, postcode=venue.postcode, town=venue.town)
 
 
 def participant_stated(person: Participant, version: int) -> ParticipantStated:

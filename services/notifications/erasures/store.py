@@ -14,9 +14,9 @@ from services.runtime.data.db import Connection
 SERVICES = frozenset({"gateway", "allocation", "notifications"})
 
 _TABLES = (
-    "person", "participant_fact", "registration", "placement", "consent", "consent_step", "disclosure",
-    "disclosure_log", "alert", "course_exit", "attendance", "section_result", "exam_result", "risk",
-    "reconsider",
+    "person", "participant_fact", "registration", "placement", "consent", "consent_step", "consent_evidence",
+    "disclosure", "disclosure_log", "alert", "course_exit", "attendance", "section_result", "exam_result",
+    "risk", "reconsider",
 )  # fmt: skip
 
 _KNOWN = " UNION ".join(f"SELECT participant_id AS id FROM {table}" for table in _TABLES)
@@ -89,6 +89,7 @@ _DELETIONS = {
         """,
     "consent": "DELETE FROM consent WHERE participant_id = ANY($1::uuid[]) RETURNING 1",
     "consent_step": "DELETE FROM consent_step WHERE participant_id = ANY($1::uuid[]) RETURNING 1",
+    "consent_evidence": "DELETE FROM consent_evidence WHERE participant_id = ANY($1::uuid[]) RETURNING 1",
     "attendance": "DELETE FROM attendance WHERE participant_id = ANY($1::uuid[]) RETURNING 1",
     "section_result": "DELETE FROM section_result WHERE participant_id = ANY($1::uuid[]) RETURNING 1",
     "exam_result": "DELETE FROM exam_result WHERE participant_id = ANY($1::uuid[]) RETURNING 1",

@@ -56,6 +56,10 @@ def _course_row(stated: CourseStated) -> store.CourseRow:
         completed_on=stated.completed_on,
         stated=stated.version,
         course_type=stated.course_type,
+        venue=None if stated.venue is None else stated.venue.model_dump(mode="json"),
+        lessons=[lesson.model_dump(mode="json") for lesson in stated.lessons],
+        childcare=stated.childcare,
+        online=stated.online,
     )
 
 

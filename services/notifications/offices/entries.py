@@ -25,6 +25,9 @@ from services.places.public_holidays import INVENTED, LAENDER, land_of
 FAULT = "directory"
 """Type of the validation errors whose message is ours and says what to do."""
 
+PHONE = r"^\+?[0-9(][0-9 ()/-]{2,38}$"
+"""A telephone number as people write it, with its area code."""
+
 LANGUAGE_CODES = frozenset(Locale("en").languages) | {"prs", "kmr", "pbt", "aii"}
 """ISO 639 as CLDR lists it, and Dari, Kurmanji, southern Pashto and Assyrian, which people register with."""
 
@@ -125,6 +128,8 @@ class OfficeEntry(BaseModel):
     mail: Mail
     lead_mail: Mail
     """Within the organisation; an unanswered alert goes here and nowhere else."""
+    phone: Annotated[str, Field(pattern=PHONE)] | None = None
+    """Public, as people dial it: it stands on sheets and on the office's public page."""
     stand_in: Slug | None = None
     """Comes first while this office is not active; two offices may stand in for each other."""
     capacity: Annotated[int, Field(ge=0, le=10_000)] = 60

@@ -86,26 +86,26 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
     await conn.execute(
         """
         INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
-        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat, phone)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,
             kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,
             asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
             languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
             closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat,
-            version = office.version + 1
+            phone = EXCLUDED.phone, version = office.version + 1
         WHERE (
             office.organisation, office.name, office.kind, office.age_from, office.age_below,
             office.asylum_phases, office.catchment, office.languages, office.capacity,
             office.stand_in, office.mail, office.lead_mail, office.hours, office.closed_days,
-            office.active, office.seat
+            office.active, office.seat, office.phone
         ) IS DISTINCT FROM (
             EXCLUDED.organisation, EXCLUDED.name, EXCLUDED.kind, EXCLUDED.age_from,
             EXCLUDED.age_below, EXCLUDED.asylum_phases, EXCLUDED.catchment,
             EXCLUDED.languages, EXCLUDED.capacity, EXCLUDED.stand_in, EXCLUDED.mail,
             EXCLUDED.lead_mail, EXCLUDED.hours, EXCLUDED.closed_days, EXCLUDED.active,
-            EXCLUDED.seat)
+            EXCLUDED.seat, EXCLUDED.phone)
         """,
         row["slug"],
         row["organisation"],
@@ -124,6 +124,7 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
         row["closed_days"],
         row["active"],
         row["seat"],
+        row["phone"],
     )
 
 

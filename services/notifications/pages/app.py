@@ -14,17 +14,22 @@ from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.webhooks.guard import Guard, networks_of
 from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages import erasures, inbox, offers, people, roster
+from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.channels import hooks, sent
 from services.notifications.pages.channels import pages as channels
+from services.notifications.pages.consents import class_pages
+from services.notifications.pages.consents import forms as consent_forms
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
 from services.notifications.pages.offices import pages as offices
-from services.notifications.pages.oversight import looks, mail, operation
+from services.notifications.pages.oversight import figures, looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
+from services.notifications.pages.sheets import letterhead, public
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.sheets.consent_form import MONTHS
 from services.places.current import CurrentPlaces
 from services.places.upload import LOCALE as PLACES_LOCALE
 from services.places.upload import TEMPLATES as TOWNS_TEMPLATES
@@ -53,6 +58,7 @@ def create_pages(
     *,
     sign_in: SignIn | None = None,
     places: CurrentPlaces | None = None,
+    consent_months: int = MONTHS,
     status: operation.Status | None = None,
 ) -> FastAPI:
     """Build the application; the routers in `doors` check a key of their own.
@@ -80,6 +86,11 @@ def create_pages(
         offers.router,
         people.router,
         changes.router,
+        class_pages.router,
+        consent_forms.router,
+        access.router,
+        letterhead.router,
+        public.router,
         erasures.router,
         roster.router,
         inbox.router,
@@ -87,6 +98,7 @@ def create_pages(
         hooks.router,
         sent.router,
         offices.router,
+        figures.router,
         looks.router,
         mail.router,
         retention_router(REGISTRIES, DATA_PROTECTION, reading=(AUDITOR,)),
@@ -108,6 +120,8 @@ def create_pages(
         secrets=secrets,
         gateway=gateway,
         places=places,
+        consent_months=consent_months,
+        public_url=(settings.public_url or "").rstrip("/"),
         mails=TestMails(
             SmtpServer.from_url(settings.smtp) if settings.smtp else None, settings.public_url or ""
         ),

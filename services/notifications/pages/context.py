@@ -31,6 +31,7 @@ from services.notifications.pages.roles import (
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.sheets.consent_form import MONTHS
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
 from services.runtime.data.db import web_transaction
@@ -64,6 +65,10 @@ class PageContext:
     hooks: WebhookSender = field(default_factory=WebhookSender)
     usual: Telling = field(default_factory=Telling)
     """How offices are told that have chosen nothing."""
+    consent_months: int = MONTHS
+    """The longest a consent holds."""
+    public_url: str = ""
+    """Address of these pages from outside, without a slash at the end; empty where nobody has set it."""
     searches: Failures = field(default_factory=lambda: Failures(time.monotonic, rate=1 / 3, burst=20))
     """How often each clerk has searched by name: twenty times at once, then every three seconds."""
     searching: asyncio.Lock = field(default_factory=asyncio.Lock)

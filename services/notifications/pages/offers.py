@@ -1,10 +1,13 @@
-"""Serves one open offer of the desk: the sheet to hand over, and the person's answer."""
+"""Serves one open offer of the desk: the sheet to hand over, the reminder, and the person's answer."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
 from uuid import UUID
 
 from fastapi import APIRouter
+from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -14,7 +17,14 @@ from services.notifications.offices import handlers as offices
 from services.notifications.pages import store
 from services.notifications.pages.context import Clerk, Context, PageContext, send_form, slug_of
 from services.notifications.pages.desk.store import day_of_state
+from services.notifications.pages.sheets import store as sheets_store
+from services.notifications.pages.sheets.facts import OfferRows, facts_of
 from services.notifications.people.domain import Purpose
+from services.notifications.sheets.codes import svg_of
+from services.notifications.sheets.document import Sheet
+from services.notifications.sheets.languages import GERMAN, LANGUAGES, language_for
+from services.notifications.sheets.offer import offer_sheet
+from services.notifications.sheets.typesetting import pdf
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
@@ -27,85 +37,109 @@ router = APIRouter(include_in_schema=False)
 
 
 @router.get("/offers/{placement}")
-async def offer(request: Request, context: Context, visitor: Clerk, placement: UUID) -> Response:
-    """Show one offer: the sheet for the person, to be printed, and the answer."""
-    return await _sheet(request, context, visitor, placement)
-
-
-async def _sheet(
-    request: Request, context: PageContext, visitor: Visitor, placement: UUID, *, no_reason: bool = False
+async def offer(
+    request: Request, context: Context, visitor: Clerk, placement: UUID, language: str = ""
 ) -> Response:
-    """Show an offer; `no_reason`: it was declined without one."""
+    """Show one offer: the sheet for the person, German and in their language, and the answer."""
+    return await _page(request, visitor, await _read(request, context, visitor, placement, language))
+
+
+@router.get("/offers/{placement}/sheet")
+async def sheet(  # noqa: PLR0917 - of an address
+    request: Request,
+    context: Context,
+    visitor: Clerk,
+    placement: UUID,
+    language: str = "",
+    kind: str = "",
+) -> Response:
+    """Print the sheet, or the reminder (`kind`): the person's language first, German behind it."""
+    found = await _read(request, context, visitor, placement, language, reminder=kind == "reminder")
+    raw = await asyncio.to_thread(pdf, found.sheets, context.now())
+    headers = {"Content-Disposition": f'inline; filename="kursplatz-{found.language}.pdf"'}
+    return Response(raw, media_type="application/pdf", headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """An offer with its sheets: in the person's language, if that is another one, and in German."""
+
+    rows: OfferRows
+    sheets: Sequence[Sheet]
+    language: str
+    since: date | None
+
+
+async def _read(
+    request: Request,
+    context: PageContext,
+    visitor: Visitor,
+    placement: UUID,
+    language: str = "",
+    *,
+    reminder: bool = False,
+) -> _Offer:
+    """Read an offer and write its sheets; without a language, in that of the person."""
     async with context.open(visitor) as conn:
         row = await store.offer(conn, placement, slug_of(visitor))
         if row is None:
             raise not_found()
-        names = await context.names(conn, visitor, Purpose.REGISTRATION, [row["participant_id"]])
-        office = await store.publisher(conn, slug_of(visitor))
-        alternatives = load(row["alternatives"]) or []
-        others = await store.courses_named(conn, [UUID(other["course"]) for other in alternatives])
-        listed = {one["slug"]: one["name"] for one in await store.offices(conn)}
         person = row["participant_id"]
+        names = await context.names(conn, visitor, Purpose.REGISTRATION, [person])
+        office = await store.publisher(conn, slug_of(visitor))
+        courses = [UUID(other["course"]) for other in load(row["alternatives"]) or []]
+        others = await store.courses_named(conn, courses)
+        listed = {one["slug"] for one in await store.offices(conn)}
         ranked = await offices.suggest(conn, context.secrets, person, context.now()) if listed else []
+        helper = next((one.office for one in ranked if one.office in listed), None)
+        rows = OfferRows(
+            offer=row,
+            contact=names.get(person),
+            office_name=office["name"] if office else row["office"],
+            letterhead=await sheets_store.letterhead(conn, slug_of(visitor)),
+            helper=await sheets_store.help_office(conn, helper) if helper else None,
+            others={str(one["course_id"]): one for one in others},
+        )
         since = await day_of_state(conn, placement)
-    contact = names.get(row["participant_id"])
-    return web_of(request).page(
+    spoken = rows.contact.languages if rows.contact else ()
+    chosen = language if language in LANGUAGES else language_for(spoken)
+    facts = facts_of(
+        rows,
+        today=context.today(),
+        places=context.places.now,
+        german=web_of(request).in_language("de"),
+        public_url=context.public_url,
+    )
+    codes = dict.fromkeys([chosen, GERMAN])
+    sheets = [offer_sheet(code, facts, reminder=reminder) for code in codes]
+    return _Offer(rows, sheets, chosen, since)
+
+
+async def _page(request: Request, visitor: Visitor, found: _Offer, *, no_reason: bool = False) -> Response:
+    """Show an offer; `no_reason`: it was declined without one."""
+    web = web_of(request)
+    texts = web.texts(request)
+    return web.page(
         request,
         "offer.html",
         422 if no_reason else 200,
-        errors={"reason": web_of(request).texts(request).plain(_WHY_NOT) if no_reason else ""},
-        row=row,
-        since=since,
-        contact=contact,
-        full_name=" ".join(filter(None, (contact.given_name, contact.family_name))) if contact else "",
-        office=office,
-        units=units_of(load(row["sections"]) or [], row["entry_section"]),
-        helper=next((listed[one.office] for one in ranked if one.office in listed), ""),
-        why=[reason for reason in load(row["reasons"]) or [] if reason["code"] in WHY],
-        why_texts=WHY,
-        alternatives=alternatives,
-        others={str(other["course_id"]): other for other in others},
-        reasons=options(web_of(request).texts(request), "decline"),
-        slip=SLIP,
+        errors={"reason": texts.plain(_WHY_NOT) if no_reason else ""},
+        row=found.rows.offer,
+        since=found.since,
+        sheets=found.sheets,
+        language=found.language,
+        languages=[(one.code, one.name) for one in LANGUAGES.values()],
+        letterhead=found.rows.letterhead,
+        helper_phone=bool(found.rows.helper and found.rows.helper["phone"]),
+        code=lambda address: Markup(svg_of(address)),  # noqa: S704 - drawn by segno
+        reasons=options(texts, "decline"),
         form=new_form(),
-        today=context.today(),
+        new_form=new_form,
+        writes=visitor.publisher is not None,
     )
 
 
-def units_of(sections: Sequence[Mapping[str, Any]], entry: int) -> int | None:
-    """Return how many teaching units somebody has who enters at a section; None: the school has not said it.
-
-    >>> units_of([{"number": 1, "ue": 100}, {"number": 2, "ue": 100}, {"number": 3, "ue": 60}], 2)
-    160
-    >>> units_of([{"number": 1, "ue": None}], 1)
-    """
-    units = [one.get("ue") for one in sections if one["number"] >= entry]
-    return sum(filter(None, units)) if units and all(units) else None
-
-
-WHY = {
-    "only_place": msgid("It is the only course with a free seat that fits you."),
-    "best_keep_offer": msgid("We offered you this course before. It is still the best for you."),
-    "best_type_choice": msgid("This kind of course fits you best."),
-    "best_early_start": msgid("You can start soonest in this course."),
-    "best_distance": msgid("This course is nearest to where you live."),
-    "equal_places": msgid("Several courses fit you equally well. This is one of them."),
-    "better_place_taken": msgid("It is the best course for you that still has a free seat."),
-}
-"""Reasons for this course as the person reads them; reasons that concern other people are left out."""
-
-
 _WHY_NOT = msgid("Please choose why the person does not take it.")
-
-
-SLIP = {
-    "distance": msgid("the way is too far for me."),
-    "time_of_day": msgid("the time of day does not fit."),
-    "childcare": msgid("nobody looks after my children meanwhile."),
-    "own_choice": msgid("I choose another course."),
-    "other": msgid("another reason:"),
-}
-"""Reasons to decline as the person ticks them on the slip."""
 
 
 @router.post("/offers/{placement}/accept")
@@ -131,7 +165,8 @@ async def decline(request: Request, context: Context, visitor: Clerk, placement:
     reference = await _reference(context, visitor, placement)
     reason = str(entered.get("reason") or "")
     if reason not in set(DeclineReason):
-        return await _sheet(request, context, visitor, placement, no_reason=True)
+        found = await _read(request, context, visitor, placement)
+        return await _page(request, visitor, found, no_reason=True)
     return await send_form(
         request,
         context,

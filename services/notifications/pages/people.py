@@ -12,9 +12,13 @@ from starlette.responses import Response
 
 from schemas.codes import ConsentPurpose
 from schemas.identity import participant_id
-from schemas.support import ConsentGranted, ConsentRevoked
+from schemas.support import ConsentRevoked
 from services.notifications.offices import handlers as offices
 from services.notifications.pages import registration_form, store
+from services.notifications.pages.consents import class_form
+from services.notifications.pages.consents import store as consents_store
+from services.notifications.pages.consents.class_form import Signed
+from services.notifications.pages.consents.granting import Papers, send
 from services.notifications.pages.context import (
     Clerk,
     Context,
@@ -29,11 +33,12 @@ from services.notifications.pages.desk.filters import PeopleFilter
 from services.notifications.people import handlers as people
 from services.notifications.people import registrations
 from services.notifications.people.domain import Purpose
+from services.notifications.sheets.forms.wording import latest
 from services.places.lookup import as_json
-from services.runtime.web.languages import msgid
+from services.runtime.web.languages import day_of, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import PageError, not_found
-from services.runtime.web.sending import new_form, send_event
+from services.runtime.web.sending import UNREACHABLE, form_id, new_form, send_event
 from services.runtime.web.visit.visitors import Visitor
 from services.texts.codes import options
 from services.texts.registrable import limits_on
@@ -201,12 +206,15 @@ async def show_person(
         ranked = await offices.suggest(conn, context.secrets, participant, context.now()) if listed else []
         placements = await store.placements_of(conn, participant)
         consents = await store.consents_of(conn, participant)
-    texts = web_of(request).texts(request)
+        papers = await consents_store.evidence(conn, participant)
+    texts, months = web_of(request).texts(request), context.consent_months
     return web_of(request).page(
         request,
         "person.html",
         422 if errors else 200,
-        errors=defaultdict(str, {field: texts.plain(text) for field, text in errors.items()}),
+        errors=defaultdict(
+            str, {field: texts.gettext(text, months=months) for field, text in errors.items()}
+        ),
         chosen=str(entered.get("office") or "") if entered else ranked[0].office if ranked else "",
         purposes=[str(one) for one in entered.getlist("purpose")] if entered else [],
         person=row,
@@ -220,6 +228,10 @@ async def show_person(
         today=context.today(),
         placements=placements,
         consents=consents,
+        papers=papers,
+        given_on=str(entered.get("given_on") or "") if entered else context.today().isoformat(),
+        paper=str(entered.get("paper") or "") if entered else "",
+        purpose_choices=list(ConsentPurpose),
     )
 
 
@@ -233,28 +245,41 @@ async def _own_reference(context: PageContext, visitor: Visitor, participant: UU
 
 @router.post("/people/{participant}/consent")
 async def consent(request: Request, context: Context, visitor: Clerk, participant: UUID) -> Response:
-    """Send that the person consents to a counselling office knowing."""
-    entered = await request.form()
+    """Send that the person consents to a counselling office knowing, with what proves it."""
+    web, entered = web_of(request), await request.form()
     reference = await _own_reference(context, visitor, participant)
-    purposes = tuple(str(value) for value in entered.getlist("purpose") if value in set(ConsentPurpose))
-    office = str(entered.get("office") or "")
-    address = f"/people/{participant}#consent"
-    errors = {} if office else {"office": msgid("Please choose the office that may know.")}
-    if not purposes:
-        errors["purpose"] = msgid("Please tick at least one purpose.")
-    if errors:
-        return await show_person(request, context, visitor, participant, errors=errors, entered=entered)
-    return await send_form(
-        request,
-        context,
-        visitor,
-        entered,
-        payload=ConsentGranted(
-            reference=reference, office=office, purposes=purposes, given_on=context.today(), form="desk_1"
-        ),
-        done=msgid("The consent is written down. The person can take it back at any time."),
-        back=address,
+    purposes = tuple(
+        one for one in ConsentPurpose if one in {str(value) for value in entered.getlist("purpose")}
     )
+    office, paper = str(entered.get("office") or ""), class_form.printable(entered.get("paper"))
+    given_on = day_of(str(entered.get("given_on") or context.today()))
+    async with context.open(visitor) as conn:
+        names = await context.names(conn, visitor, Purpose.REGISTRATION, [participant])
+        listed = {one["slug"] for one in await store.offices(conn)}
+    family = [contact.family_name for contact in names.values() if contact.family_name]
+    errors = {
+        "office": "" if office in listed else class_form.NO_OFFICE,
+        "purpose": "" if purposes else msgid("Please tick at least one purpose."),
+        "given_on": class_form.day_fault(given_on, context.today(), context.consent_months),
+        "paper": class_form.paper_fault(paper, family),
+    }
+    if any(errors.values()) or given_on is None:
+        wrong = {field: text for field, text in errors.items() if text}
+        return await show_person(request, context, visitor, participant, errors=wrong, entered=entered)
+    papers = Papers(form_id(entered.get("form")), office, latest(), "", given_on, paper)
+    language = web.texts(request).language
+    signed = [(reference, Signed(participant, purposes))]
+    done = await send(context, visitor, papers, signed, language=language)
+    if done.taken:
+        web.note(request, "success", web.texts(request).plain(_WRITTEN))
+    for message in done.refused:
+        web.note(request, "danger", message)
+    if done.left:
+        web.note(request, "warning", web.texts(request).plain(UNREACHABLE))
+    return web.back(request, f"/people/{participant}#consent")
+
+
+_WRITTEN = msgid("The consent is written down. The person can take it back at any time.")
 
 
 @router.post("/people/{participant}/revoke")

@@ -16,22 +16,25 @@ ADMINISTRATOR = Role.ADMINISTRATOR.value
 _DESK = (
     ("/desk", msgid("Open offers")),
     ("/people", msgid("My people")),
+    ("/classes", msgid("Consent in class")),
     ("/erasures", msgid("Erasures")),
+    ("/letterhead", msgid("Letterhead")),
 )
 _ROSTER = (("/roster", msgid("My courses")),)
 _INBOX = (("/inbox", msgid("Inbox")),)
 _OFFICES = (("/offices", msgid("Counselling offices")),)
+_FIGURES = (("/figures", msgid("Figures")),)
 _MAIL = (("/mail", msgid("Mail")),)
 _OVERSIGHT = (("/looks", msgid("Looks at names")), ("/retention", msgid("What is kept")))
 _OPERATION = (("/operation", msgid("Operation")),)
 
 MENU = {
-    CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES),
-    PROVIDER: _ROSTER,
-    COUNSELLOR: (*_INBOX, *_OFFICES),
-    TEAM_LEAD: (*_INBOX, *_OFFICES),
-    AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_OVERSIGHT, *_OPERATION),
-    DATA_PROTECTION: (_DESK[2], *_OVERSIGHT),
+    CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES, *_FIGURES),
+    PROVIDER: (*_ROSTER, ("/consent-forms", msgid("Consent form")), *_FIGURES),
+    COUNSELLOR: (*_INBOX, *_OFFICES, *_FIGURES),
+    TEAM_LEAD: (*_INBOX, *_OFFICES, *_FIGURES),
+    AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_FIGURES, *_OVERSIGHT, *_OPERATION),
+    DATA_PROTECTION: (_DESK[3], *_FIGURES, *_OVERSIGHT),
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),
     ADMINISTRATOR: (*ADMINISTRATION, *_OFFICES, *_MAIL),
 }

@@ -22,7 +22,8 @@ async def offer(conn: asyncpg.Connection, placement: UUID, office: str) -> async
         """
         SELECT p.placement_id, p.participant_id, p.course_id, p.provider, p.starts_on, p.ends_on, p.state,
             p.expires_at, p.entry_section, p.reason, p.office, o.reasons, o.alternatives, c.title, c.own_id,
-            c.town, c.sections, b.name AS provider_name, h.reference
+            c.town, c.sections, c.venue, c.lessons, c.childcare, c.online, b.name AS provider_name,
+            h.reference
         FROM placement AS p
         LEFT JOIN placement_offer AS o ON o.placement_id = p.placement_id
         LEFT JOIN course AS c ON c.course_id = p.course_id

@@ -30,6 +30,10 @@ class CourseRow:
     cancelled_on: date | None
     completed_on: date | None
     stated: int
+    venue: dict[str, Any] | None
+    lessons: list[dict[str, Any]]
+    childcare: bool | None
+    online: bool | None
     course_type: str | None = None
 
 
@@ -57,8 +61,8 @@ async def courses(conn: Connection, ids: Sequence[UUID]) -> dict[UUID, CourseRow
     rows = await conn.fetch(
         """
         SELECT course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections, cancelled_on,
-        completed_on, stated, course_type FROM course WHERE course_id = ANY($1::uuid[])
-        ORDER BY course_id FOR UPDATE
+        completed_on, stated, venue, lessons, childcare, online, course_type
+        FROM course WHERE course_id = ANY($1::uuid[]) ORDER BY course_id FOR UPDATE
         """,
         list(ids),
     )
@@ -85,15 +89,17 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
     await conn.execute(
         """
         INSERT INTO course (course_id, provider, own_id, title, kreis, town, starts_on, ends_on, sections,
-        cancelled_on, completed_on, stated, course_type)
-        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d, v, y
+        cancelled_on, completed_on, stated, venue, lessons, childcare, online, course_type)
+        SELECT c, p, o, t, k, w, s, e, x::jsonb, g, d, v, a::jsonb, l::jsonb, i, n, y
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
-            $7::date[], $8::date[], $9::text[], $10::date[], $11::date[],
-            $12::integer[], $13::text[]) AS new (c, p, o, t, k, w, s, e, x, g, d, v, y)
+            $7::date[], $8::date[], $9::text[], $10::date[], $11::date[], $12::integer[], $13::text[],
+            $14::text[], $15::boolean[], $16::boolean[], $17::text[])
+            AS new (c, p, o, t, k, w, s, e, x, g, d, v, a, l, i, n, y)
         ON CONFLICT (course_id) DO UPDATE SET title = EXCLUDED.title, kreis = EXCLUDED.kreis,
             town = EXCLUDED.town, starts_on = EXCLUDED.starts_on, ends_on = EXCLUDED.ends_on,
             sections = EXCLUDED.sections, cancelled_on = EXCLUDED.cancelled_on,
-            completed_on = EXCLUDED.completed_on, stated = EXCLUDED.stated,
+            completed_on = EXCLUDED.completed_on, stated = EXCLUDED.stated, venue = EXCLUDED.venue,
+            lessons = EXCLUDED.lessons, childcare = EXCLUDED.childcare, online = EXCLUDED.online,
             course_type = coalesce(EXCLUDED.course_type, course.course_type)
         """,
         [row.course_id for row in rows],
@@ -109,6 +115,10 @@ async def put_courses(conn: Connection, rows: Sequence[CourseRow]) -> None:
         [row.cancelled_on for row in rows],
         [row.completed_on for row in rows],
         [row.stated for row in rows],
+        [None if row.venue is None else orjson.dumps(row.venue).decode() for row in rows],
+        [orjson.dumps(row.lessons).decode() for row in rows],
+        [row.childcare for row in rows],
+        [row.online for row in rows],
         [row.course_type for row in rows],
     )
 

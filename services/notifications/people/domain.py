@@ -19,6 +19,8 @@ class Purpose(StrEnum):
     """The consented counselling office, when the person may be about to drop out."""
     AFTER_COURSE = "after_course"
     """The consented counselling office, when the course is over."""
+    ACCESS = "subject_access"
+    """The person asks what is kept about them (Art. 15 GDPR)."""
     ROUTING = "routing"
     """The service itself: the birth date decides between JMD and MBE."""
 
@@ -47,6 +49,7 @@ VISIBLE: Mapping[Purpose, frozenset[str]] = {
     Purpose.ENROLMENT_NOTICE: _REACH,
     Purpose.DROPOUT_SUPPORT: _REACH,
     Purpose.AFTER_COURSE: _REACH,
+    Purpose.ACCESS: ALL_FIELDS,
     Purpose.ROUTING: frozenset({"birth_date"}),
 }
 """Which parts of a person's data a purpose needs; nothing else is ever shown for it."""

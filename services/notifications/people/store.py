@@ -115,7 +115,7 @@ async def readable(
         SELECT p.participant_id, p.sealed, k.wrapped FROM person AS p
         JOIN person_key AS k ON k.participant_id = p.participant_id AND k.organisation = $2
         WHERE p.participant_id = ANY($1::uuid[]) AND (
-            ($3 IN ('registration', 'routing') AND p.organisation = $2)
+            ($3 IN ('registration', 'routing', 'subject_access') AND p.organisation = $2)
             OR EXISTS (SELECT FROM disclosure AS d WHERE d.participant_id = p.participant_id
                 AND d.organisation = $2 AND d.purpose = $3 AND d.ended_at IS NULL AND d.until >= $4))
         """,

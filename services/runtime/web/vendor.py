@@ -25,12 +25,19 @@ OLDEST_NODE = 22  # runs the OpenID Connect server of the tests
 DEVELOPERS = "--developers"
 
 _KERN = "@kern-ux/native"
+_NOTO, _NOTO_ARABIC = "@expo-google-fonts/noto-sans", "@expo-google-fonts/noto-sans-arabic"
 COPIED: Mapping[str, str] = {
     f"{_KERN}/dist/kern.min.css": "kern.min.css",
     f"{_KERN}/LICENSE.md": "kern-LICENSE.md",
     f"{_KERN}/dist/fonts/fira-sans/FiraSans-Regular.woff2": "FiraSans-Regular.woff2",
     f"{_KERN}/dist/fonts/fira-sans/FiraSans-Medium.woff2": "FiraSans-Medium.woff2",
     f"{_KERN}/dist/fonts/fira-sans/FiraSans-SemiBold.woff2": "FiraSans-SemiBold.woff2",
+    # For letters in other scripts, in PDF and on pages.
+    f"{_NOTO}/400Regular/NotoSans_400Regular.ttf": "NotoSans-Regular.ttf",
+    f"{_NOTO}/600SemiBold/NotoSans_600SemiBold.ttf": "NotoSans-SemiBold.ttf",
+    f"{_NOTO}/LICENSE_FONT": "noto-LICENSE",
+    f"{_NOTO_ARABIC}/400Regular/NotoSansArabic_400Regular.ttf": "NotoSansArabic-Regular.ttf",
+    f"{_NOTO_ARABIC}/600SemiBold/NotoSansArabic_600SemiBold.ttf": "NotoSansArabic-SemiBold.ttf",
     "htmx.org/dist/htmx.min.js": "htmx.min.js",
     "htmx.org/LICENSE": "htmx-LICENSE",
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui.js",

@@ -192,6 +192,7 @@ class OfficeRecord(TypedDict):
     languages: list[str]
     mail: str
     lead_mail: str
+    phone: str
     stand_in: str | None
     capacity: int
 
@@ -224,6 +225,7 @@ def _office(  # the directory reads best as a table
         "languages": list(languages),
         "mail": f"postfach@{slug}.kurslotse.invalid",
         "lead_mail": f"leitung@{record['organisation']}.kurslotse.invalid",
+        "phone": f"030 23125-{100 + 10 * COUNSELLING_SLUGS.index(slug)}",  # numbers kept free for films
         "stand_in": stand_in,
         "capacity": capacity,
     }

@@ -17,7 +17,7 @@ COLUMNS: Mapping[str, str] = {
     "course": "course kreis provider own_course own_number title course_type course_kind town"
     " capacity minimum"
     " taken_elsewhere target_level lessons times_of_day venue barrier_free online childcare women_only"
-    " registration_until state cancel_reason ended_on version stated",
+    " registration_until state cancel_reason ended_on version stated stated_as",
     "course_section": "course number kreis starts_on ends_on ue capacity taken removed completed_on",
     "participant": "participant kreis office reference status registered_on first_registered_on"
     " returns town standing"

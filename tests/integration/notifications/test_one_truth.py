@@ -11,7 +11,7 @@ import pytest
 from schemas.base import Payload
 from schemas.identity import effect_id
 from schemas.offices import AssignedByAuthority, ParticipantChanged, ParticipantWithdrawn
-from schemas.providers import CourseChanged, ParticipantLeft
+from schemas.providers import CourseChanged, Lesson, ParticipantLeft, Venue
 from schemas.topics import EVENT_TYPES
 from services.allocation.acts.statements import Statements
 from services.notifications.risk import parameters
@@ -172,6 +172,26 @@ async def test_what_was_never_told_is_told_once_after_an_upgrade(both: Both) -> 
     await both.pass_on()
     await both.agree()
     assert await both.support.value("SELECT count(*) FROM course") == 1
+
+
+async def test_a_course_told_with_fewer_facts_is_told_again_after_an_upgrade(both: Both) -> None:
+    lesson = Lesson.model_validate({"weekday": "mon", "starts_at": "08:30", "ends_at": "12:45"})
+    venue = Venue(name="Haus der Bildung", street="Ländgasse 41", latitude=48.5, longitude=12.1)
+    await both.steering.must(PROVIDER, builders.announced(lessons=(lesson,), venue=venue, childcare=True))
+    await both.pass_on()
+    # As the release before left it: told without where and when, and stored without.
+    await both.steering.rows("UPDATE course SET stated_as = 1")
+    await both.support.rows("UPDATE course SET venue = NULL, lessons = '[]', childcare = NULL, online = NULL")
+    statements = Statements(both.steering.pool, both.steering.placements)
+    assert await statements.tell_rest(NOW) == 1
+    assert await Statements(both.steering.pool, both.steering.placements).tell_rest(NOW) == 0
+    await both.pass_on()
+    (row,) = await both.support.rows("SELECT venue, lessons, childcare, online, stated FROM course")
+    assert row["venue"] == {
+        "name": "Haus der Bildung", "street": "Ländgasse 41", "postcode": None, "town": None
+    }  # fmt: skip
+    assert [one["starts_at"] for one in row["lessons"]] == ["08:30:00"]
+    assert (row["childcare"], row["online"], row["stated"]) == (True, False, 2)
 
 
 async def test_an_exit_that_was_corrected_stays_so(both: Both) -> None:

@@ -12,7 +12,8 @@ from tests.rejected import check
 
 TRIED = {
     "/register", "/people/{participant}/change", "/people/{participant}/withdraw",
-    "/people/{participant}/consent", "/people/{participant}/erase", "/offers/{placement}/decline",
+    "/people/{participant}/consent", "/classes/{course}/consent", "/letterhead",
+    "/people/{participant}/erase", "/offers/{placement}/decline",
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
@@ -40,6 +41,8 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (DESK, f"/people/{person}/change", {"birth_date": "nie"}),
         (DESK, f"/people/{person}/withdraw", {"reason": "x"}),
         (DESK, f"/people/{person}/consent", {}),
+        (DESK, f"/classes/{course}/consent", {"form_id": str(uuid4())}),
+        (DESK, "/letterhead", {"address": "x\n" * 9, "phone": "Tel. unbekannt"}),
         (DESK, f"/people/{person}/erase", {}),
         (DESK, f"/offers/{reserved.placement}/decline", {"reason": "x"}),
         (PROVIDER, f"/roster/{course}/attendance", {"day": "nie", "units": "99"}),

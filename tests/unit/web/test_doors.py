@@ -17,6 +17,7 @@ APPS = applications(SIGN_INS)
 ROUTES = sorted(set(pages.routes(APPS)), key=lambda one: (one.side, one.path, one.method))
 CLOSED = [one for one in ROUTES if ANYBODY not in (one.roles or ())]
 OPEN = {
+    "/help/{office}",
     "/invitation/{token}",
     "/invitation/{token}/passkey",
     "/invitation/{token}/passkey/options",

@@ -16,6 +16,8 @@ def test_the_lock_files_name_versions_and_hashes_and_no_address() -> None:
     lock = json.loads(vendor.LOCK.read_text("utf-8"))
     packages = {name: entry for name, entry in lock["packages"].items() if name}
     assert {name for name, entry in packages.items() if not entry.get("dev")} == {
+        "node_modules/@expo-google-fonts/noto-sans",
+        "node_modules/@expo-google-fonts/noto-sans-arabic",
         "node_modules/@kern-ux/native",
         "node_modules/@scarf/scarf",  # of Swagger UI; its script is never run
         "node_modules/htmx.org",

@@ -60,7 +60,7 @@ def values_of(row: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
         name: "" if row[name] is None else str(row[name])
         for name in (
             "name", "kind", "seat", "age_from", "age_below", "stand_in", "capacity", "mail", "lead_mail",
-            "version",
+            "version", "phone",
         )
     }  # fmt: skip
     return {
@@ -92,6 +92,7 @@ def read(form: FormData, slug: str, organisation: str, today: date, places: Plac
         "closed_days": list(_closed_days(entry, today)),
         "seat": entry.seat.ags or None,
         "stand_in": values.get("stand_in") or None,
+        "phone": values.get("phone") or None,
         **{name: values.get(name, "") for name in ("name", "kind", "mail", "lead_mail")},
         **{name: _whole(values.get(name, "")) for name in ("age_from", "age_below")},
         "capacity": _whole(values.get("capacity", "") or "-1"),

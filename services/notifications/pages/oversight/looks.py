@@ -27,6 +27,8 @@ PURPOSES = {
     "roster": msgid("for the list of a course"),
     "enrolment_notice": msgid("to tell that a course begins"),
     "dropout_support": msgid("to help when the course becomes difficult"),
+    "after_course": msgid("to help after the course"),
+    "subject_access": msgid("to tell the person what is kept about them"),
 }
 FIELDS = {
     "family_name": msgid("family name"),

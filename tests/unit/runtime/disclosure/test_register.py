@@ -86,6 +86,7 @@ COUNTED_BY = {
     "notifications/erasures/store.py:under_consent": "rows of one erased person",
     "notifications/people/keys.py:PersonSecrets.by_kek": "secrets by key, for its rotation, by command",
     "notifications/metrics.py:OverdueMetrics.refresh": "shown as yes or no, from k people on",
+    "notifications/pages/consents/store.py:classes": "an office's own people by course, shown to it",
     "notifications/pages/store.py:provider_courses": "a provider's own courses, shown to it",
     "notifications/retention.py:": "how much was erased, for the log",
     "notifications/status.py:_counted": "made coarse by services/runtime/serve/discreet.py",

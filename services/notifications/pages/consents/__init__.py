@@ -1,0 +1,1 @@
+"""Consent on pages: the form to print in eight languages, what a class has signed, evidence."""

@@ -1,0 +1,1 @@
+"""Sheets on pages: what they say of an offer, the letterhead of an office, the public page of who helps."""

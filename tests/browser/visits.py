@@ -56,7 +56,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/desk >> td a",
         ),
         "mira-kern": ("/roster", "/roster >> th a"),
-        "sara-demir": ("/inbox", "/inbox?state=all", "/inbox?state=all >> h2 a"),
+        "sara-demir": ("/inbox", "/inbox?state=all", "/inbox?state=all >> #alerts th a"),
     },
 }
 """Site -> person -> addresses; `address >> selector` follows a link there."""

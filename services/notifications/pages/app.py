@@ -9,12 +9,14 @@ from fastapi import APIRouter, FastAPI
 from services.accounts.app import create_accounts
 from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
-from services.notifications.pages import erasures, inbox, offers, people, roster
+from services.notifications.pages import erasures, offers, people, roster
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
+from services.notifications.pages.inbox import acts, team
+from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
@@ -76,7 +78,9 @@ def create_pages(
         changes.router,
         erasures.router,
         roster.router,
+        team.router,  # before the page of one alert: /inbox/team is no alert's id
         inbox.router,
+        acts.router,
         offices.router,
         looks.router,
         mail.router,

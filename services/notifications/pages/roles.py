@@ -29,7 +29,7 @@ MENU = {
     CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES),
     PROVIDER: _ROSTER,
     COUNSELLOR: (*_INBOX, *_OFFICES),
-    TEAM_LEAD: (*_INBOX, *_OFFICES),
+    TEAM_LEAD: (*_INBOX, ("/inbox/team", msgid("My office")), *_OFFICES),
     AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_OVERSIGHT, *_OPERATION),
     DATA_PROTECTION: (_DESK[2], *_OVERSIGHT),
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),

@@ -16,6 +16,7 @@ TRIED = {
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search",
+    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -48,6 +49,11 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, f"/offices/{MBE}", {"version": "1", "mail": "x", "languages": "xx"}),
         (OPERATOR, "/mail/test", {"to": ""}),
         (LEAD, f"/inbox/{alert}/assign", {"person": "nobody"}),
+        (LEAD, f"/inbox/{alert}/hand-over", {"office": "nobody"}),
+        (LEAD, f"/inbox/{alert}/hand-over", {"person": "nobody"}),
+        (LEAD, "/inbox/several", {"reason": "x" * 201, "do": "hand-over"}),
+        (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
+        (LEAD, "/inbox/search", {"name": " "}),
     ]
     everybody = (DESK, PROVIDER, LEAD, OPERATOR)
     found = []

@@ -15,7 +15,6 @@ BUTTONS = {
     "/account/passkeys/remove", "/account/role", "/account/sessions/end", "/authority/export",
     "/authority/send", "/courses/{course_id}/ruling/end", "/courses/{course_id}/steps", "/forecast",
     "/invitation/{token}/join", "/keys", "/keys/{prefix}/end", "/inbox/{alert}/contact",
-    "/inbox/{alert}/{command}",
     "/offers/{placement}/accept", "/organisation/invitations/{invitation}/withdraw",
     "/organisation/people/{person}/activate", "/organisation/people/{person}/deactivate",
     "/organisation/people/{person}/recovery", "/organisation/people/{person}/roles",

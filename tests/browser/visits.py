@@ -35,6 +35,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/next-course",
             "/pooling",
             "/forecast",
+            "/needs",
             "/compare",
             "/policy",
             "/policy/edit",
@@ -56,7 +57,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/desk >> td a",
         ),
         "mira-kern": ("/roster", "/roster >> th a"),
-        "sara-demir": ("/inbox", "/inbox?state=all", "/inbox?state=all >> #alerts th a"),
+        "sara-demir": ("/needs", "/inbox", "/inbox?state=all", "/inbox?state=all >> #alerts th a"),
     },
 }
 """Site -> person -> addresses; `address >> selector` follows a link there."""

@@ -15,7 +15,7 @@ from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
-from services.notifications.pages.inbox import acts, team
+from services.notifications.pages.inbox import acts, needs, team
 from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import looks, mail, operation
@@ -81,6 +81,7 @@ def create_pages(
         team.router,  # before the page of one alert: /inbox/team is no alert's id
         inbox.router,
         acts.router,
+        needs.router,
         offices.router,
         looks.router,
         mail.router,

@@ -20,6 +20,7 @@ _DESK = (
 )
 _ROSTER = (("/roster", msgid("My courses")),)
 _INBOX = (("/inbox", msgid("Inbox")),)
+_NEEDS = (("/needs", msgid("What is missing")),)
 _OFFICES = (("/offices", msgid("Counselling offices")),)
 _MAIL = (("/mail", msgid("Mail")),)
 _OVERSIGHT = (("/looks", msgid("Looks at names")), ("/retention", msgid("What is kept")))
@@ -28,8 +29,8 @@ _OPERATION = (("/operation", msgid("Operation")),)
 MENU = {
     CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES),
     PROVIDER: _ROSTER,
-    COUNSELLOR: (*_INBOX, *_OFFICES),
-    TEAM_LEAD: (*_INBOX, ("/inbox/team", msgid("My office")), *_OFFICES),
+    COUNSELLOR: (*_INBOX, *_NEEDS, *_OFFICES),
+    TEAM_LEAD: (*_INBOX, ("/inbox/team", msgid("My office")), *_NEEDS, *_OFFICES),
     AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_OVERSIGHT, *_OPERATION),
     DATA_PROTECTION: (_DESK[2], *_OVERSIGHT),
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),

@@ -16,7 +16,7 @@ TRIED = {
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search",
-    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search",
+    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search", "/needs",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -54,6 +54,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, "/inbox/several", {"reason": "x" * 201, "do": "hand-over"}),
         (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
         (LEAD, "/inbox/search", {"name": " "}),
+        (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),
     ]
     everybody = (DESK, PROVIDER, LEAD, OPERATOR)
     found = []

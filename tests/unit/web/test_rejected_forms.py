@@ -26,7 +26,7 @@ BUTTONS = {
     "/people/{participant}/revoke", "/placements/{placement}/step", "/policy/adopt", "/policy/travel/remove",
     "/policy/versions/{version}/preview", "/pooling", "/preferences", "/proposals/approve", "/runs/start",
     "/sign-out", "/towns/take", "/answers/{task}", "/answers/{task}/delete", "/outcomes/report",
-    "/outcomes/sources/remove", "/policy/form/effects", "/policy/form/open",
+    "/needs/{measure}/end", "/outcomes/sources/remove", "/policy/form/effects", "/policy/form/open",
 }  # fmt: skip
 """Buttons, and forms whose page is opened again to tell what is wrong: nothing ticked, a name too long."""
 SCRIPTS = {

@@ -102,9 +102,9 @@ def _reasons(
         yield texts.gettext(INSTEAD, office=names.get(instead["office"], instead["office"]))
     if stored.get("unsuited"):
         yield texts.plain(UNSUITED)
-    for name, value in ranking[0]["criteria"].items() if ranking else ():
-        said = FOR.get((name, value))
-        if said is not None:
+    criteria = ranking[0]["criteria"] if ranking else {}
+    for (name, value), said in FOR.items():
+        if criteria.get(name) == value:
             yield texts.plain(said)
 
 

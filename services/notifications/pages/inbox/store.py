@@ -187,3 +187,12 @@ async def answers(
         office,
         since,
     )
+
+
+async def own_needs(conn: asyncpg.Connection, office: str) -> Sequence[asyncpg.Record]:
+    """List the needs that an office has reported, the latest months first."""
+    return await conn.fetch(
+        "SELECT month, need, town FROM need_report WHERE office = $1"
+        " ORDER BY month DESC, need, town LIMIT 100",
+        office,
+    )

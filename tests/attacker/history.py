@@ -21,6 +21,7 @@ class Life:
     corrected: date | None = None
     consented: tuple[date, date] | None = None
     announced: bool = False
+    unsuited: bool = False
     at_risk_on: date | None = None
     taken_up: bool = False
 
@@ -35,7 +36,7 @@ class Life:
         if self.consented is not None and self.consented[0] <= today < self.consented[1]:
             has.add("consented")
             if self.announced:
-                has.add("announced")
+                has |= {"announced", "unsuited"} if self.unsuited else {"announced"}
             if self.at_risk_on is not None and self.at_risk_on <= today:
                 has |= {"at_risk", "taken_up"} if self.taken_up else {"at_risk"}
         return frozenset(has)

@@ -28,7 +28,7 @@ PICTURES = (
     ("desk", "ole-brandt", "/desk", "desk-offers", "light"),
     ("desk", "ole-brandt", "/desk >> td a", "desk-offer-sheet", "light"),
     ("inbox", "sara-demir", "/inbox", "inbox", "light"),
-    ("inbox", "sara-demir", "/inbox >> h2 a", "inbox-alert", "light"),
+    ("inbox", "sara-demir", "/inbox >> #alerts th a", "inbox-alert", "light"),
 )
 """Address of the installation, person, address (`>>`: a link there), file, colours."""
 

@@ -59,8 +59,8 @@ def test_the_way_of_one_person(kreis: Kreis, page: Page) -> None:
     assert "Der Platz ist bestätigt." in answered(page)
 
     sign_in(page, kreis.support, "sara-demir")
-    wait_for(lambda: _reloaded(page, "ein Kurs beginnt"), "the notice in the inbox")
-    page.locator("h2 a").first.click()
+    wait_for(lambda: _reloaded(page, "Die Person hat einen Platz"), "the notice in the inbox")
+    page.locator("#alerts th a").first.click()
     assert "Beispiel" not in page.content()  # not before it is asked for
     page.click('button:has-text("Name und Kontakt zeigen")')
     expect(page.locator("main")).to_contain_text("Beispiel, Berta")

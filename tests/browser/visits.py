@@ -35,6 +35,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/next-course",
             "/pooling",
             "/forecast",
+            "/needs",
             "/compare",
             "/policy",
             "/policy/edit",
@@ -60,7 +61,7 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
             "/letterhead",
         ),
         "mira-kern": ("/roster", "/roster >> th a"),
-        "sara-demir": ("/inbox", "/inbox?state=all", "/inbox?state=all >> h2 a"),
+        "sara-demir": ("/needs", "/inbox", "/inbox?state=all", "/inbox?state=all >> #alerts th a"),
     },
 }
 """Site -> person -> addresses; `address >> selector` follows a link there."""

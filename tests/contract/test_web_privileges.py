@@ -46,6 +46,7 @@ AS_OWNER: Mapping[str, Mapping[str, bool]] = {
     "notifications": {
         "erase_disclosure_log": False,
         "looks_at_names": True,
+        "offices_to_hand_to": True,
         "own_course_days": True,
         "own_course_marks": True,
         "pseudonymise_disclosure_log": False,

@@ -20,7 +20,7 @@ from services.allocation.console.context.visit import ConsoleContext
 from services.allocation.console.courses import api as courses_api
 from services.allocation.console.courses import balance, provider, provider_forms
 from services.allocation.console.courses import pages as courses
-from services.allocation.console.figures import conference, meaning, outcomes, sources
+from services.allocation.console.figures import conference, meaning, needs, outcomes, sources
 from services.allocation.console.people import api as people_api
 from services.allocation.console.people import expired, person, remedies, search, waiting, why
 from services.allocation.console.people.objections import RulesOfSteering
@@ -118,6 +118,7 @@ def create_console(
         conference.router,
         sources.router,
         meaning.router,
+        needs.router,
         runs.router,
         policy.router,
         policy_forms.router,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from uuid import UUID
 
-from services.notifications.offices.domain import RankedOffice
+from services.notifications.offices.domain import CoursePhase, RankedOffice
 
 
 class AlertState(StrEnum):
@@ -29,6 +29,22 @@ class CauseKind(StrEnum):
 
     ENROLMENT = "enrolment"
     RISK = "risk"
+
+
+class Severity(StrEnum):
+    """How soon an office should look at an alert."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class RiskVerdict(StrEnum):
+    """What the counsellors say about a risk alert when they end it; thresholds are tuned with it."""
+
+    USEFUL = "useful"
+    NOT_NEEDED = "not_needed"
+    FALSE_ALARM = "false_alarm"
 
 
 class AlertCommand(StrEnum):
@@ -89,6 +105,17 @@ class AlertCause:
     course: UUID
     reason: Mapping[str, object]
     over: WithdrawalReason | None = None
+    phase: CoursePhase = CoursePhase.DURING
+    severity: Severity = Severity.MEDIUM
+
+
+class Away(StrEnum):
+    """Why an office cannot look at its alerts."""
+
+    INACTIVE = "inactive"
+    """Until further notice."""
+    TODAY = "today"
+    """It works again soon: only an office that stands in for it takes its alerts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +124,9 @@ class ExistingAlert:
 
     state: AlertState
     declined: frozenset[str]
+    office: str = ""
+    away: Away | None = None
+    """Why the office that has it cannot look at it; None: it can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +149,13 @@ class PassOn:
 
 
 @dataclass(frozen=True, slots=True)
+class Reroute:
+    """The office closed before it answered: another one takes over, and may give it back by declining."""
+
+    chain: Sequence[RankedOffice]
+
+
+@dataclass(frozen=True, slots=True)
 class RefreshAlert:
     """The cause lasts; the reason stored with the alert is brought up to date."""
 
@@ -130,7 +167,7 @@ class WithdrawAlert:
     reason: WithdrawalReason
 
 
-AlertDecision = KeepAlert | RaiseAlert | PassOn | RefreshAlert | WithdrawAlert
+AlertDecision = KeepAlert | RaiseAlert | PassOn | Reroute | RefreshAlert | WithdrawAlert
 
 
 def decide(
@@ -146,7 +183,18 @@ def decide(
     if existing.state is AlertState.DECLINED:
         rest = [ranked for ranked in candidates if ranked.office not in existing.declined]
         return PassOn(rest) if rest else KeepAlert()
+    rest = [ranked for ranked in candidates if ranked.office not in existing.declined]
+    if existing.state in UNANSWERED and rest and _leaves(existing, rest[0]):
+        return Reroute(rest)
     return RefreshAlert()
+
+
+def _leaves(existing: ExistingAlert, first: RankedOffice) -> bool:
+    """Return whether an unanswered alert leaves its office for the first of the candidates."""
+    if existing.away is None or first.office == existing.office:
+        return False
+    stands_in = first.stands_in_for is not None and first.stands_in_for.office == existing.office
+    return existing.away is Away.INACTIVE or stands_in
 
 
 def _over(existing: ExistingAlert, reason: WithdrawalReason, kind: CauseKind) -> AlertDecision:

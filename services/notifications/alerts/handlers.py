@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from services.notifications.alerts import store
-from services.notifications.alerts.domain import AlertCommand, AlertState, after
+from schemas.days import local_day
+from services.notifications.alerts import answers_store, store
+from services.notifications.alerts.domain import AlertCommand, AlertState, RiskVerdict, after
 from services.notifications.people import store as people
 from services.runtime.data.db import Connection
 
@@ -28,6 +29,11 @@ class NotPossible:
     state: AlertState | None
 
 
+@dataclass(frozen=True, slots=True)
+class NotAllowed:
+    """The person has not allowed the office to know of it, for this purpose, or it has declined."""
+
+
 async def answer(
     conn: Connection,
     alert: UUID,
@@ -37,12 +43,14 @@ async def answer(
     reason: str = "",
     to: str | None = None,
     person: str | None = None,
-) -> Answered | NotPossible:
+    verdict: RiskVerdict | None = None,
+) -> Answered | NotPossible | NotAllowed:
     """Carry out an answer in a transaction of the web role, which finds the office's own alerts only.
 
-    After declining, and after handing over to the consented office `to`, the reconciler asks the next
-    office. Handing over to anybody else leaves the alert with this office until it is done. `person` is the
-    key of whoever accepts, or to whom a team lead assigns it.
+    After declining, and after handing over to another office `to`, the reconciler asks the next office. `to`
+    has to have the person's consent for the alert's purpose. Handing over without `to` leaves the alert with
+    this office until it is done. `person` is the key of whoever accepts, or to whom it is assigned. The
+    `verdict` counts when a risk alert is done.
     """
     row = await store.lock_alert(conn, alert)
     if row is None:
@@ -52,7 +60,9 @@ async def answer(
     if state is None:
         return NotPossible(before)
     chain = list(row["chain"])
-    if command is AlertCommand.HAND_OVER and to in chain:
+    if command is AlertCommand.HAND_OVER and to:
+        if to not in await answers_store.offices_to_hand_to(conn, alert, local_day(now)):
+            return NotAllowed()
         chain = [to, *(office for office in chain if office != to)]
         state = AlertState.DECLINED
     version = await store.answer(conn, alert, before=before, after=state, chain=chain, now=now)
@@ -61,6 +71,10 @@ async def answer(
         await store.take(conn, alert, person if taken else None)
     if version is None:
         return NotPossible(before)
+    if command is AlertCommand.HAND_OVER and to:
+        await answers_store.hand_to(conn, alert, to)
+    if command is AlertCommand.DONE and verdict is not None:
+        await answers_store.judge(conn, alert, verdict)
     await store.add_step(
         conn,
         alert,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -13,14 +13,18 @@ from schemas.days import local_day
 from services.notifications import gate
 from services.notifications.alerts import reminder_store, store
 from services.notifications.alerts.domain import (
+    UNANSWERED,
     AlertCause,
     AlertState,
+    Away,
     CauseKind,
     ExistingAlert,
     KeepAlert,
     PassOn,
     RaiseAlert,
     RefreshAlert,
+    Reroute,
+    Severity,
     WithdrawAlert,
     WithdrawalReason,
     decide,
@@ -32,7 +36,8 @@ from services.notifications.delivery.holding import store as holding
 from services.notifications.delivery.holding.domain import escalation_hours, repeat_hours
 from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
-from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, deciding
+from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, phase_of
+from services.notifications.offices.ranking import deciding
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
@@ -60,8 +65,8 @@ class _Routing:
     relations: Mapping[UUID, frozenset[str]]
     load: Mapping[str, int]
 
-    def candidates(self, cause: AlertCause, chain: Sequence[str]) -> list[RankedOffice]:
-        """Rank the offices that may be told of a cause; those in the alert's `chain` keep their order."""
+    def candidates(self, cause: AlertCause, handed_to: str | None) -> list[RankedOffice]:
+        """Rank the offices that may be told of a cause; the one to which it was handed over comes first."""
         ranked = offices.candidates(
             self.facts.get(cause.participant, PersonFacts()),
             self.directory,
@@ -69,9 +74,9 @@ class _Routing:
             local_day(self.now),
             relations=self.relations.get(cause.participant, frozenset()),
             load=self.load,
+            phase=cause.phase,
         )
-        order = {slug: place for place, slug in enumerate(chain)}
-        return sorted(ranked, key=lambda office: order.get(office.office, len(order)))
+        return sorted(ranked, key=lambda office: office.office != handed_to)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +105,7 @@ class AlertReconciler:
     async def _reconcile(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
         await people.wrap_missing(conn, self.secrets, participants)
         await self.rounds.look_at(conn, participants, now)
-        causes = [_cause(row) for row in await store.causes(conn, participants)]
+        causes = [_cause(row, local_day(now)) for row in await store.causes(conn, participants)]
         if not causes:
             return
         records = {row["matter"]: row for row in await store.existing(conn, [cause.id for cause in causes])}
@@ -116,7 +121,10 @@ class AlertReconciler:
         now: datetime,
     ) -> _Routing:
         """Read what is needed to choose an office, for the people only for whom one has to be chosen."""
-        participants = sorted({c.participant for c in causes if _needs_office(c, records.get(c.id))})
+        directory = await offices_store.directory(conn)
+        participants = sorted(
+            {c.participant for c in causes if _needs_office(c, records.get(c.id), directory, now)}
+        )
         allowed: dict[tuple[UUID, str], list[str]] = {}
         for consent in await consents.valid(conn, participants, list(ConsentPurpose), local_day(now)):
             allowed.setdefault((consent.participant, consent.purpose), []).append(consent.office)
@@ -128,7 +136,7 @@ class AlertReconciler:
         asked = sorted({participant for participant, _ in allowed})
         return _Routing(
             now,
-            await offices_store.directory(conn),
+            directory,
             await offices.facts_of(conn, self.secrets, asked, now) if asked else {},
             allowed,
             relations,
@@ -138,32 +146,58 @@ class AlertReconciler:
     async def _settle(
         self, conn: Connection, cause: AlertCause, record: asyncpg.Record | None, routing: _Routing
     ) -> None:
-        existing = None if record is None else _existing(record)
+        existing = None if record is None else _existing(record, routing.directory, routing.now)
         if record is not None and record["state"] == AlertState.DECLINED:
             await people.end_disclosures(conn, [record["alert_id"]], routing.now)
-        chain = [] if record is None else record["chain"]
-        match decide(cause, existing, routing.candidates(cause, chain)):
+        handed_to = None if record is None else record["routing"].get("handed_to")
+        match decide(cause, existing, routing.candidates(cause, handed_to)):
             case KeepAlert():
                 pass
-            case RefreshAlert():
-                if record is None:
-                    raise AssertionError("only an alert on record is refreshed")
-                await store.refresh(conn, record["alert_id"], cause.reason)
             case RaiseAlert(ranked):
-                row = _alert_row(cause, ranked, asked=())
+                row = _alert_row(cause, ranked, asked=(), why=deciding(ranked))
                 opened = await store.open_alert(conn, row, routing.now)
                 await self._announce(conn, row, opened, routing, AlertState.NEW)
-            case PassOn(ranked):
-                asked = existing.declined if existing is not None else frozenset()
-                row = _alert_row(cause, ranked, asked=sorted(asked))
-                passed = await store.pass_on(conn, row)
-                await self._announce(conn, row, passed, routing, AlertState.DECLINED)
-            case WithdrawAlert(reason):
+            case RefreshAlert() | PassOn() | Reroute() | WithdrawAlert() as decided:
                 if record is None:
-                    raise AssertionError("only an alert on record is withdrawn")
+                    raise AssertionError("only an alert on record changes")
+                await self._change(conn, cause, record, decided, routing)
+            case never:
+                assert_never(never)
+
+    async def _change(
+        self,
+        conn: Connection,
+        cause: AlertCause,
+        record: asyncpg.Record,
+        decided: RefreshAlert | PassOn | Reroute | WithdrawAlert,
+        routing: _Routing,
+    ) -> None:
+        alert, existing = record["alert_id"], _existing(record, routing.directory, routing.now)
+        match decided:
+            case RefreshAlert():
+                await store.refresh(conn, alert, cause.reason, cause.severity)
+            case PassOn(ranked):
+                handed = record["routing"].get("handed_to") == ranked[0].office
+                why = "handed_over" if handed else "passed_on"
+                row = _alert_row(cause, ranked, asked=sorted(existing.declined), why=why)
+                passed = await store.pass_on(conn, row, reopen=False)
+                await self._announce(conn, row, passed, routing, AlertState.DECLINED)
+            case Reroute(ranked):
+                await self._leave(conn, alert, routing.now)
+                row = _alert_row(cause, ranked, asked=sorted(existing.declined), why="office_closed")
+                passed = await store.pass_on(conn, row, reopen=True)
+                await self._announce(conn, row, passed, routing, existing.state)
+            case WithdrawAlert(reason):
                 await withdraw(conn, record, reason, routing.now)
             case never:
                 assert_never(never)
+
+    @staticmethod
+    async def _leave(conn: Connection, alert: UUID, now: datetime) -> None:
+        """End what an office could do with an alert that leaves it unanswered."""
+        await people.end_disclosures(conn, [alert], now)
+        await deliveries.cancel_unsent(conn, alert)
+        await store.drop_escalations(conn, alert, "moved_on", now)
 
     async def _announce(
         self,
@@ -233,13 +267,28 @@ class AlertReconciler:
         )
 
 
-def _needs_office(cause: AlertCause, record: asyncpg.Record | None) -> bool:
+def _needs_office(
+    cause: AlertCause,
+    record: asyncpg.Record | None,
+    directory: Mapping[str, offices_store.DirectoryEntry],
+    now: datetime,
+) -> bool:
     """Return whether a new office may have to be chosen."""
-    reopened = {AlertState.WITHDRAWN, AlertState.DECLINED}
-    return cause.over is None and (record is None or record["state"] in reopened)
+    if cause.over is not None:
+        return False
+    if record is None or record["state"] in {AlertState.WITHDRAWN, AlertState.DECLINED}:
+        return True
+    return record["state"] in UNANSWERED and _away(record["office"], directory, now) is not None
 
 
-def _cause(row: asyncpg.Record) -> AlertCause:
+def _away(office: str, directory: Mapping[str, offices_store.DirectoryEntry], now: datetime) -> Away | None:
+    entry = directory.get(office)
+    if entry is None or not entry.office.active:
+        return Away.INACTIVE
+    return Away.TODAY if entry.hours.closed_for(local_day(now)) else None
+
+
+def _cause(row: asyncpg.Record, today: date) -> AlertCause:
     over: WithdrawalReason | None
     if row["kind"] == CauseKind.RISK:
         over = _RISK_OVER.get(row["state"])
@@ -263,17 +312,23 @@ def _cause(row: asyncpg.Record) -> AlertCause:
         row["course_id"],
         {"code": row["rule"], "params": params},
         over,
+        phase_of(row["starts_on"], row["ends_on"], today),
+        Severity(row["severity"] or Severity.MEDIUM),  # risks that were kept before they had one
     )
 
 
-def _existing(record: asyncpg.Record) -> ExistingAlert:
+def _existing(
+    record: asyncpg.Record, directory: Mapping[str, offices_store.DirectoryEntry], now: datetime
+) -> ExistingAlert:
     state = AlertState(record["state"])
     asked = frozenset(record["routing"].get("asked", ()))
     declined = asked | {record["office"]} if state is AlertState.DECLINED else asked
-    return ExistingAlert(state, declined)
+    return ExistingAlert(state, declined, record["office"], _away(record["office"], directory, now))
 
 
-def _alert_row(cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str]) -> store.AlertRow:
+def _alert_row(
+    cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str], why: str
+) -> store.AlertRow:
     first, rest = ranked[0], ranked[1:]
     return store.AlertRow(
         cause.kind,
@@ -284,10 +339,7 @@ def _alert_row(cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequ
         first.organisation,
         first.office,
         [office.office for office in rest],
-        {
-            "decided_by": "passed_on" if asked else deciding(ranked),
-            "ranking": offices.as_stored(ranked),
-            "asked": list(asked),
-        },
+        {"decided_by": why, "phase": cause.phase, "asked": list(asked), **offices.as_stored(ranked)},
         cause.reason,
+        cause.severity,
     )

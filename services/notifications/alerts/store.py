@@ -26,6 +26,7 @@ class AlertRow:
     chain: list[str]
     routing: Mapping[str, Any]
     reason: Mapping[str, Any]
+    severity: str
 
 
 async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.Record | None:
@@ -36,14 +37,15 @@ async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.
     return await conn.fetchrow(
         """
         INSERT INTO alert AS a (kind, matter, purpose, participant_id, course_id, organisation, office,
-        chain, routing, reason, state, raised_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'new', $11)
+        chain, routing, reason, state, raised_at, severity)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'new', $11, $12)
         ON CONFLICT (matter, purpose) DO UPDATE SET participant_id = EXCLUDED.participant_id,
             organisation = EXCLUDED.organisation, office = EXCLUDED.office, chain = EXCLUDED.chain,
             routing = EXCLUDED.routing, reason = EXCLUDED.reason, state = 'new', opening = a.opening + 1,
             version = a.version + 1, raised_at = EXCLUDED.raised_at, seen_at = NULL, answered_at = NULL,
             escalated_at = NULL, ended_at = NULL, withdrawn_for = NULL, taken_by = NULL,
-            snoozed_until = NULL, snoozed_by = NULL
+            snoozed_until = NULL, snoozed_by = NULL,
+            severity = EXCLUDED.severity, verdict = NULL
         WHERE a.state = 'withdrawn'
         RETURNING alert_id, opening, version
         """,
@@ -58,17 +60,20 @@ async def open_alert(conn: Connection, row: AlertRow, now: datetime) -> asyncpg.
         dict(row.routing),
         dict(row.reason),
         now,
+        row.severity,
     )
 
 
-async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
-    """Give a declined alert to the next office."""
+async def pass_on(conn: Connection, row: AlertRow, *, reopen: bool) -> asyncpg.Record | None:
+    """Give a declined alert to the next office; with `reopen` one that nobody answered, as a new opening."""
     return await conn.fetchrow(
         """
         UPDATE alert SET organisation = $2, office = $3, chain = $4, routing = $5, reason = $6,
         state = 'new', version = version + 1, seen_at = NULL, answered_at = NULL, escalated_at = NULL,
-        taken_by = NULL, snoozed_until = NULL, snoozed_by = NULL
-        WHERE matter = $1 AND purpose = $7 AND state = 'declined'
+        taken_by = NULL, snoozed_until = NULL, snoozed_by = NULL, severity = $8,
+        opening = opening + CASE WHEN $9 THEN 1 ELSE 0 END
+        WHERE matter = $1 AND purpose = $7
+            AND (state = 'declined' OR ($9 AND state IN ('new', 'seen') AND answered_at IS NULL))
         RETURNING alert_id, opening, version
         """,
         row.cause,
@@ -78,15 +83,19 @@ async def pass_on(conn: Connection, row: AlertRow) -> asyncpg.Record | None:
         dict(row.routing),
         dict(row.reason),
         row.purpose,
+        row.severity,
+        reopen,
     )
 
 
-async def refresh(conn: Connection, alert: UUID, reason: Mapping[str, Any]) -> None:
-    """Bring the reason of an open alert up to date."""
+async def refresh(conn: Connection, alert: UUID, reason: Mapping[str, Any], severity: str) -> None:
+    """Bring reason and severity of an open alert up to date."""
     await conn.execute(
-        "UPDATE alert SET reason = $2 WHERE alert_id = $1 AND ended_at IS NULL AND reason <> $2",
+        "UPDATE alert SET reason = $2, severity = $3"
+        " WHERE alert_id = $1 AND ended_at IS NULL AND (reason, severity) <> ($2, $3)",
         alert,
         dict(reason),
+        severity,
     )
 
 
@@ -324,13 +333,13 @@ async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg
         """
         SELECT p.placement_id AS matter, 'enrolment' AS kind, 'enrolment_notice' AS purpose,
         p.participant_id, p.course_id, p.state, 'enrolment' AS rule, NULL::jsonb AS params,
-        p.starts_on, NULL::date AS reported_until, c.title
+        p.starts_on, p.ends_on, NULL::date AS reported_until, c.title, 'low' AS severity
         FROM placement AS p LEFT JOIN course AS c USING (course_id)
         WHERE p.participant_id = ANY($1::uuid[]) AND (p.state IN ('confirmed', 'started')
             OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))
         UNION ALL
         SELECT r.risk_id, 'risk', r.purpose, r.participant_id, r.course_id, r.state, r.rule,
-        r.params, c.starts_on, r.reported_until, c.title
+        r.params, c.starts_on, c.ends_on, r.reported_until, c.title, r.severity
         FROM risk AS r LEFT JOIN course AS c USING (course_id)
         WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'
             OR EXISTS (SELECT FROM alert AS a WHERE a.matter = r.risk_id AND a.ended_at IS NULL))

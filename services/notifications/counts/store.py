@@ -25,6 +25,7 @@ async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: dat
             FROM first_course AS f WHERE kreis = $1 AND starts_on BETWEEN $2 AND $3),
         told AS (
             SELECT a.participant_id, bool_or(a.kind = 'enrolment') AS announced,
+                bool_or(a.kind = 'enrolment' AND a.routing ? 'unsuited') AS unsuited,
                 bool_or(a.kind = 'risk') AS at_risk,
                 bool_or(a.kind = 'risk' AND EXISTS (
                     SELECT FROM alert_step AS s WHERE s.alert_id = a.alert_id AND s.to_state = 'accepted'))
@@ -32,7 +33,8 @@ async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: dat
             FROM alert AS a JOIN began USING (participant_id) WHERE began.consented
             GROUP BY a.participant_id)
         SELECT count(*) AS began, count(*) FILTER (WHERE consented) AS consented,
-            count(*) FILTER (WHERE announced) AS announced, count(*) FILTER (WHERE at_risk) AS at_risk,
+            count(*) FILTER (WHERE announced) AS announced,
+            count(*) FILTER (WHERE unsuited) AS unsuited, count(*) FILTER (WHERE at_risk) AS at_risk,
             count(*) FILTER (WHERE taken_up) AS taken_up
         FROM began LEFT JOIN told USING (participant_id)
         """,

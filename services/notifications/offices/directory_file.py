@@ -125,15 +125,21 @@ def _doubles(listed: Sequence[_RawEntry]) -> Iterator[str]:
 
 def _days_out_of_range(raw: _RawEntry, entry: OfficeEntry, today: date) -> Iterator[str]:
     last = latest_day(today)
-    for number, day in enumerate(entry.closed_days):
+    days: list[tuple[Place, date]] = [(("closed_days", at), day) for at, day in enumerate(entry.closed_days)]
+    for at, one in enumerate(entry.agreements):
+        days.append((("agreements", at, "valid_from"), one.valid_from))
+        days += [(("agreements", at, "valid_until"), one.valid_until)] if one.valid_until else []
+    for field, day in days:
         if not EARLIEST <= day <= last:
-            what = f"a day before {EARLIEST} or after {last}. Please check the year."
-            yield raw.fault(("closed_days", number), what)
+            yield raw.fault(field, f"a day before {EARLIEST} or after {last}. Please check the year.")
 
 
 def _unknown_places(raw: _RawEntry, entry: OfficeEntry, places: Places) -> Iterator[str]:
     named: list[tuple[Place, str]] = [(("catchment", at), ags) for at, ags in enumerate(entry.catchment)]
     named += [(("seat",), entry.seat)] if entry.seat else []
+    named += [
+        (("agreements", at, "place"), one.place) for at, one in enumerate(entry.agreements) if one.place
+    ]
     for field, ags in named:
         if places.unknown(ags):
             yield raw.fault(

@@ -1,14 +1,59 @@
-"""Ranks the counselling offices responsible for a person, and counts in an office's working hours."""
+"""Says what an office of the directory and a person are to each other, and counts in working hours."""
 
-from collections.abc import Collection, Container, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import TypeVar
 
 from schemas.days import LOCAL, local_day
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _LONGEST = 366  # days without any hours after which an office is taken as always open
+
+
+class CoursePhase(StrEnum):
+    """Where a person stands with the course that an alert is about."""
+
+    BEFORE = "before"
+    DURING = "during"
+    AFTER = "after"
+
+
+def phase_of(starts_on: date | None, ends_on: date | None, today: date) -> CoursePhase:
+    """Return where somebody stands with a course; without one, before it.
+
+    >>> phase_of(date(2026, 3, 2), date(2026, 9, 1), date(2026, 3, 2)).value
+    'during'
+    """
+    if starts_on is None or starts_on > today:
+        return CoursePhase.BEFORE
+    return CoursePhase.AFTER if ends_on is not None and ends_on < today else CoursePhase.DURING
+
+
+class Agreed(StrEnum):
+    """What offices can agree with others, from one day to another."""
+
+    NEIGHBOUR = "neighbour"
+    """It is there for a place outside of its catchment as well, after the offices of that place."""
+    LIKE_FREE = "like_free"
+    """A municipal office stands beside the free organisations."""
+    BEFORE_FREE = "before_free"
+    """A municipal office comes before them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What an office has agreed with others, and when it holds; `place`: of a neighbour."""
+
+    what: Agreed
+    valid_from: date
+    valid_until: date | None = None
+    place: str = ""
+
+    def holds(self, day: date) -> bool:
+        """Return whether it holds on a day."""
+        return self.valid_from <= day and (self.valid_until is None or day <= self.valid_until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +71,8 @@ class CounsellingOffice:
     capacity: int = 0
     stand_in: str | None = None
     active: bool = True
+    phases: frozenset[str] = frozenset()
+    agreements: tuple[Agreement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,136 +95,8 @@ class RankedOffice:
     office: str
     organisation: str
     criteria: Mapping[str, str] = field(default_factory=dict)
-
-
-def age_in(facts: PersonFacts, today: date) -> int | None:
-    """Return the age, or None if nothing is known.
-
-    Without a birth date, the registering office's `youth_until` (the last month before the 27th
-    birthday) decides: 26 stands for younger than 27, and 27 for everybody else.
-
-    >>> age_in(PersonFacts(birth_date=date(1999, 5, 2)), date(2026, 5, 1))
-    26
-    >>> age_in(PersonFacts(birth_date=date(1999, 5, 2)), date(2026, 5, 2))
-    27
-    >>> age_in(PersonFacts(youth_until="2026-05"), date(2026, 5, 31))
-    26
-    >>> age_in(PersonFacts(town="99001001"), date(2026, 5, 31)) is None
-    True
-    """
-    if facts.birth_date is not None:
-        born = facts.birth_date
-        return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
-    if facts.youth_until is not None:
-        return 26 if f"{today:%Y-%m}" <= facts.youth_until else 27
-    return None
-
-
-def _age(office: CounsellingOffice, facts: PersonFacts, today: date) -> str:
-    if office.age_from is None and office.age_below is None:
-        return "any"
-    age = age_in(facts, today)
-    if age is None:
-        # Registered without `youth_until`, which means 27 or older (schemas/offices.py).
-        age = 27
-    above = office.age_from is None or age >= office.age_from
-    below = office.age_below is None or age < office.age_below
-    return "fits" if above and below else "other"
-
-
-def _asylum(office: CounsellingOffice, facts: PersonFacts) -> str:
-    if not office.asylum_phases:
-        return "any"
-    if facts.asylum_phase is None:
-        return "unknown"
-    return "fits" if facts.asylum_phase in office.asylum_phases else "other"
-
-
-def _catchment(office: CounsellingOffice, facts: PersonFacts) -> str:
-    if facts.town is None:
-        return "unknown"
-    towns = {facts.town, *facts.town_since}
-    if towns & office.catchment:
-        return "town"
-    return "kreis" if {town[:5] for town in towns} & office.catchment else "other"
-
-
-def _language(office: CounsellingOffice, facts: PersonFacts) -> str:
-    if not facts.languages:
-        return "unknown"
-    return "spoken" if facts.languages & office.languages else "other"
-
-
-_ORDER: Mapping[str, Mapping[str, int]] = {
-    "relation": {"known": 0, "none": 1},
-    "age": {"fits": 0, "any": 0, "other": 1},
-    "asylum": {"fits": 0, "any": 1, "unknown": 2, "other": 2},
-    "catchment": {"town": 0, "kreis": 1, "unknown": 1, "other": 2},
-    "language": {"spoken": 0, "unknown": 0, "other": 1},
-    "capacity": {"free": 0, "full": 1},
-}
-"""The criteria, the most important first, with the rank of each value (architecture.md, 'Notifications')."""
-
-
-def rank(
-    facts: PersonFacts,
-    offices: Sequence[CounsellingOffice],
-    today: date,
-    *,
-    relations: Collection[str] = (),
-    load: Mapping[str, int] | None = None,
-) -> list[RankedOffice]:
-    """Rank offices: the first is responsible, the others follow if it declines.
-
-    `offices` are those with consent (or all, to suggest one for the consent form), `relations` the slugs
-    of offices that already work with the person, `load` the open alerts of each office. An inactive
-    office is left out; its stand-in, or that one's if it is inactive too, goes before others of the same
-    rank.
-    """
-    away = _standing_in(offices)
-    ranked = {}
-    for office in offices:
-        if not office.active:
-            continue
-        criteria = {
-            "relation": "known" if office.slug in relations else "none",
-            "age": _age(office, facts, today),
-            "asylum": _asylum(office, facts),
-            "catchment": _catchment(office, facts),
-            "language": _language(office, facts),
-            "capacity": "full" if (load or {}).get(office.slug, 0) >= office.capacity else "free",
-        }
-        score = tuple(_ORDER[name][value] for name, value in criteria.items())
-        criteria["stand_in"] = "for_closed" if office.slug in away else "no"
-        key = (score, office.slug not in away, office.slug)
-        ranked[key] = RankedOffice(office.slug, office.organisation, criteria)
-    return [ranked[key] for key in sorted(ranked)]
-
-
-def _standing_in(offices: Sequence[CounsellingOffice]) -> frozenset[str]:
-    """Return the active offices that stand in for inactive ones; offices may stand in for each other."""
-    known = {office.slug: office for office in offices}
-    found = set()
-    for office in offices:
-        seen: set[str] = set()
-        at: CounsellingOffice | None = office
-        while at is not None and not at.active and at.slug not in seen:
-            seen.add(at.slug)
-            at = known.get(at.stand_in or "")
-        if at is not None and at.active and at is not office:
-            found.add(at.slug)
-    return frozenset(found)
-
-
-def deciding(ranked: Sequence[RankedOffice]) -> str:
-    """Return the criterion that put the first before the second; 'only_one' if there is no second."""
-    if len(ranked) <= 1:
-        return "only_one"
-    first, second = ranked[0], ranked[1]
-    for name, order in _ORDER.items():
-        if order[first.criteria[name]] != order[second.criteria[name]]:
-            return name
-    return "stand_in" if first.criteria["stand_in"] != second.criteria["stand_in"] else "order_of_slugs"
+    stands_in_for: "RankedOffice | None" = None
+    """The closed office whose turn it was; its people go to this one."""
 
 
 _Clock = TypeVar("_Clock", str, time)
@@ -208,9 +127,15 @@ class OfficeHours:
     closed_days: frozenset[date] = frozenset()
     holidays: Container[date] = frozenset()
 
+    def closed_for(self, day: date) -> str:
+        """Return why the office is closed on a day on which it might work; empty: it is not."""
+        if day in self.closed_days:
+            return "closed_day"
+        return "holiday" if day in self.holidays else ""
+
     def of(self, day: date) -> tuple[tuple[time, time], ...]:
         """Return the spans of a day."""
-        if day in self.closed_days or day in self.holidays:
+        if self.closed_for(day):
             return ()
         return self.week.get(WEEKDAYS[day.weekday()], ())
 
@@ -241,3 +166,23 @@ def after_office_hours(start: datetime, hours: float, office: OfficeHours) -> da
             left -= ends - begins
         day += timedelta(days=1)
     return start + timedelta(hours=hours)
+
+
+def hours_between(start: datetime, end: datetime, office: OfficeHours) -> float:
+    """Return how many of the office's working hours lie between two moments, at most those of a year.
+
+    >>> friday, monday = datetime(2026, 3, 6, 14, tzinfo=UTC), datetime(2026, 3, 9, 9, tzinfo=UTC)
+    >>> hours_between(friday, monday, OfficeHours(USUAL))
+    2.0
+    """
+    worked = timedelta()
+    day = local_day(start)
+    for _ in range(_LONGEST):
+        if day > local_day(end):
+            break
+        for opens, closes in office.of(day):
+            begins = max(datetime.combine(day, opens, LOCAL).astimezone(UTC), start)
+            ends = min(datetime.combine(day, closes, LOCAL).astimezone(UTC), end)
+            worked += max(ends - begins, timedelta())
+        day += timedelta(days=1)
+    return worked.total_seconds() / 3600

@@ -19,7 +19,8 @@ from schemas.base import Ags5, Ags8, Slug
 from schemas.bounds import Text
 from schemas.codes import AsylumPhase
 from services.notifications.mailboxes import MailboxError, canonical
-from services.notifications.offices.domain import WEEKDAYS, merged
+from services.notifications.offices.domain import WEEKDAYS, Agreed, CoursePhase, merged
+from services.notifications.offices.ranking import MUNICIPAL
 from services.places.public_holidays import INVENTED, LAENDER, land_of
 
 FAULT = "directory"
@@ -106,6 +107,30 @@ Spans = Annotated[
 Age = Annotated[int, Field(ge=0, le=120)]
 
 
+class AgreementEntry(BaseModel):
+    """What an office has agreed with others: from when to when, and where that is written."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+    what: Agreed
+    place: Ags | None = None
+    """Of a neighbour: the place, outside of the catchment, for which the office is there as well."""
+    valid_from: Day
+    valid_until: Day | None = None
+    source: Text
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        neighbour = self.what is Agreed.NEIGHBOUR
+        if neighbour and self.place is None:
+            raise _fault("is a neighbour without a place. Add place, the key of the Kreis or municipality.")
+        if not neighbour and self.place is not None:
+            raise _fault("has a place, which only a neighbour has. Leave place out.")
+        if self.valid_until is not None and self.valid_until < self.valid_from:
+            raise _fault("ends before it begins. Exchange valid_from and valid_until.")
+        return self
+
+
 class OfficeEntry(BaseModel):
     """One office in a directory file."""
 
@@ -140,6 +165,11 @@ class OfficeEntry(BaseModel):
     )
     """Days on which this office is closed although its Land has no public holiday."""
     active: bool = True
+    phases: Annotated[list[CoursePhase], BeforeValidator(_as_list)] = Field(default_factory=list)
+    """Where people stand with their course for whom the office is there; none means all."""
+    agreements: Annotated[list[AgreementEntry], Field(max_length=50), BeforeValidator(_as_list)] = Field(
+        default_factory=list
+    )
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
@@ -157,6 +187,11 @@ def _faults_of(entry: OfficeEntry) -> Iterator[PydanticCustomError]:
         yield _fault("hours has no opening time. Leave hours out for Monday to Friday, 09:00 to 16:00.")
     if entry.stand_in == entry.slug:
         yield _fault("stand_in names the office itself. Name another office or leave it out.")
+    if entry.kind != MUNICIPAL and any(one.what is not Agreed.NEIGHBOUR for one in entry.agreements):
+        yield _fault(
+            "agreements puts an office beside or before free organisations that is not municipal. Leave it"
+            " out, or set kind to municipal."
+        )
     if not land_of(entry.seat, entry.catchment):
         yield _fault(
             "catchment lies in several Länder. Add seat, the key of the Kreis or municipality where the"

@@ -8,8 +8,9 @@ from uuid import UUID
 from schemas.days import local_day
 from services.notifications.offices import store
 from services.notifications.offices.directory_file import check_stand_ins
-from services.notifications.offices.domain import CounsellingOffice, PersonFacts, RankedOffice, rank
+from services.notifications.offices.domain import CoursePhase, PersonFacts, RankedOffice
 from services.notifications.offices.entries import OfficeEntry
+from services.notifications.offices.ranking import passed_over, rank, unsuited_by
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
@@ -76,12 +77,33 @@ def candidates(
     *,
     relations: frozenset[str],
     load: Mapping[str, int],
+    phase: CoursePhase,
 ) -> list[RankedOffice]:
-    """Rank the offices that a person allowed to know."""
-    offices: list[CounsellingOffice] = [directory[slug].office for slug in consented if slug in directory]
-    return rank(facts, offices, today, relations=relations, load=load)
+    """Rank the offices that a person allowed to know; those closed today come after open ones that fit."""
+    entries = [directory[slug] for slug in consented if slug in directory]
+    closed = {entry.office.slug: why for entry in entries if (why := entry.hours.closed_for(today))}
+    return rank(
+        facts,
+        [entry.office for entry in entries],
+        today,
+        relations=relations,
+        load=load,
+        phase=phase,
+        closed=closed,
+    )
 
 
-def as_stored(ranked: Sequence[RankedOffice]) -> list[dict[str, Any]]:
-    """Return a ranking as it is stored with an alert."""
-    return [{"office": entry.office, "criteria": dict(entry.criteria)} for entry in ranked]
+def as_stored(ranked: Sequence[RankedOffice]) -> dict[str, Any]:
+    """Return a ranking as it is stored with an alert: what speaks for each, what decided against it."""
+    against = passed_over(ranked)
+    stored: dict[str, Any] = {
+        "ranking": [
+            {"office": one.office, "criteria": dict(one.criteria), "against": against.get(one.office, "")}
+            for one in ranked
+        ]
+    }
+    instead = ranked[0].stands_in_for
+    if instead is not None:
+        stored["stands_in_for"] = {"office": instead.office, "why": instead.criteria["open"]}
+    unsuited = "" if instead is not None else unsuited_by(ranked[0])
+    return stored | ({"unsuited": unsuited} if unsuited else {})

@@ -1,14 +1,22 @@
 """Reads and writes the directory of counselling offices."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import time
+from datetime import date, time
 from typing import Any
 
 import asyncpg
 
 from services.notifications.offices.directory_file import StoredOffice
-from services.notifications.offices.domain import USUAL, WEEKDAYS, CounsellingOffice, OfficeHours, merged
+from services.notifications.offices.domain import (
+    USUAL,
+    WEEKDAYS,
+    Agreed,
+    Agreement,
+    CounsellingOffice,
+    OfficeHours,
+    merged,
+)
 from services.places.public_holidays import holidays_of, land_of
 from services.runtime.data.db import Connection
 
@@ -26,7 +34,7 @@ async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     rows = await conn.fetch(
         """
         SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,
-        stand_in, active, hours, closed_days, seat FROM office ORDER BY slug
+        stand_in, active, hours, closed_days, seat, phases, agreements FROM office ORDER BY slug
         """
     )
     return {row["slug"]: _entry(row) for row in rows}
@@ -51,13 +59,39 @@ def _entry(row: asyncpg.Record) -> DirectoryEntry:
             row["capacity"],
             row["stand_in"],
             row["active"],
+            frozenset(row["phases"]),
+            tuple(agreement_of(one) for one in row["agreements"]),
         ),
-        OfficeHours(
-            hours_of(row["hours"]),
-            frozenset(row["closed_days"]),
-            holidays_of(land_of(row["seat"], row["catchment"])),
-        ),
+        hours_by_row(row),
     )
+
+
+def hours_by_row(row: asyncpg.Record) -> OfficeHours:
+    """Return when an office works, by its row."""
+    return OfficeHours(
+        hours_of(row["hours"]),
+        frozenset(row["closed_days"]),
+        holidays_of(land_of(row["seat"], row["catchment"])),
+    )
+
+
+def agreement_of(stored: Mapping[str, Any]) -> Agreement:
+    """Read an agreement as it is stored."""
+    until = stored["valid_until"]
+    return Agreement(
+        Agreed(stored["what"]),
+        date.fromisoformat(stored["valid_from"]),
+        None if until is None else date.fromisoformat(until),
+        stored["place"] or "",
+    )
+
+
+def agreements_to_store(listed: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Return agreements of an entry as they are stored: days as texts."""
+    return [
+        {name: value.isoformat() if isinstance(value, date) else value for name, value in one.items()}
+        for one in listed
+    ]
 
 
 async def stand_ins(conn: Connection) -> dict[str, StoredOffice]:
@@ -86,26 +120,28 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
     await conn.execute(
         """
         INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
-        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat, phone)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
+        languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat, phone, phases,
+        agreements)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
         ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,
             kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,
             asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
             languages = EXCLUDED.languages, capacity = EXCLUDED.capacity, stand_in = EXCLUDED.stand_in,
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
             closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat,
-            phone = EXCLUDED.phone, version = office.version + 1
+            phone = EXCLUDED.phone, phases = EXCLUDED.phases, agreements = EXCLUDED.agreements,
+            version = office.version + 1
         WHERE (
             office.organisation, office.name, office.kind, office.age_from, office.age_below,
             office.asylum_phases, office.catchment, office.languages, office.capacity,
             office.stand_in, office.mail, office.lead_mail, office.hours, office.closed_days,
-            office.active, office.seat, office.phone
+            office.active, office.seat, office.phone, office.phases, office.agreements
         ) IS DISTINCT FROM (
             EXCLUDED.organisation, EXCLUDED.name, EXCLUDED.kind, EXCLUDED.age_from,
             EXCLUDED.age_below, EXCLUDED.asylum_phases, EXCLUDED.catchment,
             EXCLUDED.languages, EXCLUDED.capacity, EXCLUDED.stand_in, EXCLUDED.mail,
             EXCLUDED.lead_mail, EXCLUDED.hours, EXCLUDED.closed_days, EXCLUDED.active,
-            EXCLUDED.seat, EXCLUDED.phone)
+            EXCLUDED.seat, EXCLUDED.phone, EXCLUDED.phases, EXCLUDED.agreements)
         """,
         row["slug"],
         row["organisation"],
@@ -125,6 +161,8 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
         row["active"],
         row["seat"],
         row["phone"],
+        row["phases"],
+        agreements_to_store(row["agreements"]),
     )
 
 

@@ -13,7 +13,7 @@ from services.notifications.delivery.mail_test import TestMails
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.webhooks.guard import Guard, networks_of
 from services.notifications.delivery.webhooks.sender import WebhookSender
-from services.notifications.pages import erasures, inbox, offers, people, roster
+from services.notifications.pages import erasures, offers, people, roster
 from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.channels import hooks, sent
@@ -24,6 +24,8 @@ from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
+from services.notifications.pages.inbox import acts, needs, team
+from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import figures, looks, mail, operation
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
@@ -93,10 +95,13 @@ def create_pages(
         public.router,
         erasures.router,
         roster.router,
+        team.router,  # before the page of one alert: /inbox/team is no alert's id
         inbox.router,
         channels.router,
         hooks.router,
         sent.router,
+        acts.router,
+        needs.router,
         offices.router,
         figures.router,
         looks.router,

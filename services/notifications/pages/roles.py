@@ -22,6 +22,7 @@ _DESK = (
 )
 _ROSTER = (("/roster", msgid("My courses")),)
 _INBOX = (("/inbox", msgid("Inbox")),)
+_NEEDS = (("/needs", msgid("What is missing")),)
 _OFFICES = (("/offices", msgid("Counselling offices")),)
 _FIGURES = (("/figures", msgid("Figures")),)
 _MAIL = (("/mail", msgid("Mail")),)
@@ -31,8 +32,8 @@ _OPERATION = (("/operation", msgid("Operation")),)
 MENU = {
     CLERK: (_DESK[0], ("/register", msgid("Register a person")), *_DESK[1:], *_OFFICES, *_FIGURES),
     PROVIDER: (*_ROSTER, ("/consent-forms", msgid("Consent form")), *_FIGURES),
-    COUNSELLOR: (*_INBOX, *_OFFICES, *_FIGURES),
-    TEAM_LEAD: (*_INBOX, *_OFFICES, *_FIGURES),
+    COUNSELLOR: (*_INBOX, *_NEEDS, *_OFFICES, *_FIGURES),
+    TEAM_LEAD: (*_INBOX, ("/inbox/team", msgid("My office")), *_NEEDS, *_OFFICES, *_FIGURES),
     AUDITOR: (*_DESK, *_ROSTER, *_INBOX, *_OFFICES, *_FIGURES, *_OVERSIGHT, *_OPERATION),
     DATA_PROTECTION: (_DESK[3], *_FIGURES, *_OVERSIGHT),
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),

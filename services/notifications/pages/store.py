@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.pages.desk.filters import AlertFilter, CourseFilter
+from services.notifications.pages.desk.filters import CourseFilter
 
 
 async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
@@ -188,76 +188,4 @@ async def roster(conn: asyncpg.Connection, course: UUID, provider: str) -> Seque
         """,
         course,
         provider,
-    )
-
-
-async def alerts(
-    conn: asyncpg.Connection, organisation: str, office: str, wanted: AlertFilter
-) -> Sequence[asyncpg.Record]:
-    """List an office's alerts, one more than a page has room for: unanswered first, then the latest."""
-    return await conn.fetch(
-        """
-        SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.raised_at, a.escalated_at, a.ended_at,
-            a.answered_at, a.taken_by, a.withdrawn_for, a.office, c.title AS course_title
-        FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
-        WHERE a.organisation = $1 AND a.office = $2
-            AND ($3 = 'all' OR a.state IN ('new', 'seen', 'accepted', 'handed_over'))
-            AND ($4 = '' OR a.kind = $4)
-        ORDER BY CASE WHEN $5 = '' THEN array_position(
-            ARRAY['new', 'seen', 'accepted', 'handed_over', 'declined', 'done', 'withdrawn'], a.state) END,
-            CASE WHEN $5 = '' THEN a.kind = 'risk' END DESC NULLS LAST,
-            CASE WHEN $5 = 'oldest' THEN a.raised_at END, a.raised_at DESC, a.alert_id
-        LIMIT $6 OFFSET $7
-        """,
-        organisation,
-        office,
-        wanted.state,
-        wanted.kind,
-        wanted.sort,
-        wanted.size + 1,
-        wanted.offset,
-    )
-
-
-async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | None:
-    """Return one alert of the visitor's organisation."""
-    return await conn.fetchrow(
-        """
-        SELECT a.alert_id, a.kind, a.purpose, a.state, a.reason, a.routing, a.chain, a.raised_at,
-            a.escalated_at, a.ended_at, a.taken_by, a.withdrawn_for, a.office, a.organisation,
-            a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name,
-            c.starts_on, c.ends_on
-        FROM alert AS a
-        LEFT JOIN course AS c ON c.course_id = a.course_id
-        LEFT JOIN runtime.publisher AS b ON b.slug = c.provider
-        WHERE a.alert_id = $1
-        """,
-        alert_id,
-    )
-
-
-async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyncpg.Record]:
-    """List an alert's steps, the latest first."""
-    return await conn.fetch(
-        """
-        SELECT version, office, from_state, to_state, reason, at FROM alert_step
-        WHERE alert_id = $1 ORDER BY version DESC
-        """,
-        alert_id,
-    )
-
-
-async def counsellors(conn: asyncpg.Connection, organisation: str, office: str) -> Sequence[asyncpg.Record]:
-    """List who counsels for an office now, by key and name."""
-    return await conn.fetch(
-        """
-        SELECT DISTINCT p.name, p.key FROM accounts.given_role AS r
-        JOIN accounts.person AS p ON p.person = r.person
-        JOIN accounts.organisation AS o ON o.slug = r.organisation
-        WHERE o.tenant = $1 AND o.publisher = $2 AND r.role IN ('counsellor', 'team_lead')
-            AND r.ended_at IS NULL AND p.active
-        ORDER BY p.name, p.key
-        """,
-        organisation,
-        office,
     )

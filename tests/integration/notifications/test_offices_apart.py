@@ -69,7 +69,11 @@ def doors(known: Known) -> dict[str, list[tuple[str, str, dict[str, str]]]]:
         MBE: [
             ("GET", alert, {}),
             ("POST", f"{alert}/contact", {}),
-            *(("POST", f"{alert}/{act}", {}) for act in ("see", "accept", "decline", "hand-over", "done")),
+            *(("POST", f"{alert}/{act}", {}) for act in ("see", "accept", "decline")),
+            ("POST", f"{alert}/hand-over", {"person": MBE}),
+            ("POST", f"{alert}/done", {"verdict": "useful"}),
+            ("POST", "/inbox/several", {"alert": alert.rpartition("/")[2], "do": "see"}),
+            ("POST", "/inbox/search", {"name": "Muster"}),
         ],
     }
 

@@ -18,6 +18,7 @@ TRIED = {
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
     "/offices/{office}/sent/{delivery}/again",
+    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search", "/needs",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -60,6 +61,12 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, f"/offices/{MBE}/sent/{failed}/again", {"reason": " "}),
         (OPERATOR, "/mail/test", {"to": ""}),
         (LEAD, f"/inbox/{alert}/assign", {"person": "nobody"}),
+        (LEAD, f"/inbox/{alert}/hand-over", {"office": "nobody"}),
+        (LEAD, f"/inbox/{alert}/hand-over", {"person": "nobody"}),
+        (LEAD, "/inbox/several", {"reason": "x" * 201, "do": "hand-over"}),
+        (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
+        (LEAD, "/inbox/search", {"name": " "}),
+        (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),
     ]
     everybody = (DESK, PROVIDER, LEAD, OPERATOR)
     found = []

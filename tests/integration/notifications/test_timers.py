@@ -73,6 +73,7 @@ async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: W
         "began": Band(15, 19),
         "consented": Band(10),
         "announced": Band(5),
+        "unsuited": UNTOLD,
         "at_risk": Band(5),
         "taken_up": UNTOLD,
     }

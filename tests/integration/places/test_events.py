@@ -10,8 +10,9 @@ from schemas.providers import CourseChanged
 from schemas.support import NeedReported
 from services.notifications.consumer import subscriptions
 from services.notifications.erasures.handlers import Erasures
-from services.notifications.offices.domain import CounsellingOffice, PersonFacts, rank
+from services.notifications.offices.domain import CounsellingOffice, PersonFacts
 from services.notifications.offices.handlers import facts_of
+from services.notifications.offices.ranking import rank
 from services.places.checks import ENDED, UNKNOWN
 from services.places.store import belong_to
 from services.runtime.data.db import transaction

@@ -13,10 +13,9 @@ from services.notifications.offices.domain import (
     OfficeHours,
     PersonFacts,
     after_office_hours,
-    deciding,
     merged,
-    rank,
 )
+from services.notifications.offices.ranking import deciding, rank
 from services.notifications.offices.store import hours_of
 from services.places.public_holidays import LAENDER, holidays_of, land_of
 
@@ -68,9 +67,13 @@ def test_each_criterion_says_what_it_found() -> None:
         "relation": "none",
         "age": "fits",
         "asylum": "any",
+        "phase": "any",
         "catchment": "kreis",
         "language": "spoken",
         "capacity": "free",
+        "kind": "free",
+        "load": "light",
+        "open": "open",
         "stand_in": "no",
     }
     assert deciding(ranked) == "only_one"

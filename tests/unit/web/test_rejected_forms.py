@@ -15,7 +15,7 @@ BUTTONS = {
     "/account/passkeys/remove", "/account/role", "/account/sessions/end", "/authority/export",
     "/authority/send", "/courses/{course_id}/ruling/end", "/courses/{course_id}/steps", "/forecast",
     "/invitation/{token}/join", "/keys", "/keys/{prefix}/end", "/inbox/{alert}/contact",
-    "/inbox/{alert}/{command}", "/offices/{office}/mailboxes/free", "/offices/{office}/mailboxes/test",
+    "/offices/{office}/mailboxes/free", "/offices/{office}/mailboxes/test",
     "/offices/{office}/webhooks/{endpoint}/{act}",
     "/offers/{placement}/accept", "/organisation/invitations/{invitation}/withdraw",
     "/organisation/people/{person}/activate", "/organisation/people/{person}/deactivate",
@@ -28,7 +28,7 @@ BUTTONS = {
     "/people/{participant}/revoke", "/placements/{placement}/step", "/policy/adopt", "/policy/travel/remove",
     "/policy/versions/{version}/preview", "/pooling", "/preferences", "/proposals/approve", "/runs/start",
     "/sign-out", "/towns/take", "/answers/{task}", "/answers/{task}/delete", "/outcomes/report",
-    "/outcomes/sources/remove", "/policy/form/effects", "/policy/form/open",
+    "/needs/{measure}/end", "/outcomes/sources/remove", "/policy/form/effects", "/policy/form/open",
 }  # fmt: skip
 """Buttons, and forms whose page is opened again to tell what is wrong: nothing ticked, a name too long."""
 SCRIPTS = {

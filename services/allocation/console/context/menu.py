@@ -29,13 +29,14 @@ _COORDINATION = (
     ("/next-course", msgid("Which course next")),
     ("/pooling", msgid("Pooling")),
     ("/forecast", msgid("Forecast")),
+    ("/needs", msgid("What is missing")),
     ("/policy", msgid("Policy")),
     ("/runs", msgid("Runs")),
     ("/outcomes", msgid("Outcomes")),
     ("/figures", msgid("What the figures mean")),
 )
 _PEOPLE = ("/proposals", "/reservations", "/authority", "/waiting", "/expired", "/remedies")
-_PLANNING = ("/what-if", "/next-course", "/pooling", "/forecast")
+_PLANNING = ("/what-if", "/next-course", "/pooling", "/forecast", "/needs")
 _RECORDS = ("/policy", "/runs", "/outcomes", "/figures", "/retention", "/operation")
 _RETENTION = (("/retention", msgid("What is kept")),)
 _OPERATION = (("/operation", msgid("Operation")),)

@@ -17,6 +17,7 @@ from services.allocation.acts.mergers import CourseSeen, Difference, Merged, Mer
 from services.allocation.console.context import people_store as store
 from services.allocation.console.context.forms import mistake_in_reason, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
+from services.allocation.console.figures.needs import needs_seen
 from services.allocation.console.questions import store as analysis_store
 from services.allocation.console.questions.changes_form import new_course
 from services.allocation.console.questions.pages import ask, refreshed, seen_of, task_of
@@ -147,6 +148,7 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
     shortages = await shortages_of(visit, seen.result) if seen.done else None
     async with visit.open() as conn:
         names = await names_for(visit, conn, [])
+        needs = await needs_seen(visit, conn)
     asked = {} if seen.found is None else seen.found.question
     typed = typed or Typed(
         str(visit.request.query_params.get("course_type") or next(iter(asked.get("course_types", ())), "")),
@@ -160,6 +162,7 @@ async def _next_course(visit: Visit, task: UUID | None, typed: Typed | None = No
         typed=typed,
         result=seen.result,
         shortages=shortages,
+        needs=needs,
         ranked=[
             (
                 one,

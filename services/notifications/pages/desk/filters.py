@@ -44,16 +44,6 @@ COURSES_SHOWN: Mapping[str, str] = {
     "running": msgid("running"),
     "coming": msgid("still to come"),
 }
-ALERT_SORTS: Mapping[str, str] = {
-    "": msgid("unanswered first"),
-    "oldest": msgid("oldest first"),
-    "newest": msgid("newest first"),
-}
-ALERTS_SHOWN: Mapping[str, str] = {
-    "": msgid("open alerts"),
-    "all": msgid("open alerts and those that are over"),
-}
-ALERT_KINDS: Mapping[str, str] = {"risk": msgid("help may be needed"), "enrolment": msgid("a course begins")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,14 +106,6 @@ class CourseFilter(Paged):
     show: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AlertFilter(Paged):
-    """Which of an office's alerts are listed: open ones or all, by kind."""
-
-    state: str = ""
-    kind: str = ""
-
-
 def choices(texts: Texts, listed: Mapping[str, str]) -> list[tuple[str, str]]:
     """List what can be chosen, with its words."""
     return [(key, texts.plain(text)) for key, text in listed.items()]
@@ -183,15 +165,3 @@ def course_filter(query: Mapping[str, str]) -> CourseFilter:
     """Read the filter of the list of courses from an address."""
     sort, size, page = paged(query, COURSE_SORTS)
     return CourseFilter(sort=sort, size=size, page=page, show=_one_of(query.get("show", ""), COURSES_SHOWN))
-
-
-def alert_filter(query: Mapping[str, str]) -> AlertFilter:
-    """Read the filter of the inbox from an address."""
-    sort, size, page = paged(query, ALERT_SORTS)
-    return AlertFilter(
-        sort=sort,
-        size=size,
-        page=page,
-        state=_one_of(query.get("state", ""), ALERTS_SHOWN),
-        kind=_one_of(query.get("kind", ""), ALERT_KINDS),
-    )

@@ -1,7 +1,7 @@
 """Reads the form of one office by the rules of the directory's entries; errors are said at their fields."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, time
 from typing import Any
@@ -12,7 +12,7 @@ from starlette.datastructures import FormData
 
 from schemas.bounds import EARLIEST, latest_day
 from schemas.codes import AsylumPhase
-from services.notifications.offices.domain import WEEKDAYS
+from services.notifications.offices.domain import WEEKDAYS, Agreed, CoursePhase
 from services.notifications.offices.entries import OfficeEntry
 from services.notifications.pages.offices import words
 from services.notifications.pages.offices.place_field import PlaceField, is_kreis, read_place
@@ -24,6 +24,9 @@ from services.runtime.web.languages import Texts, day_of
 _SPAN = re.compile(r"\s*([0-9]{1,2}(?::[0-9]{2})?)\s*(?:-|\u2013|bis|to)\s*([0-9]{1,2}(?::[0-9]{2})?)\s*")
 _MOST_DIGITS = 6
 _LONGEST = 20_000
+_LONGEST_SOURCE = 200
+_OF_NEIGHBOUR = {"place": "neighbour", "source": "neighbour_source"}
+"""Field of an agreement -> the field of the form; the agreements that are stored already are right."""
 
 
 @dataclass(slots=True)
@@ -34,6 +37,7 @@ class OfficeForm:
     errors: dict[str, tuple[str, Mapping[str, str]]] = field(default_factory=dict)
     place: PlaceField = field(default_factory=PlaceField)
     seat: PlaceField = field(default_factory=PlaceField)
+    neighbour: PlaceField = field(default_factory=PlaceField)
     entry: OfficeEntry | None = None
 
     def wrong(self, name: str, message: str, **params: str) -> None:
@@ -47,7 +51,14 @@ class OfficeForm:
 
 def empty() -> dict[str, Any]:
     """Return the values of a new office."""
-    return {"catchment": [], "languages": [], "asylum_phases": [], "capacity": "60", "active": True}
+    return {
+        "catchment": [],
+        "languages": [],
+        "asylum_phases": [],
+        "phases": [],
+        "capacity": "60",
+        "active": True,
+    }
 
 
 def values_of(row: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
@@ -66,20 +77,35 @@ def values_of(row: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
     return {
         **texted,
         **hours,
-        **{name: list(row[name]) for name in ("catchment", "languages", "asylum_phases")},
+        **{name: list(row[name]) for name in ("catchment", "languages", "asylum_phases", "phases")},
         "closed_days": "\n".join(texts.date(day) for day in sorted(row["closed_days"])),
         "active": row["active"],
     }
 
 
-def read(form: FormData, slug: str, organisation: str, today: date, places: Places) -> OfficeForm:
-    """Read the form; without errors, an entry of the directory is made of it."""
+def read(
+    form: FormData,
+    slug: str,
+    organisation: str,
+    today: date,
+    places: Places,
+    *,
+    agreements: Sequence[Mapping[str, Any]] = (),
+) -> OfficeForm:
+    """Read the form; without errors, an entry of the directory is made of it.
+
+    `agreements` are those of the stored office: the form removes some and adds one with a neighbour. That an
+    office stands beside or before others comes from the directory file alone: no office says so itself.
+    """
     values: dict[str, Any] = {name: str(form.get(name) or "").strip()[:_LONGEST] for name in form}
     removed = {str(value) for value in form.getlist("remove")}
     listed = str(form.get("catchment") or "")[:_LONGEST].split()
     values["catchment"] = list(dict.fromkeys(ags for ags in listed if ags not in removed))
     values["languages"] = [str(value) for value in form.getlist("languages")]
     values["asylum_phases"] = [str(value) for value in form.getlist("asylum_phases")]
+    values["phases"] = [str(value) for value in form.getlist("phases")]
+    gone = {str(value) for value in form.getlist("remove_agreement")}
+    kept = [dict(one) for at, one in enumerate(agreements) if str(at) not in gone]
     values["active"] = form.get("active") == "1"
     entry = OfficeForm(values)
     _read_places(entry, today, places)
@@ -96,7 +122,8 @@ def read(form: FormData, slug: str, organisation: str, today: date, places: Plac
         **{name: values.get(name, "") for name in ("name", "kind", "mail", "lead_mail")},
         **{name: _whole(values.get(name, "")) for name in ("age_from", "age_below")},
         "capacity": _whole(values.get("capacity", "") or "-1"),
-        **{name: values[name] for name in ("catchment", "languages", "asylum_phases", "active")},
+        **{name: values[name] for name in ("catchment", "languages", "asylum_phases", "phases", "active")},
+        "agreements": [*kept, *_neighbour(entry, today, places)],
     }
     _validate(entry, data)
     return entry
@@ -115,6 +142,44 @@ def _read_places(entry: OfficeForm, today: date, places: Places) -> None:
         values["catchment"] = list(dict.fromkeys([*values["catchment"], entry.place.ags]))
         values["place"] = ""
         entry.place = PlaceField()
+
+
+def _neighbour(entry: OfficeForm, today: date, places: Places) -> Iterator[dict[str, Any]]:
+    """Read the agreement that the form adds, if any of its fields is filled in."""
+    names = ("neighbour", "neighbour_from", "neighbour_until", "neighbour_source")
+    if not any(entry.values.get(name) for name in names):
+        return
+    entry.neighbour = read_place(entry.values, "neighbour", today, places)
+    if entry.neighbour.error:
+        entry.wrong("neighbour", entry.neighbour.error, **entry.neighbour.params)
+    elif not entry.neighbour.ags:
+        entry.wrong("neighbour", words.NEIGHBOUR_PLACE)
+    begins, ends = (_one_day(entry, name, today) for name in names[1:3])
+    if begins is None:
+        entry.wrong("neighbour_from", words.NEIGHBOUR_FROM)
+    elif ends is not None and ends < begins:
+        entry.wrong("neighbour_until", words.NEIGHBOUR_BACKWARDS)
+    source = entry.values.get("neighbour_source", "")
+    if not source or len(source) > _LONGEST_SOURCE:
+        entry.wrong("neighbour_source", words.NEIGHBOUR_SOURCE)
+    if not any(name in entry.errors for name in names):
+        yield {
+            "what": Agreed.NEIGHBOUR,
+            "place": entry.neighbour.ags,
+            "valid_from": begins,
+            "valid_until": ends,
+            "source": source,
+        }
+
+
+def _one_day(entry: OfficeForm, name: str, today: date) -> date | None:
+    text = entry.values.get(name, "")
+    day = day_of(text) if text else None
+    if text and day is None:
+        entry.wrong(name, words.ONE_DAY_UNREADABLE, text=text[:20])
+    elif day is not None and not EARLIEST <= day <= latest_day(today):
+        entry.wrong(name, words.DAY_OUT_OF_RANGE, text=text[:20])
+    return day
 
 
 def _whole(text: str) -> int | str | None:
@@ -185,6 +250,8 @@ def _field_of(item: ErrorDetails, data: Mapping[str, Any]) -> str:
     loc = [str(part) for part in item["loc"]]
     if loc[:1] == ["hours"] and len(loc) > 1:
         return f"hours-{loc[1]}"
+    if loc[:1] == ["agreements"] and loc[-1] in _OF_NEIGHBOUR:
+        return _OF_NEIGHBOUR[loc[-1]]
     if loc:
         return loc[0]
     # About the entry as a whole: its message begins with the field.
@@ -194,3 +261,4 @@ def _field_of(item: ErrorDetails, data: Mapping[str, Any]) -> str:
 
 
 PHASES = tuple(AsylumPhase)
+COURSE_PHASES = tuple(CoursePhase)

@@ -1,6 +1,7 @@
 """Serves the directory of counselling offices: the list, one office, its form for those who keep it."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -14,7 +15,7 @@ from services.notifications.offices.directory_file import StandInFault
 from services.notifications.offices.domain import WEEKDAYS
 from services.notifications.offices.entries import LANGUAGE_CODES
 from services.notifications.offices.saving import Edit, NotSaved, save, slug_for
-from services.notifications.pages.context import Context, PageContext
+from services.notifications.pages.context import Context, PageContext, context_of
 from services.notifications.pages.offices import form, words
 from services.notifications.pages.roles import (
     ADMINISTRATOR,
@@ -132,6 +133,8 @@ async def one(request: Request, context: Context, visitor: Reader, office: str) 
         weekdays=options(texts, "weekday"),
         kind=words.kind_name(texts, row["kind"]),
         language=lambda code: words.language_name(texts, code),
+        phase=lambda code: texts.plain(words.PHASES[code]),
+        agreements=[words.agreement_text(texts, agreed, _place_of(context)) for agreed in row["agreements"]],
     )
 
 
@@ -155,7 +158,14 @@ async def _save(
 ) -> Response:
     """Save what the form says, or show it again with what is wrong."""
     sent = await form_of(request)
-    entered = form.read(sent, target.slug, visitor.organisation or "", context.today(), context.places.now)
+    entered = form.read(
+        sent,
+        target.slug,
+        visitor.organisation or "",
+        context.today(),
+        context.places.now,
+        agreements=_agreements(target.row),
+    )
     if entered.entry is None:
         return await _form_page(request, conn, target.row, entered)
     saved = await save(conn, entered.entry, Edit(visitor.key, context.now(), target.version))
@@ -171,6 +181,14 @@ async def _save(
         case _:
             return web_of(request).back(request, f"/offices/{target.slug}", "success", "The office is saved.")
     return await _form_page(request, conn, target.row, entered)
+
+
+def _agreements(row: asyncpg.Record | None) -> list[dict[str, Any]]:
+    return [] if row is None else list(row["agreements"])
+
+
+def _place_of(context: PageContext) -> Callable[[str], str]:
+    return lambda ags: context.places.now.name(ags) or ags
 
 
 async def _form_page(
@@ -196,7 +214,12 @@ async def _form_page(
         kinds=words.kind_options(texts, str(values["kind"])),
         languages=[(code, words.language_name(texts, code)) for code in shown if code in LANGUAGE_CODES],
         further=[pair for pair in words.language_options(texts) if pair[0] not in shown],
+        neighbour=entered.neighbour,
         phases=options(texts, "asylum"),
+        course_phases=[(code, texts.plain(words.PHASES[code])) for code in form.COURSE_PHASES],
+        agreements=[
+            words.agreement_text(texts, one, _place_of(context_of(request))) for one in _agreements(row)
+        ],
         weekdays=[(day, word) for day, word in options(texts, "weekday") if day in WEEKDAYS],
         others=[(other["slug"], other["name"]) for other in others],
         changes=changes,

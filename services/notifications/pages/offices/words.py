@@ -1,7 +1,9 @@
 """Says what kinds of offices and languages are called, and what is wrong with a field of the form."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from datetime import date
 from functools import cache
+from typing import Any
 
 from babel import Locale
 
@@ -28,6 +30,11 @@ HOURS_BACKWARDS = msgid("It ends before it begins. Please write the opening time
 HOURS_OF_NO_DAY = msgid("There is no such time of the day. Please write 00:00 to 23:59.")
 DAY_UNREADABLE = msgid("“%(text)s” is no day. Please write one day a line, for example 24.12.2026.")
 DAY_OUT_OF_RANGE = msgid("Please check the year of %(text)s.")
+ONE_DAY_UNREADABLE = msgid("“%(text)s” is no day. Please write it like 24.12.2026.")
+NEIGHBOUR_PLACE = msgid("Please enter the town or Kreis that you have agreed about.")
+NEIGHBOUR_FROM = msgid("Please enter the first day of the agreement.")
+NEIGHBOUR_BACKWARDS = msgid("The last day lies before the first. Please exchange them.")
+NEIGHBOUR_SOURCE = msgid("Please enter where the agreement is written, in at most 200 characters.")
 PLACE_UNKNOWN = msgid("%(ags)s is no town or Kreis of the loaded directory. Please remove it.")
 ALL_CLOSED = msgid(
     "The offices that stand in for each other here are all closed. Please choose one that is active."
@@ -56,6 +63,23 @@ FIELDS: Mapping[str, str] = {
     "capacity": msgid("Please enter a whole number from 0 to 10000."),
     "closed_days": msgid("Please enter at most 1000 days."),
     "hours": msgid("Please enter at most 20 times a day."),
+    "phases": msgid("Please choose from the list."),
+    "neighbour": NEIGHBOUR_PLACE,
+    "neighbour_source": NEIGHBOUR_SOURCE,
+    "agreements": msgid(
+        "Only an office of the municipality can stand beside or before free organisations, and an office has"
+        " at most 50 agreements. Please remove what does not fit."
+    ),
+}
+PHASES: Mapping[str, str] = {
+    "before": msgid("before the course"),
+    "during": msgid("during the course"),
+    "after": msgid("after the course"),
+}
+AGREED: Mapping[str, str] = {
+    "neighbour": msgid("is there for %(place)s as well, after the offices of that place"),
+    "like_free": msgid("stands beside the free organisations"),
+    "before_free": msgid("comes before the free organisations"),
 }
 
 
@@ -78,6 +102,8 @@ LABELS: Mapping[str, str] = {
     "hours": msgid("Opening hours"),
     "closed_days": msgid("Closed on"),
     "active": msgid("Open"),
+    "phases": msgid("Phases of a course"),
+    "agreements": msgid("Agreements"),
 }
 
 
@@ -102,6 +128,23 @@ def language_options(texts: Texts) -> list[tuple[str, str]]:
 def kind_name(texts: Texts, kind: str) -> str:
     """Return what a kind of office is called."""
     return texts.plain(KINDS[kind]) if kind in KINDS else kind.replace("_", " ")
+
+
+def agreement_text(texts: Texts, stored: Mapping[str, Any], place: Callable[[str], str]) -> str:
+    """Write what an office has agreed, from when to when, and where that is written."""
+    kind = stored["what"]
+    what = texts.plain(AGREED[kind])
+    said = what % {"place": place(stored["place"])} if stored["place"] else what
+    begins, ends = stored["valid_from"], stored["valid_until"]
+    if ends is None:
+        span = texts.gettext("from %(day)s on", day=texts.date(date.fromisoformat(begins)))
+    else:
+        span = texts.gettext(
+            "%(first)s to %(last)s",
+            first=texts.date(date.fromisoformat(begins)),
+            last=texts.date(date.fromisoformat(ends)),
+        )
+    return f"{said} ({span}; {stored['source']})"
 
 
 def kind_options(texts: Texts, current: str = "") -> list[tuple[str, str]]:

@@ -20,6 +20,7 @@ COORDINATION: Sequence[tuple[str, dict[str, str]]] = (
     ("/placements/{placement}/give-up", {"reason": ""}),
     ("/placements/{placement}/authority-refused", {"reason": "kurz"}),
     ("/expired", {"what": "close"}),
+    ("/needs", {"need": "x", "agreed": "kurz", "begins_on": "nie"}),
     ("/what-if", {"do": "add:arrivals", "arrivals-per_week": "viele"}),
     ("/what-if", {"do": "add:course_added", "course_added-course_type": "x"}),
     ("/what-if", {"do": "add:policy", "policy-policy": "nonsense"}),

@@ -14,7 +14,7 @@ from tests.attacker.attack import Statement
 from tests.attacker.audit import Known, attack, differing, wrong_gauges
 
 QUARTER = Quarter(date(2026, 1, 1))
-COUNTED = {"began": 20, "consented": 20, "announced": 12, "at_risk": 1, "taken_up": 0}
+COUNTED = {"began": 20, "consented": 20, "announced": 12, "unsuited": 1, "at_risk": 1, "taken_up": 0}
 PUBLISHED = publish(COUNSELLING, "99001", QUARTER, COUNTED, k=5, today=QUARTER.closes_on)
 
 
@@ -25,7 +25,7 @@ def known(size: int) -> Known:
 
 def test_what_was_published_as_it_should_be_passes() -> None:
     verdict = attack(COUNSELLING, [(PUBLISHED, known(20))])
-    assert (verdict.counts, verdict.corrected, verdict.leaks) == (4, 0, ())
+    assert (verdict.counts, verdict.corrected, verdict.leaks) == (5, 0, ())
 
 
 def test_what_todays_records_contradict_is_counted_and_not_attacked() -> None:

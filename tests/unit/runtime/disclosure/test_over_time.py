@@ -30,6 +30,7 @@ def lives(draw: st.DrawFn) -> list[Life]:
             corrected=draw(st.none() | DAYS),
             consented=None if given_on is None else (given_on, until),
             announced=draw(st.booleans()),
+            unsuited=draw(st.booleans()),
             at_risk_on=draw(st.none() | DAYS),
             taken_up=draw(st.booleans()),
         )

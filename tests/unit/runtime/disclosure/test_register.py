@@ -41,6 +41,7 @@ _METRIC = re.compile(r"^kurslotse_[a-z_]+$")
 COORDINATORS = "lists of the steering side's own records, shown to its coordinators only"
 OPERATORS = "the steering side's own records, at /status for its operators"
 ENGINE = "input of a steering run"
+OWN_OFFICE = "an office's own alerts, shown to its lead only"
 COUNTED_BY = {
     "allocation/console/context/course_store.py:courses": "courses, no people",
     "allocation/console/context/explanation_store.py:remedies": COORDINATORS,
@@ -87,6 +88,8 @@ COUNTED_BY = {
     "notifications/people/keys.py:PersonSecrets.by_kek": "secrets by key, for its rotation, by command",
     "notifications/metrics.py:OverdueMetrics.refresh": "shown as yes or no, from k people on",
     "notifications/pages/consents/store.py:classes": "an office's own people by course, shown to it",
+    "notifications/pages/inbox/store.py:caseload": OWN_OFFICE,
+    "notifications/pages/inbox/store.py:verdicts": OWN_OFFICE,
     "notifications/pages/store.py:provider_courses": "a provider's own courses, shown to it",
     "notifications/retention.py:": "how much was erased, for the log",
     "notifications/status.py:_counted": "made coarse by services/runtime/serve/discreet.py",

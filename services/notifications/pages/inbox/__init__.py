@@ -1,0 +1,1 @@
+"""The counsellors' inbox: the alerts of an office, what it answers, and its lead's page."""

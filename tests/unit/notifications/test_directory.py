@@ -262,3 +262,34 @@ def test_a_catchment_that_no_edition_of_the_directory_of_towns_has_is_refused_wi
         for line, field, key in ((10, "catchment", "99001777"), (15, "seat", "99001888"))
     ]
     assert read_directory(file, TODAY)  # without a directory nobody can say so
+
+
+@pytest.mark.parametrize(
+    ("agreement", "kind", "said"),
+    [
+        ({"what": "neighbour"}, "mbe", "is a neighbour without a place"),
+        ({"what": "like_free", "place": "99001"}, "municipal", "has a place, which only a neighbour has"),
+        ({"what": "before_free"}, "mbe", "that is not municipal"),
+        (
+            {"what": "neighbour", "place": "99002", "valid_until": "2025-12-31"},
+            "mbe",
+            "ends before it begins",
+        ),
+        ({"what": "neighbour", "place": "99002", "valid_from": "gestern"}, "mbe", "is not a day"),
+        ({"what": "neighbour", "place": "99002", "valid_from": "0001-01-01"}, "mbe", "Please check the year"),
+        ({"what": "first"}, "municipal", "Input should be"),
+    ],
+)
+def test_an_agreement_that_cannot_be_is_refused_with_its_line(
+    tmp_path: Path, agreement: dict[str, str], kind: str, said: str
+) -> None:
+    whole = {"valid_from": "2026-01-01", "source": "Vereinbarung"} | agreement
+    file = tmp_path / "offices.yaml"
+    file.write_text(json.dumps([USUAL | {"kind": kind, "agreements": [whole]}], indent=1), "utf-8")
+    with pytest.raises(DirectoryError, match=said) as error:
+        read_directory(file, TODAY)
+    assert "offices.yaml, line" in str(error.value)
+    good = {"what": "neighbour", "place": "99002", "valid_from": "2026-01-01", "source": "Vereinbarung"}
+    file.write_text(json.dumps([USUAL | {"phases": ["after"], "agreements": [good]}], indent=1), "utf-8")
+    (entry_,) = read_directory(file, TODAY)
+    assert (entry_.phases, entry_.agreements[0].place) == (["after"], "99002")

@@ -307,3 +307,66 @@ async def test_changes_are_kept_for_three_years(world: World) -> None:
     await world.rows(kept, "young", world.now - timedelta(days=1094))
     await Retention(world.worker, world.policy, world.secrets).clean(world.now)
     assert [row["office"] for row in await world.rows("SELECT office FROM office_change")] == ["young"]
+
+
+async def test_phases_and_neighbours_are_kept_and_removed(world: World, pages: Pages) -> None:
+    lead = pages[LEAD]
+    neighbour = {
+        "neighbour": "99002",
+        "neighbour_from": "01.03.2026",
+        "neighbour_until": "31.12.2026",
+        "neighbour_source": "Vereinbarung 4/2026",
+    }
+    page = await saved(lead, phases=["before", "during"], **neighbour)
+    assert "ist auch für" in page
+    assert "01.03.2026 bis 31.12.2026; Vereinbarung 4/2026" in page
+    (row,) = await world.rows("SELECT phases, agreements FROM office WHERE slug = $1", MBE)
+    assert row["phases"] == ["before", "during"]
+    assert row["agreements"] == [
+        {
+            "what": "neighbour",
+            "place": "99002",
+            "valid_from": "2026-03-01",
+            "valid_until": "2026-12-31",
+            "source": "Vereinbarung 4/2026",
+        }
+    ]
+    assert "Vereinbarung 4/2026" in await pages[MBE].page(PATH)  # everybody reads it
+    await saved(lead, remove_agreement=["0"])
+    assert await world.value("SELECT agreements FROM office WHERE slug = $1", MBE) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"neighbour": "99002"}, "neighbour_from"),
+        ({"neighbour_from": "01.03.2026", "neighbour_source": "x"}, "neighbour"),
+        ({"neighbour": "Nirgendwo", "neighbour_from": "01.03.2026", "neighbour_source": "x"}, "neighbour"),
+        ({"neighbour": "99002", "neighbour_from": "bald", "neighbour_source": "x"}, "neighbour_from"),
+        ({"neighbour": "99002", "neighbour_from": "01.03.0001", "neighbour_source": "x"}, "neighbour_from"),
+        ({"neighbour": "99002", "neighbour_from": "01.03.2026"}, "neighbour_source"),
+        (
+            {
+                "neighbour": "99002",
+                "neighbour_from": "01.03.2026",
+                "neighbour_until": "01.02.2026",
+                "neighbour_source": "x",
+            },
+            "neighbour_until",
+        ),
+        ({"phases": ["nie"]}, "phases"),
+    ],
+)
+async def test_what_is_wrong_with_an_agreement_is_said_at_its_field(
+    world: World, pages: Pages, changes: dict[str, Any], field: str
+) -> None:
+    answer = await pages[LEAD].post(PATH, **form(await pages[LEAD].page(PATH), **changes))
+    assert answer.status_code == 422
+    assert f'href="#{field}"' in answer.text
+    assert await world.value("SELECT agreements FROM office WHERE slug = $1", MBE) == []
+
+
+async def test_no_office_promotes_itself_before_free_organisations(world: World, pages: Pages) -> None:
+    forged = {"agreements": '[{"what": "before_free"}]', "what": "before_free", "before_free": "1"}
+    await saved(pages[LEAD], kind="municipal", **forged)
+    assert await world.value("SELECT agreements FROM office WHERE slug = $1", MBE) == []

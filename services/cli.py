@@ -33,7 +33,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "participants": ("allocation", "People, by reference."),
     "offices": ("notifications", "The directory of counselling offices."),
     "delivery": ("notifications", "Mails that were not taken."),
-    "access": ("notifications", "What is held about a person (Art. 15 GDPR)."),
+    "access": ("notifications", "Everything that is held about a person, for that person."),
     "erasure": ("notifications", "Reports of who was erased where, without the person."),
 }
 """Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""

@@ -35,7 +35,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "delivery": ("notifications", "Mails that were not taken."),
     "risk": ("notifications", "Rules about risks, tried on a history."),
     "invent-history": ("simulator", "Invent a year of attendance as CSV, for `kurslotse risk evaluate`."),
-    "access": ("notifications", "What is held about a person (Art. 15 GDPR)."),
+    "access": ("notifications", "Everything that is held about a person, for that person."),
     "erasure": ("notifications", "Reports of who was erased where, without the person."),
 }
 """Commands from elsewhere: who brings them, and their help, which is shown without importing anything."""

@@ -18,7 +18,9 @@ from services.runtime.base.settings import need
 from services.runtime.data.db import Connection
 from services.runtime.serve.commands import business_now, in_transaction
 
-access_app = typer.Typer(no_args_is_help=True, help="What is held about a person (Art. 15 GDPR).")
+access_app = typer.Typer(
+    no_args_is_help=True, help="Everything that is held about a person, for that person."
+)
 
 
 @access_app.command("file")

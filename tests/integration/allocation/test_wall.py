@@ -67,6 +67,17 @@ FORBIDDEN = ("birth", "attend", "absen", "risk", "consent", "phone", "mail", "gr
 
 FIELDS = frozenset(
     [
+        "venue",
+        "venue.name",
+        "venue.street",
+        "venue.postcode",
+        "venue.town",
+        "lessons",
+        "lessons.weekday",
+        "lessons.starts_at",
+        "lessons.ends_at",
+        "childcare",
+        "online",
         "placement",
         "version",
         "participant",

@@ -99,7 +99,7 @@ async def test_the_sheet_says_where_when_and_whom_to_call(world: World) -> None:
     await world.load_offices(office(MBE, phone="0871 805-100", languages=["de", "fa"]))
     async with pages_on(world, DESK) as pages:
         browser = pages[DESK]
-        address = "Bahnhofstraße\x00 7\r\n99001 Musterstadt"
+        address = "Bahnhofstraße\x007\r\n99001 Musterstadt"
         saved = await browser.post("/letterhead", address=address, phone="+49 871 12 34-56")
         assert saved.status_code == 303
         page = (await browser.page(f"/offers/{placement}")).translate(ISOLATES)

@@ -105,8 +105,8 @@ def printable(value: object) -> str:
     >>> printable("  Ordner   C-17")
     'Ordner C-17'
     """
-    words = str(value or "")[:_LONGEST].split()
-    return "".join(one for one in " ".join(words) if one.isprintable())
+    seen = "".join(one if one.isprintable() else " " for one in str(value or "")[:_LONGEST])
+    return " ".join(seen.split())
 
 
 def _read_papers(entry: ClassEntry, known: Known) -> None:

@@ -89,7 +89,7 @@ def through(smoke: Smoke, pictures: Path, prefix: str) -> None:
         smoke.start()
         eda = day.people["Eda Ehrlich"]
         eda.goes("/inbox")
-        eda.page.locator("h2 a").first.click()
+        eda.page.locator("#alerts th a").first.click()
         if "Berta" not in eda.page.content():
             eda.page.click('button:has-text("Name und Kontakt zeigen")')
         if "Beispiel, Berta" not in eda.page.locator("main").inner_text():

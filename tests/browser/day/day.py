@@ -289,8 +289,8 @@ def hear_of_it(day: Day) -> None:
     assert "Berta" not in mail
     assert day.reference not in mail
     eda.wears("Beratung")
-    eda.waits_for("/inbox", "ein Kurs beginnt")
-    eda.page.locator("h2 a").first.click()
+    eda.waits_for("/inbox", "hat einen Platz im Kurs")
+    eda.page.locator("#alerts th a").first.click()
     eda.page.click('button:has-text("Name und Kontakt zeigen")')
     expect(eda.page.locator("main")).to_contain_text(PERSON)
     eda.picture("12-alert")

@@ -7,7 +7,7 @@ INSTALL = $(RUN) -m pip install --disable-pip-version-check --no-input
 RUNNABLE = $(VENV)/.runnable
 READY = $(VENV)/.ready
 MIGRATIONS = $(sort $(wildcard services/*/migrations/*.sql services/*/key_migrations/*.sql))
-TESTS = tests/unit tests/contract tests/integration tests/acceptance tests/faults
+TESTS = tests/acceptance tests/faults tests/integration tests/contract tests/unit
 
 .PHONY: help setup demo up down status test test-browser test-containers check fix bench clean
 .PHONY: containers containers-parts containers-base containers-prepare containers-up containers-down containers-smoke containers-day
@@ -49,7 +49,7 @@ status: $(RUNNABLE) ## say what runs
 	@$(RUN) -m services.cli status
 
 test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
-	@$(RUN) -m pytest -n logical --maxprocesses 4 --dist worksteal $(TESTS) $(ARGS)
+	@$(RUN) -m pytest -n $$($(RUN) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal $(TESTS) $(ARGS)
 
 test-browser: setup ## the pages in a headless Chromium, which is brought if missing
 	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)

@@ -72,9 +72,12 @@ class RiskAssessor:
         if not marks and not known:
             return
         reported = await store.reported(conn, courses)
-        participations = await store.participations(conn, courses)
+        concerned = sorted(marks.keys() | known.keys())
+        participations = await store.participations(
+            conn, courses, sorted({person for _, person in concerned})
+        )
         changes = store.RiskChanges()
-        for key in sorted(marks.keys() | known.keys()):
+        for key in concerned:
             if key[0] in reported:
                 entry = participations.get(key, _NO_PLACE)
                 days = [] if entry is _NO_PLACE else marks.get(key, [])

@@ -134,29 +134,34 @@ async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list
     return {row["course_id"]: row["days"] for row in rows}
 
 
-async def participations(conn: Connection, courses: Sequence[UUID]) -> dict[tuple[UUID, UUID], Participation]:
-    """Return from when, and until when, people take part in these courses, by course and person.
+async def participations(
+    conn: Connection, courses: Sequence[UUID], people: Sequence[UUID]
+) -> dict[tuple[UUID, UUID], Participation]:
+    """Return from when, and until when, these people take part in these courses, by course and person.
 
     A merged person takes part under each of their ids, for marks may name any of them.
     """
-    rows = await conn.fetch(
+    seated_as: dict[UUID, list[UUID]] = {person: [person] for person in people}
+    for person, others in (await consents.other_ids(conn, people)).items():
+        for other in others:
+            seated_as.setdefault(other, []).append(person)
+    found: dict[tuple[UUID, UUID], Participation] = {}
+    for row in await conn.fetch(
         """
         SELECT DISTINCT ON (p.course_id, p.participant_id) p.course_id, p.participant_id, p.starts_on,
         p.ended_on, p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted') AS over,
         c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over
         FROM placement AS p LEFT JOIN course AS c USING (course_id)
-        WHERE p.course_id = ANY($1::uuid[]) AND p.released
+        WHERE p.course_id = ANY($1::uuid[]) AND p.participant_id = ANY($2::uuid[]) AND p.released
         ORDER BY p.course_id, p.participant_id, p.decided_at DESC, p.placement_id
         """,
         list(courses),
-    )
-    others = await consents.other_ids(conn, sorted({row["participant_id"] for row in rows}))
-    found: dict[tuple[UUID, UUID], Participation] = {}
-    for row in rows:
+        list(seated_as),
+    ):
         part = Participation(row["starts_on"], row["ended_on"], row["over"] or bool(row["course_over"]))
-        found[row["course_id"], row["participant_id"]] = part
-        for other in others.get(row["participant_id"], ()):
-            found.setdefault((row["course_id"], other), part)
+        for person in seated_as[row["participant_id"]]:
+            key = (row["course_id"], person)
+            found[key] = part if person == row["participant_id"] else found.get(key, part)
     return found
 
 

@@ -116,7 +116,7 @@ class Bare:
             marks += [
                 (course, day, person, mark, ue) for person, mark, ue in people if person.int in consenting
             ]
-        await store.put_days(conn, days)
+        await store.put_days(conn, days, datetime.now(UTC).date())
         await store.add_marks(conn, marks)
         await self._tell(fresh)
 

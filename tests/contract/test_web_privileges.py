@@ -48,6 +48,7 @@ AS_OWNER: Mapping[str, Mapping[str, bool]] = {
         "looks_at_names": True,
         "offices_to_hand_to": True,
         "own_course_days": True,
+        "own_course_reports": True,
         "own_course_marks": True,
         "pseudonymise_disclosure_log": False,
         "reconsider_consenting": True,

@@ -109,7 +109,7 @@ async def record(
         for day, shown in of_course.changed.items()
     }
     if changed:
-        await _write(conn, changed, known)
+        await _write(conn, changed, known, local_day(now))
     return verdicts
 
 
@@ -215,7 +215,9 @@ def _kept_under(item: _Report, entry: AttendanceEntry, known: _Known) -> UUID:
     return entry.participant if known.storable(item, entry) else known.stand_in(entry.participant)
 
 
-async def _write(conn: Connection, changed: Mapping[_Key, _Report | None], known: _Known) -> None:
+async def _write(
+    conn: Connection, changed: Mapping[_Key, _Report | None], known: _Known, today: date
+) -> None:
     days = store.DayRows()
     marks: list[store.MarkRow] = []
     held: list[store.MarkRow] = []
@@ -227,7 +229,7 @@ async def _write(conn: Connection, changed: Mapping[_Key, _Report | None], known
         else:
             _add_day(days, item)
             _add_marks(marks, held, item, known)
-    replaced = await store.put_days(conn, days) if days.courses else []
+    replaced = await store.put_days(conn, days, today) if days.courses else []
     if gone:
         await store.drop_days(conn, gone)
     if replaced:

@@ -16,7 +16,7 @@ from starlette.responses import Response
 from schemas.codes import Mark, RefusalReason
 from schemas.providers import PlaceConfirmed, PlaceRefused
 from schemas.support import AttendanceRecorded
-from services.notifications.pages import attendance_form, store
+from services.notifications.pages import attendance_form, course_signals, store
 from services.notifications.pages.attendance_form import DayForm, ReportedDay
 from services.notifications.pages.context import (
     Context,
@@ -63,11 +63,13 @@ async def courses(request: Request, context: Context, visitor: Teacher) -> Respo
     wanted = course_filter(request.query_params)
     async with context.open(visitor) as conn:
         rows = await store.provider_courses(conn, slug_of(visitor), context.today(), wanted)
-    texts = web_of(request).texts(request)
+        texts = web_of(request).texts(request)
+        signs = await course_signals.told(conn, rows, context.today(), texts)
     return web_of(request).page(
         request,
         "roster.html",
         rows=rows[: wanted.size],
+        signs=signs,
         more=len(rows) > wanted.size,
         wanted=wanted,
         shown=choices(texts, COURSES_SHOWN),
@@ -131,8 +133,9 @@ async def _course_page(
             [one["participant_id"] for one in people if one["state"] != "reserved"],
         )
         days = await store.course_days(conn, course, _DAYS_SHOWN)
-    web, today = web_of(request), context.today()
-    texts = web.texts(request)
+        web, today = web_of(request), context.today()
+        texts = web.texts(request)
+        signs = await course_signals.told(conn, [row], today, texts)
     errors = {name: texts.plain(message) for name, message in entered.errors.items()}
     said = {asked.field: texts.plain(asked.text)} if asked else {}
     attending = [one for one in people if attendance_form.attends(one, before.day if before else today)]
@@ -151,6 +154,7 @@ async def _course_page(
         errors=defaultdict(str, errors),
         before=before,
         days=days,
+        signs=signs.get(course, []),
         name=lambda participant: full_name(names.get(participant)),
         reasons=options(texts, "refusal"),
         form=new_form,

@@ -1,5 +1,6 @@
 """Reads what the pages show; row level security limits it to the visitor's organisation."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import date
 from uuid import UUID
@@ -7,6 +8,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.pages.desk.filters import CourseFilter
+from services.notifications.participation.signals import CourseTotals
 
 
 async def publisher(conn: asyncpg.Connection, slug: str) -> asyncpg.Record | None:
@@ -93,6 +95,18 @@ async def consents_of(conn: asyncpg.Connection, participant: UUID) -> Sequence[a
         """,
         participant,
     )
+
+
+async def own_reports(conn: asyncpg.Connection, since: date) -> dict[UUID, list[CourseTotals]]:
+    """Return the totals of the course days of the visitor's own courses that go on, by course."""
+    found: dict[UUID, list[CourseTotals]] = defaultdict(list)
+    for row in await conn.fetch(
+        "SELECT course_id, day, reported_on, ue_held, listed, ue_attended FROM own_course_reports($1)", since
+    ):
+        found[row["course_id"]].append(
+            CourseTotals(row["day"], row["reported_on"], row["ue_held"], row["listed"], row["ue_attended"])
+        )
+    return found
 
 
 async def offices(conn: asyncpg.Connection) -> Sequence[asyncpg.Record]:

@@ -36,15 +36,15 @@ async def known_courses(conn: Connection, courses: Sequence[UUID]) -> frozenset[
     return frozenset(row["course_id"] for row in rows)
 
 
-async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
-    """Write course days, not yet assessed; return those that replaced an earlier report."""
+async def put_days(conn: Connection, rows: DayRows, today: date) -> list[tuple[UUID, date]]:
+    """Write course days reported today, not yet assessed; return those that replaced an earlier report."""
     return [
         (row["course_id"], row["day"])
         for row in await conn.fetch(
             """
             WITH put AS (INSERT INTO course_day AS d
-            (course_id, day, event_id, ue_held, listed, present, excused, unexcused, ue_attended)
-            SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::real[], $5::smallint[],
+            (course_id, day, event_id, ue_held, listed, present, excused, unexcused, ue_attended, reported_on)
+            SELECT *, $10::date FROM unnest($1::uuid[], $2::date[], $3::text[], $4::real[], $5::smallint[],
                 $6::smallint[], $7::smallint[], $8::smallint[], $9::real[])
             ON CONFLICT (course_id, day) DO UPDATE SET event_id = EXCLUDED.event_id,
                 ue_held = EXCLUDED.ue_held, listed = EXCLUDED.listed, present = EXCLUDED.present,
@@ -62,6 +62,7 @@ async def put_days(conn: Connection, rows: DayRows) -> list[tuple[UUID, date]]:
             rows.excused,
             rows.unexcused,
             rows.ue_attended,
+            today,
         )
     ]
 

@@ -344,7 +344,8 @@ def _consent(rng: random.Random, town: str, age: int, phase: AsylumPhase) -> Con
     purposes = pick(
         rng,
         {
-            (ConsentPurpose.ENROLMENT_NOTICE, ConsentPurpose.DROPOUT_SUPPORT): 80,
+            tuple(ConsentPurpose): 50,
+            (ConsentPurpose.ENROLMENT_NOTICE, ConsentPurpose.DROPOUT_SUPPORT): 30,
             (ConsentPurpose.ENROLMENT_NOTICE,): 8,
             (ConsentPurpose.DROPOUT_SUPPORT,): 12,
         },

@@ -201,3 +201,20 @@ async def test_whoever_is_confirmed_is_listed_before_the_first_day(world: World)
         assert "Bestätigt, kommen noch" in page
         numbers = re.findall(r'cell--numeric">\s*(\d+)', await pages[PROVIDER].page("/roster"))
         assert numbers == ["0", "0", "1", "0"]
+
+
+@pytest.mark.usefixtures("reported")
+async def test_a_provider_that_stops_reporting_is_told_and_no_other(world: World) -> None:
+    other, course = SISTERS[PROVIDER], await course_of(world)
+    await world.announce("k-9")
+    async with pages_on(world, PROVIDER, other) as pages:
+        assert "zuletzt" not in await pages[PROVIDER].page(f"/roster/{course}")
+        world.now += timedelta(days=60)
+        said = "Ohne Meldungen kann niemand"
+        assert said in await pages[PROVIDER].page(f"/roster/{course}")
+        listed = await pages[PROVIDER].page("/roster")
+        assert said in listed
+        assert "noch nicht gemeldet" in listed, "k-9 was never reported"
+        assert said not in await pages[other].page("/roster")
+    async with web_transaction(world.web, organisation="vhs", offices=(other,), person="x") as conn:
+        assert await conn.fetch("SELECT * FROM own_course_reports($1)", TODAY) == []

@@ -116,9 +116,11 @@ class UnitOfWork:
         before = self.people.get(person.participant)
         if before is None:
             self._new.add(person.participant)
-        self.people[person.participant] = replace(
-            person, stated=self._state(before, person, person.participant, messages.participant_stated)
+        told_all = before is not None and before.stated_as == messages.PERSON_FACTS
+        version = self._state(
+            before, person, person.participant, messages.participant_stated, anew=not told_all
         )
+        self.people[person.participant] = replace(person, stated=version, stated_as=messages.PERSON_FACTS)
         self._changed.add(person.participant)
 
     def put_test(self, kreis: str, test: PlacementTest) -> None:

@@ -8,7 +8,7 @@ import asyncpg
 from services.allocation.acts.placements import Placements
 from services.allocation.courses import store as courses
 from services.allocation.participants import store as people
-from services.allocation.placements.messages import COURSE_FACTS
+from services.allocation.placements.messages import COURSE_FACTS, PERSON_FACTS
 from services.allocation.unit_of_work import Keys
 from services.runtime.data.db import transaction
 
@@ -36,7 +36,7 @@ class Statements:
         async with transaction(self.pool) as conn:
             keys = Keys(
                 courses=set(await courses.not_stated(conn, COURSE_FACTS, AT_ONCE)),
-                people=set(await people.never_stated(conn, AT_ONCE)),
+                people=set(await people.not_stated(conn, PERSON_FACTS, AT_ONCE)),
             )
             waiting = (sorted(keys.courses), sorted(keys.people))
             if not any(waiting):

@@ -74,6 +74,8 @@ class Participant:
     version: int = 1
     stated: int = 0
     """Version of the last ParticipantStated; 0: none was told yet."""
+    stated_as: int = 0
+    """Which facts that ParticipantStated had (`messages.PERSON_FACTS`)."""
 
 
 def register(  # noqa: PLR0917 - a person's first facts

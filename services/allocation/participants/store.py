@@ -28,7 +28,7 @@ async def lock(conn: asyncpg.Connection, ids: Sequence[UUID]) -> list[Participan
             town, standing, route, granted_on, valid_until, cooperation_plan, hours_left, course_types,
             available, earliest_start, needs_childcare, needs_women_only, needs_barrier_free, youth_until,
             asylum_phase, max_travel_minutes, available_days, family, tested_on, level, section, tested_type,
-            withdrawn_on, withdraw_reason, merged_into, registered_again_on, version, stated
+            withdrawn_on, withdraw_reason, merged_into, registered_again_on, version, stated, stated_as
         FROM participant WHERE participant = ANY($1::uuid[]) ORDER BY participant FOR NO KEY UPDATE
         """,
         ids,
@@ -61,13 +61,13 @@ async def insert(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
             needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
             tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into,
-            registered_again_on, version, stated)
+            registered_again_on, version, stated, stated_as)
         SELECT participant, kreis, office, reference, status, registered_on,
             first_registered_on, returns, town, standing, route, granted_on, valid_until, cooperation_plan,
             hours_left, course_types, available, earliest_start, needs_childcare, needs_women_only,
             needs_barrier_free, youth_until, asylum_phase, max_travel_minutes, available_days, family,
             tested_on, level, section, tested_type, withdrawn_on, withdraw_reason, merged_into,
-            registered_again_on, version, stated
+            registered_again_on, version, stated, stated_as
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb)
         """,
         _rows(people),
@@ -90,7 +90,8 @@ async def update(conn: asyncpg.Connection, people: Sequence[Participant]) -> Non
             available_days = n.available_days, family = n.family, tested_on = n.tested_on, level = n.level,
             section = n.section, tested_type = n.tested_type, withdrawn_on = n.withdrawn_on,
             withdraw_reason = n.withdraw_reason, merged_into = n.merged_into,
-            registered_again_on = n.registered_again_on, version = n.version, stated = n.stated
+            registered_again_on = n.registered_again_on, version = n.version, stated = n.stated,
+            stated_as = n.stated_as
         FROM jsonb_populate_recordset(NULL::participant, $1::text::jsonb) AS n
         WHERE n.participant = p.participant
         """,
@@ -123,9 +124,12 @@ async def write_tests(conn: asyncpg.Connection, tests: Sequence[tuple[str, Place
     )
 
 
-async def never_stated(conn: asyncpg.Connection, limit: int) -> list[UUID]:
-    """Return people of whom the support side was never told."""
+async def not_stated(conn: asyncpg.Connection, facts: int, limit: int) -> list[UUID]:
+    """Return people of whom the support side was never told, or with fewer facts than there are."""
     rows = await conn.fetch(
-        "SELECT participant FROM participant WHERE stated = 0 ORDER BY participant LIMIT $1", limit
+        "SELECT participant FROM participant WHERE stated = 0 OR stated_as < $1"
+        " ORDER BY participant LIMIT $2",
+        facts,
+        limit,
     )
     return [row["participant"] for row in rows]

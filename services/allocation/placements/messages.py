@@ -124,6 +124,9 @@ def tell(  # noqa: PLR0917
 COURSE_FACTS = 2
 """Counts up when CourseStated gets new facts: courses told with fewer are told again (acts/statements.py)."""
 
+PERSON_FACTS = 2
+"""The same for ParticipantStated."""
+
 
 def course_stated(course: Course, version: int) -> CourseStated:
     """Tell a course as it stands; if all its sections were removed, with those that were announced."""

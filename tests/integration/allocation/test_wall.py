@@ -25,7 +25,7 @@ COLUMNS: Mapping[str, str] = {
     " needs_childcare needs_women_only needs_barrier_free youth_until max_travel_minutes tested_on"
     " level section"
     " tested_type withdrawn_on withdraw_reason merged_into version available_days family asylum_phase stated"
-    " registered_again_on last_course_ended_on",
+    " stated_as registered_again_on last_course_ended_on",
     "placement_test": "event kreis participant place tested_on level section course_type stands",
     "placement": "placement kreis participant course provider office course_kind entry_section"
     " seats state version"

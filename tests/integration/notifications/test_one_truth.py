@@ -194,6 +194,18 @@ async def test_a_course_told_with_fewer_facts_is_told_again_after_an_upgrade(bot
     assert (row["childcare"], row["online"], row["stated"]) == (True, False, 2)
 
 
+async def test_a_person_told_without_the_end_of_the_right_is_told_again_after_an_upgrade(both: Both) -> None:
+    await both.steering.must(OFFICE, builders.registered())
+    await both.pass_on()
+    # As the release before left it: the end of the right was known here and not told.
+    await both.steering.rows("UPDATE participant SET stated_as = 1, valid_until = '2027-01-31'")
+    assert await Statements(both.steering.pool, both.steering.placements).tell_rest(NOW) == 1
+    assert await Statements(both.steering.pool, both.steering.placements).tell_rest(NOW) == 0
+    await both.pass_on()
+    (row,) = await both.support.rows("SELECT right_until, stated FROM participant_fact")
+    assert tuple(row) == (date(2027, 1, 31), 2)
+
+
 async def test_an_exit_that_was_corrected_stays_so(both: Both) -> None:
     steering = both.steering
     await steering.must(PROVIDER, builders.announced())

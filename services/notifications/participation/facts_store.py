@@ -134,7 +134,7 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
         ON CONFLICT (participant_id) DO UPDATE SET kreis = EXCLUDED.kreis, town = EXCLUDED.town,
             youth_until = EXCLUDED.youth_until, asylum_phase = EXCLUDED.asylum_phase,
             registered_on = EXCLUDED.registered_on, withdrawn_on = EXCLUDED.withdrawn_on,
-            stated = EXCLUDED.stated
+            stated = EXCLUDED.stated, right_until = EXCLUDED.right_until
         """,
         [row.participant_id for row in rows],
         [row.office for row in rows],

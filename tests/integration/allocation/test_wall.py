@@ -57,6 +57,7 @@ COLUMNS: Mapping[str, str] = {
     "policy_consultation": "version kreis link until sent_by sent_at",
     "policy_comment": "id version kreis sha256 organisation publisher said said_on actor at",
     "policy_preview": "version kreis sha256 result tried_at",
+    "measure": "measure kreis need agreed begins_on decided_by decided_at ended_on ended_by",
     "travel_table": "id kreis name sha256 content rows skipped loaded_by loaded_at active",
     "travel_time": "kreis from_town to_town minutes filled travel_table",
 }
@@ -67,6 +68,8 @@ FORBIDDEN = ("birth", "attend", "absen", "risk", "consent", "phone", "mail", "gr
 
 FIELDS = frozenset(
     [
+        "course_type",
+        "right_until",
         "venue",
         "venue.name",
         "venue.street",

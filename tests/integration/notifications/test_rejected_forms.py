@@ -18,7 +18,7 @@ TRIED = {
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
     "/offices/{office}/sent/{delivery}/again",
-    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search", "/needs",
+    "/inbox/{alert}/{command}", "/inbox/{alert}/snooze", "/inbox/several", "/inbox/search", "/needs",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -65,6 +65,8 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, f"/inbox/{alert}/hand-over", {"person": "nobody"}),
         (LEAD, "/inbox/several", {"reason": "x" * 201, "do": "hand-over"}),
         (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
+        (LEAD, "/inbox/several", {"do": "put-off", "days": "nie", "alert": str(alert)}),
+        (LEAD, f"/inbox/{alert}/snooze", {"days": "nie"}),
         (LEAD, "/inbox/search", {"name": " "}),
         (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),
     ]

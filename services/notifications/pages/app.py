@@ -16,7 +16,7 @@ from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages import erasures, offers, people, roster
 from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
-from services.notifications.pages.channels import hooks, sent
+from services.notifications.pages.channels import hooks, sent, silences
 from services.notifications.pages.channels import pages as channels
 from services.notifications.pages.consents import class_pages
 from services.notifications.pages.consents import forms as consent_forms
@@ -100,6 +100,7 @@ def create_pages(
         channels.router,
         hooks.router,
         sent.router,
+        silences.router,
         putting_off.router,  # before the answers to an alert: it is none
         acts.router,
         needs.router,

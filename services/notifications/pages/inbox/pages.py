@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.notifications.alerts import silences
 from services.notifications.delivery.domain import reference_of
 from services.notifications.pages.alert_texts import explain
 from services.notifications.pages.context import Context, Counsellor, PageContext, full_name, slug_of
@@ -77,6 +78,8 @@ async def list_page(
         422 if errors else 200,
         part=part,
         rows=values["rows"],
+        silences=values["silences"],
+        who=values["who"],
         wanted=values["wanted"],
         shown=choices(texts, SHOWN),
         kinds=choices(texts, KINDS),
@@ -113,6 +116,7 @@ async def _list(
         taken_by = _taken_by(wanted, visitor, team)
         rows = await store.alerts(conn, *own, wanted, taken_by=taken_by, now=context.now())
         put_off = await store.put_off(conn, *own, context.now())
+        lasting = await silences.listed(conn, own[1], context.now())
     texts = web_of(request).texts(request)
     shown = rows[: wanted.size]
     values = row_values(request, context, visitor, texts) | {
@@ -120,6 +124,7 @@ async def _list(
         "more": len(rows) > wanted.size,
         "wanted": wanted,
         "put_off": put_off,
+        "silences": lasting,
     }
     return f"/inbox/live?{wanted.query}page={wanted.page}", values, team
 

@@ -278,14 +278,20 @@ def _needs_office(
         return False
     if record is None or record["state"] in {AlertState.WITHDRAWN, AlertState.DECLINED}:
         return True
-    return record["state"] in UNANSWERED and _away(record["office"], directory, now) is not None
+    return record["state"] in UNANSWERED and _away(record, directory, now) is not None
 
 
-def _away(office: str, directory: Mapping[str, offices_store.DirectoryEntry], now: datetime) -> Away | None:
-    entry = directory.get(office)
+def _away(
+    record: asyncpg.Record, directory: Mapping[str, offices_store.DirectoryEntry], now: datetime
+) -> Away | None:
+    """Return why the office that has an alert cannot look at it; what it put off beyond today it need not."""
+    entry = directory.get(record["office"])
     if entry is None or not entry.office.active:
         return Away.INACTIVE
-    return Away.TODAY if entry.hours.closed_for(local_day(now)) else None
+    today, put_off = local_day(now), record["snoozed_until"]
+    if put_off is not None and local_day(put_off) > today:
+        return None
+    return Away.TODAY if entry.hours.closed_for(today) else None
 
 
 def _cause(row: asyncpg.Record, today: date) -> AlertCause:
@@ -323,7 +329,7 @@ def _existing(
     state = AlertState(record["state"])
     asked = frozenset(record["routing"].get("asked", ()))
     declined = asked | {record["office"]} if state is AlertState.DECLINED else asked
-    return ExistingAlert(state, declined, record["office"], _away(record["office"], directory, now))
+    return ExistingAlert(state, declined, record["office"], _away(record, directory, now))
 
 
 def _alert_row(

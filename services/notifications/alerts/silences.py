@@ -13,7 +13,7 @@ from services.runtime.data.db import Connection
 
 LONGEST = timedelta(days=31)
 ABOUT = ("everything", "enrolment", "risk")
-_LONGEST_REASON = 500
+LONGEST_REASON = 500
 
 
 class NotSilenced(StrEnum):
@@ -63,7 +63,7 @@ async def silence(
         office,
         about,
         person,
-        reason.strip()[:_LONGEST_REASON],
+        reason.strip()[:LONGEST_REASON],
         now,
         until,
     )

@@ -353,7 +353,7 @@ async def existing(conn: Connection, causes_: Sequence[UUID]) -> list[asyncpg.Re
     """Lock and return the alerts on record for these causes."""
     return await conn.fetch(
         """
-        SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing
+        SELECT alert_id, matter, organisation, office, state, version, opening, chain, routing, snoozed_until
         FROM alert WHERE matter = ANY($1::uuid[]) ORDER BY alert_id FOR UPDATE
         """,
         list(causes_),

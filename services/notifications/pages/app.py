@@ -16,7 +16,7 @@ from services.notifications.delivery.webhooks.sender import WebhookSender
 from services.notifications.pages import erasures, offers, people, roster
 from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
-from services.notifications.pages.channels import hooks, sent
+from services.notifications.pages.channels import hooks, sent, silences
 from services.notifications.pages.channels import pages as channels
 from services.notifications.pages.consents import class_pages
 from services.notifications.pages.consents import forms as consent_forms
@@ -24,7 +24,7 @@ from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
-from services.notifications.pages.inbox import acts, needs, team
+from services.notifications.pages.inbox import acts, needs, putting_off, team
 from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import figures, looks, mail, operation
@@ -100,6 +100,8 @@ def create_pages(
         channels.router,
         hooks.router,
         sent.router,
+        silences.router,
+        putting_off.router,  # before the answers to an alert: it is none
         acts.router,
         needs.router,
         offices.router,

@@ -63,7 +63,7 @@ class Rounds:
 
 @dataclass(frozen=True, slots=True)
 class DailyRound:
-    """Queues everybody who consents once a day: deadlines come nearer without any event."""
+    """Queues people once a day: without any event deadlines come nearer, and offices have closed days."""
 
     pool: Pool
 

@@ -141,7 +141,11 @@ async def open_risks(conn: Connection, participants: Sequence[UUID]) -> dict[UUI
 
 
 async def begin_round(conn: Connection, day: date) -> bool:
-    """Queue everybody who consents, once a day; return False if that was done for this or a later day."""
+    """Queue everybody who consents or has an unanswered alert, once a day.
+
+    Return False if that was done for this or a later day. Unanswered alerts leave an office that is closed
+    on this day.
+    """
     begun = await conn.fetchval(
         """
         INSERT INTO risk_round (day) VALUES ($1) ON CONFLICT (one) DO UPDATE SET day = EXCLUDED.day
@@ -154,8 +158,10 @@ async def begin_round(conn: Connection, day: date) -> bool:
     await conn.execute(
         """
         INSERT INTO reconsider (participant_id)
-        SELECT DISTINCT participant_id FROM consent WHERE ended_at IS NULL
-            AND purpose IN ('dropout_support', 'after_course') ORDER BY participant_id
+        SELECT participant_id FROM consent WHERE ended_at IS NULL
+            AND purpose IN ('dropout_support', 'after_course')
+        UNION SELECT participant_id FROM alert WHERE state IN ('new', 'seen') AND participant_id IS NOT NULL
+        ORDER BY participant_id
         ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1
         """
     )

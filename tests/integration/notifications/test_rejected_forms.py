@@ -17,8 +17,8 @@ TRIED = {
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
-    "/offices/{office}/sent/{delivery}/again",
-    "/inbox/{alert}/{command}", "/inbox/several", "/inbox/search", "/needs",
+    "/offices/{office}/sent/{delivery}/again", "/offices/{office}/silences",
+    "/inbox/{alert}/{command}", "/inbox/{alert}/snooze", "/inbox/several", "/inbox/search", "/needs",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -59,12 +59,16 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         ),
         (LEAD, f"/offices/{MBE}/webhooks", {"url": "http://fach.example/"}),
         (LEAD, f"/offices/{MBE}/sent/{failed}/again", {"reason": " "}),
+        (LEAD, f"/offices/{MBE}/silences", {"about": "x", "until": "nie", "reason": "x" * 501}),
+        (LEAD, f"/offices/{MBE}/silences", {"about": "risk", "until": TODAY.isoformat(), "reason": " "}),
         (OPERATOR, "/mail/test", {"to": ""}),
         (LEAD, f"/inbox/{alert}/assign", {"person": "nobody"}),
         (LEAD, f"/inbox/{alert}/hand-over", {"office": "nobody"}),
         (LEAD, f"/inbox/{alert}/hand-over", {"person": "nobody"}),
         (LEAD, "/inbox/several", {"reason": "x" * 201, "do": "hand-over"}),
         (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
+        (LEAD, "/inbox/several", {"do": "put-off", "days": "nie", "alert": str(alert)}),
+        (LEAD, f"/inbox/{alert}/snooze", {"days": "nie"}),
         (LEAD, "/inbox/search", {"name": " "}),
         (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),
     ]

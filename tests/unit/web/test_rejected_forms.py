@@ -16,7 +16,7 @@ BUTTONS = {
     "/authority/send", "/courses/{course_id}/ruling/end", "/courses/{course_id}/steps", "/forecast",
     "/invitation/{token}/join", "/keys", "/keys/{prefix}/end", "/inbox/{alert}/contact",
     "/offices/{office}/mailboxes/free", "/offices/{office}/mailboxes/test",
-    "/offices/{office}/webhooks/{endpoint}/{act}",
+    "/offices/{office}/silences/{silence_id}/end", "/offices/{office}/webhooks/{endpoint}/{act}",
     "/offers/{placement}/accept", "/organisation/invitations/{invitation}/withdraw",
     "/organisation/people/{person}/activate", "/organisation/people/{person}/deactivate",
     "/organisation/people/{person}/recovery", "/organisation/people/{person}/roles",

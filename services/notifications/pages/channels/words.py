@@ -109,6 +109,18 @@ OUTDATED = msgid(
 NO_TEST = msgid("The test mail was not accepted: %(why)s.")
 NO_REASON = msgid("Please say in a few words why it is sent again.")
 NOT_FAILED = msgid("This message is no longer one that was not accepted. Nothing was sent again.")
+ABOUT = {
+    "everything": msgid("all notices"),
+    "enrolment": msgid("that a course begins"),
+    "risk": msgid("that help may be needed"),
+}
+NO_LAST_DAY = msgid("Please enter a day, for example 24.12.2026.")
+LAST_DAY_OUTSIDE = msgid("Please enter today or one of the %(most)s days after it.")
+NO_SILENCE_REASON = msgid("Please say in a few words why the mails wait.")
+LONG_REASON = msgid("Please enter at most 500 characters.")
+SILENCED = msgid("The silence has begun.")
+SILENCE_ENDED = msgid("The silence is over. What has waited goes out now.")
+NO_SILENCE = msgid("This silence is over already.")
 LABELS = {
     "enrolments": msgid("Enrolments come"),
     "digest_at": msgid("Time of the day"),

@@ -1,7 +1,7 @@
 """Carries out what an office decides on an alert, or on several at once; each of them by itself."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
@@ -11,12 +11,19 @@ from starlette.responses import JSONResponse, Response
 
 from services.notifications.alerts import handlers
 from services.notifications.alerts.domain import AlertCommand, AlertState, RiskVerdict
+from services.notifications.alerts.snoozing import NotSnoozed, Snoozed, snooze
 from services.notifications.delivery.domain import reference_of
 from services.notifications.pages.context import Context, Counsellor, PageContext, TeamLead, slug_of
 from services.notifications.pages.inbox import store
 from services.notifications.pages.inbox.filters import alert_filter
-from services.notifications.pages.inbox.one import COMMANDS, show
+from services.notifications.pages.inbox.one import COMMANDS, PUT_OFF_FOR, show
 from services.notifications.pages.inbox.pages import list_page
+from services.notifications.pages.inbox.putting_off import (
+    NO_DAYS,
+    NOT_PUT_OFF_OF_SEVERAL,
+    TOO_LATE,
+    until_of,
+)
 from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
@@ -38,19 +45,28 @@ NO_CONSENT = msgid(
     "The person has not allowed this office to know of it. Nothing was handed over. Please ask the person;"
     " the registering office or the school enters the consent."
 )
-TOO_LATE = msgid("This is no longer possible: the alert was answered or withdrawn meanwhile.")
 NOTHING_TICKED = msgid("Please tick at least one alert.")
 NOTHING_CHOSEN = msgid("Please choose what to do with the ticked ones.")
 REASON_TOO_LONG = msgid("Please enter at most 200 characters.")
 MOST_AT_ONCE = 100
 _LONGEST_REASON = 200
-SEVERAL = ("accept", "done", "see", "hand-over")
+SEVERAL = ("accept", "done", "see", "hand-over", "put-off")
 SEVERAL_DONE: Mapping[str, tuple[str, str]] = {
     "accept": (msgid("%(num)s alert is accepted."), msgid("%(num)s alerts are accepted.")),
     "done": (msgid("%(num)s alert is done."), msgid("%(num)s alerts are done.")),
     "see": (msgid("%(num)s alert is marked as seen."), msgid("%(num)s alerts are marked as seen.")),
     "hand-over": (msgid("%(num)s alert is handed over."), msgid("%(num)s alerts are handed over.")),
+    "put-off": (msgid("%(num)s alert is put off."), msgid("%(num)s alerts are put off.")),
 }
+_NOT_POSSIBLE: Mapping[AlertState | None, str] = {
+    None: msgid("is not an alert of your office (any more)"),
+    AlertState.WITHDRAWN: msgid("was withdrawn meanwhile"),
+    AlertState.ACCEPTED: msgid("is at work already"),
+    AlertState.HANDED_OVER: msgid("is at work already"),
+    AlertState.NEW: msgid("was not accepted yet"),
+    AlertState.SEEN: msgid("was not accepted yet"),
+}
+_ANSWERED = msgid("has been answered meanwhile")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +77,7 @@ class Entered:
     office: str = ""
     person: str = ""
     verdict: str = ""
+    days: str = ""
 
     @property
     def judged(self) -> RiskVerdict | None:
@@ -70,7 +87,7 @@ class Entered:
     @property
     def kept(self) -> dict[str, str]:
         """Return it for the form that is shown again."""
-        return {"reason": self.reason, "office": self.office, "person": self.person, "verdict": self.verdict}
+        return asdict(self)
 
 
 async def _entered(request: Request) -> Entered:
@@ -81,9 +98,7 @@ async def _entered(request: Request) -> Entered:
         found: Mapping[str, Any] = body if isinstance(body, dict) else {}
     else:
         found = await form_of(request)
-    return Entered(
-        **{name: str(found.get(name) or "").strip() for name in ("reason", "office", "person", "verdict")}
-    )
+    return Entered(**{one.name: str(found.get(one.name) or "").strip() for one in fields(Entered)})
 
 
 @router.post("/several")
@@ -101,6 +116,7 @@ async def several(request: Request, context: Context, visitor: Counsellor) -> Re
         "do": "" if do in SEVERAL else NOTHING_CHOSEN,
         "reason": REASON_TOO_LONG if len(entered.reason) > _LONGEST_REASON else "",
         "person": NO_COLLEAGUE if do == "hand-over" and entered.person not in team else "",
+        "days": NO_DAYS if do == "put-off" and entered.days not in PUT_OFF_FOR else "",
     }
     wrong = {name: texts.plain(text) for name, text in errors.items() if text}
     if wrong:
@@ -139,29 +155,30 @@ async def _one_of_several(
 ) -> str | None:
     """Carry it out for one of several, in a transaction of its own; return why not (msgid), None: done."""
     hands_over = do == "hand-over"
+    outcome: handlers.Answered | handlers.NotPossible | handlers.NotAllowed | Snoozed | NotSnoozed
+    now = context.now()
     async with context.open(visitor) as conn:
-        outcome = await handlers.answer(
-            conn,
-            alert,
-            AlertCommand.ASSIGN if hands_over else COMMANDS[do],
-            context.now(),
-            reason=entered.reason,
-            person=entered.person if hands_over else visitor.key,
-            verdict=entered.judged,
-        )
+        if do == "put-off":
+            outcome = await snooze(conn, alert, until_of(entered.days, now), visitor.key, now)
+        else:
+            outcome = await handlers.answer(
+                conn,
+                alert,
+                AlertCommand.ASSIGN if hands_over else COMMANDS[do],
+                now,
+                reason=entered.reason,
+                person=entered.person if hands_over else visitor.key,
+                verdict=entered.judged,
+            )
     match outcome:
-        case handlers.Answered():
+        case handlers.Answered() | Snoozed():
             return None
-        case handlers.NotPossible(state=None):
-            return msgid("is not an alert of your office (any more)")
-        case handlers.NotPossible(state=AlertState.WITHDRAWN):
-            return msgid("was withdrawn meanwhile")
-        case handlers.NotPossible(state=AlertState.ACCEPTED | AlertState.HANDED_OVER):
-            return msgid("is at work already")
-        case handlers.NotPossible(state=AlertState.NEW | AlertState.SEEN):
-            return msgid("was not accepted yet")
+        case NotSnoozed():
+            return NOT_PUT_OFF_OF_SEVERAL[outcome]
+        case handlers.NotPossible(state=state):
+            return _NOT_POSSIBLE.get(state, _ANSWERED)
         case _:
-            return msgid("has been answered meanwhile")
+            return _ANSWERED
 
 
 def _failures(texts: Texts, failed: Sequence[tuple[UUID, str]]) -> str:

@@ -18,6 +18,7 @@ SHOWN: Mapping[str, str] = {
     "unanswered": msgid("waiting for an answer"),
     "work": msgid("at work"),
     "mine": msgid("taken by me"),
+    "off": msgid("put off"),
     "all": msgid("open alerts and those that are over"),
 }
 KINDS: Mapping[str, str] = {"risk": msgid("help may be needed"), "enrolment": msgid("a course begins")}

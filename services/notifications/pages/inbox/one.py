@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.notifications.alerts import answers_store
-from services.notifications.alerts.domain import AlertCommand, AlertState, RiskVerdict, after
+from services.notifications.alerts.domain import UNANSWERED, AlertCommand, AlertState, RiskVerdict, after
 from services.notifications.delivery.domain import reference_of
 from services.notifications.pages import store as pages_store
 from services.notifications.pages.alert_texts import explain
 from services.notifications.pages.context import PageContext, full_name, slug_of
+from services.notifications.pages.desk.filters import choices
 from services.notifications.pages.inbox import store
 from services.notifications.pages.inbox.first_words import first_words
 from services.notifications.pages.inbox.routing_words import routing_of
@@ -38,6 +39,12 @@ VERDICTS: Mapping[str, str] = {
     RiskVerdict.NOT_NEEDED: msgid("not needed: true, but nothing was to be done"),
     RiskVerdict.FALSE_ALARM: msgid("false alarm: it was not so"),
 }
+PUT_OFF_FOR: Mapping[str, str] = {
+    "1": msgid("until tomorrow"),
+    "3": msgid("for three days"),
+    "7": msgid("for a week"),
+}
+"""For how many days an alert can be put off."""
 
 
 def json_of(row: asyncpg.Record, text: str) -> dict[str, Any]:
@@ -92,7 +99,8 @@ async def show(
         return JSONResponse(json_of(row, explain(texts, row)))
     own = row["office"] == slug_of(visitor)
     colleagues = [(one["key"], one["name"]) for one in team if one["key"] != row["taken_by"]] if own else []
-    said = {"person": "", "office": "", "reason": "", "verdict": ""} | dict(entered or {})
+    said = {"person": "", "office": "", "reason": "", "verdict": "", "days": ""} | dict(entered or {})
+    unanswered = state in UNANSWERED
     return web.page(
         request,
         "alert.html",
@@ -109,6 +117,10 @@ async def show(
         offices=offices,
         allowed=[(slug, offices.get(slug, slug)) for slug in allowed],
         possible={name for name, command in COMMANDS.items() if after(state, command) is not None},
+        put_off_for=choices(texts, PUT_OFF_FOR) if unanswered else [],
+        put_off_until=row["snoozed_until"]
+        if unanswered and row["snoozed_until"] and row["snoozed_until"] > context.now()
+        else None,
         team=colleagues if after(state, AlertCommand.ASSIGN) else [],
         lead=visitor.role == TEAM_LEAD and own,
         verdicts=verdict_options(texts),

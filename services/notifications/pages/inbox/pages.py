@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from services.notifications.alerts import silences
 from services.notifications.delivery.domain import reference_of
 from services.notifications.pages.alert_texts import explain
 from services.notifications.pages.context import Context, Counsellor, PageContext, full_name, slug_of
@@ -25,7 +26,7 @@ from services.notifications.pages.inbox.filters import (
     alert_filter,
     mark_of,
 )
-from services.notifications.pages.inbox.one import json_of, show
+from services.notifications.pages.inbox.one import PUT_OFF_FOR, json_of, show
 from services.notifications.pages.roles import TEAM_LEAD
 from services.notifications.people import search
 from services.notifications.people.domain import Contact, Purpose
@@ -38,7 +39,7 @@ from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
 _LEAST_LETTERS = 2
-NO_ERRORS: Mapping[str, str] = dict.fromkeys(("ticked", "do", "person", "reason"), "")
+NO_ERRORS: Mapping[str, str] = dict.fromkeys(("ticked", "do", "person", "reason", "days"), "")
 TOO_SHORT = msgid("Please enter at least two letters of the name, or the beginning of the reference.")
 TOO_LONG = msgid("Please enter at most %(most)s characters: you have entered %(entered)s.")
 TOO_OFTEN = msgid(
@@ -67,9 +68,8 @@ async def list_page(
     if wants_json(request):
         return JSONResponse({"alerts": [json_of(row, explain(texts, row)) for row in values["rows"]]})
     wrong = {**NO_ERRORS, **(errors or {})}
-    given = {"ticked": frozenset[str](), "do": "", "reason": "", "person": "", "verdict": ""} | dict(
-        entered or {}
-    )
+    empty = dict.fromkeys(("do", "reason", "person", "verdict", "days"), "")
+    given = {"ticked": frozenset[str](), **empty, **(entered or {})}
     part = web.live(request, "inbox-part.html", address, **values, errors=wrong, ticked=given["ticked"])
     steps = await still_missing(request, context, visitor) if visitor.role == TEAM_LEAD else ()
     return web.page(
@@ -78,6 +78,8 @@ async def list_page(
         422 if errors else 200,
         part=part,
         rows=values["rows"],
+        silences=values["silences"],
+        who=values["who"],
         wanted=values["wanted"],
         shown=choices(texts, SHOWN),
         kinds=choices(texts, KINDS),
@@ -85,6 +87,7 @@ async def list_page(
         sorts=choices(texts, SORTS),
         sizes=sizes(texts),
         people=[(mark_of(one["key"]), one["name"]) for one in team] if values["lead"] else [],
+        put_off_for=choices(texts, PUT_OFF_FOR),
         team=[(one["key"], one["name"]) for one in team],
         lead=values["lead"],
         errors=wrong,
@@ -110,13 +113,18 @@ async def _list(
     own = (visitor.organisation or "", slug_of(visitor))
     async with context.open(visitor) as conn:
         team = await store.counsellors(conn, *own)
-        rows = await store.alerts(conn, *own, wanted, taken_by=_taken_by(wanted, visitor, team))
+        taken_by = _taken_by(wanted, visitor, team)
+        rows = await store.alerts(conn, *own, wanted, taken_by=taken_by, now=context.now())
+        put_off = await store.put_off(conn, *own, context.now())
+        lasting = await silences.listed(conn, own[1], context.now())
     texts = web_of(request).texts(request)
     shown = rows[: wanted.size]
     values = row_values(request, context, visitor, texts) | {
         "rows": shown,
         "more": len(rows) > wanted.size,
         "wanted": wanted,
+        "put_off": put_off,
+        "silences": lasting,
     }
     return f"/inbox/live?{wanted.query}page={wanted.page}", values, team
 
@@ -128,6 +136,7 @@ def row_values(request: Request, context: PageContext, visitor: Visitor, texts: 
         "reference": reference_of,
         "who": lambda key: web_of(request).sign_in.name_of(key) or key,
         "lead": visitor.role == TEAM_LEAD,
+        "is_off": lambda row: bool(row["snoozed_until"]) and row["snoozed_until"] > context.now(),
         "waits": lambda row: waits(texts, context.now() - (row["answered_at"] or row["raised_at"])),
         "name": None,
     }

@@ -10,24 +10,33 @@ from services.notifications.pages.inbox.filters import AlertFilter
 
 
 async def alerts(
-    conn: asyncpg.Connection, organisation: str, office: str, wanted: AlertFilter, *, taken_by: str | None
+    conn: asyncpg.Connection,
+    organisation: str,
+    office: str,
+    wanted: AlertFilter,
+    *,
+    taken_by: str | None,
+    now: datetime,
 ) -> Sequence[asyncpg.Record]:
     """List an office's alerts, one more than a page has room for.
 
     The most urgent first: unanswered ones before those at work, what has gone to the head of the office
     before the rest, then by severity, and what waits longest. `taken_by`: only what this person has.
+    What is put off beyond `now` is listed only if it is asked for.
     """
     return await conn.fetch(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.severity, a.reason, a.raised_at, a.escalated_at,
             a.ended_at, a.answered_at, a.taken_by, a.withdrawn_for, a.office, a.participant_id,
-            c.title AS course_title
+            a.snoozed_until, c.title AS course_title
         FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
         WHERE a.organisation = $1 AND a.office = $2
             AND ($3 = 'all' OR a.state = ANY (CASE $3
                 WHEN 'unanswered' THEN ARRAY['new', 'seen']
                 WHEN 'work' THEN ARRAY['accepted', 'handed_over']
                 ELSE ARRAY['new', 'seen', 'accepted', 'handed_over'] END))
+            AND ($3 = 'all' OR ($3 = 'off') =
+                (a.state IN ('new', 'seen') AND coalesce(a.snoozed_until > $10, false)))
             AND ($4 = '' OR a.kind = $4) AND ($5 = '' OR a.severity = $5)
             AND ($6::text IS NULL OR a.taken_by = $6)
         ORDER BY CASE WHEN $7 = '' THEN CASE
@@ -49,7 +58,22 @@ async def alerts(
         wanted.sort,
         wanted.size + 1,
         wanted.offset,
+        now,
     )
+
+
+async def put_off(conn: asyncpg.Connection, organisation: str, office: str, now: datetime) -> int:
+    """Count an office's unanswered alerts that are put off."""
+    found: int = await conn.fetchval(
+        """
+        SELECT count(*) FROM alert WHERE organisation = $1 AND office = $2 AND state IN ('new', 'seen')
+            AND snoozed_until > $3
+        """,
+        organisation,
+        office,
+        now,
+    )
+    return found
 
 
 async def found(
@@ -60,7 +84,7 @@ async def found(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.severity, a.reason, a.raised_at, a.escalated_at,
             a.ended_at, a.answered_at, a.taken_by, a.withdrawn_for, a.office, a.participant_id,
-            c.title AS course_title
+            a.snoozed_until, c.title AS course_title
         FROM alert AS a LEFT JOIN course AS c ON c.course_id = a.course_id
         WHERE a.organisation = $1 AND a.office = $2 AND (a.participant_id = ANY ($3::uuid[])
             OR ($4 <> '' AND starts_with('KL-' || upper(left(a.alert_id::text, 8)), $4)))
@@ -99,7 +123,8 @@ async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | No
     return await conn.fetchrow(
         """
         SELECT a.alert_id, a.kind, a.purpose, a.state, a.severity, a.verdict, a.reason, a.routing, a.chain,
-            a.raised_at, a.escalated_at, a.ended_at, a.taken_by, a.withdrawn_for, a.office, a.organisation,
+            a.raised_at, a.escalated_at, a.ended_at, a.taken_by, a.snoozed_until, a.snoozed_by,
+            a.withdrawn_for, a.office, a.organisation,
             a.participant_id, a.course_id, c.title AS course_title, c.provider, b.name AS provider_name,
             c.starts_on, c.ends_on
         FROM alert AS a

@@ -91,6 +91,8 @@ async def team(request: Request, context: Context, visitor: TeamReader) -> Respo
         request,
         "inbox-team.html",
         office=entry["name"] if entry else own[1],
+        slug=own[1],
+        reads_only=request.state.reads_only,
         capacity=entry["capacity"] if entry else 0,
         open=sum(row["open"] for row in cases.values()),
         people=[

@@ -1,26 +1,34 @@
 """Who gets an alert and why: closed offices, who stands in, neighbours, and everybody passed over."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 
+from schemas.identity import participant_id
 from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import AlertCommand
+from services.notifications.alerts.snoozing import Snoozed, snooze
 from services.notifications.offices.entries import AgreementEntry
 from services.notifications.people.domain import Contact
-from tests.notifications.world import JMD, MBE, OTHER, PUBLISHERS, TODAY, World, office
+from services.notifications.risk.rounds import DailyRound
+from tests.notifications.world import DESK, JMD, MBE, OTHER, PUBLISHERS, TODAY, World, office
 
 ENROLMENT = "enrolment_notice"
 
 
-async def enrolled(world: World, *offices: str, **kept: Any) -> UUID:  # noqa: ANN401 - fields of a contact
+async def enrolled(
+    world: World,
+    *offices: str,
+    reference: str = "a-1",
+    **kept: Any,  # noqa: ANN401 - fields of a contact
+) -> UUID:
     await world.announce()
-    person = await world.register("a-1")
-    await world.keep("a-1", Contact(family_name="Muster", **kept))
+    person = await world.register(reference)
+    await world.keep(reference, Contact(family_name="Muster", **kept))
     for slug in offices:
-        await world.consent("a-1", ENROLMENT, office_=slug)
+        await world.consent(reference, ENROLMENT, office_=slug)
     await world.enrol(person)
     await world.settle()
     return person
@@ -83,6 +91,61 @@ async def test_an_office_that_closes_hands_its_unanswered_alerts_to_who_stands_i
     await world.load_offices(office(MBE, stand_in=OTHER, capacity=51))
     await world.settle()
     assert (await alert(world))["version"] == row["version"]
+
+
+async def test_on_the_morning_of_a_closed_day_unanswered_alerts_go_to_who_stands_in(world: World) -> None:
+    await world.load_offices(office(MBE, closed_days=[TODAY + timedelta(days=2)], stand_in=OTHER))
+    await enrolled(world, MBE, OTHER)
+    at_work = await enrolled(world, MBE, OTHER, reference="a-2")
+    async with world.visiting(PUBLISHERS[MBE][0], MBE) as conn:
+        taken = await world.value("SELECT alert_id FROM alert WHERE participant_id = $1", at_work)
+        await alerts.answer(conn, taken, AlertCommand.ACCEPT, world.now, person="x")
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM reconsider") == 0
+    world.now += timedelta(days=1)  # it is open
+    await morning(world)
+    assert await whose(world) == {"a-1": MBE, "a-2": MBE}
+
+    # Midnight in Germany is 23:00 in UTC; no event has come.
+    world.now = datetime.combine(TODAY + timedelta(days=1), time(23, 5), UTC)
+    await morning(world)
+    assert await whose(world) == {"a-1": OTHER, "a-2": MBE}
+    row = (await world.rows("SELECT alert_id, state, routing FROM alert WHERE office = $1", OTHER))[0]
+    assert (row["state"], row["routing"]["decided_by"]) == ("new", "office_closed")
+    due = await world.rows(
+        "SELECT office FROM escalation WHERE done_at IS NULL AND alert_id = $1", row["alert_id"]
+    )
+    assert {one["office"] for one in due} == {OTHER}
+    assert await DailyRound(world.worker).begin(world.now) == 0, "once a day"
+
+
+async def test_what_an_office_put_off_beyond_its_closed_day_stays_and_leaves_when_that_ends(
+    world: World,
+) -> None:
+    closed = [TODAY + timedelta(days=day) for day in (1, 3)]
+    await world.load_offices(office(MBE, closed_days=closed, stand_in=OTHER))
+    await enrolled(world, MBE, OTHER)
+    put_off = (await alert(world))["alert_id"]
+    async with world.visiting(PUBLISHERS[MBE][0], MBE) as conn:
+        until = world.now + timedelta(days=3)
+        assert isinstance(await snooze(conn, put_off, until, "x", world.now), Snoozed)
+    for office_ in (MBE, MBE, OTHER):
+        world.now += timedelta(days=1)
+        await morning(world)
+        assert (await alert(world))["office"] == office_, world.now
+    assert await world.value("SELECT snoozed_until FROM alert") is None
+
+
+async def morning(world: World) -> None:
+    """Begin a day as the timer does."""
+    assert await DailyRound(world.worker).begin(world.now) == 1
+    await world.settle()
+
+
+async def whose(world: World) -> dict[str, str]:
+    rows = await world.rows("SELECT participant_id, office FROM alert")
+    names = {participant_id(DESK, one): one for one in ("a-1", "a-2")}
+    return {names[row["participant_id"]]: row["office"] for row in rows}
 
 
 async def test_an_alert_at_work_stays_with_its_office_when_that_closes(world: World) -> None:

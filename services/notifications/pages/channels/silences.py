@@ -17,7 +17,7 @@ from services.notifications.alerts.silences import NotSilenced, Silenced
 from services.notifications.offices import own_store
 from services.notifications.pages.channels import words
 from services.notifications.pages.context import Context, PageContext, TeamLead, slug_of
-from services.notifications.pages.roles import COUNSELLOR, TEAM_LEAD
+from services.notifications.pages.roles import AUDITOR, COUNSELLOR, TEAM_LEAD
 from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import day_of
 from services.runtime.web.pages import web_of
@@ -26,7 +26,7 @@ from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/offices", include_in_schema=False)
-Reader = Annotated[Visitor, Depends(signed_in(TEAM_LEAD, reading=(COUNSELLOR,)))]
+Reader = Annotated[Visitor, Depends(signed_in(TEAM_LEAD, reading=(COUNSELLOR, AUDITOR)))]
 """Of this very office: who is silenced says so."""
 _MOST_DAYS = silences.LONGEST.days - 1
 """The last day is at most so many days ahead: the silence ends when that day is over."""

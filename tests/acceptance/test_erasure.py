@@ -102,7 +102,7 @@ async def somebody_with_everything(here: Kreis) -> None:
     await here.say(PROVIDER, "ergebnis", "section-result-recorded", result | {"tested_on": "2025-10-22"})
     await here.control.quiet()
     assert await here.marks() == 2
-    assert len(await here.alerts()) == 2
+    assert len(await here.alerts()) == 3
 
 
 async def test_nothing_but_what_the_report_names_is_left(servers: Servers, tmp_path: Path) -> None:

@@ -187,7 +187,8 @@ def _tell_providers(work: UnitOfWork, decision: UUID, course: Course, host: Cour
         holds=holds,
         decided_at=work.now,
     )
-    audience, subject = (course.provider, host.provider), f"{course.course}/{holds}"
+    # A merger can be undone once more: somebody closes the course by hand in between.
+    audience, subject = (course.provider, host.provider), f"{course.course}/{holds}/{work.now.isoformat()}"
     work.tell(outgoing(work.prefix, merged, decision, subject, work.now, audience))
 
 

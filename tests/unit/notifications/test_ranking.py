@@ -6,7 +6,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.notifications.offices.domain import (
@@ -25,6 +25,8 @@ HERE = frozenset({"99001"})
 PERSON = PersonFacts("99001001", date(1990, 1, 1), asylum_phase="none", languages=frozenset({"ar"}))
 SLUGS = tuple("abcdef")
 
+UNHURRIED = settings(suppress_health_check=[HealthCheck.too_slow])
+"""A directory of offices takes a moment to be made up on a busy machine."""
 agreements = st.builds(
     Agreement,
     st.sampled_from(Agreed),
@@ -80,6 +82,7 @@ def ranked(situation: Situation, offices: Sequence[CounsellingOffice] | None = N
     )
 
 
+@UNHURRIED
 @given(situations, st.randoms(use_true_random=False))
 def test_the_order_of_the_input_plays_no_part(situation: Situation, random: Random) -> None:
     shuffled = list(situation[0])
@@ -87,12 +90,14 @@ def test_the_order_of_the_input_plays_no_part(situation: Situation, random: Rand
     assert ranked(situation) == ranked(situation, shuffled)
 
 
+@UNHURRIED
 @given(situations)
 def test_everybody_active_is_ranked_once(situation: Situation) -> None:
     slugs = [one.office for one in ranked(situation)]
     assert sorted(slugs) == sorted(office.slug for office in situation[0] if office.active)
 
 
+@UNHURRIED
 @given(situations)
 def test_a_closed_office_is_never_chosen_while_an_open_one_fits(situation: Situation) -> None:
     found = ranked(situation)
@@ -102,6 +107,7 @@ def test_a_closed_office_is_never_chosen_while_an_open_one_fits(situation: Situa
         assert found[0].stands_in_for is not None or not unsuited_by(found[0])
 
 
+@UNHURRIED
 @given(situations)
 def test_who_stands_in_is_open_and_stands_in_for_a_closed_office(situation: Situation) -> None:
     offices = {office.slug: office for office in situation[0]}
@@ -117,6 +123,7 @@ def test_who_stands_in_is_open_and_stands_in_for_a_closed_office(situation: Situ
                 assert steps <= len(offices)
 
 
+@UNHURRIED
 @given(situations)
 def test_every_reason_is_one_by_which_the_office_is_worse(situation: Situation) -> None:
     found = ranked(situation)
@@ -133,6 +140,7 @@ def test_every_reason_is_one_by_which_the_office_is_worse(situation: Situation) 
         assert deciding(found) == against[found[1].office]
 
 
+@UNHURRIED
 @given(situations)
 def test_an_office_without_room_comes_first_only_where_nothing_else_decides(situation: Situation) -> None:
     """Between two open offices that are alike in everything, the one with room is asked."""

@@ -145,6 +145,7 @@ def test_an_uploaded_file_is_given_back_as_it_was_unless_it_would_calculate() ->
 WRITERS = {
     "services/runtime/web/tables.py",
     "services/allocation/console/figures/conference_files.py",  # a workbook, each cell through `guarded`
+    "services/notifications/risk/evaluate/history.py",  # a history in CSV, each text through `guarded`
     "services/allocation/commands.py",  # figures on the command line, each cell through `guarded`
     "services/gateway/files/people/rest.py",  # rows that were not taken, each cell through `defused`
     "services/gateway/files/people/sheet.py",  # these three read workbooks

@@ -76,7 +76,7 @@ def test_a_demo_has_the_page_its_menu_entry_and_its_questions() -> None:
     assert "services.simulator.comparison.page" in found["imported"]
     assert found["status"] == [303, 303]
     at = found["menu"].index("/compare")
-    assert found["menu"][at - 1 : at + 2] == ["/forecast", "/compare", "/policy"]
+    assert found["menu"][at - 1 : at + 2] == ["/needs", "/compare", "/policy"]
     assert "compare" in found["kinds"]
 
 

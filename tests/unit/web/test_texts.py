@@ -89,7 +89,7 @@ def test_a_reason_nobody_knows_is_still_readable(german: Texts) -> None:
 def test_every_alert_says_what_happened(german: Texts, code: str) -> None:
     params = {
         "since": "2025-11-03", "days": 3, "share_percent": 40, "window_days": 28, "starts_on": "2025-12-01",
-        "course": "Deutsch",
+        "course": "Deutsch", "missed": 3, "until": "2026-01-31", "ue": 90,
     }  # fmt: skip
     said = explain(german, {"reason": {"code": code, "params": params}, "course_title": "Deutsch"})
     assert "%(" not in said

@@ -15,6 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from services.notifications.risk.attendance import KNOWN_MARKS, CourseDay
+from services.runtime.base.cells import guarded, unguarded
 
 Key = tuple[str, str]
 """Course and participant."""
@@ -111,7 +112,9 @@ def write(folder: Path, history: History) -> None:
         with (folder / name).open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(_COLUMNS[name])
-            writer.writerows(lines)
+            writer.writerows(
+                [guarded(one) if isinstance(one, str) else one for one in line] for line in lines
+            )
 
 
 def read(folder: Path) -> History:
@@ -159,7 +162,7 @@ class _Line:
     values: Mapping[str, str]
 
     def __getitem__(self, column: str) -> str:
-        value = self.values[column].strip()
+        value = unguarded(self.values[column]).strip()
         if not value:
             raise self.wrong(column, "is empty.")
         return value

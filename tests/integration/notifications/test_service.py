@@ -206,7 +206,7 @@ async def test_events_become_an_alert_and_a_mail(
         await introduce(service)
         person, stranger = participant_id(DESK, "a-1"), uuid4()
         today = datetime.now(UTC).date()
-        await service.say(None, registration("a-1"))
+        await service.say(None, registration("a-1").model_copy(update={"registered_on": today}))
         purposes = ("enrolment_notice", "dropout_support")
         await service.say(
             DESK, ConsentGranted(reference="a-1", office=MBE, purposes=purposes, given_on=today)

@@ -126,7 +126,7 @@ async def test_somebody_with_everything_leaves_no_trace(scene: Scene) -> None:
     assert risks
     days = await world.rows("SELECT course_id, day, listed FROM course_day ORDER BY day")
     alerts = await world.rows("SELECT alert_id, kind, organisation, raised_at FROM alert ORDER BY alert_id")
-    assert len(alerts) == 2
+    assert len(alerts) == 3
     erasure = await scene.erase(UUID(needles["id"]))
     assert await scene.traces(**needles) == []
     assert await world.rows("SELECT course_id, day, listed FROM course_day ORDER BY day") == days

@@ -16,7 +16,7 @@ QUARTER = Quarter(date(2025, 10, 1))
 
 def counted(kreis: str, began: int, consented: int, quarter: Quarter = QUARTER) -> Publication:
     values: dict[str, Value] = {
-        "began": began, "consented": consented, "announced": 0, "at_risk": 0, "taken_up": 0
+        "began": began, "consented": consented, "announced": 0, "unsuited": 0, "at_risk": 0, "taken_up": 0
     }  # fmt: skip
     return publish(COUNSELLING, kreis, quarter, values, k=5, today=date(2026, 3, 1))
 

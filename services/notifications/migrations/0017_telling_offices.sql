@@ -151,7 +151,8 @@ CREATE INDEX delivery_held ON delivery (release_at) WHERE state = 'held';
 CREATE INDEX delivery_carried ON delivery (carried_by) WHERE carried_by IS NOT NULL;
 CREATE INDEX delivery_office ON delivery (office, created_at);
 CREATE TRIGGER wake_again AFTER UPDATE OF state, next_at ON delivery
-FOR EACH STATEMENT EXECUTE FUNCTION wake_workers();
+FOR EACH ROW WHEN (new.state = 'pending' AND new.next_at <= clock_timestamp() AND new.lease_token IS NULL)
+EXECUTE FUNCTION wake_workers();
 
 SELECT runtime.tenant_table('office_telling', 'organisation', 'SELECT, INSERT, UPDATE');
 SELECT runtime.tenant_table('telling_change', 'organisation', 'SELECT, INSERT');

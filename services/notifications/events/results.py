@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from schemas.base import Payload
-from schemas.codes import ConsentPurpose, ExamResult, SectionGrade
+from schemas.codes import ConsentPurpose, SectionGrade
 from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.consents import store as consents
@@ -19,7 +19,6 @@ from services.runtime.events.subscription import Applied, Incoming, Parked, Prob
 _Result = SectionResultRecorded | ExamResultRecorded
 _UNKNOWN = "unknown"
 _BELOW = SectionGrade.BELOW
-_REACHED = frozenset({ExamResult.B1, ExamResult.B2, ExamResult.C1, ExamResult.PASSED})
 
 
 def needs_key(town: str) -> str:
@@ -80,7 +79,13 @@ async def _keep(
         kept = in_support and await results_store.put_section(conn, section)
     else:
         final = results_store.FinalResult(
-            event.cause, person, course, data.exam, data.taken_on, data.result, data.result not in _REACHED
+            event.cause,
+            person,
+            course,
+            data.exam,
+            data.taken_on,
+            data.result,
+            data.result not in results_store.REACHED,
         )
         may = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
         kept = may and await results_store.put_final(conn, final)

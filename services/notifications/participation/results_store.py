@@ -5,7 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from uuid import UUID
 
+from schemas.codes import ExamResult
 from services.runtime.data.db import Connection
+
+REACHED = frozenset({ExamResult.B1, ExamResult.B2, ExamResult.C1, ExamResult.PASSED})
+"""Results of a final examination that reach its aim."""
 
 
 @dataclass(frozen=True, slots=True)

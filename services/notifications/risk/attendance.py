@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -174,24 +174,40 @@ def _no_show(days: Sequence[CourseDay], rules: AttendanceRules) -> Episode | Non
 
 def _consecutive(days: Sequence[CourseDay], early_until: date, rule: ConsecutiveRule) -> list[Episode]:
     """Return the episodes of unexcused days in a row; excused days neither count nor interrupt."""
+
+    def least(day: date) -> int:
+        return rule.early_days if day < early_until else rule.days
+
+    return _streaks(days, UNEXCUSED, Rule.CONSECUTIVE_UNEXCUSED, least, rule.clear_after)
+
+
+def _excused(days: Sequence[CourseDay], rule: LongExcusedRule) -> list[Episode]:
+    """Return the episodes of excused days in a row; unexcused days neither count nor interrupt."""
+    return _streaks(days, EXCUSED, Rule.LONG_EXCUSED, lambda _day: rule.days, rule.clear_after)
+
+
+def _streaks(
+    days: Sequence[CourseDay], mark: str, rule: Rule, least: Callable[[date], int], clear_after: int
+) -> list[Episode]:
+    """Return the episodes of at least so many days in a row with a mark; other absences do not interrupt."""
     episodes: list[Episode] = []
     streak: list[date] = []
     attended = 0
     raised: Episode | None = None
     for day in days:
-        if day.mark == UNEXCUSED:
+        if day.mark == mark:
             streak.append(day.day)
             attended = 0
         elif day.attended:
             attended += 1
             if raised is None:
                 streak = []
-        if raised is not None and attended >= rule.clear_after:
+        if raised is not None and attended >= clear_after:
             episodes.append(_ended(raised, day.day))
             raised, streak = None, []
-        elif streak and len(streak) >= (rule.early_days if day.day < early_until else rule.days):
+        elif streak and len(streak) >= least(day.day):
             params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
-            raised = _lasting(raised, Rule.CONSECUTIVE_UNEXCUSED, streak[0], day.day, params)
+            raised = _lasting(raised, rule, streak[0], day.day, params)
     return [*episodes, raised] if raised is not None else episodes
 
 
@@ -236,29 +252,6 @@ def _windows(
             missed_in, held_in = missed_in - old_missed, held_in - old_held
         if len(window) >= rule.least_days:
             yield window, missed_in / held_in
-
-
-def _excused(days: Sequence[CourseDay], rule: LongExcusedRule) -> list[Episode]:
-    """Return the episodes of excused days in a row; unexcused days neither count nor interrupt."""
-    episodes: list[Episode] = []
-    streak: list[date] = []
-    attended = 0
-    raised: Episode | None = None
-    for day in days:
-        if day.mark == EXCUSED:
-            streak.append(day.day)
-            attended = 0
-        elif day.attended:
-            attended += 1
-            if raised is None:
-                streak = []
-        if raised is not None and attended >= rule.clear_after:
-            episodes.append(_ended(raised, day.day))
-            raised, streak = None, []
-        elif len(streak) >= rule.days:
-            params: dict[str, str | int] = {"days": len(streak), "since": streak[0].isoformat()}
-            raised = _lasting(raised, Rule.LONG_EXCUSED, streak[0], day.day, params)
-    return [*episodes, raised] if raised is not None else episodes
 
 
 def _pattern(days: Sequence[CourseDay], early_until: date, rule: PatternRule) -> list[Episode]:

@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
-from typing import assert_never
 
 
 class Rule(StrEnum):
@@ -205,14 +204,3 @@ def _ends(risk: OpenRisk, episode: Episode) -> bool:
     """Return whether an episode tells that a risk was there and is over."""
     over = episode.cleared_on
     return over is not None and matter_of(episode.rule) is risk.matter and over > risk.since
-
-
-def known_after(change: RiskChange) -> OpenRisk | None:
-    """Return the open risk that stands after a change, None if it is over."""
-    match change:
-        case RaiseRisk(finding) | KeepRisk(_, finding):
-            return OpenRisk(finding.matter, finding.rule, finding.since)
-        case ClearRisk() | WithdrawRisk():
-            return None
-        case never:
-            assert_never(never)

@@ -9,12 +9,11 @@ import asyncpg
 
 from schemas.codes import CourseKind, Exam, ExamResult, SectionGrade, kind_of
 from schemas.days import local_day
+from services.notifications.participation.results_store import REACHED
 from services.notifications.risk.domain import Matter, OpenRisk, Rule
 from services.notifications.risk.standing import Key, Place, Result, Standing
 from services.notifications.risk.store import RiskRow
 from services.runtime.data.db import Connection
-
-_REACHED = frozenset({ExamResult.B1, ExamResult.B2, ExamResult.C1, ExamResult.PASSED})
 
 
 async def standings(
@@ -121,7 +120,7 @@ def _result(row: asyncpg.Record) -> Result:
     if kind == "section":
         return Result(row["course_id"], row["day"], kind, row["result"] != SectionGrade.BELOW)
     sat = row["result"] != ExamResult.ABSENT
-    return Result(row["course_id"], row["day"], kind, row["result"] in _REACHED, sat)
+    return Result(row["course_id"], row["day"], kind, row["result"] in REACHED, sat)
 
 
 async def open_risks(conn: Connection, participants: Sequence[UUID]) -> dict[UUID, dict[Key, RiskRow]]:

@@ -28,7 +28,6 @@ from services.notifications.risk.domain import (
     WithdrawRisk,
     compare,
     findings,
-    known_after,
 )
 from services.notifications.risk.parameters import RiskRuleBook, load
 
@@ -160,7 +159,7 @@ def test_coming_back_clears_everything(marks: str) -> None:
 
 
 def known_of(episodes: list[Episode]) -> list[OpenRisk]:
-    return [risk for change in compare([], episodes, Matter) if (risk := known_after(change))]
+    return [OpenRisk(one.matter, one.rule, one.since) for one in findings(episodes).values()]
 
 
 @given(MARKS)

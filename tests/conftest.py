@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -35,7 +36,8 @@ def templates(servers: Servers) -> Iterator[Templates]:
     """Migrated databases to copy from."""
     made = Templates(servers)
     yield made
-    asyncio.run(made.drop_templates())
+    with ThreadPoolExecutor(1) as beside:  # a browser's event loop may still run in this thread
+        beside.submit(asyncio.run, made.drop_templates()).result()
 
 
 @pytest.fixture

@@ -16,16 +16,19 @@ async def hold_back(conn: Connection) -> None:
     """Have due messages wait whose endpoint is left alone; of one that is tried again, all but the first."""
     await conn.execute(
         """
-        UPDATE delivery AS d SET next_at = greatest(e.open_until, clock_timestamp() + $2::interval)
-        FROM webhook_endpoint AS e
-        WHERE d.channel = 'webhook' AND d.recipient = 'webhook:' || e.endpoint_id AND d.state = 'pending'
-        AND d.lease_token IS NULL AND d.next_at <= clock_timestamp() AND e.open_until IS NOT NULL
-        AND (e.open_until > clock_timestamp() OR e.failed >= $1 AND (EXISTS (
-                SELECT FROM delivery AS u WHERE u.recipient = d.recipient AND u.channel = 'webhook'
-                AND u.state = 'pending' AND u.lease_until > clock_timestamp())
-            OR d.delivery_id <> (SELECT f.delivery_id FROM delivery AS f WHERE f.recipient = d.recipient
-                AND f.channel = 'webhook' AND f.state = 'pending' AND f.lease_token IS NULL
-                ORDER BY f.next_at, f.delivery_id LIMIT 1)))
+        WITH held AS (
+            SELECT d.delivery_id, greatest(e.open_until, clock_timestamp() + $2::interval) AS until
+            FROM delivery AS d JOIN webhook_endpoint AS e ON d.recipient = 'webhook:' || e.endpoint_id
+            WHERE d.channel = 'webhook' AND d.state = 'pending' AND d.lease_token IS NULL
+            AND d.next_at <= clock_timestamp() AND e.open_until IS NOT NULL
+            AND (e.open_until > clock_timestamp() OR e.failed >= $1 AND (EXISTS (
+                    SELECT FROM delivery AS u WHERE u.recipient = d.recipient AND u.channel = 'webhook'
+                    AND u.state = 'pending' AND u.lease_until > clock_timestamp())
+                OR d.delivery_id <> (SELECT f.delivery_id FROM delivery AS f WHERE f.recipient = d.recipient
+                    AND f.channel = 'webhook' AND f.state = 'pending' AND f.lease_token IS NULL
+                    ORDER BY f.next_at, f.delivery_id LIMIT 1)))
+            FOR UPDATE OF d SKIP LOCKED)
+        UPDATE delivery AS d SET next_at = held.until FROM held WHERE d.delivery_id = held.delivery_id
         """,
         BREAKS_AFTER,
         _SOON,

@@ -13,6 +13,7 @@ from services.notifications.delivery import settling, store
 from services.notifications.delivery.domain import Attempted, Fault, Outcome
 from services.notifications.delivery.webhooks import store as endpoints
 from services.notifications.delivery.webhooks.domain import (
+    Health,
     LeaveAlone,
     SwitchOff,
     Works,
@@ -121,16 +122,17 @@ class WebhookWorker:
     async def _settle(self, row: asyncpg.Record, attempt: int, attempted: Attempted) -> None:
         self.count_attempt(attempted)
         async with transaction(self.pool) as conn:
+            # The endpoint is locked before its deliveries by everybody: switching it off touches them all.
+            health = await endpoints.lock_health(conn, _endpoint_of(row))
             await settling.settle(conn, row, attempt, attempted, in_doubt=0, in_doubt_retries=0)
-            if attempted.outcome is not Outcome.OWN_FAULT:
-                await self._note(conn, row, attempted)
+            if health is not None and attempted.outcome is not Outcome.OWN_FAULT:
+                await self._note(conn, row, health, attempted)
 
-    async def _note(self, conn: Connection, row: asyncpg.Record, attempted: Attempted) -> None:
+    async def _note(
+        self, conn: Connection, row: asyncpg.Record, health: Health, attempted: Attempted
+    ) -> None:
         """Write down what an attempt means for its endpoint; of one that is switched off the lead hears."""
         endpoint = _endpoint_of(row)
-        health = await endpoints.lock_health(conn, endpoint)
-        if health is None:
-            return
         match after_attempt(health, attempted, datetime.now(UTC)):
             case Works(now):
                 await endpoints.write_health(conn, endpoint, now, None)

@@ -250,6 +250,20 @@ async def test_gone_switches_the_endpoint_off_and_tells_the_lead_and_the_mailbox
     assert await world.value("SELECT count(*) FROM delivery WHERE channel = 'webhook'") == 2
 
 
+async def test_many_messages_that_go_at_once_do_not_stop_each_other(
+    hooked: Hooked, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whoever switches the endpoint off touches what the others are about to settle."""
+    for number in range(7):
+        await enrolled(hooked.world, f"m-{number}")
+    hooked.receiver.answers.extend(["410 Gone"] * 8)
+    assert await hooked.worker().drain() == 8
+    assert (await hooked.health())["disabled_for"] == "gone"
+    assert "unexpected" not in caplog.text
+    left = "SELECT count(*) FROM delivery WHERE channel = 'webhook' AND lease_token IS NOT NULL"
+    assert await hooked.world.value(left) == 0
+
+
 async def test_a_busy_receiver_is_left_alone_as_long_as_it_asks(hooked: Hooked) -> None:
     hooked.receiver.answers.append("429 Too Many Requests\nRetry-After: 600")
     await hooked.worker().drain()

@@ -186,8 +186,16 @@ NEEDS = Figure(
         for name in ("childcare", "bus", "evening_course", "other_level", "other")
     ),
 )
+COURSE_SIGNALS = Figure(
+    "course_signals",
+    msgid(
+        "Courses, large enough that nobody in them shows, that told something for the first time in the"
+        " quarter."
+    ),
+    (Part("courses_silent", counts=Counts.COURSES), Part("courses_collapsed", counts=Counts.COURSES)),
+)
 STEERING = (ARRIVALS, *STARTS, *PROPOSALS, *RESERVATIONS, *COMPLETIONS, *FILL)
-SUPPORT = (COUNSELLING, NEEDS)
+SUPPORT = (COUNSELLING, COURSE_SIGNALS, NEEDS)
 FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in (*STEERING, *SUPPORT)}
 
 PAST = (
@@ -214,6 +222,7 @@ TITLES: Mapping[str, str] = {
     "fill": msgid("Seats"),
     "counselling": msgid("Counselling"),
     "needs": msgid("Reported needs"),
+    "course_signals": msgid("Courses to look after"),
 }
 """By question: figures of several kinds of courses have one title."""
 PARTS: Mapping[str, str] = {
@@ -276,6 +285,8 @@ PARTS: Mapping[str, str] = {
     "unsuited": msgid("of those announced, no office that they allowed fits entirely"),
     "at_risk": msgid("of those with consent, with an alert that they may drop out"),
     "taken_up": msgid("of those with such an alert, taken up by an office"),
+    "courses_silent": msgid("Courses whose reports of attendance stopped"),
+    "courses_collapsed": msgid("Courses whose attendance fell below half of the lessons within a week"),
     "childcare": msgid("Childcare"),
     "bus": msgid("Bus"),
     "evening_course": msgid("Evening course"),

@@ -75,7 +75,7 @@ def totals_of(figure: Figure, bands: Mapping[str, Band]) -> dict[str, Total]:
     found: dict[str, Total] = {}
     empty = any(bands.get(part.name) == Band(0, 0) for part in figure.parts if part.counts in EXACT)
     for part in figure.parts:
-        if empty and part.name in bands and part.counts not in RANKS:
+        if empty and part.name in bands and part.counts not in RANKS | EXACT:
             found[part.name] = Total(0, 0, 1)
             continue
         if part.name in bands and part.counts not in RANKS:
@@ -141,8 +141,8 @@ class Published:
         )
 
 
-NOT_BY_COURSES = frozenset({ARRIVALS.name, "counselling", "needs"})
-"""Questions about people who are in no course yet, or about needs."""
+NOT_BY_COURSES = frozenset({ARRIVALS.name, "counselling", "course_signals", "needs"})
+"""Questions of all kinds of courses together: people who are in no course yet, needs, reports."""
 
 
 def _with_towns(figure: Figure, bands: Mapping[str, Band]) -> Figure:

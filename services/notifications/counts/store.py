@@ -1,13 +1,19 @@
 """Counts the support side's published figures; `services/texts/figures.py` defines them."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
+from uuid import UUID
 
+import asyncpg
+
+from services.notifications.participation.signals import CourseTotals, first_told, longest_gap, of_many
 from services.runtime.bookkeeping.publications import Count
 from services.runtime.data.db import Connection
 from services.runtime.disclosure.figures import Value
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import COUNSELLING, NEEDS
+from services.texts.figures import COUNSELLING, COURSE_SIGNALS, NEEDS
 
 
 async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: date) -> Mapping[str, Value]:
@@ -64,4 +70,69 @@ async def needs(conn: Connection, kreis: str, quarter: Quarter, _today: date) ->
     return counted
 
 
-COUNTED_BY: Mapping[str, Count] = {COUNSELLING.name: counselling, NEEDS.name: needs}
+async def course_signals(
+    conn: Connection, kreis: str, quarter: Quarter, _today: date, *, least: int
+) -> Mapping[str, Value]:
+    """Count the courses of at least `least` people that showed something for the first time in a quarter."""
+    courses = await _courses(conn, kreis, quarter)
+    totals = await _totals(conn, [row["course_id"] for row in courses], quarter.last)
+    usual: dict[str, int] = {}
+    for row in courses:
+        if gap := longest_gap([day.reported_on for day in totals[row["course_id"]] if day.reported_on]):
+            usual[row["provider"]] = max(gap, usual.get(row["provider"], 0))
+    counted = {"courses_silent": 0, "courses_collapsed": 0}
+    for row in courses:
+        days = totals[row["course_id"]]
+        if max([row["people"], *(day.listed for day in days)]) < least:
+            continue
+        until = min(row["until"], quarter.last)
+        told = first_told(of_many(days, least), row["starts_on"], until, usual.get(row["provider"]))
+        counted["courses_silent"] += told.silent is not None and told.silent >= quarter.first
+        counted["courses_collapsed"] += told.collapsed is not None and told.collapsed >= quarter.first
+    return counted
+
+
+async def _courses(conn: Connection, kreis: str, quarter: Quarter) -> Sequence[asyncpg.Record]:
+    """List the courses that went on in a quarter, with how many began in them with a place."""
+    return await conn.fetch(
+        """
+        WITH went AS (
+            SELECT course_id, provider, starts_on,
+                least(ends_on, completed_on, cancelled_on - 1) AS until
+            FROM course WHERE kreis = $1)
+        SELECT went.*, (SELECT count(*) FROM placement AS p WHERE p.course_id = went.course_id AND p.state IN
+            ('started', 'interrupted', 'transferred', 'left', 'completed')) AS people
+        FROM went WHERE starts_on <= $3 AND until >= greatest($2, starts_on)
+        """,
+        kreis,
+        quarter.first,
+        quarter.last,
+    )
+
+
+async def _totals(
+    conn: Connection, courses: Sequence[UUID], until: date
+) -> Mapping[UUID, list[CourseTotals]]:
+    """Return the totals of the course days of courses, as they were reported until a day."""
+    found: dict[UUID, list[CourseTotals]] = defaultdict(list)
+    for row in await conn.fetch(
+        """
+        SELECT course_id, day, reported_on, ue_held, listed, ue_attended FROM course_day
+        WHERE course_id = ANY($1) AND listed > 0 AND coalesce(reported_on, day) <= $2
+        """,
+        courses,
+        until,
+    ):
+        found[row["course_id"]].append(
+            CourseTotals(row["day"], row["reported_on"], row["ue_held"], row["listed"], row["ue_attended"])
+        )
+    return found
+
+
+def counted_by(k: int) -> Mapping[str, Count]:
+    """Return the function of each figure; courses need 2 k people to be counted (ADR 0046)."""
+    return {
+        COUNSELLING.name: counselling,
+        COURSE_SIGNALS.name: partial(course_signals, least=2 * k),
+        NEEDS.name: needs,
+    }

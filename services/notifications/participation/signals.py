@@ -1,8 +1,8 @@
 """Tells from a course's totals, without any person, that reports have stopped or attendance collapses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from itertools import pairwise
 
 _GRACE_DAYS = 14
@@ -27,6 +27,11 @@ class CourseTotals:
     listed: int
     attended: float | None
 
+    @property
+    def told_on(self) -> date:
+        """The day from which on it is known."""
+        return self.reported_on or self.day
+
 
 @dataclass(frozen=True, slots=True)
 class Silent:
@@ -46,6 +51,14 @@ class Collapsed:
 Signal = Silent | Collapsed
 
 
+@dataclass(frozen=True, slots=True)
+class FirstTold:
+    """The days on which a course told something for the first time; None: it never did."""
+
+    silent: date | None
+    collapsed: date | None
+
+
 def signals(
     days: Sequence[CourseTotals], starts_on: date, ends_on: date, today: date, usual_gap: int | None
 ) -> list[Signal]:
@@ -53,14 +66,43 @@ def signals(
     if not starts_on <= today <= ends_on:
         return []
     found: list[Signal] = []
-    last = max((day.reported_on or day.day for day in days), default=None)
-    own_gap = longest_gap([day.reported_on for day in days if day.reported_on is not None])
-    gap = own_gap or usual_gap or _FIRST_REPORT_DAYS
-    since = starts_on if last is None else last
-    if (today - since).days > gap + _GRACE_DAYS:
+    since = max((day.told_on for day in days), default=starts_on)
+    if today >= _silent_from(days, since, usual_gap):
         found.append(Silent(since))
     collapsed = _collapsed(sorted(days, key=lambda one: one.day))
     return [*found, collapsed] if collapsed is not None else found
+
+
+def first_told(
+    days: Sequence[CourseTotals], starts_on: date, until: date, usual_gap: int | None
+) -> FirstTold:
+    """Return when `signals` first had something to tell, from the start of a course `until` a day.
+
+    Only a report changes what is told, besides time that passes without one.
+    """
+    reports = sorted({day.told_on for day in days if day.told_on <= until})
+    silent = collapsed = None
+    for at, since in enumerate((None, *reports)):
+        known = [day for day in days if since is not None and day.told_on <= since]
+        end = reports[at] - timedelta(days=1) if at < len(reports) else until
+        begin = max(starts_on, since or starts_on)
+        if silent is None:
+            first = max(begin, _silent_from(known, since or starts_on, usual_gap))
+            silent = first if first <= end else None
+        if collapsed is None and begin <= end and _collapsed(sorted(known, key=lambda one: one.day)):
+            collapsed = begin
+    return FirstTold(silent, collapsed)
+
+
+def of_many(days: Sequence[CourseTotals], least: int) -> list[CourseTotals]:
+    """Leave out how much was attended on days on which fewer than `least` people were listed."""
+    return [day if day.listed >= least else replace(day, attended=None) for day in days]
+
+
+def _silent_from(days: Sequence[CourseTotals], since: date, usual_gap: int | None) -> date:
+    """Return the first day on which nothing reported `since` is longer than the course's rhythm explains."""
+    own_gap = longest_gap([day.reported_on for day in days if day.reported_on is not None])
+    return since + timedelta(days=(own_gap or usual_gap or _FIRST_REPORT_DAYS) + _GRACE_DAYS + 1)
 
 
 def longest_gap(reported: Sequence[date]) -> int | None:

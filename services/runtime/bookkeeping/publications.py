@@ -102,15 +102,18 @@ async def keep(conn: Connection, published: Publication) -> None:
     )
 
 
-async def published(conn: Connection, kreise: Sequence[str] | None = None) -> list[Publication]:
-    """Return what was published, of some Kreise or all, the latest quarter first."""
+async def published(
+    conn: Connection, kreise: Sequence[str] | None = None, figure: str | None = None
+) -> list[Publication]:
+    """Return what was published, of some Kreise or all, of one figure or all, the latest quarter first."""
     rows = await conn.fetch(
         """
         SELECT kreis, figure, quarter, k, counted_on, part, low, high FROM published_figure
-        WHERE $1::text[] IS NULL OR kreis = ANY($1)
+        WHERE ($1::text[] IS NULL OR kreis = ANY($1)) AND ($2::text IS NULL OR figure = $2)
         ORDER BY kreis, quarter DESC, figure
         """,
         kreise,
+        figure,
     )
     return [
         Publication(kreis, figure, Quarter(quarter), counted_on, k, {r["part"]: _band(r) for r in parts})

@@ -30,7 +30,7 @@ from services.runtime.disclosure.quarters import quarter_of
 from services.runtime.serve.discreet import coarse
 from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.status import OwnStatus
-from services.texts.figures import COUNSELLING
+from services.texts.figures import COUNSELLING, COURSE_SIGNALS
 from tests.notifications.world import DESK, TODAY, World, enrolment, school_days, step
 from tests.serving import REPOSITORY
 
@@ -66,8 +66,8 @@ async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: W
     quarter = quarter_of(TODAY)
     world.now = datetime.combine(quarter.closes_on, time(9), UTC)
 
-    assert await figures.publish(world.now - timedelta(days=1)) == 2  # the quarter before, of nobody
-    assert await figures.publish(world.now) == 2
+    assert await figures.publish(world.now - timedelta(days=1)) == 3  # the quarter before, of nobody
+    assert await figures.publish(world.now) == 3
     told = [one for one in await kept(world) if one.quarter == quarter]
     assert counselling(told) == {
         "began": Band(15, 19),
@@ -89,11 +89,12 @@ async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: W
         "SELECT payload FROM runtime.outbox WHERE aggregatetype = 'kurslotse.counts' ORDER BY position"
     )
     said = [json.loads(row["payload"]) for row in rows]
-    assert [(one["figure"], one["quarter"], one["k"]) for one in said[-2:]] == [
+    assert [(one["figure"], one["quarter"], one["k"]) for one in said[-3:]] == [
         ("counselling", "2026-01-01", 5),
+        ("course_signals", "2026-01-01", 5),
         ("needs", "2026-01-01", 5),
     ]
-    assert {"name": "began", "low": 15, "high": 19} in said[-2]["parts"]
+    assert {"name": "began", "low": 15, "high": 19} in said[-3]["parts"]
     assert "a-1" not in json.dumps(said)
 
 
@@ -118,6 +119,29 @@ async def test_who_begins_a_second_course_is_counted_with_the_first(world: World
     closed = quarter_of(TODAY + timedelta(days=100)).closes_on
     await publisher(world.worker, "", 5).publish(datetime.combine(closed, time(9), UTC))
     assert counselling(await kept(world))["began"] == Band(0, 4)
+
+
+@pytest.mark.parametrize(("listed", "collapsed"), [(9, 0), (10, 1)])
+async def test_a_course_is_counted_in_the_quarter_in_which_it_first_tells_something(
+    world: World, listed: int, collapsed: int
+) -> None:
+    await world.announce()
+    people_ = [participant_id(DESK, f"a-{number}") for number in range(listed)]
+    for number, day in enumerate(school_days(TODAY, 20)):
+        await world.attend("k-1", day, dict.fromkeys(people_, "X" if number < 15 else "U"))
+    found = []
+    for quarter in (quarter_of(TODAY), quarter_of(TODAY + timedelta(days=91))):
+        closed = datetime.combine(quarter.closes_on, time(9), UTC)
+        await publisher(world.worker, "", 5).publish(closed)
+        (told,) = [
+            one for one in await kept(world) if one.figure == COURSE_SIGNALS.name and one.quarter == quarter
+        ]
+        found.append({name: (band.low, band.high) for name, band in told.bands.items()})
+    many = collapsed  # a course of fewer than twice k people tells nothing
+    assert found == [
+        {"courses_silent": (0, 0), "courses_collapsed": (many, many)},
+        {"courses_silent": (many, many), "courses_collapsed": (0, 0)},
+    ]
 
 
 async def test_what_is_too_old_is_erased(world: World) -> None:

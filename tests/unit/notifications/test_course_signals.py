@@ -3,14 +3,17 @@
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.notifications.participation.signals import (
     Collapsed,
     CourseTotals,
+    FirstTold,
     Silent,
+    first_told,
     longest_gap,
+    of_many,
     signals,
 )
 
@@ -94,3 +97,42 @@ def test_whatever_was_reported_is_judged(
     days: list[CourseTotals], starts_on: date, ends_on: date, today: date
 ) -> None:
     assert len(signals(days, starts_on, ends_on, today, None)) <= 2
+
+
+CALENDAR = st.dates(START - timedelta(days=20), END + timedelta(days=20))
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(
+        st.builds(
+            CourseTotals,
+            CALENDAR,
+            st.none() | CALENDAR,
+            st.just(5.0),
+            st.integers(1, 12),
+            st.none() | st.integers(0, 60).map(float),
+        ),
+        max_size=30,
+    ),
+    st.none() | st.integers(1, 60),
+)
+def test_the_first_day_is_that_of_the_first_signal_seen_day_by_day(
+    days: list[CourseTotals], usual: int | None
+) -> None:
+    first: dict[type, date] = {}
+    for number in range((END - START).days + 1):
+        today = START + timedelta(days=number)
+        known = [day for day in days if day.told_on <= today]
+        for signal in signals(known, START, END, today, usual):
+            first.setdefault(type(signal), today)
+    assert first_told(days, START, END, usual) == FirstTold(first.get(Silent), first.get(Collapsed))
+
+
+def test_a_course_that_broke_down_is_told_on_the_day_of_the_report() -> None:
+    fallen = reports(15) + reports(5, share=0.4, first=15)
+    assert first_told(fallen, START, START + timedelta(days=25), None).collapsed == START + timedelta(days=20)
+    assert first_told(fallen, START, START + timedelta(days=19), None) == FirstTold(None, None)
+    assert first_told([], START, END, None) == FirstTold(START + timedelta(days=36), None)
+    assert first_told([], START, START - timedelta(days=1), None) == FirstTold(None, None)
+    assert first_told(of_many(fallen, 21), START, START + timedelta(days=25), None).collapsed is None

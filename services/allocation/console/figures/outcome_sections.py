@@ -13,8 +13,23 @@ from services.runtime.disclosure.bands import UNTOLD, Band
 from services.runtime.disclosure.figures import RANKS, Counts, Part
 from services.runtime.disclosure.quarters import Quarter
 from services.runtime.web.languages import Texts, msgid
-from services.texts.figures import ARRIVALS, COHORTS, READABLE, TITLES, TOWN, band_text, part_words
+from services.texts.figures import (
+    ARRIVALS,
+    COHORTS,
+    COURSE_SIGNALS,
+    READABLE,
+    TITLES,
+    TOWN,
+    band_text,
+    part_words,
+)
 
+COURSES_TO_LOOK_AFTER = msgid(
+    "Where reports stop, nobody can help before people drop out; where attendance collapses, something in the"
+    " course itself is wrong. Providers see on their own pages which courses these are, on the day it shows."
+    " Please ask all providers to look there, and what they need. Courses of fewer people are left out."
+)
+"""What the counts of courses mean and what to do about them; no course is named."""
 COHORT_PARTS = tuple(f"{name}_{at}" for name in ("began", "cohort") for at in range(COHORTS))
 
 
@@ -93,6 +108,7 @@ class Writer:
             self._question("reservations", published, scope),
             self._reach(published, scope, outside),
             self._question("counselling", published, scope),
+            self._question(COURSE_SIGNALS.name, published, scope, notes=[COURSES_TO_LOOK_AFTER]),
             self._question("needs", published, scope),
         ]
         return [one for one in found if one is not None]
@@ -142,7 +158,13 @@ class Writer:
         return Row(part.name, label, text, low)
 
     def _question(
-        self, question: str, published: Published, scope: Scope, *, without: Sequence[str] = ()
+        self,
+        question: str,
+        published: Published,
+        scope: Scope,
+        *,
+        without: Sequence[str] = (),
+        notes: Sequence[str] = (),
     ) -> Section | None:
         found = list(published.of(question, scope))
         if not found:
@@ -165,6 +187,7 @@ class Writer:
             [self.texts.plain(figure.definition)],
             [Group("", rows)],
             self._said(title),
+            notes=[self.texts.plain(note) for note in notes],
             third=self.texts.plain(msgid("Share")),
         )
 

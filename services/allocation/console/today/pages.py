@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import asyncpg
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
@@ -13,9 +14,13 @@ from services.allocation.console.today import first_day
 from services.allocation.figures.named import NAMED
 from services.allocation.figures.today import figures_of
 from services.allocation.policy import store as policy_store
+from services.runtime.bookkeeping.publications import published
+from services.runtime.disclosure.figures import Publication
+from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
+from services.texts.figures import COURSE_SIGNALS, PARTS, band_text
 
 router = APIRouter(include_in_schema=False)
 api = APIRouter(prefix="/api/v1", tags=["console"])
@@ -59,7 +64,36 @@ async def _figures(visit: Visit) -> dict[str, object]:
                 conn, visit.visitor.kreise, visit.visitor.key
             ),
             "last_run": next(iter(await run_store.runs(conn, 1, 0)), None),
+            "look_after": await _look_after(visit, conn),
         }
+
+
+async def _look_after(
+    visit: Visit, conn: asyncpg.Connection
+) -> list[tuple[str, Publication, list[tuple[str, str]]]]:
+    """Return what was last published of courses that told something: title, publication, words and counts."""
+    texts, latest = visit.texts, dict[str, Publication]()
+    for one in await published(conn, visit.visitor.kreise, COURSE_SIGNALS.name):
+        latest.setdefault(one.kreis, one)
+    span = msgid("Courses to look after in %(kreis)s, %(first)s to %(last)s")
+    return [
+        (
+            texts.gettext(
+                span,
+                kreis=visit.place(one.kreis),
+                first=texts.date(one.quarter.first),
+                last=texts.date(one.quarter.last),
+            ),
+            one,
+            [
+                (texts.plain(PARTS[part.name]), band_text(texts, one.bands[part.name], part.counts))
+                for part in COURSE_SIGNALS.parts
+                if one.bands[part.name].low
+            ],
+        )
+        for one in latest.values()
+        if any(band.low for band in one.bands.values())
+    ]
 
 
 @api.get("/figures")

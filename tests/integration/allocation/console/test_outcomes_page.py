@@ -25,6 +25,7 @@ from tests.rejected import check
 from tests.unit.allocation.figures_told import SECOND, told
 
 QUARTER = quarter_of(NOW.date())
+SIGNALS = {"courses_silent": Band(0, 0), "courses_collapsed": Band(2, 2)}
 _ROW = re.compile(r'data-row="([^"]+)">(.*?)</td>\s*(?:<td class="kern-table__cell">(.*?)</td>)?', re.DOTALL)
 _TAG = re.compile(r"<[^>]+>")
 
@@ -43,6 +44,7 @@ async def publish(client: ConsoleClient, people: int) -> None:
     bands = {"began": Band(20, 24), "consented": Band(10, 14), "at_risk": Band(0, 4), "taken_up": Band(0)}
     more = [
         Publication(KREIS, "counselling", QUARTER, QUARTER.closes_on, 5, bands),
+        Publication(KREIS, "course_signals", QUARTER, QUARTER.closes_on, 5, SIGNALS),
         told(COMPLETIONS[0], SECOND, courses=2, in_courses=60, finished=40, sat=40, qualified=20, left=12),
         told(COMPLETIONS[1], SECOND, courses=1, in_courses=19, finished=1, sat=1, qualified=1),
         told(STARTS[0], SECOND, begun=60, within_26_weeks=58, within_12_weeks=40, weeks_waited=7.0),
@@ -82,6 +84,29 @@ async def test_bands_are_shown_in_words_with_definition_and_period(client: Conso
     english = plain(await client.page("/outcomes"))
     assert "41 to 70 per cent" in english
     assert "not shown, the group is too small" in english
+
+
+async def test_courses_to_look_after_are_counted_on_the_first_page_and_nobody_is_named(
+    client: ConsoleClient,
+) -> None:
+    assert "Auffällige Kurse" not in await client.page("/")
+    await publish(client, 1)
+    page = await client.page("/")
+    assert "Auffällige Kurse in" in page
+    assert "unter die Hälfte der Stunden fiel: 2" in plain(page)
+    assert "nicht mehr gemeldet" not in page, "zero is not told here"
+    (link,) = re.findall(r'href="(/outcomes\?[^"#]*)#course_signals"', page)
+    outcomes = await client.page(html.unescape(link))
+    assert cells(outcomes)["course_signals/courses_silent"][0] == "0"
+    assert cells(outcomes)["course_signals/courses_collapsed"][0] == "2"
+    assert "Bitten Sie alle Träger, dort nachzusehen" in plain(outcomes)
+    assert 'id="course_signals"' in outcomes
+    quiet = Publication(
+        KREIS, "course_signals", SECOND, SECOND.closes_on, 5, dict.fromkeys(SIGNALS, Band(0, 0))
+    )
+    async with transaction(client.world.pool) as conn:
+        await keep(conn, quiet)
+    assert "Auffällige Kurse" not in await client.page("/"), "the latest quarter decides"
 
 
 async def test_the_address_keeps_period_and_kind(client: ConsoleClient) -> None:

@@ -33,7 +33,7 @@ APART = Figure(
 )
 
 
-QUESTIONS = {figure.question: figure for figure in FIGURES.values()}
+QUESTIONS = {figure.question: figure for figure in FIGURES.values() if about_people(figure)}
 """Figures that differ in the kind of course alone are the same to an attacker."""
 
 

@@ -79,6 +79,7 @@ COUNTED_BY = {
     "allocation/steering/runs/reading.py:_sections": ENGINE,
     "allocation/steering/runs/reading.py:read_seated_by": ENGINE,
     "notifications/alerts/store.py:load": "how many alerts an office has, to route the next one",
+    "notifications/counts/store.py:_courses": "figure",
     "notifications/counts/store.py:counselling": "figure",
     "notifications/counts/store.py:needs": "figure",
     "notifications/delivery/store.py:own_faults": "attempts of one delivery, to decide about the next",
@@ -230,7 +231,7 @@ def test_the_totals_of_a_course_go_to_its_provider_only() -> None:
 
 def test_every_figure_is_counted_by_its_side_and_has_its_words() -> None:
     assert set(counting.COUNTED_BY) == {figure.name for figure in STEERING}
-    assert set(store.COUNTED_BY) == {figure.name for figure in SUPPORT}
+    assert set(store.counted_by(5)) == {figure.name for figure in SUPPORT}
     assert set(TITLES) == {figure.question for figure in FIGURES.values()}
     assert set(COURSES_WORDS) == set(Courses)
     assert {part.name for figure in FIGURES.values() for part in figure.parts} == set(PARTS)
@@ -261,4 +262,4 @@ def test_what_is_told_exactly_is_no_person() -> None:
         for part in figure.parts
         if part.counts not in {Counts.PEOPLE, Counts.REPORTS, *RANKS}
     }
-    assert exact == {"courses", "seats"}
+    assert exact == {"courses", "courses_collapsed", "courses_silent", "seats"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from schemas import counts, erasures, gateway, installation, offices, placements, providers, support
+from schemas import counts, erasures, gateway, installation, measures, offices, placements, providers, support
 from schemas.base import Payload
 from schemas.codes import PublisherKind
 
@@ -105,6 +105,7 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
             placements.CourseOutcomeReported,
             placements.CourseStated,
             placements.ParticipantStated,
+            measures.MeasureStated,
         ),
     ),
     (Family.COUNTS, _NONE, (counts.CountsReported, counts.WeeklyCountsReported)),

@@ -17,6 +17,7 @@ from services.allocation.erasure.expiry import Expiry
 from services.allocation.erasure.worker import ErasureWorker
 from services.allocation.extension import extension_of
 from services.allocation.figures.counting import COUNTED_BY, EXTENDED_BY, K
+from services.allocation.figures.measures import MeasureTeller
 from services.allocation.figures.metrics import CompletionMetrics
 from services.allocation.law.rulebook import load_rulebook
 from services.allocation.policy.current import REFRESH_SECONDS, CurrentPolicies, of_installation
@@ -78,6 +79,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("erase expired", 3600.0, expiry.erase_expired),
             Timer("erase again", 600.0, erasures.erase_again),
             Timer("figures", 0.5, figures.publish),
+            Timer("measures", 5.0, MeasureTeller(resources.worker, settings.prefix).tell),
             Timer("published", 15.0, PublishedMetrics(resources.registry, resources.worker).refresh),
             Timer(
                 "completion metrics", 15.0, CompletionMetrics(resources.registry, resources.worker).refresh

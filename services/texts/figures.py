@@ -178,14 +178,40 @@ COUNSELLING = Figure(
         Part("taken_up", of="at_risk"),
     ),
 )
+NEED_KINDS = ("childcare", "bus", "evening_course", "other_level", "other")
 NEEDS = Figure(
     "needs",
     msgid("Needs of the quarter's months that counselling offices reported without naming anybody."),
     tuple(
-        Part(name, counts=Counts.REPORTS)
-        for name in ("childcare", "bus", "evening_course", "other_level", "other")
+        Part(name, counts=Counts.REPORTS, apart_from=NEED_KINDS[:at]) for at, name in enumerate(NEED_KINDS)
     ),
 )
+NEEDS_OF_TOWNS = NEED_KINDS[:-1]
+MOST_TOWNS = 20
+"""So many towns at most have a part for each need: an event holds a hundred parts."""
+
+
+def need_of_town(name: str) -> tuple[str, str]:
+    """Return the town and the need of a part: `town_99001001_bus`."""
+    town, _, need = name.removeprefix(TOWN).partition("_")
+    return town, need
+
+
+def needs_with_towns(figure: Figure, towns: Sequence[str]) -> Figure:
+    """Add a part of each need for each town, in this order: earlier ones leave less room for later ones.
+
+    The last town gets no part: all of them add up to the need.
+    """
+    found = list(figure.parts)
+    for need in NEEDS_OF_TOWNS:
+        names = [f"{TOWN}{ags}_{need}" for ags in towns[:-1][:MOST_TOWNS]]
+        found += [
+            Part(name, of=need, apart_from=tuple(names[:at]), counts=Counts.REPORTS)
+            for at, name in enumerate(names)
+        ]
+    return replace(figure, parts=tuple(found))
+
+
 COURSE_SIGNALS = Figure(
     "course_signals",
     msgid(
@@ -297,10 +323,11 @@ PARTS: Mapping[str, str] = {
 
 def part_words(texts: Texts, name: str, place: Callable[[str], str]) -> str:
     """Write what a part counts; `place` names a town by its key."""
-    if name.startswith(TOWN):
-        return texts.gettext(
-            msgid("of the registered, living in %(town)s"), town=place(name.removeprefix(TOWN))
-        )
+    town, need = need_of_town(name) if name.startswith(TOWN) else ("", "")
+    if need:
+        return texts.gettext(msgid("%(need)s, for %(town)s"), need=texts.plain(PARTS[need]), town=place(town))
+    if town:
+        return texts.gettext(msgid("of the registered, living in %(town)s"), town=place(town))
     return texts.plain(PARTS[name])
 
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import sys
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import product
 from math import inf
@@ -27,7 +27,7 @@ from services.notifications.metrics import SCRAPED
 from services.runtime.bookkeeping.publications import published
 from services.runtime.disclosure.bands import UNTOLD
 from services.runtime.disclosure.figures import Counts, Figure, Part, Publication
-from services.texts.figures import ARRIVALS, COUNSELLING, FIGURES, SUPPORT, TOWN
+from services.texts.figures import ARRIVALS, COUNSELLING, FIGURES, NEEDS, SUPPORT, TOWN, need_of_town
 from tests.attacker.attack import Attacker, Group, Leak, Statement
 from tests.attacker.worlds import about_people, profiles, statements
 
@@ -211,16 +211,15 @@ async def audit(home: Path, prefix: str) -> int:
 
 def _attacked(pairs: Sequence[tuple[Publication, Known]]) -> list[str]:
     wrong = []
-    towns = sorted({name for one, _ in pairs for name in one.bands if name.startswith(TOWN)})
-    # Apart from the other questions about the same people, for there are many towns.
-    by_town = Figure(ARRIVALS.name, "", (Part("registered"), *_apart(towns)))
-    for kreis, figure in product(sorted({one.kreis for one, _ in pairs}), (*FIGURES.values(), by_town)):
+    by_town = by_town_of({name for one, _ in pairs for name in one.bands})
+    for kreis, figure in product(sorted({one.kreis for one, _ in pairs}), (*FIGURES.values(), *by_town)):
         mine = [pair for pair in pairs if (pair[0].kreis, pair[0].figure) == (kreis, figure.name)]
-        if figure is by_town:
-            mine = [(one, known) for one, known in mine if {*towns} & {*one.bands}]
+        if figure in by_town:
+            towns = dict.fromkeys((part.name for part in figure.parts[1:]), UNTOLD)
             mine = [
-                (replace(one, bands={**dict.fromkeys(towns, UNTOLD), **one.bands}), known)
+                (replace(one, bands={**towns, **one.bands}), known)
                 for one, known in mine
+                if {*towns} & {*one.bands}
             ]
         if mine:
             verdict = attack(figure, mine)
@@ -229,8 +228,22 @@ def _attacked(pairs: Sequence[tuple[Publication, Known]]) -> list[str]:
     return wrong
 
 
-def _apart(names: Sequence[str]) -> list[Part]:
-    return [Part(name, of="registered", apart_from=tuple(names[:at])) for at, name in enumerate(names)]
+def by_town_of(names: Collection[str]) -> list[Figure]:
+    """Make a figure of the towns of each group, apart from other questions about it: there are many towns."""
+    towns: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(name for name in names if name.startswith(TOWN)):
+        towns[need_of_town(name)[1] or "registered"].append(name)
+    return [
+        Figure(
+            ARRIVALS.name if of == "registered" else NEEDS.name,
+            "",
+            (
+                Part(of),
+                *(Part(name, of=of, apart_from=tuple(some[:at])) for at, name in enumerate(some)),
+            ),
+        )
+        for of, some in towns.items()
+    ]
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ from math import ceil, floor
 from services.runtime.disclosure.bands import Band
 from services.runtime.disclosure.figures import EXACT, RANKS, Figure, Part, Publication
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import ARRIVALS, COHORTS, READABLE, TOWN, Courses
+from services.texts.figures import ARRIVALS, COHORTS, NEEDS, READABLE, TOWN, Courses
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +147,8 @@ NOT_BY_COURSES = frozenset({ARRIVALS.name, "counselling", "course_signals", "nee
 
 def _with_towns(figure: Figure, bands: Mapping[str, Band]) -> Figure:
     """Return the figure with the towns that were told of, in their order at that time."""
+    if figure is NEEDS:
+        return figure  # towns of needs are shown beside `Which course next`, not added up
     towns = [name for name in bands if name.startswith(TOWN)]
     parts = [Part(name, of="registered", apart_from=tuple(towns[:at])) for at, name in enumerate(towns)]
     return replace(figure, parts=(*figure.parts, *parts)) if parts else figure

@@ -8,7 +8,7 @@ from schemas.counts import CountedPart, CountsReported
 from schemas.envelope import Event
 from schemas.identity import NAMESPACE
 from schemas.topics import Family, topic
-from services.notifications.counts.store import counted_by
+from services.notifications.counts.store import EXTENDED_BY, counted_by
 from services.runtime.bookkeeping.publications import FiguresPublisher
 from services.runtime.data.db import Connection, Pool
 from services.runtime.disclosure.figures import Publication
@@ -18,7 +18,7 @@ from services.texts.figures import SUPPORT
 
 def publisher(pool: Pool, prefix: str, k: int) -> FiguresPublisher:
     """Make the publisher of the support side's figures."""
-    return FiguresPublisher(pool, SUPPORT, counted_by(k), k, CountsTeller(prefix).tell)
+    return FiguresPublisher(pool, SUPPORT, counted_by(k), k, CountsTeller(prefix).tell, EXTENDED_BY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,11 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.participation.signals import CourseTotals, first_told, longest_gap, of_many
-from services.runtime.bookkeeping.publications import Count
+from services.runtime.bookkeeping.publications import Count, Extend
 from services.runtime.data.db import Connection
-from services.runtime.disclosure.figures import Value
+from services.runtime.disclosure.figures import Figure, Value
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import COUNSELLING, COURSE_SIGNALS, NEEDS
+from services.texts.figures import COUNSELLING, COURSE_SIGNALS, NEEDS, TOWN, needs_with_towns
 
 
 async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: date) -> Mapping[str, Value]:
@@ -55,19 +55,37 @@ async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: dat
 
 
 async def needs(conn: Connection, kreis: str, quarter: Quarter, _today: date) -> Mapping[str, Value]:
-    """Count the needs that were reported for the months of a quarter."""
+    """Count the needs that were reported for the months of a quarter, also by town."""
     rows = await conn.fetch(
         """
-        SELECT need, count(*) AS n FROM need_report
-        WHERE left(town, 5) = $1 AND month = ANY($2::text[]) GROUP BY need
+        SELECT need, town, count(*) AS n FROM need_report
+        WHERE left(town, 5) = $1 AND month = ANY($2::text[]) GROUP BY need, town
         """,
         kreis,
         list(quarter.months),
     )
     counted = dict.fromkeys((part.name for part in NEEDS.parts), 0)
+    of_towns: dict[str, int] = defaultdict(int)
     for row in rows:
-        counted[row["need"] if row["need"] in counted else "other"] += row["n"]
-    return counted
+        need = row["need"] if row["need"] in counted else "other"
+        counted[need] += row["n"]
+        of_towns[f"{TOWN}{row['town']}_{need}"] += row["n"]
+    return defaultdict(int, counted | of_towns)
+
+
+async def add_towns(conn: Connection, kreis: str, quarter: Quarter, figure: Figure) -> Figure:
+    """Add parts for the towns of a Kreis, those with most courses first: what everybody knows decides."""
+    rows = await conn.fetch(
+        """
+        SELECT t.ags FROM places.town AS t
+        LEFT JOIN course AS c ON c.town = t.ags AND c.starts_on <= $2
+        WHERE left(t.ags, 5) = $1 AND t.valid_from <= $2 AND $2 < t.valid_to
+        GROUP BY t.ags ORDER BY count(c.course_id) DESC, t.ags
+        """,
+        kreis,
+        quarter.last,
+    )
+    return needs_with_towns(figure, [row["ags"] for row in rows])
 
 
 async def course_signals(
@@ -136,3 +154,6 @@ def counted_by(k: int) -> Mapping[str, Count]:
         COURSE_SIGNALS.name: partial(course_signals, least=2 * k),
         NEEDS.name: needs,
     }
+
+
+EXTENDED_BY: Mapping[str, Extend] = {NEEDS.name: add_towns}

@@ -1,4 +1,4 @@
-"""Reads what allocation tells: placements, with the names on providers' rosters, courses and people."""
+"""Reads what allocation tells: placements, with the names on rosters, courses, people, measures."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,9 +9,10 @@ from schemas import placements as messages
 from schemas.base import Payload
 from schemas.codes import ENROLLED, SEATED, PlacementState
 from schemas.days import add_days
+from schemas.measures import MeasureStated
 from services.notifications.events import states
 from services.notifications.events import store as publishers
-from services.notifications.participation import facts_store
+from services.notifications.participation import facts_store, measures_store
 from services.notifications.participation import placements_store as store
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
@@ -52,6 +53,7 @@ async def read(
     applied = [data for data, verdict in zip(said, verdicts, strict=True) if isinstance(verdict, Applied)]
     courses = [data for data in applied if isinstance(data, messages.CourseStated)]
     stated_people = [data for data in applied if isinstance(data, messages.ParticipantStated)]
+    await measures_store.put(conn, [data for data in applied if isinstance(data, MeasureStated)])
     steps = [data for data in applied if isinstance(data, messages.PlacementStep)]
     if courses:
         await states.take_courses(conn, courses, now)

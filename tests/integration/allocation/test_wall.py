@@ -57,7 +57,7 @@ COLUMNS: Mapping[str, str] = {
     "policy_consultation": "version kreis link until sent_by sent_at",
     "policy_comment": "id version kreis sha256 organisation publisher said said_on actor at",
     "policy_preview": "version kreis sha256 result tried_at",
-    "measure": "measure kreis need agreed begins_on decided_by decided_at ended_on ended_by",
+    "measure": "measure kreis need agreed course begins_on decided_by decided_at ended_on ended_by told",
     "travel_table": "id kreis name sha256 content rows skipped loaded_by loaded_at active",
     "travel_time": "kreis from_town to_town minutes filled travel_table",
 }
@@ -133,6 +133,10 @@ FIELDS = frozenset(
         "asylum_phase",
         "registered_on",
         "withdrawn_on",
+        "measure",
+        "need",
+        "agreed",
+        "begins_on",
     ]
 )
 

@@ -1,8 +1,7 @@
 """Shows what counselling offices report as missing, what was agreed about it, and whether that helped."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,21 +14,17 @@ from schemas.codes import Need
 from services.allocation.console.context.forms import mistakes_in, text_of
 from services.allocation.console.context.visit import CoordinatorVisit, Visit
 from services.allocation.figures import measures
-from services.allocation.figures.measures import When, effect_of
 from services.runtime.bookkeeping.publications import published
 from services.runtime.disclosure.bands import UNTOLD
 from services.runtime.disclosure.figures import Counts, Publication
 from services.runtime.web.languages import Texts, day_of, msgid
-from services.texts.figures import NEEDS, PARTS, band_text
+from services.texts.figures import NEEDS, PARTS, TOWN, band_text, need_of_town
+from services.texts.measures import effect_lines, span
 
 router = APIRouter(include_in_schema=False)
 QUARTERS = 4
 LEAST, MOST = 10, 500
-WHEN: Mapping[When, str] = {
-    When.BEFORE: msgid("before"),
-    When.CHANGE: msgid("it begins in this quarter"),
-    When.AFTER: msgid("after"),
-}
+_FIELDS = ("need", "agreed", "course", "begins_on")
 RECORDED = msgid("The measure is recorded. Published quarters will show what comes of it.")
 ENDED = msgid("The measure has ended. What it came to stays on record.")
 
@@ -40,48 +35,44 @@ class NeedsSeen:
 
     quarters: Sequence[str]
     rows: Sequence[tuple[str, Sequence[str]]]
+    towns: Sequence[tuple[str, str, str, str]]
+    """Quarter, town, need and how many, as far as they are told."""
     measures: Sequence[Mapping[str, Any]]
 
 
 async def needs_seen(visit: Visit, conn: asyncpg.Connection) -> NeedsSeen:
-    """Read the published sums of a Kreis and its measures: nothing here counts, and no town is told."""
+    """Read the published sums of a Kreis and its measures: nothing here counts."""
     texts = visit.texts
-    told = [one for one in await published(conn, [visit.kreis]) if one.figure == NEEDS.name]
-    told.sort(key=lambda one: one.quarter.first, reverse=True)
+    told = await published(conn, [visit.kreis], NEEDS.name)
     rows = await measures.listed(conn, visit.kreis)
     return NeedsSeen(
-        [_span(texts, one) for one in told[:QUARTERS]],
+        [span(texts, one.quarter) for one in told[:QUARTERS]],
         [
             (texts.plain(PARTS[part.name]), [_cell(texts, one, part.name) for one in told[:QUARTERS]])
             for part in NEEDS.parts
         ],
+        [line for one in told[:QUARTERS] for line in _towns(visit, one)],
         [_measure(texts, row, told) for row in rows],
     )
 
 
+def _towns(visit: Visit, one: Publication) -> Iterator[tuple[str, str, str, str]]:
+    """Return the towns of a quarter of which something is told, the most reports first."""
+    texts = visit.texts
+    names = [name for name, band in one.bands.items() if name.startswith(TOWN) and band.told]
+    for name in sorted(names, key=lambda name: (-one.bands[name].low, name)):
+        town, need = need_of_town(name)
+        yield span(texts, one.quarter), visit.place(town), texts.plain(PARTS[need]), _cell(texts, one, name)
+
+
 def _measure(texts: Texts, row: asyncpg.Record, told: Sequence[Publication]) -> Mapping[str, Any]:
     code = row["need"]
-    effect = [
-        (
-            _span_of(texts, one.quarter.first, one.quarter.last),
-            texts.plain(WHEN[one.when]),
-            band_text(texts, one.band, Counts.REPORTS),
-        )
-        for one in effect_of(code, row["begins_on"], told)
-    ]
+    effect = effect_lines(texts, code, row["begins_on"], told)
     return dict(row) | {"need_name": texts.plain(PARTS[code]), "effect": effect}
 
 
 def _cell(texts: Texts, one: Publication, part: str) -> str:
     return band_text(texts, one.bands.get(part, UNTOLD), Counts.REPORTS)
-
-
-def _span(texts: Texts, one: Publication) -> str:
-    return _span_of(texts, one.quarter.first, one.quarter.last)
-
-
-def _span_of(texts: Texts, first: date, last: date) -> str:
-    return texts.gettext(msgid("%(first)s to %(last)s"), first=texts.date(first), last=texts.date(last))
 
 
 @router.get("/needs")
@@ -95,12 +86,14 @@ async def _page(
 ) -> Response:
     async with visit.open() as conn:
         seen = await needs_seen(visit, conn)
-    said = {"need": "", "agreed": "", "begins_on": ""} | dict(entered or {})
+        courses = await measures.courses(conn, visit.kreis, visit.moment().today)
+    said = dict.fromkeys(_FIELDS, "") | dict(entered or {})
     return visit.page(
         "needs.html",
         422 if wrong else 200,
         needs=seen,
         kreis=visit.kreis,
+        courses=[(str(row["course"]), f"{row['title']} ({row['own_course']})") for row in courses],
         kinds=[(need.value, visit.texts.plain(PARTS[need])) for need in Need],
         errors=visit.told(wrong or {}),
         entered=said,
@@ -112,12 +105,17 @@ async def _page(
 async def record(visit: CoordinatorVisit) -> Response:
     """Record what was agreed so that a need is met, from a day on."""
     form = await visit.request.form()
-    entered = {name: text_of(form, name) for name in ("need", "agreed", "begins_on")}
+    entered = {name: text_of(form, name) for name in _FIELDS}
     begins_on = day_of(entered["begins_on"])
     today = visit.moment().today
+    async with visit.open() as conn:
+        known = {
+            str(row["course"]): row["course"] for row in await measures.courses(conn, visit.kreis, today)
+        }
     wrong = mistakes_in(
         need="" if entered["need"] in set(Need) else msgid("Please choose the need."),
         agreed=_mistake(entered["agreed"]),
+        course="" if entered["course"] in {"", *known} else msgid("Please choose a course from the list."),
         begins_on=""
         if begins_on is not None and EARLIEST <= begins_on <= latest_day(today)
         else msgid("Please enter the first day, for example 24.12.2026."),
@@ -130,6 +128,7 @@ async def record(visit: CoordinatorVisit) -> Response:
             visit.kreis,
             need=entered["need"],
             agreed=entered["agreed"],
+            course=known.get(entered["course"]),
             begins_on=begins_on,
             by=visit.visitor.key,
             now=visit.context.clock.now(),

@@ -1,11 +1,12 @@
-"""Serves the page on which an office reports what is missing in a town, without any person."""
+"""Serves the page on which an office reports what is missing in a town, and sees what was agreed about it."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Annotated, Any
 
+import asyncpg
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
@@ -15,13 +16,17 @@ from schemas.support import NeedReported
 from services.notifications.pages.context import Context, Counsellor, PageContext, send_form, slug_of
 from services.notifications.pages.inbox import store
 from services.notifications.pages.roles import AUDITOR, COUNSELLOR, TEAM_LEAD
+from services.notifications.participation import measures_store
+from services.runtime.bookkeeping.publications import published
+from services.runtime.disclosure.figures import Publication
 from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.sending import new_form
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
-from services.texts.figures import PARTS
+from services.texts.figures import NEEDS, PARTS
+from services.texts.measures import effect_lines
 from services.texts.town_field import TownField, read_town
 from services.texts.town_field import told as told_of
 
@@ -91,6 +96,8 @@ async def _page(request: Request, context: PageContext, visitor: Visitor, shown:
     texts = web.texts(request)
     async with context.open(visitor) as conn:
         rows = await store.own_needs(conn, slug_of(visitor))
+        agreed = await measures_store.of_kreise(conn, list(visitor.kreise))
+        told = await published(conn, list(visitor.kreise), NEEDS.name)
     errors = told_of(texts, dict(shown.wrong), shown.town)
     return web.page(
         request,
@@ -103,11 +110,29 @@ async def _page(request: Request, context: PageContext, visitor: Visitor, shown:
         no_directory=context.places.now.edition is None,
         kinds=[(need.value, texts.plain(PARTS[need])) for need in Need],
         months=[(month, month_name(texts, month)) for month in months_before(context.today())],
-        rows=rows,
+        rows=[dict(row) | {"agreed": _about(row, agreed)} for row in rows],
+        agreed=[
+            dict(one) | {"effect": _effect(texts, one, [each for each in told if each.kreis == one["kreis"]])}
+            for one in agreed
+        ],
         kind=lambda code: texts.plain(PARTS.get(code, PARTS["other"])),
         month=lambda text: month_name(texts, text),
         form=new_form(),
     )
+
+
+def _about(row: asyncpg.Record, agreed: Sequence[asyncpg.Record]) -> list[asyncpg.Record]:
+    """Return the measures about a reported need: of its Kreis, not over before its month."""
+    return [
+        one
+        for one in agreed
+        if (one["need"], one["kreis"]) == (row["need"], row["town"][:5])
+        and (one["ended_on"] is None or f"{one['ended_on']:%Y-%m}" >= row["month"])
+    ]
+
+
+def _effect(texts: Texts, one: asyncpg.Record, told: Sequence[Publication]) -> list[tuple[str, str, str]]:
+    return effect_lines(texts, one["need"], one["begins_on"], told)
 
 
 def month_name(texts: Texts, month: str) -> str:

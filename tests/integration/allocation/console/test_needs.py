@@ -1,17 +1,20 @@
 """Reported needs stand beside `Which course next`; measures are recorded and their effect followed."""
 
+import re
 from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
 
-from services.allocation.figures.measures import When, effect_of
+from schemas.measures import MeasureStated
+from services.allocation.figures.measures import MeasureTeller
 from services.runtime.bookkeeping.publications import keep
 from services.runtime.data.db import transaction
 from services.runtime.disclosure.bands import Band
 from services.runtime.disclosure.figures import Publication
 from services.runtime.disclosure.quarters import Quarter
-from tests.allocation.builders import KREIS
+from services.texts.measures import When, effect_of
+from tests.allocation.builders import KREIS, NOW, PROVIDER, announced
 from tests.integration.allocation.console.client import ConsoleClient
 from tests.integration.allocation.console.test_outcomes_page import plain
 
@@ -69,6 +72,8 @@ async def test_a_measure_is_recorded_and_followed_in_the_same_figure(client: Con
         {"agreed": "kurz"},
         {"agreed": "x" * 501},
         {"agreed": "böse\x00Zeichen hier"},
+        {"course": "x"},
+        {"course": str(uuid4())},
         {"begins_on": "bald"},
         {"begins_on": "01.01.0001"},
     ],
@@ -79,6 +84,41 @@ async def test_what_is_wrong_with_a_measure_is_said(client: ConsoleClient, wrong
     assert answer.status_code == 422
     assert f'href="#{next(iter(wrong)).replace("_", "-")}"' in answer.text
     assert await client.world.pool.fetchval("SELECT count(*) FROM measure") == 0
+
+
+async def test_the_support_side_is_told_once_of_each_state_of_a_measure(client: ConsoleClient) -> None:
+    await client.world.must(PROVIDER, announced())
+    course = await client.world.pool.fetchval("SELECT course FROM course")
+    agreed = AGREED.replace(" ", "\r\n", 1)
+    await client.done("/needs", need="childcare", agreed=agreed, course=str(course), begins_on="15.02.2025")
+    assert f'href="/courses/{course}"' in await client.page("/needs")
+    teller = MeasureTeller(client.world.pool, "")
+    assert [await teller.tell(NOW) for _ in range(2)] == [1, 0]
+    measure = await client.world.pool.fetchval("SELECT measure FROM measure")
+    await client.done(f"/needs/{measure}/end")
+    assert [await teller.tell(NOW) for _ in range(2)] == [1, 0]
+    rows = await client.world.rows(
+        "SELECT payload FROM runtime.outbox WHERE type = $1 ORDER BY position", MeasureStated.type_
+    )
+    first, second = (MeasureStated.model_validate_json(row["payload"]) for row in rows)
+    assert (first.version, first.ended_on, first.course) == (1, None, course)
+    assert first.agreed == AGREED.replace(" ", "  ", 1), "on one line"
+    assert second == first.model_copy(update={"version": 2, "ended_on": second.ended_on})
+    assert second.ended_on is not None
+
+
+async def test_towns_are_shown_as_far_as_they_are_told(client: ConsoleClient) -> None:
+    quarter = Quarter(FIRST[0])
+    bands = {"bus": Band(20, 24), "town_99001001_bus": Band(15), "town_99001002_bus": Band(0)}
+    async with transaction(client.world.pool) as conn:
+        await keep(conn, Publication(KREIS, "needs", quarter, quarter.closes_on, 5, bands))
+    for path in ("/next-course", "/needs"):
+        page = plain(await client.page(path))
+        assert "Nach Ort, soweit es veröffentlicht werden kann" in page
+        assert re.search(r"01.10.2024 bis 31.12.2024 \S+ Bus 15 oder mehr", page)
+        assert page.count("Bus 15 oder mehr") == 1
+    assert "Bus, für" in (await client.http.get("/outcomes.csv")).text
+    assert "20 bis 24" in plain(await client.page("/outcomes"))
 
 
 def test_the_effect_names_the_quarters_around_the_first_day() -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from services.runtime.disclosure.figures import Counts, Figure, Part, publish
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import FIGURES
+from services.texts.figures import FIGURES, NEEDS, needs_with_towns
 from tests.attacker.attack import Attacker, Group, Leak, Profile, Statement
 from tests.attacker.naive import rounded, weekly
 from tests.attacker.worlds import about_people, counted, profiles, statements
@@ -125,7 +125,18 @@ def kreise(draw: st.DrawFn, figure: Figure) -> list[Profile]:
     return [profile for profile, number in blocks for _ in range(number)]
 
 
-@pytest.mark.parametrize("figure", [*QUESTIONS.values(), CHAIN, APART], ids=lambda figure: figure.name)
+BUS = Figure(
+    "bus",
+    "",
+    (
+        Part("bus", counts=Counts.REPORTS),
+        *(part for part in needs_with_towns(NEEDS, list("1234")).parts if part.of == "bus"),
+    ),
+)
+"""A need by town, attacked also by somebody who knows how many reports there were."""
+
+
+@pytest.mark.parametrize("figure", [*QUESTIONS.values(), CHAIN, APART, BUS], ids=lambda figure: figure.name)
 @settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_no_count_has_fewer_than_k_possible_values_and_of_nobody_is_anything_certain(
@@ -135,6 +146,20 @@ def test_no_count_has_fewer_than_k_possible_values_and_of_nobody_is_anything_cer
     present = data.draw(kreise(figure))
     assert found_in(figure, present, k, data.draw(knowledge(figure))) == []
     assert found_in(figure, present, k, frozenset()) == []
+
+
+def test_needs_of_towns_with_their_sums_tell_nobody_anything() -> None:
+    """All needs together; even the outsider's equations of town, need and the town without a part hold."""
+    figure = needs_with_towns(NEEDS, ["99001001", "99001002", "99001003"])
+    for blocks in ((20, 0, 0), (10, 10, 0), (9, 1, 10), (4, 4, 4), (0, 0, 23)):
+        counts = dict.fromkeys((part.name for part in figure.parts), 0)
+        for need, (number, town) in product(("bus", "childcare"), zip(blocks, range(1, 4), strict=True)):
+            counts[need] += number
+            if town < 3:
+                counts[f"town_9900100{town}_{need}"] += number
+        told = publish(figure, "99001", QUARTER, counts, k=5, today=QUARTER.closes_on).bands
+        said = statements(figure, told, people(60))
+        assert Attacker(said, profiles(figure)).leaks(5, [one.has for one in said]) == []
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The audit of an installation finds what was planted: a leaky publication, a changed one, a wrong gauge."""
 
+from collections import defaultdict
 from dataclasses import replace
 from datetime import date
 
@@ -9,9 +10,9 @@ from prometheus_client import CollectorRegistry, Gauge, generate_latest
 from services.runtime.disclosure.bands import UNTOLD, Band
 from services.runtime.disclosure.figures import Publication, publish
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import COUNSELLING
+from services.texts.figures import COUNSELLING, NEEDS, needs_with_towns
 from tests.attacker.attack import Statement
-from tests.attacker.audit import Known, attack, differing, wrong_gauges
+from tests.attacker.audit import Known, attack, by_town_of, differing, wrong_gauges
 
 QUARTER = Quarter(date(2026, 1, 1))
 COUNTED = {"began": 20, "consented": 20, "announced": 12, "unsuited": 1, "at_risk": 1, "taken_up": 0}
@@ -61,3 +62,15 @@ def test_a_gauge_that_shows_something_else_is_found() -> None:
     assert wrong_gauges(page(PUBLISHED), [PUBLISHED], support=True) == []
     assert len(wrong_gauges(page(changed), [PUBLISHED], support=True)) == 1
     assert len(wrong_gauges(page(PUBLISHED, kurslotse_open_consents=7), [PUBLISHED], support=True)) == 1
+
+
+def test_towns_of_needs_are_attacked_with_their_need() -> None:
+    figure = needs_with_towns(NEEDS, ["99001001", "99001002", "99001003"])
+    counts = defaultdict(int, {"bus": 20, "town_99001001_bus": 20, "town_99001002_bus": 0})
+    told = publish(figure, "99001", QUARTER, counts, k=5, today=QUARTER.closes_on)
+    names = [part.name for part in figure.parts]
+    bus = next(one for one in by_town_of(names) if one.parts[0].name == "bus")
+    assert (bus.name, len(by_town_of(names)), len(bus.parts)) == ("needs", 4, 3)
+    assert attack(bus, [(told, Known(frozenset(range(500))))]).leaks == ()
+    solved = replace(told, bands={**told.bands, "town_99001001_bus": Band(23, 24)})
+    assert attack(bus, [(solved, Known(frozenset(range(500))))]).leaks != ()

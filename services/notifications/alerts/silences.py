@@ -8,7 +8,9 @@ from uuid import UUID
 
 import asyncpg
 
+from schemas.days import local_day
 from services.notifications.delivery.holding import store as holding
+from services.notifications.delivery.holding import telling_store
 from services.runtime.data.db import Connection
 
 LONGEST = timedelta(days=31)
@@ -67,22 +69,33 @@ async def silence(
         now,
         until,
     )
+    changed = {f"silence_{about}": [None, _last_day(until)]}
+    await telling_store.record(conn, office, organisation, by=person, changed=changed, now=now)
     return Silenced(id_)
+
+
+def _last_day(end: datetime) -> str:
+    """Return the last day of a silence, as it is written down among the changes."""
+    return local_day(end - timedelta(microseconds=1)).isoformat()
 
 
 async def end_silence(conn: Connection, silence_: UUID, person: str, now: datetime) -> bool:
     """End a silence of one's own office before its time; what it holds goes out. False: there is none."""
-    office = await conn.fetchval(
+    ended = await conn.fetchrow(
         """
         UPDATE silence SET ended_at = $3, ended_by = $2
-        WHERE silence_id = $1 AND ended_at IS NULL AND ends_at > $3 RETURNING office
+        WHERE silence_id = $1 AND ended_at IS NULL AND ends_at > $3
+        RETURNING office, organisation, about, ends_at
         """,
         silence_,
         person,
         now,
     )
-    if office is None:
+    if ended is None:
         return False
+    office, organisation, about, ends_at = ended
+    changed = {f"silence_{about}": [_last_day(ends_at), None]}
+    await telling_store.record(conn, office, organisation, by=person, changed=changed, now=now)
     await holding.look_again(conn, office, now)
     return True
 

@@ -64,6 +64,7 @@ async def snooze(
         to_state=AlertState.SEEN,
         reason="snoozed",
         now=now,
+        put_off=True,
     )
     await reminder_store.drop(conn, alert, "moved_on", now, kind="snooze")
     await reminder_store.add_snooze(conn, row, version, until)

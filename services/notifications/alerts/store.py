@@ -110,12 +110,14 @@ async def add_step(
     to_state: str,
     reason: str,
     now: datetime,
+    put_off: bool = False,
 ) -> None:
-    """Add one step to the log of an alert."""
+    """Add one step to the log of an alert; `put_off`: it was put off, whatever reason anybody types."""
     await conn.execute(
         """
-        INSERT INTO alert_step (alert_id, version, organisation, office, from_state, to_state, reason, at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        INSERT INTO alert_step
+            (alert_id, version, organisation, office, from_state, to_state, reason, at, put_off)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
         alert,
         version,
@@ -125,6 +127,7 @@ async def add_step(
         to_state,
         reason,
         now,
+        put_off,
     )
 
 

@@ -101,6 +101,7 @@ async def show(
         changes=await telling_store.changes(conn, own.slug, _CHANGES),
         role=lambda code: words.said(texts, words.ROLES, code),
         problem=lambda code: words.said(texts, words.PROBLEMS, code),
+        value_of=lambda name, value: words.value_of(texts, name, value),
         label=lambda code: words.said(texts, words.LABELS, code),
         who=lambda key: web.sign_in.name_of(key) or key,
         **({"secret": "", "url": ""} | dict(more or {})),

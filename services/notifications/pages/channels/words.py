@@ -1,6 +1,7 @@
 """Says in words how an office is told, what is wrong with an entry, and what became of a message."""
 
 from collections.abc import Mapping
+from datetime import date
 
 from services.notifications.delivery.webhooks.domain import UrlFault
 from services.notifications.delivery.webhooks.endpoints import NotKept
@@ -136,7 +137,17 @@ LABELS = {
     "webhook_on": msgid("Webhook switched on"),
     "webhook_off": msgid("Webhook removed"),
     "mailbox_freed": msgid("Mailbox freed"),
+    "silence_everything": msgid("All mails wait until"),
+    "silence_enrolment": msgid("Mails that a course begins wait until"),
+    "silence_risk": msgid("Mails that help may be needed wait until"),
 }
+
+
+def value_of(texts: Texts, name: str, value: str | None) -> str:
+    """Write one value of a change: the last day of a silence as a day; empty: there is none."""
+    if not value:
+        return ""
+    return texts.date(date.fromisoformat(value)) if name.startswith("silence_") else value
 
 
 def said(texts: Texts, words: Mapping[str, str], code: str | None) -> str:

@@ -140,7 +140,7 @@ async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyn
     """List an alert's steps, the latest first."""
     return await conn.fetch(
         """
-        SELECT version, office, from_state, to_state, reason, at FROM alert_step
+        SELECT version, office, from_state, to_state, reason, put_off, at FROM alert_step
         WHERE alert_id = $1 ORDER BY version DESC
         """,
         alert_id,
@@ -163,18 +163,27 @@ async def counsellors(conn: asyncpg.Connection, organisation: str, office: str) 
     )
 
 
-async def caseload(conn: asyncpg.Connection, organisation: str, office: str) -> Sequence[asyncpg.Record]:
-    """Count an office's open alerts by who has them; None: nobody in particular."""
+async def caseload(
+    conn: asyncpg.Connection, organisation: str, office: str, now: datetime
+) -> Sequence[asyncpg.Record]:
+    """Count an office's open alerts by who has them; None: nobody in particular.
+
+    What is put off is counted apart, as the list leaves it out.
+    """
     return await conn.fetch(
         """
-        SELECT taken_by, count(*) AS open, count(*) FILTER (WHERE severity = 'high') AS urgent,
-            count(*) FILTER (WHERE state IN ('new', 'seen')) AS unanswered, min(raised_at) AS oldest
-        FROM alert WHERE organisation = $1 AND office = $2
-            AND state IN ('new', 'seen', 'accepted', 'handed_over')
+        SELECT taken_by, count(*) FILTER (WHERE NOT off) AS open, count(*) FILTER (WHERE off) AS put_off,
+            count(*) FILTER (WHERE severity = 'high' AND NOT off) AS urgent,
+            min(raised_at) FILTER (WHERE NOT off) AS oldest
+        FROM (SELECT taken_by, severity, raised_at,
+                state IN ('new', 'seen') AND coalesce(snoozed_until > $3, false) AS off
+            FROM alert WHERE organisation = $1 AND office = $2
+                AND state IN ('new', 'seen', 'accepted', 'handed_over')) AS open
         GROUP BY taken_by
         """,
         organisation,
         office,
+        now,
     )
 
 

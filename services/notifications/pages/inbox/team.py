@@ -80,7 +80,7 @@ async def team(request: Request, context: Context, visitor: TeamReader) -> Respo
     since = context.now() - timedelta(days=DAYS)
     async with context.open(visitor) as conn:
         people = await store.counsellors(conn, *own)
-        cases = {row["taken_by"]: row for row in await store.caseload(conn, *own)}
+        cases = {row["taken_by"]: row for row in await store.caseload(conn, *own, context.now())}
         verdicts = await store.verdicts(conn, *own, since)
         answers = await store.answers(conn, *own, since)
         entry = await own_store.office(conn, own[1])
@@ -94,7 +94,7 @@ async def team(request: Request, context: Context, visitor: TeamReader) -> Respo
         slug=own[1],
         reads_only=request.state.reads_only,
         capacity=entry["capacity"] if entry else 0,
-        open=sum(row["open"] for row in cases.values()),
+        open=sum(row["open"] + row["put_off"] for row in cases.values()),
         people=[
             (name, mark_of(key), cases.get(key), key in gone)
             for key, name in [*names.items(), *((key, web.sign_in.name_of(key) or key) for key in gone)]

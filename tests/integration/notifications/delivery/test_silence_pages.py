@@ -74,6 +74,12 @@ async def test_a_silence_begins_is_read_by_the_office_and_ends(world: World, pag
     await world.deliver()
     assert [str(mail["To"]) for mail in world.server.mails] == [f"post@{MBE}.kurslotse.invalid"]
     assert await world.value("SELECT ended_by FROM silence") == LEAD
+    changes = re.sub(r"<[^>]*>", " ", await pages[LEAD].page(f"/offices/{MBE}/telling"))
+    text = " ".join(changes.split())
+    assert re.search(rf"02.03.2026, 10:00 Person {LEAD} Alle E-Mails warten bis: . → 04.03.2026", text)
+    assert f"Person {LEAD} Alle E-Mails warten bis: 04.03.2026 → " in text
+    assert text.count("Alle E-Mails warten bis") == 2, "ending it twice is one change"
+    assert await world.value("SELECT count(*) FROM telling_change WHERE changed::text LIKE '%Betrieb%'") == 0
 
 
 async def test_a_silence_is_over_by_itself(world: World, pages: Pages) -> None:

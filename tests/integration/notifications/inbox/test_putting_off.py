@@ -73,6 +73,19 @@ async def test_an_alert_put_off_leaves_the_list_until_then_and_is_found(
     assert "Put off until" not in await pages[MBE].page(f"/inbox/{first}")
 
 
+async def test_a_reason_that_somebody_types_does_not_make_it_put_off(
+    world: World, pages: Pages, alerts: list[UUID]
+) -> None:
+    first, second, _ = alerts
+    assert (await pages[MBE].post(f"/inbox/{first}/see", reason="snoozed")).status_code == 303
+    assert (await pages[MBE].post(f"/inbox/{second}/accept", reason="snoozed")).status_code == 303
+    assert await world.value("SELECT count(*) FROM alert_step WHERE reason = 'snoozed'") == 2
+    for alert in (first, second):
+        assert not re.search(r">zurückgestellt</td>", await pages[MBE].page(f"/inbox/{alert}"))
+    await pages[MBE].post(f"/inbox/{first}/snooze", days="1")
+    assert await world.value("SELECT count(*) FROM alert_step WHERE put_off") == 1
+
+
 async def test_what_is_answered_meanwhile_is_listed_although_it_was_put_off(
     pages: Pages, alerts: list[UUID]
 ) -> None:

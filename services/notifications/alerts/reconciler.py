@@ -38,6 +38,7 @@ from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
 from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, phase_of
 from services.notifications.offices.ranking import deciding
+from services.notifications.offices.target_groups import group_of
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
@@ -64,17 +65,21 @@ class _Routing:
     consents: Mapping[tuple[UUID, str], list[str]]
     relations: Mapping[UUID, frozenset[str]]
     load: Mapping[str, int]
+    types: Mapping[UUID, str | None]
+    """Type of each course that a cause is about."""
 
     def candidates(self, cause: AlertCause, handed_to: str | None) -> list[RankedOffice]:
         """Rank the offices that may be told of a cause; the one to which it was handed over comes first."""
+        today = local_day(self.now)
         ranked = offices.candidates(
             self.facts.get(cause.participant, PersonFacts()),
             self.directory,
             self.consents.get((cause.participant, cause.purpose), []),
-            local_day(self.now),
+            today,
             relations=self.relations.get(cause.participant, frozenset()),
             load=self.load,
             phase=cause.phase,
+            group=group_of(self.types.get(cause.course), today) or "",
         )
         return sorted(ranked, key=lambda office: office.office != handed_to)
 
@@ -122,9 +127,8 @@ class AlertReconciler:
     ) -> _Routing:
         """Read what is needed to choose an office, for the people only for whom one has to be chosen."""
         directory = await offices_store.directory(conn)
-        participants = sorted(
-            {c.participant for c in causes if _needs_office(c, records.get(c.id), directory, now)}
-        )
+        concerned = [c for c in causes if _needs_office(c, records.get(c.id), directory, now)]
+        participants = sorted({cause.participant for cause in concerned})
         allowed: dict[tuple[UUID, str], list[str]] = {}
         for consent in await consents.valid(conn, participants, list(ConsentPurpose), local_day(now)):
             allowed.setdefault((consent.participant, consent.purpose), []).append(consent.office)
@@ -141,6 +145,7 @@ class AlertReconciler:
             allowed,
             relations,
             await store.load(conn),
+            await offices_store.course_types(conn, sorted({cause.course for cause in concerned})),
         )
 
     async def _settle(

@@ -31,6 +31,15 @@ def phase_of(starts_on: date | None, ends_on: date | None, today: date) -> Cours
     return CoursePhase.AFTER if ends_on is not None and ends_on < today else CoursePhase.DURING
 
 
+class TargetGroup(StrEnum):
+    """Whom an office is there for in particular, by the type of their course."""
+
+    YOUTH = "youth"
+    PARENTS = "parents"
+    WOMEN = "women"
+    LITERACY = "literacy"
+
+
 class Agreed(StrEnum):
     """What offices can agree with others, from one day to another."""
 
@@ -73,6 +82,7 @@ class CounsellingOffice:
     active: bool = True
     phases: frozenset[str] = frozenset()
     agreements: tuple[Agreement, ...] = ()
+    target_groups: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

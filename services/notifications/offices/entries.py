@@ -19,7 +19,7 @@ from schemas.base import Ags5, Ags8, Slug
 from schemas.bounds import Text
 from schemas.codes import AsylumPhase
 from services.notifications.mailboxes import MailboxError, canonical
-from services.notifications.offices.domain import WEEKDAYS, Agreed, CoursePhase, merged
+from services.notifications.offices.domain import WEEKDAYS, Agreed, CoursePhase, TargetGroup, merged
 from services.notifications.offices.ranking import MUNICIPAL
 from services.places.public_holidays import INVENTED, LAENDER, land_of
 
@@ -167,6 +167,10 @@ class OfficeEntry(BaseModel):
     active: bool = True
     phases: Annotated[list[CoursePhase], BeforeValidator(_as_list)] = Field(default_factory=list)
     """Where people stand with their course for whom the office is there; none means all."""
+    target_groups: Annotated[list[TargetGroup], Field(max_length=4), BeforeValidator(_as_list)] = Field(
+        default_factory=list
+    )
+    """For whom the office is there in particular: it comes first for courses of these groups."""
     agreements: Annotated[list[AgreementEntry], Field(max_length=50), BeforeValidator(_as_list)] = Field(
         default_factory=list
     )

@@ -78,6 +78,7 @@ def candidates(
     relations: frozenset[str],
     load: Mapping[str, int],
     phase: CoursePhase,
+    group: str = "",
 ) -> list[RankedOffice]:
     """Rank the offices that a person allowed to know; those closed today come after open ones that fit."""
     entries = [directory[slug] for slug in consented if slug in directory]
@@ -89,6 +90,7 @@ def candidates(
         relations=relations,
         load=load,
         phase=phase,
+        group=group,
         closed=closed,
     )
 

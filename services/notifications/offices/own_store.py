@@ -29,7 +29,7 @@ async def office(conn: Connection, slug: str) -> asyncpg.Record | None:
         """
         SELECT o.slug, o.organisation, o.name, o.kind, o.catchment, o.seat, o.age_from, o.age_below,
             o.asylum_phases, o.languages, o.stand_in, o.capacity, o.hours, o.closed_days, o.active,
-            o.phone, o.phases, o.agreements, o.version, m.mail, m.lead_mail,
+            o.phone, o.phases, o.agreements, o.target_groups, o.version, m.mail, m.lead_mail,
             EXISTS (SELECT FROM accounts.organisation AS a WHERE a.publisher = o.slug) AS has_inbox
         FROM office AS o LEFT JOIN own_mailbox AS m ON m.slug = o.slug WHERE o.slug = $1
         """,
@@ -52,8 +52,9 @@ async def add(conn: Connection, row: Mapping[str, Any]) -> int | None:
         """
         INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
         languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat, phone, phases,
-        agreements)
-        VALUES ($1, $20, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+        target_groups, agreements)
+        VALUES ($1, $21, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
+            $20)
         ON CONFLICT (slug) DO NOTHING RETURNING version
         """,
         *_values(row),
@@ -69,8 +70,8 @@ async def change(conn: Connection, row: Mapping[str, Any], expected: int) -> int
         UPDATE office SET name = $2, kind = $3, age_from = $4, age_below = $5, asylum_phases = $6,
             catchment = $7, languages = $8, capacity = $9, stand_in = $10, mail = $11, lead_mail = $12,
             hours = $13, closed_days = $14, active = $15, seat = $16, phone = $17, phases = $18,
-            agreements = $19, version = version + 1
-        WHERE slug = $1 AND version = $20 RETURNING version
+            target_groups = $19, agreements = $20, version = version + 1
+        WHERE slug = $1 AND version = $21 RETURNING version
         """,
         *_values(row),
         expected,
@@ -82,7 +83,7 @@ def _values(row: Mapping[str, Any]) -> list[Any]:
     names = (
         "slug", "name", "kind", "age_from", "age_below", "asylum_phases", "catchment", "languages",
         "capacity", "stand_in", "mail", "lead_mail", "hours", "closed_days", "active", "seat", "phone",
-        "phases",
+        "phases", "target_groups",
     )  # fmt: skip
     return [*(row[name] for name in names), agreements_to_store(row["agreements"])]
 

@@ -9,6 +9,7 @@ from services.notifications.offices.domain import (
     CounsellingOffice,
     PersonFacts,
     RankedOffice,
+    TargetGroup,
 )
 
 MUNICIPAL = "municipal"
@@ -92,6 +93,14 @@ def _language(office: CounsellingOffice, facts: PersonFacts) -> str:
     return "spoken" if facts.languages & office.languages else "other"
 
 
+def _target(office: CounsellingOffice, group: str) -> str:
+    if not group:
+        return "none"
+    if not office.target_groups:
+        return "any"
+    return group if group in office.target_groups else "other"
+
+
 _ORDER: Mapping[str, Mapping[str, int]] = {
     "relation": {"known": 0, "none": 1},
     "age": {"fits": 0, "any": 0, "other": 1},
@@ -99,6 +108,7 @@ _ORDER: Mapping[str, Mapping[str, int]] = {
     "phase": {"fits": 0, "any": 0, "other": 1},
     "catchment": {"town": 0, "kreis": 1, "unknown": 1, "neighbour": 2, "other": 3},
     "language": {"spoken": 0, "unknown": 0, "other": 1},
+    "target": {**dict.fromkeys(TargetGroup, 0), "none": 0, "any": 1, "other": 2},
     "capacity": {"free": 0, "full": 1},
     "kind": {"agreed_first": 0, "free": 1, "agreed_beside": 1, "municipal": 2},
     "load": {"light": 0, "busy": 1},
@@ -126,13 +136,15 @@ def rank(
     relations: Collection[str] = (),
     load: Mapping[str, int] | None = None,
     phase: str = "",
+    group: str = "",
     closed: Mapping[str, str] | None = None,
 ) -> list[RankedOffice]:
     """Rank offices: the first is responsible, the others follow if it declines.
 
     `offices` are those with consent (or all, to suggest one for the consent form), `relations` the slugs
     of offices that already work with the person, `load` the open alerts of each office, `phase` where the
-    person stands with the course ("" if that plays no part), `closed` the offices that are closed today,
+    person stands with the course ("" if that plays no part), `group` the target group of the course ("" if it
+    is for everybody), `closed` the offices that are closed today,
     and why.
 
     An office that is closed today comes after those that fit and are open; one that is inactive is left
@@ -147,7 +159,7 @@ def rank(
             office.slug,
             office.organisation,
             {
-                **_criteria(office, facts, today, phase),
+                **_criteria(office, facts, today, phase, group),
                 "relation": "known" if office.slug in relations else "none",
                 **_room(office, (load or {}).get(office.slug, 0)),
                 OPEN: shut.get(office.slug, "open") if office.active else "inactive",
@@ -166,13 +178,16 @@ def rank(
     return ranked
 
 
-def _criteria(office: CounsellingOffice, facts: PersonFacts, today: date, phase: str) -> dict[str, str]:
+def _criteria(
+    office: CounsellingOffice, facts: PersonFacts, today: date, phase: str, group: str
+) -> dict[str, str]:
     return {
         "age": _age(office, facts, today),
         "asylum": _asylum(office, facts),
         "phase": _phase(office, phase) if phase else "any",
         "catchment": _catchment(office, facts, today),
         "language": _language(office, facts),
+        "target": _target(office, group),
         "kind": _kind(office, today),
     }
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 
@@ -34,7 +35,8 @@ async def directory(conn: Connection) -> dict[str, DirectoryEntry]:
     rows = await conn.fetch(
         """
         SELECT slug, organisation, kind, age_from, age_below, asylum_phases, catchment, languages, capacity,
-        stand_in, active, hours, closed_days, seat, phases, agreements FROM office ORDER BY slug
+        stand_in, active, hours, closed_days, seat, phases, agreements, target_groups
+        FROM office ORDER BY slug
         """
     )
     return {row["slug"]: _entry(row) for row in rows}
@@ -61,6 +63,7 @@ def _entry(row: asyncpg.Record) -> DirectoryEntry:
             row["active"],
             frozenset(row["phases"]),
             tuple(agreement_of(one) for one in row["agreements"]),
+            frozenset(row["target_groups"]),
         ),
         hours_by_row(row),
     )
@@ -121,8 +124,9 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
         """
         INSERT INTO office (slug, organisation, name, kind, age_from, age_below, asylum_phases, catchment,
         languages, capacity, stand_in, mail, lead_mail, hours, closed_days, active, seat, phone, phases,
-        agreements)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)
+        agreements, target_groups)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20,
+            $21)
         ON CONFLICT (slug) DO UPDATE SET organisation = EXCLUDED.organisation, name = EXCLUDED.name,
             kind = EXCLUDED.kind, age_from = EXCLUDED.age_from, age_below = EXCLUDED.age_below,
             asylum_phases = EXCLUDED.asylum_phases, catchment = EXCLUDED.catchment,
@@ -130,18 +134,20 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
             mail = EXCLUDED.mail, lead_mail = EXCLUDED.lead_mail, hours = EXCLUDED.hours,
             closed_days = EXCLUDED.closed_days, active = EXCLUDED.active, seat = EXCLUDED.seat,
             phone = EXCLUDED.phone, phases = EXCLUDED.phases, agreements = EXCLUDED.agreements,
-            version = office.version + 1
+            target_groups = EXCLUDED.target_groups, version = office.version + 1
         WHERE (
             office.organisation, office.name, office.kind, office.age_from, office.age_below,
             office.asylum_phases, office.catchment, office.languages, office.capacity,
             office.stand_in, office.mail, office.lead_mail, office.hours, office.closed_days,
-            office.active, office.seat, office.phone, office.phases, office.agreements
+            office.active, office.seat, office.phone, office.phases, office.agreements,
+            office.target_groups
         ) IS DISTINCT FROM (
             EXCLUDED.organisation, EXCLUDED.name, EXCLUDED.kind, EXCLUDED.age_from,
             EXCLUDED.age_below, EXCLUDED.asylum_phases, EXCLUDED.catchment,
             EXCLUDED.languages, EXCLUDED.capacity, EXCLUDED.stand_in, EXCLUDED.mail,
             EXCLUDED.lead_mail, EXCLUDED.hours, EXCLUDED.closed_days, EXCLUDED.active,
-            EXCLUDED.seat, EXCLUDED.phone, EXCLUDED.phases, EXCLUDED.agreements)
+            EXCLUDED.seat, EXCLUDED.phone, EXCLUDED.phases, EXCLUDED.agreements,
+            EXCLUDED.target_groups)
         """,
         row["slug"],
         row["organisation"],
@@ -163,7 +169,16 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
         row["phone"],
         row["phases"],
         agreements_to_store(row["agreements"]),
+        row["target_groups"],
     )
+
+
+async def course_types(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, str | None]:
+    """Return the types of courses; None: it is not known."""
+    rows = await conn.fetch(
+        "SELECT course_id, course_type FROM course WHERE course_id = ANY($1)", list(courses)
+    )
+    return {row["course_id"]: row["course_type"] for row in rows}
 
 
 async def reconcile_everybody_consenting(conn: Connection) -> int:

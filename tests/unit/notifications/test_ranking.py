@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from schemas.codes import CourseType
 from services.notifications.offices.domain import (
     Agreed,
     Agreement,
@@ -16,9 +17,11 @@ from services.notifications.offices.domain import (
     CoursePhase,
     PersonFacts,
     RankedOffice,
+    TargetGroup,
     phase_of,
 )
 from services.notifications.offices.ranking import deciding, passed_over, rank, unsuited_by
+from services.notifications.offices.target_groups import group_of
 
 TODAY = date(2026, 3, 2)
 HERE = frozenset({"99001"})
@@ -54,6 +57,7 @@ def directories(draw: st.DrawFn) -> list[CounsellingOffice]:
             active=draw(st.booleans()),
             phases=frozenset(draw(st.sets(st.sampled_from(["before", "during", "after"]), max_size=2))),
             agreements=tuple(draw(st.lists(agreements, max_size=2))),
+            target_groups=frozenset(draw(st.sets(st.sampled_from(TargetGroup), max_size=2))),
         )
         for slug in slugs
     ]
@@ -245,3 +249,37 @@ def test_without_anybody_to_stand_in_the_next_open_office_that_fits_is_asked_els
     assert ([each.office for each in found], passed_over(found)) == (["b", "a"], {"a": "open"})
     far = one("b", catchment=frozenset({"99002"}))
     assert rank(PERSON, [closed, far], TODAY, closed={"a": "holiday"})[0].office == "a"
+
+
+@pytest.mark.parametrize(
+    ("course_type", "first", "why"),
+    [
+        ("integration_parents", "c", "target"),
+        ("integration_women", "a", "target"),
+        ("integration_general", "a", "order_of_slugs"),
+        (None, "a", "order_of_slugs"),
+        ("x" * 48, "a", "order_of_slugs"),
+    ],
+)
+def test_the_type_of_the_course_and_nothing_about_the_person_decides_about_target_groups(
+    course_type: str | None, first: str, why: str
+) -> None:
+    offices = [
+        CounsellingOffice(slug, slug, "mbe", catchment=HERE, capacity=9, target_groups=frozenset(groups))
+        for slug, groups in (("a", ()), ("b", ("youth",)), ("c", ("parents", "literacy")))
+    ]
+    group = group_of(course_type, TODAY) or ""
+    people = [PERSON, PersonFacts("99001001", date(2008, 1, 1)), PersonFacts("99001001", date(1950, 1, 1))]
+    for person in people:
+        found = rank(person, offices, TODAY, group=group)
+        assert (found[0].office, deciding(found)) == (first, why)
+        assert set(passed_over(found)) == {one.office for one in found[1:]}
+        targets = {one.office: one.criteria["target"] for one in found}
+        if first == "c":
+            assert targets == {"a": "any", "b": "other", "c": "parents"}
+
+
+def test_target_groups_hold_from_a_day_on() -> None:
+    assert group_of("integration_youth", date(2005, 1, 1)) is TargetGroup.YOUTH
+    assert group_of("integration_youth", date(2004, 12, 31)) is None
+    assert {group_of(one, TODAY) for one in CourseType} == {None, *TargetGroup}

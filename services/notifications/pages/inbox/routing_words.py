@@ -24,6 +24,11 @@ FOR: Mapping[tuple[str, str], str] = {
     ("catchment", "other"): msgid("It is there for other places."),
     ("language", "spoken"): msgid("It speaks a language of the person."),
     ("language", "other"): msgid("It speaks none of the person's languages."),
+    ("target", "youth"): msgid("It is there for young people, and the course is one for them."),
+    ("target", "parents"): msgid("It is there for parents, and the course is one for them."),
+    ("target", "women"): msgid("It is there for women's courses, and this is one."),
+    ("target", "literacy"): msgid("It is there for people who learn to read and write, as in this course."),
+    ("target", "other"): msgid("It is there for the people of other courses."),
     ("capacity", "full"): msgid("It has as many open notices as it can take."),
     ("kind", "free"): msgid("It belongs to a free organisation, which comes before the municipality."),
     ("kind", "agreed_first"): msgid("It comes before free organisations, as the offices have agreed."),
@@ -44,6 +49,7 @@ AGAINST: Mapping[str, str] = {
     "phase": msgid("It counsels in another phase of a course."),
     "catchment": msgid("Another office is nearer to the person's town."),
     "language": msgid("It speaks none of the person's languages."),
+    "target": msgid("Another office is there for the people of this kind of course."),
     "capacity": msgid("It has as many open notices as it can take."),
     "kind": msgid("It belongs to the municipality: free organisations come first."),
     "load": msgid("It has more open notices for its size."),
@@ -112,7 +118,11 @@ def _against(texts: Texts, one: Mapping[str, Any]) -> str:
     criterion = one.get("against", "")
     # What the office is comes before what another one is instead.
     own = FOR.get((criterion, one["criteria"].get(criterion, "")))
-    if own is not None and criterion in {"age", "asylum", "catchment", OPEN} and not _good(one, criterion):
+    if (
+        own is not None
+        and criterion in {"age", "asylum", "catchment", "target", OPEN}
+        and not _good(one, criterion)
+    ):
         return texts.plain(own)
     return texts.plain(AGAINST.get(criterion, AGAINST[ORDER_OF_SLUGS]))
 

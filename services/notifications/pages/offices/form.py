@@ -56,6 +56,7 @@ def empty() -> dict[str, Any]:
         "languages": [],
         "asylum_phases": [],
         "phases": [],
+        "target_groups": [],
         "capacity": "60",
         "active": True,
     }
@@ -77,7 +78,10 @@ def values_of(row: Mapping[str, Any], texts: Texts) -> dict[str, Any]:
     return {
         **texted,
         **hours,
-        **{name: list(row[name]) for name in ("catchment", "languages", "asylum_phases", "phases")},
+        **{
+            name: list(row[name])
+            for name in ("catchment", "languages", "asylum_phases", "phases", "target_groups")
+        },
         "closed_days": "\n".join(texts.date(day) for day in sorted(row["closed_days"])),
         "active": row["active"],
     }
@@ -104,6 +108,7 @@ def read(
     values["languages"] = [str(value) for value in form.getlist("languages")]
     values["asylum_phases"] = [str(value) for value in form.getlist("asylum_phases")]
     values["phases"] = [str(value) for value in form.getlist("phases")]
+    values["target_groups"] = [str(value) for value in form.getlist("target_groups")]
     gone = {str(value) for value in form.getlist("remove_agreement")}
     kept = [dict(one) for at, one in enumerate(agreements) if str(at) not in gone]
     values["active"] = form.get("active") == "1"
@@ -122,7 +127,8 @@ def read(
         **{name: values.get(name, "") for name in ("name", "kind", "mail", "lead_mail")},
         **{name: _whole(values.get(name, "")) for name in ("age_from", "age_below")},
         "capacity": _whole(values.get("capacity", "") or "-1"),
-        **{name: values[name] for name in ("catchment", "languages", "asylum_phases", "phases", "active")},
+        **{name: values[name] for name in ("catchment", "languages", "asylum_phases", "phases")},
+        **{name: values[name] for name in ("target_groups", "active")},
         "agreements": [*kept, *_neighbour(entry, today, places)],
     }
     _validate(entry, data)

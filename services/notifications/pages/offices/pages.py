@@ -134,6 +134,7 @@ async def one(request: Request, context: Context, visitor: Reader, office: str) 
         kind=words.kind_name(texts, row["kind"]),
         language=lambda code: words.language_name(texts, code),
         phase=lambda code: texts.plain(words.PHASES[code]),
+        target=lambda code: texts.plain(words.TARGET_GROUPS[code]),
         agreements=[words.agreement_text(texts, agreed, _place_of(context)) for agreed in row["agreements"]],
     )
 
@@ -216,6 +217,7 @@ async def _form_page(
         further=[pair for pair in words.language_options(texts) if pair[0] not in shown],
         neighbour=entered.neighbour,
         phases=options(texts, "asylum"),
+        target_groups=[(code, texts.plain(text)) for code, text in words.TARGET_GROUPS.items()],
         course_phases=[(code, texts.plain(words.PHASES[code])) for code in form.COURSE_PHASES],
         agreements=[
             words.agreement_text(texts, one, _place_of(context_of(request))) for one in _agreements(row)

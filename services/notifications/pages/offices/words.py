@@ -64,6 +64,7 @@ FIELDS: Mapping[str, str] = {
     "closed_days": msgid("Please enter at most 1000 days."),
     "hours": msgid("Please enter at most 20 times a day."),
     "phases": msgid("Please choose from the list."),
+    "target_groups": msgid("Please choose from the list."),
     "neighbour": NEIGHBOUR_PLACE,
     "neighbour_source": NEIGHBOUR_SOURCE,
     "agreements": msgid(
@@ -75,6 +76,12 @@ PHASES: Mapping[str, str] = {
     "before": msgid("before the course"),
     "during": msgid("during the course"),
     "after": msgid("after the course"),
+}
+TARGET_GROUPS: Mapping[str, str] = {
+    "youth": msgid("courses for young people"),
+    "parents": msgid("courses for parents"),
+    "women": msgid("courses for women"),
+    "literacy": msgid("courses with reading and writing"),
 }
 AGREED: Mapping[str, str] = {
     "neighbour": msgid("is there for %(place)s as well, after the offices of that place"),
@@ -103,6 +110,7 @@ LABELS: Mapping[str, str] = {
     "closed_days": msgid("Closed on"),
     "active": msgid("Open"),
     "phases": msgid("Phases of a course"),
+    "target_groups": msgid("In particular for people in"),
     "agreements": msgid("Agreements"),
 }
 

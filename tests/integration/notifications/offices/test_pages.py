@@ -317,10 +317,12 @@ async def test_phases_and_neighbours_are_kept_and_removed(world: World, pages: P
         "neighbour_until": "31.12.2026",
         "neighbour_source": "Vereinbarung 4/2026",
     }
-    page = await saved(lead, phases=["before", "during"], **neighbour)
+    page = await saved(lead, phases=["before", "during"], target_groups=["women", "literacy"], **neighbour)
+    assert "Frauenkursen, Alphabetisierungskursen" in await pages[MBE].page(PATH)
     assert "ist auch für" in page
     assert "01.03.2026 bis 31.12.2026; Vereinbarung 4/2026" in page
-    (row,) = await world.rows("SELECT phases, agreements FROM office WHERE slug = $1", MBE)
+    (row,) = await world.rows("SELECT phases, agreements, target_groups FROM office WHERE slug = $1", MBE)
+    assert row["target_groups"] == ["women", "literacy"]
     assert row["phases"] == ["before", "during"]
     assert row["agreements"] == [
         {
@@ -355,6 +357,8 @@ async def test_phases_and_neighbours_are_kept_and_removed(world: World, pages: P
             "neighbour_until",
         ),
         ({"phases": ["nie"]}, "phases"),
+        ({"target_groups": ["alle"]}, "target_groups"),
+        ({"target_groups": ["'; DROP TABLE office"]}, "target_groups"),
     ],
 )
 async def test_what_is_wrong_with_an_agreement_is_said_at_its_field(

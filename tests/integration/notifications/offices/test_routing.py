@@ -13,6 +13,7 @@ from services.notifications.alerts.snoozing import Snoozed, snooze
 from services.notifications.offices.entries import AgreementEntry
 from services.notifications.people.domain import Contact
 from services.notifications.risk.rounds import DailyRound
+from tests.notifications.pages import pages_on
 from tests.notifications.world import DESK, JMD, MBE, OTHER, PUBLISHERS, TODAY, World, office
 
 ENROLMENT = "enrolment_notice"
@@ -189,6 +190,28 @@ async def test_where_nobody_fits_the_consented_office_hears_and_it_is_known(
     await enrolled(world, MBE)
     row = await alert(world)
     assert (row["office"], row["routing"]["unsuited"]) == (MBE, unsuited)
+
+
+async def test_an_office_for_the_course_s_target_group_comes_first_and_says_so(world: World) -> None:
+    youth = office(OTHER, target_groups=["youth"])
+    await world.load_offices(office(MBE), office(JMD, age_below=None, target_groups=["women"]), youth)
+    await world.announce()
+    await world.stated("k-1", course_type="integration_youth")
+    person = await world.register("a-1")
+    for slug in (MBE, JMD, OTHER):
+        await world.consent("a-1", ENROLMENT, office_=slug)
+    await world.enrol(person)
+    await world.settle()
+    row = await alert(world)
+    assert (row["office"], row["routing"]["decided_by"]) == (OTHER, "target")
+    async with pages_on(world, OTHER) as pages:
+        page = await pages[OTHER].page(f"/inbox/{row['alert_id']}")
+    for text in (
+        "Sie ist besonders für Menschen in Jugendkursen da; der Kurs ist einer.",
+        "Eine andere Stelle ist besonders für Menschen in Kursen dieser Art da.",
+        "Sie ist besonders für Menschen in anderen Kursen da.",
+    ):
+        assert page.count(text) == 1, text
 
 
 async def test_handing_over_goes_to_the_chosen_office_whatever_the_ranking(world: World) -> None:

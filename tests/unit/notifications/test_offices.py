@@ -70,6 +70,7 @@ def test_each_criterion_says_what_it_found() -> None:
         "phase": "any",
         "catchment": "kreis",
         "language": "spoken",
+        "target": "none",
         "capacity": "free",
         "kind": "free",
         "load": "light",

@@ -13,6 +13,7 @@ from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.people import registrations
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.runtime.bookkeeping import work
 from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_client import GatewayAnswer, Taken
@@ -129,7 +130,7 @@ async def test_a_course_whose_assessment_fails_leaves_the_others_assessed(
         if own == "k-2":
             broken.add(course)
 
-    assessor = RiskAssessor(world.worker, parameters.load())
+    assessor = RiskAssessor(world.worker, RiskBookshelf(parameters.load()))
     assert await assessor.drain(world.now) == 2
     assert await world.value("SELECT count(DISTINCT course_id) FROM course_day WHERE NOT assessed") == 1
     assert await assessor.drain(world.now) == 0

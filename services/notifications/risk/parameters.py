@@ -213,7 +213,7 @@ class RiskRuleBook:
         return self.rules_on(day).standing
 
     def between(self, first: date, last: date) -> list[RuleSet]:
-        """Return all rules by which something may have been judged that began on one day and lasts on another.
+        """Return all rules by which something may have been judged that lasts from one day to another.
 
         That may be those of the day before: others for the same day may have been decided later that day.
         """

@@ -45,10 +45,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[object]:
     fails(escalation, "_settle", lambda _conn, row, _now: row["alert_id"])
     real = RiskAssessor._assess_person  # noqa: SLF001 - one step of many is made to fail
 
-    def assess(self: RiskAssessor, changes: Any, key: tuple[UUID, UUID], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def assess(_self: RiskAssessor, changes: Any, key: tuple[UUID, UUID], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         if key[0] in found:
             raise FaultError
-        real(self, changes, key, *args, **kwargs)
+        real(changes, key, *args, **kwargs)
 
     monkeypatch.setattr(RiskAssessor, "_assess_person", assess)
     return found

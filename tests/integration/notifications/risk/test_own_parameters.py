@@ -16,8 +16,9 @@ from services.notifications.risk.parameters_store import RiskBookshelf
 from services.notifications.risk.rounds import DailyRound
 from services.runtime.data.db import transaction
 from tests.notifications.pages import Browser, Pages, further, pages_on
+from tests.notifications.rules import PATH, fields_of
 from tests.notifications.world import JMD, MBE, OTHER, TODAY, World, school_days
-from tests.rejected import check, read
+from tests.rejected import check
 
 DROPOUT = ConsentPurpose.DROPOUT_SUPPORT
 LEAD, COUNSELLOR, FOREIGN, AUDITOR = "leitung", "beraterin", "jmd-leitung", "revision"
@@ -27,7 +28,6 @@ PEOPLE = further(
     (FOREIGN, JMD, "team_lead"),
     (AUDITOR, MBE, "auditor"),
 )
-PATH = "/inbox/rules/change"
 USUAL = parameters.load().rules_on(TODAY).parameters
 
 
@@ -35,19 +35,6 @@ USUAL = parameters.load().rules_on(TODAY).parameters
 async def pages(world: World) -> AsyncIterator[Pages]:
     async with pages_on(world, LEAD, COUNSELLOR, FOREIGN, AUDITOR, people=PEOPLE) as pages:
         yield pages
-
-
-def fields_of(page: str) -> dict[str, str]:
-    """Return what a browser would send of the form that changes the parameters."""
-    (form,) = [one for one in read(page).within() if one.attributes.get("action") == PATH]
-    found = {}
-    for one in form.within():
-        name, kind = one.attributes.get("name"), one.attributes.get("type")
-        if one.tag == "textarea" and name:
-            found[name] = one.text.strip()
-        elif one.tag == "input" and name and (kind != "checkbox" or "checked" in one.attributes):
-            found[name] = one.attributes.get("value", "")
-    return found
 
 
 async def decide(browser: Browser, **changed: str) -> str:

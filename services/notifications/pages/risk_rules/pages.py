@@ -21,7 +21,6 @@ from services.notifications.risk import parameters_store
 from services.notifications.risk.evaluate import history_store
 from services.notifications.risk.evaluate.apart import TooMuchError
 from services.notifications.risk.evaluate.daily import DAYS
-from services.notifications.risk.evaluate.history import Enrolment
 from services.notifications.risk.evaluate.replay import Score
 from services.notifications.risk.parameters import Parameters, RiskRuleBook
 from services.runtime.web.bodies import form_of
@@ -151,7 +150,6 @@ async def decide(request: Request, context: Context, visitor: TeamLead) -> Respo
     """Try the values on the past; put them in force if just these were tried before."""
     sent, today = await form_of(request), context.today()
     entered = form.read(sent, today)
-    people: list[Enrolment] = []
     async with context.open(visitor) as conn:
         own = await own_rules(conn, context, visitor)
         if entered.version is None:
@@ -163,12 +161,10 @@ async def decide(request: Request, context: Context, visitor: TeamLead) -> Respo
             await _put_in_force(conn, own, entered, visitor, context)
             day = web_of(request).texts(request).date(entered.version.valid_from)
             return web_of(request).back(request, "/inbox/rules", "success", words.DECIDED, day=day)
-        people = await history_store.own_history(
-            conn, since=add_days(today, -DAYS), today=today, most=_TRIED_ON
-        )
+        rows = await history_store.own_rows(conn, since=add_days(today, -DAYS), today=today, most=_TRIED_ON)
     before = own.book.rules_on(today).parameters
     after = entered.version.parameters or context.rules.rules_on(today).parameters
-    return _form_page(request, context, own, entered, await _tried(context, people, before, after))
+    return _form_page(request, context, own, entered, await _tried(context, rows, before, after))
 
 
 async def _put_in_force(
@@ -199,11 +195,11 @@ class Trial:
 
 
 async def _tried(
-    context: PageContext, people: Sequence[Enrolment], before: Parameters, after: Parameters
+    context: PageContext, rows: history_store.Rows, before: Parameters, after: Parameters
 ) -> Trial:
     changed = before.attendance_rules() != after.attendance_rules()
     try:
-        old, new = await context.evaluator.scores(people, [before, after])
+        old, new = await context.evaluator.scores(rows, [before, after])
     except TooMuchError:
         return Trial(None, None, changed)
     return Trial(old, new, changed)

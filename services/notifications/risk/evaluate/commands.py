@@ -9,6 +9,7 @@ import typer
 
 from schemas.days import local_day
 
+_EXPORT_SECONDS = 600.0
 WARNING = """\
 This is the attendance of real people under running numbers: personal data still (Art. 4 Nr. 5 DSGVO). Whoever
 knows a course may recognise them. Only people who consent to dropout support today are in it. Keep it on the
@@ -63,14 +64,17 @@ def export(
     """
     # Imported here: `--help` must not pay for it.
     from services.notifications.risk.evaluate import history, history_store  # noqa: PLC0415 -- see above
-    from services.runtime.serve.commands import business_now, in_transaction  # noqa: PLC0415 -- see above
+    from services.runtime.serve.commands import business_now, on_database  # noqa: PLC0415 -- see above
 
     if folder.exists():
         sys.stderr.write(f"kurslotse: {folder} exists already. Please name a new folder.\n")
         raise typer.Exit(2)
     today = local_day(business_now())
     first = date.min if since is None else since.date()
-    people = in_transaction(lambda conn: history_store.history(conn, offices=None, since=first, today=today))
+    rows = on_database(
+        lambda conn: history_store.rows(conn, offices=None, since=first, today=today, timeout=_EXPORT_SECONDS)
+    )
+    people = history_store.enrolments(rows)
     try:
         history.write(folder, history.History(people))
     except OSError as error:

@@ -46,13 +46,13 @@ class DailyEvaluation:
             if office is None:
                 await conn.execute("DELETE FROM risk_evaluation WHERE day < $1", today - _KEPT)
                 return 0
-            people = await history_store.history(
+            rows = await history_store.rows(
                 conn, offices=[office["slug"]], since=add_days(today, -DAYS), today=today, most=MOST
             )
             (book,) = (await self.books.current(conn)).of([office["slug"]])
         found: Worth | None = None
         try:
-            found = await self.evaluator.worth(people, book.rules_on(today).parameters)
+            found = await self.evaluator.worth(rows, book.rules_on(today).parameters)
         except TooMuchError:
             log.warning(
                 "an office's risk rules took too long to be evaluated", extra={"office": office["slug"]}

@@ -126,9 +126,10 @@ async def test_what_is_known_only_from_later_on_is_no_no_show(world: World) -> N
     for day in others:
         await world.attend("k-1", day, {person: "X", late: "U"})
     async with transaction(world.worker) as conn:
-        found = await history_store.history(conn, offices=None, since=TODAY, today=others[-1])
-        assert await history_store.history(conn, offices=[JMD], since=TODAY, today=others[-1]) == []
-        assert len(await history_store.history(conn, offices=[MBE], since=TODAY, today=first, most=9)) == 1
+        rows = await history_store.rows(conn, offices=None, since=TODAY, today=others[-1])
+        assert await history_store.rows(conn, offices=[JMD], since=TODAY, today=others[-1]) == []
+        assert len(await history_store.rows(conn, offices=[MBE], since=TODAY, today=first, most=9)) == 1
+    found = history_store.enrolments(rows)
     assert sorted((one.known_from, len(one.days)) for one in found if one.known_from) == [(others[0], 2)]
     assert all(
         alert.rule != "no_show" for one in found for alert in replay.of_rules(USUAL.attendance_rules())(one)
@@ -217,7 +218,7 @@ async def test_the_head_sees_what_the_rules_were_worth_on_the_own_data(world: Wo
         assert "%" not in re.sub(r"<style.*?</style>", "", page.partition("<main")[2])
         assert "1 von 1" in page
         assert re.search(r"Die niemand kommen sehen konnte:\s+\S.* 1</p>", page)
-        assert "viel mehr gefehlt als vorher" in page.partition('id="verdicts"')[2]
+        assert "fehlte mehrere Tage hintereinander" in page.partition('id="verdicts"')[2]
         other = await pages[FOREIGN].page("/inbox/evaluation")
         assert "noch nichts berechnet" in other
         values = {"standing-waiting_days": "30", "consecutive-early_days": "1"}
@@ -238,14 +239,14 @@ async def test_a_page_reads_the_history_of_its_own_office_only(world: World) -> 
     await played(world, *LIVES)
     day = world.now.date()
     async with pages_on(world), world.visiting("wohlfahrt", MBE) as conn:
-        assert len(await history_store.own_history(conn, since=TODAY, today=day, most=99)) == 4
-        assert len(await history_store.own_history(conn, since=TODAY, today=day, most=2)) == 2
+        assert len(await history_store.own_rows(conn, since=TODAY, today=day, most=99)) == 4
+        assert len(await history_store.own_rows(conn, since=TODAY, today=day, most=2)) == 2
     for organisation, office in (("jugend", JMD), ("treff", DESK), ("vhs", PROVIDER)):
         async with world.visiting(organisation, office) as conn:
-            assert await history_store.own_history(conn, since=TODAY, today=day, most=99) == []
+            assert await history_store.own_rows(conn, since=TODAY, today=day, most=99) == []
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         async with world.visiting("wohlfahrt", MBE) as conn:
-            await history_store.history(conn, offices=None, since=TODAY, today=day)
+            await history_store.rows(conn, offices=None, since=TODAY, today=day)
 
 
 async def test_what_takes_too_long_is_given_up_and_told(world: World) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import asyncpg
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from schemas.days import add_days
 from services.notifications.offices import own_store
@@ -135,8 +135,10 @@ def _changes(
 
 
 @router.get("/change")
-async def change(request: Request, context: Context, visitor: TeamLead) -> Response:
-    """Show the form with the values in force."""
+async def change(request: Request, context: Context, visitor: Reader) -> Response:
+    """Show the form with the values in force; whoever may only read is led to the values."""
+    if request.state.reads_only:
+        return RedirectResponse("/inbox/rules", 303)
     async with context.open(visitor) as conn:
         own = await own_rules(conn, context, visitor)
     texts, today = web_of(request).texts(request), context.today()

@@ -99,6 +99,7 @@ async def test_only_the_head_of_the_very_office_sees_and_changes(world: World, p
         assert (await pages[COUNSELLOR].get(path)).status_code == 403
     assert (await pages[COUNSELLOR].post(PATH, do="decide")).status_code == 403
     assert "Werte ändern" not in await pages[AUDITOR].page("/inbox/rules")
+    assert (await pages[AUDITOR].get(PATH)).headers["location"] == "/inbox/rules"
     assert (await pages[AUDITOR].post(PATH, do="try")).status_code == 403
     await decide(pages[LEAD], consecutive__days="6")
     assert "Kurslotse mitbringt" in await pages[FOREIGN].page("/inbox/rules")

@@ -56,7 +56,7 @@ class RiskBookshelf:
     async def current(self, conn: Connection) -> RiskBooks:
         """Return the books, as this transaction sees them."""
         there: list[int] = await conn.fetchval(
-            "SELECT ARRAY[count(*), coalesce(max(version), 0)] FROM risk_parameters"
+            "SELECT coalesce(array_agg(version ORDER BY version), '{}') FROM risk_parameters"
         )
         if self._books is None or there != self._read:
             self._books, self._read = await _read(conn, self.packaged), there

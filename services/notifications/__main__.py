@@ -41,6 +41,8 @@ from services.notifications.people.registrations import send_pending
 from services.notifications.retention import Retention
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.evaluate.daily import DailyEvaluation
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.notifications.risk.rounds import DailyRound, Rounds
 from services.places import current
 from services.places.current import CurrentPlaces
@@ -60,10 +62,10 @@ async def compose(resources: Resources) -> ServiceDefinition:
     keys = await open_pool(need(settings.db_keys, "KURSLOTSE_DB_KEYS"), name="notifications keys", max_size=4)
     secrets = PersonSecrets(keys, Keks.from_text(need(settings.kek, "KURSLOTSE_KEK")), settings.identity_key)
     gateway = gateway_of(settings)
-    rules = parameters.load()
-    assess = work_queue.at_now(clock, RiskAssessor(pool, rules).drain)
+    books = RiskBookshelf(parameters.load())
+    assess = work_queue.at_now(clock, RiskAssessor(pool, books).drain)
     release = work_queue.at_now(clock, ReleaseWorker(pool, office_hours, usual(policy.telling)).drain)
-    reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy, Rounds(rules)).drain)
+    reconcile = work_queue.at_now(clock, AlertReconciler(pool, secrets, policy, Rounds(books)).drain)
     counts = publisher(pool, settings.prefix, policy.counts.k)
     retention = Retention(pool, policy, secrets)
     erasures = Erasures(secrets, policy.retention)
@@ -98,6 +100,7 @@ async def compose(resources: Resources) -> ServiceDefinition:
             Timer("registrations", 0.25, partial(send_pending, pool, gateway)),
             Timer("counts", 0.25, counts.publish),
             Timer("held", 15.0, HeldMarks(pool, secrets).take_up),
+            Timer("evaluate risks", 60.0, DailyEvaluation(pool, books).next),
             Timer("published", 15.0, PublishedMetrics(resources.registry, pool).refresh),
             Timer("overdue", 60.0, OverdueMetrics(resources.registry, pool, policy.counts.k).refresh),
             Timer("forget accounts", 3600.0, accounts.forget),

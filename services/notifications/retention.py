@@ -14,6 +14,7 @@ from services.notifications.offices import own_store
 from services.notifications.participation import held_store
 from services.notifications.people import handlers as people
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.risk import parameters_store
 from services.notifications.settings import Policy
 from services.runtime.data.db import Connection, Pool, transaction
 from services.runtime.data.retention import days_of
@@ -91,8 +92,9 @@ _OLD_PARTICIPATION = (
 
 
 async def _forget_acts(conn: Connection, before: datetime) -> int:
-    """Delete who changed, silenced or sent something again before a moment."""
+    """Delete who changed, decided, silenced or sent something again before a moment."""
     forgotten = await own_store.forget_changes(conn, before) + await silences.forget(conn, before)
+    forgotten += await parameters_store.forget(conn, before)
     return forgotten + await telling_store.forget_acts(conn, before)
 
 

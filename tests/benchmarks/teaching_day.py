@@ -7,6 +7,7 @@ import asyncpg
 
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.runtime.data.db import open_pool
 from tests.benchmarks.stage import Stage, say
 from tests.serving import Servers
@@ -72,7 +73,7 @@ async def teaching_day(servers: Servers, *, course_days: int, entries: int) -> N
 async def _assess(worker: str, entries: int) -> None:
     pool = await open_pool(worker, name="bench", max_size=4)
     try:
-        assessor, now = RiskAssessor(pool, parameters.load()), datetime.now(UTC)
+        assessor, now = RiskAssessor(pool, RiskBookshelf(parameters.load())), datetime.now(UTC)
         begun, used = time.perf_counter(), time.process_time()
         while await assessor.drain(now):
             pass

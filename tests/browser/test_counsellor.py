@@ -12,6 +12,7 @@ from services.notifications.alerts import handlers as alerts
 from services.notifications.alerts.domain import AlertCommand, RiskVerdict
 from services.notifications.delivery.domain import reference_of
 from services.notifications.people.domain import Contact
+from services.notifications.risk.evaluate.daily import DailyEvaluation
 from tests.browser.support_side import SupportSide, support_side
 from tests.browser.visits import answered, sign_in, violations
 from tests.databases import Templates
@@ -199,3 +200,34 @@ def test_a_team_leads_week(support: SupportSide, page: Page, pictures: Path) -> 
     page.locator("form[action$='/assign'] button").press("Enter")
     assert "Bitte sagen Sie" in answered(page)
     small(page, f"{support.url}/inbox/team", page.url)
+
+
+def test_a_team_lead_changes_when_there_is_a_notice(support: SupportSide, page: Page, pictures: Path) -> None:
+    """Tried on the past, put in force, and looked at: how well the notices warned."""
+
+    async def computed(world: World) -> None:
+        await DailyEvaluation(world.worker, world.books).next(world.now)
+
+    support.do(computed)
+    sign_in(page, support.url, LEAD)
+    page.goto(f"{support.url}/inbox/rules/change")
+    page.locator("#consecutive-days").fill("vier")
+    page.locator("#reason").fill("Wir haben mehr Zeit")
+    page.locator("button[value=try]").press("Enter")
+    expect(page.locator("#consecutive-days-error")).to_contain_text("von 1 bis 40")
+    assert violations(page) == []
+    page.locator("#consecutive-days").fill("6")
+    page.locator("button[value=try]").press("Enter")
+    expect(page.locator("#trial-table")).to_contain_text("Mit diesen Werten")
+    assert violations(page) == []
+    page.screenshot(path=pictures / "lead-trial.png", full_page=True)
+    page.locator("button[value=decide]").press("Enter")
+    expect(page.locator("main")).to_contain_text("Grund: Wir haben mehr Zeit")
+    page.locator("details summary").press("Enter")
+    assert violations(page) == []
+    page.screenshot(path=pictures / "lead-rules.png", full_page=True)
+    page.goto(f"{support.url}/inbox/evaluation")
+    expect(page.locator("#worth")).to_contain_text("Alle Regeln zusammen")
+    assert violations(page) == []
+    page.screenshot(path=pictures / "lead-evaluation.png", full_page=True)
+    small(page, *(f"{support.url}/inbox/{one}" for one in ("rules", "rules/change", "evaluation")))

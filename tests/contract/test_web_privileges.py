@@ -50,8 +50,10 @@ AS_OWNER: Mapping[str, Mapping[str, bool]] = {
         "own_course_days": True,
         "own_course_marks": True,
         "own_course_reports": True,
+        "own_risk_history": True,
         "pseudonymise_disclosure_log": False,
         "reconsider_consenting": True,
+        "reconsider_own_consenting": True,
     },
 }
 """Functions that act as the owner, and whether pages may call them: such look at the visitor themselves."""

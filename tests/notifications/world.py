@@ -45,6 +45,7 @@ from services.notifications.people.domain import Contact
 from services.notifications.people.keys import Keks, PersonSecrets
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.notifications.risk.rounds import Rounds
 from services.runtime.data.db import Connection, open_pool, transaction, web_transaction
 from services.runtime.events.subscription import Incoming, RecordPosition, Verdict
@@ -113,6 +114,7 @@ class World:
     web: asyncpg.Pool
     secrets: PersonSecrets
     policy: settings.Policy
+    books: RiskBookshelf = field(default_factory=lambda: RiskBookshelf(parameters.load()))
     server: Outbox = field(default_factory=Outbox)
     now: datetime = NOW
     people: list[UUID] = field(default_factory=list)
@@ -167,7 +169,7 @@ class World:
 
     async def settle(self) -> None:
         """Work off what waits: assessments, then alerts."""
-        assessor, reconciler = RiskAssessor(self.worker, parameters.load()), self.reconciler
+        assessor, reconciler = RiskAssessor(self.worker, self.books), self.reconciler
         while await assessor.drain(self.now) + await reconciler.drain(self.now):
             pass
         await self.release()
@@ -180,7 +182,9 @@ class World:
 
     @property
     def reconciler(self) -> AlertReconciler:
-        return AlertReconciler(self.worker, self.secrets, self.policy, Rounds(parameters.load()))
+        return AlertReconciler(
+            self.worker, self.secrets, self.policy, Rounds(RiskBookshelf(parameters.load()))
+        )
 
     async def send_all(self, worker: DeliveryWorker) -> None:
         """Send what may go out, and what somebody else hears because it did not arrive."""

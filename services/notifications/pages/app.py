@@ -28,6 +28,8 @@ from services.notifications.pages.inbox import acts, needs, putting_off, team
 from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import figures, looks, mail, operation
+from services.notifications.pages.risk_rules import evaluation
+from services.notifications.pages.risk_rules import pages as risk_rules
 from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
 from services.notifications.pages.sheets import letterhead, public
 from services.notifications.people.keys import PersonSecrets
@@ -96,6 +98,8 @@ def create_pages(
         erasures.router,
         roster.router,
         team.router,  # before the page of one alert: /inbox/team is no alert's id
+        risk_rules.router,
+        evaluation.router,
         inbox.router,
         channels.router,
         hooks.router,

@@ -31,6 +31,9 @@ from services.notifications.pages.roles import (
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Contact, Purpose
 from services.notifications.people.keys import PersonSecrets
+from services.notifications.risk import parameters
+from services.notifications.risk.evaluate.apart import Evaluator
+from services.notifications.risk.parameters import RiskRuleBook
 from services.notifications.sheets.consent_form import MONTHS
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
@@ -65,6 +68,10 @@ class PageContext:
     hooks: WebhookSender = field(default_factory=WebhookSender)
     usual: Telling = field(default_factory=Telling)
     """How offices are told that have chosen nothing."""
+    rules: RiskRuleBook = field(default_factory=parameters.load)
+    """The packaged parameters of the rules about risks."""
+    evaluator: Evaluator = field(default_factory=lambda: Evaluator(cpu_seconds=20, wall_seconds=25.0))
+    """Tries parameters on the past, within the time in which somebody waits for a page."""
     consent_months: int = MONTHS
     """The longest a consent holds."""
     public_url: str = ""

@@ -2,16 +2,19 @@
 
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
+from schemas.codes import ConsentPurpose
+from schemas.days import local_day
 from services.notifications import gate
+from services.notifications.consents import store as consents
 from services.notifications.participation.facts_store import LOOK_BACK_DAYS
 from services.notifications.people import store as people
 from services.notifications.risk import store
-from services.notifications.risk.attendance import AttendanceRules, CourseDay, assess
+from services.notifications.risk.attendance import CourseDay, assess
 from services.notifications.risk.domain import (
     ClearRisk,
     Episode,
@@ -21,7 +24,8 @@ from services.notifications.risk.domain import (
     WithdrawRisk,
     compare,
 )
-from services.notifications.risk.parameters import RiskRuleBook
+from services.notifications.risk.parameters import RiskRuleBook, RuleSet
+from services.notifications.risk.parameters_store import RiskBookshelf, in_force
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
 
@@ -39,7 +43,7 @@ class RiskAssessor:
     """
 
     pool: Pool
-    rules: RiskRuleBook
+    books: RiskBookshelf
     _after: UUID = _START
 
     async def drain(self, now: datetime) -> int:
@@ -76,20 +80,38 @@ class RiskAssessor:
         participations = await store.participations(
             conn, courses, sorted({person for _, person in concerned})
         )
+        books = await self._books_of(conn, sorted({person for _, person in concerned}), local_day(now))
         changes = store.RiskChanges()
         for key in concerned:
             if key[0] in reported:
                 entry = participations.get(key, _NO_PLACE)
                 days = [] if entry is _NO_PLACE else marks.get(key, [])
                 self._assess_person(
-                    changes, key, days, known.get(key, ()), part=entry, reported=reported[key[0]]
+                    changes,
+                    key,
+                    days,
+                    known.get(key, ()),
+                    part=entry,
+                    reported=reported[key[0]],
+                    books=books(key[1]),
                 )
         await store.write(conn, changes, now)
         if changes.concerned:
             await people.request_reconciliation(conn, sorted(changes.concerned))
 
+    async def _books_of(
+        self, conn: Connection, participants: Sequence[UUID], today: date
+    ) -> Callable[[UUID], list[RiskRuleBook]]:
+        """Return whose rules hold for each of these people: those of every office that may hear of them."""
+        books = await self.books.current(conn)
+        offices: dict[UUID, set[str]] = defaultdict(set)
+        if books.own:
+            for consent in await consents.valid(conn, participants, [ConsentPurpose.DROPOUT_SUPPORT], today):
+                offices[consent.participant].add(consent.office)
+        return lambda person: books.of(sorted(offices.get(person, ())))
+
+    @staticmethod
     def _assess_person(
-        self,
         changes: store.RiskChanges,
         key: tuple[UUID, UUID],
         days: Sequence[CourseDay],
@@ -97,10 +119,12 @@ class RiskAssessor:
         *,
         part: store.Participation,
         reported: Sequence[date],
+        books: Sequence[RiskRuleBook],
     ) -> None:
         course, person = key
         until = reported[-1]
-        episodes = _episodes(days, part, reported, self.rules.on(until))
+        since = min((row.open.since for row in known), default=None)
+        episodes = _episodes(days, part, reported, in_force(books, until, since))
         ids = {row.open: row.id for row in known}
         for change in compare([row.open for row in known], episodes, (Matter.ATTENDANCE,)):
             match change:
@@ -118,7 +142,10 @@ class RiskAssessor:
 
 
 def _episodes(
-    days: Sequence[CourseDay], part: store.Participation, reported: Sequence[date], rules: AttendanceRules
+    days: Sequence[CourseDay],
+    part: store.Participation,
+    reported: Sequence[date],
+    rules: Sequence[RuleSet],
 ) -> list[Episode]:
     days = [day for day in days if part.left_on is None or day.day <= part.left_on]
     first_mark = min((day.day for day in days), default=reported[-1])
@@ -126,4 +153,6 @@ def _episodes(
     # Course days between entry and first mark: consent came later, or they lie before the look back.
     # Whether the person was there then is unknown, so nobody is called a no-show.
     before = bisect_left(reported, first_mark) > bisect_left(reported, entry)
-    return assess(days, entry, rules, attended_before=before)
+    return [
+        episode for one in rules for episode in assess(days, entry, one.attendance, attended_before=before)
+    ]

@@ -129,13 +129,10 @@ def findings(episodes: Iterable[Episode]) -> dict[Matter, Finding]:
 
 def joined(of_matter: Sequence[Finding]) -> Finding:
     """Join what was found about one matter: the rule that tells most explains it."""
-    by_rule: dict[Rule, Finding] = {}
-    for one in sorted(of_matter, key=lambda one: (_ORDER[one.rule], one.since)):
-        by_rule.setdefault(one.rule, one)
-    first, *others = by_rule.values()
-    return Finding(
-        first.rule, min(one.since for one in of_matter), first.params, tuple(one.rule for one in others)
-    )
+    first = min(of_matter, key=lambda one: (_ORDER[one.rule], one.since))
+    others = {rule for one in of_matter for rule in (one.rule, *one.also)} - {first.rule}
+    since = min(one.since for one in of_matter)
+    return Finding(first.rule, since, first.params, tuple(sorted(others, key=_ORDER.__getitem__)))
 
 
 @dataclass(frozen=True, slots=True)

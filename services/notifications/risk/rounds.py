@@ -9,18 +9,22 @@ from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from services.notifications.consents import store as consents
 from services.notifications.risk import standing_store, store
-from services.notifications.risk.parameters import RiskRuleBook
+from services.notifications.risk.domain import Finding, joined
+from services.notifications.risk.parameters import RuleSet
+from services.notifications.risk.parameters_store import RiskBooks, RiskBookshelf, in_force
 from services.notifications.risk.standing import Key, Standing, assess
 from services.runtime.data.db import Connection, Pool, transaction
 
 _UNDER = (ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE)
+Allowed = dict[str, set[str]]
+"""The offices that may hear of somebody, by purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """Judges how people stand by the rules in force."""
+    """Judges how people stand, by the rules in force at the offices that may hear of them."""
 
-    rules: RiskRuleBook
+    books: RiskBookshelf
 
     async def look_at(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
         """Raise, keep and clear the risks of these people; of each only what they consent to.
@@ -28,30 +32,31 @@ class Rounds:
         The caller has called `gate.rely_on_consent` and reconciles their alerts in the same transaction.
         """
         today = local_day(now)
-        allowed: dict[UUID, set[str]] = {}
+        allowed: dict[UUID, Allowed] = {}
         for consent in await consents.valid(conn, participants, list(_UNDER), today):
-            allowed.setdefault(consent.participant, set()).add(consent.purpose)
+            allowed.setdefault(consent.participant, {}).setdefault(consent.purpose, set()).add(consent.office)
         if not allowed:
             return
         people = sorted(allowed)
+        books = await self.books.current(conn)
         known = await standing_store.open_risks(conn, people)
         changes = store.RiskChanges()
         for person, standing in (await standing_store.standings(conn, people, known)).items():
-            self._compare(changes, person, standing, known.get(person, {}), allowed[person], today)
+            found = found_by(books, allowed[person], standing, known.get(person, {}), today)
+            self._compare(changes, person, found, known.get(person, {}), allowed[person], today)
         await store.write(conn, changes, now)
 
+    @staticmethod
     def _compare(  # noqa: PLR0917
-        self,
         changes: store.RiskChanges,
         person: UUID,
-        standing: Standing,
+        found: Mapping[Key, Finding],
         known: Mapping[Key, store.RiskRow],
-        purposes: set[str],
+        allowed: Allowed,
         today: date,
     ) -> None:
-        found = assess(standing, today, self.rules.standing_on(today))
         for key, finding in found.items():
-            if store.purpose_of(finding.matter) not in purposes:
+            if store.purpose_of(finding.matter) not in allowed:
                 continue
             row = known.get(key)
             if row is None:
@@ -59,6 +64,29 @@ class Rounds:
             else:
                 changes.kept.append((row.id, finding, today))
         changes.ended += [(row.id, "cleared") for key, row in known.items() if key not in found]
+
+
+def found_by(
+    books: RiskBooks, allowed: Allowed, standing: Standing, known: Mapping[Key, store.RiskRow], today: date
+) -> dict[Key, Finding]:
+    """Return what applies to somebody by the rules of any office that may hear of it.
+
+    A matter that is open already is also judged by the rules that were in force since it began.
+    """
+    own = books.of(sorted({office for offices in allowed.values() for office in offices}))
+    since = min((row.open.since for row in known.values()), default=None)
+    found: dict[Key, list[Finding]] = {}
+    for rules in in_force(own, today, since):
+        for key, finding in assess(standing, today, rules.standing).items():
+            if key in known or _raises(books, allowed, key, rules, today):
+                found.setdefault(key, []).append(finding)
+    return {key: joined(of_key) for key, of_key in found.items()}
+
+
+def _raises(books: RiskBooks, allowed: Allowed, key: Key, rules: RuleSet, today: date) -> bool:
+    """Return whether rules hold today for an office that may hear of this matter."""
+    offices = allowed.get(store.purpose_of(key[0]), ())
+    return any(book.rules_on(today) is rules for book in books.of(offices))
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from services.notifications.alerts.reconciler import AlertReconciler
 from services.notifications.people import registrations
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.runtime.bookkeeping import work
 from services.runtime.data.db import acquire, transaction
 from services.runtime.http.gateway_client import GatewayAnswer, Taken
@@ -44,10 +45,10 @@ def broken(monkeypatch: pytest.MonkeyPatch) -> set[object]:
     fails(escalation, "_settle", lambda _conn, row, _now: row["alert_id"])
     real = RiskAssessor._assess_person  # noqa: SLF001 - one step of many is made to fail
 
-    def assess(self: RiskAssessor, changes: Any, key: tuple[UUID, UUID], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def assess(_self: RiskAssessor, changes: Any, key: tuple[UUID, UUID], *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         if key[0] in found:
             raise FaultError
-        real(self, changes, key, *args, **kwargs)
+        real(changes, key, *args, **kwargs)
 
     monkeypatch.setattr(RiskAssessor, "_assess_person", assess)
     return found
@@ -129,7 +130,7 @@ async def test_a_course_whose_assessment_fails_leaves_the_others_assessed(
         if own == "k-2":
             broken.add(course)
 
-    assessor = RiskAssessor(world.worker, parameters.load())
+    assessor = RiskAssessor(world.worker, RiskBookshelf(parameters.load()))
     assert await assessor.drain(world.now) == 2
     assert await world.value("SELECT count(DISTINCT course_id) FROM course_day WHERE NOT assessed") == 1
     assert await assessor.drain(world.now) == 0

@@ -16,6 +16,7 @@ from schemas.topics import EVENT_TYPES
 from services.allocation.acts.statements import Statements
 from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
+from services.notifications.risk.parameters_store import RiskBookshelf
 from services.runtime.events.subscription import Applied, Rejected
 from tests.allocation import builders
 from tests.allocation import world as allocation
@@ -147,7 +148,7 @@ async def test_a_course_that_goes_on_is_looked_at_again(both: Both) -> None:
         await both.steering.must(PROVIDER, payload)
         await both.pass_on()
     assert await both.support.value("SELECT assessed FROM course_day") is False
-    assert await RiskAssessor(both.support.worker, parameters.load()).drain(NOW) == 1
+    assert await RiskAssessor(both.support.worker, RiskBookshelf(parameters.load())).drain(NOW) == 1
 
 
 async def test_an_older_state_changes_nothing(both: Both) -> None:

@@ -19,6 +19,7 @@ TRIED = {
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
     "/offices/{office}/sent/{delivery}/again", "/offices/{office}/silences",
     "/inbox/{alert}/{command}", "/inbox/{alert}/snooze", "/inbox/several", "/inbox/search", "/needs",
+    "/inbox/rules/change",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -70,6 +71,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, "/inbox/several", {"do": "put-off", "days": "nie", "alert": str(alert)}),
         (LEAD, f"/inbox/{alert}/snooze", {"days": "nie"}),
         (LEAD, "/inbox/search", {"name": " "}),
+        (LEAD, "/inbox/rules/change", {"consecutive-days": "viele", "share-raise_at": "NaN"}),
         (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),
     ]
     everybody = (DESK, PROVIDER, LEAD, OPERATOR)

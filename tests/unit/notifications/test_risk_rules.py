@@ -29,7 +29,7 @@ from services.notifications.risk.domain import (
     compare,
     findings,
 )
-from services.notifications.risk.parameters import RiskRuleBook, load
+from services.notifications.risk.parameters import Parameters, RiskRuleBook, Version, load
 
 FIRST = date(2026, 3, 2)
 RULES = AttendanceRules(
@@ -273,11 +273,12 @@ def test_what_is_reported_later_never_changes_when_a_risk_was_certain(marks: str
 def test_rules_are_dated_and_their_bounds_in_order() -> None:
     packaged = load()
     assert packaged.on(date(1999, 1, 1)) == packaged.on(FIRST)
-    first = load().versions[0]
-    versions = [first, first.model_copy(update={"valid_from": date(2027, 1, 1)})]
-    versions[1] = versions[1].model_copy(update={"early_days": 7})
-    book = RiskRuleBook(versions)
+    first = packaged.versions[0]
+    assert first.parameters is not None
+    later = first.parameters.model_copy(update={"early_days": 7})
+    book = RiskRuleBook([Version(date(2027, 1, 1), later), first])
     assert (book.on(date(2026, 12, 31)).early_days, book.on(date(2027, 1, 1)).early_days) == (28, 7)
-    share = versions[0].share.model_copy(update={"clear_below": 0.9})
+    values = first.parameters.model_dump()
+    values["share"]["clear_below"] = 0.9
     with pytest.raises(ValueError, match="clear_below"):
-        RiskRuleBook([versions[0].model_copy(update={"share": share})])
+        Parameters.model_validate({name: values[name] for name in Parameters.model_fields})

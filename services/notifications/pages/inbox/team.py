@@ -1,6 +1,6 @@
 """Serves the lead's page of an office: who has how much, how soon it answers, what risks were worth."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from math import ceil
@@ -18,19 +18,13 @@ from services.notifications.pages.context import Context, slug_of
 from services.notifications.pages.inbox import store
 from services.notifications.pages.inbox.filters import mark_of
 from services.notifications.pages.inbox.pages import waits
+from services.notifications.pages.risk_rules.words import rule_name
 from services.notifications.pages.roles import AUDITOR, TEAM_LEAD
-from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
 
 router = APIRouter(prefix="/inbox", include_in_schema=False)
-RULES: Mapping[str, str] = {
-    "no_show": msgid("did not come at all"),
-    "consecutive_unexcused": msgid("missing on several days in a row"),
-    "share_missed": msgid("missed much within a time"),
-}
-"""What the rules are called in a table; one that is not listed is shown by its code."""
 TeamReader = Annotated[Visitor, Depends(signed_in(TEAM_LEAD, reading=(AUDITOR,)))]
 DAYS = 90
 FEWEST_PEOPLE = 3
@@ -104,13 +98,10 @@ async def team(request: Request, context: Context, visitor: TeamReader) -> Respo
         days=DAYS,
         fewest=FEWEST_PEOPLE,
         responses=responses_of(answers, hours_by_row(entry)) if enough and entry else None,
-        verdicts=[(_rule(texts, row["rule"] or ""), row, _judged(row)) for row in verdicts],
+        verdicts=[(rule_name(texts, row["rule"] or ""), row, judged(row)) for row in verdicts],
     )
 
 
-def _rule(texts: Texts, code: str) -> str:
-    return texts.plain(RULES[code]) if code in RULES else code.replace("_", " ")
-
-
-def _judged(row: asyncpg.Record) -> int:
+def judged(row: asyncpg.Record) -> int:
+    """Return of how many alerts the office said what it thought."""
     return int(row["useful"] + row["not_needed"] + row["false_alarm"])

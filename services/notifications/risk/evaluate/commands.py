@@ -1,11 +1,19 @@
 """Defines the commands `kurslotse risk ...`."""
 
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from schemas.days import local_day
+
+_EXPORT_SECONDS = 600.0
+WARNING = """\
+This is the attendance of real people under running numbers: personal data still (Art. 4 Nr. 5 DSGVO). Whoever
+knows a course may recognise them. Only people who consent to dropout support today are in it. Keep it on the
+support side, where only you can read it, and delete it after the evaluation."""
 risk_app = typer.Typer(no_args_is_help=True, help="Rules about risks, tried on a history.")
 
 
@@ -40,3 +48,39 @@ def evaluate(
         sys.stdout.write(f"{line}\n")
     if plot is not None:
         plot.write_text(report.plot(found), "utf-8")
+
+
+@risk_app.command("export")
+def export(
+    folder: Annotated[Path, typer.Argument(help="A folder that does not exist yet.")],
+    since: Annotated[
+        datetime | None,
+        typer.Option(formats=["%Y-%m-%d"], help="Only enrolments that began on this day or later."),
+    ] = None,
+) -> None:
+    """Write the history of this installation: people who consent to dropout support, under running numbers.
+
+    For whoever operates the support side. `kurslotse risk evaluate` reads the folder.
+    """
+    # Imported here: `--help` must not pay for it.
+    from services.notifications.risk.evaluate import history, history_store  # noqa: PLC0415 -- see above
+    from services.runtime.serve.commands import business_now, on_database  # noqa: PLC0415 -- see above
+
+    if folder.exists():
+        sys.stderr.write(f"kurslotse: {folder} exists already. Please name a new folder.\n")
+        raise typer.Exit(2)
+    today = local_day(business_now())
+    first = date.min if since is None else since.date()
+    rows = on_database(
+        lambda conn: history_store.rows(conn, offices=None, since=first, today=today, timeout=_EXPORT_SECONDS)
+    )
+    people = history_store.enrolments(rows)
+    try:
+        history.write(folder, history.History(people))
+    except OSError as error:
+        sys.stderr.write(f"kurslotse: {error}\n")
+        raise typer.Exit(2) from None
+    marks, exits = sum(len(one.days) for one in people), sum(one.exit is not None for one in people)
+    sys.stdout.write(
+        f"{len(people)} enrolments, {marks} marks and {exits} exits are in {folder}.\n{WARNING}\n"
+    )

@@ -2,12 +2,14 @@
 
 A folder holds three files in UTF-8, each with a header; days are YYYY-MM-DD, ids any text that is no name:
 
-* `enrolments.csv`: course, participant, provider, joined_on, ends_on
+* `enrolments.csv`: course, participant, provider, joined_on, ends_on; may have known_from, the first day of
+  which marks are known (empty: from joined_on on)
 * `marks.csv`: course, participant, day, mark (X, E, U, W, P), ue, ue_held, reported_on
 * `exits.csv`: course, participant, kind (as in ParticipantLeft), left_on, told_on
 """
 
 import csv
+import os
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -25,6 +27,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "marks.csv": ("course", "participant", "day", "mark", "ue", "ue_held", "reported_on"),
     "exits.csv": ("course", "participant", "kind", "left_on", "told_on"),
 }
+_OPTIONAL: Mapping[str, tuple[str, ...]] = {"enrolments.csv": ("known_from",)}
 _MOST_UE = 24
 
 
@@ -60,6 +63,8 @@ class Enrolment:
     ends_on: date
     days: Sequence[ReportedDay] = ()
     exit: Exit | None = None
+    known_from: date | None = None
+    """The first day of which marks are known, if the person took part before, or may have."""
 
     @property
     def key(self) -> Key:
@@ -90,11 +95,11 @@ class History:
 
 
 def write(folder: Path, history: History) -> None:
-    """Write a history into a folder, which is made if missing."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write a history into a folder, which is made if missing; nobody else may read what is written."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     rows = {
         "enrolments.csv": (
-            (one.course, one.participant, one.provider, one.joined_on, one.ends_on)
+            (one.course, one.participant, one.provider, one.joined_on, one.ends_on, one.known_from or "")
             for one in history.enrolments
         ),
         "marks.csv": (
@@ -109,12 +114,16 @@ def write(folder: Path, history: History) -> None:
         ),
     }
     for name, lines in rows.items():
-        with (folder / name).open("w", encoding="utf-8", newline="") as file:
+        with open(folder / name, "w", encoding="utf-8", newline="", opener=_private) as file:
             writer = csv.writer(file)
-            writer.writerow(_COLUMNS[name])
+            writer.writerow((*_COLUMNS[name], *_OPTIONAL.get(name, ())))
             writer.writerows(
                 [guarded(one) if isinstance(one, str) else one for one in line] for line in lines
             )
+
+
+def _private(path: str | os.PathLike[str], flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def read(folder: Path) -> History:
@@ -126,7 +135,12 @@ def read(folder: Path) -> History:
     enrolments: dict[Key, Enrolment] = {}
     for line in _lines(folder, "enrolments.csv"):
         one = Enrolment(
-            line["course"], line["participant"], line["provider"], line.day("joined_on"), line.day("ends_on")
+            line["course"],
+            line["participant"],
+            line["provider"],
+            line.day("joined_on"),
+            line.day("ends_on"),
+            known_from=line.day("known_from") if line.values.get("known_from") else None,
         )
         if one.key in enrolments:
             raise line.wrong("participant", "stands here twice for this course. Please keep one line.")

@@ -38,7 +38,8 @@ def of_rules(rules: AttendanceRules, only: Iterable[Rule] | None = None) -> Dete
         days = [item.day for item in enrolment.days]
         if all(day.missed == 0 for day in days):
             return []
-        episodes = [one for one in assess(days, enrolment.joined_on, rules) if one.rule in counted]
+        found = assess(days, enrolment.joined_on, rules, attended_before=enrolment.known_from is not None)
+        episodes = [one for one in found if one.rule in counted]
         alerts: list[Alert] = []
         is_open = False
         for reported_on, items in _by_report(enrolment.days):

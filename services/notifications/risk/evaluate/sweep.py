@@ -48,17 +48,23 @@ class Exits:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """Everything that an evaluation prints."""
+class Worth:
+    """What the rules in force are worth on a history."""
 
     exits: Exits
     oracle: Score
     together: Score
-    earlier: Score
     each: tuple[tuple[Rule, Score], ...]
-    flat: Score
     flat_at_equal_load: Point | None
     """The flat rule at the lowest share that alerts no more often than all rules together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison(Worth):
+    """Everything that an evaluation prints."""
+
+    earlier: Score
+    flat: Score
     sweep: tuple[Point, ...]
     flat_sweep: tuple[Point, ...]
     next_day: tuple[Score, Score]
@@ -68,22 +74,42 @@ class Comparison:
 def compare(history: History, rules: AttendanceRules) -> Comparison:
     """Replay a history by everything there is to compare."""
     people = history.enrolments
-    together = score(people, of_rules(rules))
-    flat_sweep = tuple(Point(share, score(people, of_flat_share(share))) for share in FLAT_SHARES)
-    equal = [point for point in flat_sweep if point.score.load <= together.load]
+    flat_sweep = _flat_sweep(people)
+    found = _worth(people, rules, flat_sweep)
     next_day = history.reported(1).enrolments
     return Comparison(
-        exits=exits_of(people),
-        oracle=score(people, of_oracle),
-        together=together,
+        exits=found.exits,
+        oracle=found.oracle,
+        together=found.together,
+        each=found.each,
+        flat_at_equal_load=found.flat_at_equal_load,
         earlier=score(people, of_rules(rules, EARLIER)),
-        each=tuple((rule, score(people, of_rules(rules, (rule,)))) for rule in RULES),
         flat=score(people, of_flat_share(FLAT)),
-        flat_at_equal_load=equal[0] if equal else None,
         sweep=tuple(_sweep(people, rules)),
         flat_sweep=flat_sweep,
         next_day=(score(next_day, of_rules(rules)), score(next_day, of_oracle)),
     )
+
+
+def worth(people: Sequence[Enrolment], rules: AttendanceRules) -> Worth:
+    """Replay a history by the rules in force, each and together, the flat rule and the oracle."""
+    return _worth(people, rules, _flat_sweep(people))
+
+
+def _worth(people: Sequence[Enrolment], rules: AttendanceRules, flat_sweep: Sequence[Point]) -> Worth:
+    together = score(people, of_rules(rules))
+    equal = [point for point in flat_sweep if point.score.load <= together.load]
+    return Worth(
+        exits=exits_of(people),
+        oracle=score(people, of_oracle),
+        together=together,
+        each=tuple((rule, score(people, of_rules(rules, (rule,)))) for rule in RULES),
+        flat_at_equal_load=equal[0] if equal else None,
+    )
+
+
+def _flat_sweep(people: Sequence[Enrolment]) -> tuple[Point, ...]:
+    return tuple(Point(share, score(people, of_flat_share(share))) for share in FLAT_SHARES)
 
 
 def _sweep(people: Sequence[Enrolment], rules: AttendanceRules) -> Iterator[Point]:

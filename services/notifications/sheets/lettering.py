@@ -18,7 +18,7 @@ _GROUPS = 12
 
 
 def legible(text: str) -> str:
-    """Return a text with a mark for each letter that the fonts lack, and without other signs that they lack.
+    r"""Return a text with a mark for each letter that the fonts lack, and without other signs that they lack.
 
     >>> legible("Öztürk, Оксана, محمود"), legible("Mei 李明 \N{SLIGHTLY SMILING FACE}\x07")
     ('Öztürk, Оксана, محمود', 'Mei \ufffd\ufffd ')

@@ -158,7 +158,7 @@ def test_no_name_however_long_or_written_breaks_a_sheet(code: str) -> None:
 def test_every_sign_that_is_kept_can_be_printed() -> None:
     everything = "".join(map(chr, range(0x20, 0x2FFF)))
     kept_signs = legible(everything)
-    assert {*"Ağ€№–„“ß", "ї", "پ", "گ", "ة"} <= set(kept_signs)
-    assert not set(kept_signs) & {"\x7f", "ሀ", "\u2603"}
+    assert {*"Ağ€№„“ß", "ї", "پ", "گ", "ة"} <= set(kept_signs)
+    assert not set(kept_signs) & {"\x7f", "\u1200", "\u2603"}
     sheet = consent_form("de", latest(), FormFacts(office=" ".join(kept_signs)))
     assert pdf([sheet], NOW)[:5] == b"%PDF-"

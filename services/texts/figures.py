@@ -186,6 +186,11 @@ NEEDS = Figure(
         for name in ("childcare", "bus", "evening_course", "other_level", "other")
     ),
 )
+OWN_CONSENT_RATE = msgid(
+    "The share of the people whose first course began in the quarter who allow your office today. How many "
+    "began is the published span, so that the share stands in a span too."
+)
+"""Of no publication: a team lead reads who allows the own office, and a span that everybody reads."""
 STEERING = (ARRIVALS, *STARTS, *PROPOSALS, *RESERVATIONS, *COMPLETIONS, *FILL)
 SUPPORT = (COUNSELLING, NEEDS)
 FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in (*STEERING, *SUPPORT)}

@@ -79,6 +79,7 @@ COUNTED_BY = {
     "allocation/steering/runs/reading.py:_sections": ENGINE,
     "allocation/steering/runs/reading.py:read_seated_by": ENGINE,
     "notifications/alerts/store.py:load": "how many alerts an office has, to route the next one",
+    "notifications/counts/store.py:own_beginners": OWN_OFFICE,
     "notifications/counts/store.py:counselling": "figure",
     "notifications/counts/store.py:needs": "figure",
     "notifications/delivery/store.py:own_faults": "attempts of one delivery, to decide about the next",

@@ -104,6 +104,7 @@ async def test_the_school_enters_and_the_registering_office_has_it(world: World)
             (one, MBE, "enrolment_notice", DESK, True),
             (two, MBE, "dropout_support", DESK, True),
         ])  # fmt: skip
+        assert "von 2 Personen" in await pages[PROVIDER].page(path)
         shown = await pages[PROVIDER].page(path)
         assert shown.count("Ihre Schule hat am 02.03.2026 ein Blatt eingetragen.") == 2
         assert "Bisher erlaubt" not in shown

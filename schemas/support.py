@@ -87,6 +87,19 @@ class ConsentGranted(AboutOwnParticipant):
     """Version of the consent form that was signed."""
 
 
+class ConsentCollected(AboutParticipantInCourse):
+    """Somebody in a course signed a consent there; it counts as if the registering office had entered it."""
+
+    type_: ClassVar[str] = "de.kurslotse.consent-collected.v1"
+
+    office: Slug
+    """The counselling office that may know."""
+    purposes: Annotated[tuple[Annotated[Code, Known(ConsentPurpose)], ...], Field(min_length=1, max_length=8)]
+    given_on: BusinessDate
+    form: Code
+    """Version of the consent form that was signed."""
+
+
 class ConsentRevoked(AboutOwnParticipant):
     """The person takes consent back; empty purposes or no office mean all."""
 

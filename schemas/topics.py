@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -86,7 +87,12 @@ _TABLE: tuple[tuple[Family, frozenset[PublisherKind], tuple[type[Payload], ...]]
     (
         Family.SUPPORT,
         _PROVIDER,
-        (support.AttendanceRecorded, support.SectionResultRecorded, support.ExamResultRecorded),
+        (
+            support.AttendanceRecorded,
+            support.SectionResultRecorded,
+            support.ExamResultRecorded,
+            support.ConsentCollected,
+        ),
     ),
     (Family.SUPPORT, _ANY_OFFICE, (support.ConsentGranted, support.ConsentRevoked, support.NeedReported)),
     (
@@ -124,6 +130,11 @@ EVENT_TYPES: Mapping[str, EventType] = {
 }
 """CloudEvents type -> event type. FindingRaised travels on both findings families and on `out`."""
 
+_INCLUDED_IN: Mapping[str, str] = {
+    support.ConsentCollected.type_: support.AttendanceRecorded.type_,
+}
+"""Types that came later -> the type whose permission includes them: lists of permissions are kept as made."""
+
 _ALSO_ON: Mapping[Family, frozenset[Family]] = {
     Family.FINDINGS_SUPPORT: frozenset({Family.FINDINGS_STEERING}),
     Family.OUT: frozenset({Family.FINDINGS_STEERING, Family.PLACEMENTS, Family.ERASURES}),
@@ -140,6 +151,11 @@ def event_types_on(family: Family) -> list[EventType]:
 def types_for(kinds: frozenset[PublisherKind]) -> tuple[str, ...]:
     """List the event types that publishers of these kinds may be allowed to send."""
     return tuple(name for name, event_type in EVENT_TYPES.items() if event_type.kinds & kinds)
+
+
+def may_send(type_: str, allowed: AbstractSet[str]) -> bool:
+    """Return whether a publisher that is allowed these event types may send one of a type."""
+    return type_ in allowed or _INCLUDED_IN.get(type_) in allowed
 
 
 def topic(family: Family, publisher: str | None = None, *, prefix: str = "") -> str:

@@ -9,7 +9,13 @@ from uuid import UUID
 
 from schemas.base import Payload
 from schemas.envelope import encode_data
-from schemas.support import AttendanceRecorded, ConsentGranted, ConsentRevoked, NeedReported
+from schemas.support import (
+    AttendanceRecorded,
+    ConsentCollected,
+    ConsentGranted,
+    ConsentRevoked,
+    NeedReported,
+)
 from schemas.topics import Family, pattern, topic
 from services.notifications import gate
 from services.notifications.erasures.handlers import Erasures, read_acknowledgements
@@ -36,9 +42,9 @@ async def read_support(
         match event.event.data:
             case AttendanceRecorded():
                 return attend
-            case ConsentGranted() if event.event.retracts is None:
+            case ConsentGranted() | ConsentCollected() if event.event.retracts is None:
                 return grant
-            case ConsentGranted() | ConsentRevoked():  # retracting a grant revokes the consent
+            case ConsentGranted() | ConsentCollected() | ConsentRevoked():  # one taken back revokes
                 return revoke
             case _:
                 return results.record

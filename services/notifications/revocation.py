@@ -1,21 +1,25 @@
 """Ends consents together with everything that rested on them: alerts, disclosures, keys, participation."""
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import date, datetime
-from uuid import UUID, uuid5
+from uuid import UUID, uuid4, uuid5
 
 from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from services.notifications.alerts import withdrawal
-from services.notifications.consents import store
+from services.notifications.consents import evidence, store
 from services.notifications.consents.domain import Consent
+from services.notifications.consents.evidence import Evidence
 from services.notifications.gate import end_consent
 from services.notifications.participation import results_store as results
 from services.notifications.participation import stand_ins
 from services.notifications.participation import store as participation
 from services.notifications.people import store as people
 from services.notifications.people.keys import PersonSecrets
+from services.runtime.bookkeeping import erased
 from services.runtime.data.db import Connection
 
 _BATCH = 100
@@ -62,6 +66,41 @@ async def _end_afterwards(conn: Connection, ended: Sequence[Consent]) -> None:
     await participation.erase_risks_afterwards(conn, over)
     nothing_left = {one.participant for one in ended} - set().union(*under.values())
     await results.erase(conn, sorted(nothing_left), sections=False, finals=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What somebody takes back by telling the counselling office that they had allowed to know."""
+
+    participant: UUID
+    organisation: str
+    office: str
+    purposes: AbstractSet[str]
+    said_on: date
+    how: str
+    """A word of `evidence.HOW`."""
+    entered_by: str
+
+
+async def end_told(conn: Connection, secrets: PersonSecrets, told: Told, now: datetime) -> int:
+    """End what was taken back, under all ids of the person; return how many consents for this office ended.
+
+    Runs in a transaction of its own, for the worker. What other offices may know stays as it is.
+    """
+    await erased.lock_for_writing(conn)
+    await end_consent(conn)
+    others = await store.other_ids(conn, [told.participant])
+    known = await store.open_of(conn, [told.participant, *others.get(told.participant, ())])
+    ended = [one for one in known if one.office == told.office and one.purpose in told.purposes]
+    if ended:
+        cause = uuid4()
+        await end(conn, secrets, ended, [told.said_on] * len(ended), now)
+        await store.log(conn, [store.ConsentStep(cause, one, "revoked", told.said_on) for one in ended], now)
+        proof = Evidence(
+            cause, told.participant, told.organisation, told.office, "", "", "", told.entered_by, told.how
+        )
+        await evidence.add(conn, [proof], now)
+    return len(ended)
 
 
 async def end_lapsed(conn: Connection, secrets: PersonSecrets, now: datetime) -> int:

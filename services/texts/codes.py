@@ -148,6 +148,11 @@ _WITHDRAWN = {
     "course_cancelled": "The course was cancelled.",
     "enrolment_over": "The enrolment is over.",
 }
+_TOLD = {
+    "talk": "in a talk",
+    "telephone": "by telephone",
+    "writing": "in writing",
+}
 _WITHDRAW = {
     "moved": "moved away",
     "work": "found work",
@@ -214,6 +219,7 @@ WORDS: Mapping[str, Mapping[str, str]] = {
     "mark": _MARK,
     "clock": _CLOCK,
     "alert": _ALERT,
+    "told": _TOLD,
     "withdrawn": _WITHDRAWN,
     "withdraw": _WITHDRAW,
     "registration": _REGISTRATION,

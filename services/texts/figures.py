@@ -220,6 +220,11 @@ COURSE_SIGNALS = Figure(
     ),
     (Part("courses_silent", counts=Counts.COURSES), Part("courses_collapsed", counts=Counts.COURSES)),
 )
+OWN_CONSENT_RATE = msgid(
+    "The share of the people whose first course began in the quarter who allow your office today. How many "
+    "began is the published span, so that the share stands in a span too."
+)
+"""Of no publication: a team lead reads who allows the own office, and a span that everybody reads."""
 STEERING = (ARRIVALS, *STARTS, *PROPOSALS, *RESERVATIONS, *COMPLETIONS, *FILL)
 SUPPORT = (COUNSELLING, COURSE_SIGNALS, NEEDS)
 FIGURES: Mapping[str, Figure] = {figure.name: figure for figure in (*STEERING, *SUPPORT)}

@@ -47,6 +47,7 @@ AS_OWNER: Mapping[str, Mapping[str, bool]] = {
         "erase_disclosure_log": False,
         "looks_at_names": True,
         "offices_to_hand_to": True,
+        "own_consenting_beginners": True,
         "own_course_days": True,
         "own_course_marks": True,
         "own_course_reports": True,

@@ -10,7 +10,7 @@ import orjson
 from schemas.bounds import latest_day
 from schemas.days import local_day
 from schemas.envelope import EVENT_ID, Decoded, Event, Problem, decode_attributes
-from schemas.topics import EVENT_TYPES, Family
+from schemas.topics import EVENT_TYPES, Family, may_send
 from services.gateway.publishers.domain import Publisher
 
 _COPIED = ("specversion", "id", "type", "time", "corrects", "retracts")
@@ -92,7 +92,7 @@ def check(
     decoded = decode_attributes(kept | traces, raw, latest_day(local_day(now)))
     known = EVENT_TYPES.get(type_)
     family = known.family if known is not None else None
-    if known is not None and (type_ not in publisher.event_types or known.family not in families):
+    if known is not None and (not may_send(type_, publisher.event_types) or known.family not in families):
         problem = Problem("not_allowed", field="ce_type")
         return Refused(id_, status_of([problem]), (problem,), type_)
     if not isinstance(decoded, Decoded):

@@ -1,4 +1,4 @@
-"""Keeps what proves a consent signed on paper: who entered it, on which form, where the paper lies."""
+"""Keeps what proves a consent signed on paper, or one that was taken back by word, and who entered it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,11 +8,13 @@ from uuid import UUID
 from services.runtime.data.db import Connection
 
 LONGEST_PAPER = 100
+HOW = ("talk", "telephone", "writing")
+"""How somebody can tell an office that they take a consent back."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A row of `consent_evidence`; `cause` is the grant that it proves."""
+    """A row of `consent_evidence`; `cause` is the grant that it proves, or with `told` the revocation."""
 
     cause: UUID
     participant: UUID
@@ -22,14 +24,16 @@ class Evidence:
     language: str
     paper: str
     entered_by: str
+    told: str | None = None
 
 
 async def add(conn: Connection, rows: Sequence[Evidence], now: datetime) -> None:
-    """Add evidence, for the web role; what is sent again is there already."""
+    """Add evidence; what is sent again is there already. The web role may add that of grants."""
     await conn.executemany(
         """
         INSERT INTO consent_evidence (cause, participant_id, organisation, office, form, language, paper,
-        entered_by, entered_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING
+        entered_by, told, entered_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING
         """,
         [
             (
@@ -41,6 +45,7 @@ async def add(conn: Connection, rows: Sequence[Evidence], now: datetime) -> None
                 one.language,
                 one.paper,
                 one.entered_by,
+                one.told,
                 now,
             )
             for one in rows

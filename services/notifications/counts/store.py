@@ -54,6 +54,18 @@ async def counselling(conn: Connection, kreis: str, quarter: Quarter, today: dat
     return dict(row)
 
 
+async def own_beginners(conn: Connection, today: date) -> Mapping[tuple[str, date], int]:
+    """Count who allows the visitor's own office, by Kreis and quarter of the first course; no publication."""
+    rows = await conn.fetch(
+        """
+        SELECT kreis, date_trunc('quarter', began_on)::date AS quarter, count(*) AS people
+        FROM own_consenting_beginners($1) GROUP BY 1, 2
+        """,
+        today,
+    )
+    return {(row["kreis"], row["quarter"]): row["people"] for row in rows}
+
+
 async def needs(conn: Connection, kreis: str, quarter: Quarter, _today: date) -> Mapping[str, Value]:
     """Count the needs that were reported for the months of a quarter, also by town."""
     rows = await conn.fetch(

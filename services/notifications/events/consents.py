@@ -1,32 +1,37 @@
-"""Applies ConsentGranted and ConsentRevoked: stores consents, or ends them with all that rested on them.
+"""Applies what is said about consents: stores them, or ends them with all that rested on them.
 
-None of them waits: what ends a consent counts at once. A grant that is read after its own correction or
-retraction has no effect (`consent_step` holds that it was taken back).
+A ConsentCollected of a school counts as if the office that registered the person had granted it, if the
+person sits in that course. None of them waits: what ends a consent counts at once. A grant that is read
+after its own correction or retraction has no effect (`consent_step` holds that it was taken back).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from uuid import UUID
 
 from schemas.codes import ConsentPurpose
 from schemas.days import local_day
-from schemas.support import ConsentGranted, ConsentRevoked
+from schemas.support import ConsentCollected, ConsentGranted, ConsentRevoked
 from services.notifications import revocation
 from services.notifications.consents import store
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
 from services.notifications.events import store as publishers
 from services.notifications.events.store import meant
+from services.notifications.participation.seats_store import registering_offices
 from services.notifications.people import store as people
 from services.notifications.people.keys import PersonSecrets
 from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Applied, Incoming, Problem, Rejected, Verdict
 
+Grant = ConsentGranted | ConsentCollected
+_NOT_SEATED = Problem("participant_not_in_course", field="participant")
+
 
 def ends_some(event: Incoming) -> bool:
     """Return whether an event may end consents: a correction of a grant ends what it leaves out."""
     data = event.event.data
-    return isinstance(data, ConsentRevoked) or (isinstance(data, ConsentGranted) and meant(event) is not None)
+    return isinstance(data, ConsentRevoked) or (isinstance(data, Grant) and meant(event) is not None)
 
 
 async def grant(
@@ -43,30 +48,53 @@ async def grant(
             for event in events
             for verdict in await grant(conn, [event], now, months=months, secrets=secrets)
         ]
+    registrars = await _registrars(conn, events)
     taken_back = await store.taken_back(conn, [event.cause for event in events])
-    counting = [event for event in events if event.cause not in taken_back]
-    warnings = await _grant(conn, counting, now, months)
+    counting = [event for event in events if event.cause in registrars and event.cause not in taken_back]
+    warnings = await _grant(conn, counting, registrars, now, months)
     for event in events:
+        if event.cause not in registrars:
+            continue
         said = warnings.setdefault(event.cause, (Problem("event_superseded"),))
         if (corrected := meant(event)) is not None:  # replaced, even if its correction was taken back too
             warnings[event.cause] = said + await _replace(conn, secrets, event, corrected, now)
-    return [Applied(warnings[event.cause]) for event in events]
+    return [
+        Applied(warnings[event.cause]) if event.cause in registrars else Rejected(_NOT_SEATED)
+        for event in events
+    ]
+
+
+async def _registrars(conn: Connection, events: Sequence[Incoming]) -> dict[UUID, str]:
+    """Return which office stands for each grant, by its cause; a school's about nobody seated has none."""
+    collected = [event for event in events if isinstance(event.event.data, ConsentCollected)]
+    seats = {event.cause: _seat(event) for event in collected}
+    known = await registering_offices(conn, list(seats.values())) if seats else {}
+    found = {event.cause: event.publisher or "" for event in events if event.cause not in seats}
+    return found | {cause: known[seat] for cause, seat in seats.items() if seat in known}
+
+
+def _seat(event: Incoming) -> tuple[UUID, UUID]:
+    """Return course and person of what a school has collected: nobody speaks of somebody else's course."""
+    data = event.event.data
+    if not isinstance(data, ConsentCollected):
+        raise TypeError(event.event.type)
+    return data.course_id(event.publisher or ""), UUID(event.subject)
 
 
 async def _grant(
-    conn: Connection, events: Sequence[Incoming], now: datetime, months: int
+    conn: Connection, events: Sequence[Incoming], registrars: Mapping[UUID, str], now: datetime, months: int
 ) -> dict[UUID, tuple[Problem, ...]]:
     """Store grants; return the warnings about each event."""
-    offices = {event.publisher or "" for event in events}
+    offices = {registrars[event.cause] for event in events}
     organisations = await publishers.organisations(conn, offices)
     authorities = await publishers.authorities(conn, offices)
     grants: dict[Consent, store.GrantRow] = {}
     steps: list[store.ConsentStep] = []
-    granted: dict[UUID, ConsentGranted] = {}
+    granted: dict[UUID, Grant] = {}
     for event in events:
         data = granted[event.cause] = _granted(event)
-        office = event.publisher or ""
-        until = valid_until(data.given_on, data.valid_until, months)
+        office = registrars[event.cause]
+        until = valid_until(data.given_on, _asked(data), months)
         for consent in _consents(event, data):
             grants[consent] = store.GrantRow(
                 consent,
@@ -86,26 +114,30 @@ async def _grant(
     return {cause: _warnings(data, unknown, months) for cause, data in granted.items()}
 
 
-def _granted(event: Incoming) -> ConsentGranted:
+def _granted(event: Incoming) -> Grant:
     data = event.event.data
-    if not isinstance(data, ConsentGranted):
+    if not isinstance(data, Grant):
         raise TypeError(event.event.type)
     return data
 
 
-def _consents(event: Incoming, data: ConsentGranted) -> list[Consent]:
+def _asked(data: Grant) -> date | None:
+    """Return the last day that was asked for."""
+    return data.valid_until if isinstance(data, ConsentGranted) else None
+
+
+def _consents(event: Incoming, data: Grant) -> list[Consent]:
     return [Consent(UUID(event.subject), data.office, purpose) for purpose in data.purposes]
 
 
-def _warnings(data: ConsentGranted, unknown_offices: set[str], months: int) -> tuple[Problem, ...]:
+def _warnings(data: Grant, unknown_offices: set[str], months: int) -> tuple[Problem, ...]:
     warnings = []
     if data.office in unknown_offices:
         warnings.append(Problem("office_unknown", field="office"))
-    if data.valid_until is not None and data.valid_until < data.given_on:
+    asked = _asked(data)
+    if asked is not None and asked < data.given_on:
         warnings.append(Problem("ends_before_it_begins", field="valid_until"))
-    elif data.valid_until is not None and data.valid_until != valid_until(
-        data.given_on, data.valid_until, months
-    ):
+    elif asked is not None and asked != valid_until(data.given_on, asked, months):
         warnings.append(Problem("consent_shortened", field="valid_until", params={"months": months}))
     if any(purpose not in set(ConsentPurpose) for purpose in data.purposes):
         warnings.append(Problem("purpose_unknown", field="purposes"))
@@ -150,7 +182,7 @@ async def revoke(
                 said = Revocation(UUID(event.subject), office, frozenset(purposes), day)
                 revocations += await _under_all_ids(conn, event, said)
                 verdicts.append(Applied((publishers.never_read(event),) if event.cause in unread else ()))
-            case ConsentGranted() as data:
+            case ConsentGranted() | ConsentCollected() as data:
                 found, warnings = await _retracted(conn, event, data, now)
                 revocations += [(event, one) for one in found]
                 verdicts.append(Applied(warnings))
@@ -172,7 +204,7 @@ async def revoke(
 
 
 async def _retracted(
-    conn: Connection, event: Incoming, data: ConsentGranted, now: datetime
+    conn: Connection, event: Incoming, data: Grant, now: datetime
 ) -> tuple[list[Revocation], tuple[Problem, ...]]:
     """Return the revocations, of today, of what a retracted grant had allowed and nothing later allows."""
     retracted, today = meant(event), local_day(now)
@@ -184,7 +216,9 @@ async def _retracted(
     found = [Revocation(one.participant, one.office, frozenset({one.purpose}), today) for one in rest]
     if not known:
         return found, (publishers.never_read(event),)
-    return found, () if rest else (Problem("event_superseded", field="ce_retracts"),)
+    if rest or isinstance(data, ConsentCollected):  # what became of it meanwhile is not the school's to know
+        return found, ()
+    return found, (Problem("event_superseded", field="ce_retracts"),)
 
 
 async def _under_all_ids(

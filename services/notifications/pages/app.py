@@ -18,13 +18,13 @@ from services.notifications.pages.access import pages as access
 from services.notifications.pages.changes import pages as changes
 from services.notifications.pages.channels import hooks, sent, silences
 from services.notifications.pages.channels import pages as channels
-from services.notifications.pages.consents import class_pages
+from services.notifications.pages.consents import class_pages, school_pages
 from services.notifications.pages.consents import forms as consent_forms
 from services.notifications.pages.context import PageContext
 from services.notifications.pages.desk import pages as desk
 from services.notifications.pages.first_day import pages as first_day
 from services.notifications.pages.first_day import towns
-from services.notifications.pages.inbox import acts, needs, putting_off, team
+from services.notifications.pages.inbox import acts, needs, putting_off, taking_back, team
 from services.notifications.pages.inbox import pages as inbox
 from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import figures, looks, mail, operation
@@ -97,6 +97,7 @@ def create_pages(
         public.router,
         erasures.router,
         roster.router,
+        school_pages.router,
         team.router,  # before the page of one alert: /inbox/team is no alert's id
         risk_rules.router,
         evaluation.router,
@@ -105,7 +106,8 @@ def create_pages(
         hooks.router,
         sent.router,
         silences.router,
-        putting_off.router,  # before the answers to an alert: it is none
+        putting_off.router,  # before the answers to an alert: they are none
+        taking_back.router,
         acts.router,
         needs.router,
         offices.router,

@@ -18,7 +18,7 @@ from services.notifications.pages import registration_form, store
 from services.notifications.pages.consents import class_form
 from services.notifications.pages.consents import store as consents_store
 from services.notifications.pages.consents.class_form import Signed
-from services.notifications.pages.consents.granting import Papers, send
+from services.notifications.pages.consents.granting import Papers, granted, send
 from services.notifications.pages.context import (
     Clerk,
     Context,
@@ -260,7 +260,7 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
     errors = {
         "office": "" if office in listed else class_form.NO_OFFICE,
         "purpose": "" if purposes else msgid("Please tick at least one purpose."),
-        "given_on": class_form.day_fault(given_on, context.today(), context.consent_months),
+        "given_on": class_form.day_fault(given_on, context.today(), context.consent_months, latest()),
         "paper": class_form.paper_fault(paper, family),
     }
     if any(errors.values()) or given_on is None:
@@ -268,8 +268,9 @@ async def consent(request: Request, context: Context, visitor: Clerk, participan
         return await show_person(request, context, visitor, participant, errors=wrong, entered=entered)
     papers = Papers(form_id(entered.get("form")), office, latest(), "", given_on, paper)
     language = web.texts(request).language
-    signed = [(reference, Signed(participant, purposes))]
-    done = await send(context, visitor, papers, signed, language=language)
+    signed = Signed(participant, purposes)
+    said = [(signed, granted(papers, reference, signed))]
+    done = await send(context, visitor, papers, said, language=language)
     if done.taken:
         web.note(request, "success", web.texts(request).plain(_WRITTEN))
     for message in done.refused:

@@ -45,6 +45,7 @@ from services.texts.reasons import load
 
 router = APIRouter(prefix="/roster", include_in_schema=False)
 _DAYS_SHOWN = 60
+_SEATED = frozenset({"accepted", "confirmed", "started", "interrupted"})
 _FIELDS = {"others": "marks", "held": "day"}
 """Mistake in the form of a day -> the field that its entry leads to, where it is another one."""
 
@@ -150,6 +151,7 @@ async def _course_page(
         people=people,
         coming=[one for one in people if one["state"] == "confirmed" and one["starts_on"] > today],
         attending=attending,
+        seated=any(one["state"] in _SEATED for one in people),
         entered=defaultdict(str, entered.values),
         errors=defaultdict(str, errors),
         before=before,

@@ -61,3 +61,24 @@ async def seats_in(conn: Connection, courses: Sequence[UUID]) -> Seats:
         for person in (row["participant_id"], *others.get(row["participant_id"], ())):
             seats.spans[row["course_id"]].setdefault(person.int, []).append(span)
     return seats
+
+
+async def registering_offices(
+    conn: Connection, seats: Sequence[tuple[UUID, UUID]]
+) -> dict[tuple[UUID, UUID], str]:
+    """Return which office registered the person of each seat (course, person) that is held now.
+
+    A seat counts under the id that the roster shows: a consent covers what is known under its own id.
+    """
+    rows = await conn.fetch(
+        """
+        SELECT p.course_id, p.participant_id, coalesce(f.office, p.office) AS office
+        FROM unnest($1::uuid[], $2::uuid[]) AS asked (course, person)
+        JOIN placement AS p ON p.course_id = asked.course AND p.participant_id = asked.person
+        LEFT JOIN participant_fact AS f ON f.participant_id = p.participant_id
+        WHERE p.released AND p.state IN ('accepted', 'confirmed', 'started', 'interrupted')
+        """,
+        [course for course, _ in seats],
+        [person for _, person in seats],
+    )
+    return {(row["course_id"], row["participant_id"]): row["office"] for row in rows}

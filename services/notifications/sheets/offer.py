@@ -270,7 +270,8 @@ def _slip(texts: SheetTexts, facts: OfferFacts) -> Sequence[Block]:
         Cut(),
         Heading(say("Answer")),
         Paragraph(about),
-        Choices(tuple((say(one), german(one)) for one in (_YES, _NO))),
+        Choices(((say(_YES), german(_YES)),)),
+        Choices(((say(_NO), german(_NO)),)),
         Choices(tuple((say(one), german(one)) for one in SLIP.values())),
         Blanks(((say("Date"), ""), (say("Signature"), ""))),
     )

@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import orjson
 import typst
 
 from services.notifications.sheets.codes import svg_of
 from services.notifications.sheets.document import Helper, Sheet
+from services.notifications.sheets.lettering import legible
 from services.runtime.web.vendor import STATIC
 
 _TEMPLATE = Path(__file__).with_name("sheet.typ")
@@ -29,7 +31,7 @@ def pdf(sheets: Sequence[Sheet], at: datetime) -> bytes:
         for block in sheet.blocks
         if isinstance(block, Helper) and block.address
     }
-    told = {"title": sheets[0].title, "sheets": [asdict(sheet) for sheet in sheets], "codes": codes}
+    told = {"title": sheets[0].title, "sheets": _legible([asdict(sheet) for sheet in sheets]), "codes": codes}
     compiled = typst.compile(
         str(_TEMPLATE),
         format="pdf",
@@ -42,3 +44,15 @@ def pdf(sheets: Sequence[Sheet], at: datetime) -> bytes:
     if not isinstance(compiled, bytes):
         raise TypeError("one document was asked for")
     return compiled
+
+
+def _legible(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    match value:
+        case str():
+            return legible(value)
+        case dict():
+            return {name: _legible(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_legible(one) for one in value]
+        case _:
+            return value

@@ -9,7 +9,7 @@ import asyncpg
 
 from schemas.envelope import Problem
 from schemas.gateway import PublisherAnnounced
-from schemas.topics import PUBLISHERS_FAMILIES, Family, topic
+from schemas.topics import PUBLISHERS_FAMILIES, Family, may_send, topic
 from services.runtime.events.subscription import Applied, Incoming, Parked, Rejected, Subscription, Verdict
 
 READER = "publishers"
@@ -37,7 +37,7 @@ def objection(event: Incoming, known: Mapping[str, Permission]) -> Rejected | Pa
         return Parked(waits_for_publisher(event.publisher), Problem("publisher_unknown"))
     if not permission.active:
         return Rejected(Problem("publisher_inactive"))
-    if event.event.type not in permission.event_types:
+    if not may_send(event.event.type, permission.event_types):
         return Rejected(Problem("not_allowed", field="ce_type"))
     return None
 

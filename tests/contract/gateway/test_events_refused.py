@@ -226,3 +226,30 @@ async def test_a_long_outbox_rejects_requests_for_a_while(world: World) -> None:
     answer = await post(world, "schule", structured("course-announced", "2", course()))
     assert (answer.status_code, answer.json()["code"]) == (503, "busy")
     assert answer.headers["retry-after"]
+
+
+async def test_only_schools_say_what_a_class_has_signed_and_only_the_support_side_hears_it(
+    world: World,
+) -> None:
+    signed = {
+        "course": "K-1", "participant": "7d1c1ae4-5f0e-4b62-9a0e-3c7f0a4b6d21", "office": "mbe-stadt",
+        "purposes": ["after_course"], "given_on": "2027-01-04", "form": "paper_1",
+    }  # fmt: skip
+    event = structured("consent-collected", "1", signed)
+    for slug in ("amt", "beratung"):
+        assert (await post(world, slug, event)).status_code == 403
+    # The permission of a school that was registered before this event existed includes it.
+    await world.rows(
+        "UPDATE publisher SET event_types = array_remove(event_types, $1) WHERE slug = 'schule' RETURNING 1",
+        event["type"],
+    )
+    assert (await post(world, "schule", event)).status_code == 202
+    (row,) = await world.outbox()
+    assert row["aggregatetype"].endswith("kurslotse.support.schule")
+    wrong = {"purposes": [], "form": "", "participant": "Berta", "given_on": "31.02.2027"}
+    for field, value in wrong.items():
+        refused = structured("consent-collected", f"x-{field}", signed | {field: value})
+        answer = await post(world, "schule", refused)
+        assert answer.status_code == 422, field
+        assert "Berta" not in answer.text
+    assert len(await world.outbox()) == 1

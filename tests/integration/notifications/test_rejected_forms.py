@@ -12,14 +12,14 @@ from tests.rejected import check
 
 TRIED = {
     "/register", "/people/{participant}/change", "/people/{participant}/withdraw",
-    "/people/{participant}/consent", "/classes/{course}/consent", "/letterhead",
+    "/people/{participant}/consent", "/classes/{course}/consent", "/roster/{course}/consents", "/letterhead",
     "/people/{participant}/erase", "/offers/{placement}/decline",
     "/roster/{course}/attendance", "/roster/{course}/{placement}/confirm",
     "/roster/{course}/{placement}/refuse", "/offices/new", "/offices/{office}", "/mail/test",
     "/inbox/{alert}/assign", "/people/search", "/offices/{office}/telling", "/offices/{office}/webhooks",
     "/offices/{office}/sent/{delivery}/again", "/offices/{office}/silences",
-    "/inbox/{alert}/{command}", "/inbox/{alert}/snooze", "/inbox/several", "/inbox/search", "/needs",
-    "/inbox/rules/change",
+    "/inbox/{alert}/{command}", "/inbox/{alert}/snooze", "/inbox/{alert}/take-back",
+    "/inbox/several", "/inbox/search", "/inbox/rules/change", "/needs",
 }  # fmt: skip
 LEAD, OPERATOR = "leitung", "betrieb"
 PEOPLE = further((LEAD, MBE, "team_lead"), (OPERATOR, MBE, "operator"))
@@ -44,6 +44,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (DESK, f"/people/{person}/withdraw", {"reason": "x"}),
         (DESK, f"/people/{person}/consent", {}),
         (DESK, f"/classes/{course}/consent", {"form_id": str(uuid4())}),
+        (PROVIDER, f"/roster/{course}/consents", {"form_id": str(uuid4())}),
         (DESK, "/letterhead", {"address": "x\n" * 9, "phone": "Tel. unbekannt"}),
         (DESK, f"/people/{person}/erase", {}),
         (DESK, f"/offers/{reserved.placement}/decline", {"reason": "x"}),
@@ -70,6 +71,7 @@ async def test_each_form_of_the_support_side(world: World) -> None:
         (LEAD, "/inbox/several", {"do": "x", "alert": str(alert)}),
         (LEAD, "/inbox/several", {"do": "put-off", "days": "nie", "alert": str(alert)}),
         (LEAD, f"/inbox/{alert}/snooze", {"days": "nie"}),
+        (LEAD, f"/inbox/{alert}/take-back", {"said_on": "nie", "how": "gar nicht", "purpose": "x"}),
         (LEAD, "/inbox/search", {"name": " "}),
         (LEAD, "/inbox/rules/change", {"consecutive-days": "viele", "share-raise_at": "NaN"}),
         (LEAD, "/needs", {"need": "x", "town": "nirgendwo", "month": "nie"}),

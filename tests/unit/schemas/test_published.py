@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from schemas.codes import PublisherKind
 from schemas.publishing.compatibility import breaks
 from schemas.publishing.export import PUBLISHED, check, reader_schema, writer_schema
-from schemas.topics import EVENT_TYPES, Family, parse_topic, pattern, topic
+from schemas.topics import EVENT_TYPES, Family, may_send, parse_topic, pattern, topic, types_for
 
 ANNOUNCED = EVENT_TYPES["de.kurslotse.course-announced.v1"]
 
@@ -73,3 +74,14 @@ def test_topics_are_named_and_read_back() -> None:
             parse_topic(wrong)
     with pytest.raises(ValueError, match="publisher"):
         topic(Family.IN)
+
+
+def test_a_permission_made_earlier_includes_what_came_with_it_later() -> None:
+    attendance, consent = "de.kurslotse.attendance-recorded.v1", "de.kurslotse.consent-collected.v1"
+    assert may_send(consent, frozenset({attendance}))
+    assert may_send(consent, frozenset({consent}))
+    assert not may_send(attendance, frozenset({consent}))
+    offices = frozenset(types_for(frozenset({PublisherKind.OFFICE, PublisherKind.COUNSELLING})))
+    assert not may_send(consent, offices)
+    assert not may_send("de.kurslotse.gibt-es-nicht.v1", frozenset())
+    assert consent in types_for(frozenset({PublisherKind.PROVIDER}))

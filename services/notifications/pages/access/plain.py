@@ -79,10 +79,12 @@ SECTIONS: Mapping[str, Section] = {
         {"said_on": _DAY, "step": msgid("What"), "office": _OFFICE, "purpose": _PURPOSE},
     ),
     "consent_evidence": Section(
-        msgid("The papers that you signed"),
+        msgid("What proves what you allowed and took back"),
         {
             "form": msgid("Version of the form"),
             "paper": msgid("Where the paper lies"),
+            "told": msgid("taken back"),
+            "office": msgid("entered by"),
             "entered_at": msgid("entered on"),
         },
     ),
@@ -152,7 +154,7 @@ _RIGHTS = msgid(
     "can complain to the data protection authority of the Land."
 )
 _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?")
-_KINDS = {"purpose": "purpose", "mark": "mark", "asylum_phase": "asylum"}
+_KINDS = {"purpose": "purpose", "told": "told", "mark": "mark", "asylum_phase": "asylum"}
 _STATES = {"placement": "state", "alert": "alert", "alert_step": "alert", "registration": "registration"}
 
 

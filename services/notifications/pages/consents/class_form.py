@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Any
 from uuid import UUID
 
 from starlette.datastructures import FormData
@@ -14,7 +15,7 @@ from services.notifications.consents.evidence import LONGEST_PAPER
 from services.notifications.sheets.forms.wording import latest, versions
 from services.notifications.sheets.languages import GERMAN, LANGUAGES
 from services.places.domain import folded
-from services.runtime.web.languages import day_of, msgid
+from services.runtime.web.languages import Texts, day_of, msgid
 
 TICKED = "ticked-"
 """Name of a person's boxes: this and the participant id."""
@@ -26,6 +27,7 @@ NO_LANGUAGE = msgid("Please choose the language of the papers.")
 NO_DAY = msgid("Please enter the day on which the papers were signed, for example 24.05.2026.")
 NOT_YET = msgid("This day has not come yet. Please enter the day on which the papers were signed.")
 TOO_OLD = msgid("What was signed on this day holds no more: a consent holds for at most %(months)s months.")
+BEFORE_FORM = msgid("This version of the form did not exist yet on this day. Please check day and version.")
 NO_PAPER = msgid("Please enter where the papers lie, for example: cabinet 2, folder C-17.")
 LONG_PAPER = msgid("Please enter at most 100 characters.")
 NAMED_PAPER = msgid("Please enter a folder or a file number, without the name of a person.")
@@ -63,6 +65,16 @@ def empty(office: str, today: date) -> ClassEntry:
         "paper": "",
     }
     return ClassEntry(values)
+
+
+def form_choices(texts: Texts) -> dict[str, Any]:
+    """Return what the form of a class lets choose, whoever enters it."""
+    return {
+        "purposes": list(ConsentPurpose),
+        "versions": [(one.id, f"{one.id} ({texts.date(one.written_on)})") for one in versions()],
+        "languages": [(one.code, one.name) for one in LANGUAGES.values()],
+        "ticks": TICKED,
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +131,7 @@ def _read_papers(entry: ClassEntry, known: Known) -> None:
     if values["language"] not in LANGUAGES:
         errors["language"] = NO_LANGUAGE
     entry.given_on = day_of(values["given_on"])
-    if fault := day_fault(entry.given_on, known.today, known.months):
+    if fault := day_fault(entry.given_on, known.today, known.months, values["form"]):
         errors["given_on"] = fault
     if fault := paper_fault(values["paper"], known.names):
         errors["paper"] = fault
@@ -127,13 +139,17 @@ def _read_papers(entry: ClassEntry, known: Known) -> None:
         errors["paper"] = NO_PAPER
 
 
-def day_fault(given_on: date | None, today: date, months: int) -> str:
-    """Return what is wrong with the day on which papers were signed."""
+def day_fault(given_on: date | None, today: date, months: int, form: str) -> str:
+    """Return what is wrong with the day on which papers of a version of the form were signed."""
     if given_on is None or given_on < EARLIEST:
         return NO_DAY
     if given_on > today:
         return NOT_YET
-    return TOO_OLD if add_months(given_on, months) < today else ""
+    if add_months(given_on, months) < today:
+        return TOO_OLD
+    written = next((one.written_on for one in versions() if one.id == form), EARLIEST)
+    # An invented year may lie before the day on which the words were written.
+    return BEFORE_FORM if given_on < written <= today else ""
 
 
 def paper_fault(paper: str, names: Collection[str]) -> str:

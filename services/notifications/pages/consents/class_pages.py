@@ -8,20 +8,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from schemas.codes import ConsentPurpose
 from services.notifications.pages import store as pages_store
 from services.notifications.pages.consents import class_form, store
 from services.notifications.pages.consents.class_form import ClassEntry
-from services.notifications.pages.consents.granting import Papers, Sent, send
+from services.notifications.pages.consents.granting import Papers, granted, send, tell
 from services.notifications.pages.context import Clerk, Context, context_of, full_name, slug_of
 from services.notifications.people.domain import Purpose
-from services.notifications.sheets.forms.wording import versions
-from services.notifications.sheets.languages import LANGUAGES
 from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found
-from services.runtime.web.sending import UNREACHABLE, form_id, new_form
+from services.runtime.web.sending import form_id, new_form
 from services.runtime.web.visit.guard import fresh_beyond_first_page
 from services.runtime.web.visit.visitors import Visitor
 
@@ -72,43 +69,17 @@ async def enter(request: Request, context: Context, visitor: Clerk, course: UUID
         entry = class_form.read(sent, known)
         if entry.errors or entry.given_on is None:
             return await _form_page(request, conn, visitor, course, entry, form=entry_id)
-    papers = Papers(
-        entry_id,
-        entry.values["office"],
-        entry.values["form"],
-        entry.values["language"],
-        entry.given_on,
-        entry.values["paper"],
-    )
+    papers = Papers.of(entry_id, entry)
     references = {one["participant_id"]: one["reference"] for one in people}
     language = web_of(request).texts(request).language
-    signed = [(references[one.participant], one) for one in entry.signed]
-    done = await send(context, visitor, papers, signed, language=language)
-    _tell(request, entry, done)
+    said = [(one, granted(papers, references[one.participant], one)) for one in entry.signed]
+    done = await send(context, visitor, papers, said, language=language)
+    tell(request, entry, done, LEFT_OUT)
     if done.left:
         entry.ticked = {one.participant: frozenset(one.purposes) for one in done.left}
         async with context.open(visitor) as conn:
             return await _form_page(request, conn, visitor, course, entry, form=entry_id)
     return web_of(request).back(request, f"/classes/{course}")
-
-
-def _tell(request: Request, entry: ClassEntry, done: Sent) -> None:
-    """Say on the next page how many consents were saved, and what was not."""
-    web = web_of(request)
-    texts = web.texts(request)
-    if done.taken:
-        saved = texts.ngettext(
-            "The consent of %(num)s person is written down. It can be taken back at any time.",
-            "The consents of %(num)s people are written down. Each can be taken back at any time.",
-            done.taken,
-        )
-        web.note(request, "success", saved)
-    for message in done.refused:
-        web.note(request, "danger", message)
-    if entry.left_out:
-        web.note(request, "warning", texts.plain(LEFT_OUT))
-    if done.left:
-        web.note(request, "warning", texts.plain(UNREACHABLE))
 
 
 async def _form_page(
@@ -151,11 +122,12 @@ async def _form_page(
         values=entry.values,
         ticked=entry.ticked,
         errors=defaultdict(str, errors),
-        purposes=list(ConsentPurpose),
         offices=[(one["slug"], one["name"]) for one in await pages_store.offices(conn)],
-        versions=[(one.id, f"{one.id} ({texts.date(one.written_on)})") for one in versions()],
-        languages=[(one.code, one.name) for one in LANGUAGES.values()],
-        ticks=class_form.TICKED,
         form=form or new_form(),
         new_form=new_form,
+        action=f"/classes/{course}/consent",
+        label=lambda one: one["reference"],
+        entered={},
+        takes_back=True,
+        **class_form.form_choices(texts),
     )

@@ -3,16 +3,21 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Self
 from uuid import UUID, uuid5
 
+from starlette.requests import Request
+
 from schemas.identity import event_uuid
-from schemas.support import ConsentGranted
+from schemas.support import ConsentCollected, ConsentGranted
 from schemas.topics import Family
 from services.notifications.consents import evidence
 from services.notifications.consents.evidence import Evidence
-from services.notifications.pages.consents.class_form import Signed
+from services.notifications.pages.consents.class_form import ClassEntry, Signed
 from services.notifications.pages.context import PageContext, slug_of
 from services.runtime.http.gateway_client import NotTaken, Taken, Unreachable
+from services.runtime.web.pages import web_of
+from services.runtime.web.sending import UNREACHABLE
 from services.runtime.web.visit.visitors import Visitor
 
 
@@ -27,6 +32,20 @@ class Papers:
     given_on: date
     paper: str
 
+    @classmethod
+    def of(cls, entry_id: str, entry: ClassEntry) -> Self:
+        """Return the papers of a form without mistakes.
+
+        Raises:
+            ValueError: nobody has read on which day they were signed.
+        """
+        if entry.given_on is None:
+            raise ValueError("papers without a day")
+        values = entry.values
+        return cls(
+            entry_id, values["office"], values["form"], values["language"], entry.given_on, values["paper"]
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -37,33 +56,49 @@ class Sent:
     left: tuple[Signed, ...] = ()
 
 
-def grant_of(papers: Papers, reference: str, one: Signed) -> tuple[str, ConsentGranted]:
-    """Return the event of one person and its id: the same paper sent again is the same event."""
-    granted = ConsentGranted(
+def granted(papers: Papers, reference: str, one: Signed) -> ConsentGranted:
+    """Return what a registering office says of one of its people, by its own reference."""
+    return ConsentGranted(
         reference=reference,
         office=papers.office,
         purposes=one.purposes,
         given_on=papers.given_on,
         form=papers.form,
     )
+
+
+def collected(papers: Papers, course: str, one: Signed) -> ConsentCollected:
+    """Return what a school says of somebody in one of its courses, by its own id of the course."""
+    return ConsentCollected(
+        course=course,
+        participant=one.participant,
+        office=papers.office,
+        purposes=one.purposes,
+        given_on=papers.given_on,
+        form=papers.form,
+    )
+
+
+def _event_id(papers: Papers, one: Signed) -> str:
+    """Return the id of the event of one person: the same paper sent again is the same event."""
     said = f"{one.participant}|{papers.office}|{','.join(one.purposes)}|{papers.given_on}|{papers.form}"
-    return str(uuid5(UUID(papers.entry), said)), granted
+    return str(uuid5(UUID(papers.entry), said))
 
 
 async def send(
     context: PageContext,
     visitor: Visitor,
     papers: Papers,
-    signed: Sequence[tuple[str, Signed]],
+    said: Sequence[tuple[Signed, ConsentGranted | ConsentCollected]],
     *,
     language: str,
 ) -> Sent:
-    """Write down the evidence, then send one event for each person (reference, what was signed).
+    """Write down the evidence, then send one event for each person, with what was signed.
 
     Stops where the gateway is not there.
     """
     slug = slug_of(visitor)
-    events = [(one, *grant_of(papers, reference, one)) for reference, one in signed]
+    events = [(one, _event_id(papers, one), payload) for one, payload in said]
     async with context.open(visitor) as conn:
         await evidence.add(
             conn,
@@ -83,8 +118,8 @@ async def send(
             context.now(),
         )
     taken, refused = 0, list[str]()
-    for number, (_, event_id, granted) in enumerate(events):
-        match await context.gateway.send(slug, event_id, granted, language):
+    for number, (_, event_id, payload) in enumerate(events):
+        match await context.gateway.send(slug, event_id, payload, language):
             case Taken():
                 taken += 1
             case NotTaken(code, messages):
@@ -92,3 +127,22 @@ async def send(
             case Unreachable():
                 return Sent(taken, refused, tuple(one for one, _, _ in events[number:]))
     return Sent(taken, list(dict.fromkeys(refused)))
+
+
+def tell(request: Request, entry: ClassEntry, done: Sent, left_out: str) -> None:
+    """Say on the next page what was saved and what was not; `left_out` is of who sits there no more."""
+    web = web_of(request)
+    texts = web.texts(request)
+    if done.taken:
+        saved = texts.ngettext(
+            "The consent of %(num)s person is written down. It can be taken back at any time.",
+            "The consents of %(num)s people are written down. Each can be taken back at any time.",
+            done.taken,
+        )
+        web.note(request, "success", saved)
+    for message in done.refused:
+        web.note(request, "danger", message)
+    if entry.left_out:
+        web.note(request, "warning", texts.plain(left_out))
+    if done.left:
+        web.note(request, "warning", texts.plain(UNREACHABLE))

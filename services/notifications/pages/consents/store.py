@@ -1,6 +1,7 @@
 """Reads whom an office has in which course, and what they allowed; row level security limits both."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from uuid import UUID
 
 import asyncpg
@@ -61,12 +62,42 @@ async def allowed(conn: asyncpg.Connection, people: Sequence[UUID]) -> Sequence[
     )
 
 
+async def seated(conn: asyncpg.Connection, course_id: UUID, provider: str) -> Sequence[asyncpg.Record]:
+    """List who sits in a course of a school now, each once, with the school's own number."""
+    return await conn.fetch(
+        """
+        SELECT DISTINCT ON (participant_id) participant_id, own_number FROM placement
+        WHERE course_id = $1 AND provider = $2 AND released
+            AND state IN ('accepted', 'confirmed', 'started', 'interrupted')
+        ORDER BY participant_id, placement_id
+        """,
+        course_id,
+        provider,
+    )
+
+
+async def entered_by(
+    conn: asyncpg.Connection, publisher: str, people: Sequence[UUID]
+) -> Mapping[UUID, datetime]:
+    """Return when a publisher last entered papers of these people, whatever became of them."""
+    rows = await conn.fetch(
+        """
+        SELECT participant_id, max(entered_at) AS entered_at FROM consent_evidence
+        WHERE office = $1 AND participant_id = ANY($2::uuid[]) GROUP BY participant_id
+        """,
+        publisher,
+        list(people),
+    )
+    return {row["participant_id"]: row["entered_at"] for row in rows}
+
+
 async def evidence(conn: asyncpg.Connection, participant: UUID) -> Sequence[asyncpg.Record]:
     """List the papers on which a person's consents rest, the latest first; an authority sees none."""
     return await conn.fetch(
         """
-        SELECT form, language, paper, entered_by, entered_at FROM consent_evidence
-        WHERE participant_id = $1 ORDER BY entered_at DESC, cause
+        SELECT e.form, e.language, e.paper, e.entered_at, e.office, b.name AS entered_for
+        FROM consent_evidence AS e LEFT JOIN runtime.publisher AS b ON b.slug = e.office
+        WHERE e.participant_id = $1 ORDER BY e.entered_at DESC, e.cause
         """,
         participant,
     )

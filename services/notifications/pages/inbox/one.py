@@ -1,6 +1,6 @@
 """Shows one alert: what is known, why it came to this office, who it is, and what can be done."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from services.runtime.web.languages import Texts, msgid
 from services.runtime.web.pages import web_of
 from services.runtime.web.problems import not_found, wants_json
 from services.runtime.web.visit.visitors import Visitor
+from services.texts.codes import options
 from services.texts.reasons import load
 
 COMMANDS = {
@@ -39,6 +40,7 @@ VERDICTS: Mapping[str, str] = {
     RiskVerdict.NOT_NEEDED: msgid("not needed: true, but nothing was to be done"),
     RiskVerdict.FALSE_ALARM: msgid("false alarm: it was not so"),
 }
+_FIELDS = ("person", "office", "reason", "verdict", "days", "said_on", "how", "purpose")
 PUT_OFF_FOR: Mapping[str, str] = {
     "1": msgid("until tomorrow"),
     "3": msgid("for three days"),
@@ -78,8 +80,12 @@ async def show(
     contact: bool = False,
     errors: Mapping[str, str] | None = None,
     entered: Mapping[str, str] | None = None,
+    taken_back: Collection[str] | None = None,
 ) -> Response:
-    """Show an alert; `errors` (field -> msgid) and `entered`: what is wrong with what was to be done."""
+    """Show an alert; `errors` (field -> msgid) and `entered`: what is wrong with what was to be done.
+
+    `taken_back`: purposes that were ticked; all of them at first.
+    """
     web = web_of(request)
     async with context.open(visitor) as conn:
         row = await store.alert(conn, alert)
@@ -93,13 +99,19 @@ async def show(
         offices = {one["slug"]: one["name"] for one in await pages_store.offices(conn)}
         allowed = await answers_store.offices_to_hand_to(conn, alert, context.today())
         team = await store.counsellors(conn, row["organisation"], row["office"])
+        allows = (
+            await store.allowed_here(conn, row["participant_id"], row["office"])
+            if row["participant_id"] is not None
+            else ()
+        )
     state = AlertState(row["state"])
     texts = web.texts(request)
     if wants_json(request):
         return JSONResponse(json_of(row, explain(texts, row)))
     own = row["office"] == slug_of(visitor)
     colleagues = [(one["key"], one["name"]) for one in team if one["key"] != row["taken_by"]] if own else []
-    said = {"person": "", "office": "", "reason": "", "verdict": "", "days": ""} | dict(entered or {})
+    said = dict.fromkeys(_FIELDS, "") | {"said_on": context.today().isoformat()} | dict(entered or {})
+    purposes = [one["purpose"] for one in allows]
     unanswered = state in UNANSWERED
     return web.page(
         request,
@@ -130,5 +142,8 @@ async def show(
         full_name=full_name(person),
         words=first_words(row["kind"], person.languages) if person is not None else None,
         language=lambda code: language_name(texts, code),
+        allows=purposes,
+        taken_back=purposes if taken_back is None else taken_back,
+        how=options(texts, "told"),
         closed=state in {AlertState.DONE, AlertState.WITHDRAWN, AlertState.DECLINED},
     )

@@ -136,6 +136,18 @@ async def alert(conn: asyncpg.Connection, alert_id: UUID) -> asyncpg.Record | No
     )
 
 
+async def allowed_here(conn: asyncpg.Connection, participant: UUID, office: str) -> Sequence[asyncpg.Record]:
+    """List what a person allows one of the visitor's own offices now."""
+    return await conn.fetch(
+        """
+        SELECT purpose, given_on FROM consent
+        WHERE participant_id = $1 AND office = $2 AND ended_at IS NULL ORDER BY purpose
+        """,
+        participant,
+        office,
+    )
+
+
 async def alert_steps(conn: asyncpg.Connection, alert_id: UUID) -> Sequence[asyncpg.Record]:
     """List an alert's steps, the latest first."""
     return await conn.fetch(

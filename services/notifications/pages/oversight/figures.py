@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.notifications.counts.store import own_beginners
 from services.notifications.pages.context import Context
 from services.notifications.pages.roles import (
     AUDITOR,
@@ -16,13 +17,13 @@ from services.notifications.pages.roles import (
     TEAM_LEAD,
 )
 from services.runtime.bookkeeping.publications import published
-from services.runtime.disclosure.bands import UNTOLD, share
+from services.runtime.disclosure.bands import UNTOLD, Band, share
 from services.runtime.disclosure.figures import Counts, Publication
 from services.runtime.web.languages import Texts
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
-from services.texts.figures import COUNSELLING, SUPPORT, TITLES, band_text, part_words
+from services.texts.figures import COUNSELLING, OWN_CONSENT_RATE, SUPPORT, TITLES, band_text, part_words
 
 router = APIRouter(prefix="/figures", include_in_schema=False)
 Reader = Annotated[
@@ -38,11 +39,19 @@ def consent_rate(told: Publication) -> tuple[int, int] | None:
     return share(bands.get("consented", UNTOLD), bands.get("began", UNTOLD))
 
 
+def own_rate(told: Publication, own: int) -> tuple[int, int] | None:
+    """Return the share of those who began and allow an office, `own` of them, in percent; None: too small."""
+    began = told.bands.get("began", UNTOLD)
+    own = own if began.high is None else min(own, began.high)
+    return share(Band(own, own), began)
+
+
 @router.get("")
 async def figures(request: Request, context: Context, visitor: Reader) -> Response:
     """Show the consent rate of each quarter, then every figure of the support side with its definition."""
     async with context.open(visitor) as conn:
         known = await published(conn, list(visitor.kreise))
+        own = await own_beginners(conn, context.today()) if visitor.role == TEAM_LEAD else None
     texts = web_of(request).texts(request)
     consents = [one for one in known if one.figure == COUNSELLING.name][:_QUARTERS_SHOWN]
     return web_of(request).page(
@@ -56,6 +65,19 @@ async def figures(request: Request, context: Context, visitor: Reader) -> Respon
             )
             for one in consents
         ],
+        own_rates=None
+        if own is None
+        else [
+            (
+                one,
+                count,
+                own_rate(one, count),
+                band_text(texts, one.bands.get("began", UNTOLD), Counts.PEOPLE),
+            )
+            for one in consents
+            for count in (own.get((one.kreis, one.quarter.first), 0),)
+        ],
+        own_definition=texts.plain(OWN_CONSENT_RATE),
         sections=[
             (texts.plain(TITLES[figure.name]), texts.plain(figure.definition), rows)
             for figure in SUPPORT

@@ -2,14 +2,15 @@
 
 from datetime import date
 
-from services.notifications.pages.oversight.figures import consent_rate
+from schemas.placements import PlacementAdvanced
+from services.notifications.pages.oversight.figures import consent_rate, own_rate
 from services.runtime.bookkeeping.publications import keep
 from services.runtime.data.db import transaction
 from services.runtime.disclosure.figures import Publication, Value, publish
 from services.runtime.disclosure.quarters import Quarter
 from services.texts.figures import COUNSELLING
-from tests.notifications.pages import pages_on
-from tests.notifications.world import DESK, JOBCENTER, MBE, PROVIDER, World
+from tests.notifications.pages import further, pages_on
+from tests.notifications.world import DESK, JMD, JOBCENTER, MBE, PROVIDER, SISTERS, World, office, step
 
 QUARTER = Quarter(date(2025, 10, 1))
 
@@ -36,6 +37,55 @@ async def test_everybody_reads_the_rate_as_it_was_published(world: World) -> Non
             assert page.index("Einwilligungsquote") < page.index("Beratung</h2>")
             assert " 43<" not in page  # only spans are published
             assert "80 bis" not in page  # another Kreis
+
+
+async def test_a_team_lead_reads_the_rate_of_the_own_office(world: World) -> None:
+    await world.load_offices(office(MBE), office(JMD))
+    await world.announce()
+    for number in range(12):  # eleven allow one office, three another one, one took it back
+        reference = f"a-{number}"
+        began = date(2025, 12, 1) if number < 11 else date(2025, 9, 30)
+        person = await world.register(reference)
+        started = step(
+            PlacementAdvanced,
+            person,
+            from_state="confirmed",
+            to_state="started",
+            starts_on=began,
+            office=DESK,
+        )
+        await world.say(None, started)
+        await world.consent(reference, "enrolment_notice", "after_course")
+        if number < 3:
+            await world.consent(reference, "after_course", office_=JMD)
+    await world.revoke("a-10", office_=MBE)
+    async with transaction(world.worker) as conn:
+        await keep(conn, counted("99001", 43, 31))
+        await keep(conn, counted("99001", 4, 4, Quarter(date(2025, 7, 1))))
+    leads = further(
+        ("lead", MBE, "team_lead"), ("other", JMD, "team_lead"), ("east", SISTERS[MBE], "team_lead")
+    )
+    async with pages_on(world, "lead", "other", "east", MBE, DESK, people=leads) as pages:
+        for who, people, rate in (
+            ("lead", 10, "22 bis 25 %"),
+            ("other", 3, "6 bis 8 %"),
+            ("east", 0, "0 bis 0 %"),
+        ):
+            page = await pages[who].page("/figures")
+            own = page[page.index('id="own-rate"') :]
+            own = own[: own.index("</section>")]
+            assert rate in own
+            assert f">{people}<" in own
+            assert "zu klein" in own  # four people, all of them with consent, are told of by nothing
+        for who in (MBE, DESK):
+            assert 'id="own-rate"' not in await pages[who].page("/figures")
+    async with world.visiting("vhs") as conn:
+        assert await conn.fetch("SELECT * FROM own_consenting_beginners($1)", world.now.date()) == []
+
+
+def test_a_rate_stays_a_share_of_those_who_began() -> None:
+    assert own_rate(counted("99001", 43, 31), 500) == (100, 100)
+    assert {own_rate(counted("99001", 4, 4), own) for own in range(6)} == {None}
 
 
 def test_a_group_too_small_has_no_rate_whoever_consented() -> None:

@@ -1,6 +1,7 @@
 """Sheets are whole in each language, print on one page, and keep names and numbers readable."""
 
 import io
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from services.notifications.sheets.consent_form import MONTHS, FormFacts, consen
 from services.notifications.sheets.document import Choices, Sheet
 from services.notifications.sheets.forms.wording import kept, latest, main, versions, wording
 from services.notifications.sheets.languages import LANGUAGES, LOCALE, texts_of
+from services.notifications.sheets.lettering import legible
 from services.notifications.sheets.offer import Alternative, HelpOffice, Lesson, OfferFacts, offer_sheet
 from services.notifications.sheets.typesetting import pdf
 from tests.gettext_check import blanks
@@ -119,3 +121,44 @@ def test_who_signed_a_version_signed_these_words() -> None:
         kept("../../../etc/passwd", "de")
     assert len({one.id for one in versions()}) == len(versions())
     assert settings.load().consent.months <= MONTHS
+
+
+LONG = "Donaudampfschifffahrts" * 9
+STRANGE = "محمد عبد الرحمن 🙂\u200d🙂 李明 ተኽለ \x00\x1b\ufdd0\U000e0041" + LONG
+
+
+SLIP = ("Yes, I take the place.", "another reason:")
+"""What stands at both ends of the slip to cut off."""
+
+
+def crowded() -> OfferFacts:
+    return replace(
+        FACTS, name=STRANGE, office=LONG, office_address=f"{LONG}\n{STRANGE}", school=LONG, course=STRANGE,
+        number="K" * 60, reference="J" * 64, venue=f"{LONG}, {LONG}",
+        alternatives=tuple(Alternative(STRANGE, one.starts_on, LONG) for one in FACTS.alternatives),
+        helper=HelpOffice(STRANGE, "0" * 40, "https://hilfe.example/help/" + "x" * 48),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("code", ["de", "ru", "fa"])
+def test_no_name_however_long_or_written_breaks_a_sheet(code: str) -> None:
+    crowd = crowded()
+    form = consent_form(code, latest(), FormFacts(STRANGE, LONG, LONG))
+    for sheet in (form, offer_sheet(code, crowd), offer_sheet(code, crowd, reminder=True)):
+        pages = PdfReader(io.BytesIO(pdf([sheet], NOW))).pages
+        texts = ["".join(page.extract_text().replace("\u200b", "").split()) for page in pages]
+        assert "\ufffd" in "".join(texts)
+        assert not {"🙂", "李"} & set("".join(texts))
+        if sheet is not form:
+            begins, ends = (texts_of("de").say(said).replace(" ", "") for said in SLIP)
+            assert [begins in text for text in texts] == [ends in text for text in texts]
+            assert sum(begins in text for text in texts) == 1
+
+
+def test_every_sign_that_is_kept_can_be_printed() -> None:
+    everything = "".join(map(chr, range(0x20, 0x2FFF)))
+    kept_signs = legible(everything)
+    assert {*"Ağ€№„“ß", "ї", "پ", "گ", "ة"} <= set(kept_signs)
+    assert not set(kept_signs) & {"\x7f", "\u1200", "\u2603"}
+    sheet = consent_form("de", latest(), FormFacts(office=" ".join(kept_signs)))
+    assert pdf([sheet], NOW)[:5] == b"%PDF-"

@@ -81,6 +81,7 @@ COUNTED_BY = {
     "notifications/alerts/store.py:load": "how many alerts an office has, to route the next one",
     "notifications/counts/store.py:_courses": "figure",
     "notifications/counts/store.py:add_towns": "courses, no people",
+    "notifications/counts/store.py:own_beginners": OWN_OFFICE,
     "notifications/counts/store.py:counselling": "figure",
     "notifications/counts/store.py:needs": "figure",
     "notifications/delivery/store.py:own_faults": "attempts of one delivery, to decide about the next",

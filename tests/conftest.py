@@ -5,6 +5,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import asyncpg
 import pytest
 
 from services.runtime.kafka.access import SERVICE_ACCESS
@@ -28,7 +29,20 @@ MakeTopics = Callable[..., Awaitable[None]]
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A real PostgreSQL and a real Kafka; if they cannot be had, the tests fail."""
     with servers_running(tmp_path_factory.mktemp("servers")) as running:
+        with ThreadPoolExecutor(1) as beside:
+            beside.submit(asyncio.run, _wait_for_no_disk(running.database_url)).result()
         yield running
+
+
+async def _wait_for_no_disk(database_url: str) -> None:
+    """What these servers hold need not outlive the machine; whoever is killed loses nothing by it."""
+    conn = await asyncpg.connect(database_url)
+    try:
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            await conn.execute(f"ALTER SYSTEM SET {setting} = off")
+        await conn.execute("SELECT pg_reload_conf()")
+    finally:
+        await conn.close()
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ from services.simulator.world.state import Planned
 from tests.acceptance.installation import Installation, installed, read_json
 from tests.serving import Servers
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 OFFICE, PROVIDER, COUNSELLING = "jobcenter-musterland", "vhs-musterland", "mbe-nord"
 REFERENCE = "BG-7001"

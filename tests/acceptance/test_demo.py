@@ -18,7 +18,7 @@ from tests.acceptance.checker import check
 from tests.acceptance.installation import SERVICES, Installation
 from tests.acceptance.wall import Scanner, scan_database, scan_files, scan_topics
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(900)
 
 
 def scanner(demo: Installation) -> Scanner:

@@ -32,7 +32,7 @@ from tests.erasure.named import is_named, search
 from tests.erasure.search import Needles, Trace
 from tests.serving import REPOSITORY, Servers
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 WITHIN_SECONDS = 60.0
 DATABASES = ("gateway", "allocation", "notifications", "keys")

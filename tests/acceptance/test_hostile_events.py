@@ -29,7 +29,7 @@ from tests.acceptance.test_chain import (
 )
 from tests.serving import Servers
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = pytest.mark.timeout(900)
 
 CASES = Path(__file__).parents[1] / "fixtures" / "events"
 CODECS = ("none", "gzip", "snappy", "lz4", "zstd")

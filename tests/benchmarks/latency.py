@@ -202,6 +202,7 @@ async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connec
         await _ask(probe, prefix, plan, heard)
         lasted, after = time.perf_counter() - begun, await _read(watch, prefix)
         said = await pouring
+        alerts = await watch.fetchval("SELECT count(*) FROM alert")
         waiting = await watch.fetchval("SELECT count(DISTINCT course_id) FROM course_day WHERE NOT assessed")
     finally:
         await load.stop()
@@ -209,7 +210,8 @@ async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connec
     await _stragglers(plan, heard, watch, mails)
     say(
         f"  load really reached: said {len(records) / said:,.0f} events/s, read and committed"
-        f" {(after - before) / lasted:,.0f} events/s; at the end {waiting} courses not yet assessed"
+        f" {(after - before) / lasted:,.0f} events/s; at the end {waiting} courses not yet assessed,"
+        f" {alerts:,} alerts raised since the load began"
     )
     for name, courses in (("enrolment", plan.enrolments), ("absence", plan.absences)):
         _print(name, courses, heard)

@@ -82,6 +82,7 @@ TELLS_OF_NOBODY: Mapping[str, str] = {
     "telling_change": "what staff changed about how an office is told",
     "silence": "when staff had the mails to an office held, and why",
     "delivery_resend": "when staff had a message sent again, and why",
+    "risk_parameters": "what heads of offices decided about rules, for everybody",
     "reminder": "when an office is reminded of an alert, which is told above",
     "keys.person_secret": "a key that opens the sealed name, which is told opened",
     "runtime.erased": "only keyed hashes of those who were erased",

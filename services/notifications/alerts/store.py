@@ -11,6 +11,8 @@ import asyncpg
 from services.runtime.bookkeeping.work import Taking
 from services.runtime.data.db import Connection
 
+_OF_A_ROUND = 25
+
 
 @dataclass(frozen=True, slots=True)
 class AlertRow:
@@ -304,20 +306,31 @@ async def close_escalation(conn: Connection, row: asyncpg.Record, outcome: str, 
 
 
 async def take_reconsider(conn: Connection, taking: Taking) -> list[UUID]:
-    """Take people out of the queue of those whose alerts are to be reconciled."""
-    return [
-        row["participant_id"]
-        for row in await conn.fetch(
-            """
-            DELETE FROM reconsider WHERE participant_id IN (SELECT participant_id FROM reconsider
-            WHERE participant_id <> ALL($2::uuid[]) AND ($3::uuid IS NULL OR participant_id = $3)
-            ORDER BY participant_id LIMIT $1 FOR UPDATE SKIP LOCKED) RETURNING participant_id
-            """,
-            taking.limit,
-            list(taking.skip),
-            taking.only,
-        )
-    ]
+    """Take people out of the queue of those whose alerts are to be reconciled.
+
+    Whom events concern comes first. Rounds queue everybody: of those a few are taken at a time, so that
+    an event waits for no more than a few.
+    """
+    rows = await conn.fetch(
+        """
+        WITH asked AS (
+            SELECT participant_id FROM reconsider WHERE asked_at IS NOT NULL
+            AND participant_id <> ALL($2::uuid[]) AND ($3::uuid IS NULL OR participant_id = $3)
+            ORDER BY asked_at, participant_id LIMIT $1 FOR UPDATE SKIP LOCKED),
+        rest AS (
+            SELECT participant_id FROM reconsider WHERE asked_at IS NULL AND NOT EXISTS (SELECT FROM asked)
+            AND participant_id <> ALL($2::uuid[]) AND ($3::uuid IS NULL OR participant_id = $3)
+            ORDER BY participant_id LIMIT least($1, $4::integer) FOR UPDATE SKIP LOCKED)
+        DELETE FROM reconsider WHERE participant_id IN (
+            SELECT participant_id FROM asked UNION ALL SELECT participant_id FROM rest)
+        RETURNING participant_id
+        """,
+        taking.limit,
+        list(taking.skip),
+        taking.only,
+        _OF_A_ROUND,
+    )
+    return [row["participant_id"] for row in rows]
 
 
 async def reconsider_generations(conn: Connection, items: Sequence[str]) -> dict[str, str]:

@@ -186,8 +186,9 @@ async def reconcile_everybody_consenting(conn: Connection) -> int:
     return len(
         await conn.fetch(
             """
-            INSERT INTO reconsider (participant_id)
-            SELECT DISTINCT participant_id FROM consent WHERE ended_at IS NULL ORDER BY participant_id
+            INSERT INTO reconsider (participant_id, asked_at)
+            SELECT DISTINCT participant_id, NULL::timestamptz FROM consent WHERE ended_at IS NULL
+            ORDER BY participant_id
             ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1 RETURNING 1
             """
         )

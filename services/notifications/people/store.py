@@ -320,7 +320,8 @@ async def request_reconciliation(conn: Connection, participants: Sequence[UUID])
     await conn.execute(
         """
         INSERT INTO reconsider (participant_id) SELECT DISTINCT p FROM unnest($1::uuid[]) AS p ORDER BY p
-        ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1
+        ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1,
+            asked_at = coalesce(reconsider.asked_at, EXCLUDED.asked_at)
         """,
         list(participants),
     )

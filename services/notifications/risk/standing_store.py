@@ -156,10 +156,11 @@ async def begin_round(conn: Connection, day: date) -> bool:
         return False
     await conn.execute(
         """
-        INSERT INTO reconsider (participant_id)
-        SELECT participant_id FROM consent WHERE ended_at IS NULL
+        INSERT INTO reconsider (participant_id, asked_at)
+        SELECT participant_id, NULL::timestamptz FROM consent WHERE ended_at IS NULL
             AND purpose IN ('dropout_support', 'after_course')
-        UNION SELECT participant_id FROM alert WHERE state IN ('new', 'seen') AND participant_id IS NOT NULL
+        UNION SELECT participant_id, NULL FROM alert
+            WHERE state IN ('new', 'seen') AND participant_id IS NOT NULL
         ORDER BY participant_id
         ON CONFLICT (participant_id) DO UPDATE SET generation = reconsider.generation + 1
         """

@@ -8,7 +8,9 @@ import asyncpg
 from schemas.codes import ConsentPurpose
 from schemas.placements import EnrolmentEnded, PlacementAdvanced, PlaceReserved
 from schemas.support import ExamResultRecorded, SectionResultRecorded
+from services.notifications.people import store as people
 from services.notifications.risk.rounds import DailyRound
+from services.runtime.data.db import transaction
 from tests.notifications.world import PROVIDER, TODAY, World, step
 
 DROPOUT, AFTER = ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE
@@ -161,3 +163,29 @@ async def test_nobody_is_judged_by_who_they_are(world: World) -> None:
         await world.rows("UPDATE course_day SET assessed = false RETURNING day")
         await world.settle()
         assert [tuple(row) for row in await risks(world)] == before, facts
+
+
+async def test_whom_an_event_concerns_waits_for_no_daily_round(world: World) -> None:
+    """A round queues everybody; whoever is enrolled meanwhile is told of with the next batch."""
+    await world.rows(
+        "INSERT INTO reconsider (participant_id, asked_at) SELECT gen_random_uuid(), NULL"
+        " FROM generate_series(1, 300)"
+    )
+    person = await world.register("a-1")
+    await world.consent("a-1", ConsentPurpose.ENROLMENT_NOTICE)
+    await world.enrol(person)
+    assert await world.reconciler.drain(world.now) == 1
+    assert await world.value("SELECT count(*) FROM alert WHERE participant_id = $1", person) == 1
+    left = "SELECT count(*) FROM reconsider"
+    first, before = await world.reconciler.drain(world.now), 300
+    assert first == before - await world.value(left)
+    assert 0 < first <= 50
+    # Who is queued by a round and then by an event moves to the front; a round moves nobody back.
+    await world.rows("INSERT INTO reconsider (participant_id, asked_at) VALUES ($1, NULL)", person)
+    async with transaction(world.worker) as conn:
+        await people.request_reconciliation(conn, [person])
+    await DailyRound(world.worker).begin(world.now)
+    assert await world.reconciler.drain(world.now) == 1
+    while await world.reconciler.drain(world.now):
+        pass
+    assert await world.value(left) == 0

@@ -6,7 +6,7 @@ from itertools import pairwise
 from uuid import UUID
 
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from schemas.days import LOCAL
@@ -136,6 +136,7 @@ def edges(office: Office, start: datetime, end: datetime) -> Sequence[datetime]:
     return sorted(at for at in found if start <= at < end)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.data(), messages, st.integers(0, 60 * 24 * 20))
 def test_a_mail_goes_out_at_the_first_moment_that_is_allowed(
     data: st.DataObject, message: Message, minutes: int

@@ -103,9 +103,7 @@ SECTIONS: Mapping[str, Section] = {
         msgid("When the course seemed to become difficult"),
         {"since": _SINCE, "rule": msgid("What was noticed"), "state": _STATE},
     ),
-    "reconsider": Section(
-        msgid("Whether it is just being looked at who may know"), {"generation": msgid("Time")}
-    ),
+    "reconsider": Section(msgid("Whether it is just being looked at who may know"), {"asked_at": _DAY}),
     "alert": Section(
         msgid("What a counselling office was told"),
         {"raised_at": _DAY, "office": _OFFICE, "purpose": _PURPOSE, "state": _STATE},

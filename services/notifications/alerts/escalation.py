@@ -38,7 +38,7 @@ async def _settle(conn: Connection, row: asyncpg.Record, now: datetime) -> None:
     escalated = await store.escalate(conn, row["alert_id"], row["opening"], row["office"], now)
     if escalated:
         level = level_of(row["step"], await holding.levels(conn, row["office"]))
-        await deliveries.add(
+        await deliveries.add_mail(
             conn,
             row["alert_id"],
             row["organisation"],

@@ -75,17 +75,9 @@ async def answer(
         await answers_store.hand_to(conn, alert, to)
     if command is AlertCommand.DONE and verdict is not None:
         await answers_store.judge(conn, alert, verdict)
-    await store.add_step(
-        conn,
-        alert,
-        version,
-        organisation=row["organisation"],
-        office=row["office"],
-        from_state=before,
-        to_state=state,
-        reason=reason[:_REASON] or command,
-        now=now,
-    )
+    office = row["organisation"], row["office"]
+    step = store.Step(alert, version, *office, before, state, reason[:_REASON] or command, now)
+    await store.add_steps(conn, [step])
     if state is AlertState.DECLINED and row["participant_id"] is not None:
         await people.request_reconciliation(conn, [row["participant_id"]])
     return Answered(state)

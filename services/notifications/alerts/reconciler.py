@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, assert_never
 from uuid import UUID
 
@@ -11,7 +11,8 @@ import asyncpg
 from schemas.codes import ENROLLED, ConsentPurpose
 from schemas.days import local_day
 from services.notifications import gate
-from services.notifications.alerts import reminder_store, store
+from services.notifications.alerts import store
+from services.notifications.alerts.announcing import Announcer, Opened
 from services.notifications.alerts.domain import (
     UNANSWERED,
     AlertCause,
@@ -32,15 +33,12 @@ from services.notifications.alerts.domain import (
 from services.notifications.alerts.withdrawal import withdraw
 from services.notifications.consents import store as consents
 from services.notifications.delivery import store as deliveries
-from services.notifications.delivery.holding import store as holding
-from services.notifications.delivery.holding.domain import escalation_hours, repeat_hours
 from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
-from services.notifications.offices.domain import PersonFacts, RankedOffice, after_office_hours, phase_of
+from services.notifications.offices.domain import PersonFacts, RankedOffice, phase_of
 from services.notifications.offices.ranking import deciding
 from services.notifications.offices.target_groups import group_of
 from services.notifications.people import handlers as people
-from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.risk.rounds import Rounds
 from services.notifications.settings import Policy
@@ -115,8 +113,9 @@ class AlertReconciler:
             return
         records = {row["matter"]: row for row in await store.existing(conn, [cause.id for cause in causes])}
         routing = await self._routing(conn, causes, records, now)
-        for cause in causes:
-            await self._settle(conn, cause, records.get(cause.id), routing)
+        settled = [await self._settle(conn, cause, records.get(cause.id), routing) for cause in causes]
+        opened = [one for one in settled if one is not None]
+        await Announcer(self.secrets, self.policy).announce(conn, opened, routing.directory, now)
 
     async def _routing(
         self,
@@ -150,22 +149,23 @@ class AlertReconciler:
 
     async def _settle(
         self, conn: Connection, cause: AlertCause, record: asyncpg.Record | None, routing: _Routing
-    ) -> None:
+    ) -> Opened | None:
+        """Bring the alert about a cause in line; return it if an office got it that is to be told."""
         existing = None if record is None else _existing(record, routing.directory, routing.now)
         if record is not None and record["state"] == AlertState.DECLINED:
             await people.end_disclosures(conn, [record["alert_id"]], routing.now)
         handed_to = None if record is None else record["routing"].get("handed_to")
         match decide(cause, existing, routing.candidates(cause, handed_to)):
             case KeepAlert():
-                pass
+                return None
             case RaiseAlert(ranked):
                 row = _alert_row(cause, ranked, asked=(), why=deciding(ranked))
-                opened = await store.open_alert(conn, row, routing.now)
-                await self._announce(conn, row, opened, routing, AlertState.NEW)
+                done = await store.open_alert(conn, row, routing.now)
+                return None if done is None else Opened(row, done, AlertState.NEW)
             case RefreshAlert() | PassOn() | Reroute() | WithdrawAlert() as decided:
                 if record is None:
                     raise AssertionError("only an alert on record changes")
-                await self._change(conn, cause, record, decided, routing)
+                return await self._change(conn, cause, record, decided, routing)
             case never:
                 assert_never(never)
 
@@ -176,24 +176,26 @@ class AlertReconciler:
         record: asyncpg.Record,
         decided: RefreshAlert | PassOn | Reroute | WithdrawAlert,
         routing: _Routing,
-    ) -> None:
+    ) -> Opened | None:
         alert, existing = record["alert_id"], _existing(record, routing.directory, routing.now)
         match decided:
             case RefreshAlert():
                 await store.refresh(conn, alert, cause.reason, cause.severity)
+                return None
             case PassOn(ranked):
                 handed = record["routing"].get("handed_to") == ranked[0].office
                 why = "handed_over" if handed else "passed_on"
                 row = _alert_row(cause, ranked, asked=sorted(existing.declined), why=why)
                 passed = await store.pass_on(conn, row, reopen=False)
-                await self._announce(conn, row, passed, routing, AlertState.DECLINED)
+                return None if passed is None else Opened(row, passed, AlertState.DECLINED)
             case Reroute(ranked):
                 await self._leave(conn, alert, routing.now)
                 row = _alert_row(cause, ranked, asked=sorted(existing.declined), why="office_closed")
                 passed = await store.pass_on(conn, row, reopen=True)
-                await self._announce(conn, row, passed, routing, existing.state)
+                return None if passed is None else Opened(row, passed, existing.state)
             case WithdrawAlert(reason):
                 await withdraw(conn, record, reason, routing.now)
+                return None
             case never:
                 assert_never(never)
 
@@ -203,73 +205,6 @@ class AlertReconciler:
         await people.end_disclosures(conn, [alert], now)
         await deliveries.cancel_unsent(conn, alert)
         await store.drop_escalations(conn, alert, "moved_on", now)
-
-    async def _announce(
-        self,
-        conn: Connection,
-        row: store.AlertRow,
-        done: asyncpg.Record | None,
-        routing: _Routing,
-        from_state: AlertState,
-    ) -> None:
-        """Log the step, open the disclosure, and add the e-mail and the escalations of an opened alert."""
-        if done is None:
-            return
-        now, alert = routing.now, done["alert_id"]
-        await store.add_step(
-            conn,
-            alert,
-            done["version"],
-            organisation=row.organisation,
-            office=row.office,
-            from_state=from_state,
-            to_state=AlertState.NEW,
-            reason=str(row.routing["decided_by"]),
-            now=now,
-        )
-        until = local_day(now) + timedelta(days=self.policy.disclosure.alert_days)
-        disclosed = people.Disclosure(
-            row.participant, row.organisation, row.office, Purpose(row.purpose), alert, until
-        )
-        await people.disclose(conn, self.secrets, [disclosed], now)
-        await deliveries.add(
-            conn,
-            alert,
-            row.organisation,
-            row.office,
-            recipient=f"office:{row.office}",
-            step=f"notice-{done['opening']}",
-            now=now,
-        )
-        await self._watch(conn, row, done, routing)
-
-    async def _watch(
-        self, conn: Connection, row: store.AlertRow, done: asyncpg.Record, routing: _Routing
-    ) -> None:
-        """Store when an opened alert escalates and is repeated if nobody answers, in the office's hours."""
-        now, hours = routing.now, routing.directory[row.office].hours
-        known = await holding.levels(conn, row.office)
-        chosen = (await holding.tellings(conn, [row.office])).get(row.office)
-        telling = chosen or holding.usual(self.policy.telling)
-        await store.add_escalations(
-            conn,
-            done["alert_id"],
-            done["opening"],
-            office=row.office,
-            organisation=row.organisation,
-            due=[
-                after_office_hours(now, after, hours)
-                for after in escalation_hours(self.policy.escalation.office_hours, known)
-            ],
-        )
-        await reminder_store.add(
-            conn,
-            done["alert_id"],
-            done["opening"],
-            office=row.office,
-            organisation=row.organisation,
-            due=[after_office_hours(now, after, hours) for after in repeat_hours(telling)],
-        )
 
 
 def _needs_office(

@@ -10,27 +10,15 @@ from services.runtime.bookkeeping.work import Taking
 from services.runtime.data.db import Connection
 
 
-async def add(
-    conn: Connection,
-    alert: UUID,
-    opening: int,
-    *,
-    office: str,
-    organisation: str,
-    due: Sequence[datetime],
-) -> None:
-    """Store when an office is reminded of an alert until somebody looks at it."""
-    await conn.execute(
+async def add(conn: Connection, rows: Sequence[tuple[UUID, int, str, str, list[datetime]]]) -> None:
+    """Store when offices are reminded until somebody looks: alert, opening, office, organisation, times."""
+    await conn.executemany(
         """
         INSERT INTO reminder (alert_id, opening, office, organisation, kind, step, due_at)
         SELECT $1, $2, $3, $4, 'repeat', n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)
         ON CONFLICT DO NOTHING
         """,
-        alert,
-        opening,
-        office,
-        organisation,
-        list(due),
+        rows,
     )
 
 

@@ -35,13 +35,7 @@ class ReminderWorker:
 async def _settle(conn: Connection, row: asyncpg.Record, now: datetime) -> None:
     still_open = await reminder_store.still_open(conn, row)
     if still_open:
-        await deliveries.add(
-            conn,
-            row["alert_id"],
-            row["organisation"],
-            row["office"],
-            recipient=f"office:{row['office']}",
-            step=f"{row['kind']}-{row['opening']}-{row['step']}",
-            now=now,
-        )
+        step = f"{row['kind']}-{row['opening']}-{row['step']}"
+        notice = deliveries.Notice(row["alert_id"], row["organisation"], row["office"], step)
+        await deliveries.add_to_offices(conn, [notice], now)
     await reminder_store.close(conn, row, "reminded" if still_open else "answered_before", now)

@@ -54,18 +54,9 @@ async def snooze(
     version = await reminder_store.snooze(conn, alert, until, person, now)
     if version is None:
         return NotPossible(before)
-    await store.add_step(
-        conn,
-        alert,
-        version,
-        organisation=row["organisation"],
-        office=row["office"],
-        from_state=before,
-        to_state=AlertState.SEEN,
-        reason="snoozed",
-        now=now,
-        put_off=True,
-    )
+    office = row["organisation"], row["office"]
+    step = store.Step(alert, version, *office, before, AlertState.SEEN, "snoozed", now, put_off=True)
+    await store.add_steps(conn, [step])
     await reminder_store.drop(conn, alert, "moved_on", now, kind="snooze")
     await reminder_store.add_snooze(conn, row, version, until)
     steps = await reminder_store.escalations_before(conn, alert, until)

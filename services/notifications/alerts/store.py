@@ -1,7 +1,7 @@
 """Reads and writes alerts, their steps, their escalations and the queue of people to reconcile."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -101,59 +101,44 @@ async def refresh(conn: Connection, alert: UUID, reason: Mapping[str, Any], seve
     )
 
 
-async def add_step(
-    conn: Connection,
-    alert: UUID,
-    version: int,
-    *,
-    organisation: str,
-    office: str,
-    from_state: str,
-    to_state: str,
-    reason: str,
-    now: datetime,
-    put_off: bool = False,
-) -> None:
-    """Add one step to the log of an alert; `put_off`: it was put off, whatever reason anybody types."""
-    await conn.execute(
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of an alert's log; `put_off`: it was put off, whatever reason anybody types."""
+
+    alert: UUID
+    version: int
+    organisation: str
+    office: str
+    from_state: str
+    to_state: str
+    reason: str
+    at: datetime
+    put_off: bool = False
+
+
+async def add_steps(conn: Connection, steps: Sequence[Step]) -> None:
+    """Add steps to the logs of alerts."""
+    await conn.executemany(
         """
         INSERT INTO alert_step
             (alert_id, version, organisation, office, from_state, to_state, reason, at, put_off)
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
         """,
-        alert,
-        version,
-        organisation,
-        office,
-        from_state,
-        to_state,
-        reason,
-        now,
-        put_off,
+        [astuple(step) for step in steps],
     )
 
 
 async def add_escalations(
-    conn: Connection,
-    alert: UUID,
-    opening: int,
-    *,
-    office: str,
-    organisation: str,
-    due: Sequence[datetime],
+    conn: Connection, rows: Sequence[tuple[UUID, int, str, str, list[datetime]]]
 ) -> None:
-    """Store when an unanswered alert goes to the office's lead."""
-    await conn.execute(
+    """Store when unanswered alerts go up: each alert, its opening, office, organisation, and the times."""
+    await conn.executemany(
         """
         INSERT INTO escalation (alert_id, opening, office, organisation, step, due_at)
         SELECT $1, $2, $3, $4, n, at FROM unnest($5::timestamptz[]) WITH ORDINALITY AS due (at, n)
         ON CONFLICT DO NOTHING
         """,
-        alert,
-        opening,
-        office,
-        organisation,
-        list(due),
+        rows,
     )
 
 

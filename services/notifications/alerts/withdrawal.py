@@ -23,29 +23,14 @@ async def withdraw(conn: Connection, row: asyncpg.Record, reason: WithdrawalReas
     version = await store.withdraw(conn, alert, reason, now, forget=forget)
     if version is None:
         return
-    await store.add_step(
-        conn,
-        alert,
-        version,
-        organisation=row["organisation"],
-        office=row["office"],
-        from_state=row["state"],
-        to_state=AlertState.WITHDRAWN,
-        reason=reason,
-        now=now,
-    )
+    office = row["organisation"], row["office"]
+    step = store.Step(alert, version, *office, row["state"], AlertState.WITHDRAWN, reason, now)
+    await store.add_steps(conn, [step])
     await store.drop_escalations(conn, alert, "over", now)
     await reminder_store.drop(conn, alert, "over", now)
     if await deliveries.cancel_unsent(conn, alert):
-        await deliveries.add(
-            conn,
-            alert,
-            row["organisation"],
-            row["office"],
-            recipient=f"office:{row['office']}",
-            step=f"withdrawn-{row['opening']}",
-            now=now,
-        )
+        notice = deliveries.Notice(alert, *office, f"withdrawn-{row['opening']}")
+        await deliveries.add_to_offices(conn, [notice], now)
     await people.end_disclosures(conn, [alert], now)
 
 

@@ -4,6 +4,7 @@ Every write to a claimed delivery is filtered by its lease token; all times are 
 """
 
 from collections.abc import Sequence
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -12,19 +13,45 @@ import asyncpg
 from services.runtime.data.db import Connection
 
 
-async def add(
-    conn: Connection, alert: UUID, organisation: str, office: str, *, recipient: str, step: str, now: datetime
-) -> None:
-    """Add a message about an alert, once for each recipient (`ROLE:SLUG`), channel and step.
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A message to an office about an alert; each step of an alert is told once."""
 
-    What goes to the office itself goes to each of its webhooks, at once, and by mail unless it has webhooks
-    and wants no mails. Mails are held until somebody looks whether they may go out. Ids are random and stay:
-    they make the Message-ID and the webhook-id.
+    alert: UUID
+    organisation: str
+    office: str
+    step: str
+
+
+async def add_to_offices(conn: Connection, notices: Sequence[Notice], now: datetime) -> None:
+    """Add messages to offices: to each of their webhooks at once, and by mail unless they want none beside.
+
+    Mails are held until somebody looks whether they may go out. Ids are random and stay: they make the
+    Message-ID and the webhook-id.
     """
-    to_office = recipient == f"office:{office}"
-    hooked = await add_webhooks(conn, alert, organisation, office, step=step, now=now) if to_office else False
-    if not hooked or await _wants_mails(conn, office):
-        await add_mail(conn, alert, organisation, office, recipient=recipient, step=step, now=now)
+    await conn.execute(
+        """
+        WITH notice AS (SELECT * FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+            AS n (alert, organisation, office, step)),
+        hooked AS (SELECT n.alert, n.step, e.endpoint_id FROM notice AS n JOIN webhook_endpoint AS e
+            ON e.office = n.office AND e.organisation = n.organisation AND e.state = 'active'),
+        by_hook AS (
+            INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at)
+            SELECT n.alert, n.organisation, n.office, 'webhook:' || h.endpoint_id, 'webhook', n.step, $5
+            FROM notice AS n JOIN hooked AS h USING (alert, step)
+            ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING)
+        INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at,
+            state, release_at, held_for)
+        SELECT n.alert, n.organisation, n.office, 'office:' || n.office, 'email', n.step, $5,
+            'held', $5, 'new'
+        FROM notice AS n LEFT JOIN office_telling AS t ON t.office = n.office
+        WHERE t.by_mail IS NOT FALSE OR NOT EXISTS (
+            SELECT FROM hooked AS h WHERE h.alert = n.alert AND h.step = n.step)
+        ON CONFLICT (alert_id, recipient, channel, step) DO NOTHING
+        """,
+        *zip(*map(astuple, notices), strict=True),
+        now,
+    )
 
 
 async def add_mail(
@@ -45,33 +72,6 @@ async def add_mail(
         step,
         now,
     )
-
-
-async def add_webhooks(
-    conn: Connection, alert: UUID, organisation: str, office: str, *, step: str, now: datetime
-) -> bool:
-    """Add a message to each active webhook of an office; return whether there is one."""
-    return bool(
-        await conn.fetch(
-            """
-            INSERT INTO delivery (alert_id, organisation, office, recipient, channel, step, created_at)
-            SELECT $1, $2, $3, 'webhook:' || endpoint_id, 'webhook', $4, $5
-            FROM webhook_endpoint WHERE office = $3 AND organisation = $2 AND state = 'active'
-            ON CONFLICT (alert_id, recipient, channel, step) DO UPDATE SET step = EXCLUDED.step
-            RETURNING 1
-            """,
-            alert,
-            organisation,
-            office,
-            step,
-            now,
-        )
-    )
-
-
-async def _wants_mails(conn: Connection, office: str) -> bool:
-    wants = await conn.fetchval("SELECT by_mail FROM office_telling WHERE office = $1", office)
-    return wants is not False
 
 
 async def cancel_unsent(conn: Connection, alert: UUID) -> bool:

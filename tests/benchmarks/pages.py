@@ -21,7 +21,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 CONSOLE = ("jana-vogt", "peter-lindner", "mira-kern")
-SUPPORT = ("ole-brandt", "mira-kern", "sara-demir", "tim-albers")
+SUPPORT = ("ole-brandt", "mira-kern", "sara-demir", "eva-lang", "tim-albers")
 JSON_TWINS = (
     "/api/v1/figures",
     "/api/v1/proposals",

@@ -62,6 +62,14 @@ PAGES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
         ),
         "mira-kern": ("/roster", "/roster >> th a"),
         "sara-demir": ("/needs", "/inbox", "/inbox?state=all", "/inbox?state=all >> #alerts th a"),
+        "eva-lang": (
+            "/inbox",
+            "/inbox/team",
+            "/inbox/rules",
+            "/inbox/rules/change",
+            "/inbox/evaluation",
+            "/figures",
+        ),
     },
 }
 """Site -> person -> addresses; `address >> selector` follows a link there."""

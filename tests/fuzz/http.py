@@ -30,7 +30,7 @@ from tests.fuzz.values import Values
 
 PEOPLE = {
     "allocation": ("jana-vogt", "peter-lindner", "mira-kern", "rita-falk"),
-    "notifications": ("ole-brandt", "mira-kern", "sara-demir", "tim-albers"),
+    "notifications": ("ole-brandt", "mira-kern", "sara-demir", "eva-lang", "tim-albers"),
 }
 AT_ONCE = 6
 WARM_SECONDS = 20.0

@@ -1,11 +1,17 @@
 """Fixtures of all tests: real servers, a prefix, a database and topics for each test."""
 
 import asyncio
+import os
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import asyncpg
+import psutil
 import pytest
 
 from services.runtime.kafka.access import SERVICE_ACCESS
@@ -23,15 +29,29 @@ from tests.serving import Servers, servers_running
 
 MakeDatabase = Callable[[str], Awaitable[Database]]
 MakeTopics = Callable[..., Awaitable[None]]
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of a random name in it
+_MEMORY = 8 * 1024**3
 
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A real PostgreSQL and a real Kafka; if they cannot be had, the tests fail."""
-    with servers_running(tmp_path_factory.mktemp("servers")) as running:
+    with ExitStack() as stack:
+        home = tmp_path_factory.mktemp("servers")
+        if _much_memory():
+            home = Path(stack.enter_context(TemporaryDirectory(prefix="kurslotse-tests-", dir=_IN_MEMORY)))
+            home.chmod(0o711)  # PostgreSQL runs as nobody in particular
+        running = stack.enter_context(servers_running(home))
         with ThreadPoolExecutor(1) as beside:
             beside.submit(asyncio.run, _wait_for_no_disk(running.database_url)).result()
         yield running
+
+
+def _much_memory() -> bool:
+    """Return whether files in memory are to be had: a test's database is a thousand small ones."""
+    if not _IN_MEMORY.is_dir() or not os.access(_IN_MEMORY, os.W_OK):
+        return False
+    return min(shutil.disk_usage(_IN_MEMORY).free, psutil.virtual_memory().available) > _MEMORY
 
 
 async def _wait_for_no_disk(database_url: str) -> None:
@@ -40,6 +60,7 @@ async def _wait_for_no_disk(database_url: str) -> None:
     try:
         for setting in ("fsync", "full_page_writes", "synchronous_commit"):
             await conn.execute(f"ALTER SYSTEM SET {setting} = off")
+        await conn.execute("ALTER SYSTEM SET max_wal_size = '160MB'")
         await conn.execute("SELECT pg_reload_conf()")
     finally:
         await conn.close()

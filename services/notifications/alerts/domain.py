@@ -102,7 +102,7 @@ class AlertCause:
     kind: CauseKind
     purpose: str
     participant: UUID
-    course: UUID
+    course: UUID | None
     reason: Mapping[str, object]
     over: WithdrawalReason | None = None
     phase: CoursePhase = CoursePhase.DURING

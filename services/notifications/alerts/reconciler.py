@@ -63,8 +63,8 @@ class _Routing:
     consents: Mapping[tuple[UUID, str], list[str]]
     relations: Mapping[UUID, frozenset[str]]
     load: Mapping[str, int]
-    types: Mapping[UUID, str | None]
-    """Type of each course that a cause is about."""
+    types: Mapping[UUID | None, str | None]
+    """Type of each course that a cause is about; what somebody waits for has none."""
 
     def candidates(self, cause: AlertCause, handed_to: str | None) -> list[RankedOffice]:
         """Rank the offices that may be told of a cause; the one to which it was handed over comes first."""
@@ -144,7 +144,7 @@ class AlertReconciler:
             allowed,
             relations,
             await store.load(conn),
-            await offices_store.course_types(conn, sorted({cause.course for cause in concerned})),
+            await offices_store.course_types(conn, {c.course for c in concerned if c.course is not None}),
         )
 
     async def _settle(

@@ -1,6 +1,6 @@
 """Reads and writes the directory of counselling offices."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
@@ -173,7 +173,7 @@ async def put(conn: Connection, row: dict[str, Any]) -> None:
     )
 
 
-async def course_types(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, str | None]:
+async def course_types(conn: Connection, courses: Collection[UUID]) -> dict[UUID | None, str | None]:
     """Return the types of courses; None: it is not known."""
     rows = await conn.fetch(
         "SELECT course_id, course_type FROM course WHERE course_id = ANY($1)", list(courses)

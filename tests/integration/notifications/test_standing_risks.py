@@ -4,6 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 import asyncpg
+import pytest
 
 from schemas.codes import ConsentPurpose
 from schemas.placements import EnrolmentEnded, PlacementAdvanced, PlaceReserved
@@ -189,3 +190,18 @@ async def test_whom_an_event_concerns_waits_for_no_daily_round(world: World) -> 
     while await world.reconciler.drain(world.now):
         pass
     assert await world.value(left) == 0
+
+
+async def test_who_waits_and_who_sits_in_a_course_are_told_of_together(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What somebody waits for has no course: that stops nobody in the same batch."""
+    await world.stated(course_type="integration_general")
+    await world.register("a-1")
+    await world.consent("a-1", DROPOUT)
+    seated = await world.register("b-1")
+    await world.consent("b-1", ConsentPurpose.ENROLMENT_NOTICE)
+    await world.enrol(seated)
+    await days_later(world, 200)
+    assert {row["kind"] for row in await world.rows("SELECT kind FROM alert")} == {"risk", "enrolment"}
+    assert "one by one" not in caplog.text

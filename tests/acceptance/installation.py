@@ -6,17 +6,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from tests.serving import REPOSITORY, Servers
+
+T = TypeVar("T")
 
 SERVICES = ("gateway", "allocation", "notifications")
 _START_SECONDS = 120.0
@@ -85,13 +87,14 @@ class Installation:
         """Return the simulator's figures so far."""
         return read_json(self.simulator / "summary.json")
 
-    def until(self, what: str, seconds: float, true: Any) -> None:  # noqa: ANN401 - a callable
-        """Wait until something is true while the process lives."""
+    def until(self, what: str, seconds: float, true: Callable[[], T]) -> T:
+        """Wait until something is true while the process lives; return it."""
         deadline = time.monotonic() + seconds
-        while not true():
+        while not (found := true()):
             assert self.process.poll() is None, f"ended before {what}:\n{self.tail()}"
             assert time.monotonic() < deadline, f"not within {seconds} s: {what}\n{self.tail()}"
             time.sleep(0.1)
+        return found
 
     def until_ended(self, seconds: float) -> int:
         """Wait until the process ends by itself; return its exit status."""

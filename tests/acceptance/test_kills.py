@@ -10,6 +10,7 @@ import random
 import signal
 import time
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -53,9 +54,8 @@ def kill_some(found: Installation, rng: random.Random, poisons: Poisoner) -> lis
         moment = time.monotonic() + rng.uniform(0.2, 4.0)
         while time.monotonic() < moment:
             time.sleep(0.05)
-        found.until(f"{victim} runs", _BACK_SECONDS, lambda name=victim: running(found, name))
-        pid = running(found, victim)
-        assert pid is not None, f"{victim} does not run\n{found.tail()}"
+        pid = found.until(f"{victim} runs", _BACK_SECONDS, partial(running, found, victim))
+        assert pid is not None
         os.kill(pid, signal.SIGKILL)
         killed = time.monotonic()
         while running(found, victim) in (None, pid):

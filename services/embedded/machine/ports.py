@@ -5,6 +5,7 @@ import os
 import secrets
 import socket
 import tempfile
+import time
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -16,6 +17,8 @@ _OURS = range(20_000, 32_000)
 """Below what Linux and macOS give to outgoing connections: one of those could hold the port of a server that
 is to start again."""
 _TRIES = 200
+_ENDING = 3.0
+"""Seconds: the first thread of a killed process may be gone before the last one lets go of its sockets."""
 
 
 def _bound(port: int) -> socket.socket | None:
@@ -64,6 +67,14 @@ def _free(port: int) -> socket.socket | None:
     return holder
 
 
+def _again(port: int) -> socket.socket | None:
+    """Return a socket that holds the port of the last run; whoever had it may be about to end."""
+    until = time.monotonic() + _ENDING
+    while (holder := _free(port)) is None and time.monotonic() < until:
+        time.sleep(0.1)
+    return holder
+
+
 def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
     """Give each name a free port, that of the last run if it still is, and remember them."""
     before = read_json(remembered)
@@ -71,7 +82,7 @@ def choose_ports(names: Sequence[str], remembered: Path) -> dict[str, int]:
     with ExitStack() as held:
         for name in names:
             last = before.get(name)
-            holder = _free(last) if isinstance(last, int) else None
+            holder = _again(last) if isinstance(last, int) else None
             for _ in range(_TRIES):
                 holder = holder or _free(secrets.choice(_OURS))
             if holder is None:

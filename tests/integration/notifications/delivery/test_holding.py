@@ -156,6 +156,11 @@ async def test_quiet_hours_hold_a_risk_until_the_morning_and_not_the_last_resort
 
 
 async def test_a_silence_holds_until_it_ends_or_is_ended(world: World) -> None:
+    await world.rows(
+        "INSERT INTO accounts.organisation (slug, name, kind, kreise, tenant, publisher)"
+        " VALUES ('wohlfahrt', 'wohlfahrt', 'counselling', '{99001}', 'wohlfahrt', $1)",
+        MBE,
+    )
     async with world.visiting("wohlfahrt", MBE) as conn:
         found = await silences.silence(
             conn, organisation="wohlfahrt", office=MBE, about="enrolment", until=NOW + timedelta(days=3),

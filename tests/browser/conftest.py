@@ -18,6 +18,7 @@ from tests.cleaning import clean
 from tests.serving import Servers
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """One process has the tests of the shared Kreis, in their order, another those with one of their own."""
     for item in items:

@@ -18,15 +18,6 @@ from tests.cleaning import clean
 from tests.serving import Servers
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One process has the tests of the shared Kreis, in their order, another those with one of their own."""
-    for item in items:
-        if item.get_closest_marker("browser"):
-            shared = "kreis" in getattr(item, "fixturenames", ())
-            item.add_marker(pytest.mark.xdist_group("shared" if shared else "own"))
-
-
 @pytest.fixture(scope="session")
 def kreis(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kreis]:
     """Services of their own on the tests' servers, with the demo's publishers and no simulator."""

@@ -2,22 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 
 from services.runtime.kafka.access import SERVICE_ACCESS
 from services.runtime.kafka.administration import KafkaAdmin, parse_address, publisher_user, service_user
+from tests.beside import run_beside
 from tests.serving import Servers
 
 
 def clean(servers: Servers, prefix: str, publishers: Sequence[str]) -> None:
-    """Remove everything that bears the prefix, and the Kafka users of these publishers.
-
-    In a thread: where a browser is open, an event loop runs already.
-    """
-    with ThreadPoolExecutor(max_workers=1) as thread:
-        thread.submit(lambda: asyncio.run(_clean(servers, prefix, publishers))).result()
+    """Remove everything that bears the prefix, and the Kafka users of these publishers."""
+    run_beside(_clean(servers, prefix, publishers))
 
 
 async def _clean(servers: Servers, prefix: str, publishers: Sequence[str]) -> None:

@@ -5,7 +5,6 @@ import os
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,6 +23,7 @@ from services.runtime.kafka.administration import (
     shared_topics,
 )
 from services.runtime.kafka.installation import announce
+from tests.beside import run_beside
 from tests.databases import TESTED, Database, Templates
 from tests.serving import Servers, servers_running
 
@@ -42,8 +42,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
             home = Path(stack.enter_context(TemporaryDirectory(prefix="kurslotse-tests-", dir=_IN_MEMORY)))
             home.chmod(0o711)  # PostgreSQL runs as nobody in particular
         running = stack.enter_context(servers_running(home))
-        with ThreadPoolExecutor(1) as beside:
-            beside.submit(asyncio.run, _wait_for_no_disk(running.database_url)).result()
+        run_beside(_wait_for_no_disk(running.database_url))
         yield running
 
 
@@ -71,8 +70,7 @@ def templates(servers: Servers) -> Iterator[Templates]:
     """Migrated databases to copy from."""
     made = Templates(servers)
     yield made
-    with ThreadPoolExecutor(1) as beside:  # a browser's event loop may still run in this thread
-        beside.submit(asyncio.run, made.drop_templates()).result()
+    run_beside(made.drop_templates())
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from services.notifications.delivery.holding import telling_store
 from services.notifications.delivery.holding.domain import Enrolments, Hold, Telling
 from services.notifications.delivery.holding.telling_store import Choice
 from services.runtime.data.db import transaction
+from tests.notifications.organisations import know_wohlfahrt
 from tests.notifications.world import MBE, NOW, TODAY, World, school_days
 
 DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
@@ -156,11 +157,7 @@ async def test_quiet_hours_hold_a_risk_until_the_morning_and_not_the_last_resort
 
 
 async def test_a_silence_holds_until_it_ends_or_is_ended(world: World) -> None:
-    await world.rows(
-        "INSERT INTO accounts.organisation (slug, name, kind, kreise, tenant, publisher)"
-        " VALUES ('wohlfahrt', 'wohlfahrt', 'counselling', '{99001}', 'wohlfahrt', $1)",
-        MBE,
-    )
+    await know_wohlfahrt(world)
     async with world.visiting("wohlfahrt", MBE) as conn:
         found = await silences.silence(
             conn, organisation="wohlfahrt", office=MBE, about="enrolment", until=NOW + timedelta(days=3),

@@ -25,6 +25,7 @@ from services.runtime.base import failpoints
 from services.runtime.data.db import transaction
 from tests.identity import KEK
 from tests.notifications.hooks import NAME, Certificates, Names, Receiver, certificates, receiving, sender
+from tests.notifications.organisations import know_wohlfahrt
 from tests.notifications.world import MBE, World
 
 SEAL = SecretSeal(Keks.from_text(KEK))
@@ -87,11 +88,7 @@ async def enrolled(world: World, reference: str) -> None:
 async def hooked(world: World, tmp_path: Path) -> AsyncIterator[Hooked]:
     made = certificates(tmp_path, NAME, "anderswo.example")
     async with AsyncExitStack() as stack:
-        await world.rows(
-            "INSERT INTO accounts.organisation (slug, name, kind, kreise, tenant, publisher)"
-            " VALUES ('wohlfahrt', 'wohlfahrt', 'counselling', '{99001}', 'wohlfahrt', $1)",
-            MBE,
-        )
+        await know_wohlfahrt(world)
         receiver = await stack.enter_async_context(receiving(Receiver(), made.server))
         endpoint, secret = await hook(world, f"https://{NAME}:{receiver.port}/haken?von=kurslotse")
         await world.announce()

@@ -136,6 +136,34 @@ async def produce(servers: Servers, records: Iterator[Record]) -> None:
         await producer.stop()
 
 
+async def have_taught(conn: asyncpg.Connection, first: date, days: int) -> None:
+    """Store assessed course days of all courses with the marks of everybody who sits there, in `MARKS`' shares."""
+    await conn.execute("SELECT setseed(0.5)")
+    await conn.execute(
+        """
+        INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)
+        SELECT p.course_id, $1::date + n, gen_random_uuid()::text, $3, count(*), true
+        FROM placement AS p CROSS JOIN generate_series(0, $2::integer - 1) AS n GROUP BY p.course_id, n
+        """,
+        first,
+        days,
+        HELD,
+    )
+    await conn.execute(
+        """
+        INSERT INTO attendance (course_id, day, participant_id, mark, ue)
+        SELECT course_id, day, participant_id, mark, CASE mark WHEN 'X' THEN $3::real ELSE 0 END
+        FROM (SELECT p.course_id, $1::date + n AS day, p.participant_id,
+            ($4::text[])[1 + floor(random() * cardinality($4::text[]))::integer] AS mark
+            FROM placement AS p CROSS JOIN generate_series(0, $2::integer - 1) AS n) AS drawn
+        """,
+        first,
+        days,
+        HELD,
+        list(MARKS),
+    )
+
+
 async def know_publishers(conn: asyncpg.Connection, slugs: Sequence[str]) -> None:
     """Put providers and the counselling office into the registry and the directory."""
     await conn.executemany(

@@ -28,6 +28,7 @@ from tests.benchmarks.classes import (
     class_days,
     courses_of,
     drop_topics,
+    have_taught,
     know_courses,
     know_publishers,
     make_topics,
@@ -42,6 +43,8 @@ PROVIDERS, COURSES_EACH, PROBES_A_SECOND = 6, 350, 4
 _TICK = 0.01
 _WARM_UP = 5
 _PATIENCE = 60.0
+HISTORY = 20
+"""Course days of each course that were assessed before, as in courses that run for a month."""
 _ABSENT_SINCE = 1  # days before the probe; the first two days unexcused are a no-show
 
 NOTIFY = """
@@ -95,12 +98,19 @@ class Plan:
     today: date
 
     @property
+    def first(self) -> date:
+        """The first day that is poured in."""
+        return self.today - timedelta(days=40)
+
+    @property
     def probes(self) -> set[UUID]:
         return {course.people[0] for course in (*self.absences, *self.enrolments)}
 
     async def fill(self, conn: asyncpg.Connection) -> None:
         await know_publishers(conn, providers(PROVIDERS))
-        await know_courses(conn, [*self.background, *self.absences, *self.enrolments], self.today)
+        await know_courses(conn, self.background, self.today)
+        await have_taught(conn, self.first - timedelta(days=HISTORY), HISTORY)
+        await know_courses(conn, [*self.absences, *self.enrolments], self.today)
         yesterday = self.today - timedelta(days=_ABSENT_SINCE)
         await conn.executemany(
             "INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)"
@@ -115,6 +125,7 @@ class Plan:
                 for person, mark in zip(course.people, "UPP", strict=True)
             ],
         )
+        await conn.execute("INSERT INTO risk_round (day) VALUES ($1)", self.today)  # it was done at midnight
         await conn.execute(NOTIFY)
 
 
@@ -189,7 +200,7 @@ async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connec
     await watch.add_listener("bench_alert", heard.alert)
     records = list(
         class_days(
-            prefix, plan.background, plan.today - timedelta(days=40), (plan.seconds + _WARM_UP) * plan.rate
+            prefix, plan.background, plan.first, (plan.seconds + _WARM_UP) * plan.rate
         )
     )
     load, probe = producer_to(servers), producer_to(servers, 0)
@@ -211,7 +222,7 @@ async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connec
     say(
         f"  load really reached: said {len(records) / said:,.0f} events/s, read and committed"
         f" {(after - before) / lasted:,.0f} events/s; at the end {waiting} courses not yet assessed,"
-        f" {alerts:,} alerts raised since the load began"
+        f" {alerts:,} alerts raised since the load began ({100 * alerts / len(records):.1f} per 100 course days)"
     )
     for name, courses in (("enrolment", plan.enrolments), ("absence", plan.absences)):
         _print(name, courses, heard)

@@ -26,7 +26,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--pairs", type=int, default=3, help="alternating runs of `attendance`")
     parser.add_argument("--profile", action="store_true", help="profile `attendance` before it is measured")
     parser.add_argument("--seconds", type=int, default=40, help="how long `latency` plays")
-    parser.add_argument("--rate", type=int, default=1_000, help="events a second of `latency`")
+    parser.add_argument(
+        "--rate", type=int, nargs="+", default=[300], help="events a second of `latency`, one after the other"
+    )
+    parser.add_argument(
+        "--processes", type=int, choices=(1, 2), default=1, help="of notifications, `latency`"
+    )
+    parser.add_argument("--plot", type=Path, help="draw the rates of `latency` into this SVG")
     parser.add_argument("--tries", type=int, default=10, help="freed seats of `reentry`")
     parser.add_argument("--people", type=int, default=1_500, help="people who wait in `reentry`")
     parser.add_argument("--courses", type=int, default=60, help="courses of `reentry`")
@@ -48,7 +54,13 @@ async def measure(asked: argparse.Namespace) -> None:
                 servers, events=asked.events, pairs=asked.pairs, profile=asked.profile
             )
         if "latency" in asked.parts:
-            await latency.latency(servers, seconds=asked.seconds, rate=asked.rate)
+            await latency.latency(
+                servers,
+                seconds=asked.seconds,
+                rates=asked.rate,
+                processes=asked.processes,
+                plot=asked.plot,
+            )
         if "teaching-day" in asked.parts:
             await teaching_day.teaching_day(servers, course_days=asked.course_days, entries=asked.entries)
         if "reentry" in asked.parts:

@@ -137,7 +137,7 @@ async def produce(servers: Servers, records: Iterator[Record]) -> None:
 
 
 async def have_taught(conn: asyncpg.Connection, first: date, days: int) -> None:
-    """Store assessed course days of all courses with the marks of everybody who sits there, in `MARKS`' shares."""
+    """Store assessed course days of all courses, everybody's marks drawn from `MARKS`."""
     await conn.execute("SELECT setseed(0.5)")
     await conn.execute(
         """

@@ -3,9 +3,11 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +19,7 @@ from schemas.envelope import Event, encode_data, encode_headers
 from schemas.identity import course_id
 from schemas.placements import EnrolmentConfirmed, Reason
 from schemas.topics import Family, topic
+from tests.benchmarks import curve
 from tests.benchmarks.classes import (
     CLASS,
     HELD,
@@ -40,6 +43,8 @@ from tests.serving import Servers
 from tests.waiting import wait_until
 
 PROVIDERS, COURSES_EACH, PROBES_A_SECOND = 6, 350, 4
+_ROLES = {1: ("consume,relay,timers,web",), 2: ("consume,web", "relay,timers")}
+"""What each of so many processes does; with two, one reads and the other assesses, alerts and sends."""
 _TICK = 0.01
 _WARM_UP = 5
 _PATIENCE = 60.0
@@ -81,6 +86,14 @@ class Heard:
     said: dict[UUID, float] = field(default_factory=dict)
     alerted: dict[UUID, float] = field(default_factory=dict)
     mailed: dict[UUID, float] = field(default_factory=dict)
+
+    def of(self, courses: Sequence[Course]) -> list[UUID]:
+        """List whose probe was said."""
+        return [course.people[0] for course in courses if course.people[0] in self.said]
+
+    def took(self, courses: Sequence[Course], when: Mapping[UUID, float]) -> list[float]:
+        """Return the milliseconds from each probe to what followed it, as far as it did."""
+        return [1000 * (when[person] - self.said[person]) for person in self.of(courses) if person in when]
 
     def alert(self, _conn: Any, _pid: int, _channel: str, person: Any) -> None:  # noqa: ANN401 - asyncpg's callback
         self.alerted.setdefault(UUID(person), time.perf_counter())
@@ -167,42 +180,68 @@ def enrolment(prefix: str, course: Course, today: date) -> Record:
     return Record(topic(Family.PLACEMENTS, prefix=prefix), key, encode_data(data), encode_headers(event))
 
 
-async def latency(servers: Servers, *, seconds: int, rate: int) -> None:
-    """Measure and print."""
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one rate brought: milliseconds from saying a probe to what followed, those missing left out."""
+
+    rate: int
+    enrolment_alert: list[float]
+    absence_alert: list[float]
+
+
+async def latency(
+    servers: Servers, *, seconds: int, rates: Sequence[int], processes: int, plot: Path | None
+) -> None:
+    """Measure each rate, print, and draw them all."""
+    measured = [await _at_rate(servers, seconds, rate, processes) for rate in rates]
+    if plot is not None:
+        await asyncio.to_thread(plot.write_text, _drawn(measured), "utf-8")
+
+
+def _drawn(measured: Sequence[Measured]) -> str:
+    lines = []
+    for share, name in ((0.99, "p99"), (0.5, "p50")):
+        absence = [(one.rate, quantile(one.absence_alert, share)) for one in measured]
+        enrolment = [(one.rate, quantile(one.enrolment_alert, share)) for one in measured]
+        lines += [curve.Line(f"absence, {name}", absence), curve.Line(f"enrolment, {name}", enrolment)]
+    across = f"course days a second, {CLASS} entries each"
+    return curve.svg(lines, across=across, up="event to alert, ms")
+
+
+async def _at_rate(servers: Servers, seconds: int, rate: int, processes: int) -> Measured:
     stage, plan = Stage(servers), make_plan(seconds, rate)
     say(
         f"Alert latency at {rate:,} events/s of {CLASS} entries for {seconds} s,"
-        f" {len(plan.background):,} courses, {PROBES_A_SECOND} probes a second"
+        f" {len(plan.background):,} courses, {PROBES_A_SECOND} probes a second, {processes} process(es)"
     )
     mails = Mails()
     listening = await asyncio.get_running_loop().create_server(lambda: SMTP(mails), "127.0.0.1", 0)
-    smtp, ops = listening.sockets[0].getsockname()[1], free_port()
+    smtp, ops = listening.sockets[0].getsockname()[1], [free_port() for _ in range(processes)]
     try:
         await stage.prepare(plan.fill)
         await make_topics(servers, stage.prefix, providers(PROVIDERS))
-        async with stage.database() as database:
-            env = stage.environment(database, ops=ops, smtp=smtp)
+        async with stage.database() as database, contextlib.AsyncExitStack() as running:
             watch = await asyncpg.connect(database.admin)
-            try:
-                async with process(["-m", "services.cli", "run", "notifications"], env):
-                    await wait_until(lambda: ready(ops), 60.0, "ready")
-                    await _play(servers, stage.prefix, plan, watch, mails)
-            finally:
-                await watch.close()
+            running.push_async_callback(watch.close)
+            for port, roles in zip(ops, _ROLES[processes], strict=True):
+                env = stage.environment(database, ops=port, smtp=smtp)
+                command = ["-m", "services.cli", "run", "notifications", "--roles", roles]
+                await running.enter_async_context(process(command, env))
+            for port in ops:
+                await wait_until(partial(ready, port), 60.0, "ready")
+            return await _play(servers, stage.prefix, plan, watch, mails)
     finally:
         listening.close()
         await stage.close()
         await asyncio.to_thread(drop_topics, servers, stage.prefix)
 
 
-async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connection, mails: Mails) -> None:
+async def _play(
+    servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connection, mails: Mails
+) -> Measured:
     heard = Heard()
     await watch.add_listener("bench_alert", heard.alert)
-    records = list(
-        class_days(
-            prefix, plan.background, plan.first, (plan.seconds + _WARM_UP) * plan.rate
-        )
-    )
+    records = list(class_days(prefix, plan.background, plan.first, (plan.seconds + _WARM_UP) * plan.rate))
     load, probe = producer_to(servers), producer_to(servers, 0)
     await load.start()
     await probe.start()
@@ -222,22 +261,23 @@ async def _play(servers: Servers, prefix: str, plan: Plan, watch: asyncpg.Connec
     say(
         f"  load really reached: said {len(records) / said:,.0f} events/s, read and committed"
         f" {(after - before) / lasted:,.0f} events/s; at the end {waiting} courses not yet assessed,"
-        f" {alerts:,} alerts raised since the load began ({100 * alerts / len(records):.1f} per 100 course days)"
+        f" {alerts:,} alerts raised since the load began,"
+        f" {100 * alerts / len(records):.1f} per 100 course days"
     )
     for name, courses in (("enrolment", plan.enrolments), ("absence", plan.absences)):
-        _print(name, courses, heard)
+        for what, when in (("alert row committed", heard.alerted), ("mail at the sink", heard.mailed)):
+            _print(name, what, heard.took(courses, when), len(heard.of(courses)))
+    return Measured(
+        plan.rate,
+        heard.took(plan.enrolments, heard.alerted),
+        heard.took(plan.absences, heard.alerted),
+    )
 
 
-def _print(name: str, courses: Sequence[Course], heard: Heard) -> None:
-    said = [course.people[0] for course in courses if course.people[0] in heard.said]
-    for what, when in (("alert row committed", heard.alerted), ("mail at the sink", heard.mailed)):
-        took = [1000 * (when[person] - heard.said[person]) for person in said if person in when]
-        missing = len(said) - len(took)
-        figures = f"p50 {quantile(took, 0.5):6.0f} ms   p99 {quantile(took, 0.99):6.0f} ms" if took else "-"
-        say(
-            f"  {name:9} -> {what:20} n {len(took):4}   {figures}"
-            + (f"   MISSING {missing}" if missing else "")
-        )
+def _print(name: str, what: str, took: list[float], said: int) -> None:
+    figures = f"p50 {quantile(took, 0.5):6.0f} ms   p99 {quantile(took, 0.99):6.0f} ms" if took else "-"
+    missing = f"   MISSING {said - len(took)}" if len(took) < said else ""
+    say(f"  {name:9} -> {what:20} n {len(took):4}   {figures}{missing}")
 
 
 async def _read(watch: asyncpg.Connection, prefix: str) -> int:

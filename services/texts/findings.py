@@ -44,6 +44,7 @@ FINDINGS: Mapping[str, str] = {
     "field_missing": "a field is missing",
     "field_twice": "a field came twice",
     "field_unknown": "an unknown field was left out",
+    "given_in_future": "the day of consent is still to come",
     "goes_on": "the person goes on anyway",
     "header_malformed": "a header is not readable",
     "header_not_utf8": "a header is not in UTF-8",

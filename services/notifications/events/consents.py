@@ -7,7 +7,7 @@ after its own correction or retraction has no effect (`consent_step` holds that 
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from uuid import UUID
 
 from schemas.codes import ConsentPurpose
@@ -26,6 +26,9 @@ from services.runtime.events.subscription import Applied, Incoming, Problem, Rej
 
 Grant = ConsentGranted | ConsentCollected
 _NOT_SEATED = Problem("participant_not_in_course", field="participant")
+_AHEAD = Problem("given_in_future", field="given_on")
+_ONE_DAY = timedelta(days=1)
+"""A publisher's clock may be past midnight while ours is not."""
 
 
 def ends_some(event: Incoming) -> bool:
@@ -39,6 +42,7 @@ async def grant(
 ) -> list[Verdict]:
     """Store what people allowed, for `months` at most, and have their alerts reconciled.
 
+    Nobody has signed on a day that is still to come: such a grant is refused.
     The caller has called `gate.end_consent` if an event corrects another; such batches go one by one,
     because a correction ends what the grants before it have stored.
     """
@@ -48,6 +52,11 @@ async def grant(
             for event in events
             for verdict in await grant(conn, [event], now, months=months, secrets=secrets)
         ]
+    latest = local_day(now) + _ONE_DAY
+    signed = [event for event in events if _granted(event).given_on <= latest]
+    if len(signed) < len(events):
+        verdicts = iter(await grant(conn, signed, now, months=months, secrets=secrets) if signed else [])
+        return [next(verdicts) if event in signed else Rejected(_AHEAD) for event in events]
     registrars = await _registrars(conn, events)
     taken_back = await store.taken_back(conn, [event.cause for event in events])
     counting = [event for event in events if event.cause in registrars and event.cause not in taken_back]

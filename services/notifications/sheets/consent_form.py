@@ -61,8 +61,8 @@ def consent_form(code: str, version: str, facts: FormFacts = FormFacts()) -> She
                 ),
                 say(
                     "You can take your consent back at any time, all of it or a part, without giving a "
-                    "reason. Tell the office that registered you for the course. One sentence is enough. "
-                    "Then what was stored because of your consent is erased."
+                    "reason. Tell the office that registered you for the course, or the counselling office. "
+                    "One sentence is enough. Then what was stored because of your consent is erased."
                 ),
                 say("Your consent holds for 12 months at most."),
                 say(

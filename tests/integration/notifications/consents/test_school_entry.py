@@ -10,7 +10,7 @@ import pytest
 from schemas.erasures import ParticipantErased
 from schemas.identity import event_uuid, participant_id
 from schemas.placements import EnrolmentEnded
-from schemas.support import ConsentCollected
+from schemas.support import ConsentCollected, ConsentGranted
 from schemas.topics import EVENT_TYPES, Family
 from services.notifications.erasures.handlers import Erasures
 from services.notifications.people.domain import Contact
@@ -316,3 +316,17 @@ async def test_a_corrected_entry_ends_what_it_leaves_out(world: World) -> None:
     second = world.incoming(PROVIDER, collected(one, "dropout_support"), id_="e-2", corrects="e-1")
     assert await world.read(second) == [Applied()]
     assert [row[2] for row in await consents(world) if row[-1]] == ["dropout_support"]
+
+
+async def test_nobody_signs_on_a_day_that_is_still_to_come(world: World) -> None:
+    _, (one, two) = await seated(world, "a-1", "a-2")
+    ahead = Rejected(Problem("given_in_future", field="given_on"))
+    for days in (2, 3650):
+        day = TODAY + timedelta(days=days)
+        later = collected(one, "dropout_support").model_copy(update={"given_on": day})
+        assert await world.say(PROVIDER, later) == [ahead]
+        granted = ConsentGranted(reference="a-1", office=MBE, purposes=("dropout_support",), given_on=day)
+        assert await world.say(DESK, granted) == [ahead]
+    assert await consents(world) == []
+    tomorrow = collected(two, "dropout_support").model_copy(update={"given_on": TODAY + timedelta(days=1)})
+    assert await world.say(PROVIDER, tomorrow) == [Applied()]  # their clock may be ahead of ours

@@ -76,7 +76,7 @@ def test_a_sheet_prints_on_one_page_with_names_days_and_fonts(code: str, kind: s
     page = reader.pages[0]
     text = page.extract_text()
     plain = " ".join(text.split())
-    wanted: tuple[str, ...] = ("paper_1", "Caritas Migrationsberatung (MBE)")
+    wanted: tuple[str, ...] = (latest(), "Caritas Migrationsberatung (MBE)")
     if kind != "form":
         wanted = (
             "04.12.2026",

@@ -23,6 +23,8 @@ class Purpose(StrEnum):
     """The person asks what is kept about them (Art. 15 GDPR)."""
     ROUTING = "routing"
     """The service itself: the birth date decides between JMD and MBE."""
+    EVALUATION = "evaluation"
+    """Whoever operates the support side tries the rules on the past: attendance, no contact data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ VISIBLE: Mapping[Purpose, frozenset[str]] = {
     Purpose.AFTER_COURSE: _REACH,
     Purpose.ACCESS: ALL_FIELDS,
     Purpose.ROUTING: frozenset({"birth_date"}),
+    Purpose.EVALUATION: frozenset(),
 }
 """Which parts of a person's data a purpose needs; nothing else is ever shown for it."""
 

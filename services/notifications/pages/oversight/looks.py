@@ -29,6 +29,7 @@ PURPOSES = {
     "dropout_support": msgid("to help when the course becomes difficult"),
     "after_course": msgid("to help after the course"),
     "subject_access": msgid("to tell the person what is kept about them"),
+    "evaluation": msgid("to try the rules about risks on the past"),
 }
 FIELDS = {
     "family_name": msgid("family name"),
@@ -40,6 +41,7 @@ FIELDS = {
     "postcode": msgid("postcode"),
     "town": msgid("town"),
     "languages": msgid("languages"),
+    "attendance": msgid("attendance"),
 }
 
 

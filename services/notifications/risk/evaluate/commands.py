@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from schemas.days import local_day
+from services.runtime.data.db import Connection
 
 _EXPORT_SECONDS = 600.0
 WARNING = """\
@@ -60,20 +61,24 @@ def export(
 ) -> None:
     """Write the history of this installation: people who consent to dropout support, under running numbers.
 
-    For whoever operates the support side. `kurslotse risk evaluate` reads the folder.
+    For whoever operates the support side; that they were taken out is written down about each of them.
+    `kurslotse risk evaluate` reads the folder.
     """
     # Imported here: `--help` must not pay for it.
     from services.notifications.risk.evaluate import history, history_store  # noqa: PLC0415 -- see above
-    from services.runtime.serve.commands import business_now, on_database  # noqa: PLC0415 -- see above
+    from services.runtime.serve.commands import business_now, in_transaction  # noqa: PLC0415 -- see above
 
     if folder.exists():
         sys.stderr.write(f"kurslotse: {folder} exists already. Please name a new folder.\n")
         raise typer.Exit(2)
-    today = local_day(business_now())
-    first = date.min if since is None else since.date()
-    rows = on_database(
-        lambda conn: history_store.rows(conn, offices=None, since=first, today=today, timeout=_EXPORT_SECONDS)
-    )
+    now = business_now()
+    today, first = local_day(now), date.min if since is None else since.date()
+
+    async def taken_out(conn: Connection) -> history_store.Rows:
+        await history_store.log_export(conn, since=first, today=today, now=now)
+        return await history_store.rows(conn, offices=None, since=first, today=today, timeout=_EXPORT_SECONDS)
+
+    rows = in_transaction(taken_out)
     people = history_store.enrolments(rows)
     try:
         history.write(folder, history.History(people))

@@ -1,11 +1,12 @@
 """Reads the history of people who consent to dropout support: running numbers, no id, no name."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import asyncpg
 
+from services.notifications.people.domain import Purpose
 from services.notifications.risk.attendance import CourseDay
 from services.notifications.risk.evaluate.history import Enrolment, Exit, ReportedDay
 from services.runtime.data.db import Connection
@@ -35,6 +36,26 @@ async def rows(
         today,
         most,
         timeout=timeout,
+    )
+
+
+async def log_export(conn: Connection, *, since: date, today: date, now: datetime) -> None:
+    """Log that an operator took out what `rows` reads: under each office that may hear of the person."""
+    await conn.execute(
+        """
+        INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)
+        SELECT DISTINCT $3::timestamptz, c.participant_id, coalesce(o.organisation, c.office),
+            'service:operator', $4::text, ARRAY['attendance']
+        FROM consent AS c LEFT JOIN office AS o ON o.slug = c.office
+        WHERE c.purpose = 'dropout_support' AND c.ended_at IS NULL AND c.valid_until >= $2
+            AND EXISTS (SELECT FROM placement AS p
+                JOIN attendance AS a ON a.participant_id = p.participant_id AND a.course_id = p.course_id
+                WHERE p.participant_id = c.participant_id AND p.released AND p.starts_on BETWEEN $1 AND $2)
+        """,
+        since,
+        today,
+        now,
+        Purpose.EVALUATION,
     )
 
 

@@ -110,6 +110,9 @@ async def test_an_export_evaluated_says_what_was_played(world: World, tmp_path: 
     assert await world.value("SELECT count(*) FROM risk") == 1
     evaluated = command(world, "evaluate", str(folder))
     assert "enrolments 4, exits 2" in evaluated.stdout
+    looks = await world.rows("SELECT organisation, actor, purpose, fields FROM disclosure_log")
+    told = ("wohlfahrt", "service:operator", "evaluation", ["attendance"])
+    assert [tuple(row) for row in looks if row["purpose"] == "evaluation"] == [told] * 4
     again = command(world, "export", str(folder))
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
 

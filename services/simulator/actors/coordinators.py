@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from typing import Any, Final
 
+from schemas.codes import Need
 from services.simulator.doors.session import DemoSession
+from services.simulator.world import kreis
 from services.simulator.world import travel_times as ways
-from services.simulator.world.calendar import is_working_day
+from services.simulator.world.calendar import is_working_day, working_day_from
 from services.simulator.world.chance import stream
 
 CONFIRMS: Final = 0.88
@@ -24,6 +26,12 @@ ASKS_BAMF: Final = 0.06
 """Share of what would be confirmed that goes to BAMF first."""
 AGREES, REFUSES = 0.35, 0.04
 """Chances that BAMF's answer comes on a working day."""
+MEASURES: Final = (
+    (timedelta(days=30), Need.CHILDCARE, "Die Stadt betreut vormittags Kinder neben der vhs (erfunden)."),
+    (timedelta(days=150), Need.EVENING_COURSE, "Die vhs bietet ab jetzt einen Kurs am Abend an (erfunden)."),
+)
+"""What is agreed about needs: how long after the start, about which need, and what."""
+_SEE_OTHER: Final = 303
 _OVERRIDE_REASON: Final = "Die Schwester besucht den anderen Kurs (erfundener Grund)."
 _HOLD_REASON: Final = "Person zieht in drei Wochen um und möchte danach beginnen (erfundener Grund)."
 _EXCLUDE_REASON: Final = "Person möchte einen anderen Kurs als ein Verwandter (erfundener Grund)."
@@ -57,6 +65,9 @@ class ConsoleCoordinators:
             return done
         if day == self._start:
             done["coordinators.loaded_travel_times"] += await self._load_travel_times()
+        for after, need, agreed in MEASURES:
+            if self._start is not None and day == working_day_from(self._start + after):
+                done["coordinators.measures"] += await self._agree(need, agreed, day)
         by_post, refused = await self._answers_of_bamf(day)
         in_the_room: list[str] = []
         to_bamf: list[str] = []
@@ -132,6 +143,12 @@ class ConsoleCoordinators:
             content=ways.table().encode(),
         )
         return int(response.is_success)
+
+    async def _agree(self, need: Need, agreed: str, day: date) -> int:
+        """Record what was agreed about a need, from now on."""
+        form = {"need": need.value, "agreed": agreed, "course": "", "begins_on": day.isoformat()}
+        response = await self._first.ask("POST", "/needs", params={"kreis": kreis.KREIS}, data=form)
+        return int(response.status_code == _SEE_OTHER)
 
     async def _open(self, state: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []

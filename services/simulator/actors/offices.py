@@ -16,17 +16,20 @@ from schemas.offices import (
     PlaceDeclined,
     PlacementTested,
 )
-from schemas.support import ConsentGranted, ConsentRevoked, NeedReported
+from schemas.support import ConsentCollected, ConsentGranted, ConsentRevoked, NeedReported
 from services.simulator.actors.behaviour import answer
 from services.simulator.world import kreis, spreadsheet
 from services.simulator.world.calendar import is_working_day, working_day_from
 from services.simulator.world.chance import chance, pick, pick_one, stream
-from services.simulator.world.people import Person
+from services.simulator.world.people import ConsentPlan, Person
 from services.simulator.world.records import Records
 from services.simulator.world.state import Planned, Seat
 
 OFFICIAL_NUMBERS: Final = 0.06
 """Share of the Jobcenter's people who are registered by their official number."""
+ENTERED_BY_SCHOOL: Final = 0.5
+"""Share of the classes whose signed papers the school enters itself."""
+FORM: Final = "muster_2025_1"
 
 
 def plan(records: Records, day: date) -> Iterator[Planned]:
@@ -193,14 +196,7 @@ def _consent(records: Records, person: Person, day: date) -> Iterator[Planned]:
             if first is None or first + timedelta(days=consent.days_in_class) > day:
                 return
         state.consented[number] = day
-        granted = ConsentGranted(
-            reference=records.reference(person),
-            office=consent.office,
-            purposes=consent.purposes,
-            given_on=day,
-            form="muster_2025_1",
-        )
-        yield records.plan(person.office, f"consent-{number}", day, granted)
+        yield _granted(records, person, consent, day)
     elif (
         consent.revoked_after is not None
         and number not in state.revoked
@@ -209,6 +205,36 @@ def _consent(records: Records, person: Person, day: date) -> Iterator[Planned]:
         state.revoked.add(number)
         revoked = ConsentRevoked(reference=records.reference(person), office=consent.office, revoked_on=day)
         yield records.plan(person.office, f"revoke-{number}", day, revoked)
+
+
+def _granted(records: Records, person: Person, consent: ConsentPlan, day: date) -> Planned:
+    """Plan the entry of a signed paper: by the registering office, or by the school whose class signed."""
+    key = f"consent-{person.number}"
+    seats = [seat for seat in records.seats_of_person.get(person.number, ()) if seat.enrolled]
+    seat = min(seats, key=lambda seat: seat.starts_on, default=None)
+    if (
+        not consent.at_registration
+        and seat is not None
+        and seat.holds
+        and chance(ENTERED_BY_SCHOOL, records.state.seed, "school_enters", seat.course)
+    ):
+        collected = ConsentCollected(
+            course=seat.course,
+            participant=UUID(seat.participant),
+            office=consent.office,
+            purposes=consent.purposes,
+            given_on=day,
+            form=FORM,
+        )
+        return records.plan(seat.provider, key, day, collected)
+    granted = ConsentGranted(
+        reference=records.reference(person),
+        office=consent.office,
+        purposes=consent.purposes,
+        given_on=day,
+        form=FORM,
+    )
+    return records.plan(person.office, key, day, granted)
 
 
 def _change(records: Records, person: Person, day: date) -> Planned:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -227,6 +228,7 @@ class RiskRuleBook:
         return [one.valid_from for one in (*self.versions, *packaged)]
 
 
+@cache
 def load(path: Path = PACKAGED) -> RiskRuleBook:
     """Read a rule file."""
     read = TypeAdapter(list[_Packaged]).validate_python(yaml.safe_load(path.read_text("utf-8")))

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from datetime import date
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -93,6 +94,7 @@ class Registry(_Closed):
     not_about_people: tuple[str, ...]
 
 
+@cache
 def read(path: Path) -> Registry:
     """Read a registry; a period that is not defined is an error."""
     found = Registry.model_validate(yaml.safe_load(path.read_text("utf-8")))
@@ -112,6 +114,7 @@ def days_of(path: Path, period: str) -> int:
     return days
 
 
+@cache
 def registries() -> dict[str, Registry]:
     """Read every registry, by the name of the folder it lies in."""
     return {path.parent.name: read(path) for path in sorted(SERVICES.glob("*/retention.yaml"))}

@@ -4,6 +4,7 @@ import io
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +135,12 @@ class Texts:
 
 
 def load(folders: Sequence[Path]) -> Mapping[str, Texts]:
-    """Read all `LANGUAGE/LC_MESSAGES/*.po` below the folders; English needs none, msgids are English."""
+    """Read all `LANGUAGE/LC_MESSAGES/*.po` below the folders, once; English needs none."""
+    return _loaded(tuple(folders))
+
+
+@cache
+def _loaded(folders: tuple[Path, ...]) -> Mapping[str, Texts]:
     return {
         code: Texts(code, [p for folder in folders for p in sorted(folder.glob(f"{code}/LC_MESSAGES/*.po"))])
         for code in LANGUAGES

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from http import HTTPStatus
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from jinja2.bccache import Bucket
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -48,6 +50,25 @@ class Site:
     neighbour: str | None = None  # in the demo: where the other invented people sign in
 
 
+class _Compiled(BytecodeCache):
+    """Templates that this process has compiled: both languages run the same code."""
+
+    def __init__(self) -> None:
+        self._code: dict[tuple[str, str], CodeType] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take what was compiled of this template."""
+        bucket.code = self._code.get((bucket.key, bucket.checksum))
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled of this template."""
+        if bucket.code is not None:
+            self._code[bucket.key, bucket.checksum] = bucket.code
+
+
+_COMPILED = _Compiled()
+
+
 class Web:
     """The tools of page functions: texts, templates, the visitor, answers."""
 
@@ -69,6 +90,8 @@ class Web:
             undefined=StrictUndefined,
             auto_reload=False,  # a template never changes under a running service
             extensions=["jinja2.ext.i18n"],
+            bytecode_cache=_COMPILED,
+            optimized=False,  # nothing of a language may be worked out while a template is compiled
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -172,7 +172,10 @@ def wrong_gauges(text: str, told: Sequence[Publication], *, support: bool) -> li
         for sample in metric.samples:
             if metric.name in {"kurslotse_published_low", "kurslotse_published_high"}:
                 labels = sample.labels
-                band = latest[labels["kreis"], labels["figure"]].bands[labels["part"]]
+                band = latest[labels["kreis"], labels["figure"]].bands.get(labels["part"])
+                if band is None:
+                    wrong.append(f"{metric.name} {labels}: {sample.value}, nothing published")
+                    continue
                 bound = band.low if metric.name.endswith("low") else band.high
                 if sample.value != (inf if bound is None else bound):
                     wrong.append(f"{metric.name} {labels}: {sample.value}, published {bound}")

@@ -33,7 +33,10 @@ class PublishedMetrics:
         """Show the latest quarter of each figure; nothing in the business has been done by it."""
         async with transaction(self._pool) as conn:
             found = await published(conn)
-        for one in reversed(found):
+        # Towns are told in some quarters only: nothing of an earlier quarter may be left.
+        for gauge in (self._low, self._high, self._quarter):
+            gauge.clear()
+        for one in {(one.kreis, one.figure): one for one in reversed(found)}.values():
             first = datetime.combine(one.quarter.first, time(0), UTC)
             self._quarter.labels(one.kreis, one.figure).set(first.timestamp())
             for part, band in one.bands.items():

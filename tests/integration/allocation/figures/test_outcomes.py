@@ -108,7 +108,8 @@ async def test_the_metrics_show_what_was_published_last(world: World) -> None:
     await _a_year(world)
     await figures(world).publish(closing(QUARTER))
     registry = CollectorRegistry()
-    assert await PublishedMetrics(registry, world.pool).refresh(NOW) == 0
+    metrics = PublishedMetrics(registry, world.pool)
+    assert await metrics.refresh(NOW) == 0
 
     def value(end: str, part: str) -> float | None:
         labels = {"kreis": KREIS, "figure": "arrivals", "part": part}
@@ -116,6 +117,19 @@ async def test_the_metrics_show_what_was_published_last(world: World) -> None:
 
     assert (value("low", "registered"), value("high", "registered")) == (15, 17)
     assert (value("low", "started"), value("high", "started")) == (12, inf)
+    later = date(2026, 4, 1)
+    await world.rows(
+        "INSERT INTO published_figure (kreis, figure, quarter, k, counted_on, part, low, high)"
+        " VALUES ($1, 'arrivals', $2, 5, $3, 'registered', 20, 24)",
+        KREIS,
+        later,
+        later + timedelta(days=200),
+    )
+    assert await metrics.refresh(NOW) == 0
+    assert (value("low", "registered"), value("low", "started")) == (
+        20,
+        None,
+    )  # not told in the latest quarter
 
 
 async def test_published_counts_are_kept_as_told_first(world: World) -> None:

@@ -61,6 +61,8 @@ def test_a_gauge_that_shows_something_else_is_found() -> None:
     changed = replace(PUBLISHED, bands={**PUBLISHED.bands, "at_risk": Band(1, 1)})
     assert wrong_gauges(page(PUBLISHED), [PUBLISHED], support=True) == []
     assert len(wrong_gauges(page(changed), [PUBLISHED], support=True)) == 1
+    of_before = replace(PUBLISHED, bands={**PUBLISHED.bands, "town_99001001": Band(9)})
+    assert len(wrong_gauges(page(of_before), [PUBLISHED], support=True)) == 1
     assert len(wrong_gauges(page(PUBLISHED, kurslotse_open_consents=7), [PUBLISHED], support=True)) == 1
 
 

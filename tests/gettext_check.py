@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from babel.messages.catalog import Catalog, Message
@@ -40,6 +40,20 @@ def catalogue_of(path: Path) -> Catalog:
         return read_po(file, locale="de")
 
 
+def said_twice(folders: Iterable[Path]) -> Iterator[str]:
+    """Name texts that have two German ones in catalogues that are loaded together: one shows nowhere."""
+    german: dict[str, set[str]] = {}
+    paths = [path for folder in folders for path in folder.glob("locale/de/LC_MESSAGES/*.po")]
+    for path in paths:
+        for message in catalogue_of(path):
+            if message.id:
+                text = message.id if isinstance(message.id, str) else message.id[0]
+                german.setdefault(text, set()).add(str(message.string))
+    for text, found in german.items():
+        if len(found) > 1:
+            yield f"{text!r} has two German texts: {', '.join(sorted(found))}"
+
+
 def faults() -> Iterator[str]:
     """Go through all catalogues, then through all texts of the pages with the catalogues of their service."""
     known: dict[Path, set[str]] = {}
@@ -50,6 +64,9 @@ def faults() -> Iterator[str]:
                 yield f"{path.relative_to(ROOT.parent)}: {message.id!r} {fault}"
             texts.update([message.id] if isinstance(message.id, str) else message.id)
     for folder, shown_with in LOADED.items():
+        yield from (
+            f"{folder.relative_to(ROOT.parent)}: {fault}" for fault in said_twice((folder, *shown_with))
+        )
         loaded = set[str]().union(*(known.get(one, set()) for one in (folder, *shown_with)))
         for text in messages_of(folder):
             if text not in loaded:

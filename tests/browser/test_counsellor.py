@@ -180,7 +180,7 @@ def test_a_team_leads_week(support: SupportSide, page: Page, pictures: Path) -> 
     support.do(friday)
     page.goto(f"{support.url}/inbox")
     first = page.locator("#alerts tbody tr").first
-    expect(first).to_contain_text("Wartet auf eine Antwort seit: 4 Tage.")
+    expect(first).to_contain_text("Wartet auf eine Antwort, bisher 4 Tage.")
     expect(first).to_contain_text("Leitung")
     page.goto(f"{support.url}/inbox/team")
     expect(page.locator("#verdicts tbody tr")).to_contain_text("67 % von 3")

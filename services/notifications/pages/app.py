@@ -30,7 +30,7 @@ from services.notifications.pages.offices import pages as offices
 from services.notifications.pages.oversight import figures, looks, mail, operation
 from services.notifications.pages.risk_rules import evaluation
 from services.notifications.pages.risk_rules import pages as risk_rules
-from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR
+from services.notifications.pages.roles import AUDITOR, DATA_PROTECTION, HOMES, MENU, OPERATOR, SECTIONS
 from services.notifications.pages.sheets import letterhead, public
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.sheets.consent_form import MONTHS
@@ -78,6 +78,7 @@ def create_pages(
         filters=partial(field_filters, places=places),
         menu=MENU,
         homes=HOMES,
+        sections=SECTIONS,
         demo=settings.demo,
         neighbour=settings.demo_neighbour,
         secure=(settings.public_url or "").startswith("https://"),

@@ -3,6 +3,7 @@
 from services.accounts.domain import Role
 from services.accounts.pages.menu import ADMINISTRATION
 from services.runtime.web.languages import msgid
+from services.runtime.web.menus import Section
 
 CLERK = Role.CLERK.value
 PROVIDER = Role.PROVIDER.value
@@ -39,6 +40,7 @@ MENU = {
     OPERATOR: (*_OPERATION, *_OFFICES, *_MAIL),
     ADMINISTRATOR: (*ADMINISTRATION, *_OFFICES, *_MAIL),
 }
+SECTIONS = (Section(msgid("My office"), ("/inbox/team",), also=("/inbox/rules", "/inbox/evaluation")),)
 HOMES = {
     CLERK: "/desk",
     PROVIDER: "/roster",

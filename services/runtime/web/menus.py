@@ -48,7 +48,16 @@ def laid_out(entries: Sequence[Entry], sections: Sequence[Section], path: str) -
     [('Today', False), ('Supply', True)]
     >>> [(link.label, link.current) for link in menu.below]
     [('Courses', False), ('Providers', True)]
+
+    Of addresses that lie in one another the nearest one counts.
+
+    >>> menu = laid_out([("/inbox", "Inbox"), ("/inbox/team", "Team")], [], "/inbox/team")
+    >>> [(link.label, link.current) for link in menu.top]
+    [('Inbox', False), ('Team', True)]
     """
+    own = [address for address, _ in entries]
+    further = [also for one in sections if {*own} & {*one.addresses} for also in one.also]
+    nearest = max((one for one in (*own, *further) if _within(path, one)), key=len, default="")
     top: list[Link] = []
     name = ""
     below: Sequence[Link] = ()
@@ -56,13 +65,11 @@ def laid_out(entries: Sequence[Entry], sections: Sequence[Section], path: str) -
     for address, label in entries:
         section = next((one for one in sections if address in one.addresses), None)
         if section is None:
-            top.append(Link(address, label, _within(path, address)))
+            top.append(Link(address, label, address == nearest))
         elif section.name not in seen:
             seen.add(section.name)
-            links = [
-                Link(*entry, _within(path, entry[0])) for entry in entries if entry[0] in section.addresses
-            ]
-            here = any(link.current for link in links) or any(_within(path, also) for also in section.also)
+            links = [Link(*entry, entry[0] == nearest) for entry in entries if entry[0] in section.addresses]
+            here = nearest in {*section.addresses, *section.also}
             top.append(Link(address, section.name if len(links) > 1 else label, here))
             if here and len(links) > 1:
                 name, below = section.name, links

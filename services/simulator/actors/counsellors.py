@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from services.simulator.doors.session import DemoSession
 from services.simulator.world.calendar import is_working_day
-from services.simulator.world.chance import stream
+from services.simulator.world.chance import pick, stream
 from services.simulator.world.kreis import JMD, MBE_NORTH, MBE_SOUTH
 
 PACE: Final[Mapping[str, float]] = {MBE_NORTH: 0.6, JMD: 0.25}
@@ -15,6 +15,8 @@ PACE: Final[Mapping[str, float]] = {MBE_NORTH: 0.6, JMD: 0.25}
 
 OVERLOOKED: Final = 0.12
 DONE_A_DAY: Final = 0.15
+VERDICTS: Final = {"useful": 60, "not_needed": 25, "false_alarm": 15}
+"""What a notice was worth, in percent of those that are done: invented, and independent of what happened."""
 _STAND_IN: Final[Mapping[str, str]] = {MBE_NORTH: MBE_SOUTH}
 
 
@@ -60,7 +62,12 @@ class InboxCounsellors:
         rng = stream(self._seed, "counsellor", id_, day)
         if state == "accepted":
             if rng.random() < DONE_A_DAY:
-                done["inbox.done"] += await self._act(session, id_, "done")
+                verdict = (
+                    pick(stream(self._seed, "verdict", id_), VERDICTS) if alert["kind"] == "risk" else None
+                )
+                done["inbox.done"] += await self._act(
+                    session, id_, "done", {} if verdict is None else {"verdict": verdict}
+                )
             return done
         if rng.random() >= PACE[office]:
             return done

@@ -125,6 +125,7 @@ async def test_the_calendar_alone_brings_a_matter_about_once_a_day(world: World)
     (alert,) = await world.rows("SELECT course_id, reason FROM alert WHERE kind = 'risk'")
     assert alert["course_id"] is None
     assert alert["reason"]["code"] == "waits_long"
+    assert "reported_until" not in alert["reason"]["params"]  # no provider has reported anything
     await days_later(world, 1)
     assert len(await risks(world)) == 1
 

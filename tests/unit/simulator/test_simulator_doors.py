@@ -6,8 +6,9 @@ import httpx
 import orjson
 import pytest
 
+from services.notifications.alerts.domain import RiskVerdict
 from services.simulator.actors.coordinators import ConsoleCoordinators
-from services.simulator.actors.counsellors import InboxCounsellors
+from services.simulator.actors.counsellors import VERDICTS, InboxCounsellors
 from services.simulator.doors.control import HttpControl, NeverQuietError, NoDemoError
 from services.simulator.doors.gateway import HttpGateway
 from services.simulator.doors.http import PatientClient, Unanswered
@@ -237,7 +238,15 @@ async def test_the_coordinator_signs_in_and_confirms_by_post_and_in_the_room() -
 
 async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
     acted: list[str] = []
-    alerts = [{"alert": f"a{n}", "state": "new" if n % 2 else "accepted"} for n in range(120)]
+    verdicts: list[str] = []
+    alerts = [
+        {
+            "alert": f"a{n}",
+            "state": "new" if n % 2 else "accepted",
+            "kind": "enrolment" if n % 4 else "risk",
+        }
+        for n in range(120)
+    ]
 
     def answer(request: httpx.Request) -> httpx.Response:
         if request.url.path == "/demo/sign-in":
@@ -245,6 +254,8 @@ async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
         if request.method == "GET":
             return httpx.Response(200, json={"alerts": alerts})
         acted.append(request.url.path)
+        if "verdict" in (body := orjson.loads(request.content)):
+            verdicts.append(body["verdict"])
         return httpx.Response(200, json={})
 
     client = patient(answer)
@@ -254,7 +265,8 @@ async def test_counsellors_see_accept_and_finish_and_overlook_some() -> None:
     )
     done = await counsellors.work(DAY)
     assert done["inbox.seen"] > done["inbox.accepted"] > done["inbox.declined"]
-    assert 0 < done["inbox.done"] < 30
+    assert 0 < len(verdicts) < done["inbox.done"] < 30  # what a notice was worth is said of risks only
+    assert set(verdicts) <= VERDICTS.keys() <= set(RiskVerdict)
     assert sum(done.values()) == len(acted) < 200
 
 

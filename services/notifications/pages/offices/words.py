@@ -80,7 +80,7 @@ PHASES: Mapping[str, str] = {
 TARGET_GROUPS: Mapping[str, str] = {
     "youth": msgid("courses for young people"),
     "parents": msgid("courses for parents"),
-    "women": msgid("courses for women"),
+    "women": msgid("women's courses"),
     "literacy": msgid("courses with reading and writing"),
 }
 AGREED: Mapping[str, str] = {
@@ -108,7 +108,7 @@ LABELS: Mapping[str, str] = {
     "capacity": msgid("Open notices at once"),
     "hours": msgid("Opening hours"),
     "closed_days": msgid("Closed on"),
-    "active": msgid("Open"),
+    "active": msgid("In operation"),
     "phases": msgid("Phases of a course"),
     "target_groups": msgid("In particular for people in"),
     "agreements": msgid("Agreements"),

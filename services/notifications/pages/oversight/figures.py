@@ -1,5 +1,7 @@
 """Serves the published figures of the support side, the consent rate first."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -18,19 +20,27 @@ from services.notifications.pages.roles import (
 )
 from services.runtime.bookkeeping.publications import published
 from services.runtime.disclosure.bands import UNTOLD, Band, share
-from services.runtime.disclosure.figures import Counts, Publication
-from services.runtime.web.languages import Texts
+from services.runtime.disclosure.figures import Counts, Figure, Publication
+from services.runtime.web.languages import NOTHING, Texts
 from services.runtime.web.pages import web_of
 from services.runtime.web.visit.guard import signed_in
 from services.runtime.web.visit.visitors import Visitor
-from services.texts.figures import COUNSELLING, OWN_CONSENT_RATE, SUPPORT, TITLES, band_text, part_words
+from services.texts.figures import (
+    COUNSELLING,
+    OWN_CONSENT_RATE,
+    SUPPORT,
+    TITLES,
+    TOWN,
+    band_text,
+    part_words,
+)
 
 router = APIRouter(prefix="/figures", include_in_schema=False)
 Reader = Annotated[
     Visitor,
     Depends(signed_in(TEAM_LEAD, COUNSELLOR, CLERK, PROVIDER, reading=(AUDITOR, DATA_PROTECTION))),
 ]
-_QUARTERS_SHOWN = 8
+_QUARTERS_SHOWN, _QUARTERS_ACROSS = 8, 4
 
 
 def consent_rate(told: Publication) -> tuple[int, int] | None:
@@ -53,6 +63,10 @@ async def figures(request: Request, context: Context, visitor: Reader) -> Respon
         known = await published(conn, list(visitor.kreise))
         own = await own_beginners(conn, context.today()) if visitor.role == TEAM_LEAD else None
     texts = web_of(request).texts(request)
+
+    def place(key: str) -> str:
+        return context.places.now.name(key) or key
+
     consents = [one for one in known if one.figure == COUNSELLING.name][:_QUARTERS_SHOWN]
     return web_of(request).page(
         request,
@@ -79,20 +93,53 @@ async def figures(request: Request, context: Context, visitor: Reader) -> Respon
         ],
         own_definition=texts.plain(OWN_CONSENT_RATE),
         sections=[
-            (texts.plain(TITLES[figure.name]), texts.plain(figure.definition), rows)
+            section
+            for kreis in visitor.kreise
             for figure in SUPPORT
-            if (rows := _rows(texts, [one for one in known if one.figure == figure.name]))
+            if (told := [one for one in known if (one.kreis, one.figure) == (kreis, figure.name)])
+            for section in (_section(texts, figure, told[:_QUARTERS_ACROSS], place),)
         ],
+        several=len(visitor.kreise) > 1,
         quarter=lambda one: f"{one.quarter.first.year}/{(one.quarter.first.month + 2) // 3}",
     )
 
 
-def _rows(texts: Texts, told: list[Publication]) -> list[tuple[Publication, str, str]]:
-    """Write the parts of each quarter."""
-    counts = {(figure.name, part.name): part.counts for figure in SUPPORT for part in figure.parts}
-    return [
-        (one, part_words(texts, name, str), band_text(texts, band, counts[one.figure, name]))
-        for one in told[:_QUARTERS_SHOWN]
-        for name, band in one.bands.items()
-        if (one.figure, name) in counts
-    ]
+@dataclass(frozen=True, slots=True)
+class FigureSection:
+    """A figure of a Kreis: its parts, each with its published bands of some quarters, the latest first."""
+
+    title: str
+    definition: str
+    kreis: str
+    quarters: Sequence[Publication]
+    rows: Sequence[tuple[str, Sequence[str]]]
+
+
+def _section(
+    texts: Texts, figure: Figure, told: Sequence[Publication], place: Callable[[str], str]
+) -> FigureSection:
+    """Write a figure; towns of which something is told in one of the quarters follow its parts."""
+    counts = {part.name: part.counts for part in figure.parts}
+    towns = {
+        name: Counts.REPORTS
+        for name in sorted({name for one in told for name, band in one.bands.items() if band.told})
+        if name.startswith(TOWN)
+    }
+    return FigureSection(
+        texts.plain(TITLES[figure.name]),
+        texts.plain(figure.definition),
+        told[0].kreis,
+        told,
+        [
+            (
+                part_words(texts, name, place),
+                [
+                    NOTHING
+                    if name in towns and not one.bands.get(name, UNTOLD).told
+                    else band_text(texts, one.bands.get(name, UNTOLD), of)
+                    for one in told
+                ],
+            )
+            for name, of in {**counts, **towns}.items()
+        ],
+    )

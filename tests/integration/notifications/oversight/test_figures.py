@@ -1,5 +1,6 @@
 """The consent rate is the support side's first figure: a span of what was published, and nothing else."""
 
+from collections import defaultdict
 from datetime import date
 
 from schemas.placements import PlacementAdvanced
@@ -8,7 +9,8 @@ from services.runtime.bookkeeping.publications import keep
 from services.runtime.data.db import transaction
 from services.runtime.disclosure.figures import Publication, Value, publish
 from services.runtime.disclosure.quarters import Quarter
-from services.texts.figures import COUNSELLING
+from services.runtime.web.languages import NOTHING
+from services.texts.figures import COUNSELLING, NEEDS, needs_with_towns
 from tests.notifications.pages import further, pages_on
 from tests.notifications.world import DESK, JMD, JOBCENTER, MBE, PROVIDER, SISTERS, World, office, step
 
@@ -37,6 +39,28 @@ async def test_everybody_reads_the_rate_as_it_was_published(world: World) -> Non
             assert page.index("Einwilligungsquote") < page.index("Beratung</h2>")
             assert " 43<" not in page  # only spans are published
             assert "80 bis" not in page  # another Kreis
+            across = page[page.index("Beratung, nach Quartal") :]
+            assert across.index("2025/4") < across.index("2025/3")
+            assert across.index("Haben ihren ersten Kurs begonnen") < across.index("davon mit Einwilligung")
+            assert across.count("Haben ihren ersten Kurs begonnen") == 1  # quarters stand side by side
+
+
+async def test_towns_stand_where_something_is_told_of_them(world: World) -> None:
+    needs = {"childcare": 40, "bus": 0, "evening_course": 0, "other_level": 0, "other": 0}
+    figure = needs_with_towns(NEEDS, ["99001001", "99001002", "99001003"])
+    values = defaultdict(int, {**needs, "town_99001001_childcare": 30})
+    async with transaction(world.worker) as conn:
+        await keep(conn, publish(figure, "99001", QUARTER, values, k=5, today=date(2026, 3, 1)))
+        before = Quarter(date(2025, 7, 1))
+        await keep(
+            conn, publish(NEEDS, "99001", before, defaultdict(int, needs), k=5, today=date(2026, 3, 1))
+        )
+    async with pages_on(world, MBE) as pages:
+        page = await pages[MBE].page("/figures")
+    row = page[page.index("Kinderbetreuung, für ") :]
+    row = row[: row.index("</tr>")]
+    assert row.count("<td") == 2
+    assert NOTHING in row  # nothing was told of the town a quarter before
 
 
 async def test_a_team_lead_reads_the_rate_of_the_own_office(world: World) -> None:

@@ -33,13 +33,13 @@ async def pages(world: World, alert: UUID) -> AsyncIterator[Pages]:
 
 async def test_who_accepts_is_named_and_how_long_it_waits(world: World, pages: Pages, alert: UUID) -> None:
     world.now += timedelta(days=3)
-    assert "Wartet auf eine Antwort seit: 3 Tage." in await pages[LEAD].page("/inbox")
+    assert "Wartet auf eine Antwort, bisher 3 Tage." in await pages[LEAD].page("/inbox")
     assert "Wartet auf eine Antwort" not in await pages[MBE].page("/inbox")
     await pages[MBE].post(f"/inbox/{alert}/accept")
     world.now += timedelta(hours=5)
     page = await pages[LEAD].page("/inbox")
     assert f"Übernommen von Person {MBE}." in page
-    assert "In Arbeit seit: 5 Stunden." in page
+    assert "In Arbeit, bisher 5 Stunden." in page
     assert await world.value("SELECT taken_by FROM alert") == MBE
 
 

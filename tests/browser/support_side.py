@@ -20,7 +20,7 @@ from services.runtime.data.db import transaction
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.serve.service import Resources
 from tests.databases import Templates
-from tests.notifications.pages import WorldClock, staff
+from tests.notifications.pages import Gateway, WorldClock, staff
 from tests.notifications.world import World, world_on
 from tests.serving import DEMO_NOWHERE
 
@@ -35,6 +35,8 @@ class SupportSide:
     url: str
     world: World
     loop: asyncio.AbstractEventLoop
+    gateway: Gateway
+    """What the pages have said on behalf of others."""
 
     def do(self, what: Callable[[World], Awaitable[T]]) -> T:
         """Have something happen in the world."""
@@ -46,8 +48,11 @@ class SupportSide:
 
 
 @contextmanager
-def support_side(templates: Templates, prefix: str, people: DemoPeople) -> Iterator[SupportSide]:
-    """Start the pages for the usual staff and these people."""
+def support_side(
+    templates: Templates, prefix: str, people: DemoPeople | None = None
+) -> Iterator[SupportSide]:
+    """Start the pages for the usual staff and these people; their gateway takes what it gets."""
+    gateway = Gateway()
     ready: list[SupportSide] = []
     started, stop = threading.Event(), threading.Event()
     failed: list[BaseException] = []
@@ -55,10 +60,12 @@ def support_side(templates: Templates, prefix: str, people: DemoPeople) -> Itera
     async def run() -> None:
         databases = [await templates.copy(service, prefix) for service in ("notifications", "keys")]
         try:
-            async with world_on(*databases) as world, httpx.AsyncClient() as client:
+            taken = httpx.MockTransport(gateway.answer)
+            async with world_on(*databases) as world, httpx.AsyncClient(transport=taken) as client:
                 async with transaction(world.worker) as conn:
                     await load(conn, Side.SUPPORT, staff())
-                    await load(conn, Side.SUPPORT, people)
+                    if people is not None:
+                        await load(conn, Side.SUPPORT, people)
                 settings = ServiceSettings.from_env("notifications", DEMO_NOWHERE)
                 resources = Resources(
                     settings, WorldClock(world), CollectorRegistry(), world.worker, world.web
@@ -70,7 +77,7 @@ def support_side(templates: Templates, prefix: str, people: DemoPeople) -> Itera
                 server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
                 serving = asyncio.create_task(server.serve(sockets=[listening]))
                 url = f"http://127.0.0.1:{listening.getsockname()[1]}"
-                ready.append(SupportSide(url, world, asyncio.get_running_loop()))
+                ready.append(SupportSide(url, world, asyncio.get_running_loop(), gateway))
                 started.set()
                 await asyncio.to_thread(stop.wait)
                 server.should_exit = True

@@ -52,7 +52,7 @@ test: setup ## all tests that need only Python and make; ARGS="-k word" chooses
 	@$(RUN) -m pytest -n $$($(RUN) -c 'import os; print(min(4, (os.cpu_count() or 1) + 1))') --dist worksteal $(TESTS) $(ARGS)
 
 test-browser: setup ## the pages in a headless Chromium, which is brought if missing
-	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest tests/browser $(ARGS)
+	@chromium="$$($(RUN) tests/browser/chromium.py)" && CHROMIUM="$$chromium" $(RUN) -m pytest -n 2 --dist loadfile tests/browser $(ARGS)
 
 test-containers: setup ## the integration tests against PostgreSQL and Kafka in containers
 	@set -a; . $(abspath $(IMAGES)); set +a; $(RUN) -m tests.containers $(ARGS)

@@ -60,7 +60,9 @@ class Templates:
         name = roles.database_name(prefix, service)
         admin = await asyncpg.connect(self.servers.database_url)
         try:
-            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY wal_log")
+            # Without a disk to wait for, copying the files takes half the time of writing them to the log.
+            how = "file_copy" if await admin.fetchval("SHOW fsync") == "off" else "wal_log"
+            await admin.execute(f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY {how}")
             for kind in roles.RUNTIME_ROLES:
                 await admin.execute(f"GRANT CONNECT ON DATABASE {name} TO {roles.role_name(template, kind)}")
         finally:

@@ -1,6 +1,6 @@
 """Plays a Kreis over time: people with changing facts, and a publisher that looks every week."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -49,6 +49,17 @@ class Said:
     quarter: Quarter
     group: Group
     told: Sequence[Statement]
+    truth: Mapping[int, Profile]
+    """What was on record about each of them."""
+
+
+def changed_between(said: Sequence[Said]) -> bool:
+    """Return whether somebody was counted twice and other things were on record the second time.
+
+    Whoever takes all publications for statements about the same facts then reasons from something false.
+    """
+    seen: dict[int, Profile] = {}
+    return any(seen.setdefault(who, facts) != facts for one in said for who, facts in one.truth.items())
 
 
 def played(figure: Figure, lives: Sequence[Life], k: int, first: date, last: date) -> Iterator[Said]:
@@ -63,7 +74,7 @@ def played(figure: Figure, lives: Sequence[Life], k: int, first: date, last: dat
         counts = counted(figure, list(truth.values()))
         bands = publish(figure, "99001", quarter, counts, k=k, today=today, before=before).bands
         group: Group = frozenset(inside)
-        yield Said(quarter, group, statements(figure, bands, group))
+        yield Said(quarter, group, statements(figure, bands, group), truth)
         before.append(quarter)
 
 

@@ -56,7 +56,9 @@ async def grant(
     signed = [event for event in events if _granted(event).given_on <= latest]
     if len(signed) < len(events):
         verdicts = iter(await grant(conn, signed, now, months=months, secrets=secrets) if signed else [])
-        return [next(verdicts) if event in signed else Rejected(_AHEAD) for event in events]
+        return [
+            next(verdicts) if _granted(event).given_on <= latest else Rejected(_AHEAD) for event in events
+        ]
     registrars = await _registrars(conn, events)
     taken_back = await store.taken_back(conn, [event.cause for event in events])
     counting = [event for event in events if event.cause in registrars and event.cause not in taken_back]

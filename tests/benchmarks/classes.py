@@ -136,18 +136,25 @@ async def produce(servers: Servers, records: Iterator[Record]) -> None:
         await producer.stop()
 
 
-async def have_taught(conn: asyncpg.Connection, first: date, days: int) -> None:
-    """Store assessed course days of all courses, everybody's marks drawn from `MARKS`."""
-    await conn.execute("SELECT setseed(0.5)")
+async def have_taught(
+    conn: asyncpg.Connection,
+    first: date,
+    days: int,
+    *,
+    marks: Sequence[str] = MARKS,
+    assessed: bool = True,
+) -> None:
+    """Store course days of all courses, everybody's marks drawn from `marks`."""
     await conn.execute(
         """
         INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)
-        SELECT p.course_id, $1::date + n, gen_random_uuid()::text, $3, count(*), true
+        SELECT p.course_id, $1::date + n, gen_random_uuid()::text, $3, count(*), $4
         FROM placement AS p CROSS JOIN generate_series(0, $2::integer - 1) AS n GROUP BY p.course_id, n
         """,
         first,
         days,
         HELD,
+        assessed,
     )
     await conn.execute(
         """
@@ -160,7 +167,7 @@ async def have_taught(conn: asyncpg.Connection, first: date, days: int) -> None:
         first,
         days,
         HELD,
-        list(MARKS),
+        list(marks),
     )
 
 

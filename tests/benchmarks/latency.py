@@ -122,6 +122,7 @@ class Plan:
     async def fill(self, conn: asyncpg.Connection) -> None:
         await know_publishers(conn, providers(PROVIDERS))
         await know_courses(conn, self.background, self.today)
+        await conn.execute("SELECT setseed(0.5)")
         await have_taught(conn, self.first - timedelta(days=HISTORY), HISTORY)
         await know_courses(conn, [*self.absences, *self.enrolments], self.today)
         yesterday = self.today - timedelta(days=_ABSENT_SINCE)

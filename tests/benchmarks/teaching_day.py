@@ -9,6 +9,7 @@ from services.notifications.risk import parameters
 from services.notifications.risk.assessor import RiskAssessor
 from services.notifications.risk.parameters_store import RiskBookshelf
 from services.runtime.data.db import open_pool
+from tests.benchmarks.classes import have_taught
 from tests.benchmarks.stage import Stage, say
 from tests.serving import Servers
 
@@ -30,17 +31,7 @@ INSERT INTO placement (placement_id, version, participant_id, course_id, provide
 SELECT gen_random_uuid(), 3, person, course, 'kurs-bench', 'k-' || c, 'amt-bench', '99001', 1, $1::date - 40,
     $1::date + 160, 'started', true, '{}'::jsonb, now() FROM bench_seat
 """
-_DAYS = """
-INSERT INTO course_day (course_id, day, event_id, ue_held, listed, assessed)
-SELECT DISTINCT ON (course) course, $1::date, gen_random_uuid()::text, 5, $2::smallint, $3::boolean
-FROM bench_seat
-"""
-_MARKS = """
-INSERT INTO attendance (course_id, day, participant_id, mark, ue)
-SELECT course, $1::date, person, mark, CASE mark WHEN 'X' THEN 5 ELSE 0 END FROM bench_seat
-CROSS JOIN LATERAL (SELECT CASE WHEN draw < 0.04 THEN 'U' WHEN draw < 0.1 THEN 'E' ELSE 'X' END AS mark
-    FROM (SELECT random() + 0 * p AS draw) AS drawn) AS marked
-"""
+_MARKS = ("X",) * 90 + ("E",) * 6 + ("U",) * 4
 
 
 async def teaching_day(servers: Servers, *, course_days: int, entries: int) -> None:
@@ -57,10 +48,8 @@ async def teaching_day(servers: Servers, *, course_days: int, entries: int) -> N
         await conn.execute(_PEOPLE, course_days, people)
         await conn.execute(_COURSES, today)
         await conn.execute(_PLACEMENTS, today)
-        for number in range(HISTORY, -1, -1):
-            day = today - timedelta(days=number)
-            await conn.execute(_DAYS, day, people, number > 0)
-            await conn.execute(_MARKS, day)
+        await have_taught(conn, today - timedelta(days=HISTORY), HISTORY, marks=_MARKS)
+        await have_taught(conn, today, 1, marks=_MARKS, assessed=False)
 
     try:
         await stage.prepare(fill)

@@ -113,7 +113,7 @@ def _matters(
     missing, twice, untold = [], [], []
     for name, of_name in matters.items():
         allowed = [matter for matter, person in of_name.items() if (person, matter[1]) in consents]
-        others = [matter for matter in of_name if matter not in set(allowed)]
+        others = of_name.keys() - set(allowed)
         missing += [matter for matter in allowed if not told[matter]]
         twice += [matter for matter in of_name if told[matter] > 1]
         untold += [matter for matter in others if matter in open_]

@@ -40,7 +40,6 @@ from services.notifications.offices.ranking import deciding
 from services.notifications.offices.target_groups import group_of
 from services.notifications.people import handlers as people
 from services.notifications.people.keys import PersonSecrets
-from services.notifications.risk.domain import Matter, Rule, matter_of
 from services.notifications.risk.rounds import Rounds
 from services.notifications.settings import Policy
 from services.runtime.bookkeeping.work import Taking, WorkQueue
@@ -248,8 +247,7 @@ def _cause(row: asyncpg.Record, today: date) -> AlertCause:
     params: dict[str, Any] = dict(row["params"] or {})
     if row["title"] is not None:
         params["course"] = row["title"]
-    reported = row["kind"] == CauseKind.RISK and matter_of(Rule(row["rule"])) is Matter.ATTENDANCE
-    for name in ("starts_on", "reported_until") if reported else ("starts_on",):
+    for name in ("starts_on", "reported_until"):
         if row[name] is not None:
             params[name] = row[name].isoformat()
     return AlertCause(

@@ -340,7 +340,8 @@ async def causes(conn: Connection, participants: Sequence[UUID]) -> list[asyncpg
             OR EXISTS (SELECT FROM alert AS a WHERE a.matter = p.placement_id AND a.ended_at IS NULL))
         UNION ALL
         SELECT r.risk_id, 'risk', r.purpose, r.participant_id, r.course_id, r.state, r.rule,
-        r.params, c.starts_on, c.ends_on, r.reported_until, c.title, r.severity
+        r.params, c.starts_on, c.ends_on, CASE WHEN r.matter = 'attendance' THEN r.reported_until END,
+        c.title, r.severity
         FROM risk AS r LEFT JOIN course AS c USING (course_id)
         WHERE r.participant_id = ANY($1::uuid[]) AND (r.state = 'open'
             OR EXISTS (SELECT FROM alert AS a WHERE a.matter = r.risk_id AND a.ended_at IS NULL))

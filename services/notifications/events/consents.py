@@ -53,13 +53,8 @@ async def grant(
             for verdict in await grant(conn, [event], now, months=months, secrets=secrets)
         ]
     latest = local_day(now) + _ONE_DAY
-    signed = [event for event in events if _granted(event).given_on <= latest]
-    if len(signed) < len(events):
-        verdicts = iter(await grant(conn, signed, now, months=months, secrets=secrets) if signed else [])
-        return [
-            next(verdicts) if _granted(event).given_on <= latest else Rejected(_AHEAD) for event in events
-        ]
-    registrars = await _registrars(conn, events)
+    ahead = {event.cause for event in events if _granted(event).given_on > latest}
+    registrars = await _registrars(conn, [event for event in events if event.cause not in ahead])
     taken_back = await store.taken_back(conn, [event.cause for event in events])
     counting = [event for event in events if event.cause in registrars and event.cause not in taken_back]
     warnings = await _grant(conn, counting, registrars, now, months)
@@ -70,7 +65,9 @@ async def grant(
         if (corrected := meant(event)) is not None:  # replaced, even if its correction was taken back too
             warnings[event.cause] = said + await _replace(conn, secrets, event, corrected, now)
     return [
-        Applied(warnings[event.cause]) if event.cause in registrars else Rejected(_NOT_SEATED)
+        Applied(warnings[event.cause])
+        if event.cause in registrars
+        else Rejected(_AHEAD if event.cause in ahead else _NOT_SEATED)
         for event in events
     ]
 

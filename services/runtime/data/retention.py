@@ -114,7 +114,6 @@ def days_of(path: Path, period: str) -> int:
     return days
 
 
-@cache
 def registries() -> dict[str, Registry]:
     """Read every registry, by the name of the folder it lies in."""
     return {path.parent.name: read(path) for path in sorted(SERVICES.glob("*/retention.yaml"))}

@@ -93,11 +93,10 @@ async def figures(request: Request, context: Context, visitor: Reader) -> Respon
         ],
         own_definition=texts.plain(OWN_CONSENT_RATE),
         sections=[
-            section
+            _section(texts, figure, told[:_QUARTERS_ACROSS], place)
             for kreis in visitor.kreise
             for figure in SUPPORT
             if (told := [one for one in known if (one.kreis, one.figure) == (kreis, figure.name)])
-            for section in (_section(texts, figure, told[:_QUARTERS_ACROSS], place),)
         ],
         several=len(visitor.kreise) > 1,
         quarter=lambda one: f"{one.quarter.first.year}/{(one.quarter.first.month + 2) // 3}",

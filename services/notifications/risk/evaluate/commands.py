@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from schemas.days import local_day
-from services.runtime.data.db import Connection
 
 _EXPORT_SECONDS = 600.0
 WARNING = """\
@@ -73,12 +72,9 @@ def export(
         raise typer.Exit(2)
     now = business_now()
     today, first = local_day(now), date.min if since is None else since.date()
-
-    async def taken_out(conn: Connection) -> history_store.Rows:
-        await history_store.log_export(conn, since=first, today=today, now=now)
-        return await history_store.rows(conn, offices=None, since=first, today=today, timeout=_EXPORT_SECONDS)
-
-    rows = in_transaction(taken_out)
+    rows = in_transaction(
+        lambda conn: history_store.taken_out(conn, since=first, today=today, now=now, timeout=_EXPORT_SECONDS)
+    )
     people = history_store.enrolments(rows)
     try:
         history.write(folder, history.History(people))

@@ -39,8 +39,18 @@ async def rows(
     )
 
 
-async def log_export(conn: Connection, *, since: date, today: date, now: datetime) -> None:
-    """Log that an operator took out what `rows` reads: under each office that may hear of the person."""
+async def taken_out(
+    conn: Connection,
+    *,
+    since: date,
+    today: date,
+    now: datetime,
+    timeout: float,  # noqa: ASYNC109 - of the statement
+) -> Sequence[asyncpg.Record]:
+    """Read the enrolments of all offices, and log that an operator took them out.
+
+    The look is logged under each office that may hear of the person.
+    """
     await conn.execute(
         """
         INSERT INTO disclosure_log (at, participant_id, organisation, actor, purpose, fields)
@@ -57,6 +67,7 @@ async def log_export(conn: Connection, *, since: date, today: date, now: datetim
         now,
         Purpose.EVALUATION,
     )
+    return await rows(conn, offices=None, since=since, today=today, timeout=timeout)
 
 
 async def own_rows(conn: Connection, *, since: date, today: date, most: int) -> Sequence[asyncpg.Record]:

@@ -1,7 +1,7 @@
 """Searches an installation for somebody who was erased: `python -m tests.erasure HOME PARTICIPANT [TEXT...]`.
 
 TEXT is whatever else leads to the person: reference, name, telephone number, ids of placements. Exit status 1
-if something is found that the report of the erasure does not name.
+if something is found that the report of the erasure does not name, 2 if nothing runs or a text is too short.
 """
 
 import asyncio
@@ -20,6 +20,11 @@ DATABASES = ("gateway", "allocation", "notifications", "keys")
 
 async def main(home: Path, texts: list[str]) -> int:
     """Print every trace; return the exit status."""
+    try:
+        needles = Needles({text: text for text in texts})
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
     place = Home.find(os.environ, home)
     servers = administrative(place, os.environ)
     if servers is None:
@@ -35,7 +40,7 @@ async def main(home: Path, texts: list[str]) -> int:
         named,
         servers.kafka,
         prefix,
-        Needles({text: text for text in texts}),
+        needles,
         files=[place.root / "log"],
     )
     wrong = [trace for trace in found if not is_named(trace)]

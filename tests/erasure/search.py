@@ -1,6 +1,7 @@
 """Searches databases, topics and files for everything by which a person could be found."""
 
 import hashlib
+import re
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,8 @@ import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from services.runtime.kafka.administration import client_options, parse_address
+
+_BY_CHANCE = re.compile(r"[0-9a-f-]{0,9}|.{0,3}", re.IGNORECASE)
 
 _COLUMNS = """
     SELECT n.nspname AS schema, c.relname AS table, a.attname AS column,
@@ -36,12 +39,18 @@ class Trace:
 
 @dataclass(slots=True)
 class Needles:
-    """What to look for: texts by name, also as bytes, as ids of 16 bytes, and as their plain hashes."""
+    """What to look for: texts by name, also as bytes, as ids of 16 bytes, and as their plain hashes.
+
+    Raises:
+        ValueError: a text that random ids contain by chance ("b-1" stands in one of a hundred).
+    """
 
     texts: Mapping[str, str]
     forms: dict[str, tuple[bytes, ...]] = field(init=False)
 
     def __post_init__(self) -> None:
+        if short := [text for text in self.texts.values() if _BY_CHANCE.fullmatch(text)]:
+            raise ValueError(f"random ids contain these by chance, give more of each: {short}")
         self.forms = {name: tuple(_forms(text)) for name, text in self.texts.items()}
 
     def within(self, raw: bytes) -> list[str]:

@@ -62,7 +62,7 @@ async def reserved(world: World, person: UUID, course: str = "k-1", **changes: A
 
 
 async def test_who_declined_waits_again_and_is_told_so(world: World, pages: Pages) -> None:
-    person = await somebody(world, "a-1", registered_on=TODAY - timedelta(days=30))
+    person = await somebody(world, "ref-1", registered_on=TODAY - timedelta(days=30))
     assert await stands(pages[DESK], person) == "wartet seit 31.01.2026"
     await reserved(world, person)
     assert await stands(pages[DESK], person) == "reserviert, Antwort steht aus, Antwort bis 12.03.2026"
@@ -76,7 +76,7 @@ async def test_who_declined_waits_again_and_is_told_so(world: World, pages: Page
 
 
 async def test_a_new_place_counts_and_not_the_old_one(world: World, pages: Pages) -> None:
-    person = await somebody(world, "a-1")
+    person = await somebody(world, "ref-1")
     await reserved(world, person, "k-1")
     await world.say(
         None,
@@ -91,7 +91,7 @@ async def test_a_new_place_counts_and_not_the_old_one(world: World, pages: Pages
 
 
 async def test_from_confirmed_to_waiting_anew(world: World, pages: Pages) -> None:
-    person = await somebody(world, "a-1", registered_on=TODAY - timedelta(days=90))
+    person = await somebody(world, "ref-1", registered_on=TODAY - timedelta(days=90))
     start = TODAY + timedelta(days=7)
     await world.announce("k-1", start)
     dates: dict[str, Any] = {"starts_on": start}
@@ -107,31 +107,31 @@ async def test_from_confirmed_to_waiting_anew(world: World, pages: Pages) -> Non
     assert (await stands(pages[DESK], person)).startswith("wartet seit 22.03.2026")
     await world.say(None, step(EnrolmentEnded, person, version=6, to_state="completed", **ended))
     assert await stands(pages[DESK], person) == "abgeschlossen am 22.03.2026"
-    await world.registered("a-1", registered_on=TODAY + timedelta(days=30))
+    await world.registered("ref-1", registered_on=TODAY + timedelta(days=30))
     assert (await stands(pages[DESK], person)).startswith("wartet seit 01.04.2026")
-    await world.registered("a-1", withdrawn_on=TODAY + timedelta(days=40))
+    await world.registered("ref-1", withdrawn_on=TODAY + timedelta(days=40))
     assert await stands(pages[DESK], person) == "wartet nicht mehr seit 11.04.2026"
 
 
 async def test_the_list_is_narrowed_and_sorted(world: World, pages: Pages) -> None:
-    first = await somebody(world, "a-1", registered_on=TODAY - timedelta(days=9))
+    first = await somebody(world, "ref-1", registered_on=TODAY - timedelta(days=9))
     world.now += timedelta(minutes=1)
-    await somebody(world, "a-2", registered_on=TODAY - timedelta(days=90), town="99001002")
+    await somebody(world, "ref-2", registered_on=TODAY - timedelta(days=90), town="99001002")
     world.now += timedelta(minutes=1)
-    await somebody(world, "b-3", registered_on=TODAY - timedelta(days=5))
+    await somebody(world, "ref-3", registered_on=TODAY - timedelta(days=5))
     await reserved(world, first)
 
     async def listed(query: str) -> list[str]:
         page = await pages[DESK].page(f"/people?{query}")
         return re.findall(r'<td class="kern-table__cell"><span class="kl-id">(.*?)</span>', page)
 
-    assert await listed("") == ["b-3", "a-2", "a-1"]
-    assert await listed("sort=deadline") == ["a-1", "b-3", "a-2"]
-    assert await listed("sort=waiting") == ["a-2", "b-3", "a-1"]
-    assert await listed("sort=reference") == ["a-1", "a-2", "b-3"]
-    assert await listed("state=reserved") == ["a-1"]
-    assert await listed("state=waiting&town=99001001") == ["b-3"]
-    assert await listed("state=declined&sort=x&size=-1&page=x") == ["b-3", "a-2", "a-1"]
+    assert await listed("") == ["ref-3", "ref-2", "ref-1"]
+    assert await listed("sort=deadline") == ["ref-1", "ref-3", "ref-2"]
+    assert await listed("sort=waiting") == ["ref-2", "ref-3", "ref-1"]
+    assert await listed("sort=reference") == ["ref-1", "ref-2", "ref-3"]
+    assert await listed("state=reserved") == ["ref-1"]
+    assert await listed("state=waiting&town=99001001") == ["ref-3"]
+    assert await listed("state=declined&sort=x&size=-1&page=x") == ["ref-3", "ref-2", "ref-1"]
     assert await listed("page=9999999999") == []
     page = await pages[DESK].page("/people?state=waiting&town=99001002&sort=waiting&size=25")
     assert re.findall(r'value="([^"]+)" selected', page) == ["waiting", "99001002", "waiting", "25"]
@@ -139,22 +139,24 @@ async def test_the_list_is_narrowed_and_sorted(world: World, pages: Pages) -> No
 
 async def test_pages_of_a_list_keep_its_choice(world: World, pages: Pages) -> None:
     for number in range(26):
-        await somebody(world, f"a-{number:02}")
+        await somebody(world, f"ref-{number:02}")
     page = await pages[DESK].page("/people?size=25&sort=reference&state=waiting")
     assert 'href="/people?sort=reference&amp;size=25&amp;state=waiting&amp;page=2"' in page
     following = await pages[DESK].page("/people?sort=reference&size=25&state=waiting&page=2")
-    assert re.findall(r'<td class="kern-table__cell"><span class="kl-id">(.*?)</span>', following) == ["a-25"]
+    assert re.findall(r'<td class="kern-table__cell"><span class="kl-id">(.*?)</span>', following) == [
+        "ref-25"
+    ]
 
 
 async def test_offers_are_narrowed_to_what_is_due(world: World, pages: Pages) -> None:
-    person = await somebody(world, "a-1")
+    person = await somebody(world, "ref-1")
     await reserved(world, person)
-    assert "a-1" in await pages[DESK].page("/desk?due=14&sort=course&size=25")
-    assert "a-1" in await pages[DESK].page(f"/desk?provider={PROVIDER}")
+    assert "ref-1" in await pages[DESK].page("/desk?due=14&sort=course&size=25")
+    assert "ref-1" in await pages[DESK].page(f"/desk?provider={PROVIDER}")
     page = text_of(await pages[DESK].page("/desk?due=3"))
     assert "Kein offenes Angebot passt zu dieser Auswahl." in page
-    assert "a-1" in await pages[DESK].page("/desk?provider=unbekannt&town=1&due=x")
-    assert "a-1" not in await pages[SISTERS[DESK]].page("/desk")
+    assert "ref-1" in await pages[DESK].page("/desk?provider=unbekannt&town=1&due=x")
+    assert "ref-1" not in await pages[SISTERS[DESK]].page("/desk")
 
 
 async def test_courses_and_alerts_are_narrowed(world: World, pages: Pages) -> None:
@@ -176,16 +178,16 @@ async def test_courses_and_alerts_are_narrowed(world: World, pages: Pages) -> No
 
 
 async def test_names_of_any_script_stand_apart(world: World, pages: Pages) -> None:
-    person = await world.register("a-1")
-    await world.keep("a-1", Contact("محمد", "\u202eعلي"))
+    person = await world.register("ref-1")
+    await world.keep("ref-1", Contact("محمد", "\u202eعلي"))
     for path in ("/people", f"/people/{person}"):
         assert re.search(r"<bdi>محمد, .*?</bdi>", await pages[DESK].page(path))
 
 
 async def test_an_alert_says_since_when_it_stands_so(world: World, pages: Pages) -> None:
     await world.announce()
-    person = await somebody(world, "a-1")
-    await world.consent("a-1", "enrolment_notice")
+    person = await somebody(world, "ref-1")
+    await world.consent("ref-1", "enrolment_notice")
     await world.enrol(person)
     await world.settle()
     (alert,) = [row["alert_id"] for row in await world.rows("SELECT alert_id FROM alert")]

@@ -36,13 +36,13 @@ async def somebody(world: World, reference: str, family: str, given: str, *, des
 
 
 async def test_names_are_found_in_any_spelling_and_order(world: World, pages: Pages) -> None:
-    await somebody(world, "a-1", "Müller", "Yulia")
-    await somebody(world, "a-2", "محمد", "علي")
-    await somebody(world, "a-3", "Schulze", "Anna")
+    await somebody(world, "ref-1", "Müller", "Yulia")
+    await somebody(world, "ref-2", "محمد", "علي")
+    await somebody(world, "ref-3", "Schulze", "Anna")
     for text in ("Mueller", "julija MULLER", "Mülelr", "Юлия"):
-        assert await found(pages[DESK], text) == ["a-1"], text
-    assert await found(pages[DESK], "Ali Mohammed") == ["a-2"]
-    assert set(await found(pages[DESK], "A-")) == {"a-1", "a-2", "a-3"}
+        assert await found(pages[DESK], text) == ["ref-1"], text
+    assert await found(pages[DESK], "Ali Mohammed") == ["ref-2"]
+    assert set(await found(pages[DESK], "REF-")) == {"ref-1", "ref-2", "ref-3"}
     assert await found(pages[DESK], "Niemand") == []
 
 
@@ -63,7 +63,7 @@ async def test_the_sealed_names_of_others_cannot_even_be_read(world: World, page
 async def test_a_name_is_in_no_address_and_no_log(
     world: World, pages: Pages, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await somebody(world, "a-1", "Geheimnis", "Gisela")
+    await somebody(world, "ref-1", "Geheimnis", "Gisela")
     with caplog.at_level(logging.DEBUG):
         answer = await pages[DESK].post("/people/search", name="Geheimnis")
     assert "Geheimnis" in answer.text
@@ -79,14 +79,14 @@ async def test_a_name_is_in_no_address_and_no_log(
 
 
 async def test_each_name_that_is_shown_is_a_logged_look(world: World, pages: Pages) -> None:
-    await somebody(world, "a-1", "Geheimnis", "Gisela")
-    await somebody(world, "a-2", "Schulze", "Anna")
+    await somebody(world, "ref-1", "Geheimnis", "Gisela")
+    await somebody(world, "ref-2", "Schulze", "Anna")
     await found(pages[DESK], "Geheimnis")
     looks = await world.rows(
         "SELECT p.reference, l.actor, l.purpose FROM disclosure_log AS l JOIN person AS p USING "
         "(participant_id)"
     )
-    assert [tuple(look) for look in looks] == [("a-1", DESK, "registration")]
+    assert [tuple(look) for look in looks] == [("ref-1", DESK, "registration")]
 
 
 async def test_wrong_entries_are_said_and_kept(pages: Pages) -> None:
@@ -115,20 +115,20 @@ async def test_searching_is_limited_for_each_clerk(pages: Pages) -> None:
 
 
 async def test_who_only_reads_cannot_search(world: World, pages: Pages) -> None:
-    await somebody(world, "a-1", "Geheimnis", "Gisela")
+    await somebody(world, "ref-1", "Geheimnis", "Gisela")
     answer = await pages[READER].post("/people/search", name="Geheimnis")
     assert answer.status_code == 403
-    assert "a-1" not in answer.text
+    assert "ref-1" not in answer.text
 
 
 async def test_somebody_erased_is_found_no_more(world: World, pages: Pages) -> None:
-    await somebody(world, "a-1", "Geheimnis", "Gisela")
+    await somebody(world, "ref-1", "Geheimnis", "Gisela")
     (row,) = await world.rows("SELECT participant_id FROM person")
     await world.secrets.destroy([row["participant_id"]])
     assert await found(pages[DESK], "Geheimnis") == []
     async with transaction(world.worker) as conn:
         await conn.execute("DELETE FROM person")
-    assert await found(pages[DESK], "a-1") == []
+    assert await found(pages[DESK], "ref-1") == []
 
 
 async def test_too_long_a_name_is_refused_where_it_is_entered(world: World, pages: Pages) -> None:
@@ -143,10 +143,10 @@ async def test_too_long_a_name_is_refused_where_it_is_entered(world: World, page
 async def test_more_than_can_be_shown(world: World, pages: Pages, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         world.now += timedelta(minutes=1)
-        await somebody(world, f"a-{number}", "Muster", "Anna")
+        await somebody(world, f"ref-{number}", "Muster", "Anna")
     monkeypatch.setattr(search, "MOST_FOUND", 2)
     monkeypatch.setattr(search, "MOST_SEARCHED", 3)
     answer = await pages[DESK].post("/people/search", name="Muster")
     assert "mehr als 2 Personen" in answer.text
     assert "3 zuletzt angemeldeten" in answer.text
-    assert "a-0" not in answer.text
+    assert "ref-0" not in answer.text

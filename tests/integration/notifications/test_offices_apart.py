@@ -34,9 +34,9 @@ class Known:
 async def known(world: World) -> Known:
     course = await world.announce()
     await world.announce("k-2")
-    person = await world.register("a-1")
-    await world.keep("a-1", NAME)
-    await world.consent("a-1", "enrolment_notice", "dropout_support")
+    person = await world.register("ref-1")
+    await world.keep("ref-1", NAME)
+    await world.consent("ref-1", "enrolment_notice", "dropout_support")
     placement = await world.enrol(person)
     offered = step(PlacementAdvanced, person, "k-2", version=2, from_state="proposed", to_state="reserved")
     await world.say(None, offered)
@@ -102,7 +102,7 @@ async def test_the_other_office_meets_404_on_every_page_and_in_every_act(world: 
                 assert await go(pages[sister], method, path, form) == expected, (sister, method, path)
             for path in LISTS[own]:
                 text = await pages[sister].page(path)
-                ids = (str(known.alert), str(known.placement), str(known.person)[:8], "a-1", "Geheimnis")
+                ids = (str(known.alert), str(known.placement), str(known.person)[:8], "ref-1", "Geheimnis")
                 assert not [one for one in ids if one in text], (sister, path)
         assert pages.gateway.taken == []
     assert await world.value("SELECT state FROM alert") == "new"
@@ -163,10 +163,10 @@ async def test_a_name_is_read_by_the_office_that_may_know_and_not_by_its_sister(
 async def test_an_alert_handed_over_inside_the_organisation_changes_eyes(world: World) -> None:
     await world.load_offices(office(MBE), office(SISTER))
     await world.announce()
-    person = await world.register("a-1")
-    await world.keep("a-1", NAME)
+    person = await world.register("ref-1")
+    await world.keep("ref-1", NAME)
     for slug in (MBE, SISTER):
-        await world.consent("a-1", "enrolment_notice", office_=slug)
+        await world.consent("ref-1", "enrolment_notice", office_=slug)
     await world.enrol(person)
     await world.settle()
     (row,) = await world.rows("SELECT alert_id, office, chain FROM alert")
@@ -188,7 +188,7 @@ async def test_an_alert_handed_over_inside_the_organisation_changes_eyes(world: 
 
 
 async def test_the_desk_is_not_told_of_people_whom_another_office_registered(world: World) -> None:
-    await world.keep("a-1", Contact("Geheimnis", "Gisela", birth_date=TODAY.replace(year=1990)))
+    await world.keep("ref-1", Contact("Geheimnis", "Gisela", birth_date=TODAY.replace(year=1990)))
     form = {
         "family_name": "Geheimnis", "given_name": "Gisela", "birth_date": "02.03.1990", "town": "99001001",
         "right": "claim", "reference": "b-1", "course_type": "integration_general", "asylum_phase": "none",
@@ -196,10 +196,10 @@ async def test_the_desk_is_not_told_of_people_whom_another_office_registered(wor
     async with pages_on(world, DESK, SISTERS[DESK]) as pages:
         own = await pages[DESK].post("/register", **form)
         assert own.status_code == 409
-        assert "a-1" in own.text
+        assert "ref-1" in own.text
         other = await pages[SISTERS[DESK]].post("/register", **form)
         assert other.status_code == 303
-        assert "a-1" not in other.text
+        assert "ref-1" not in other.text
 
 
 async def test_every_page_needs_one_connection_only(world: World, known: Known) -> None:

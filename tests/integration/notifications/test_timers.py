@@ -39,13 +39,13 @@ async def beginners(world: World, *, consenting: int, at_risk: int = 0, others: 
     """Let people begin their first course today; some consent, of some of them a risk is seen."""
     await world.announce()
     for number in range(consenting + others):
-        person = await world.register(f"a-{number}")
+        person = await world.register(f"ref-{number}")
         if number < consenting:
-            await world.consent(f"a-{number}", "enrolment_notice", "dropout_support")
+            await world.consent(f"ref-{number}", "enrolment_notice", "dropout_support")
         await world.say(None, enrolment(person))
         await world.say(None, step(PlacementAdvanced, person, version=4, to_state="started"))
     for day in school_days(TODAY, 3):
-        marks = {participant_id(DESK, f"a-{n}"): "U" if n < at_risk else "X" for n in range(consenting)}
+        marks = {participant_id(DESK, f"ref-{n}"): "U" if n < at_risk else "X" for n in range(consenting)}
         await world.attend("k-1", day, marks)
     await world.settle()
 
@@ -77,7 +77,7 @@ async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: W
         "at_risk": Band(5),
         "taken_up": UNTOLD,
     }
-    await world.revoke("a-0")
+    await world.revoke("ref-0")
     await world.settle()
     assert await figures.publish(world.now) == 0
     assert await figures.publish(world.now + timedelta(days=30)) == 0
@@ -95,7 +95,7 @@ async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: W
         ("needs", "2026-01-01", 5),
     ]
     assert {"name": "began", "low": 15, "high": 19} in said[-3]["parts"]
-    assert "a-1" not in json.dumps(said)
+    assert "ref-1" not in json.dumps(said)
 
 
 @pytest.mark.parametrize("consenting", [0, 4])
@@ -111,7 +111,7 @@ async def test_all_and_none_of_a_few_are_told_alike(world: World, consenting: in
 async def test_who_begins_a_second_course_is_counted_with_the_first(world: World) -> None:
     await beginners(world, consenting=11)
     for number in range(11):
-        person = participant_id(DESK, f"a-{number}")
+        person = participant_id(DESK, f"ref-{number}")
         later = TODAY + timedelta(days=100)
         await world.say(
             None, step(PlacementAdvanced, person, "k-2", to_state="started", starts_on=later, ends_on=later)
@@ -126,7 +126,7 @@ async def test_a_course_is_counted_in_the_quarter_in_which_it_first_tells_someth
     world: World, listed: int, collapsed: int
 ) -> None:
     await world.announce()
-    people_ = [participant_id(DESK, f"a-{number}") for number in range(listed)]
+    people_ = [participant_id(DESK, f"ref-{number}") for number in range(listed)]
     for number, day in enumerate(school_days(TODAY, 20)):
         await world.attend("k-1", day, dict.fromkeys(people_, "X" if number < 15 else "U"))
     found = []
@@ -146,10 +146,10 @@ async def test_a_course_is_counted_in_the_quarter_in_which_it_first_tells_someth
 
 async def test_what_is_too_old_is_erased(world: World) -> None:
     await world.announce()
-    person = await world.register("a-1")
-    await world.keep("a-1", Contact(family_name="Muster"))
-    await world.keep("a-2", Contact(family_name="Waise"))
-    await world.consent("a-1", "dropout_support")
+    person = await world.register("ref-1")
+    await world.keep("ref-1", Contact(family_name="Muster"))
+    await world.keep("ref-2", Contact(family_name="Waise"))
+    await world.consent("ref-1", "dropout_support")
     await world.attend("k-1", TODAY, {person: "X"})
     async with transaction(world.worker) as conn:
         reader = people.Reader("treff", "ole", Purpose.REGISTRATION)
@@ -166,7 +166,7 @@ async def test_what_is_too_old_is_erased(world: World) -> None:
     assert await retention.lapse(world.now) == 0
     for table in ("disclosure_log", "attendance"):
         assert await world.value(f"SELECT count(*) FROM {table}") == 0, table
-    assert await world.value("SELECT reference FROM person") == "a-1"
+    assert await world.value("SELECT reference FROM person") == "ref-1"
 
 
 async def test_status_and_metrics_do_not_move_with_one_persons_choice(world: World) -> None:
@@ -174,7 +174,7 @@ async def test_status_and_metrics_do_not_move_with_one_persons_choice(world: Wor
     figures, overdue = PublishedMetrics(registry, world.worker), OverdueMetrics(registry, world.worker, 5)
     shown = coarse(registry, SCRAPED)
     await world.announce()
-    person, delivered = await world.register("a-1"), DeliveryMetrics.on(registry)
+    person, delivered = await world.register("ref-1"), DeliveryMetrics.on(registry)
     await publisher(world.worker, "", 5).publish(world.now)
     conn = await connect(world.database.status, name="test status")
 
@@ -188,7 +188,7 @@ async def test_status_and_metrics_do_not_move_with_one_persons_choice(world: Wor
     await world.settle()
     try:
         before = await looked()
-        await world.consent("a-1", "enrolment_notice", "dropout_support")
+        await world.consent("ref-1", "enrolment_notice", "dropout_support")
         await world.enrol(person)
         assert (await own_status(conn, world.now)).due > 0
         await world.settle()

@@ -16,7 +16,12 @@ from services.runtime.data.db import acquire, transaction
 from tests.erasure.backup import dump, restore
 from tests.erasure.search import Needles, in_database
 from tests.identity import IDENTITY_KEY, KEK
-from tests.integration.notifications.erasures.test_erasure import Scene, erasing, somebody_with_everything
+from tests.integration.notifications.erasures.test_erasure import (
+    REFERENCE,
+    Scene,
+    erasing,
+    somebody_with_everything,
+)
 from tests.notifications.world import DESK, NOW, World
 
 MINA = Contact("Rahimi-Probe", "Mina")
@@ -30,9 +35,10 @@ async def read(world: World, person: UUID, secrets: PersonSecrets | None = None)
 
 
 async def test_nothing_in_the_keys_database_says_whose_a_secret_is(world: World) -> None:
-    person = await world.keep("B-1", MINA)
+    person = await world.keep(REFERENCE, MINA)
     async with acquire(world.secrets.pool) as conn:
-        found = await in_database(conn, Needles({"id": str(person), "reference": "B-1", "name": "Rahimi"}))
+        needles = Needles({"id": str(person), "reference": REFERENCE, "name": "Rahimi-Probe"})
+        found = await in_database(conn, needles)
         row = await conn.fetchrow("SELECT person, kek FROM person_secret")
     assert found == []
     assert row is not None

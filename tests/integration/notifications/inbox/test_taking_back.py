@@ -63,7 +63,7 @@ async def test_it_counts_at_once_and_nothing_of_the_person_is_left_to_the_office
         after = await pages[MBE].post(f"/inbox/{alert}/contact")
         for text in (page, after.text, await pages[MBE].page("/inbox")):
             assert "Beispiel" not in text
-            assert "4711" not in text
+            assert "0151 4711" not in text
         assert "zurückgenommen" in page
         assert f"/inbox/{alert}/take-back" not in page
         assert (await take_back(pages, alert)).status_code == 409  # sent twice

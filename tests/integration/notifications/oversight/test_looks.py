@@ -17,7 +17,7 @@ NAME = Contact("Geheimnis", "Gisela", phone="0171-555")
 
 @pytest.fixture
 async def pages(world: World) -> AsyncIterator[Pages]:
-    for reference in ("a-1", "a-2"):
+    for reference in ("ref-1", "ref-2"):
         person = await world.register(reference)
         await world.keep(reference, NAME)
     async with pages_on(world, DESK, MBE, OFFICER, FOREIGN, people=PEOPLE) as pages:
@@ -29,10 +29,10 @@ async def test_looks_are_listed_without_any_name_and_without_the_machine(world: 
     page = await pages[OFFICER].page("/looks")
     assert f"Person {DESK}" in page
     assert DESK in page
-    assert "a-2" in page
-    assert "a-1" not in page
+    assert "ref-2" in page
+    assert "ref-1" not in page
     assert "Familienname" in page
-    assert not [text for text in ("Geheimnis", "Gisela", "0171", "service:") if text in page]
+    assert not [text for text in ("Geheimnis", "Gisela", "0171-555", "service:") if text in page]
     actors = {row["actor"] for row in await world.rows("SELECT actor FROM disclosure_log")}
     assert actors == {DESK, "service:routing"}  # the machine looked, too
 
@@ -49,18 +49,18 @@ async def test_another_organisation_and_other_roles_read_nothing(world: World, p
 
 async def test_looks_are_found_by_day_and_reference(world: World, pages: Pages) -> None:
     world.now = datetime(2026, 3, 3, 23, 30, tzinfo=UTC)  # the 4th in Germany
-    (person,) = await world.rows("SELECT participant_id FROM person WHERE reference = 'a-1'")
+    (person,) = await world.rows("SELECT participant_id FROM person WHERE reference = 'ref-1'")
     await pages[DESK].page(f"/people/{person['participant_id']}")
     officer = pages[OFFICER]
-    found = "a-1</span>"
+    found = "ref-1</span>"
     assert found in await officer.page("/looks?day=04.03.2026")
     assert found not in await officer.page("/looks?day=03.03.2026")
-    assert "a-2</span>" in await officer.page("/looks?day=2026-03-02")
-    for about in ("A-1", str(person["participant_id"])):
+    assert "ref-2</span>" in await officer.page("/looks?day=2026-03-02")
+    for about in ("REF-1", str(person["participant_id"])):
         page = await officer.page(f"/looks?reference={about}")
         assert found in page
-        assert "a-2</span>" not in page
-    assert found not in await officer.page("/looks?reference=a-")
+        assert "ref-2</span>" not in page
+    assert found not in await officer.page("/looks?reference=ref-")
     assert (await officer.get("/looks?day=soon")).status_code == 422
     assert (await officer.get("/looks?day=01.01.9999")).status_code == 422
     assert found not in await officer.page("/looks?reference=' OR 1=1 --")

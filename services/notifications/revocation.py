@@ -10,7 +10,7 @@ from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.identity import NAMESPACE
 from services.notifications.alerts import withdrawal
-from services.notifications.consents import evidence, store
+from services.notifications.consents import evidence, log, store
 from services.notifications.consents.domain import Consent
 from services.notifications.consents.evidence import Evidence
 from services.notifications.gate import end_consent
@@ -90,12 +90,14 @@ async def end_told(conn: Connection, secrets: PersonSecrets, told: Told, now: da
     await erased.lock_for_writing(conn)
     await end_consent(conn)
     others = await store.other_ids(conn, [told.participant])
-    known = await store.open_of(conn, [told.participant, *others.get(told.participant, ())])
+    ids = [told.participant, *others.get(told.participant, ())]
+    known = await store.open_of(conn, ids)
     ended = [one for one in known if one.office == told.office and one.purpose in told.purposes]
     if ended:
         cause = uuid4()
         await end(conn, secrets, ended, [told.said_on] * len(ended), now)
-        await store.log(conn, [store.ConsentStep(cause, one, "revoked", told.said_on) for one in ended], now)
+        every = [Consent(id_, told.office, purpose) for id_ in ids for purpose in sorted(told.purposes)]
+        await log.add(conn, [log.Step(cause, one, "revoked", told.said_on) for one in every], now)
         proof = Evidence(
             cause, told.participant, told.organisation, told.office, "", "", "", told.entered_by, told.how
         )
@@ -111,7 +113,7 @@ async def end_lapsed(conn: Connection, secrets: PersonSecrets, now: datetime) ->
     if lapsed:
         await end(conn, secrets, lapsed, [None] * len(lapsed), now)
         cause = uuid5(NAMESPACE, f"consents-lapsed/{today}")
-        await store.log(conn, [store.ConsentStep(cause, consent, "lapsed", today) for consent in lapsed], now)
+        await log.add(conn, [log.Step(cause, consent, "lapsed", today) for consent in lapsed], now)
     return len(lapsed)
 
 

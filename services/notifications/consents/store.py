@@ -1,40 +1,19 @@
-"""Reads and writes consents, and the log of what was said about each."""
+"""Reads and writes what holds of each consent."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications.consents.domain import Consent
+from services.notifications.consents.log import Granted
 from services.runtime.data.db import Connection
 
 
-@dataclass(frozen=True, slots=True)
-class GrantRow:
-    """A row of `consent` as it is granted."""
+async def put(conn: Connection, grants: Sequence[Granted]) -> None:
+    """Store the grants that hold, as `log.standing` returns them; one that is stored already stays as it is.
 
-    consent: Consent
-    registrar: str
-    registrar_organisation: str
-    registrar_authority: bool
-    given_on: date
-    valid_until: date
-    form: str | None
-    cause: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class ConsentStep:
-    """A row of `consent_step`: what was said about a consent on which day, and by which event."""
-
-    cause: UUID
-    consent: Consent
-    step: str
-    said_on: date
-
-
-async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
-    """Insert or renew consents; the latest grant wins."""
+    Two grants of one person may be read at the same time, each without the other: the newer one stays.
+    """
     await conn.execute(
         """
         INSERT INTO consent (participant_id, office, purpose, registrar, registrar_organisation,
@@ -46,6 +25,9 @@ async def put(conn: Connection, grants: Sequence[GrantRow]) -> None:
             registrar_authority = EXCLUDED.registrar_authority, given_on = EXCLUDED.given_on,
             valid_until = EXCLUDED.valid_until, form = EXCLUDED.form, cause = EXCLUDED.cause,
             revoked_on = NULL, ended_at = NULL
+        WHERE consent.cause IS DISTINCT FROM EXCLUDED.cause AND (
+            consent.ended_at IS NOT NULL OR consent.given_on <= EXCLUDED.given_on
+            OR EXISTS (SELECT FROM consent_step AS s WHERE s.cause = consent.cause AND s.step = 'retracted'))
         """,
         [grant.consent.participant for grant in grants],
         [grant.consent.office for grant in grants],
@@ -75,42 +57,13 @@ async def open_of(conn: Connection, participants: Sequence[UUID]) -> list[Consen
     ]
 
 
-async def resting_on(conn: Connection, cause: UUID) -> list[Consent]:
-    """Lock and return the open consents that this grant gave, and no later one."""
-    return [
-        Consent(*row.values())
-        for row in await conn.fetch(
-            """
-            SELECT c.participant_id, c.office, c.purpose FROM consent AS c JOIN consent_step AS s
-                USING (participant_id, office, purpose)
-            WHERE s.cause = $1 AND s.step = 'granted' AND coalesce(c.cause, $1) = $1 AND c.ended_at IS NULL
-            ORDER BY c.participant_id, c.office, c.purpose FOR UPDATE OF c
-            """,
-            cause,
-        )
-    ]
-
-
-async def was_granted(conn: Connection, cause: UUID) -> bool:
-    """Return whether a grant was read."""
+async def rests_on(conn: Connection, cause: UUID) -> bool:
+    """Return whether an open consent rests on this grant."""
     return bool(
         await conn.fetchval(
-            "SELECT EXISTS (SELECT FROM consent_step WHERE cause = $1 AND step = 'granted')", cause
+            "SELECT EXISTS (SELECT FROM consent WHERE cause = $1 AND ended_at IS NULL)", cause
         )
     )
-
-
-async def taken_back(conn: Connection, grants: Sequence[UUID]) -> set[UUID]:
-    """Return the grants that were corrected or retracted before they were read."""
-    return {
-        row["cause"]
-        for row in await conn.fetch(
-            """
-            SELECT DISTINCT cause FROM consent_step WHERE cause = ANY($1::uuid[]) AND step = 'revoked'
-            """,
-            list(grants),
-        )
-    }
 
 
 async def valid(
@@ -199,22 +152,3 @@ async def unknown_offices(conn: Connection, offices: Sequence[str]) -> set[str]:
     """Return which of these slugs the directory does not know."""
     known = await conn.fetch("SELECT slug FROM office WHERE slug = ANY($1::text[])", list(offices))
     return set(offices) - {row["slug"] for row in known}
-
-
-async def log(conn: Connection, steps: Sequence[ConsentStep], now: datetime) -> None:
-    """Add steps to the log; the same step of the same event only once."""
-    await conn.execute(
-        """
-        INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at)
-        SELECT c, p, o, u, s, d, $7
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::date[])
-            AS new (c, p, o, u, s, d) ON CONFLICT DO NOTHING
-        """,
-        [step.cause for step in steps],
-        [step.consent.participant for step in steps],
-        [step.consent.office for step in steps],
-        [step.consent.purpose for step in steps],
-        [step.step for step in steps],
-        [step.said_on for step in steps],
-        now,
-    )

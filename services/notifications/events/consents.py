@@ -1,8 +1,8 @@
 """Applies what is said about consents: stores them, or ends them with all that rested on them.
 
 A ConsentCollected of a school counts as if the office that registered the person had granted it, if the
-person sits in that course. None of them waits: what ends a consent counts at once. A grant that is read
-after its own correction or retraction has no effect (`consent_step` holds that it was taken back).
+person sits in that course. None of them waits: what ends a consent counts at once. What holds follows from
+everything that was said, in whatever order it is read (`consents.log`).
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -14,7 +14,7 @@ from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.support import ConsentCollected, ConsentGranted, ConsentRevoked
 from services.notifications import revocation
-from services.notifications.consents import store
+from services.notifications.consents import log, store
 from services.notifications.consents.domain import Consent, Revocation, ended_by, valid_until
 from services.notifications.events import store as publishers
 from services.notifications.events.store import meant
@@ -42,9 +42,10 @@ async def grant(
 ) -> list[Verdict]:
     """Store what people allowed, for `months` at most, and have their alerts reconciled.
 
-    Nobody has signed on a day that is still to come: such a grant is refused.
-    The caller has called `gate.end_consent` if an event corrects another; such batches go one by one,
-    because a correction ends what the grants before it have stored.
+    Nobody has signed on a day that is still to come: such a grant is refused. One that an older or newer
+    word of the person leaves without effect is accepted without a warning, which would tell of that word.
+    The caller has called `gate.end_consent` if an event corrects another; such batches go one by one, because
+    whether a grant had been read before its correction is said about both.
     """
     if len(events) > 1 and any(map(ends_some, events)):
         return [
@@ -55,21 +56,41 @@ async def grant(
     latest = local_day(now) + _ONE_DAY
     ahead = {event.cause for event in events if _granted(event).given_on > latest}
     registrars = await _registrars(conn, [event for event in events if event.cause not in ahead])
-    taken_back = await store.taken_back(conn, [event.cause for event in events])
-    counting = [event for event in events if event.cause in registrars and event.cause not in taken_back]
-    warnings = await _grant(conn, counting, registrars, now, months)
-    for event in events:
-        if event.cause not in registrars:
-            continue
-        said = warnings.setdefault(event.cause, (Problem("event_superseded"),))
+    counting = [event for event in events if event.cause in registrars]
+    gone = await log.retracted(conn, [event.cause for event in counting])
+    warnings = await _add(conn, counting, registrars, now, months)
+    warnings |= dict.fromkeys(gone, (Problem("event_superseded"),))
+    concerned = {consent for event in counting for consent in _consents(event)}
+    await _hold(conn, concerned)
+    for event in counting:
         if (corrected := meant(event)) is not None:  # replaced, even if its correction was taken back too
-            warnings[event.cause] = said + await _replace(conn, secrets, event, corrected, now)
+            known = await _take_back(conn, event, corrected, now)
+            await _settle(conn, secrets, dict.fromkeys(concerned | set(known), local_day(now)), now)
+            warnings[event.cause] += () if known else (publishers.never_read(event),)
     return [
         Applied(warnings[event.cause])
         if event.cause in registrars
         else Rejected(_AHEAD if event.cause in ahead else _NOT_SEATED)
         for event in events
     ]
+
+
+async def _hold(conn: Connection, concerned: Collection[Consent]) -> set[Consent]:
+    """Store what holds of these consents by their log, have it reconciled, and return it."""
+    holding = await log.standing(conn, concerned)
+    await store.put(conn, sorted(holding, key=lambda one: one.consent))
+    await people.request_reconciliation(conn, [one.consent.participant for one in holding])
+    return {one.consent for one in holding}
+
+
+async def _settle(
+    conn: Connection, secrets: PersonSecrets, concerned: Mapping[Consent, date], now: datetime
+) -> None:
+    """Store what holds of these consents, end the others on the given day. The gate is taken alone."""
+    gone = concerned.keys() - await _hold(conn, concerned)
+    ended = [one for one in await store.open_of(conn, [one.participant for one in gone]) if one in gone]
+    if ended:
+        await revocation.end(conn, secrets, ended, [concerned[one] for one in ended], now)
 
 
 async def _registrars(conn: Connection, events: Sequence[Incoming]) -> dict[UUID, str]:
@@ -89,22 +110,19 @@ def _seat(event: Incoming) -> tuple[UUID, UUID]:
     return data.course_id(event.publisher or ""), UUID(event.subject)
 
 
-async def _grant(
+async def _add(
     conn: Connection, events: Sequence[Incoming], registrars: Mapping[UUID, str], now: datetime, months: int
 ) -> dict[UUID, tuple[Problem, ...]]:
-    """Store grants; return the warnings about each event."""
+    """Add grants to the log; return the warnings about each event."""
     offices = {registrars[event.cause] for event in events}
     organisations = await publishers.organisations(conn, offices)
     authorities = await publishers.authorities(conn, offices)
-    grants: dict[Consent, store.GrantRow] = {}
-    steps: list[store.ConsentStep] = []
-    granted: dict[UUID, Grant] = {}
+    grants: list[log.Granted] = []
     for event in events:
-        data = granted[event.cause] = _granted(event)
-        office = registrars[event.cause]
+        data, office = _granted(event), registrars[event.cause]
         until = valid_until(data.given_on, _asked(data), months)
-        for consent in _consents(event, data):
-            grants[consent] = store.GrantRow(
+        grants += [
+            log.Granted(
                 consent,
                 office,
                 organisations.get(office, office),
@@ -114,10 +132,10 @@ async def _grant(
                 data.form,
                 event.cause,
             )
-            steps.append(store.ConsentStep(event.cause, consent, "granted", data.given_on))
-    await store.put(conn, [grants[consent] for consent in sorted(grants)])
-    await store.log(conn, steps, now)
-    await people.request_reconciliation(conn, [consent.participant for consent in grants])
+            for consent in _consents(event)
+        ]
+    await log.add_grants(conn, grants, now)
+    granted = {event.cause: _granted(event) for event in events}
     unknown = await store.unknown_offices(conn, [data.office for data in granted.values()])
     return {cause: _warnings(data, unknown, months) for cause, data in granted.items()}
 
@@ -134,7 +152,8 @@ def _asked(data: Grant) -> date | None:
     return data.valid_until if isinstance(data, ConsentGranted) else None
 
 
-def _consents(event: Incoming, data: Grant) -> list[Consent]:
+def _consents(event: Incoming) -> list[Consent]:
+    data = _granted(event)
     return [Consent(UUID(event.subject), data.office, purpose) for purpose in data.purposes]
 
 
@@ -152,23 +171,12 @@ def _warnings(data: Grant, unknown_offices: set[str], months: int) -> tuple[Prob
     return tuple(warnings)
 
 
-async def _replace(
-    conn: Connection, secrets: PersonSecrets, event: Incoming, corrected: UUID, now: datetime
-) -> tuple[Problem, ...]:
-    """End what a corrected grant had allowed and its correction does not."""
-    known = await store.was_granted(conn, corrected)
-    rest = await store.resting_on(conn, corrected)
+async def _take_back(conn: Connection, event: Incoming, grant_: UUID, now: datetime) -> list[Consent]:
+    """Keep a grant from counting, also if it is read later; return what it named, if it was read."""
+    known = await log.granted_by(conn, grant_)
     today = local_day(now)
-    await store.log(conn, _taken_back(corrected, _consents(event, _granted(event)), today), now)
-    if rest:
-        await revocation.end(conn, secrets, rest, [today] * len(rest), now)
-        await store.log(conn, [store.ConsentStep(event.cause, one, "revoked", today) for one in rest], now)
-    return () if known else (publishers.never_read(event),)
-
-
-def _taken_back(grant_: UUID, consents: Collection[Consent], day: date) -> list[store.ConsentStep]:
-    """Return the steps that keep a grant from counting if it is read later than what took it back."""
-    return [store.ConsentStep(grant_, consent, "revoked", day) for consent in consents]
+    await log.add(conn, [log.Step(grant_, one, "retracted", today) for one in known or _consents(event)], now)
+    return known
 
 
 async def revoke(
@@ -179,60 +187,65 @@ async def revoke(
     Revoking a consent that does not exist is accepted: afterwards nothing is allowed, as the person wants.
     """
     unread = await publishers.not_read_before(conn, events)
+    today = local_day(now)
     verdicts: list[Verdict] = []
-    revocations: list[tuple[Incoming, Revocation]] = []
+    said: list[tuple[UUID, Revocation]] = []
+    concerned: dict[Consent, date] = {}
     for event in events:
         match event.event.data:
             case ConsentRevoked() if event.event.retracts is not None:
                 # Retracting a revocation does not restore consent.
                 verdicts.append(Rejected(Problem("revocation_not_retractable", field="ce_retracts")))
             case ConsentRevoked(office=office, purposes=purposes, revoked_on=day):
-                said = Revocation(UUID(event.subject), office, frozenset(purposes), day)
-                revocations += await _under_all_ids(conn, event, said)
+                one = Revocation(UUID(event.subject), office, frozenset(purposes), day)
+                said += [(event.cause, under) for under in await _under_all_ids(conn, one)]
                 verdicts.append(Applied((publishers.never_read(event),) if event.cause in unread else ()))
-            case ConsentGranted() | ConsentCollected() as data:
-                found, warnings = await _retracted(conn, event, data, now)
-                revocations += [(event, one) for one in found]
+            case ConsentGranted() | ConsentCollected():
+                found, warnings = await _retract(conn, event, now)
+                concerned |= dict.fromkeys(found, today)
                 verdicts.append(Applied(warnings))
             case _:
                 raise TypeError(event.event.type)
-    known = await store.open_of(conn, [one.participant for _, one in revocations])
-    ended = ended_by([one for _, one in revocations], known)
-    if ended:
-        days = [max(one.revoked_on for _, one in revocations if one.ends(consent)) for consent in ended]
-        await revocation.end(conn, secrets, ended, days, now)
-        steps = [
-            store.ConsentStep(event.cause, consent, "revoked", one.revoked_on)
-            for event, one in revocations
-            for consent in ended
-            if one.ends(consent)
-        ]
-        await store.log(conn, steps, now)
+    await log.add(conn, [step for cause, one in said for step in _steps(cause, one, today)], now)
+    revocations = [one for _, one in said]
+    known = await store.open_of(conn, [one.participant for one in revocations])
+    for consent in ended_by(revocations, known):
+        concerned[consent] = max(one.revoked_on for one in revocations if one.ends(consent))
+    await _settle(conn, secrets, concerned, now)
     return verdicts
 
 
-async def _retracted(
-    conn: Connection, event: Incoming, data: Grant, now: datetime
-) -> tuple[list[Revocation], tuple[Problem, ...]]:
-    """Return the revocations, of today, of what a retracted grant had allowed and nothing later allows."""
-    retracted, today = meant(event), local_day(now)
+def _steps(cause: UUID, said: Revocation, today: date) -> list[log.Step]:
+    """Return the steps of a revocation; one that is dated ahead is of today, no later grant falls by it."""
+    return [
+        log.Step(
+            cause,
+            Consent(said.participant, said.office or log.EVERY, purpose),
+            "revoked",
+            min(said.revoked_on, today),
+        )
+        for purpose in sorted(said.purposes or {log.EVERY})
+    ]
+
+
+async def _retract(
+    conn: Connection, event: Incoming, now: datetime
+) -> tuple[list[Consent], tuple[Problem, ...]]:
+    """Take a grant back; return the consents that it had named, and what is to be said about that."""
+    retracted = meant(event)
     if retracted is None:
         raise ValueError("a grant that is not retracted revokes nothing")
-    known = await store.was_granted(conn, retracted)
-    rest = await store.resting_on(conn, retracted)
-    await store.log(conn, _taken_back(retracted, _consents(event, data), today), now)
-    found = [Revocation(one.participant, one.office, frozenset({one.purpose}), today) for one in rest]
+    held = await store.rests_on(conn, retracted)
+    known = await _take_back(conn, event, retracted, now)
     if not known:
-        return found, (publishers.never_read(event),)
-    if rest or isinstance(data, ConsentCollected):  # what became of it meanwhile is not the school's to know
-        return found, ()
-    return found, (Problem("event_superseded", field="ce_retracts"),)
+        return [], (publishers.never_read(event),)
+    if held or isinstance(event.event.data, ConsentCollected):
+        return known, ()  # what became of it meanwhile is not the school's to know
+    return known, (Problem("event_superseded", field="ce_retracts"),)
 
 
-async def _under_all_ids(
-    conn: Connection, event: Incoming, said: Revocation
-) -> list[tuple[Incoming, Revocation]]:
+async def _under_all_ids(conn: Connection, said: Revocation) -> list[Revocation]:
     """Repeat a revocation for the person's other ids: a merged person revokes under all of them."""
     others = await store.other_ids(conn, [said.participant])
     ids = (said.participant, *others.get(said.participant, ()))
-    return [(event, replace(said, participant=id_)) for id_ in ids]
+    return [replace(said, participant=id_) for id_ in ids]

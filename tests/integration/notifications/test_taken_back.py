@@ -1,11 +1,14 @@
 """Corrections and retractions of consents and results: what was taken back never comes back."""
 
 import random
+from datetime import timedelta
 from itertools import permutations
 from uuid import uuid4
 
 import pytest
 
+from schemas.days import add_months
+from schemas.identity import participant_id
 from schemas.support import ConsentGranted, ConsentRevoked, ExamResultRecorded
 from services.runtime.events.subscription import Applied
 from tests.notifications.topics import Said, Topics, allow_everything, cut
@@ -15,9 +18,17 @@ DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
 BOOKKEEPING = ("runtime.inbox", "runtime.parked", "runtime.stored_offset", "runtime.outbox")
 
 
-def grant(id_: str, *purposes: str, office: str = MBE, **refers: str) -> Said:
-    granted = ConsentGranted(reference="a-1", office=office, purposes=purposes, given_on=TODAY)
+def grant(id_: str, *purposes: str, office: str = MBE, days_ago: int = 0, **refers: str) -> Said:
+    given_on = TODAY - timedelta(days=days_ago)
+    granted = ConsentGranted(reference="a-1", office=office, purposes=purposes, given_on=given_on)
     return Said(DESK, granted, id_, **refers)
+
+
+def revoke(id_: str, *purposes: str, office: str | None = None, days_ago: int = 0) -> Said:
+    said = ConsentRevoked(
+        reference="a-1", office=office, purposes=purposes, revoked_on=TODAY - timedelta(days=days_ago)
+    )
+    return Said(DESK, said, id_)
 
 
 async def allowed(world: World) -> set[tuple[str, str]]:
@@ -84,11 +95,39 @@ CHAINS = {
         grant("right", DROPOUT, ENROLMENT, corrects="first"),
         grant("back", DROPOUT, ENROLMENT, retracts="right"),
     ],
+    "an old paper and everything revoked since": [
+        grant("paper", DROPOUT, ENROLMENT, days_ago=20),
+        revoke("told", days_ago=10),
+    ],
+    "an old paper and one purpose revoked since": [
+        grant("paper", DROPOUT, ENROLMENT, days_ago=20),
+        grant("other", DROPOUT, office=JMD, days_ago=20),
+        revoke("told", DROPOUT, office=MBE, days_ago=10),
+    ],
+    "a revocation dated ahead": [
+        grant("paper", DROPOUT, days_ago=1),
+        revoke("told", days_ago=-3_650),
+    ],
+    "a later mistake retracted": [
+        grant("first", DROPOUT, ENROLMENT, days_ago=20),
+        grant("mistake", DROPOUT, ENROLMENT, days_ago=5),
+        grant("back", DROPOUT, ENROLMENT, retracts="mistake"),
+    ],
+    "a later mistake corrected": [
+        grant("first", DROPOUT, ENROLMENT, days_ago=20),
+        grant("mistake", DROPOUT, ENROLMENT, days_ago=5),
+        grant("right", ENROLMENT, days_ago=5, corrects="mistake"),
+    ],
 }
 WANTED = {
     "corrected": {(MBE, ENROLMENT), (JMD, DROPOUT)},
     "retracted": {(MBE, ENROLMENT)},
     "corrected and retracted": set(),
+    "an old paper and everything revoked since": set(),
+    "an old paper and one purpose revoked since": {(MBE, ENROLMENT), (JMD, DROPOUT)},
+    "a revocation dated ahead": set(),
+    "a later mistake retracted": {(MBE, DROPOUT), (MBE, ENROLMENT)},
+    "a later mistake corrected": {(MBE, DROPOUT), (MBE, ENROLMENT)},
 }
 
 
@@ -108,3 +147,48 @@ async def test_any_order_in_any_batches_allows_the_same(topics: Topics, chain: s
 async def test_a_corrected_grant_is_a_grant(topics: Topics) -> None:
     (verdict,) = await topics.world.say(DESK, grant("x", DROPOUT).payload)
     assert verdict == Applied()
+
+
+@pytest.mark.parametrize("order", [*permutations(range(3))])
+async def test_the_newest_signature_holds_in_whatever_order_it_is_read(
+    topics: Topics, order: tuple[int, ...]
+) -> None:
+    papers = [grant(f"paper-{days}", DROPOUT, days_ago=days) for days in (5, 30, 400)]
+    for number in order:
+        await topics.write(papers[number])
+    (row,) = await topics.world.rows("SELECT given_on, valid_until, ended_at FROM consent")
+    newest = TODAY - timedelta(days=5)
+    assert tuple(row) == (newest, add_months(newest, topics.world.policy.consent.months), None)
+
+
+@pytest.mark.parametrize("days_ago", [10, 0])
+async def test_who_signs_again_allows_again(topics: Topics, days_ago: int) -> None:
+    await topics.write(grant("first", DROPOUT, days_ago=20))
+    await topics.write(revoke("told", days_ago=days_ago))
+    await topics.write(grant("late", DROPOUT, days_ago=20))
+    assert await allowed(topics.world) == set()
+    await topics.write(grant("again", DROPOUT, days_ago=0))
+    assert await allowed(topics.world) == {(MBE, DROPOUT)}
+    assert ("warning", "event_superseded") not in await topics.findings()  # it would tell of the revocation
+
+
+async def test_a_revocation_counts_at_once_whatever_day_it_names(topics: Topics) -> None:
+    await topics.write(grant("first", DROPOUT))
+    await topics.write(revoke("told", days_ago=300))
+    assert await allowed(topics.world) == set()
+
+
+async def test_marks_stay_while_a_mistake_of_somebody_else_is_taken_back(topics: Topics) -> None:
+    world = topics.world
+    await topics.write(grant("first", DROPOUT, days_ago=20))
+    person = participant_id(DESK, "a-1")
+    await world.announce("k-1")
+    await world.enrol(person)
+    await world.attend("k-1", TODAY, {person: "U"})
+    kept = "SELECT count(*) FROM attendance"
+    assert await world.value(kept) == 1
+    await topics.write(grant("mistake", DROPOUT, days_ago=5))
+    await topics.write(grant("back", DROPOUT, retracts="mistake"))
+    assert await world.value(kept) == 1
+    await topics.write(grant("really", DROPOUT, retracts="first"))
+    assert await world.value(kept) == 0

@@ -78,6 +78,18 @@ async def ids(found: Installation) -> dict[str, str]:
     return named
 
 
+async def waiting(found: Installation) -> str:
+    """Say what the services' database connections are doing."""
+    conn = await asyncpg.connect(found.database("notifications"))
+    rows = await conn.fetch(
+        "SELECT datname, application_name, state, wait_event_type, wait_event, now() - xact_start, query"
+        " FROM pg_stat_activity WHERE xact_start IS NOT NULL AND datname LIKE $1",
+        f"{found.prefix.replace('-', '_')}%",
+    )
+    await conn.close()
+    return "\n".join(str(tuple(row)) for row in rows)
+
+
 async def complete(found: Installation) -> dict[str, Any]:
     """Wait until the report is complete; return it."""
     begun = time.monotonic()
@@ -85,7 +97,9 @@ async def complete(found: Installation) -> dict[str, Any]:
         listed = await asyncio.to_thread(kurslotse, found, "erasure", "list")
         if "complete" in listed:
             break
-        assert time.monotonic() - begun < WITHIN_SECONDS, listed + found.tail()
+        if time.monotonic() - begun > WITHIN_SECONDS:
+            report = kurslotse(found, "erasure", "report", listed.split()[0])
+            raise AssertionError("\n".join((listed, report, await waiting(found), found.tail())))
         await asyncio.sleep(0.5)
     said: dict[str, Any] = json.loads(
         await asyncio.to_thread(kurslotse, found, "erasure", "report", listed.split()[0], "--json")

@@ -7,11 +7,11 @@ from datetime import date, datetime
 from typing import Any
 
 from services.notifications.access.collecting import PersonData
+from services.notifications.pages.access import words
 from services.notifications.people.domain import Contact
 from services.notifications.sheets.document import Block, Facts, Heading, Paragraph, Points, Sheet
 from services.places.lookup import Places
 from services.runtime.web.languages import NOTHING, Texts, msgid
-from services.texts.codes import WORDS, word
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +152,6 @@ _RIGHTS = msgid(
     "can complain to the data protection authority of the Land."
 )
 _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?")
-_KINDS = {"purpose": "purpose", "told": "told", "mark": "mark", "asylum_phase": "asylum"}
-_STATES = {"placement": "state", "alert": "alert", "alert_step": "alert", "registration": "registration"}
 
 
 def data_sheet(data: PersonData, texts: Texts, places: Places) -> Sheet:
@@ -214,9 +212,8 @@ def _row(table: str, section: Section, row: Mapping[str, Any], texts: Texts, pla
 def _value(table: str, name: str, value: Any, texts: Texts, places: Places) -> str:  # noqa: ANN401 - any JSON value
     if name == "town":
         return places.name(str(value)) or str(value)
-    kind = _KINDS.get(name) or (_STATES.get(table) if name in {"state", "to_state"} else None)
-    if kind and str(value) in WORDS[kind]:
-        return word(texts, value, kind)
+    if (word := words.said(texts, table, name, str(value))) is not None:
+        return word
     if isinstance(value, str) and _DATED.fullmatch(value):
         return texts.date(datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value))
     return str(value).replace("_", " ")

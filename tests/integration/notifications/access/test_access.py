@@ -1,6 +1,7 @@
 """A person is told everything that is held about them; nothing of the registry is forgotten."""
 
 import io
+import re
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ from services.notifications.access.collecting import REGISTRY
 from services.notifications.access.commands import everything
 from services.notifications.access.sources import FOUND_BY, HIDDEN, TELLS_OF_NOBODY, UNDER_CONSENT
 from services.notifications.pages.access.plain import SECTIONS
+from services.notifications.pages.access.words import CODES
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import transaction
 from services.runtime.data.retention import read, registries
@@ -38,6 +40,8 @@ def test_each_registered_table_is_told_or_says_why_not() -> None:
     for table, section in SECTIONS.items():
         assert section.columns.keys() <= set(registered[table].columns) - HIDDEN.get(table, {}).keys(), table
     assert FOUND_BY.keys() >= UNDER_CONSENT
+    for table, column in CODES:
+        assert column in SECTIONS[table].columns, (table, column)
 
 
 async def somebody(world: World, *, desk: str) -> UUID:
@@ -100,6 +104,20 @@ async def test_file_and_sheet_tell_every_column_of_every_table(world: World) -> 
         "Ordner C-17",
         "Ihre Plätze in Kursen",
     ):
+        assert words in text, words
+    found = {one for codes in CODES.values() for one in codes} - {
+        "A2",
+        "B1",
+        "B2",
+        "C1",
+        "X",
+        "E",
+        "U",
+        "W",
+        "P",
+    }
+    assert not [code for code in sorted(found) if re.search(rf": {code.replace('_', ' ')}(;| \\S+:|$)", text)]
+    for words in ("Was: erlaubt", "Was aufgefallen ist: kam gar nicht"):
         assert words in text, words
     looks = await world.rows("SELECT actor FROM disclosure_log WHERE purpose = 'subject_access'")
     assert [row["actor"] for row in looks] == [DESK, DESK]

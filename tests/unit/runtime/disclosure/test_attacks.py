@@ -92,6 +92,8 @@ def found_in(figure: Figure, present: Sequence[Profile], k: int, known: frozense
     asked = [part.name for part in about_people(figure) if part.name not in known]
     said = [one for one in statements(figure, told, everybody) if one.has in asked]
     leaks = Attacker([*facts, *said], possible).leaks(k, asked)
+    if not leaks:
+        return []
     anyhow = Attacker([*facts, *(replace(one, low=0, high=None) for one in said)], possible).leaks(k, asked)
     return [leak for leak in leaks if leak not in anyhow]
 

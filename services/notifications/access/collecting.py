@@ -11,6 +11,7 @@ from services.notifications.access.sources import (
     FOUND_BY,
     OPEN_TO_AUTHORITIES,
     UNDER_CONSENT,
+    names,
     rows_of,
 )
 from services.notifications.participation import stand_ins
@@ -24,7 +25,7 @@ REGISTRY = Path(__file__).parents[1] / "retention.yaml"
 
 @dataclass(frozen=True, slots=True)
 class PersonData:
-    """What is held about a person: contact, and rows by table; `withheld` from an authority."""
+    """What is held about a person: contact, rows by table, and what offices and schools are called."""
 
     reference: str
     office: str
@@ -32,6 +33,7 @@ class PersonData:
     contact: Contact | None
     tables: Mapping[str, list[dict[str, Any]]]
     authority: bool
+    names: Mapping[str, str]
 
 
 async def collect(
@@ -55,7 +57,7 @@ async def collect(
         if authority and table in {"disclosure", "disclosure_log"}:
             rows = [row for row in rows if row["purpose"] in OPEN_TO_AUTHORITIES]
         tables[table] = rows
-    return PersonData(reference, office, today, contact, tables, authority)
+    return PersonData(reference, office, today, contact, tables, authority, await names(conn))
 
 
 def as_json(data: PersonData) -> dict[str, Any]:

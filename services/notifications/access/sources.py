@@ -127,3 +127,14 @@ async def rows_of(conn: Connection, table: str, ids: Sequence[UUID]) -> list[dic
         {name: value for name, value in row[0].items() if name not in hidden}
         for row in await conn.fetch(FOUND_BY[table], list(ids))
     ]
+
+
+async def names(conn: Connection) -> dict[str, str]:
+    """Return what offices, schools and organisations are called, by their slugs."""
+    rows = await conn.fetch(
+        """
+        SELECT tenant AS slug, name FROM accounts.organisation WHERE tenant IS NOT NULL
+        UNION ALL SELECT slug, name FROM runtime.publisher UNION ALL SELECT slug, name FROM office
+        """
+    )
+    return {row["slug"]: row["name"] for row in rows}

@@ -151,12 +151,14 @@ _RIGHTS = msgid(
     "You can have what is wrong corrected, and have data erased. You can take consent back at any time. You "
     "can complain to the data protection authority of the Land."
 )
+_NAMED = frozenset({"office", "organisation", "provider"})
+"""Columns that hold the slug of an office, an organisation or a school."""
 _DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(T.*)?")
 
 
 def data_sheet(data: PersonData, texts: Texts, places: Places) -> Sheet:
     """Write everything in plain German, one heading for each kind of data."""
-    say = texts.plain
+    say, write = texts.plain, _Rows(texts, places, data.names)
     blocks: list[Block] = [Paragraph(say(_OPENING))]
     if data.authority:
         blocks.append(Paragraph(say(_AUTHORITY), strong=True))
@@ -169,7 +171,7 @@ def data_sheet(data: PersonData, texts: Texts, places: Places) -> Sheet:
                 Heading(texts.gettext("%(title)s (%(number)s)", title=say(section.title), number=len(rows)))
             )
         if rows and table != "person":
-            blocks.append(Points(tuple(_row(table, section, row, texts, places) for row in rows)))
+            blocks.append(Points(tuple(write.row(table, row) for row in rows)))
     blocks += [Heading(say(msgid("Your rights"))), Paragraph(say(_RIGHTS))]
     return Sheet(
         code="de",
@@ -200,20 +202,31 @@ def _contact(contact: Contact | None, texts: Texts) -> Sequence[tuple[str, str]]
     return found
 
 
-def _row(table: str, section: Section, row: Mapping[str, Any], texts: Texts, places: Places) -> str:
-    said = [
-        f"{texts.plain(label)}: {_value(table, name, row.get(name), texts, places)}"
-        for name, label in section.columns.items()
-        if row.get(name) not in (None, "", [])
-    ]
-    return "; ".join(said) or NOTHING
+@dataclass(frozen=True, slots=True)
+class _Rows:
+    """Writes rows, with names for what the tables hold as slugs and codes."""
 
+    texts: Texts
+    places: Places
+    names: Mapping[str, str]
 
-def _value(table: str, name: str, value: Any, texts: Texts, places: Places) -> str:  # noqa: ANN401 - any JSON value
-    if name == "town":
-        return places.name(str(value)) or str(value)
-    if (word := words.said(texts, table, name, str(value))) is not None:
-        return word
-    if isinstance(value, str) and _DATED.fullmatch(value):
-        return texts.date(datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value))
-    return str(value).replace("_", " ")
+    def row(self, table: str, row: Mapping[str, Any]) -> str:
+        """Write one row of a table."""
+        said = [
+            f"{self.texts.plain(label)}: {self._value(table, column, row[column])}"
+            for column, label in SECTIONS[table].columns.items()
+            if row.get(column) not in (None, "", [])
+        ]
+        return "; ".join(said) or NOTHING
+
+    def _value(self, table: str, column: str, value: Any) -> str:  # noqa: ANN401 - any JSON value
+        if column == "town":
+            return self.places.name(str(value)) or str(value)
+        if column in _NAMED:
+            return self.names.get(str(value), str(value))
+        if (word := words.said(self.texts, table, column, str(value))) is not None:
+            return word
+        if isinstance(value, str) and _DATED.fullmatch(value):
+            day = datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
+            return self.texts.date(day)
+        return str(value).replace("_", " ")

@@ -168,6 +168,7 @@ REFUSALS: Mapping[str, str] = {
     "not_with_authority": "This proposal is not with the BAMF.",
     "not_due": "It is not time for this step yet.",
     "already_merged": "These two registrations have been merged already.",
+    "merged_from_the_list": "The registration that would stay is off the list. Merge the other way round.",
     "entitlement_not_expired": "This person's entitlement has not expired, or other courses are open.",
     "both_placed": "Both hold a place. Give one of them back first.",
 }

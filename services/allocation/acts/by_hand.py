@@ -6,8 +6,8 @@ from uuid import UUID
 import asyncpg
 
 from schemas.codes import ENROLLED, PlacementState
+from services.allocation.acts.leave_list import leave_list
 from services.allocation.acts.placements import Placements, find_live
-from services.allocation.participants.domain import leave
 from services.allocation.placements import progress, running
 from services.allocation.placements.domain import Decision, Placement, Refusal, Step, Unchanged
 from services.allocation.placements.results import DecidedBy, NotDone, Result, done
@@ -64,10 +64,10 @@ def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
     if step is None:
         return outcome
     after = work.take(step, actor)
-    through = after.state == PlacementState.COMPLETED
-    work.put_person(
-        leave(work.people[after.participant], "completed" if through else "left", course.ended_on)
-    )
+    person = work.people[after.participant]
+    if after.state in {PlacementState.COMPLETED, PlacementState.LEFT}:
+        completed = after.state == PlacementState.COMPLETED
+        leave_list(work, person, "completed" if completed else "left", course.ended_on)
     return done(after)
 
 

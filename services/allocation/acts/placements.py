@@ -293,6 +293,8 @@ class Placements:
             return Refusal("participant_unknown")
         if "merged" in {gone.status, stays.status}:
             return Refusal("already_merged")
+        if gone.status == "active" != stays.status:
+            return Refusal("merged_from_the_list")
         both = [p for p in [*work.placements_of(merged), *work.placements_of(into)] if p.state in SEATED]
         if len({p.course_kind for p in both}) < len(both):
             return Refusal("both_placed")

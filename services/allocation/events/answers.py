@@ -9,10 +9,11 @@ from schemas.identity import course_id, effect_id
 from schemas.offices import AssignedByAuthority, PlaceAccepted, PlaceDeclined
 from schemas.providers import ParticipantLeft, PlaceConfirmed, PlaceRefused
 from services.allocation.acts import by_policy
+from services.allocation.acts.leave_list import leave_list
 from services.allocation.courses.domain import Course
 from services.allocation.events.courses import course_key
 from services.allocation.events.participants import event_key, target, unknown_participant
-from services.allocation.participants.domain import Participant, back, leave, stay
+from services.allocation.participants.domain import Participant, back, stay
 from services.allocation.placements import domain, running
 from services.allocation.placements.domain import (
     LIVE,
@@ -184,7 +185,7 @@ def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement
     """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
-            work.put_person(leave(person, "left", placement.ended_on or work.today))
+            leave_list(work, person, "left", placement.ended_on or work.today)
         case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
             if person.status == "left":
                 work.put_person(stay(person))

@@ -15,10 +15,11 @@ from schemas.providers import (
     SectionCompleted,
     SectionStep,
 )
+from services.allocation.acts.leave_list import leave_list
 from services.allocation.courses import domain
 from services.allocation.courses.domain import Course, CourseFacts, Lesson, Notice, Section, Venue
 from services.allocation.figures.course_outcomes import report
-from services.allocation.participants.domain import leave, repeat_from
+from services.allocation.participants.domain import repeat_from
 from services.allocation.placements.domain import (
     Decision,
     Placement,
@@ -195,7 +196,7 @@ def _section_step(
             case PlacementState.TRANSFERRED if step.decision == SectionDecision.REPEATS:
                 work.put_person(repeat_from(person, step.next_section or said.section))
             case PlacementState.LEFT:
-                work.put_person(leave(person, "left", day))
+                leave_list(work, person, "left", day)
             case _:
                 pass
     return problem
@@ -231,7 +232,7 @@ def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
 def _let_go(work: UnitOfWork, step: Step, day: date) -> None:
     person, state = work.person(step.after.participant), step.after.state
     if person is not None and state in {PlacementState.COMPLETED, PlacementState.LEFT}:
-        work.put_person(leave(person, "left" if state == PlacementState.LEFT else "completed", day))
+        leave_list(work, person, "left" if state == PlacementState.LEFT else "completed", day)
 
 
 def _sections(said: CourseAnnounced | CourseChanged) -> list[Section]:

@@ -111,7 +111,9 @@ def correct_registration(known: Participant, facts: ParticipantFacts, day: date)
         known,
         facts=facts,
         registered_on=day,
-        first_registered_on=min(day, known.first_registered_on) if known.returns else day,
+        first_registered_on=day
+        if known.registered_on == known.first_registered_on
+        else min(day, known.first_registered_on),
         version=known.version + 1,
     )
 
@@ -131,12 +133,13 @@ def withdraw(known: Participant, day: date, reason: str) -> Participant:
 def leave(known: Participant, status: Literal["left", "completed"], day: date) -> Participant:
     """Note that a person who sat in a course has gone; only a new registration puts them back.
 
-    A registration of a later day may have been read before: offices and providers speak apart.
+    A registration of a later day, or of the same, may have been read before: offices and providers speak
+    apart. Who was registered anew on a later day waits again, also if what is said of that day is corrected.
     """
-    if known.status != "active":
+    if known.status != "active" or known.registered_on > max(day, known.first_registered_on):
         return known
     again = known.registered_again_on
-    if again is None or again <= day:
+    if again is None or again < day:
         return replace(known, status=status, version=known.version + 1)
     return replace(
         known,

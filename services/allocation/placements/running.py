@@ -49,16 +49,21 @@ def _began(placement: Placement, course: Course, day: date) -> date | None:
 
 def _end(placement: Placement, course: Course, state: PlacementState, reason: Reason, day: date) -> Placement:
     """End a placement on a day; seats in sections that are over by then stay counted."""
-    over = frozenset(course.not_over(placement.seats, day))
     return replace(
         placement,
         state=state,
-        seats=tuple(number for number in placement.seats if number not in over),
+        seats=_sat_through(placement, course, day),
         expires_at=None,
         started_on=_began(placement, course, day) if placement.state in ENROLLED else None,
         ended_on=day,
         reason=reason,
     )
+
+
+def _sat_through(placement: Placement, course: Course, day: date) -> tuple[int, ...]:
+    """Return the sections of a placement that are over by a day."""
+    open_ = frozenset(course.not_over(placement.seats, day))
+    return tuple(number for number in placement.seats if number not in open_)
 
 
 def leave(placement: Placement, course: Course, kind: str, day: date, event: UUID) -> Decision:
@@ -79,7 +84,7 @@ def leave(placement: Placement, course: Course, kind: str, day: date, event: UUI
 
 
 def correct_exit(placement: Placement, course: Course, kind: str, day: date, event: UUID) -> Decision:
-    """The provider had told the wrong kind or day."""
+    """The provider had told the wrong kind or day; seats that were free meanwhile are not taken again."""
     if placement.state not in {PlacementState.LEFT, PlacementState.TRANSFERRED}:
         return Refusal("placement_over", {"state": placement.state})
     return Step(
@@ -87,6 +92,7 @@ def correct_exit(placement: Placement, course: Course, kind: str, day: date, eve
         replace(
             placement,
             state=PlacementState.TRANSFERRED if kind == ExitKind.TRANSFER else PlacementState.LEFT,
+            seats=_sat_through(placement, course, day),
             started_on=_began(placement, course, day),
             ended_on=day,
             exit_kind=kind,
@@ -225,15 +231,20 @@ def lose_course(placement: Placement, course: Course, reason: Reason, day: date)
 
 
 def finish_course(placement: Placement, course: Course, day: date) -> Decision:
-    """The course has ended: who sat in it has completed, who had not come gives the seat up."""
+    """The course has ended: who sat in it has completed, who had not come gives the seat up.
+
+    Who was to enter at a section that did not begin any more has lost the course, and waits again.
+    """
     reason = Reason("course_completed")
+    entry = course.section(placement.entry_section)
+    if placement.state == PlacementState.CONFIRMED and entry is not None and entry.starts_on > day:
+        return lose_course(placement, course, reason, day)
     match placement.state:
         case PlacementState.PROPOSED | PlacementState.SENT_TO_AUTHORITY:
             return Step(placement, gone(placement, PlacementState.SUPERSEDED, reason))
         case PlacementState.RESERVED | PlacementState.ACCEPTED:
             return Step(placement, gone(placement, PlacementState.RELEASED, reason))
         case PlacementState.CONFIRMED | PlacementState.STARTED:
-            entry = course.section(placement.entry_section)
             started = placement.started_on or (min(entry.starts_on, day) if entry else day)
             after = replace(
                 placement, state=PlacementState.COMPLETED, started_on=started, ended_on=day, reason=reason

@@ -181,7 +181,13 @@ async def add_erasure(conn: Connection, said: ParticipantErased) -> None:
 
 
 async def add_reports(conn: Connection, reports: Sequence[ErasureAcknowledged]) -> None:
-    """Store what services say they have erased, together with what they said before."""
+    """Store what services say they have erased, together with what they said before.
+
+    Reports of one erasure come by two ways, this service's own and the others'. Each waits for the other's
+    commit: the last one must see all of them to say that the erasure is complete.
+    """
+    for erasure_id in sorted({one.erasure for one in reports}):
+        await conn.execute("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", f"erasure/{erasure_id}")
     for one in reports:
         before: dict[str, Any] | None = await conn.fetchval(
             "SELECT report FROM erasure_report WHERE erasure = $1 AND service = $2 FOR UPDATE",

@@ -44,7 +44,7 @@ def step_due(context: ConsoleContext, row: asyncpg.Record, course_state: str, mo
     match row["state"]:
         case "reserved" if row["expires_at"] and row["expires_at"] < now:
             return "" if automatic(kreis, EXPIRE, now) else EXPIRE
-        case "confirmed" | "started" if course_state == "completed":
+        case "confirmed" | "started" | "interrupted" if course_state == "completed":
             return "" if automatic(kreis, COMPLETE, now) else COMPLETE
         case "confirmed" if row["starts_on"] <= moment.today:
             return "" if automatic(kreis, START, now) else START

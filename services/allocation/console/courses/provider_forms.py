@@ -142,12 +142,13 @@ async def end_form(visit: ProviderVisit, course: UUID) -> Response:
     """Show the forms by which a course is cancelled, or has ended with its totals."""
     async with visit.open() as conn:
         row = await _own(conn, visit, course)
-    return _end_page(visit, row, {}, {})
+    return _end_page(visit, row, {}, {}, new_form())
 
 
 def _end_page(
-    visit: Visit, row: asyncpg.Record, values: Mapping[str, str], errors: Mapping[str, str]
+    visit: Visit, row: asyncpg.Record, values: Mapping[str, str], errors: Mapping[str, str], form: str
 ) -> Response:
+    """Show both forms; `form` is the id of what is sent, which stays while it is sent once more."""
     texts = visit.texts
     return visit.page(
         "provider-course-end.html",
@@ -157,7 +158,7 @@ def _end_page(
         values=defaultdict(str, values),
         errors=visit.told(errors),
         today=texts.date(visit.moment().today),
-        form=new_form(),
+        form=form,
     )
 
 
@@ -169,13 +170,13 @@ async def cancel(visit: ProviderVisit, course: UUID) -> Response:
         row = await _own(conn, visit, course)
     reason = str(form.get("reason") or "")
     if reason not in set(CancelReason):
-        return _end_page(
-            visit, row, {}, {"reason": msgid("Please choose why the course does not take place.")}
-        )
+        missing = msgid("Please choose why the course does not take place.")
+        return _end_page(visit, row, {}, {"reason": missing}, form_id(form.get("form")))
     payload = CourseCancelled(
         course=row["own_course"], cancelled_on=visit.moment().today, reason=CancelReason(reason).value
     )
-    await _send(visit, form, payload, CANCELLED)
+    if not await _send(visit, form, payload, CANCELLED):
+        return _end_page(visit, row, {"reason": reason}, {}, form_id(form.get("form")))
     return visit.web.back(visit.request, "/provider")
 
 
@@ -192,14 +193,15 @@ async def end(visit: ProviderVisit, course: UUID) -> Response:
         if not entry.values[name]:
             entry.errors[name] = course_form.DAY if name == "completed_on" else COUNT
     if day is None or entry.errors:
-        return _end_page(visit, row, entry.values, entry.errors)
+        return _end_page(visit, row, entry.values, entry.errors, form_id(form.get("form")))
     try:
         payload = CourseCompleted(
             course=row["own_course"], completed_on=day, **{name: count or 0 for name, count in totals.items()}
         )
     except ValidationError:
-        return _end_page(visit, row, entry.values, {"sat": DOES_NOT_ADD_UP})
-    await _send(visit, form, payload, ENDED)
+        return _end_page(visit, row, entry.values, {"sat": DOES_NOT_ADD_UP}, form_id(form.get("form")))
+    if not await _send(visit, form, payload, ENDED):
+        return _end_page(visit, row, entry.values, {}, form_id(form.get("form")))
     return visit.web.back(visit.request, "/provider")
 
 

@@ -227,6 +227,16 @@ async def test_what_the_gateway_does_not_take_stays_in_the_form(forms: Forms) ->
     assert "Integrationskurs am Vormittag" in answer.text
     forms.answer = httpx.Response(503)
     assert "in ein paar Minuten" in (await forms.send("/provider/courses/new", **COURSE)).text
+    ended = f"/provider/courses/{course('k1')}/end"
+    totals = {"finished": "14", "sat": "13", "b1": "8", "a2": "4", "below": "1", "lid": "12", "both": "7"}
+    answer = await forms.send(ended, completed_on="01.06.2026", **totals)
+    assert "in ein paar Minuten" in answer.text
+    for name, value in (totals | {"completed_on": "01.06.2026"}).items():
+        assert re.search(rf'name="{name}"[^>]*value="{re.escape(value)}"', answer.text), name
+    answer = await forms.send(f"/provider/courses/{course('k1')}/cancel", reason="no_teacher")
+    assert '<option value="no_teacher" selected>' in answer.text
+    again = {event["id"] for event in forms.sent[-2:]}
+    assert again == set(re.findall(r'name="form" value="([^"]+)"', answer.text)) | {forms.sent[-2]["id"]}
 
 
 async def test_each_form_leads_to_what_is_wrong_with_it(forms: Forms) -> None:

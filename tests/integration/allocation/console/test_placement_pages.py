@@ -16,6 +16,7 @@ from tests.allocation.builders import (
     OTHER_PROVIDER,
     PROVIDER,
     accepted,
+    after_section,
     completed,
     confirmed,
     course,
@@ -153,6 +154,19 @@ async def test_steps_that_the_policy_leaves_to_people(client: ConsoleClient) -> 
     assert "Für 1 Person vermerkt" in await client.done(f"{address}/steps", step="complete")
     assert await client.world.state(placement) == "completed"
     assert (await client.form(f"/placements/{placement}/step", step="dance")).status_code == 404
+
+
+async def test_who_paused_when_the_course_ended_is_let_go_by_hand(client: ConsoleClient) -> None:
+    placement = await client.world.enrolled()
+    await client.world.must(PROVIDER, after_section(1, (person(), "pauses", None)))
+    await client.world.must(PROVIDER, completed())
+    assert await client.world.state(placement) == "interrupted"
+    client.watch.at = NOW + timedelta(days=160)
+    page = await client.page(f"/placements/{placement}")
+    assert "Kurs ist zu Ende" in page
+    assert "Hat den Kurs verlassen" in page
+    assert "vermerkt" in await client.done(f"/placements/{placement}/step", step="complete")
+    assert await client.world.state(placement) == "left"
 
 
 async def test_taking_back_says_whether_it_may_come_again(client: ConsoleClient) -> None:

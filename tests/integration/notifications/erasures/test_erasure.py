@@ -1,5 +1,6 @@
 """Somebody is erased on the support side; what is read later brings nothing back; the report says it all."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,6 +36,7 @@ from tests.notifications.world import (
     registration,
     school_days,
 )
+from tests.waiting import wait_until
 
 MINA = Contact("Rahimi-Probe", "Mina", TODAY.replace(year=1990), "0151 4711", "mina@post.kurslotse.invalid")
 REFERENCE = "B-47110815"
@@ -249,6 +251,29 @@ async def test_a_report_is_complete_when_every_service_has_acknowledged(scene: S
     assert "person_key" not in as_text(seen)
     async with world.visiting("wohlfahrt") as conn:
         assert await report_of(conn, erasure) is None
+
+
+async def test_last_reports_stored_at_the_same_time_complete_the_erasure(scene: Scene) -> None:
+    """The service's own report is written by one reader, those of the others by another."""
+    world, said = scene.world, erasing(uuid4())
+    others = [acknowledged(said.erasure, service) for service in ("gateway", "allocation")]
+    waits = (
+        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
+        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
+    )
+    async with transaction(world.worker) as own:
+        await store.add_erasure(own, said)
+        await store.add_reports(own, [acknowledged(said.erasure, "notifications")])
+        done = asyncio.create_task(
+            scene.read("erasures_done", *(world.incoming(None, one) for one in others))
+        )
+
+        async def decided() -> bool:
+            return done.done() or bool(await world.value(waits))
+
+        await wait_until(decided)
+    await done
+    assert await world.value("SELECT count(*) FROM erasure WHERE completed_at IS NOT NULL") == 1
 
 
 async def test_an_acknowledgement_that_comes_before_the_erasure_is_kept(scene: Scene) -> None:

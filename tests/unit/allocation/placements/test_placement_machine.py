@@ -127,6 +127,15 @@ class Lives(RuleBasedStateMachine):
             day = START + weeks * WEEK
             self._take(running.leave(found, self._course(found), kind, day, found.placement))
 
+    @rule(pick=st.integers(0, 50), weeks=WEEKS, kind=st.sampled_from(["moved", "transfer"]))
+    def correct_exit(self, pick: int, weeks: int, kind: str) -> None:
+        if found := self._placement(pick):
+            course, day = self._course(found), START + weeks * WEEK
+            decision = running.correct_exit(found, course, kind, day, found.placement)
+            if isinstance(decision, Step):
+                assert not course.not_over(decision.after.seats, day)
+            self._take(decision)
+
     @rule(pick=st.integers(0, 50))
     def reopen(self, pick: int) -> None:
         if found := self._placement(pick):

@@ -197,9 +197,7 @@ def _own_fault(error: aiosmtplib.SMTPResponseException, status: str) -> Fault | 
             return Fault.SIGN_IN_REFUSED
         case aiosmtplib.SMTPHeloError():
             return Fault.SERVER_REFUSED
-        case aiosmtplib.SMTPSenderRefused():
-            return Fault.SENDER_REFUSED
-        case _ if _about_sender(error.message, status):
+        case _ if isinstance(error, aiosmtplib.SMTPSenderRefused) or _about_sender(error.message, status):
             return Fault.SENDER_REFUSED
         case aiosmtplib.SMTPRecipientRefused() if _about_relaying(error.message, status):
             return Fault.RELAY_DENIED

@@ -125,15 +125,20 @@ async def told_by(conn: Connection, delivery: UUID) -> list[asyncpg.Record]:
     )
 
 
-async def earlier_mails(conn: Connection, alerts: Sequence[UUID], limit: int) -> list[UUID]:
-    """Return the deliveries whose mails told of these alerts before, the oldest first."""
+async def earlier_mails(conn: Connection, alerts: Sequence[UUID], office: str, limit: int) -> list[UUID]:
+    """Return the deliveries whose mails told this office of these alerts before, the oldest first.
+
+    Message-IDs of mails to other offices are secret: whoever knows one can forge a report that it came back.
+    """
     rows = await conn.fetch(
         """
         SELECT mail FROM (SELECT coalesce(carried_by, delivery_id) AS mail, min(sent_at) AS at FROM delivery
-            WHERE alert_id = ANY($1::uuid[]) AND channel = 'email' AND state IN ('sent', 'bounced')
-            GROUP BY 1 ORDER BY at DESC LIMIT $2) AS latest ORDER BY at, mail
+            WHERE alert_id = ANY($1::uuid[]) AND office = $2 AND channel = 'email'
+            AND state IN ('sent', 'bounced')
+            GROUP BY 1 ORDER BY at DESC LIMIT $3) AS latest ORDER BY at, mail
         """,
         list(alerts),
+        office,
         limit,
     )
     return [row["mail"] for row in rows]

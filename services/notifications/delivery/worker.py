@@ -181,5 +181,5 @@ async def _letter(conn: Connection, row: asyncpg.Record, address: str) -> Letter
     told = await store.told_by(conn, row["delivery_id"])
     others = [(one["delivery_id"], one["alert_id"]) for one in told[1:]]
     alerts = [one["alert_id"] for one in told]
-    earlier = await store.earlier_mails(conn, alerts, _THREAD)
+    earlier = await store.earlier_mails(conn, alerts, row["office"], _THREAD)
     return Letter(row["delivery_id"], row["alert_id"], address, row["step"], others, earlier)

@@ -153,6 +153,33 @@ async def test_declined_goes_to_the_next_consented_office_and_no_further(world: 
     assert (alert["office"], alert["state"]) == (OTHER, "new")
 
 
+async def test_the_next_office_hears_of_no_mail_to_the_office_before(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    for asked in (MBE, JMD):
+        await world.consent("a-1", ENROLMENT, office_=asked)
+    await world.enrol(person)
+    await world.settle()
+    await world.deliver()
+    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.DECLINE)
+    await world.settle()
+    await world.deliver()
+    world.now += timedelta(days=30)
+    await world.escalate()
+    while await world.deliver():
+        pass
+    first, to_next, *further = world.server.mails
+    assert [str(mail["To"]).startswith(f"post@{slug}") for mail, slug in ((first, MBE), (to_next, JMD))] == [
+        True,
+        True,
+    ]
+    own = str(to_next["Message-ID"])
+    assert further
+    assert all(str(mail["References"]).split()[0] == own for mail in further)
+    told = [str(mail) for mail in (to_next, *further)]
+    assert not any(str(first["Message-ID"]) in mail for mail in told)
+
+
 async def test_handing_over_to_a_consented_office_asks_that_one(world: World) -> None:
     await world.announce()
     person = await world.register("a-1")

@@ -374,6 +374,9 @@ async def relations(conn: Connection, participants: Sequence[UUID]) -> list[asyn
 
 
 async def load(conn: Connection) -> dict[str, int]:
-    """Count the open alerts of each office."""
-    rows = await conn.fetch("SELECT office, count(*) AS n FROM alert WHERE ended_at IS NULL GROUP BY office")
+    """Count the open alerts of each office; of what it has declined it has nothing to do."""
+    rows = await conn.fetch(
+        "SELECT office, count(*) AS n FROM alert WHERE ended_at IS NULL AND state <> 'declined'"
+        " GROUP BY office"
+    )
     return {row["office"]: row["n"] for row in rows}

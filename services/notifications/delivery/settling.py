@@ -17,7 +17,7 @@ from services.notifications.delivery.holding import store as holding
 from services.notifications.delivery.holding.domain import LEVELS, kind_of
 from services.runtime.data.db import Connection
 
-_GOES_UP = frozenset({"undelivered", "escalation"})
+_GOES_UP = frozenset({"undelivered", "escalation", "declined"})
 """Steps that somebody further up hears of if they reach nobody."""
 
 

@@ -165,7 +165,7 @@ def needless(step: str, role: str, alert: Standing, now: datetime) -> Needless |
     <Needless.OUTDATED: 'outdated'>
     """
     kind, _, rest = step.partition("-")
-    if role != "office":
+    if role != "office" and kind != "declined":
         return None
     if kind in _ASKS and (alert.state not in _UNANSWERED or not alert.asked):
         return Needless.ANSWERED
@@ -177,6 +177,8 @@ def _still_so(kind: str, opening: str, alert: Standing, now: datetime) -> bool:
     match kind:
         case "withdrawn":
             return alert.state == "withdrawn" and same
+        case "declined":
+            return alert.state == "declined" and same and alert.asked
         case "repeat":
             return alert.state == "new" and same
         case "snooze":
@@ -282,7 +284,7 @@ def _key(one: Waiting) -> tuple[str, str]:
 
 
 def kind_of(step: str) -> str:
-    """Return what a delivery's step says: notice, escalation, undelivered, withdrawn, repeat or snooze.
+    """Return what a delivery's step says: notice, escalation, undelivered, declined, repeat, ...
 
     >>> kind_of("escalation-1-2"), kind_of("undelivered-notice-1")
     ('escalation', 'undelivered')

@@ -30,6 +30,7 @@ STEPS = {
     "withdrawn": msgid("taken back"),
     "repeat": msgid("nobody has looked"),
     "snooze": msgid("put off until now"),
+    "declined": msgid("declined, and nobody else to ask"),
     "unhooked": msgid("webhook switched off"),
 }
 STATES = {

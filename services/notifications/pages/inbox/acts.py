@@ -9,7 +9,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.notifications.alerts import handlers
+from services.notifications.alerts import answers_store, handlers
 from services.notifications.alerts.domain import AlertCommand, AlertState, RiskVerdict
 from services.notifications.alerts.snoozing import NotSnoozed, Snoozed, snooze
 from services.notifications.delivery.domain import reference_of
@@ -38,6 +38,10 @@ DONE_TEXTS = {
     AlertState.HANDED_OVER: msgid("It is handed over inside your office."),
     AlertState.DONE: msgid("It is done."),
 }
+DECLINED_BY_ALL = msgid(
+    "You have declined it. The person has allowed no other office, so nobody else is asked. The head of your"
+    " office is told."
+)
 HANDED_OUT = msgid("It is handed over. The other office is told.")
 HANDED_IN = msgid("It is handed over. Please tell your colleague.")
 NO_COLLEAGUE = msgid("Please choose a colleague from the list.")
@@ -204,6 +208,11 @@ async def answer(
     if wanted is AlertCommand.HAND_OVER and not entered.office and not wants_json(request):
         return await _hand_in(request, context, visitor, alert, entered)
     async with context.open(visitor) as conn:
+        others = (
+            await answers_store.offices_to_hand_to(conn, alert, context.today())
+            if wanted is AlertCommand.DECLINE
+            else []
+        )
         outcome = await handlers.answer(
             conn,
             alert,
@@ -229,6 +238,8 @@ async def answer(
         return JSONResponse({"alert": str(alert), "state": state})
     leaves = state in {AlertState.DONE, AlertState.DECLINED}
     told = HANDED_OUT if wanted is AlertCommand.HAND_OVER else DONE_TEXTS[state]
+    if wanted is AlertCommand.DECLINE and not others:
+        told = DECLINED_BY_ALL
     return web_of(request).back(request, "/inbox" if leaves else f"/inbox/{alert}", "success", told)
 
 

@@ -348,3 +348,27 @@ async def test_the_alert_says_in_words_why_it_came_and_why_not_to_others(
     assert f"It was the turn of Stelle {MBE}, which is closed. Your office stands in for it." in english
     assert "It is closed today." in english
     assert people
+
+
+async def test_the_page_says_truthfully_who_is_asked_after_declining(
+    world: World, pages: Pages, people: dict[str, UUID]
+) -> None:
+    found = await alerts(world)
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.consent("a-2", DROPOUT, office_=JMD)  # for another purpose
+    await world.settle()
+    nobody = "Die Person hat keiner weiteren Stelle zugestimmt."
+    for reference, others in (("a-1", True), ("a-2", False), ("a-3", False)):
+        alert = found[people[reference]]
+        assert (nobody in await pages[MBE].page(f"/inbox/{alert}")) is not others
+        answer = await pages[MBE].post(f"/inbox/{alert}/decline")
+        page = await pages[MBE].page(answer.headers["location"])
+        assert ("Die nächste Stelle, der die Person zugestimmt hat" in page) is others
+        assert ("deshalb wird niemand sonst gefragt" in page) is not others
+    await world.settle()
+    # The second of two offices is the last: the first has declined.
+    alert = found[people["a-1"]]
+    assert await world.value("SELECT office FROM alert WHERE alert_id = $1", alert) == JMD
+    assert nobody in await pages[JMD].page(f"/inbox/{alert}")
+    answer = await pages[JMD].post(f"/inbox/{alert}/decline")
+    assert "deshalb wird niemand sonst gefragt" in await pages[JMD].page(answer.headers["location"])

@@ -238,3 +238,16 @@ async def test_the_office_gets_a_test_mail(world: World, pages: Pages) -> None:
         assert "Die Testmail wurde nicht angenommen: dieses Postfach" in await mailing[LEAD].page(TELLING)
         assert (await mailing[STRANGER].post(path)).status_code == 404
     assert [to for _, to in box.envelopes] == [["post@mbe-probe.kurslotse.invalid"]]
+
+
+@pytest.mark.parametrize("mailbox", ["<jmd>", "JMD <jmd@example.org>", "jmd@[192.0.2.1", ""])
+async def test_a_mailbox_from_before_they_were_checked_gets_no_test_mail(world: World, mailbox: str) -> None:
+    box = Mailbox()
+    async with (
+        listening(smtp(box)) as port,
+        pages_on(world, LEAD, people=KEEPERS, smtp=f"smtp://127.0.0.1:{port}") as mailing,
+    ):
+        await world.rows("UPDATE office SET mail = $1 WHERE slug = $2", mailbox, MBE)
+        assert (await mailing[LEAD].post(f"/offices/{MBE}/mailboxes/test")).status_code == 303
+        assert "nicht angenommen: die Adresse ist keine" in await mailing[LEAD].page(TELLING)
+    assert box.envelopes == []

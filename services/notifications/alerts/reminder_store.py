@@ -53,14 +53,18 @@ async def drop(conn: Connection, alert: UUID, outcome: str, now: datetime, kind:
 
 
 async def due(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.Record]:
-    """Lock and return reminders that are due; `item` names each in the queue."""
+    """Lock and return reminders that are due, with their alerts; `item` names each in the queue.
+
+    It waits for nobody: whoever acts on an alert holds it and goes on to its reminders.
+    """
     return await conn.fetch(
         """
-        SELECT alert_id, opening, office, organisation, kind, step, item FROM reminder
-        CROSS JOIN LATERAL concat_ws('/', alert_id, opening, office, kind, step) AS item
-        WHERE done_at IS NULL AND due_at <= $1
+        SELECT r.alert_id, r.opening, r.office, r.organisation, r.kind, r.step, item
+        FROM reminder AS r JOIN alert AS a USING (alert_id)
+        CROSS JOIN LATERAL concat_ws('/', r.alert_id, r.opening, r.office, r.kind, r.step) AS item
+        WHERE r.done_at IS NULL AND r.due_at <= $1
         AND item <> ALL($3::text[]) AND ($4::text IS NULL OR item = $4)
-        ORDER BY due_at, alert_id, step LIMIT $2 FOR UPDATE OF reminder SKIP LOCKED
+        ORDER BY r.due_at, r.alert_id, r.step LIMIT $2 FOR UPDATE OF a, r SKIP LOCKED
         """,
         now,
         taking.limit,

@@ -176,8 +176,8 @@ async def test_the_lead_hears_once_that_the_last_office_declined(world: World) -
     await world.settle()
     while await world.deliver():
         pass
-    assert str(world.server.mails[-1]["To"]) == "leitung@jugend.kurslotse.invalid"
-    assert str(world.server.mails[-1]["Subject"]) == "Um 2 Hinweise kümmert sich niemand"
+    to_lead = [mail for mail in world.server.mails if mail["To"] == "leitung@jugend.kurslotse.invalid"]
+    assert [str(mail["Subject"]) for mail in to_lead] == ["Um 2 Hinweise kümmert sich niemand"]
     for _ in range(3):  # whoever is looked at again
         await world.rows(
             "INSERT INTO reconsider (participant_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", people

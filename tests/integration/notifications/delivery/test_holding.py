@@ -240,9 +240,9 @@ async def test_the_head_never_hears_of_an_alert_put_off_before_the_lead(world: W
         await world.rows("UPDATE escalation SET due_at = $2 WHERE step = $1", number, due)
     async with world.visiting("wohlfahrt", MBE) as conn:
         assert await snoozing.snooze(conn, alert, until, "berta", world.now) == snoozing.Snoozed(until)
-    due = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
+    after = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
     begin = max(until + timedelta(hours=2), first + timedelta(minutes=5))
-    assert due == [begin, begin + timedelta(hours=2), begin + timedelta(hours=4)]
+    assert after == [begin, begin + timedelta(hours=2), begin + timedelta(hours=4)]
 
 
 async def test_putting_off_for_a_day_leaves_what_is_due_long_after(world: World) -> None:

@@ -24,7 +24,7 @@ _SIGN_IN = frozenset({530, 534, 535, 538})  # RFC 4954, section 6
 _FORM = "smtps://user:password@host:465, smtp+starttls://user:password@host:587, or smtp://127.0.0.1:25"
 _ON_ONE_LINE = SMTP.clone(max_line_length=998)  # a folded Message-ID is lost on some servers
 _ENHANCED = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
-_ADDRESS = re.compile(r"<[^<>\s]*>|\S+@\S+")
+_ADDRESS = re.compile(r"<[^<>\s]*>|\S{1,320}@\S{1,320}")
 _ABOUT_SENDER = frozenset({"1.7", "1.8"})
 """Class and detail of status codes (RFC 3463) about the sender's address."""
 _SENDER = re.compile(

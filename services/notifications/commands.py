@@ -33,7 +33,7 @@ _LONGEST_REASON = 500
 
 app = typer.Typer(no_args_is_help=True)
 offices_app = typer.Typer(no_args_is_help=True, help="The directory of counselling offices.")
-delivery_app = typer.Typer(no_args_is_help=True, help="Messages that were not accepted.")
+delivery_app = typer.Typer(no_args_is_help=True, help="Messages that were not accepted or came back.")
 app.add_typer(offices_app, name="offices")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(erasure_app, name="erasure")
@@ -86,23 +86,23 @@ def load(file: Annotated[Path, typer.Argument(help="JSON or YAML: a list of offi
 
 @delivery_app.command("failed")
 def failed() -> None:
-    """List messages that were not accepted: their ids, where they went and why; never whom they are about."""
+    """List messages that were refused or came back: ids, where they went and why, not whom they are about."""
 
     async def work() -> str:
         async with admin_connection(*_where()) as conn:
             rows = await deliveries.failed(conn)
         lines = [f"{row['delivery_id']}  {row['office']}  {row['channel']}  {row['problem']}" for row in rows]
-        return "\n".join(lines) or "every message was accepted"
+        return "\n".join(lines) or "every message was accepted, and none came back"
 
     _run(work)
 
 
 @delivery_app.command("resend")
 def resend(
-    delivery: Annotated[UUID, typer.Argument(help="Id of a failed delivery.")],
+    delivery: Annotated[UUID, typer.Argument(help="Id of a delivery that failed or came back.")],
     reason: Annotated[str, typer.Option(help="Why; kept, and shown to the office.")],
 ) -> None:
-    """Have a failed message tried again, under the same id."""
+    """Have a message tried again that was not accepted or came back, under the same id."""
 
     async def work() -> str:
         said = reason.strip()[:_LONGEST_REASON]
@@ -113,6 +113,6 @@ def resend(
             if done:
                 now = SystemClock().now()
                 await telling_store.record_resend(conn, delivery, by=COMMAND, reason=said, now=now)
-        return "will be tried again" if done else "no failed delivery of this id"
+        return "will be tried again" if done else "no delivery of this id was refused or came back"
 
     _run(work)

@@ -149,6 +149,11 @@ class PassOn:
 
 
 @dataclass(frozen=True, slots=True)
+class NobodyElse:
+    """The office declined, and no other may be asked: its lead is told."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reroute:
     """The office closed before it answered: another one takes over, and may give it back by declining."""
 
@@ -167,7 +172,7 @@ class WithdrawAlert:
     reason: WithdrawalReason
 
 
-AlertDecision = KeepAlert | RaiseAlert | PassOn | Reroute | RefreshAlert | WithdrawAlert
+AlertDecision = KeepAlert | RaiseAlert | PassOn | NobodyElse | Reroute | RefreshAlert | WithdrawAlert
 
 
 def decide(
@@ -182,7 +187,7 @@ def decide(
         return _over(existing, cause.over, cause.kind)
     if existing.state is AlertState.DECLINED:
         rest = [ranked for ranked in candidates if ranked.office not in existing.declined]
-        return PassOn(rest) if rest else KeepAlert()
+        return PassOn(rest) if rest else NobodyElse()
     rest = [ranked for ranked in candidates if ranked.office not in existing.declined]
     if existing.state in UNANSWERED and rest and _leaves(existing, rest[0]):
         return Reroute(rest)

@@ -21,6 +21,7 @@ from services.notifications.alerts.domain import (
     CauseKind,
     ExistingAlert,
     KeepAlert,
+    NobodyElse,
     PassOn,
     RaiseAlert,
     RefreshAlert,
@@ -158,6 +159,9 @@ class AlertReconciler:
         match decide(cause, existing, routing.candidates(cause, handed_to)):
             case KeepAlert():
                 return None
+            case NobodyElse():
+                await _tell_lead(conn, record, routing.now)
+                return None
             case RaiseAlert(ranked):
                 row = _alert_row(cause, ranked, asked=(), why=deciding(ranked))
                 done = await store.open_alert(conn, row, routing.now)
@@ -205,6 +209,21 @@ class AlertReconciler:
         await people.end_disclosures(conn, [alert], now)
         await deliveries.cancel_unsent(conn, alert)
         await store.drop_escalations(conn, alert, "moved_on", now)
+
+
+async def _tell_lead(conn: Connection, record: asyncpg.Record | None, now: datetime) -> None:
+    """Tell the lead of the office that declined an alert last, once."""
+    if record is None:
+        raise AssertionError("only an alert on record was declined")
+    await deliveries.add_mail(
+        conn,
+        record["alert_id"],
+        record["organisation"],
+        record["office"],
+        recipient=f"lead:{record['office']}",
+        step=f"declined-{record['opening']}",
+        now=now,
+    )
 
 
 def _needs_office(

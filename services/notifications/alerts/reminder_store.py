@@ -1,6 +1,6 @@
 """Reads and writes reminders: when an office is told again of an alert that nobody has answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -53,14 +53,18 @@ async def drop(conn: Connection, alert: UUID, outcome: str, now: datetime, kind:
 
 
 async def due(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.Record]:
-    """Lock and return reminders that are due; `item` names each in the queue."""
+    """Lock and return reminders that are due, with their alerts; `item` names each in the queue.
+
+    It waits for nobody: whoever acts on an alert holds it and goes on to its reminders.
+    """
     return await conn.fetch(
         """
-        SELECT alert_id, opening, office, organisation, kind, step, item FROM reminder
-        CROSS JOIN LATERAL concat_ws('/', alert_id, opening, office, kind, step) AS item
-        WHERE done_at IS NULL AND due_at <= $1
+        SELECT r.alert_id, r.opening, r.office, r.organisation, r.kind, r.step, item
+        FROM reminder AS r JOIN alert AS a USING (alert_id)
+        CROSS JOIN LATERAL concat_ws('/', r.alert_id, r.opening, r.office, r.kind, r.step) AS item
+        WHERE r.done_at IS NULL AND r.due_at <= $1
         AND item <> ALL($3::text[]) AND ($4::text IS NULL OR item = $4)
-        ORDER BY due_at, alert_id, step LIMIT $2 FOR UPDATE OF reminder SKIP LOCKED
+        ORDER BY r.due_at, r.alert_id, r.step LIMIT $2 FOR UPDATE OF a, r SKIP LOCKED
         """,
         now,
         taking.limit,
@@ -118,23 +122,20 @@ async def snooze(conn: Connection, alert: UUID, until: datetime, person: str, no
     return version
 
 
-async def escalations_before(conn: Connection, alert: UUID, until: datetime) -> list[int]:
-    """Lock the open escalations of an alert that are due before a moment; return their steps."""
+async def open_escalations(conn: Connection, alert: UUID) -> dict[int, datetime]:
+    """Lock the open escalations of an alert as it stands; return their steps, and when each is due."""
     rows = await conn.fetch(
         """
-        SELECT e.step FROM escalation AS e JOIN alert AS a USING (alert_id, opening, office)
-        WHERE e.alert_id = $1 AND e.done_at IS NULL AND e.due_at <= $2 ORDER BY e.step FOR UPDATE OF e
+        SELECT e.step, e.due_at FROM escalation AS e JOIN alert AS a USING (alert_id, opening, office)
+        WHERE e.alert_id = $1 AND e.done_at IS NULL ORDER BY e.step FOR UPDATE OF e
         """,
         alert,
-        until,
     )
-    return [row["step"] for row in rows]
+    return {row["step"]: row["due_at"] for row in rows}
 
 
-async def postpone(
-    conn: Connection, row: asyncpg.Record, steps: Sequence[int], due_: Sequence[datetime]
-) -> None:
-    """Have escalations of an alert wait until later."""
+async def postpone(conn: Connection, row: asyncpg.Record, due_: Mapping[int, datetime]) -> None:
+    """Have escalations of an alert, named by their steps, wait until later."""
     await conn.execute(
         """
         UPDATE escalation AS e SET due_at = d.at FROM unnest($4::integer[], $5::timestamptz[]) AS d (step, at)
@@ -143,6 +144,6 @@ async def postpone(
         row["alert_id"],
         row["opening"],
         row["office"],
-        list(steps),
         list(due_),
+        list(due_.values()),
     )

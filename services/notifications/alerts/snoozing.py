@@ -1,5 +1,6 @@
 """Puts an alert off: until then it does not escalate, then the office is reminded."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -17,7 +18,7 @@ LONGEST = timedelta(days=14)
 LONGEST_OPEN = timedelta(days=28)
 """... and never beyond four weeks after it was raised: then it escalates whatever anybody does."""
 _HOURS_AFTER = 2.0
-"""Office hours between the reminder and each escalation that was put off."""
+"""Office hours at least between the reminder and the first escalation, and from each to the next."""
 
 
 class NotSnoozed(StrEnum):
@@ -39,7 +40,8 @@ async def snooze(
 ) -> Snoozed | NotSnoozed | NotPossible:
     """Put an unanswered alert off, in a transaction of the web role, which finds the office's own only.
 
-    It counts as seen. What would escalate before `until` does so some office hours after it.
+    It counts as seen. It escalates some office hours after `until` at the earliest, to one level after
+    the other.
     """
     row = await store.lock_alert(conn, alert)
     if row is None:
@@ -59,9 +61,17 @@ async def snooze(
     await store.add_steps(conn, [step])
     await reminder_store.drop(conn, alert, "moved_on", now, kind="snooze")
     await reminder_store.add_snooze(conn, row, version, until)
-    steps = await reminder_store.escalations_before(conn, alert, until)
     entry = (await offices.directory(conn)).get(row["office"])
     hours = OfficeHours(USUAL) if entry is None else entry.hours
-    due = [after_office_hours(until, _HOURS_AFTER * number, hours) for number in range(1, len(steps) + 1)]
-    await reminder_store.postpone(conn, row, steps, due)
+    due = await reminder_store.open_escalations(conn, alert)
+    await reminder_store.postpone(conn, row, _after(until, due, hours))
     return Snoozed(until)
+
+
+def _after(until: datetime, due: Mapping[int, datetime], hours: OfficeHours) -> dict[int, datetime]:
+    """Return when escalations are due: as before, but in their order and not soon after the one before."""
+    later: dict[int, datetime] = {}
+    before = until
+    for step in sorted(due):
+        before = later[step] = max(due[step], after_office_hours(before, _HOURS_AFTER, hours))
+    return later

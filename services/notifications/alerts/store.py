@@ -242,14 +242,18 @@ async def drop_escalations(conn: Connection, alert: UUID, outcome: str, now: dat
 
 
 async def due_escalations(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.Record]:
-    """Lock and return escalations that are due; `item` names each in the queue."""
+    """Lock and return escalations that are due, with their alerts; `item` names each in the queue.
+
+    It waits for nobody: whoever acts on an alert holds it and goes on to its escalations.
+    """
     return await conn.fetch(
         """
-        SELECT alert_id, opening, office, organisation, step, item FROM escalation
-        CROSS JOIN LATERAL concat_ws('/', alert_id, opening, office, step) AS item
-        WHERE done_at IS NULL AND due_at <= $1
+        SELECT e.alert_id, e.opening, e.office, e.organisation, e.step, item
+        FROM escalation AS e JOIN alert AS a USING (alert_id)
+        CROSS JOIN LATERAL concat_ws('/', e.alert_id, e.opening, e.office, e.step) AS item
+        WHERE e.done_at IS NULL AND e.due_at <= $1
         AND item <> ALL($3::text[]) AND ($4::text IS NULL OR item = $4)
-        ORDER BY due_at, alert_id, step LIMIT $2 FOR UPDATE OF escalation SKIP LOCKED
+        ORDER BY e.due_at, e.alert_id, e.step LIMIT $2 FOR UPDATE OF a, e SKIP LOCKED
         """,
         now,
         taking.limit,
@@ -374,6 +378,9 @@ async def relations(conn: Connection, participants: Sequence[UUID]) -> list[asyn
 
 
 async def load(conn: Connection) -> dict[str, int]:
-    """Count the open alerts of each office."""
-    rows = await conn.fetch("SELECT office, count(*) AS n FROM alert WHERE ended_at IS NULL GROUP BY office")
+    """Count the open alerts of each office; of what it has declined it has nothing to do."""
+    rows = await conn.fetch(
+        "SELECT office, count(*) AS n FROM alert WHERE ended_at IS NULL AND state <> 'declined'"
+        " GROUP BY office"
+    )
     return {row["office"]: row["n"] for row in rows}

@@ -24,6 +24,7 @@ _SUBJECTS = {
     "withdrawn": msgid("Notice %(reference)s was withdrawn"),
     "repeat": msgid("Nobody has looked at notice %(reference)s yet"),
     "snooze": msgid("Notice %(reference)s is due again"),
+    "declined": msgid("Nobody takes care of notice %(reference)s"),
     "unhooked": msgid("A webhook of your office is switched off"),
 }
 _SEVERAL = {
@@ -33,6 +34,7 @@ _SEVERAL = {
     "withdrawn": msgid("%(num)s notices were withdrawn"),
     "repeat": msgid("Nobody has looked at %(num)s notices yet"),
     "snooze": msgid("%(num)s notices are due again"),
+    "declined": msgid("Nobody takes care of %(num)s notices"),
     "unhooked": msgid("Webhooks of your office are switched off"),
 }
 _BODIES = {
@@ -44,6 +46,10 @@ _BODIES = {
     "withdrawn": msgid("The reason for this notice no longer exists. There is nothing more to do:"),
     "repeat": msgid("Nobody in your office has looked at this notice yet. Please look here:"),
     "snooze": msgid("Your office has put this notice off until now. Please look here:"),
+    "declined": msgid(
+        "Your office has declined this notice, and the person has allowed no other office. Nobody takes care"
+        " of it unless the registering office or the school enters a consent for another office:"
+    ),
     "unhooked": msgid(
         "A webhook of your office no longer works and is switched off; notices come by mail instead. Please"
         " look at the page of your office. This notice was to go there:"
@@ -58,6 +64,10 @@ _SEVERAL_BODIES = {
     "withdrawn": msgid("The reasons for these notices no longer exist. There is nothing more to do:"),
     "repeat": msgid("Nobody in your office has looked at these notices yet. Please look here:"),
     "snooze": msgid("Your office has put these notices off until now. Please look here:"),
+    "declined": msgid(
+        "Your office has declined these notices, and the people have allowed no other office. Nobody takes"
+        " care of them unless the registering office or the school enters a consent for another office:"
+    ),
     "unhooked": msgid(
         "Webhooks of your office no longer work and are switched off; notices come by mail instead. Please"
         " look at the page of your office. These notices were to go there:"

@@ -17,7 +17,7 @@ from services.notifications.delivery.holding import store as holding
 from services.notifications.delivery.holding.domain import LEVELS, kind_of
 from services.runtime.data.db import Connection
 
-_GOES_UP = frozenset({"undelivered", "escalation"})
+_GOES_UP = frozenset({"undelivered", "escalation", "declined"})
 """Steps that somebody further up hears of if they reach nobody."""
 
 
@@ -35,8 +35,7 @@ async def settle(
     await store.end_attempt(conn, delivery, attempt, token, outcome=attempted.outcome, code=attempted.code)
     if attempted.outcome is Outcome.IN_DOUBT:
         await store.count_doubt(conn, delivery, token)
-    if attempted.outcome is not Outcome.OWN_FAULT:
-        attempt -= await store.own_faults(conn, delivery)
+    attempt -= await store.not_counted(conn, delivery, own_faults=attempted.outcome is not Outcome.OWN_FAULT)
     match next_step(attempted, attempt, in_doubt, in_doubt_retries):
         case Delivered():
             await store.settle_as_sent(conn, delivery, token)
@@ -53,7 +52,10 @@ async def give_up(conn: Connection, delivery: UUID, token: UUID, why: str) -> No
 
 
 async def tell_another(conn: Connection, delivery: UUID) -> None:
-    """Tell somebody else of what did not arrive: from webhook to mailbox, then up to the last resort."""
+    """Tell somebody else of what did not arrive: from webhook to mailbox, then up to the last resort.
+
+    From the top it goes down to whoever has not been told at this step; nobody is told twice.
+    """
     row = await store.failed_row(conn, delivery)
     if row is None:
         return
@@ -65,9 +67,15 @@ async def tell_another(conn: Connection, delivery: UUID) -> None:
             conn, row, await _next_up(conn, row["office"], role) or "lead", f"undelivered-{row['step']}"
         )
     elif kind_of(row["step"]) in _GOES_UP:
-        above = await _next_up(conn, row["office"], role)
-        if above is not None:
-            await _mail(conn, row, above, row["step"])
+        another = await _next_up(conn, row["office"], role) or await _next_down(conn, row["office"], role)
+        await _mail(conn, row, another, row["step"])
+
+
+async def _next_down(conn: Connection, office: str, role: str) -> str:
+    """Return the next level below that has a mailbox which has not come back; else the lead."""
+    known = await holding.levels(conn, office)
+    below = LEVELS[: LEVELS.index(role)] if role in LEVELS else ()
+    return next((level for level in reversed(below) if known.get(level)), "lead")
 
 
 async def _next_up(conn: Connection, office: str, role: str) -> str | None:

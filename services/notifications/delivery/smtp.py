@@ -24,6 +24,27 @@ _SIGN_IN = frozenset({530, 534, 535, 538})  # RFC 4954, section 6
 _FORM = "smtps://user:password@host:465, smtp+starttls://user:password@host:587, or smtp://127.0.0.1:25"
 _ON_ONE_LINE = SMTP.clone(max_line_length=998)  # a folded Message-ID is lost on some servers
 _ENHANCED = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
+_ADDRESS = re.compile(r"<[^<>\s]*>|\S{1,320}@\S{1,320}")
+_ABOUT_SENDER = frozenset({"1.7", "1.8"})
+"""Class and detail of status codes (RFC 3463) about the sender's address."""
+_SENDER = re.compile(
+    r"\bsender(?:'s)?\s+(?:(?:address|domain)\s+)?(?:(?:verify|verification|callout)\s+)?(?:is\s+|was\s+)?"
+    r"(?:rejected(?!\s+by)|refused(?!\s+by)|failed|unknown|invalid|not\s+(?:found|verified)|does\s+not\s+exist)"
+    r"|\bcould\s+not\s+complete\s+sender\s+verify"
+    r"|\b(?:unknown|invalid|bad|unrouteable|unverifiable)\s+sender\b"
+    r"|\bdomain\s+of\s+sender\s+address\b"
+    r"|\bsend\s+as\s+this\s+sender\b",
+    re.IGNORECASE,
+)
+_RECIPIENT = re.compile(r"recipient\s+address\s+rejected", re.IGNORECASE)
+_RELAY = re.compile(
+    r"(?<![\w.-])relay(?:ing)?\s+(?:access\s+)?(?:is\s+)?(?:temporarily\s+)?"
+    r"(?:denied|not\s+(?:permitted|allowed)|prohibited|disallowed)"
+    r"|\b(?:not|cannot|won't|unable\s+to|permitted\s+to|allowed\s+to|refuse\s+to)\s+relay(?:\b(?!-))"
+    r"|\bno\s+relaying\b"
+    r"|\ballowed\s+rcpthosts\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +175,7 @@ def _answered(error: aiosmtplib.SMTPResponseException) -> Attempted:
 
 def _judged(error: aiosmtplib.SMTPResponseException, status: str) -> tuple[Outcome, Fault]:
     match error:
-        case _ if (own := _own_fault(error)) is not None:
+        case _ if (own := _own_fault(error, status)) is not None:
             return Outcome.OWN_FAULT, own
         case _ if error.code < _PERMANENT:
             return Outcome.RETRY, Fault.DEFERRED
@@ -168,7 +189,7 @@ def _judged(error: aiosmtplib.SMTPResponseException, status: str) -> tuple[Outco
             return Outcome.RETRY, Fault.CONTENT_REFUSED
 
 
-def _own_fault(error: aiosmtplib.SMTPResponseException) -> Fault | None:
+def _own_fault(error: aiosmtplib.SMTPResponseException, status: str) -> Fault | None:
     match error:
         case _ if error.code == _GOING_DOWN:
             return Fault.SERVER_BUSY
@@ -176,12 +197,37 @@ def _own_fault(error: aiosmtplib.SMTPResponseException) -> Fault | None:
             return Fault.SIGN_IN_REFUSED
         case aiosmtplib.SMTPHeloError():
             return Fault.SERVER_REFUSED
-        case aiosmtplib.SMTPSenderRefused():
+        case _ if isinstance(error, aiosmtplib.SMTPSenderRefused) or _about_sender(error.message, status):
             return Fault.SENDER_REFUSED
-        case aiosmtplib.SMTPRecipientRefused() if "relay" in error.message.lower():
+        case aiosmtplib.SMTPRecipientRefused() if _about_relaying(error.message, status):
             return Fault.RELAY_DENIED
         case _:
             return None
+
+
+def _about_sender(message: str, status: str) -> bool:
+    """Return whether a server refuses our sender, which many say only after the recipient or the mail.
+
+    >>> _about_sender("5.1.0 <kurslotse@x.example>: Sender address rejected: User unknown", "5.1.0")
+    True
+    >>> _about_sender("5.1.1 <sender@x.example>: Recipient address rejected: User unknown", "5.1.1")
+    False
+    """
+    if status[2:] in _ABOUT_SENDER:
+        return True
+    said = _ADDRESS.sub(" ", message)
+    return _SENDER.search(said) is not None and _RECIPIENT.search(said) is None
+
+
+def _about_relaying(message: str, status: str) -> bool:
+    """Return whether a server takes no mails of ours for others; a code about a mailbox says something else.
+
+    >>> _about_relaying("5.7.1 Relay access denied", "5.7.1")
+    True
+    >>> _about_relaying("5.1.1 <a@x.example>: User unknown in relay recipient table", "5.1.1")
+    False
+    """
+    return status[2:4] not in {"1.", "2."} and _RELAY.search(_ADDRESS.sub(" ", message)) is not None
 
 
 def _enhanced(message: str) -> str:

@@ -125,15 +125,20 @@ async def told_by(conn: Connection, delivery: UUID) -> list[asyncpg.Record]:
     )
 
 
-async def earlier_mails(conn: Connection, alerts: Sequence[UUID], limit: int) -> list[UUID]:
-    """Return the deliveries whose mails told of these alerts before, the oldest first."""
+async def earlier_mails(conn: Connection, alerts: Sequence[UUID], office: str, limit: int) -> list[UUID]:
+    """Return the deliveries whose mails told this office of these alerts before, the oldest first.
+
+    Message-IDs of mails to other offices are secret: whoever knows one can forge a report that it came back.
+    """
     rows = await conn.fetch(
         """
         SELECT mail FROM (SELECT coalesce(carried_by, delivery_id) AS mail, min(sent_at) AS at FROM delivery
-            WHERE alert_id = ANY($1::uuid[]) AND channel = 'email' AND state IN ('sent', 'bounced')
-            GROUP BY 1 ORDER BY at DESC LIMIT $2) AS latest ORDER BY at, mail
+            WHERE alert_id = ANY($1::uuid[]) AND office = $2 AND channel = 'email'
+            AND state IN ('sent', 'bounced')
+            GROUP BY 1 ORDER BY at DESC LIMIT $3) AS latest ORDER BY at, mail
         """,
         list(alerts),
+        office,
         limit,
     )
     return [row["mail"] for row in rows]
@@ -161,13 +166,20 @@ async def claim(
 
 
 async def close_lost_attempt(conn: Connection, delivery: UUID, token: UUID) -> bool:
-    """Mark the unfinished attempt of an earlier holder as in doubt; return whether there was one."""
+    """Mark the unfinished attempt of an earlier holder as in doubt; return whether there was one.
+
+    Whoever has lost the lease leaves the attempt of its new holder alone.
+    """
     found = await conn.fetchval(
         """
-        UPDATE delivery_attempt SET ended_at = clock_timestamp(), outcome = 'in_doubt'
-        WHERE delivery_id = $1 AND outcome IS NULL RETURNING true
+        WITH held AS (SELECT delivery_id FROM delivery
+            WHERE delivery_id = $1 AND lease_token = $2 FOR UPDATE)
+        UPDATE delivery_attempt AS t SET ended_at = clock_timestamp(), outcome = 'in_doubt'
+        FROM held WHERE t.delivery_id = held.delivery_id AND t.token <> $2 AND t.outcome IS NULL
+        RETURNING true
         """,
         delivery,
+        token,
     )
     if found:
         await count_doubt(conn, delivery, token)
@@ -242,12 +254,18 @@ async def settle_as_sent(conn: Connection, delivery: UUID, token: UUID) -> None:
         )
 
 
-async def own_faults(conn: Connection, delivery: UUID) -> int:
-    """Count the attempts of a delivery that failed by a fault of ours."""
+async def not_counted(conn: Connection, delivery: UUID, *, own_faults: bool) -> int:
+    """Count the attempts from before somebody had it sent again, and with `own_faults` our own later ones."""
     return int(
         await conn.fetchval(
-            "SELECT count(*) FROM delivery_attempt WHERE delivery_id = $1 AND outcome = 'own_fault'",
+            """
+            SELECT d.attempts_before + (SELECT count(*) FROM delivery_attempt AS t
+                WHERE t.delivery_id = d.delivery_id AND t.attempt > d.attempts_before
+                AND t.outcome = 'own_fault' AND $2)
+            FROM delivery AS d WHERE d.delivery_id = $1
+            """,
             delivery,
+            own_faults,
         )
     )
 
@@ -321,22 +339,23 @@ async def address_of(conn: Connection, recipient: str) -> asyncpg.Record | None:
 
 
 async def failed(conn: Connection) -> list[asyncpg.Record]:
-    """List deliveries that failed, the latest first, without their alerts."""
+    """List deliveries that failed or came back, the latest first, without their alerts."""
     return await conn.fetch(
         """
-        SELECT delivery_id, office, channel, problem FROM delivery WHERE state = 'failed'
+        SELECT delivery_id, office, channel, problem FROM delivery WHERE state IN ('failed', 'bounced')
         ORDER BY created_at DESC, delivery_id LIMIT 500
         """
     )
 
 
 async def resend(conn: Connection, delivery: UUID) -> bool:
-    """Have a failed delivery tried again, as somebody decided; return False if there is none."""
+    """Have a delivery that failed or came back tried as often as a new one; False: it did neither."""
     return bool(
         await conn.fetchval(
             """
             UPDATE delivery SET state = 'pending', next_at = clock_timestamp(), in_doubt = 0,
-            carried_by = NULL WHERE delivery_id = $1 AND state = 'failed' RETURNING true
+            carried_by = NULL, attempts_before = attempts, sent_at = NULL
+            WHERE delivery_id = $1 AND state IN ('failed', 'bounced') RETURNING true
             """,
             delivery,
         )

@@ -32,6 +32,8 @@ _BATCH = 50
 _AT_ONCE = 8
 _THREAD = 20
 """A mail names so many earlier ones at most."""
+_MAY_BE_EMPTY = frozenset({"head", "last"})
+"""Levels whose mailbox an office may take away while a mail to it waits."""
 
 
 class MailServer(Protocol):
@@ -130,6 +132,10 @@ class DeliveryWorker:
             await store.retry_after(conn, delivery, token, 0.0, Fault.SERVER_UNREACHABLE)
             return None
         found = await store.address_of(conn, row["recipient"])
+        if found is None and row["recipient"].partition(":")[0] in _MAY_BE_EMPTY:
+            self._alarm(delivery, Attempted(Outcome.UNSENDABLE, None, Fault.NO_ADDRESS))
+            await settling.give_up(conn, delivery, token, Fault.NO_ADDRESS)
+            return None
         if found is None:
             await store.retry_after(conn, delivery, token, LEASE_SECONDS, Fault.NO_ADDRESS)
             self._alarm(delivery, Attempted(Outcome.OWN_FAULT, None, Fault.NO_ADDRESS))
@@ -181,5 +187,5 @@ async def _letter(conn: Connection, row: asyncpg.Record, address: str) -> Letter
     told = await store.told_by(conn, row["delivery_id"])
     others = [(one["delivery_id"], one["alert_id"]) for one in told[1:]]
     alerts = [one["alert_id"] for one in told]
-    earlier = await store.earlier_mails(conn, alerts, _THREAD)
+    earlier = await store.earlier_mails(conn, alerts, row["office"], _THREAD)
     return Letter(row["delivery_id"], row["alert_id"], address, row["step"], others, earlier)

@@ -2,11 +2,11 @@
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, TypeVar
 from uuid import UUID
 
 import asyncpg
@@ -37,6 +37,7 @@ from services.notifications.risk.parameters import RiskRuleBook
 from services.notifications.sheets.consent_form import MONTHS
 from services.places.current import CurrentPlaces
 from services.runtime.base.clock import Clock
+from services.runtime.data.collisions import repeated
 from services.runtime.data.db import web_transaction
 from services.runtime.http.buckets import Failures
 from services.runtime.http.gateway_client import GatewayClient
@@ -51,6 +52,7 @@ Counsellor = Annotated[Visitor, Depends(signed_in(COUNSELLOR, TEAM_LEAD, reading
 TeamLead = Annotated[Visitor, Depends(signed_in(TEAM_LEAD))]
 ErasureReader = Annotated[Visitor, Depends(signed_in(CLERK, reading=(AUDITOR, DATA_PROTECTION)))]
 
+T = TypeVar("T")
 Transaction = AbstractAsyncContextManager[asyncpg.Connection]
 
 
@@ -97,6 +99,10 @@ class PageContext:
             offices=(visitor.publisher,) if visitor.publisher else (),
             person=visitor.key,
         )
+
+    async def act(self, visitor: Visitor, act: Callable[[asyncpg.Connection], Awaitable[T]]) -> T:
+        """Act in a transaction of its own, for the visitor's office; a collision with others is no error."""
+        return await repeated(lambda: self.open(visitor), act)
 
     async def names(
         self, conn: asyncpg.Connection, visitor: Visitor, purpose: Purpose, participants: Sequence[UUID]

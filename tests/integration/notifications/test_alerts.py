@@ -10,6 +10,7 @@ import pytest
 from schemas.placements import EnrolmentEnded
 from schemas.support import ConsentGranted
 from services.notifications.alerts import handlers as alerts
+from services.notifications.alerts import store
 from services.notifications.alerts.domain import AlertCommand, AlertState
 from services.notifications.people.domain import Contact
 from services.runtime.data.db import transaction
@@ -151,6 +152,107 @@ async def test_declined_goes_to_the_next_consented_office_and_no_further(world: 
     await world.settle()
     alert = await only_alert(world)
     assert (alert["office"], alert["state"]) == (OTHER, "new")
+
+
+async def test_the_lead_hears_once_that_the_last_office_declined(world: World) -> None:
+    await world.announce()
+    people = []
+    for reference in ("a-1", "b-1"):
+        people.append(await world.register(reference))
+        for asked in (MBE, JMD):
+            await world.consent(reference, ENROLMENT, office_=asked)
+        await world.enrol(people[-1])
+    await world.settle()
+    alerts_ = [row["alert_id"] for row in await world.rows("SELECT alert_id FROM alert ORDER BY 1")]
+    for alert in alerts_:
+        await answer(world, alert, AlertCommand.DECLINE)
+    await world.settle()
+    told = (
+        "SELECT recipient, step, state FROM delivery WHERE step LIKE 'declined%' ORDER BY alert_id, recipient"
+    )
+    assert await world.rows(told) == []  # another office is asked
+    for alert in alerts_:
+        await answer(world, alert, AlertCommand.DECLINE, by=JMD)
+    await world.settle()
+    while await world.deliver():
+        pass
+    to_lead = [mail for mail in world.server.mails if mail["To"] == "leitung@jugend.kurslotse.invalid"]
+    assert [str(mail["Subject"]) for mail in to_lead] == ["Um 2 Hinweise kümmert sich niemand"]
+    for _ in range(3):  # whoever is looked at again
+        await world.rows(
+            "INSERT INTO reconsider (participant_id) SELECT unnest($1::uuid[]) ON CONFLICT DO NOTHING", people
+        )
+        await world.settle()
+    assert [tuple(row)[:2] for row in await world.rows(told)] == [(f"lead:{JMD}", "declined-1")] * 2
+    async with transaction(world.worker) as conn:
+        assert await store.load(conn) == {}
+
+    # A further consent has the alert asked again; if that office declines, too, its lead hears.
+    await world.consent("a-1", ENROLMENT, office_=OTHER)
+    await world.settle()
+    (asked_again,) = await world.rows("SELECT alert_id FROM alert WHERE office = $1 AND state = 'new'", OTHER)
+    async with transaction(world.worker) as conn:
+        assert await store.load(conn) == {OTHER: 1}
+    await answer(world, asked_again["alert_id"], AlertCommand.DECLINE, by=OTHER)
+    await world.settle()
+    assert f"lead:{OTHER}" in {row["recipient"] for row in await world.rows(told)}
+
+
+async def test_what_the_lead_would_hear_is_needless_once_another_office_is_asked(world: World) -> None:
+    await enrolled_with_consent(world)
+    alert = (await only_alert(world))["alert_id"]
+    await world.deliver()
+    await world.rows(
+        "INSERT INTO office_telling (office, organisation, enrolments, digest_at, hold, quiet_from, quiet_to,"
+        " by_mail) VALUES ($1, 'wohlfahrt', 'at_once', '08:00', 'quiet_hours', '06:00', '22:00', true)",
+        MBE,
+    )
+    await answer(world, alert, AlertCommand.DECLINE)
+    await world.settle()
+    told = "SELECT state, problem FROM delivery WHERE step = 'declined-1'"
+    assert tuple((await world.rows(told))[0]) == ("held", None)
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.settle()
+    world.now += timedelta(hours=14)
+    await world.deliver()
+    assert tuple((await world.rows(told))[0]) == ("cancelled", "outdated")
+
+
+async def test_nobody_hears_that_an_alert_was_declined_whose_reason_is_gone(world: World) -> None:
+    person = await enrolled_with_consent(world)
+    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.DECLINE)
+    ended = step(EnrolmentEnded, person, version=9, from_state="confirmed", to_state="left", ended_on=TODAY)
+    await world.say(None, ended)
+    await world.settle()
+    assert (await only_alert(world))["state"] == "withdrawn"
+    assert await world.value("SELECT count(*) FROM delivery WHERE step LIKE 'declined%'") == 0
+
+
+async def test_the_next_office_hears_of_no_mail_to_the_office_before(world: World) -> None:
+    await world.announce()
+    person = await world.register("a-1")
+    for asked in (MBE, JMD):
+        await world.consent("a-1", ENROLMENT, office_=asked)
+    await world.enrol(person)
+    await world.settle()
+    await world.deliver()
+    await answer(world, (await only_alert(world))["alert_id"], AlertCommand.DECLINE)
+    await world.settle()
+    await world.deliver()
+    world.now += timedelta(days=30)
+    await world.escalate()
+    while await world.deliver():
+        pass
+    first, to_next, *further = world.server.mails
+    assert [str(mail["To"]).startswith(f"post@{slug}") for mail, slug in ((first, MBE), (to_next, JMD))] == [
+        True,
+        True,
+    ]
+    own = str(to_next["Message-ID"])
+    assert further
+    assert all(str(mail["References"]).split()[0] == own for mail in further)
+    told = [str(mail) for mail in (to_next, *further)]
+    assert not any(str(first["Message-ID"]) in mail for mail in told)
 
 
 async def test_handing_over_to_a_consented_office_asks_that_one(world: World) -> None:

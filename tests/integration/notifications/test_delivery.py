@@ -7,14 +7,14 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from services.notifications.delivery import smtp as delivery_smtp
 from services.notifications.delivery import store, worker
-from services.notifications.delivery.domain import Attempted, Fault, Outcome
+from services.notifications.delivery.domain import SCHEDULE, Attempted, Fault, Outcome
 from services.notifications.delivery.mail import Letter, MailTexts, compose
 from services.notifications.delivery.smtp import SmtpServer
 from services.notifications.delivery.worker import ServerPause
@@ -322,6 +322,103 @@ async def test_an_attempt_in_doubt_is_repeated_once_then_an_operator_decides(owe
         assert await store.resend(conn, row["delivery_id"])
     await owed.deliver()
     assert await owed.value("SELECT count(*) FROM delivery WHERE state <> 'sent'") == 0
+
+
+async def resend(world: World, delivery: UUID) -> None:
+    async with transaction(world.worker) as conn:
+        assert await store.resend(conn, delivery)
+
+
+async def test_what_is_sent_again_is_tried_as_often_as_a_new_one(owed: World) -> None:
+    later_ = Attempted(Outcome.RETRY, 451, Fault.DEFERRED)
+    own = Attempted(Outcome.OWN_FAULT, 535, Fault.SIGN_IN_REFUSED)
+    tries = len(SCHEDULE) + 1
+    mine = "SELECT state, attempts, problem FROM delivery WHERE recipient = 'office:mbe-probe'"
+    delivery_ = (await delivery(owed))["delivery_id"]
+    for again in (0, 1, 2):
+        if again:
+            await resend(owed, delivery_)
+        for _ in range(tries - 1):
+            for answer in (own, later_):
+                await later(owed)
+                await owed.delivery_worker(server=Outbox([answer])).drain()
+        assert (await owed.rows(mine))[0]["state"] == "pending"
+        await later(owed)
+        await owed.delivery_worker(server=Outbox([later_, later_])).drain()
+        attempts = (again + 1) * (2 * tries - 1)
+        assert tuple((await owed.rows(mine))[0]) == ("failed", attempts, "too_many_attempts")
+    await resend(owed, delivery_)
+    await owed.delivery_worker(server=Outbox([own])).drain()
+    assert await owed.value(
+        "SELECT next_at < clock_timestamp() + interval '10 s' FROM delivery WHERE delivery_id = $1", delivery_
+    )
+    await owed.send_all(owed.delivery_worker())
+    await later(owed)
+    await owed.deliver()
+    assert (await owed.rows(mine))[0]["state"] == "sent"
+    assert await owed.value("SELECT count(*) FROM status.attempts_wrong") == 0
+
+
+@pytest.mark.parametrize("role", ["head", "last"])
+@pytest.mark.parametrize("known", [{}, {"head": "b@w.example"}, {"last": "n@w.example"}])
+async def test_a_level_emptied_while_a_mail_waits_is_given_up_and_another_hears(
+    owed: World, role: str, known: dict[str, str]
+) -> None:
+    await owed.deliver()
+    await owed.rows(
+        "INSERT INTO office_telling (office, organisation, enrolments, digest_at, hold, quiet_from, quiet_to,"
+        " by_mail, head_mail, last_mail) VALUES ('mbe-probe', 'wohlfahrt', 'at_once', '08:00', 'never',"
+        " '20:00', '07:00', true, 'b@w.example', 'n@w.example')"
+    )
+    async with transaction(owed.worker) as conn:
+        row = (await owed.rows("SELECT alert_id FROM delivery"))[0]
+        await store.add_mail(
+            conn, row["alert_id"], "wohlfahrt", "mbe-probe", recipient=f"{role}:mbe-probe",
+            step="escalation-1-2", now=owed.now,
+        )  # fmt: skip
+    await owed.release()
+    left = {name: mail for name, mail in known.items() if name != role}
+    await owed.rows(
+        "UPDATE office_telling SET head_mail = $1, last_mail = $2", left.get("head"), left.get("last")
+    )
+    faults: list[Attempted] = []
+    await owed.send_all(owed.delivery_worker(count_attempt=faults.append))
+    state = "SELECT state, problem FROM delivery WHERE recipient = $1"
+    assert tuple((await owed.rows(state, f"{role}:mbe-probe"))[0]) == ("failed", "no_address")
+    assert Fault.NO_ADDRESS in {one.fault for one in faults}
+    to = next(iter(left.values()), "leitung@wohlfahrt.kurslotse.invalid")
+    assert str(owed.server.mails[-1]["To"]) == to
+
+
+async def test_what_no_level_takes_ends(owed: World) -> None:
+    await owed.rows(
+        "INSERT INTO office_telling (office, organisation, enrolments, digest_at, hold, quiet_from, quiet_to,"
+        " by_mail, head_mail, last_mail) VALUES ('mbe-probe', 'wohlfahrt', 'at_once', '08:00', 'never',"
+        " '20:00', '07:00', true, 'b@w.example', 'n@w.example')"
+    )
+    owed.server.answers = [Attempted(Outcome.REFUSED, 550, Fault.RECIPIENT_REFUSED)] * 20
+    await owed.send_all(owed.delivery_worker())
+    assert len(owed.server.mails) == 4
+    assert await owed.value("SELECT count(*) FROM delivery WHERE state <> 'failed'") == 0
+
+
+async def test_a_late_worker_leaves_the_attempt_of_the_new_holder_open(owed: World) -> None:
+    async with transaction(owed.worker) as conn:
+        old = (await store.claim(conn, 60.0, 10))[0]
+        assert await store.begin_attempt(conn, old["delivery_id"], old["lease_token"], 60.0) == 1
+    id_ = old["delivery_id"]
+    await later(owed)
+    async with transaction(owed.worker) as conn:
+        new = (await store.claim(conn, 60.0, 10))[0]
+        assert not await store.close_lost_attempt(conn, id_, old["lease_token"])
+        assert await store.close_lost_attempt(conn, id_, new["lease_token"])
+        assert await store.begin_attempt(conn, id_, new["lease_token"], 60.0) == 2
+    async with transaction(owed.worker) as conn:
+        for token in (old["lease_token"], new["lease_token"], uuid4()):
+            assert not await store.close_lost_attempt(conn, id_, token)
+    outcomes = await owed.rows("SELECT outcome FROM delivery_attempt ORDER BY attempt")
+    assert [row["outcome"] for row in outcomes] == ["in_doubt", None]
+    assert (await delivery(owed))["in_doubt"] == 1
 
 
 async def test_a_holder_who_lost_the_lease_writes_nothing(owed: World) -> None:

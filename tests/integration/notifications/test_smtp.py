@@ -148,6 +148,77 @@ async def test_only_what_is_said_about_the_mailbox_is_the_recipients_fault(
     assert box.taken == []
 
 
+OWN_SENDER = "<kurslotse@hilfe.example>"
+
+
+@pytest.mark.parametrize("command", ["RCPT", "DATA"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        f"550 5.1.8 {OWN_SENDER}: Sender address rejected: Domain not found",
+        f"450 4.1.8 {OWN_SENDER}: Sender address rejected: Domain not found",
+        f"550 5.1.0 {OWN_SENDER}: Sender address rejected: User unknown in local recipient table",
+        f"550 5.1.1 {OWN_SENDER}: Sender address rejected: undeliverable address: no mailbox",
+        f"553 5.7.1 {OWN_SENDER}: Sender address rejected: not logged in",
+        f"501 5.1.7 {OWN_SENDER}: bad address",
+        "553 5.1.8 Domain of sender address kurslotse@hilfe.example does not exist",
+        "550 Sender verify failed",
+        "550-Verification failed for <kurslotse@hilfe.example>\r\n550 Sender verify failed",
+        "451 Could not complete sender verify callout",
+        "550 5.1.0 <kurslotse@hilfe.example> sender rejected",
+        "550 5.7.60 SMTP; Client does not have permissions to send as this sender",
+    ],
+)
+async def test_a_sender_refused_late_is_our_own_fault(command: str, answer: str) -> None:
+    box = Mailbox({command: [answer]})
+    async with listening(smtp(box)) as port:
+        attempted = await SmtpServer.from_url(f"smtp://127.0.0.1:{port}").send(MESSAGE)
+    assert attempted == Attempted(Outcome.OWN_FAULT, int(answer[:3]), Fault.SENDER_REFUSED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "550 5.1.1 <sender@jmd.example>: Recipient address rejected: User unknown",
+        "550 5.1.1 <an-unknown-sender@jmd.example>: Recipient address rejected: host said: Sender rejected",
+        "550 5.1.10 <a@jmd.example>: the sender must not write here",
+        "550 5.1.1 <x@y.example>: Recipient address rejected: User unknown in relay recipient table",
+        "550 5.1.1 relay access denied",
+        "550 5.2.1 mailbox switched off; unable to relay",
+        "550 <relay@jmd.example>: no such mailbox",
+        "550 relay@jmd.example denied",
+        "550 mx-relay denied: no such mailbox",
+        "550 host relay.example says no such mailbox",
+        "550 User unknown in relay recipient table",
+        "550 known, but not relay-able",
+    ],
+)
+async def test_a_mailbox_that_is_missing_is_nobody_elses_fault(answer: str) -> None:
+    box = Mailbox({"RCPT": [answer]})
+    async with listening(smtp(box)) as port:
+        attempted = await SmtpServer.from_url(f"smtp://127.0.0.1:{port}").send(MESSAGE)
+    assert attempted == Attempted(Outcome.REFUSED, 550, Fault.RECIPIENT_REFUSED)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "454 4.7.1 <x@y.example>: Relay access denied",
+        "550 5.7.1 Relaying denied. Proper authentication required.",
+        "450 4.7.1 Relaying temporarily denied. Cannot resolve PTR record",
+        "550 relay not permitted",
+        "550 5.7.54 SMTP; Unable to relay recipient in non-accepted domain",
+        "553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)",
+        "550 RELAYING PROHIBITED",
+    ],
+)
+async def test_a_server_that_does_not_relay_for_us_is_our_own_fault(answer: str) -> None:
+    box = Mailbox({"RCPT": [answer]})
+    async with listening(smtp(box)) as port:
+        attempted = await SmtpServer.from_url(f"smtp://127.0.0.1:{port}").send(MESSAGE)
+    assert attempted == Attempted(Outcome.OWN_FAULT, int(answer[:3]), Fault.RELAY_DENIED)
+
+
 class Says(asyncio.Protocol):
     """A server that says one thing and hangs up, or nothing at all."""
 

@@ -18,6 +18,7 @@ from services.notifications.alerts.domain import (
     CauseKind,
     ExistingAlert,
     KeepAlert,
+    NobodyElse,
     PassOn,
     RaiseAlert,
     RefreshAlert,
@@ -67,7 +68,8 @@ def existing(state: AlertState, *declined: str) -> ExistingAlert:
         (cause(), existing(AlertState.WITHDRAWN), [B], RaiseAlert([B])),
         (cause(), existing(AlertState.WITHDRAWN), [], KeepAlert()),
         (cause(), existing(AlertState.DECLINED, "a"), [A, B], PassOn([B])),
-        (cause(), existing(AlertState.DECLINED, "a"), [A], KeepAlert()),
+        (cause(), existing(AlertState.DECLINED, "a"), [A], NobodyElse()),
+        (cause(), existing(AlertState.DECLINED, "a"), [], NobodyElse()),
         (
             cause(over=WithdrawalReason.RETURNED),
             existing(AlertState.DECLINED, "a"),

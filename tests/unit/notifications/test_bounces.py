@@ -25,7 +25,11 @@ def test_headers_alone_are_enough_and_the_original_recipient_counts() -> None:
 
 @pytest.mark.parametrize(
     ("status", "gone"),
-    [("5.1.1", True), ("5.1.10", True), ("5.2.1", True), ("5.2.2", False), ("5.7.1", False)],
+    [
+        *((f"5.1.{detail}", True) for detail in (0, 1, 2, 3, 6, 10)),
+        *((f"5.1.{detail}", False) for detail in (4, 5, 7, 8, 9, 11, 100)),
+        *(("5.2.1", True), ("5.2.2", False), ("5.2.10", False), ("5.7.1", False)),
+    ],
 )
 def test_only_what_says_that_there_is_no_mailbox_stops_further_mails(status: str, gone: bool) -> None:
     (bounce,) = bounces_of(report(ID, "a@b.example", status=status))

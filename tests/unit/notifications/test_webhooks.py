@@ -49,7 +49,8 @@ FORBIDDEN = [
     "169.254.169.254", "100.64.0.1", "192.0.0.8", "192.0.2.1", "198.18.0.1", "198.51.100.7", "203.0.113.9",
     "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.88.99.1",
     "::", "::1", "::ffff:10.0.0.1", "::ffff:127.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1", "::10.0.0.1",
-    "::ffff:0:10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "2002:7f00:1::",
+    "::ffff:0:10.0.0.1", "64:ff9b::10.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::a00:1", "64:ff9b:1::808:808",
+    "64:ff9b:1:a00:1::", "64:ff9b:1:a00:0:100:808:808", "64:ff9b:1:ffff:ffff:ffff:808:808", "2002:7f00:1::",
     "2002:a00:1::1", "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1", "fe80::1", "fe80::1%eth0",
     "fec0::1", "fc00::1", "fd12:3456::1", "fd00:ec2::254", "ff02::1", "100::1", "3fff::1", "5f00::1",
 ]  # fmt: skip
@@ -74,6 +75,13 @@ async def test_no_webhook_goes_there_by_number_or_by_name(address: str) -> None:
 @pytest.mark.parametrize("address", PUBLIC)
 async def test_public_addresses_pass_as_they_are(address: str) -> None:
     assert await Guard((), nobody).addresses(address, 443) == [str(ip_address(address))]
+
+
+def test_naming_a_network_opens_no_local_nat64() -> None:
+    guard = Guard(allowed=networks_of("X", "10.0.0.0/8"))
+    assert guard.permits(IPv6Address("64:ff9b::a00:1"))
+    for address in ("64:ff9b:1::a00:1", "64:ff9b:1:a00:0:100::"):
+        assert not guard.permits(IPv6Address(address))
 
 
 @given(st.ip_addresses(v=4))

@@ -28,6 +28,7 @@ from services.allocation.policy.current import CurrentPolicies
 from services.places.current import CurrentPlaces
 from services.places.lookup import Places
 from services.runtime.base.clock import Clock
+from services.runtime.data.collisions import repeated
 from services.runtime.data.db import web_transaction
 from services.runtime.http.gateway_client import GatewayClient
 from services.runtime.web.languages import Texts, msgid
@@ -46,8 +47,6 @@ _ROOM = 1_500
 """Characters of all names in the messages of one answer."""
 SOON_DAYS = 28
 """The four weeks ahead that the first page speaks of."""
-_TRIES = 4
-_COLLISIONS = (asyncpg.DeadlockDetectedError, asyncpg.SerializationError, asyncpg.LockNotAvailableError)
 P = ParamSpec("P")
 T = TypeVar("T")
 Act = Callable[Concatenate[asyncpg.Connection, DecidedBy, P], Awaitable[T]]
@@ -172,14 +171,7 @@ class Visit:
         Two people who act on the same course at once are no error: the act is tried again.
         """
         by = DecidedBy(self.visitor.key, self.context.clock.now(), note)
-        for _ in range(_TRIES - 1):
-            try:
-                async with self.open() as conn:
-                    return await act(conn, by, *args, **kwargs)
-            except _COLLISIONS:
-                continue
-        async with self.open() as conn:
-            return await act(conn, by, *args, **kwargs)
+        return await repeated(self.open, lambda conn: act(conn, by, *args, **kwargs))
 
     async def act_on_each(
         self,

@@ -13,8 +13,11 @@ LARGEST = 1_000_000
 _MOST = 20
 _STATUS = re.compile(r"\s*([245]\.[0-9]{1,3}\.[0-9]{1,3})\b")
 _MESSAGE_ID = re.compile(r"\s*<([0-9a-fA-F-]{36})@[^<>\s]{1,255}>\s*")
-_NO_SUCH_MAILBOX = ("5.1.", "5.2.1")
-"""Status codes (RFC 3463) that say that a mailbox does not exist or is switched off."""
+_NO_SUCH_MAILBOX = frozenset({"5.1.0", "5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.10", "5.2.1"})
+"""Status codes (RFC 3463, RFC 7505) that say that a mailbox does not exist or is switched off.
+
+The other codes of 5.1 are not: 5.1.7 and 5.1.8 are about the sender's address.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Bounce:
     @property
     def no_such_mailbox(self) -> bool:
         """Whether further mails would come back, too."""
-        return self.status.startswith(_NO_SUCH_MAILBOX)
+        return self.status in _NO_SUCH_MAILBOX
 
 
 def bounces_of(raw: bytes) -> list[Bounce]:

@@ -133,6 +133,60 @@ def when(message: Message, office: Office, now: datetime) -> GoesOut | Held:
     return GoesOut() if at <= now else Held(at, why)
 
 
+class Needless(StrEnum):
+    """Why a held mail does not go out at all; stored with the delivery."""
+
+    ANSWERED = "answered"
+    """The office has dealt with the alert, or no longer has it."""
+    OUTDATED = "outdated"
+    """What it says was true when it was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An alert as it stands when a mail about it may go out; `asked`: it is with the mail's office."""
+
+    state: str
+    opening: int
+    snoozed_until: datetime | None = None
+    asked: bool = True
+
+
+_UNANSWERED = frozenset({"new", "seen"})
+_ASKS = frozenset({"notice", "repeat", "snooze"})
+"""Steps by which an office is asked to look; needless as soon as it has answered."""
+
+
+def needless(step: str, role: str, alert: Standing, now: datetime) -> Needless | None:
+    """Return why a mail has nothing true to say any more; None if it has.
+
+    >>> night = datetime(2026, 3, 2, 22, 0, tzinfo=UTC)
+    >>> needless("repeat-1-1", "office", Standing("seen", 1), night)
+    <Needless.OUTDATED: 'outdated'>
+    """
+    kind, _, rest = step.partition("-")
+    if role != "office" and kind != "declined":
+        return None
+    if kind in _ASKS and (alert.state not in _UNANSWERED or not alert.asked):
+        return Needless.ANSWERED
+    return None if _still_so(kind, rest.partition("-")[0], alert, now) else Needless.OUTDATED
+
+
+def _still_so(kind: str, opening: str, alert: Standing, now: datetime) -> bool:
+    same = opening == str(alert.opening)
+    match kind:
+        case "withdrawn":
+            return alert.state == "withdrawn" and same
+        case "declined":
+            return alert.state == "declined" and same and alert.asked
+        case "repeat":
+            return alert.state == "new" and same
+        case "snooze":
+            return same and (alert.snoozed_until is None or alert.snoozed_until <= now)
+        case _:
+            return True
+
+
 def _in_digest(message: Message, telling: Telling) -> bool:
     daily = telling.enrolments is Enrolments.DAILY
     return daily and message.kind == "enrolment" and message.role == "office" and message.step == "notice"
@@ -230,7 +284,7 @@ def _key(one: Waiting) -> tuple[str, str]:
 
 
 def kind_of(step: str) -> str:
-    """Return what a delivery's step says: notice, escalation, undelivered, withdrawn, repeat or snooze.
+    """Return what a delivery's step says: notice, escalation, undelivered, declined, repeat, ...
 
     >>> kind_of("escalation-1-2"), kind_of("undelivered-notice-1")
     ('escalation', 'undelivered')

@@ -11,6 +11,7 @@ from services.notifications.delivery.holding.domain import (
     Enrolments,
     HeldFor,
     Hold,
+    Needless,
     Silence,
     Telling,
 )
@@ -77,7 +78,7 @@ async def due(conn: Connection, now: datetime, taking: Taking) -> list[asyncpg.R
     return await conn.fetch(
         """
         SELECT d.delivery_id, d.delivery_id::text AS item, d.office, d.recipient, d.step, d.created_at,
-        a.kind, a.state, a.office AS asked
+        a.kind, a.state, a.office AS asked, a.opening, a.snoozed_until
         FROM delivery AS d JOIN alert AS a USING (alert_id)
         WHERE d.state = 'held' AND d.release_at <= $1
         AND d.delivery_id <> ALL($3::uuid[]) AND ($4::uuid IS NULL OR d.delivery_id = $4)
@@ -128,14 +129,15 @@ async def carry(conn: Connection, carried: Sequence[tuple[UUID, UUID]]) -> None:
     )
 
 
-async def needless(conn: Connection, deliveries: Sequence[UUID]) -> None:
-    """Cancel held mails that say what the office has dealt with meanwhile."""
+async def needless(conn: Connection, deliveries: Mapping[UUID, Needless]) -> None:
+    """Cancel held mails that say what is no longer so, each with the reason."""
     await conn.execute(
         """
-        UPDATE delivery SET state = 'cancelled', problem = 'answered', held_for = NULL
-        WHERE delivery_id = ANY($1::uuid[]) AND state = 'held'
+        UPDATE delivery AS d SET state = 'cancelled', problem = n.why, held_for = NULL
+        FROM unnest($1::uuid[], $2::text[]) AS n (id, why) WHERE d.delivery_id = n.id AND d.state = 'held'
         """,
         list(deliveries),
+        list(deliveries.values()),
     )
 
 

@@ -14,20 +14,20 @@ from services.notifications.delivery.holding.domain import (
     HeldFor,
     Hours,
     Message,
+    Needless,
     Office,
+    Standing,
     Telling,
     Waiting,
     grouped,
     kind_of,
+    needless,
     when,
 )
 from services.runtime.bookkeeping.work import Taking, WorkQueue
 from services.runtime.data.db import Connection, Pool
 
 _BATCH = 500
-_UNANSWERED = frozenset({"new", "seen"})
-_ASKS = frozenset({"notice", "repeat", "snooze"})
-"""Steps by which an office is asked to look; needless as soon as it has answered."""
 
 ReadHours = Callable[[Connection], Awaitable[Mapping[str, Hours]]]
 
@@ -70,29 +70,24 @@ class ReleaseWorker:
         }
         held: list[tuple[UUID, datetime, HeldFor]] = []
         out: list[Waiting] = []
-        needless: list[UUID] = []
+        no_more: dict[UUID, Needless] = {}
         for row in rows:
-            if _needless(row):
-                needless.append(row["delivery_id"])
+            role = row["recipient"].partition(":")[0]
+            stands = Standing(
+                row["state"], row["opening"], row["snoozed_until"], row["asked"] == row["office"]
+            )
+            why = needless(row["step"], role, stands, now)
+            if why is not None:
+                no_more[row["delivery_id"]] = why
                 continue
-            message = Message(row["created_at"], row["kind"], _role(row["recipient"]), kind_of(row["step"]))
+            message = Message(row["created_at"], row["kind"], role, kind_of(row["step"]))
             match when(message, offices[row["office"]], now):
                 case GoesOut():
                     out.append(Waiting(row["delivery_id"], row["recipient"], row["step"], row["created_at"]))
-                case Held(until, why):
-                    held.append((row["delivery_id"], until, why))
-        await store.needless(conn, needless)
+                case Held(until, reason):
+                    held.append((row["delivery_id"], until, reason))
+        await store.needless(conn, no_more)
         await store.hold(conn, held)
         groups = grouped(out)
         await store.carry(conn, [(one.delivery, first.delivery) for first, *rest in groups for one in rest])
         await store.release(conn, [group[0].delivery for group in groups])
-
-
-def _role(recipient: str) -> str:
-    return recipient.partition(":")[0]
-
-
-def _needless(row: asyncpg.Record) -> bool:
-    """Return whether a mail asks an office that has answered, or that is no longer asked."""
-    asks = kind_of(row["step"]) in _ASKS and _role(row["recipient"]) == "office"
-    return asks and (row["state"] not in _UNANSWERED or row["asked"] != row["office"])

@@ -19,16 +19,19 @@ _CARRY_IPV4 = (
     (ip_network("::ffff:0:0/96"), 0),  # IPv4-mapped
     (ip_network("::ffff:0:0:0/96"), 0),  # IPv4-translated
     (ip_network("64:ff9b::/96"), 0),  # NAT64
-    (ip_network("64:ff9b:1::/48"), 0),  # NAT64 of a local network
     (ip_network("2002::/16"), 80),  # 6to4
 )
-"""Networks of IPv6 whose addresses stand for one of IPv4, and how many bits follow that one."""
+"""Networks of IPv6 whose addresses stand for one of IPv4, and how many bits follow that one.
+
+64:ff9b:1::/48, the NAT64 of local networks, is closed as a whole: each network chooses where its addresses
+hold the one of IPv4 (RFC 8215).
+"""
 _CLOSED = tuple(
     ip_network(one)
     for one in (
         "0.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "192.0.0.0/24", "192.88.99.0/24",
         "198.18.0.0/15", "224.0.0.0/4", "240.0.0.0/4", "::/8", "100::/64", "2001::/23", "2001:db8::/32",
-        "3fff::/20", "5f00::/16", "fe80::/10", "fec0::/10", "ff00::/8",
+        "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "fe80::/10", "fec0::/10", "ff00::/8",
     )
 )  # fmt: skip
 """Never a receiver of webhooks, whatever the libraries of this machine call public or somebody names."""

@@ -35,6 +35,21 @@ async def hold_back(conn: Connection) -> None:
     )
 
 
+async def give_back_disabled(conn: Connection) -> None:
+    """Make the messages to webhooks that are switched off due: the next round tells of them by mail."""
+    await conn.execute(
+        """
+        WITH waiting AS (
+            SELECT d.delivery_id FROM delivery AS d JOIN webhook_endpoint AS e
+                ON d.recipient = 'webhook:' || e.endpoint_id
+            WHERE d.channel = 'webhook' AND d.state = 'pending' AND d.next_at > clock_timestamp()
+            AND d.lease_token IS NULL AND e.state = 'disabled' FOR UPDATE OF d SKIP LOCKED)
+        UPDATE delivery AS d SET next_at = clock_timestamp() FROM waiting
+        WHERE d.delivery_id = waiting.delivery_id
+        """
+    )
+
+
 async def endpoint(conn: Connection, id_: UUID) -> asyncpg.Record | None:
     """Return an endpoint as the worker needs it."""
     return await conn.fetchrow(

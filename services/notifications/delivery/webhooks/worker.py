@@ -48,6 +48,7 @@ class WebhookWorker:
     async def drain(self) -> int:
         """Send the next webhooks; return how many were claimed."""
         async with transaction(self.pool) as conn:
+            await endpoints.give_back_disabled(conn)
             await endpoints.hold_back(conn)
             claimed = await store.claim(conn, LEASE_SECONDS, _BATCH, "webhook")
         at_once = asyncio.Semaphore(_AT_ONCE)

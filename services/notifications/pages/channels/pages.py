@@ -10,11 +10,12 @@ from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.notifications.delivery.domain import Outcome
+from services.notifications.delivery.domain import Attempted, Fault, Outcome
 from services.notifications.delivery.holding import store as holding
 from services.notifications.delivery.holding import telling_store
 from services.notifications.delivery.holding.telling_store import Choice
 from services.notifications.delivery.webhooks import store as webhooks
+from services.notifications.mailboxes import MailboxError
 from services.notifications.offices import own_store
 from services.notifications.pages.channels import form, words
 from services.notifications.pages.context import Context, PageContext
@@ -172,7 +173,10 @@ async def test(request: Request, context: Context, visitor: Keeper, office: str)
         raise PageError(409, "no_mail_server", "No mail server is set; nothing can be sent.")
     if context.mails.wait():
         raise PageError(429, "too_many", "There were several tests just now. Please wait a minute.")
-    attempted = await context.mails.send(own.mail)
+    try:
+        attempted = await context.mails.send(own.mail)
+    except MailboxError:
+        attempted = Attempted(Outcome.UNSENDABLE, None, Fault.MAILBOX_INVALID)
     web = web_of(request)
     back = f"/offices/{office}/telling"
     if attempted.outcome is Outcome.SENT:

@@ -30,6 +30,7 @@ STEPS = {
     "withdrawn": msgid("taken back"),
     "repeat": msgid("nobody has looked"),
     "snooze": msgid("put off until now"),
+    "declined": msgid("declined, and nobody else to ask"),
     "unhooked": msgid("webhook switched off"),
 }
 STATES = {
@@ -68,6 +69,7 @@ PROBLEMS = {
     "bounced": msgid("the mail server of the recipient sent it back"),
     "too_many_attempts": msgid("tried for two days"),
     "answered": msgid("the office had answered already"),
+    "outdated": msgid("it was no longer true when it might have gone out"),
     "endpoint_gone": msgid("the webhook says that it is gone (410)"),
     "endpoint_disabled": msgid("the webhook is switched off"),
     "endpoint_refused": msgid("the webhook has refused it"),
@@ -109,7 +111,9 @@ OUTDATED = msgid(
 )
 NO_TEST = msgid("The test mail was not accepted: %(why)s.")
 NO_REASON = msgid("Please say in a few words why it is sent again.")
-NOT_FAILED = msgid("This message is no longer one that was not accepted. Nothing was sent again.")
+NOT_FAILED = msgid(
+    "This message is no longer one that was not accepted or that came back. Nothing was sent again."
+)
 ABOUT = {
     "everything": msgid("all notices"),
     "enrolment": msgid("that a course begins"),

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from services.notifications.alerts import handlers
+from services.notifications.alerts import answers_store, handlers
 from services.notifications.alerts.domain import AlertCommand, AlertState, RiskVerdict
 from services.notifications.alerts.snoozing import NotSnoozed, Snoozed, snooze
 from services.notifications.delivery.domain import reference_of
@@ -38,6 +39,10 @@ DONE_TEXTS = {
     AlertState.HANDED_OVER: msgid("It is handed over inside your office."),
     AlertState.DONE: msgid("It is done."),
 }
+DECLINED_BY_ALL = msgid(
+    "You have declined it. The person has allowed no other office, so nobody else is asked. The head of your"
+    " office is told."
+)
 HANDED_OUT = msgid("It is handed over. The other office is told.")
 HANDED_IN = msgid("It is handed over. Please tell your colleague.")
 NO_COLLEAGUE = msgid("Please choose a colleague from the list.")
@@ -67,6 +72,8 @@ _NOT_POSSIBLE: Mapping[AlertState | None, str] = {
     AlertState.SEEN: msgid("was not accepted yet"),
 }
 _ANSWERED = msgid("has been answered meanwhile")
+_Answer = handlers.Answered | handlers.NotPossible | handlers.NotAllowed
+_Outcome = _Answer | Snoozed | NotSnoozed
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,22 +162,22 @@ async def _one_of_several(
 ) -> str | None:
     """Carry it out for one of several, in a transaction of its own; return why not (msgid), None: done."""
     hands_over = do == "hand-over"
-    outcome: handlers.Answered | handlers.NotPossible | handlers.NotAllowed | Snoozed | NotSnoozed
     now = context.now()
-    async with context.open(visitor) as conn:
+
+    async def act(conn: asyncpg.Connection) -> _Outcome:
         if do == "put-off":
-            outcome = await snooze(conn, alert, until_of(entered.days, now), visitor.key, now)
-        else:
-            outcome = await handlers.answer(
-                conn,
-                alert,
-                AlertCommand.ASSIGN if hands_over else COMMANDS[do],
-                now,
-                reason=entered.reason,
-                person=entered.person if hands_over else visitor.key,
-                verdict=entered.judged,
-            )
-    match outcome:
+            return await snooze(conn, alert, until_of(entered.days, now), visitor.key, now)
+        return await handlers.answer(
+            conn,
+            alert,
+            AlertCommand.ASSIGN if hands_over else COMMANDS[do],
+            now,
+            reason=entered.reason,
+            person=entered.person if hands_over else visitor.key,
+            verdict=entered.judged,
+        )
+
+    match outcome := await context.act(visitor, act):
         case handlers.Answered() | Snoozed():
             return None
         case NotSnoozed():
@@ -203,8 +210,12 @@ async def answer(
     entered = await _entered(request)
     if wanted is AlertCommand.HAND_OVER and not entered.office and not wants_json(request):
         return await _hand_in(request, context, visitor, alert, entered)
-    async with context.open(visitor) as conn:
-        outcome = await handlers.answer(
+
+    async def act(conn: asyncpg.Connection) -> tuple[bool, _Answer]:
+        last = wanted is AlertCommand.DECLINE and not await answers_store.offices_to_hand_to(
+            conn, alert, context.today()
+        )
+        return last, await handlers.answer(
             conn,
             alert,
             wanted,
@@ -214,6 +225,8 @@ async def answer(
             person=visitor.key,
             verdict=entered.judged,
         )
+
+    last, outcome = await context.act(visitor, act)
     match outcome:
         case handlers.NotAllowed():
             if wants_json(request):
@@ -229,6 +242,8 @@ async def answer(
         return JSONResponse({"alert": str(alert), "state": state})
     leaves = state in {AlertState.DONE, AlertState.DECLINED}
     told = HANDED_OUT if wanted is AlertCommand.HAND_OVER else DONE_TEXTS[state]
+    if last:
+        told = DECLINED_BY_ALL
     return web_of(request).back(request, "/inbox" if leaves else f"/inbox/{alert}", "success", told)
 
 
@@ -236,22 +251,25 @@ async def _hand_in(
     request: Request, context: PageContext, visitor: Visitor, alert: UUID, entered: Entered
 ) -> Response:
     """Hand an alert over to a colleague of the office that has it."""
-    async with context.open(visitor) as conn:
+
+    async def act(conn: asyncpg.Connection) -> _Answer | None:
         row = await store.alert(conn, alert)
         if row is None:
             raise not_found()
         team = {one["key"] for one in await store.counsellors(conn, row["organisation"], row["office"])}
-        chosen = entered.person in team
-        if chosen:
-            outcome = await handlers.answer(
-                conn,
-                alert,
-                AlertCommand.ASSIGN,
-                context.now(),
-                reason=entered.reason,
-                person=entered.person,
-            )
-    if not chosen:
+        if entered.person not in team:
+            return None
+        return await handlers.answer(
+            conn,
+            alert,
+            AlertCommand.ASSIGN,
+            context.now(),
+            reason=entered.reason,
+            person=entered.person,
+        )
+
+    outcome = await context.act(visitor, act)
+    if outcome is None:
         if wants_json(request):
             raise PageError(422, "no_colleague", NO_COLLEAGUE)
         return await show(

@@ -185,13 +185,22 @@ async def search_alerts(request: Request, context: Context, visitor: Counsellor)
         sealed = await store.sealed_names(conn, *own, search.MOST_SEARCHED + 1)
     async with context.searching:
         near = await search.find(context.secrets, own[0], sealed, text)
-    reference = text.upper()
     async with context.open(visitor) as conn:
-        rows = await store.found(
-            conn, *own, near.participants, reference if reference.startswith("KL-") else f"KL-{reference}"
-        )
+        rows = await store.found(conn, *own, near.participants, reference_in(text))
         names = await names_of(context, conn, visitor, rows)
     return _searched(request, context, visitor, text, rows=rows, names=names)
+
+
+def reference_in(text: str) -> str:
+    """Return the beginning of a reference that a text may be; "" if it can only be a name.
+
+    >>> reference_in("kl-de"), reference_in("7d1c"), reference_in("De")
+    ('KL-DE', 'KL-7D1C', '')
+    """
+    upper = text.upper()
+    if upper.startswith("KL-"):
+        return upper
+    return f"KL-{upper}" if any(map(str.isdigit, upper)) else ""
 
 
 async def names_of(

@@ -56,8 +56,10 @@ async def put_off(request: Request, context: Context, visitor: Counsellor, alert
         days = str((await form_of(request)).get("days") or "")
     wrong = NO_DAYS
     if days in PUT_OFF_FOR:
-        async with context.open(visitor) as conn:
-            outcome = await snooze(conn, alert, until_of(days, context.now()), visitor.key, context.now())
+        now = context.now()
+        outcome = await context.act(
+            visitor, lambda conn: snooze(conn, alert, until_of(days, now), visitor.key, now)
+        )
         match outcome:
             case Snoozed(until=until):
                 return _put_off(request, alert, until)

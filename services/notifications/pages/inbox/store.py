@@ -222,11 +222,16 @@ async def verdicts(
 async def answers(
     conn: asyncpg.Connection, organisation: str, office: str, since: datetime
 ) -> Sequence[asyncpg.Record]:
-    """List when an office's alerts were raised and answered, without who did; the latest 5000."""
+    """List when an office got its alerts and answered them, without who did; the latest 5000.
+
+    An alert that another office had first is counted from the day on which this one got it.
+    """
     return await conn.fetch(
         """
-        SELECT kind, raised_at, answered_at, escalated_at FROM alert
-        WHERE organisation = $1 AND office = $2 AND raised_at >= $3 AND state <> 'withdrawn'
+        SELECT kind, answered_at, escalated_at,
+            coalesce((SELECT max(s.at) FROM alert_step AS s WHERE s.alert_id = a.alert_id
+                AND s.office = $2 AND s.to_state = 'new'), raised_at) AS got_at
+        FROM alert AS a WHERE organisation = $1 AND office = $2 AND raised_at >= $3 AND state <> 'withdrawn'
         ORDER BY raised_at DESC LIMIT 5000
         """,
         organisation,

@@ -15,6 +15,7 @@ from services.notifications.pages.context import Context, Counsellor, slug_of
 from services.notifications.pages.inbox import store
 from services.notifications.pages.inbox.one import show
 from services.notifications.revocation import Told
+from services.runtime.data.collisions import repeated
 from services.runtime.data.db import transaction
 from services.runtime.web.bodies import form_of
 from services.runtime.web.languages import day_of, msgid
@@ -64,8 +65,10 @@ async def take_back(request: Request, context: Context, visitor: Counsellor, ale
         how=entered["how"],
         entered_by=visitor.key,
     )
-    async with transaction(context.worker) as conn:
-        ended = await revocation.end_told(conn, context.secrets, told, context.now())
+    ended = await repeated(
+        lambda: transaction(context.worker),
+        lambda conn: revocation.end_told(conn, context.secrets, told, context.now()),
+    )
     if not ended:
         raise PageError(409, "consent_ended", OVER)
     return web_of(request).back(request, "/inbox", "success", TAKEN_BACK)

@@ -45,7 +45,7 @@ class Responses:
 def responses_of(rows: Sequence[asyncpg.Record], hours: OfficeHours) -> Responses:
     """Count how soon alerts were answered; those that are still open count as not answered."""
     taken = sorted(
-        hours_between(row["raised_at"], row["answered_at"], hours) for row in rows if row["answered_at"]
+        hours_between(row["got_at"], row["answered_at"], hours) for row in rows if row["answered_at"]
     )
     return Responses(
         len(rows),

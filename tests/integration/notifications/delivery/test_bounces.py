@@ -7,8 +7,10 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from services.notifications.delivery import store
 from services.notifications.delivery.bounces.imap import ImapMailbox
 from services.notifications.delivery.bounces.worker import BounceReader
+from services.runtime.data.db import transaction
 from tests.notifications.bounced import ImapServer, imap, report
 from tests.notifications.mail_servers import certificates
 from tests.notifications.world import MBE, World
@@ -86,6 +88,36 @@ async def test_a_full_mailbox_is_told_once_and_tried_again(world: World, server:
     assert await read(world, server) == 1
     assert await world.value("SELECT count(*) FROM suppression") == 0
     assert await world.value("SELECT count(*) FROM delivery WHERE recipient LIKE 'lead:%'") == 1
+
+
+async def test_what_came_back_is_sent_again_when_somebody_wants_it(world: World, server: ImapServer) -> None:
+    delivery = await sent(world, 2)
+    server.messages = {1: report(delivery, OFFICE)}
+    assert await read(world, server) == 1
+    carried = await world.value("SELECT delivery_id FROM delivery WHERE carried_by = $1", delivery)
+    await world.rows("DELETE FROM suppression")
+    for number, one in enumerate((delivery, carried), 1):
+        async with transaction(world.worker) as conn:
+            assert await store.resend(conn, one)
+            assert not await store.resend(conn, one)
+        assert await world.value("SELECT count(*) FROM status.attempts_wrong") == 0
+        await world.send_all(world.delivery_worker())
+        row = (await world.rows("SELECT state, sent_at FROM delivery WHERE delivery_id = $1", one))[0]
+        assert row["state"] == "sent"
+        assert row["sent_at"] is not None
+        assert await world.value("SELECT count(*) FROM status.attempts_wrong") == 0
+        # The same mail can come back once more.
+        server.messages[number + 1] = report(one, OFFICE)
+        assert await read(world, server) == 1
+        await world.rows("DELETE FROM suppression")
+    # An attempt that nobody asked for is still found.
+    await world.rows(
+        "INSERT INTO delivery_attempt (delivery_id, attempt, token, ended_at, outcome)"
+        " SELECT delivery_id, attempts + 1, gen_random_uuid(), clock_timestamp(), 'sent' FROM delivery"
+        " WHERE delivery_id = $1",
+        delivery,
+    )
+    assert await world.value("SELECT count(*) FROM status.attempts_wrong") == 1
 
 
 async def test_a_forged_report_about_another_mailbox_does_nothing(world: World, server: ImapServer) -> None:

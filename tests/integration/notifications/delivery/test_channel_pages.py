@@ -170,13 +170,20 @@ async def test_a_webhook_is_added_tried_renewed_and_removed(
     assert (await pages[STRANGER].post(f"{HOOKS}/{endpoint}/test")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("state", "problem", "said"),
+    [
+        ("failed", "recipient_refused", "dieses Postfach gibt es nicht"),
+        ("bounced", "bounced", "kam zurück"),
+    ],
+)
 async def test_what_was_sent_is_listed_without_names_and_sent_again_for_a_reason(
-    world: World, pages: Pages
+    world: World, pages: Pages, state: str, problem: str, said: str
 ) -> None:
     await owed(world)
-    await world.rows("UPDATE delivery SET state = 'failed', problem = 'recipient_refused'")
+    await world.rows("UPDATE delivery SET state = $1, problem = $2", state, problem)
     page = await pages[LEAD].page(SENT)
-    assert "dieses Postfach gibt es nicht" in page
+    assert said in page
     assert "Beispiel" not in page
     row = (await world.rows("SELECT delivery_id, alert_id FROM delivery"))[0]
     again = f"{SENT}/{row['delivery_id']}/again"
@@ -187,7 +194,7 @@ async def test_what_was_sent_is_listed_without_names_and_sent_again_for_a_reason
     assert answer.status_code == 422
     assert f'id="reason-{row["delivery_id"]}-error"' in answer.text
     assert (await pages[STRANGER].post(again, reason="x")).status_code == 404
-    assert await world.value("SELECT state FROM delivery") == "failed"
+    assert await world.value("SELECT state FROM delivery") == state
     assert (await pages[LEAD].post(again, reason="Postfach ist repariert <b>")).status_code == 303
     assert (await pages[LEAD].post(again, reason="noch einmal")).status_code == 409
     (resent,) = await world.rows("SELECT resent_by, reason FROM delivery_resend")
@@ -231,3 +238,16 @@ async def test_the_office_gets_a_test_mail(world: World, pages: Pages) -> None:
         assert "Die Testmail wurde nicht angenommen: dieses Postfach" in await mailing[LEAD].page(TELLING)
         assert (await mailing[STRANGER].post(path)).status_code == 404
     assert [to for _, to in box.envelopes] == [["post@mbe-probe.kurslotse.invalid"]]
+
+
+@pytest.mark.parametrize("mailbox", ["<jmd>", "JMD <jmd@example.org>", "jmd@[192.0.2.1", ""])
+async def test_a_mailbox_from_before_they_were_checked_gets_no_test_mail(world: World, mailbox: str) -> None:
+    box = Mailbox()
+    async with (
+        listening(smtp(box)) as port,
+        pages_on(world, LEAD, people=KEEPERS, smtp=f"smtp://127.0.0.1:{port}") as mailing,
+    ):
+        await world.rows("UPDATE office SET mail = $1 WHERE slug = $2", mailbox, MBE)
+        assert (await mailing[LEAD].post(f"/offices/{MBE}/mailboxes/test")).status_code == 303
+        assert "nicht angenommen: die Adresse ist keine" in await mailing[LEAD].page(TELLING)
+    assert box.envelopes == []

@@ -22,7 +22,9 @@ async def run(database: Database, *arguments: str) -> tuple[int, str]:
 
 
 async def test_failed_messages_are_listed_without_alerts_and_sent_again_for_a_reason(world: World) -> None:
-    assert (await run(world.database, "failed"))[1].strip() == "every message was accepted"
+    assert (await run(world.database, "failed"))[
+        1
+    ].strip() == "every message was accepted, and none came back"
     await world.announce()
     person = await world.register("a-1")
     await world.consent("a-1", "enrolment_notice")
@@ -38,6 +40,6 @@ async def test_failed_messages_are_listed_without_alerts_and_sent_again_for_a_re
     assert await world.value("SELECT count(*) FROM delivery_resend") == 0
     again = ("resend", str(row["delivery_id"]), "--reason", "Postfach ist repariert")
     assert (await run(world.database, *again))[1].strip() == "will be tried again"
-    assert (await run(world.database, *again))[1].strip() == "no failed delivery of this id"
+    assert (await run(world.database, *again))[1].strip() == "no delivery of this id was refused or came back"
     (kept,) = await world.rows("SELECT resent_by, reason FROM delivery_resend")
     assert tuple(kept) == ("command", "Postfach ist repariert")

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import pytest
 
+from schemas.placements import EnrolmentEnded
 from services.notifications.alerts import handlers, silences, snoozing
 from services.notifications.alerts.domain import AlertCommand, AlertState
 from services.notifications.alerts.escalation import EscalationWorker
@@ -17,7 +18,7 @@ from services.notifications.delivery.holding.domain import Enrolments, Hold, Tel
 from services.notifications.delivery.holding.telling_store import Choice
 from services.runtime.data.db import transaction
 from tests.notifications.organisations import know_wohlfahrt
-from tests.notifications.world import MBE, NOW, TODAY, World, school_days
+from tests.notifications.world import MBE, NOW, TODAY, World, school_days, step
 
 DROPOUT, ENROLMENT = "dropout_support", "enrolment_notice"
 
@@ -225,6 +226,38 @@ async def test_an_alert_put_off_comes_back_and_escalates_only_after_that(world: 
     assert "wartet auf eine Antwort" in str(world.server.mails[-1]["Subject"])
 
 
+@pytest.mark.parametrize("hours", [-2, -0.1, 0, 1, 1.9, 2.5])
+async def test_the_head_never_hears_of_an_alert_put_off_before_the_lead(world: World, hours: float) -> None:
+    await choose(world, Telling(), head_mail="bereich@w.example", last_mail="notfall@w.example")
+    await people(world, 1)
+    await world.settle()
+    alert = await only_alert(world)
+    # All within one office day, closer together than what is put off follows each other.
+    until = datetime(2026, 3, 3, 8, tzinfo=UTC)
+    first = until + timedelta(hours=hours)
+    for number in (1, 2, 3):
+        due = first + timedelta(minutes=5 * number)
+        await world.rows("UPDATE escalation SET due_at = $2 WHERE step = $1", number, due)
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        assert await snoozing.snooze(conn, alert, until, "berta", world.now) == snoozing.Snoozed(until)
+    after = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
+    begin = max(until + timedelta(hours=2), first + timedelta(minutes=5))
+    assert after == [begin, begin + timedelta(hours=2), begin + timedelta(hours=4)]
+
+
+async def test_putting_off_for_a_day_leaves_what_is_due_long_after(world: World) -> None:
+    await people(world, 1)
+    await world.settle()
+    alert = await only_alert(world)
+    before = [row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")]
+    until = NOW + timedelta(hours=1)
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        await snoozing.snooze(conn, alert, until, "berta", world.now)
+    assert [
+        row["due_at"] for row in await world.rows("SELECT due_at FROM escalation ORDER BY step")
+    ] == before
+
+
 async def test_who_answers_or_puts_off_again_is_not_reminded_of_the_first(world: World) -> None:
     await people(world, 1)
     await world.settle()
@@ -242,6 +275,93 @@ async def test_who_answers_or_puts_off_again_is_not_reminded_of_the_first(world:
         "answered_before",
     ]
     assert await world.value("SELECT count(*) FROM delivery WHERE step LIKE 'snooze%'") == 0
+
+
+async def silenced(world: World, until: datetime) -> None:
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        done = await silences.silence(
+            conn, organisation="wohlfahrt", office=MBE, about="everything", until=until, reason="x",
+            person="leitung", now=world.now,
+        )  # fmt: skip
+    assert isinstance(done, silences.Silenced)
+
+
+async def steps(world: World) -> dict[str, tuple[str, str | None]]:
+    rows = await world.rows("SELECT step, state, problem FROM delivery WHERE recipient = $1", f"office:{MBE}")
+    return {row["step"]: (row["state"], row["problem"]) for row in rows}
+
+
+async def test_a_held_repetition_is_needless_once_somebody_has_looked(world: World) -> None:
+    await know_wohlfahrt(world)
+    await choose(world, Telling(repeat_hours=3))
+    await people(world, 2)
+    await world.settle()
+    await world.deliver()
+    world.now += timedelta(hours=1)
+    await silenced(world, world.now + timedelta(hours=7))
+    world.now += timedelta(hours=3)
+    assert await world.remind() == 2
+    seen: UUID = await world.value("SELECT min(alert_id::text)::uuid FROM alert")
+    await answer(world, seen, AlertCommand.SEE)
+    world.now += timedelta(hours=12)
+    await world.deliver()
+    rows = await world.rows(
+        "SELECT alert_id = $1 AS seen, state, problem FROM delivery WHERE step = 'repeat-1-1' ORDER BY 1",
+        seen,
+    )
+    assert [tuple(row) for row in rows] == [(False, "sent", None), (True, "cancelled", "outdated")]
+
+
+async def test_a_held_reminder_is_needless_once_the_alert_is_put_off_again(world: World) -> None:
+    await know_wohlfahrt(world)
+    await people(world, 1)
+    await world.settle()
+    await world.deliver()
+    alert = await only_alert(world)
+    first, second = NOW + timedelta(days=1), NOW + timedelta(days=9)
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        await snoozing.snooze(conn, alert, first, "berta", world.now)
+    world.now = first - timedelta(hours=1)
+    await silenced(world, first + timedelta(days=2))
+    world.now = first
+    assert await world.remind() == 1
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        await snoozing.snooze(conn, alert, second, "berta", world.now)
+    world.now = first + timedelta(days=3)
+    assert await world.deliver() == 0
+    assert (await steps(world))["snooze-1-2"] == ("cancelled", "outdated")
+    world.now = second
+    assert await world.remind() == 1
+    await world.deliver()
+    assert (await steps(world))["snooze-1-3"] == ("sent", None)
+
+
+async def test_a_held_withdrawal_is_needless_once_the_alert_is_raised_again(world: World) -> None:
+    await know_wohlfahrt(world)
+    (person,) = await people(world, 1)
+    await world.settle()
+    await world.deliver()
+    await silenced(world, NOW + timedelta(hours=3))
+    await world.say(
+        None, step(EnrolmentEnded, person, version=4, from_state="confirmed", to_state="left", ended_on=TODAY)
+    )
+    await world.settle()
+    assert (await steps(world))["withdrawn-1"][0] == "held"
+    await world.enrol(person, version=5)
+    await world.settle()
+    assert await world.value("SELECT opening FROM alert") == 2
+    await silenced(world, NOW + timedelta(hours=9))
+    world.now += timedelta(hours=10)
+    await world.deliver()
+    assert (await steps(world))["withdrawn-1"] == ("cancelled", "outdated")
+    assert (await steps(world))["notice-2"] == ("sent", None)
+    # What is withdrawn for good is told.
+    await world.say(
+        None, step(EnrolmentEnded, person, version=6, from_state="confirmed", to_state="left", ended_on=TODAY)
+    )
+    await world.settle()
+    await world.deliver()
+    assert (await steps(world))["withdrawn-2"] == ("sent", None)
 
 
 async def test_nobody_puts_an_alert_off_for_ever(world: World) -> None:

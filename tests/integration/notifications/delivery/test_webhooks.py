@@ -426,3 +426,32 @@ async def test_an_unforeseen_error_is_an_end_like_any_other(hooked: Hooked) -> N
         " WHERE channel = 'webhook'"
     )
     assert outcome == Outcome.RETRY
+
+
+@pytest.mark.parametrize("rests", [False, True])
+async def test_what_waits_for_a_webhook_removed_by_hand_goes_by_mail_at_once(
+    hooked: Hooked, rests: bool
+) -> None:
+    world = hooked.world
+    hooked.receiver.answers.append("503 Busy\r\nRetry-After: 80000")
+    assert await hooked.worker().drain() == 1
+    waiting = "SELECT state, next_at > clock_timestamp() + interval '1 hour' AS waits FROM delivery"
+    waiting += " WHERE channel = 'webhook'"
+    await world.rows(
+        "UPDATE delivery SET next_at = clock_timestamp() + interval '20 hours' WHERE channel = 'webhook'"
+    )
+    if rests:
+        await world.rows("UPDATE webhook_endpoint SET open_until = clock_timestamp() + interval '1 day'")
+    assert await hooked.worker().drain() == 0  # a webhook that is on is left alone
+    assert tuple((await world.rows(waiting))[0]) == ("pending", True)
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        assert await store.set_state(conn, hooked.endpoint, MBE, active=False)
+    tried = len(hooked.receiver.taken)
+    assert await hooked.worker().drain() == 1
+    row = await hooked.row()
+    assert (row["state"], row["problem"], len(hooked.receiver.taken)) == (
+        "failed",
+        "endpoint_disabled",
+        tried,
+    )
+    assert await hooked.worker().drain() == 0

@@ -3,15 +3,20 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from services.notifications.delivery.domain import reference_of
+from services.notifications.offices.domain import USUAL, OfficeHours
+from services.notifications.pages.inbox import store
 from services.notifications.pages.inbox.filters import mark_of
+from services.notifications.pages.inbox.team import responses_of
 from services.notifications.people.domain import Contact
 from tests.notifications.pages import Pages, further, pages_on, said
-from tests.notifications.world import DESK, JMD, MBE, OTHER, TODAY, World, office, school_days
+from tests.notifications.world import DESK, JMD, MBE, NOW, OTHER, TODAY, World, office, school_days
 
 LEAD, COLLEAGUE = "leitung", "kollegin"
 PEOPLE = further((LEAD, MBE, "team_lead"), (COLLEAGUE, MBE, "counsellor"))
@@ -237,7 +242,10 @@ async def test_search_by_name_and_reference_inside_the_own_office(
     looks = await world.rows("SELECT participant_id, purpose, actor FROM disclosure_log")
     assert [tuple(row) for row in looks] == [(people["a-2"], ENROLMENT, MBE)]
     assert reference_of(alert) in await found(MBE, reference_of(alert).lower())
-    assert reference_of(alert) in await found(MBE, reference_of(alert)[3:7])
+    assert reference_of(alert) in await found(MBE, reference_of(alert)[:7])
+    digit = re.search(r"\d", reference_of(alert))
+    assert digit is not None
+    assert reference_of(alert) in await found(MBE, reference_of(alert)[3 : max(5, digit.end())])
     assert await found(MBE, "a-2") == []  # the registering office's own reference
     for who in (JMD, OTHER):
         assert await found(who, "Yilmaz") == []
@@ -247,6 +255,50 @@ async def test_search_by_name_and_reference_inside_the_own_office(
     assert (await pages[MBE].get("/inbox/search")).headers["location"] == "/inbox"
     for wrong in ("", "y", "x" * 501):
         assert (await pages[MBE].post("/inbox/search", name=wrong)).status_code == 422
+
+
+async def test_a_name_is_looked_for_in_no_reference(
+    world: World, pages: Pages, people: dict[str, UUID]
+) -> None:
+    first = (await alerts(world))[people["a-1"]]
+    other = "de" + str(first)[2:]
+    admin = await asyncpg.connect(world.database.admin)
+    try:
+        async with admin.transaction():
+            await admin.execute("SET CONSTRAINTS ALL DEFERRED")
+            await admin.execute("SET session_replication_role = replica")
+            for table in ("alert", "alert_step", "escalation", "delivery"):
+                await admin.execute(
+                    f"UPDATE {table} SET alert_id = $2 WHERE alert_id = $1", first, UUID(other)
+                )
+    finally:
+        await admin.close()
+    reference = reference_of(UUID(other))
+    for text, is_found in (("De", False), ("DE", False), ("KL-De", True), ("kl-de", True), ("KL", False)):
+        answer = await pages[MBE].post("/inbox/search", name=text)
+        assert (reference in listed(answer.text)) is is_found, text
+
+
+async def test_how_soon_an_office_answers_is_counted_from_when_it_got_the_alert(
+    world: World, pages: Pages, people: dict[str, UUID]
+) -> None:
+    alert = (await alerts(world))[people["a-1"]]
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.settle()
+    world.now += timedelta(days=3)
+    await pages[MBE].post(f"/inbox/{alert}/decline")
+    await world.settle()
+    got = world.now
+    world.now += timedelta(hours=1)
+    await pages[JMD].post(f"/inbox/{alert}/accept")
+    since = world.now - timedelta(days=90)
+    async with world.visiting("jugend", JMD) as conn:
+        (row,) = await store.answers(conn, "jugend", JMD, since)
+    assert (row["got_at"], row["answered_at"]) == (got, world.now)
+    assert responses_of([row], OfficeHours(USUAL)).median == 1.0
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        rows = await store.answers(conn, "wohlfahrt", MBE, since)
+    assert {row["got_at"] for row in rows} == {NOW}
 
 
 async def test_verdicts_are_kept_of_risks_when_they_end(
@@ -348,3 +400,27 @@ async def test_the_alert_says_in_words_why_it_came_and_why_not_to_others(
     assert f"It was the turn of Stelle {MBE}, which is closed. Your office stands in for it." in english
     assert "It is closed today." in english
     assert people
+
+
+async def test_the_page_says_truthfully_who_is_asked_after_declining(
+    world: World, pages: Pages, people: dict[str, UUID]
+) -> None:
+    found = await alerts(world)
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.consent("a-2", DROPOUT, office_=JMD)  # for another purpose
+    await world.settle()
+    nobody = "Die Person hat keiner weiteren Stelle zugestimmt."
+    for reference, others in (("a-1", True), ("a-2", False), ("a-3", False)):
+        alert = found[people[reference]]
+        assert (nobody in await pages[MBE].page(f"/inbox/{alert}")) is not others
+        answer = await pages[MBE].post(f"/inbox/{alert}/decline")
+        page = await pages[MBE].page(answer.headers["location"])
+        assert ("Die nächste Stelle, der die Person zugestimmt hat" in page) is others
+        assert ("deshalb wird niemand sonst gefragt" in page) is not others
+    await world.settle()
+    # The second of two offices is the last: the first has declined.
+    alert = found[people["a-1"]]
+    assert await world.value("SELECT office FROM alert WHERE alert_id = $1", alert) == JMD
+    assert nobody in await pages[JMD].page(f"/inbox/{alert}")
+    answer = await pages[JMD].post(f"/inbox/{alert}/decline")
+    assert "deshalb wird niemand sonst gefragt" in await pages[JMD].page(answer.headers["location"])

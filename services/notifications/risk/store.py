@@ -87,12 +87,12 @@ async def unassessed_generations(conn: Connection, items: Sequence[str]) -> dict
 
 
 async def marks(
-    conn: Connection, taken: Sequence[tuple[UUID, date]], look_back_days: int
+    conn: Connection, taken: Sequence[tuple[UUID, date]], look_back_days: int, latest: date
 ) -> list[asyncpg.Record]:
     """Return the last days of the people whom the days just taken may put at risk, or who have an open one.
 
     A day that somebody attended wholly raises no risk, so most of a class need not be looked at. An open
-    risk needs the days since it began.
+    risk needs the days since it began. Days after `latest` count for nothing.
     """
     return await conn.fetch(
         """
@@ -108,28 +108,33 @@ async def marks(
         span AS (
             SELECT c.course_id, c.participant_id, least(min(c.since), (
                 SELECT max(d.day) FROM course_day AS d
-                WHERE d.course_id = c.course_id) - $3::integer) AS from_day
+                WHERE d.course_id = c.course_id AND d.day <= $4) - $3::integer) AS from_day
             FROM concerned AS c GROUP BY c.course_id, c.participant_id)
         SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held
         FROM span AS s JOIN attendance AS a ON a.course_id = s.course_id
-            AND a.participant_id = s.participant_id AND a.day >= s.from_day
+            AND a.participant_id = s.participant_id AND a.day BETWEEN s.from_day AND $4
         JOIN course_day AS d ON d.course_id = a.course_id AND d.day = a.day
         """,
         [course for course, _ in taken],
         [day for _, day in taken],
         look_back_days,
+        latest,
     )
 
 
-async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list[date]]:
-    """Return the days reported of each course, in order (retracted days list nobody)."""
+async def reported(conn: Connection, courses: Sequence[UUID], latest: date) -> dict[UUID, list[date]]:
+    """Return the days until `latest` that were reported of each course, in order.
+
+    Retracted days list nobody.
+    """
     rows = await conn.fetch(
         """
         SELECT course_id,
         coalesce(array_agg(day ORDER BY day) FILTER (WHERE listed > 0), array[max(day)]) AS days
-        FROM course_day WHERE course_id = ANY($1::uuid[]) GROUP BY course_id
+        FROM course_day WHERE course_id = ANY($1::uuid[]) AND day <= $2 GROUP BY course_id
         """,
         list(courses),
+        latest,
     )
     return {row["course_id"]: row["days"] for row in rows}
 

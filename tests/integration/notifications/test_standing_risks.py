@@ -39,7 +39,7 @@ async def section_test(world: World, person: Any, grade: str, section: int = 1, 
         participant=person,
         section=section,
         grade=grade,
-        tested_on=TODAY + timedelta(days=section),
+        tested_on=TODAY + timedelta(days=section - 1),
     )
     await world.read(world.incoming(PROVIDER, result, **more))
     await world.settle()

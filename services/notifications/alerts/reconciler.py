@@ -99,7 +99,10 @@ class AlertReconciler:
             participants = await store.take_reconsider(conn, taking)
             taking.taken += map(str, participants)
             if participants:
-                await self._reconcile(conn, participants, now)
+                # A merged person is looked at under each id: a consent may rest on any of them.
+                others = await consents.other_ids(conn, participants)
+                everybody = {*participants, *(one for known in others.values() for one in known)}
+                await self._reconcile(conn, sorted(everybody), now)
             return len(participants)
 
         queue = WorkQueue(self.pool, "consider", _BATCH, store.reconsider_generations)

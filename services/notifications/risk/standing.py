@@ -82,6 +82,8 @@ class Standing:
     """Hours of courses held while the person sat in them, as far as reported."""
     open: frozenset[Key] = frozenset()
     """Matters about which a risk is open already."""
+    elsewhere: frozenset[UUID] = frozenset()
+    """Courses of places that are known under another of the person's ids only."""
 
 
 def assess(standing: Standing, today: date, rules: StandingRules) -> dict[Key, Finding]:

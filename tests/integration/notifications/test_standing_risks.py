@@ -2,17 +2,19 @@
 
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 
 from schemas.codes import ConsentPurpose
-from schemas.placements import EnrolmentEnded, PlacementAdvanced, PlaceReserved
+from schemas.days import local_day
+from schemas.placements import EnrolmentEnded, ParticipantsMerged, PlacementAdvanced, PlaceReserved
 from schemas.support import ExamResultRecorded, SectionResultRecorded
 from services.notifications.people import store as people
 from services.notifications.risk.rounds import DailyRound
 from services.runtime.data.db import transaction
-from tests.notifications.world import PROVIDER, TODAY, World, step
+from tests.notifications.world import MBE, PROVIDER, TODAY, World, enrolment, step
 
 DROPOUT, AFTER = ConsentPurpose.DROPOUT_SUPPORT, ConsentPurpose.AFTER_COURSE
 
@@ -206,3 +208,79 @@ async def test_who_waits_and_who_sits_in_a_course_are_told_of_together(
     await days_later(world, 200)
     assert {row["kind"] for row in await world.rows("SELECT kind FROM alert")} == {"risk", "enrolment"}
     assert "one by one" not in caplog.text
+
+
+async def registered_twice(world: World, *consenting: str) -> tuple[UUID, UUID]:
+    """Somebody who was registered twice, and who consents under these references."""
+    await world.stated(course_type="integration_general")
+    old, new = await world.register("a-1"), await world.register("a-2")
+    for reference in consenting:
+        await world.consent(reference, DROPOUT, AFTER, office_=MBE)
+    return old, new
+
+
+async def merge(world: World, old: UUID, new: UUID) -> None:
+    await world.say(None, ParticipantsMerged(merged=old, into=new, kreis="99001", decided_at=world.now))
+    await world.settle()
+
+
+@pytest.mark.parametrize("consenting", [("a-1",), ("a-2",), ("a-1", "a-2")])
+@pytest.mark.parametrize("merged_first", [True, False])
+async def test_who_sits_in_class_waits_under_no_other_id(
+    world: World, consenting: tuple[str, ...], merged_first: bool
+) -> None:
+    old, new = await registered_twice(world, *consenting)
+    if merged_first:
+        await merge(world, old, new)
+    await world.enrol(new)
+    if not merged_first:
+        await merge(world, old, new)
+    await days_later(world, 200)
+    assert "waits_long" not in await open_rules(world)
+    await world.registered("a-1", right_until=local_day(world.now) + timedelta(days=10))
+    await world.settle()
+    assert await open_rules(world) == []
+
+
+@pytest.mark.parametrize("consenting", [("a-1",), ("a-2",), ("a-1", "a-2")])
+@pytest.mark.parametrize("merged_first", [True, False])
+async def test_who_was_registered_twice_and_waits_is_told_of_once(
+    world: World, consenting: tuple[str, ...], merged_first: bool
+) -> None:
+    old, new = await registered_twice(world, *consenting)
+    if merged_first:
+        await merge(world, old, new)
+    await days_later(world, 200)
+    if not merged_first:
+        assert await open_rules(world) == ["waits_long"] * len(consenting)
+        await merge(world, old, new)
+    assert await open_rules(world) == ["waits_long"]
+    assert await world.value("SELECT count(*) FROM alert WHERE ended_at IS NULL") == 1
+    await days_later(world, 1)
+    assert await open_rules(world) == ["waits_long"]
+    await world.enrol(new)
+    await world.settle()
+    assert await open_rules(world) == [], "the place of one id settles what was told under the other"
+
+
+async def test_a_place_that_goes_on_under_the_other_id_keeps_its_risk_and_raises_no_second(
+    world: World,
+) -> None:
+    old, new = await registered_twice(world, "a-1", "a-2")
+    placement = await world.enrol(old)
+    await section_test(world, old, "below")
+    assert await open_rules(world) == ["section_below"]
+    await merge(world, old, new)
+    await world.say(None, enrolment(new, version=5, placement=placement))
+    await world.settle()
+    assert await open_rules(world) == ["section_below"]
+    assert await world.value("SELECT count(*) FROM alert WHERE state = 'withdrawn' AND kind = 'risk'") == 0
+
+
+async def test_what_is_known_under_one_id_is_not_told_under_the_consent_of_another(world: World) -> None:
+    old, new = await registered_twice(world, "a-1")
+    await merge(world, old, new)
+    await world.enrol(new)
+    await world.say(None, step(PlacementAdvanced, new, to_state="interrupted", version=7))
+    await days_later(world, 300)
+    assert await open_rules(world) == []

@@ -124,6 +124,10 @@ class RiskAssessor:
         books: Sequence[RiskRuleBook],
     ) -> None:
         course, person = key
+        if part.settled:
+            changes.ended += [(row.id, "cleared") for row in known]
+            changes.concerned |= {person} if known else set()
+            return
         until = reported[-1]
         since = min((row.open.since for row in known), default=None)
         episodes = _episodes(days, part, reported, in_force(books, until, since))

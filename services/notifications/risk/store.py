@@ -22,6 +22,8 @@ class Participation:
     joined_on: date | None
     left_on: date | None
     over: bool
+    settled: bool = False
+    """The person finished the course, or goes on in another one: missing from it means nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,7 @@ async def participations(
         """
         SELECT DISTINCT ON (p.course_id, p.participant_id) p.course_id, p.participant_id, p.starts_on,
         p.ended_on, p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted') AS over,
+        p.state IN ('completed', 'transferred') AS settled,
         c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over
         FROM placement AS p LEFT JOIN course AS c USING (course_id)
         WHERE p.course_id = ANY($1::uuid[]) AND p.participant_id = ANY($2::uuid[]) AND p.released
@@ -163,7 +166,8 @@ async def participations(
         list(courses),
         list(seated_as),
     ):
-        part = Participation(row["starts_on"], row["ended_on"], row["over"] or bool(row["course_over"]))
+        over = row["over"] or bool(row["course_over"])
+        part = Participation(row["starts_on"], row["ended_on"], over, row["settled"])
         for person in seated_as[row["participant_id"]]:
             key = (row["course_id"], person)
             found[key] = part if person == row["participant_id"] else found.get(key, part)

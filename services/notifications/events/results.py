@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from schemas.base import Payload
-from schemas.codes import ConsentPurpose, SectionGrade
+from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.consents import store as consents
@@ -19,7 +19,6 @@ from services.runtime.events.subscription import Applied, Incoming, Parked, Prob
 
 _Result = SectionResultRecorded | ExamResultRecorded
 _UNKNOWN = "unknown"
-_BELOW = SectionGrade.BELOW
 
 
 def needs_key(town: str) -> str:
@@ -92,7 +91,7 @@ async def _keep(
     in_support = person in allowed[ConsentPurpose.DROPOUT_SUPPORT]
     if isinstance(data, SectionResultRecorded):
         section = results_store.SectionResult(
-            event.cause, person, course, data.section, data.tested_on, data.grade, data.grade == _BELOW
+            event.cause, person, course, data.section, data.tested_on, data.grade
         )
         kept = in_support and await results_store.put_section(conn, section)
     else:
@@ -103,10 +102,10 @@ async def _keep(
             data.exam,
             data.taken_on,
             data.result,
-            data.result not in results_store.REACHED,
         )
-        may = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
-        kept = may and await results_store.put_final(conn, final)
+        kept = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
+        if kept:
+            await results_store.put_final(conn, final)
     return [*concerned, person] if kept else concerned
 
 

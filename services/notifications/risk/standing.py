@@ -104,7 +104,7 @@ def _findings(standing: Standing, today: date, rules: StandingRules) -> Iterator
 
 
 def _of_place(standing: Standing, place: Place, today: date, rules: StandingRules) -> Iterator[Finding]:
-    newer = any(other.since > place.since and other.state in SEATED for other in standing.places)
+    seated = [other for other in standing.places if other.state in SEATED]
     match place.state:
         case PlacementState.RESERVED if place.expires_on is not None:
             left = (place.expires_on - today).days
@@ -114,16 +114,30 @@ def _of_place(standing: Standing, place: Place, today: date, rules: StandingRule
             days = (today - place.since).days
             if days >= rules.interrupted_days:
                 yield Finding(Rule.INTERRUPTED_LONG, place.since, _since(place.since, days))
-        case PlacementState.COURSE_CANCELLED if not newer:
+        case PlacementState.COURSE_CANCELLED if not any(_replaces(other, place) for other in seated):
             if (today - place.since).days < rules.cancelled_days:
                 yield Finding(Rule.COURSE_CANCELLED, place.since, {"since": place.since.isoformat()})
-        case PlacementState.COMPLETED if not newer:
-            yield from _afterwards(standing, place, today, rules)
+        case PlacementState.COMPLETED:
+            yield from _afterwards(standing, place, seated, today, rules)
         case _:
             pass
     if place.state in ENROLLED:
         yield from _progress(standing.results, place)
         yield from _hours(standing, place, rules)
+
+
+def _replaces(other: Place, cancelled: Place) -> bool:
+    """Return whether a seat is there instead of a cancelled one.
+
+    Of one kind of course a person has one seat at a time. Of another kind only a seat that was settled
+    since counts: a vocational course that was to follow begins no sooner. Steps of one day have no order.
+    """
+    return other.integration == cancelled.integration or other.since >= cancelled.since
+
+
+def _follows(other: Place, completed: Place) -> bool:
+    """Return whether a seat was settled, or its course began, since a course was completed."""
+    return other.since >= completed.since or other.starts_on >= (completed.ended_on or completed.since)
 
 
 def _progress(results: Sequence[Result], place: Place) -> Iterator[Finding]:
@@ -152,17 +166,20 @@ def _hours(standing: Standing, place: Place, rules: StandingRules) -> Iterator[F
         yield Finding(Rule.HOURS_NEARLY_USED, place.starts_on, {"ue": max(left, 0)})
 
 
-def _afterwards(standing: Standing, place: Place, today: date, rules: StandingRules) -> Iterator[Finding]:
+def _afterwards(
+    standing: Standing, place: Place, seated: Sequence[Place], today: date, rules: StandingRules
+) -> Iterator[Finding]:
     ended = place.ended_on or place.since
     days = (today - ended).days
     if not 0 <= days < rules.afterwards_days:
         return
     latest = _latest(standing.results, place.course)
+    follows = any(_follows(other, place) for other in seated)
     for kind, rule in (("language", Rule.COMPLETED_WITHOUT_B1), ("lid", Rule.COMPLETED_WITHOUT_LID)):
         result = latest.get(kind)
-        if place.integration and result is not None and not result.reached:
+        if place.integration and result is not None and not result.reached and not follows:
             yield Finding(rule, ended, {"since": ended.isoformat()})
-    if days >= rules.next_step_days:
+    if days >= rules.next_step_days and not seated:
         yield Finding(Rule.NO_NEXT_STEP, ended, _since(ended, days))
 
 

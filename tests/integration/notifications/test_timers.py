@@ -177,6 +177,29 @@ async def test_who_begins_a_second_course_is_counted_with_the_first(world: World
     assert counselling(await kept(world))["began"] == Band(0, 4)
 
 
+async def test_a_correction_of_old_days_counts_no_course_twice(world: World) -> None:
+    await world.announce()
+    people_ = [participant_id(DESK, f"ref-{number}") for number in range(10)]
+    days = school_days(TODAY, 20)
+    for number, day in enumerate(days):
+        await world.attend("k-1", day, dict.fromkeys(people_, "X" if number < 15 else "U"))
+    first, second = quarter_of(TODAY), quarter_of(TODAY + timedelta(days=91))
+    figures = publisher(world.worker, "", 5)
+    world.now = datetime.combine(first.closes_on, time(9), UTC)
+    assert await figures.publish(world.now) == 3
+    for day in days[15:]:  # the marks were wrong, and attendance collapsed later
+        await world.attend("k-1", day, dict.fromkeys(people_, "X"))
+    for day in school_days(world.now.date(), 10):
+        await world.attend("k-1", day, dict.fromkeys(people_, "U"))
+    world.now = datetime.combine(second.closes_on, time(9), UTC)
+    assert await figures.publish(world.now) == 3
+    told = {one.quarter: one.bands for one in await kept(world) if one.figure == COURSE_SIGNALS.name}
+    assert {quarter: bands["courses_collapsed"] for quarter, bands in told.items()} == {
+        first: Band(1, 1),
+        second: Band(0, 0),
+    }
+
+
 @pytest.mark.parametrize(("listed", "collapsed"), [(9, 0), (10, 1)])
 async def test_a_course_is_counted_in_the_quarter_in_which_it_first_tells_something(
     world: World, listed: int, collapsed: int

@@ -56,6 +56,11 @@ class Place:
     integration: bool = True
     """Whether B1 and Leben in Deutschland are the aim."""
 
+    @property
+    def over_since(self) -> date:
+        """The day on which it ended; one that is told ahead, or wrong, ended when that was told."""
+        return self.since if self.ended_on is None else min(self.ended_on, self.since)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -137,7 +142,7 @@ def _replaces(other: Place, cancelled: Place) -> bool:
 
 def _follows(other: Place, completed: Place) -> bool:
     """Return whether a seat was settled, or its course began, since a course was completed."""
-    return other.since >= completed.since or other.starts_on >= (completed.ended_on or completed.since)
+    return other.since >= completed.since or other.starts_on >= completed.over_since
 
 
 def _progress(results: Sequence[Result], place: Place) -> Iterator[Finding]:
@@ -169,7 +174,7 @@ def _hours(standing: Standing, place: Place, rules: StandingRules) -> Iterator[F
 def _afterwards(
     standing: Standing, place: Place, seated: Sequence[Place], today: date, rules: StandingRules
 ) -> Iterator[Finding]:
-    ended = place.ended_on or place.since
+    ended = place.over_since
     days = (today - ended).days
     if not 0 <= days < rules.afterwards_days:
         return
@@ -194,7 +199,7 @@ def _without_place(
         if 0 <= left <= (rules.right_clear_days if is_open else rules.right_days):
             since = standing.right_until - timedelta(days=rules.right_clear_days)
             yield Finding(Rule.RIGHT_LAPSES, since, {"until": standing.right_until.isoformat()})
-    ended = [place.ended_on for place in standing.places if place.ended_on is not None]
+    ended = [place.over_since for place in standing.places if place.ended_on is not None]
     if any(place.state == PlacementState.COMPLETED for place in standing.places):
         return  # what follows a course that was finished is a matter of its own
     waits_since = max([standing.registered_on, *ended])

@@ -46,6 +46,12 @@ def result(kind: str, day: date, *, reached: bool, sat: bool = True) -> Result:
         (Standing(registered_on=ago(500), withdrawn=True), []),
         (Standing(registered_on=ago(500), places=(place("started"),)), []),
         (Standing(registered_on=ago(500), places=(place("left", ago(9), ended_on=ago(9)),)), []),
+        (
+            Standing(registered_on=ago(500), places=(place("left", ago(400), ended_on=ahead(3000)),)),
+            ["waits_long"],
+        ),
+        (Standing(registered_on=ago(500), places=(place("left", ago(9), ended_on=ahead(9)),)), []),
+        (Standing(places=(place("completed", ago(40), ended_on=ahead(300)),)), ["no_next_step"]),
         (Standing(registered_on=ago(9), right_until=ahead(RULES.right_days)), ["right_lapses"]),
         (Standing(registered_on=ago(9), right_until=ahead(RULES.right_days + 1)), []),
         (Standing(registered_on=ago(9), right_until=ago(1)), []),

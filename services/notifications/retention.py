@@ -6,7 +6,7 @@ from pathlib import Path
 
 from schemas.days import local_day
 from services.notifications import revocation
-from services.notifications.alerts import silences
+from services.notifications.alerts import forgetting, silences
 from services.notifications.consents import evidence
 from services.notifications.delivery.holding import telling_store
 from services.notifications.erasures import store as erasures
@@ -84,10 +84,6 @@ _OLD_PARTICIPATION = (
     """WITH gone AS (DELETE FROM section_result WHERE tested_on < $1 RETURNING 1)
     SELECT count(*) FROM gone""",
     """WITH gone AS (DELETE FROM exam_result WHERE taken_on < $1 RETURNING 1) SELECT count(*) FROM gone""",
-    """WITH gone AS (UPDATE alert SET participant_id = NULL, routing = '{}', taken_by = NULL,
-        snoozed_by = NULL, reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
-        WHERE ended_at::date < $1 AND participant_id IS NOT NULL RETURNING 1)
-    SELECT count(*) FROM gone""",
 )
 
 
@@ -104,7 +100,7 @@ async def _erase_log(conn: Connection, before: datetime) -> int:
 
 async def _erase_participation(conn: Connection, before: date) -> int:
     """Erase what lies before a day: marks, results, ended risks, and whom ended alerts were about."""
-    erased = 0
+    erased = await forgetting.forget_old(conn, before)
     for statement in _OLD_PARTICIPATION:
         erased += int(await conn.fetchval(statement, before))
     return erased

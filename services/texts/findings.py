@@ -34,6 +34,7 @@ FINDINGS: Mapping[str, str] = {
     "data_twice": "the content came twice",
     "date_too_early": "a day is too early",
     "date_too_late": "a day is too late",
+    "day_in_future": "the day or month is still to come",
     "ended_before": "it had ended before, or not with the course",
     "ends_before": "it ends sooner already",
     "ends_before_it_begins": "it ends before it begins",

@@ -296,6 +296,8 @@ class World:
         id_: str | None = None,
         **refers: str,
     ) -> list[Verdict]:
+        """Report a day as soon as that is possible."""
+        self.now = max(self.now, datetime.combine(day - timedelta(days=1), NOW.timetz()))
         recorded = attendance(course, day, marks)
         return await self.read(self.incoming(PROVIDER, recorded, id_=id_, **refers))
 

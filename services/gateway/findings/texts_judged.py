@@ -214,6 +214,10 @@ SUPPORT: Mapping[str, Advice] = {
         "What was granted ends before it begins ({field}).",
         "It was taken and holds on no day after the first. Check both days and send them again.",
     ),
+    "day_in_future": Advice(
+        "The day or month in {field} is still to come.",
+        "Nothing was stored. Send it again with the day on which it was.",
+    ),
     "given_in_future": Advice(
         "The day of consent in {field} is still to come.",
         "Nothing was stored. Send it again with the day on which the person signed.",

@@ -100,7 +100,10 @@ HIDDEN: Mapping[str, Mapping[str, str]] = {
     "registration": {"lease_token": "of a process"},
     "held_mark": {"person": "the person, as a keyed hash"},
     "consent_evidence": {"entered_by": "another person: who entered it"},
-    "alert": {"taken_by": "another person: who took it"},
+    "alert": {
+        "taken_by": "another person: who took it",
+        "snoozed_by": "another person: who put it off",
+    },
     "delivery": {"lease_token": "of a process"},
     "delivery_attempt": {"token": "of a process"},
     "disclosure_log": {"actor": "another person: who looked. The organisation is told"},

@@ -37,7 +37,7 @@ from services.notifications.delivery import store as deliveries
 from services.notifications.offices import handlers as offices
 from services.notifications.offices import store as offices_store
 from services.notifications.offices.domain import PersonFacts, RankedOffice, phase_of
-from services.notifications.offices.ranking import deciding
+from services.notifications.offices.ranking import HANDED_OVER, deciding, handed_to
 from services.notifications.offices.target_groups import group_of
 from services.notifications.people import handlers as people
 from services.notifications.people.keys import PersonSecrets
@@ -67,20 +67,48 @@ class _Routing:
     types: Mapping[UUID | None, str | None]
     """Type of each course that a cause is about; what somebody waits for has none."""
 
-    def candidates(self, cause: AlertCause, handed_to: str | None) -> list[RankedOffice]:
+    def candidates(self, cause: AlertCause, chosen: str | None) -> list[RankedOffice]:
         """Rank the offices that may be told of a cause; the one to which it was handed over comes first."""
         today = local_day(self.now)
         ranked = offices.candidates(
             self.facts.get(cause.participant, PersonFacts()),
             self.directory,
-            self.consents.get((cause.participant, cause.purpose), []),
+            self.allowed(cause),
             today,
             relations=self.relations.get(cause.participant, frozenset()),
             load=self.load,
             phase=cause.phase,
             group=group_of(self.types.get(cause.course), today) or "",
         )
-        return sorted(ranked, key=lambda office: office.office != handed_to)
+        return ranked if chosen is None else handed_to(ranked, chosen)
+
+    def allowed(self, cause: AlertCause) -> list[str]:
+        """Return the offices that may be told of a cause."""
+        return self.consents.get((cause.participant, cause.purpose), [])
+
+    def row(
+        self, cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str] = (), why: str = ""
+    ) -> store.AlertRow:
+        """Return the alert as the first of these offices gets it, and why; the offices `asked` declined."""
+        first, rest = ranked[0], ranked[1:]
+        closed = offices.unreachable(
+            self.directory, [slug for slug in self.allowed(cause) if slug not in asked]
+        )
+        told = offices.as_stored(ranked, closed, handed_over=why == HANDED_OVER)
+        decided = why or deciding(ranked, closed)
+        return store.AlertRow(
+            cause.kind,
+            cause.id,
+            cause.purpose,
+            cause.participant,
+            cause.course,
+            first.organisation,
+            first.office,
+            [office.office for office in rest],
+            {"decided_by": decided, "phase": cause.phase, "asked": list(asked), **told},
+            cause.reason,
+            cause.severity,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +128,10 @@ class AlertReconciler:
             participants = await store.take_reconsider(conn, taking)
             taking.taken += map(str, participants)
             if participants:
-                await self._reconcile(conn, participants, now)
+                # A merged person is looked at under each id: a consent may rest on any of them.
+                others = await consents.other_ids(conn, participants)
+                everybody = {*participants, *(one for known in others.values() for one in known)}
+                await self._reconcile(conn, sorted(everybody), now)
             return len(participants)
 
         queue = WorkQueue(self.pool, "consider", _BATCH, store.reconsider_generations)
@@ -155,15 +186,14 @@ class AlertReconciler:
         existing = None if record is None else _existing(record, routing.directory, routing.now)
         if record is not None and record["state"] == AlertState.DECLINED:
             await people.end_disclosures(conn, [record["alert_id"]], routing.now)
-        handed_to = None if record is None else record["routing"].get("handed_to")
-        match decide(cause, existing, routing.candidates(cause, handed_to)):
+        match decide(cause, existing, routing.candidates(cause, _chosen(record))):
             case KeepAlert():
                 return None
             case NobodyElse():
                 await _tell_lead(conn, record, routing.now)
                 return None
             case RaiseAlert(ranked):
-                row = _alert_row(cause, ranked, asked=(), why=deciding(ranked))
+                row = routing.row(cause, ranked)
                 done = await store.open_alert(conn, row, routing.now)
                 return None if done is None else Opened(row, done, AlertState.NEW)
             case RefreshAlert() | PassOn() | Reroute() | WithdrawAlert() as decided:
@@ -187,14 +217,13 @@ class AlertReconciler:
                 await store.refresh(conn, alert, cause.reason, cause.severity)
                 return None
             case PassOn(ranked):
-                handed = record["routing"].get("handed_to") == ranked[0].office
-                why = "handed_over" if handed else "passed_on"
-                row = _alert_row(cause, ranked, asked=sorted(existing.declined), why=why)
+                why = HANDED_OVER if _chosen(record) == ranked[0].office else "passed_on"
+                row = routing.row(cause, ranked, asked=sorted(existing.declined), why=why)
                 passed = await store.pass_on(conn, row, reopen=False)
                 return None if passed is None else Opened(row, passed, AlertState.DECLINED)
             case Reroute(ranked):
                 await self._leave(conn, alert, routing.now)
-                row = _alert_row(cause, ranked, asked=sorted(existing.declined), why="office_closed")
+                row = routing.row(cause, ranked, asked=sorted(existing.declined), why="office_closed")
                 passed = await store.pass_on(conn, row, reopen=True)
                 return None if passed is None else Opened(row, passed, existing.state)
             case WithdrawAlert(reason):
@@ -224,6 +253,14 @@ async def _tell_lead(conn: Connection, record: asyncpg.Record | None, now: datet
         step=f"declined-{record['opening']}",
         now=now,
     )
+
+
+def _chosen(record: asyncpg.Record | None) -> str | None:
+    """Return the office to which an alert is being handed over."""
+    if record is None or record["state"] != AlertState.DECLINED:
+        return None
+    chosen: str | None = record["routing"].get("handed_to")
+    return chosen
 
 
 def _needs_office(
@@ -289,22 +326,3 @@ def _existing(
     asked = frozenset(record["routing"].get("asked", ()))
     declined = asked | {record["office"]} if state is AlertState.DECLINED else asked
     return ExistingAlert(state, declined, record["office"], _away(record, directory, now))
-
-
-def _alert_row(
-    cause: AlertCause, ranked: Sequence[RankedOffice], *, asked: Sequence[str], why: str
-) -> store.AlertRow:
-    first, rest = ranked[0], ranked[1:]
-    return store.AlertRow(
-        cause.kind,
-        cause.id,
-        cause.purpose,
-        cause.participant,
-        cause.course,
-        first.organisation,
-        first.office,
-        [office.office for office in rest],
-        {"decided_by": why, "phase": cause.phase, "asked": list(asked), **offices.as_stored(ranked)},
-        cause.reason,
-        cause.severity,
-    )

@@ -188,6 +188,7 @@ async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, fo
         participant_id = CASE WHEN $4 THEN NULL ELSE participant_id END,
         taken_by = CASE WHEN $4 THEN NULL ELSE taken_by END,
         snoozed_by = CASE WHEN $4 THEN NULL ELSE snoozed_by END,
+        routing = CASE WHEN $4 THEN '{}' ELSE routing END, chain = CASE WHEN $4 THEN '{}' ELSE chain END,
         reason = CASE WHEN $4 THEN jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
             ELSE reason END
         WHERE alert_id = $1 AND ended_at IS NULL RETURNING version
@@ -198,22 +199,6 @@ async def withdraw(conn: Connection, alert: UUID, why: str, now: datetime, *, fo
         forget,
     )
     return version
-
-
-async def forget_ended(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> None:
-    """Delete from ended alerts under these consents (participant, office, purpose) whom they were about."""
-    await conn.execute(
-        """
-        UPDATE alert AS a SET participant_id = NULL, routing = '{}', taken_by = NULL, snoozed_by = NULL,
-        reason = jsonb_build_object('code', a.reason ->> 'code', 'params', '{}'::jsonb)
-        FROM unnest($1::uuid[], $2::text[], $3::text[]) AS gone (p, o, u)
-        WHERE a.participant_id = gone.p AND a.office = gone.o AND a.purpose = gone.u
-        AND a.ended_at IS NOT NULL
-        """,
-        [key[0] for key in keys],
-        [key[1] for key in keys],
-        [key[2] for key in keys],
-    )
 
 
 async def open_under_consent(conn: Connection, keys: Sequence[tuple[UUID, str, str]]) -> list[asyncpg.Record]:

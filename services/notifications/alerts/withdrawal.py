@@ -6,7 +6,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.alerts import reminder_store, store
+from services.notifications.alerts import forgetting, reminder_store, store
 from services.notifications.alerts.domain import AlertState, WithdrawalReason
 from services.notifications.delivery import store as deliveries
 from services.notifications.people import handlers as people
@@ -26,6 +26,8 @@ async def withdraw(conn: Connection, row: asyncpg.Record, reason: WithdrawalReas
     office = row["organisation"], row["office"]
     step = store.Step(alert, version, *office, row["state"], AlertState.WITHDRAWN, reason, now)
     await store.add_steps(conn, [step])
+    if forget:
+        await forgetting.forget_steps(conn, [alert])
     await store.drop_escalations(conn, alert, "over", now)
     await reminder_store.drop(conn, alert, "over", now)
     if await deliveries.cancel_unsent(conn, alert):
@@ -40,4 +42,4 @@ async def withdraw_without_consent(
     """Withdraw the open alerts under ended consents, and delete from the ended ones whom they were about."""
     for row in await store.open_under_consent(conn, keys):
         await withdraw(conn, row, WithdrawalReason.CONSENT_ENDED, now)
-    await store.forget_ended(conn, keys)
+    await forgetting.forget_ended(conn, keys)

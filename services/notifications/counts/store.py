@@ -103,23 +103,59 @@ async def add_towns(conn: Connection, kreis: str, quarter: Quarter, figure: Figu
 async def course_signals(
     conn: Connection, kreis: str, quarter: Quarter, _today: date, *, least: int
 ) -> Mapping[str, Value]:
-    """Count the courses of at least `least` people that showed something for the first time in a quarter."""
+    """Count the courses of at least `least` people that showed something for the first time in a quarter.
+
+    Which were counted is written down: a correction of old days may move what a course showed first into a
+    later quarter, in which it is counted no second time.
+    """
     courses = await _courses(conn, kreis, quarter)
     totals = await _totals(conn, [row["course_id"] for row in courses], quarter.last)
     usual: dict[str, int] = {}
     for row in courses:
         if gap := longest_gap([day.reported_on for day in totals[row["course_id"]] if day.reported_on]):
             usual[row["provider"]] = max(gap, usual.get(row["provider"], 0))
-    counted = {"courses_silent": 0, "courses_collapsed": 0}
+    silent: list[UUID] = []
+    collapsed: list[UUID] = []
     for row in courses:
         days = totals[row["course_id"]]
         if max([row["people"], *(day.listed for day in days)]) < least:
             continue
         until = min(row["until"], quarter.last)
         told = first_told(of_many(days, least), row["starts_on"], until, usual.get(row["provider"]))
-        counted["courses_silent"] += told.silent is not None and told.silent >= quarter.first
-        counted["courses_collapsed"] += told.collapsed is not None and told.collapsed >= quarter.first
-    return counted
+        if told.silent is not None and told.silent >= quarter.first:
+            silent.append(row["course_id"])
+        if told.collapsed is not None and told.collapsed >= quarter.first:
+            collapsed.append(row["course_id"])
+    return {
+        "courses_silent": await _count_silent(conn, silent, quarter),
+        "courses_collapsed": await _count_collapsed(conn, collapsed, quarter),
+    }
+
+
+async def _count_silent(conn: Connection, courses: Sequence[UUID], quarter: Quarter) -> int:
+    """Mark courses as counted in a quarter; return how many were in no earlier one."""
+    rows = await conn.fetch(
+        """
+        UPDATE course SET silent_counted = $2
+        WHERE course_id = ANY($1::uuid[]) AND coalesce(silent_counted, $2) >= $2 RETURNING 1
+        """,
+        courses,
+        quarter.first,
+    )
+    return len(rows)
+
+
+async def _count_collapsed(conn: Connection, courses: Sequence[UUID], quarter: Quarter) -> int:
+    """Mark courses as counted in a quarter; return how many were in no earlier one."""
+    rows = await conn.fetch(
+        """
+        UPDATE course SET collapsed_counted = $2
+        WHERE course_id = ANY($1::uuid[]) AND coalesce(collapsed_counted, $2) >= $2 RETURNING 1
+        """,
+        courses,
+        quarter.first,
+    )
+    return len(rows)
 
 
 async def _courses(conn: Connection, kreis: str, quarter: Quarter) -> Sequence[asyncpg.Record]:

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from schemas.erasures import ErasureAcknowledged, ParticipantErased
+from services.notifications.alerts import forgetting
 from services.runtime.base.identity_key import IdentityKey
 from services.runtime.data.db import Connection
 
@@ -66,7 +67,7 @@ async def erase(
 ) -> dict[str, int]:
     """Erase people without open consents, and their `matters`; return the rows of each table."""
     await _prove_consents(conn, people, day, key)
-    counts = {"alert": await _forget_alerts(conn, people, about)}
+    counts = {"alert": await forgetting.forget_erased(conn, people, about)}
     for table, statement in _DELETIONS.items():
         counts[table] = len(await conn.fetch(statement, people))
     changed = await conn.fetchval("SELECT pseudonymise_disclosure_log($1::uuid[], $2)", people, uuid4())
@@ -107,26 +108,6 @@ async def open_alerts(conn: Connection, people: Sequence[UUID]) -> list[asyncpg.
         WHERE participant_id = ANY($1::uuid[]) AND ended_at IS NULL ORDER BY alert_id FOR UPDATE
         """,
         people,
-    )
-
-
-async def _forget_alerts(conn: Connection, people: Sequence[UUID], about: Sequence[UUID]) -> int:
-    """Take out of alerts whom and what they were about; they count as answered or not, and nothing else.
-
-    An alert that was forgotten before has no person any more: its placement or risk tells whose it was.
-    """
-    return len(
-        await conn.fetch(
-            """
-            UPDATE alert SET participant_id = NULL, matter = gen_random_uuid(), routing = '{}', chain = '{}',
-                taken_by = NULL,
-                reason = jsonb_build_object('code', reason ->> 'code', 'params', '{}'::jsonb)
-            WHERE participant_id = ANY($1::uuid[]) OR matter = ANY($2::uuid[])
-            RETURNING 1
-            """,
-            people,
-            about,
-        )
     )
 
 

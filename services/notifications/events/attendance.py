@@ -13,12 +13,12 @@ from services.notifications.consents import store as consents
 from services.notifications.events import store as events_store
 from services.notifications.events.states import course_key
 from services.notifications.participation import held_store, reports_store, stand_ins, store
-from services.notifications.participation.reports import CourseReports, NotYet, Taken, Told
+from services.notifications.participation.reports import CourseReports, NotYet, Taken, Told, latest_day
 from services.notifications.participation.seats_store import Seats, seats_in
 from services.notifications.people.keys import PersonSecrets
 from services.notifications.risk.attendance import EXCUSED, KNOWN_MARKS, PRESENT, UNEXCUSED
 from services.runtime.data.db import Connection
-from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 LEAST_CLASS = 3
 """Fewest people listed on a day whose totals are stored; totals of fewer would tell about a person."""
@@ -88,6 +88,7 @@ async def record(
 ) -> list[Verdict]:
     """Store course days and marks; the last report of a day counts (participation/reports.py).
 
+    A day that is still to come is refused: no lessons were held on it.
     The caller has called `gate.rely_on_consent`.
     """
     reports = [_report(event) for event in events]
@@ -101,7 +102,7 @@ async def record(
     items: dict[UUID, _Report] = {}
     for item in reports:
         items[item.incoming.cause] = item
-        verdicts.append(_verdict(item, books.get(item.course), known))
+        verdicts.append(_verdict(item, books.get(item.course), known, latest_day(now)))
     await reports_store.add(conn, books)
     changed = {
         (course, day): None if shown is None else items[shown]
@@ -162,10 +163,13 @@ async def _books(conn: Connection, reports: Sequence[_Report]) -> dict[UUID, Cou
     return await reports_store.reports(conn, sorted({course for course, _ in told}), named, days)
 
 
-def _verdict(item: _Report, book: CourseReports | None, known: _Known) -> Verdict:
+def _verdict(item: _Report, book: CourseReports | None, known: _Known, latest: date) -> Verdict:
     if book is None:
         problem = Problem("course_unknown", field="course")
         return Parked(course_key(item.course), problem, encode_data(_strip(item, known)))
+    if item.data.day > latest and item.incoming.event.retracts is None:
+        book.refuse(item.told)
+        return Rejected(events_store.still_to_come("day"))
     field = "ce_retracts" if item.incoming.event.retracts else "ce_corrects"
     match book.take(item.told):
         case NotYet():

@@ -14,6 +14,7 @@ from services.notifications.events import states
 from services.notifications.events import store as publishers
 from services.notifications.participation import facts_store, measures_store
 from services.notifications.participation import placements_store as store
+from services.notifications.participation.reports import latest_day
 from services.notifications.people import handlers as people
 from services.notifications.people import store as people_store
 from services.notifications.people.domain import Purpose
@@ -113,7 +114,7 @@ async def _take_steps(
         await store.put_offer(conn, offers[placement], organisations[offers[placement].office])
     await _open_rosters(conn, rows, now, roster)
     moved = {row.course for row in rows if row.ended_on is not None or row.state in ENROLLED}
-    await facts_store.assess_again(conn, sorted(moved))
+    await facts_store.assess_again(conn, sorted(moved), latest_day(now))
     await people_store.request_reconciliation(conn, [row.participant for row in rows])
 
 

@@ -5,20 +5,20 @@ from datetime import date, datetime
 from uuid import UUID
 
 from schemas.base import Payload
-from schemas.codes import ConsentPurpose, SectionGrade
+from schemas.codes import ConsentPurpose
 from schemas.days import local_day
 from schemas.support import ExamResultRecorded, NeedReported, SectionResultRecorded
 from services.notifications.consents import store as consents
 from services.notifications.events import store as events_store
 from services.notifications.participation import results_store, stand_ins, store
+from services.notifications.participation.reports import latest_day
 from services.notifications.participation.seats_store import Seats, seats_in
 from services.notifications.people import store as people
 from services.runtime.data.db import Connection
-from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Verdict
+from services.runtime.events.subscription import Applied, Incoming, Parked, Problem, Rejected, Verdict
 
 _Result = SectionResultRecorded | ExamResultRecorded
 _UNKNOWN = "unknown"
-_BELOW = SectionGrade.BELOW
 
 
 def needs_key(town: str) -> str:
@@ -29,8 +29,8 @@ def needs_key(town: str) -> str:
 async def record(conn: Connection, events: Sequence[Incoming], now: datetime) -> list[Verdict]:
     """Check results and store needs, in order; of results those are kept that a rule reads.
 
-    They must be of people who consent and sit, or sat, in the course. The caller has called
-    `gate.rely_on_consent`.
+    They must be of people who consent and sit, or sat, in the course, and of no day or month that is still
+    to come. The caller has called `gate.rely_on_consent`.
     """
     results = [event for event in events if isinstance(event.event.data, _Result)]
     seats = await seats_in(conn, sorted({_course(event) for event in results})) if results else Seats()
@@ -39,7 +39,9 @@ async def record(conn: Connection, events: Sequence[Incoming], now: datetime) ->
     concerned: set[UUID] = set()
     verdicts: list[Verdict] = []
     for event in events:
-        if isinstance(event.event.data, NeedReported):
+        if (ahead := _still_to_come(event, latest_day(now))) is not None:
+            verdicts.append(Rejected(ahead))
+        elif isinstance(event.event.data, NeedReported):
             verdicts.append(await _need(conn, event, event.event.data))
         else:
             verdicts.append(Applied(_warnings(event, seats, unread)))
@@ -47,6 +49,21 @@ async def record(conn: Connection, events: Sequence[Incoming], now: datetime) ->
     if concerned:
         await people.request_reconciliation(conn, sorted(concerned))
     return verdicts
+
+
+def _still_to_come(event: Incoming, latest: date) -> Problem | None:
+    """Return the finding about a day or month that is still to come; what takes something back has none."""
+    if event.event.retracts is not None:
+        return None
+    match event.event.data:
+        case SectionResultRecorded(tested_on=day) if day > latest:
+            return events_store.still_to_come("tested_on")
+        case ExamResultRecorded(taken_on=day) if day > latest:
+            return events_store.still_to_come("taken_on")
+        case NeedReported(month=month) if month > f"{latest:%Y-%m}":
+            return events_store.still_to_come("month")
+        case _:
+            return None
 
 
 async def _allowed(
@@ -74,7 +91,7 @@ async def _keep(
     in_support = person in allowed[ConsentPurpose.DROPOUT_SUPPORT]
     if isinstance(data, SectionResultRecorded):
         section = results_store.SectionResult(
-            event.cause, person, course, data.section, data.tested_on, data.grade, data.grade == _BELOW
+            event.cause, person, course, data.section, data.tested_on, data.grade
         )
         kept = in_support and await results_store.put_section(conn, section)
     else:
@@ -85,10 +102,10 @@ async def _keep(
             data.exam,
             data.taken_on,
             data.result,
-            data.result not in results_store.REACHED,
         )
-        may = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
-        kept = may and await results_store.put_final(conn, final)
+        kept = in_support or person in allowed[ConsentPurpose.AFTER_COURSE]
+        if kept:
+            await results_store.put_final(conn, final)
     return [*concerned, person] if kept else concerned
 
 

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from schemas.placements import CourseStated, ParticipantStated
 from services.notifications.participation import facts_store as store
+from services.notifications.participation.reports import latest_day
 from services.notifications.people import store as people_store
 from services.runtime.data.db import Connection
 
@@ -32,7 +33,7 @@ async def take_courses(conn: Connection, stated: Sequence[CourseStated], now: da
         concerned = await store.inhibit_risks(conn, sorted(over), now)
         await people_store.request_reconciliation(conn, concerned)
     back = [course for course, row in latest.items() if _goes_on(known.get(course), row)]
-    await store.assess_again(conn, sorted(back))
+    await store.assess_again(conn, sorted(back), latest_day(now))
 
 
 def _goes_on(before: store.CourseRow | None, after: store.CourseRow) -> bool:

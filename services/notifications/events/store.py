@@ -8,6 +8,11 @@ from services.runtime.data.db import Connection
 from services.runtime.events.subscription import Incoming, Problem
 
 
+def still_to_come(field: str) -> Problem:
+    """Return the finding about something that is told to have happened on a day that is still to come."""
+    return Problem("day_in_future", field=field)
+
+
 async def organisations(conn: Connection, publishers: Collection[str]) -> dict[str, str]:
     """Return slug -> organisation of the publishers that are known."""
     rows = await conn.fetch(

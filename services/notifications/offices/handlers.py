@@ -10,7 +10,7 @@ from services.notifications.offices import store
 from services.notifications.offices.directory_file import check_stand_ins
 from services.notifications.offices.domain import CoursePhase, PersonFacts, RankedOffice
 from services.notifications.offices.entries import OfficeEntry
-from services.notifications.offices.ranking import passed_over, rank, unsuited_by
+from services.notifications.offices.ranking import HANDED_OVER, OPEN, passed_over, rank, unsuited_by
 from services.notifications.people import handlers as people
 from services.notifications.people.domain import Purpose
 from services.notifications.people.keys import PersonSecrets
@@ -95,14 +95,31 @@ def candidates(
     )
 
 
-def as_stored(ranked: Sequence[RankedOffice]) -> dict[str, Any]:
-    """Return a ranking as it is stored with an alert: what speaks for each, what decided against it."""
-    against = passed_over(ranked)
+def unreachable(directory: Mapping[str, store.DirectoryEntry], consented: Sequence[str]) -> dict[str, str]:
+    """Return the offices that a person allowed and that nothing can be told, and why, by slug."""
+    found = {}
+    for slug in sorted(consented):
+        if slug not in directory:
+            found[slug] = "unknown"
+        elif not directory[slug].office.active:
+            found[slug] = "inactive"
+    return found
+
+
+def as_stored(
+    ranked: Sequence[RankedOffice], unreachable_: Mapping[str, str], *, handed_over: bool = False
+) -> dict[str, Any]:
+    """Return a ranking as it is stored with an alert: what speaks for each, what decided against it.
+
+    Offices that can be told nothing come last. Where another office chose the first, no criterion did.
+    """
+    against = {one.office: HANDED_OVER for one in ranked[1:]} if handed_over else passed_over(ranked)
     stored: dict[str, Any] = {
         "ranking": [
             {"office": one.office, "criteria": dict(one.criteria), "against": against.get(one.office, "")}
             for one in ranked
         ]
+        + [{"office": slug, "criteria": {OPEN: why}, "against": OPEN} for slug, why in unreachable_.items()]
     }
     instead = ranked[0].stands_in_for
     if instead is not None:

@@ -126,6 +126,8 @@ ORDER_OF_SLUGS = "order_of_slugs"
 ONLY_ONE = "only_one"
 STAND_IN = "stand_in"
 OPEN = "open"
+HANDED_OVER = "handed_over"
+UNREACHABLE = "unreachable"
 
 
 def rank(
@@ -242,11 +244,23 @@ def _decided(first: RankedOffice, other: RankedOffice) -> str:
     return ORDER_OF_SLUGS
 
 
-def deciding(ranked: Sequence[RankedOffice]) -> str:
-    """Return the criterion that put the first before the second; 'only_one' if there is no second."""
+def deciding(ranked: Sequence[RankedOffice], unreachable: Collection[str] = ()) -> str:
+    """Return the criterion that put the first before the second; 'only_one' if nobody else was allowed.
+
+    `unreachable` are offices that were allowed and can be told nothing: where there are no others, that
+    decided.
+    """
     if ranked and ranked[0].stands_in_for is not None:
         return STAND_IN
-    return _decided(ranked[0], ranked[1]) if len(ranked) > 1 else ONLY_ONE
+    if len(ranked) > 1:
+        return _decided(ranked[0], ranked[1])
+    return UNREACHABLE if unreachable else ONLY_ONE
+
+
+def handed_to(ranked: Sequence[RankedOffice], office: str) -> list[RankedOffice]:
+    """Return a ranking with an office in front to which an alert was handed over; it stands in for none."""
+    first = [replace(one, stands_in_for=None) for one in ranked if one.office == office]
+    return [*first, *(one for one in ranked if one.office != office)]
 
 
 def passed_over(ranked: Sequence[RankedOffice]) -> dict[str, str]:

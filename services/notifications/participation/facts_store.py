@@ -150,19 +150,20 @@ async def put_facts(conn: Connection, rows: Sequence[FactRow]) -> None:
     )
 
 
-async def assess_again(conn: Connection, courses: Sequence[UUID]) -> None:
-    """Have courses assessed again, with all the days that any rule looks at."""
+async def assess_again(conn: Connection, courses: Sequence[UUID], latest: date) -> None:
+    """Have courses assessed again, with all the days until `latest` that any rule looks at."""
     if not courses:
         return
     await conn.execute(
         """
         UPDATE course_day AS d SET assessed = false FROM (
-            SELECT course_id, max(day) - $2::integer AS day FROM course_day WHERE course_id = ANY($1::uuid[])
-            GROUP BY course_id) AS first
+            SELECT course_id, max(day) - $2::integer AS day FROM course_day
+            WHERE course_id = ANY($1::uuid[]) AND day <= $3 GROUP BY course_id) AS first
         WHERE d.course_id = first.course_id AND d.day >= first.day AND d.assessed
         """,
         list(courses),
         LOOK_BACK_DAYS,
+        latest,
     )
 
 

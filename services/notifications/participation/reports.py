@@ -8,8 +8,18 @@ they are read.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime, timedelta
 from uuid import UUID
+
+from schemas.days import local_day
+
+_ONE_DAY = timedelta(days=1)
+"""A publisher's clock may be past midnight while ours is not."""
+
+
+def latest_day(now: datetime) -> date:
+    """Return the latest day on which something that is told now may have happened."""
+    return local_day(now) + _ONE_DAY
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -82,16 +92,23 @@ class CourseReports:
             return Taken()
         return Taken(superseded=last is not None and last.cause != told.meant and last.rank < rank)
 
+    def refuse(self, told: Told) -> None:
+        """Note a report that shows nothing, so that a correction of it is read."""
+        self._note(Report(told.cause, told.day, Rank(told.position, 0, told.position)))
+
     def _add(self, told: Told, rank: Rank) -> bool:
         report = Report(told.cause, told.day, rank)
-        self.read[report.cause] = report
-        self.added.append(report)
+        self._note(report)
         last = self.last.get(report.day)
         if last is not None and last.rank > rank:
             return False
         self.last[report.day] = report
         self.changed[report.day] = report.cause
         return True
+
+    def _note(self, report: Report) -> None:
+        self.read[report.cause] = report
+        self.added.append(report)
 
 
 def _rank_after(meant: Rank, position: int) -> Rank:

@@ -12,6 +12,7 @@ from schemas.days import local_day
 from services.notifications import gate
 from services.notifications.consents import store as consents
 from services.notifications.participation.facts_store import LOOK_BACK_DAYS
+from services.notifications.participation.reports import latest_day
 from services.notifications.people import store as people
 from services.notifications.risk import store
 from services.notifications.risk.attendance import CourseDay, assess
@@ -70,13 +71,13 @@ class RiskAssessor:
         self, conn: Connection, taken: Sequence[tuple[UUID, date]], courses: Sequence[UUID], now: datetime
     ) -> None:
         marks: dict[tuple[UUID, UUID], list[CourseDay]] = defaultdict(list)
-        for row in await store.marks(conn, taken, LOOK_BACK_DAYS):
+        for row in await store.marks(conn, taken, LOOK_BACK_DAYS, latest_day(now)):
             day = CourseDay(row["day"], row["mark"], row["ue"], row["ue_held"])
             marks[row["course_id"], row["participant_id"]].append(day)
         known = await store.open_risks(conn, courses, Matter.ATTENDANCE)
         if not marks and not known:
             return
-        reported = await store.reported(conn, courses)
+        reported = await store.reported(conn, courses, latest_day(now))
         concerned = sorted(marks.keys() | known.keys())
         participations = await store.participations(
             conn, courses, sorted({person for _, person in concerned})
@@ -123,6 +124,10 @@ class RiskAssessor:
         books: Sequence[RiskRuleBook],
     ) -> None:
         course, person = key
+        if part.settled:
+            changes.ended += [(row.id, "cleared") for row in known]
+            changes.concerned |= {person} if known else set()
+            return
         until = reported[-1]
         since = min((row.open.since for row in known), default=None)
         episodes = _episodes(days, part, reported, in_force(books, until, since))

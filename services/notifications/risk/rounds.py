@@ -29,41 +29,69 @@ class Rounds:
     async def look_at(self, conn: Connection, participants: Sequence[UUID], now: datetime) -> None:
         """Raise, keep and clear the risks of these people; of each only what they consent to.
 
+        Whoever was registered twice has one risk about a matter, under one of their ids.
         The caller has called `gate.rely_on_consent` and reconciles their alerts in the same transaction.
         """
         today = local_day(now)
+        ids = await standing_store.ids_of(conn, participants)
         allowed: dict[UUID, Allowed] = {}
-        for consent in await consents.valid(conn, participants, list(_UNDER), today):
+        for consent in await consents.valid(conn, ids.all(participants), list(_UNDER), today):
             allowed.setdefault(consent.participant, {}).setdefault(consent.purpose, set()).add(consent.office)
-        if not allowed:
+        people = sorted(allowed.keys() & set(participants))
+        if not people:
             return
-        people = sorted(allowed)
         books = await self.books.current(conn)
-        known = await standing_store.open_risks(conn, people)
+        known = await standing_store.open_risks(conn, ids.all(people))
         changes = store.RiskChanges()
-        for person, standing in (await standing_store.standings(conn, people, known)).items():
+        for person, standing in (await standing_store.standings(conn, people, ids, known)).items():
             found = found_by(books, allowed[person], standing, known.get(person, {}), today)
-            self._compare(changes, person, found, known.get(person, {}), allowed[person], today)
+            one_risk = _OneRisk(person, ids.of(person), allowed, known)
+            self._compare(changes, one_risk, found, today)
         await store.write(conn, changes, now)
 
     @staticmethod
-    def _compare(  # noqa: PLR0917
-        changes: store.RiskChanges,
-        person: UUID,
-        found: Mapping[Key, Finding],
-        known: Mapping[Key, store.RiskRow],
-        allowed: Allowed,
-        today: date,
+    def _compare(
+        changes: store.RiskChanges, of: "_OneRisk", found: Mapping[Key, Finding], today: date
     ) -> None:
+        known, ended = of.known.get(of.person, {}), set()
         for key, finding in found.items():
-            if store.purpose_of(finding.matter) not in allowed:
+            if store.purpose_of(finding.matter) not in of.allowed[of.person]:
                 continue
             row = known.get(key)
-            if row is None:
-                changes.raised.append((person, key[1], finding, today))
-            else:
+            if row is not None and of.is_kept(key):
                 changes.kept.append((row.id, finding, today))
-        changes.ended += [(row.id, "cleared") for key, row in known.items() if key not in found]
+            elif row is not None:
+                ended.add(key)
+            elif of.is_raised(key):
+                changes.raised.append((of.person, key[1], finding, today))
+        changes.ended += [
+            (row.id, "cleared") for key, row in known.items() if key not in found or key in ended
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class _OneRisk:
+    """Decides under which id of a person a risk stands: one that is open already, else the first allowed."""
+
+    person: UUID
+    ids: Sequence[UUID]
+    allowed: Mapping[UUID, Allowed]
+    known: Mapping[UUID, Mapping[Key, store.RiskRow]]
+
+    def is_raised(self, key: Key) -> bool:
+        """Return whether a new risk stands under this id."""
+        return not self._open_elsewhere(key) and (key[1] is not None or self._is_first(key))
+
+    def is_kept(self, key: Key) -> bool:
+        """Return whether an open risk stays under this id."""
+        return not self._open_elsewhere(key) or self._is_first(key)
+
+    def _open_elsewhere(self, key: Key) -> bool:
+        return any(key in self.known.get(one, {}) for one in self.ids if one != self.person)
+
+    def _is_first(self, key: Key) -> bool:
+        purpose = store.purpose_of(key[0])
+        return next(one for one in self.ids if purpose in self.allowed.get(one, ())) == self.person
 
 
 def found_by(
@@ -78,7 +106,8 @@ def found_by(
     found: dict[Key, list[Finding]] = {}
     for rules in in_force(own, today, since):
         for key, finding in assess(standing, today, rules.standing).items():
-            if key in known or _raises(books, allowed, key, rules, today):
+            new = key[1] not in standing.elsewhere and _raises(books, allowed, key, rules, today)
+            if key in known or new:
                 found.setdefault(key, []).append(finding)
     return {key: joined(of_key) for key, of_key in found.items()}
 

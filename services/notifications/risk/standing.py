@@ -56,6 +56,11 @@ class Place:
     integration: bool = True
     """Whether B1 and Leben in Deutschland are the aim."""
 
+    @property
+    def over_since(self) -> date:
+        """The day on which it ended; one that is told ahead, or wrong, ended when that was told."""
+        return self.since if self.ended_on is None else min(self.ended_on, self.since)
+
 
 @dataclass(frozen=True, slots=True)
 class Result:
@@ -82,6 +87,8 @@ class Standing:
     """Hours of courses held while the person sat in them, as far as reported."""
     open: frozenset[Key] = frozenset()
     """Matters about which a risk is open already."""
+    elsewhere: frozenset[UUID] = frozenset()
+    """Courses of places that are known under another of the person's ids only."""
 
 
 def assess(standing: Standing, today: date, rules: StandingRules) -> dict[Key, Finding]:
@@ -102,7 +109,7 @@ def _findings(standing: Standing, today: date, rules: StandingRules) -> Iterator
 
 
 def _of_place(standing: Standing, place: Place, today: date, rules: StandingRules) -> Iterator[Finding]:
-    newer = any(other.since > place.since and other.state in SEATED for other in standing.places)
+    seated = [other for other in standing.places if other.state in SEATED]
     match place.state:
         case PlacementState.RESERVED if place.expires_on is not None:
             left = (place.expires_on - today).days
@@ -112,16 +119,30 @@ def _of_place(standing: Standing, place: Place, today: date, rules: StandingRule
             days = (today - place.since).days
             if days >= rules.interrupted_days:
                 yield Finding(Rule.INTERRUPTED_LONG, place.since, _since(place.since, days))
-        case PlacementState.COURSE_CANCELLED if not newer:
+        case PlacementState.COURSE_CANCELLED if not any(_replaces(other, place) for other in seated):
             if (today - place.since).days < rules.cancelled_days:
                 yield Finding(Rule.COURSE_CANCELLED, place.since, {"since": place.since.isoformat()})
-        case PlacementState.COMPLETED if not newer:
-            yield from _afterwards(standing, place, today, rules)
+        case PlacementState.COMPLETED:
+            yield from _afterwards(standing, place, seated, today, rules)
         case _:
             pass
     if place.state in ENROLLED:
         yield from _progress(standing.results, place)
         yield from _hours(standing, place, rules)
+
+
+def _replaces(other: Place, cancelled: Place) -> bool:
+    """Return whether a seat is there instead of a cancelled one.
+
+    Of one kind of course a person has one seat at a time. Of another kind only a seat that was settled
+    since counts: a vocational course that was to follow begins no sooner. Steps of one day have no order.
+    """
+    return other.integration == cancelled.integration or other.since >= cancelled.since
+
+
+def _follows(other: Place, completed: Place) -> bool:
+    """Return whether a seat was settled, or its course began, since a course was completed."""
+    return other.since >= completed.since or other.starts_on >= completed.over_since
 
 
 def _progress(results: Sequence[Result], place: Place) -> Iterator[Finding]:
@@ -150,17 +171,20 @@ def _hours(standing: Standing, place: Place, rules: StandingRules) -> Iterator[F
         yield Finding(Rule.HOURS_NEARLY_USED, place.starts_on, {"ue": max(left, 0)})
 
 
-def _afterwards(standing: Standing, place: Place, today: date, rules: StandingRules) -> Iterator[Finding]:
-    ended = place.ended_on or place.since
+def _afterwards(
+    standing: Standing, place: Place, seated: Sequence[Place], today: date, rules: StandingRules
+) -> Iterator[Finding]:
+    ended = place.over_since
     days = (today - ended).days
     if not 0 <= days < rules.afterwards_days:
         return
     latest = _latest(standing.results, place.course)
+    follows = any(_follows(other, place) for other in seated)
     for kind, rule in (("language", Rule.COMPLETED_WITHOUT_B1), ("lid", Rule.COMPLETED_WITHOUT_LID)):
         result = latest.get(kind)
-        if place.integration and result is not None and not result.reached:
+        if place.integration and result is not None and not result.reached and not follows:
             yield Finding(rule, ended, {"since": ended.isoformat()})
-    if days >= rules.next_step_days:
+    if days >= rules.next_step_days and not seated:
         yield Finding(Rule.NO_NEXT_STEP, ended, _since(ended, days))
 
 
@@ -175,7 +199,7 @@ def _without_place(
         if 0 <= left <= (rules.right_clear_days if is_open else rules.right_days):
             since = standing.right_until - timedelta(days=rules.right_clear_days)
             yield Finding(Rule.RIGHT_LAPSES, since, {"until": standing.right_until.isoformat()})
-    ended = [place.ended_on for place in standing.places if place.ended_on is not None]
+    ended = [place.over_since for place in standing.places if place.ended_on is not None]
     if any(place.state == PlacementState.COMPLETED for place in standing.places):
         return  # what follows a course that was finished is a matter of its own
     waits_since = max([standing.registered_on, *ended])

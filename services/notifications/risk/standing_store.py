@@ -1,7 +1,8 @@
 """Reads how people stand, and which of them are to be looked at because a day has begun."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 from uuid import UUID
 
@@ -9,6 +10,7 @@ import asyncpg
 
 from schemas.codes import CourseKind, Exam, ExamResult, SectionGrade, kind_of
 from schemas.days import local_day
+from services.notifications.consents import store as consents
 from services.notifications.participation.results_store import REACHED
 from services.notifications.risk.domain import Matter, OpenRisk, Rule
 from services.notifications.risk.standing import Key, Place, Result, Standing
@@ -16,11 +18,42 @@ from services.notifications.risk.store import RiskRow
 from services.runtime.data.db import Connection
 
 
+@dataclass(frozen=True, slots=True)
+class Ids:
+    """The ids of people: somebody who was registered twice has several."""
+
+    others: Mapping[UUID, Sequence[UUID]] = field(default_factory=dict)
+    merged: frozenset[UUID] = frozenset()
+    """Those that were merged into another one."""
+
+    def of(self, person: UUID) -> list[UUID]:
+        """Return all ids of a person, first the one that the others were merged into."""
+        return sorted((person, *self.others.get(person, ())), key=lambda one: (one in self.merged, one))
+
+    def all(self, people: Iterable[UUID]) -> list[UUID]:
+        """Return all ids of people."""
+        return sorted({one for person in people for one in self.of(person)})
+
+
+async def ids_of(conn: Connection, participants: Sequence[UUID]) -> Ids:
+    """Read under which other ids people are known."""
+    others = await consents.other_ids(conn, participants)
+    if not others:
+        return Ids()
+    known = sorted({*participants, *(one for of_person in others.values() for one in of_person)})
+    rows = await conn.fetch("SELECT merged FROM participant_merge WHERE merged = ANY($1::uuid[])", known)
+    return Ids(others, frozenset(row["merged"] for row in rows))
+
+
 async def standings(
-    conn: Connection, participants: Sequence[UUID], open_: Mapping[UUID, Mapping[Key, RiskRow]]
+    conn: Connection, participants: Sequence[UUID], ids: Ids, open_: Mapping[UUID, Mapping[Key, RiskRow]]
 ) -> dict[UUID, Standing]:
-    """Read how people stand."""
-    people = list(participants)
+    """Read how people stand, each under all of their ids.
+
+    What is known under another id settles a matter, and keeps one open that is open; it raises none: a
+    consent covers what is known under the id it was given under.
+    """
+    people = ids.all(participants)
     facts = {
         row["participant_id"]: row
         for row in await conn.fetch(
@@ -41,13 +74,15 @@ async def standings(
     results = await _results(conn, people)
     return {
         person: _standing(
-            facts.get(person),
-            tuple(places[person]),
-            tuple(results[person]),
-            ue=hours[person],
+            next((facts[one] for one in ids.of(person) if one in facts), None),
+            tuple(place for one in ids.of(person) for place in places[one]),
+            tuple(one for id_ in ids.of(person) for one in results[id_] if id_ == person or one.reached),
+            ue=sum(hours[one] for one in ids.of(person)),
             open_=frozenset(open_.get(person, {})),
+            elsewhere=frozenset(place.course for one in ids.of(person) for place in places[one])
+            - {place.course for place in places[person]},
         )
-        for person in people
+        for person in participants
     }
 
 
@@ -58,9 +93,10 @@ def _standing(
     *,
     ue: int,
     open_: frozenset[Key],
+    elsewhere: frozenset[UUID],
 ) -> Standing:
     if fact is None:
-        return Standing(places=places, results=results, ue_used=ue, open=open_)
+        return Standing(places=places, results=results, ue_used=ue, open=open_, elsewhere=elsewhere)
     return Standing(
         registered_on=fact["registered_on"],
         withdrawn=fact["withdrawn_on"] is not None,
@@ -69,6 +105,7 @@ def _standing(
         results=results,
         ue_used=ue,
         open=open_,
+        elsewhere=elsewhere,
     )
 
 

@@ -22,6 +22,8 @@ class Participation:
     joined_on: date | None
     left_on: date | None
     over: bool
+    settled: bool = False
+    """The person finished the course, or goes on in another one: missing from it means nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +89,12 @@ async def unassessed_generations(conn: Connection, items: Sequence[str]) -> dict
 
 
 async def marks(
-    conn: Connection, taken: Sequence[tuple[UUID, date]], look_back_days: int
+    conn: Connection, taken: Sequence[tuple[UUID, date]], look_back_days: int, latest: date
 ) -> list[asyncpg.Record]:
     """Return the last days of the people whom the days just taken may put at risk, or who have an open one.
 
     A day that somebody attended wholly raises no risk, so most of a class need not be looked at. An open
-    risk needs the days since it began.
+    risk needs the days since it began. Days after `latest` count for nothing.
     """
     return await conn.fetch(
         """
@@ -108,28 +110,33 @@ async def marks(
         span AS (
             SELECT c.course_id, c.participant_id, least(min(c.since), (
                 SELECT max(d.day) FROM course_day AS d
-                WHERE d.course_id = c.course_id) - $3::integer) AS from_day
+                WHERE d.course_id = c.course_id AND d.day <= $4) - $3::integer) AS from_day
             FROM concerned AS c GROUP BY c.course_id, c.participant_id)
         SELECT a.course_id, a.participant_id, a.day, a.mark, a.ue, d.ue_held
         FROM span AS s JOIN attendance AS a ON a.course_id = s.course_id
-            AND a.participant_id = s.participant_id AND a.day >= s.from_day
+            AND a.participant_id = s.participant_id AND a.day BETWEEN s.from_day AND $4
         JOIN course_day AS d ON d.course_id = a.course_id AND d.day = a.day
         """,
         [course for course, _ in taken],
         [day for _, day in taken],
         look_back_days,
+        latest,
     )
 
 
-async def reported(conn: Connection, courses: Sequence[UUID]) -> dict[UUID, list[date]]:
-    """Return the days reported of each course, in order (retracted days list nobody)."""
+async def reported(conn: Connection, courses: Sequence[UUID], latest: date) -> dict[UUID, list[date]]:
+    """Return the days until `latest` that were reported of each course, in order.
+
+    Retracted days list nobody.
+    """
     rows = await conn.fetch(
         """
         SELECT course_id,
         coalesce(array_agg(day ORDER BY day) FILTER (WHERE listed > 0), array[max(day)]) AS days
-        FROM course_day WHERE course_id = ANY($1::uuid[]) GROUP BY course_id
+        FROM course_day WHERE course_id = ANY($1::uuid[]) AND day <= $2 GROUP BY course_id
         """,
         list(courses),
+        latest,
     )
     return {row["course_id"]: row["days"] for row in rows}
 
@@ -150,6 +157,7 @@ async def participations(
         """
         SELECT DISTINCT ON (p.course_id, p.participant_id) p.course_id, p.participant_id, p.starts_on,
         p.ended_on, p.state NOT IN ('accepted', 'confirmed', 'started', 'interrupted') AS over,
+        p.state IN ('completed', 'transferred') AS settled,
         c.cancelled_on IS NOT NULL OR c.completed_on IS NOT NULL AS course_over
         FROM placement AS p LEFT JOIN course AS c USING (course_id)
         WHERE p.course_id = ANY($1::uuid[]) AND p.participant_id = ANY($2::uuid[]) AND p.released
@@ -158,7 +166,8 @@ async def participations(
         list(courses),
         list(seated_as),
     ):
-        part = Participation(row["starts_on"], row["ended_on"], row["over"] or bool(row["course_over"]))
+        over = row["over"] or bool(row["course_over"])
+        part = Participation(row["starts_on"], row["ended_on"], over, row["settled"])
         for person in seated_as[row["participant_id"]]:
             key = (row["course_id"], person)
             found[key] = part if person == row["participant_id"] else found.get(key, part)

@@ -8,10 +8,14 @@ from itertools import groupby
 import asyncpg
 
 from schemas.days import local_day
-from services.runtime.data.db import Connection, Pool, transaction
+from services.runtime.bookkeeping.work import Taking, WorkQueue
+from services.runtime.data.db import Connection, Pool
 from services.runtime.disclosure.bands import Band
 from services.runtime.disclosure.figures import Figure, Publication, Value, publish
 from services.runtime.disclosure.quarters import Quarter, last_closed
+
+_BATCH = 100
+"""Figures of one transaction."""
 
 Count = Callable[[Connection, str, Quarter, date], Awaitable[Mapping[str, Value]]]
 """Counts a figure's parts for a Kreis and a quarter as they stand on a day."""
@@ -52,21 +56,36 @@ class FiguresPublisher:
     extended_by: Mapping[str, Extend] = field(default_factory=dict)
 
     async def publish(self, now: datetime) -> int:
-        """Publish what is missing of the last closed quarter; return how many figures that were."""
+        """Publish what is missing of the last closed quarter; return how many figures that were.
+
+        A figure of a Kreis that cannot be counted keeps no other from being published.
+        """
         today = local_day(now)
         quarter = last_closed(today)
         figures = {figure.name: figure for figure in self.figures}
-        async with transaction(self.pool) as conn:
-            if not await _missing(conn, self.figures, quarter):
+
+        async def missing(conn: Connection) -> dict[str, asyncpg.Record]:
+            found = await _missing(conn, self.figures, quarter)
+            return {f"{row['kreis']}/{row['figure']}/{quarter.first}": row for row in found}
+
+        async def generations(conn: Connection, items: Sequence[str]) -> Mapping[str, str]:
+            return dict.fromkeys(set(items) & (await missing(conn)).keys(), "")
+
+        async def some(conn: Connection, taking: Taking) -> int:
+            if not any(map(taking.may_take, await missing(conn))):
                 return 0
             # One publisher at a time: the second finds nothing missing.
             await conn.execute("SELECT pg_advisory_xact_lock(hashtext('published_figure'))")
-            missing = await _missing(conn, self.figures, quarter)
-            for row in missing:
+            found = [one for one in (await missing(conn)).items() if taking.may_take(one[0])]
+            rows = dict(found[: taking.limit])
+            taking.taken += rows
+            for row in rows.values():
                 told = await self._published(conn, row["kreis"], figures[row["figure"]], quarter, today)
                 await keep(conn, told)
                 await self.tell(conn, told, now)
-            return len(missing)
+            return len(rows)
+
+        return await WorkQueue(self.pool, "figures", _BATCH, generations).work(some)
 
     async def _published(
         self, conn: Connection, kreis: str, figure: Figure, quarter: Quarter, today: date

@@ -391,6 +391,49 @@ async def test_nobody_who_left_is_at_risk(world: World) -> None:
     assert await world.value("SELECT count(*) FROM alert") == 0
 
 
+@pytest.mark.parametrize(
+    ("state", "risk", "alert"),
+    [
+        ("transferred", "cleared", ("withdrawn", "returned")),
+        ("completed", "cleared", ("withdrawn", "returned")),
+        ("left", "open", ("new", None)),
+    ],
+)
+async def test_who_goes_on_elsewhere_is_missed_no_more_and_who_left_is_to_be_called(
+    world: World, state: str, risk: str, alert: tuple[str, str | None]
+) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 4)
+    for day in days[:2]:
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    ended = step(EnrolmentEnded, person, version=9, from_state="confirmed", to_state=state, ended_on=days[1])
+    await world.say(None, ended)
+    await world.settle()
+    for day in days[2:]:  # the teacher's list still names the person
+        await world.attend("k-1", day, {person: "U"})
+    await world.settle()
+    assert [row["state"] for row in await world.rows("SELECT state FROM risk")] == [risk]
+    found = await only_alert(world)
+    assert (found["state"], found["withdrawn_for"]) == alert
+
+
+async def test_who_comes_back_to_the_course_is_missed_again(world: World) -> None:
+    person = await enrolled_with_consent(world, DROPOUT)
+    days = school_days(TODAY, 5)
+    for day in days[:2]:
+        await world.attend("k-1", day, {person: "U"})
+    ended = step(
+        EnrolmentEnded, person, version=9, from_state="confirmed", to_state="transferred", ended_on=days[1]
+    )
+    await world.say(None, ended)
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM risk WHERE state = 'open'") == 0
+    await world.say(None, enrolment(person, version=10))  # it was entered by mistake
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM risk WHERE state = 'open'") == 1
+
+
 async def test_an_ended_enrolment_withdraws_what_nobody_took_up(world: World) -> None:
     person = await enrolled_with_consent(world)
     ended = step(EnrolmentEnded, person, version=9, from_state="confirmed", to_state="left", ended_on=TODAY)

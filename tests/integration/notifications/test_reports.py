@@ -2,15 +2,16 @@
 
 import random
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 import asyncpg
 import pytest
 
+from schemas.days import local_day
 from schemas.identity import course_id, event_uuid
-from schemas.support import AttendanceRecorded, NeedReported
+from schemas.support import AttendanceRecorded, ExamResultRecorded, NeedReported, SectionResultRecorded
 from schemas.topics import Family
-from services.runtime.events.subscription import Parked
+from services.runtime.events.subscription import Applied, Parked, Problem, Rejected
 from tests.erasure.search import Needles, in_database
 from tests.notifications.topics import Said, Topics, allow_everything, cut
 from tests.notifications.world import (
@@ -21,6 +22,7 @@ from tests.notifications.world import (
     World,
     announcement,
     attendance,
+    enrolment,
     school_days,
 )
 from tests.serving import REPOSITORY
@@ -47,6 +49,7 @@ async def class_of_three(world: World) -> World:
         world.people.append(await world.register(reference))
         await world.consent(reference, "dropout_support")
         await world.enrol(world.people[-1])
+    world.now += DAYS[-1] - TODAY
     return world
 
 
@@ -277,3 +280,98 @@ async def test_names_of_events_that_were_stored_once_are_replaced(class_of_three
         == 2
     )
     assert await world.value("SELECT count(*) FROM need_report") == 1
+
+
+@pytest.mark.parametrize("days", [2, 400, 3000])
+async def test_a_day_that_is_still_to_come_is_refused_and_hides_no_other(
+    class_of_three: World, days: int
+) -> None:
+    world, topics = class_of_three, Topics(class_of_three)
+    typo = local_day(world.now) + timedelta(days=days)
+    await topics.write(report(world, "typo", typo, "U"))
+    assert ("rejected", "day_in_future") in await topics.findings()
+    assert await world.value("SELECT count(*) FROM course_day") == 0
+    for number, day in enumerate(DAYS):
+        await topics.write(report(world, f"day-{number}", day, "U"))
+    await world.settle()
+    until = "SELECT reported_until FROM risk WHERE participant_id = $1"
+    assert await world.value(until, world.people[0]) == DAYS[-1]
+
+
+async def test_tomorrow_may_have_begun_where_a_report_comes_from(class_of_three: World) -> None:
+    world, topics = class_of_three, Topics(class_of_three)
+    tomorrow = local_day(world.now) + timedelta(days=1)
+    await topics.write(report(world, "early", tomorrow, "U"))
+    assert await shown(world) == {tomorrow: "U"}
+
+
+@pytest.mark.parametrize("first", ["typo", "right"])
+async def test_a_refused_day_is_corrected_and_a_correction_to_a_later_day_changes_nothing(
+    class_of_three: World, first: str
+) -> None:
+    world, topics = class_of_three, Topics(class_of_three)
+    ahead = local_day(world.now) + timedelta(days=90)
+    told = {
+        "typo": report(world, "typo", ahead, "U"),
+        "right": report(world, "right", DAYS[0], "E", corrects="typo"),
+    }
+    await topics.write(told.pop(first))
+    await topics.write(*told.values())
+    await topics.write(report(world, "other", DAYS[1], "X"))
+    assert await shown(world) == {DAYS[0]: "E", DAYS[1]: "X"}
+    await topics.write(report(world, "worse", ahead, "U", corrects="right"))
+    assert await shown(world) == {DAYS[0]: "E", DAYS[1]: "X"}
+    assert await world.value("SELECT count(*) FROM runtime.parked") == 0
+
+
+async def test_a_day_ahead_that_is_on_record_hides_no_absence_and_can_be_taken_back(
+    class_of_three: World,
+) -> None:
+    world, topics = class_of_three, Topics(class_of_three)
+    ahead = local_day(world.now) + timedelta(days=90)
+    now, world.now = world.now, world.now + timedelta(days=90)
+    await topics.write(report(world, "typo", ahead, "U"))
+    world.now = now
+    await world.settle()
+    assert await world.value("SELECT count(*) FROM risk") == 0
+    for number, day in enumerate(DAYS):
+        await topics.write(report(world, f"day-{number}", day, "U"))
+    await world.settle()
+    until = "SELECT reported_until FROM risk WHERE participant_id = $1"
+    assert await world.value(until, world.people[0]) == DAYS[-1]
+
+    await world.rows("UPDATE course_day SET assessed = true RETURNING day")
+    await world.say(None, enrolment(world.people[0], version=7))
+    assert await world.value("SELECT count(*) FROM course_day WHERE NOT assessed AND day <= $1", DAYS[-1]) > 0
+
+    await topics.write(report(world, "back", ahead, "U", retracts="typo"))
+    assert ahead not in await shown(world)
+
+
+async def test_results_and_needs_of_a_day_still_to_come_are_refused(class_of_three: World) -> None:
+    world = class_of_three
+    today = local_day(world.now)
+    person, two_days = world.people[0], timedelta(days=2)
+    section = SectionResultRecorded(
+        course="k-1", participant=person, section=1, grade="below", tested_on=today + two_days
+    )
+    exam = ExamResultRecorded(
+        course="k-1", participant=person, exam="dtz", result="A2", taken_on=today + two_days
+    )
+    need = NeedReported(need="childcare", town="99001001", month=f"{today + timedelta(days=40):%Y-%m}")
+    verdicts = await world.say(PROVIDER, section, exam, need)
+    assert verdicts == [
+        Rejected(Problem("day_in_future", field=field)) for field in ("tested_on", "taken_on", "month")
+    ]
+    for table in ("section_result", "exam_result", "need_report"):
+        assert await world.value(f"SELECT count(*) FROM {table}") == 0
+    back = [world.incoming(PROVIDER, one, retracts=str(number)) for number, one in enumerate((section, exam))]
+    assert all(isinstance(one, Applied) for one in await world.read(*back))
+    this_month = need.model_copy(update={"month": f"{today:%Y-%m}"})
+    taken = await world.say(
+        PROVIDER,
+        section.model_copy(update={"tested_on": today}),
+        exam.model_copy(update={"taken_on": today}),
+        this_month,
+    )
+    assert all(isinstance(one, Applied) for one in taken)

@@ -3,9 +3,9 @@
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from subprocess import run
 
@@ -23,14 +23,15 @@ from services.notifications.people.domain import Contact, Purpose
 from services.notifications.retention import Retention
 from services.notifications.status import own_status
 from services.runtime.bookkeeping.publications import published
-from services.runtime.data.db import connect, transaction
+from services.runtime.bookkeeping.work import list_failing, release
+from services.runtime.data.db import Connection, connect, transaction
 from services.runtime.disclosure.bands import UNTOLD, Band
-from services.runtime.disclosure.figures import Publication
-from services.runtime.disclosure.quarters import quarter_of
+from services.runtime.disclosure.figures import Publication, Value
+from services.runtime.disclosure.quarters import Quarter, quarter_of
 from services.runtime.serve.discreet import coarse
 from services.runtime.serve.published import PublishedMetrics
 from services.runtime.serve.status import OwnStatus
-from services.texts.figures import COUNSELLING, COURSE_SIGNALS
+from services.texts.figures import COUNSELLING, COURSE_SIGNALS, SUPPORT
 from tests.notifications.world import DESK, TODAY, World, enrolment, school_days, step
 from tests.serving import REPOSITORY
 
@@ -58,6 +59,61 @@ def counselling(told: Sequence[Publication]) -> Mapping[str, Band]:
 async def kept(world: World) -> list[Publication]:
     async with transaction(world.worker) as conn:
         return await published(conn)
+
+
+async def raises(_conn: Connection, _kreis: str) -> None:
+    raise ValueError
+
+
+async def divides_by_zero(conn: Connection, _kreis: str) -> None:
+    await conn.fetchval("SELECT 1 / 0")
+
+
+@pytest.mark.parametrize("fault", [raises, divides_by_zero])
+async def test_a_figure_that_cannot_be_counted_keeps_no_other_from_being_published(
+    world: World, fault: Callable[[Connection, str], Awaitable[None]]
+) -> None:
+    await world.announce("k-1")
+    await world.stated("k-2", kreis="99002")
+    whole = publisher(world.worker, "", 5)
+    broken = {COUNSELLING.name}
+
+    async def counted(conn: Connection, kreis: str, quarter: Quarter, today: date) -> Mapping[str, Value]:
+        if kreis == "99001" and broken:
+            await fault(conn, kreis)
+        return await whole.counted_by[COUNSELLING.name](conn, kreis, quarter, today)
+
+    figures = replace(whole, counted_by={**whole.counted_by, COUNSELLING.name: counted})
+    assert await figures.publish(world.now) == 5
+    assert {(one.kreis, one.figure) for one in await kept(world)} == {
+        (kreis, figure.name) for kreis in ("99001", "99002") for figure in SUPPORT
+    } - {("99001", COUNSELLING.name)}
+    told = await world.value("SELECT count(*) FROM runtime.outbox")
+    assert await figures.publish(world.now) == 0, "it is tried again after a pause"
+    async with transaction(world.worker) as conn:
+        (failing,) = await list_failing(conn)
+        assert (failing["task"], failing["item"].split("/")[:2]) == ("figures", ["99001", COUNSELLING.name])
+        broken.clear()
+        await release(conn, "figures", None)
+    assert await figures.publish(world.now) == 1
+    assert await world.value("SELECT count(*) FROM runtime.outbox") == told + 1
+    assert len(await kept(world)) == 6
+    async with transaction(world.worker) as conn:
+        assert await list_failing(conn) == []
+
+
+async def test_a_figure_that_failed_is_forgotten_with_its_quarter(world: World) -> None:
+    await world.announce("k-1")
+    whole = publisher(world.worker, "", 5)
+
+    async def never(*_of: object) -> Mapping[str, Value]:
+        raise ValueError
+
+    figures = replace(whole, counted_by={**whole.counted_by, COUNSELLING.name: never})
+    assert await figures.publish(world.now) == 2
+    assert await whole.publish(world.now + timedelta(days=100)) == 3
+    async with transaction(world.worker) as conn:
+        assert await list_failing(conn) == []
 
 
 async def test_a_quarter_is_published_once_it_is_closed_and_never_again(world: World) -> None:
@@ -119,6 +175,29 @@ async def test_who_begins_a_second_course_is_counted_with_the_first(world: World
     closed = quarter_of(TODAY + timedelta(days=100)).closes_on
     await publisher(world.worker, "", 5).publish(datetime.combine(closed, time(9), UTC))
     assert counselling(await kept(world))["began"] == Band(0, 4)
+
+
+async def test_a_correction_of_old_days_counts_no_course_twice(world: World) -> None:
+    await world.announce()
+    people_ = [participant_id(DESK, f"ref-{number}") for number in range(10)]
+    days = school_days(TODAY, 20)
+    for number, day in enumerate(days):
+        await world.attend("k-1", day, dict.fromkeys(people_, "X" if number < 15 else "U"))
+    first, second = quarter_of(TODAY), quarter_of(TODAY + timedelta(days=91))
+    figures = publisher(world.worker, "", 5)
+    world.now = datetime.combine(first.closes_on, time(9), UTC)
+    assert await figures.publish(world.now) == 3
+    for day in days[15:]:  # the marks were wrong, and attendance collapsed later
+        await world.attend("k-1", day, dict.fromkeys(people_, "X"))
+    for day in school_days(world.now.date(), 10):
+        await world.attend("k-1", day, dict.fromkeys(people_, "U"))
+    world.now = datetime.combine(second.closes_on, time(9), UTC)
+    assert await figures.publish(world.now) == 3
+    told = {one.quarter: one.bands for one in await kept(world) if one.figure == COURSE_SIGNALS.name}
+    assert {quarter: bands["courses_collapsed"] for quarter, bands in told.items()} == {
+        first: Band(1, 1),
+        second: Band(0, 0),
+    }
 
 
 @pytest.mark.parametrize(("listed", "collapsed"), [(9, 0), (10, 1)])

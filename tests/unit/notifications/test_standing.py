@@ -46,6 +46,12 @@ def result(kind: str, day: date, *, reached: bool, sat: bool = True) -> Result:
         (Standing(registered_on=ago(500), withdrawn=True), []),
         (Standing(registered_on=ago(500), places=(place("started"),)), []),
         (Standing(registered_on=ago(500), places=(place("left", ago(9), ended_on=ago(9)),)), []),
+        (
+            Standing(registered_on=ago(500), places=(place("left", ago(400), ended_on=ahead(3000)),)),
+            ["waits_long"],
+        ),
+        (Standing(registered_on=ago(500), places=(place("left", ago(9), ended_on=ahead(9)),)), []),
+        (Standing(places=(place("completed", ago(40), ended_on=ahead(300)),)), ["no_next_step"]),
         (Standing(registered_on=ago(9), right_until=ahead(RULES.right_days)), ["right_lapses"]),
         (Standing(registered_on=ago(9), right_until=ahead(RULES.right_days + 1)), []),
         (Standing(registered_on=ago(9), right_until=ago(1)), []),
@@ -62,6 +68,35 @@ def result(kind: str, day: date, *, reached: bool, sat: bool = True) -> Result:
         (Standing(places=(place("interrupted", ago(RULES.interrupted_days - 1)),)), []),
         (Standing(places=(place("course_cancelled", ago(2)),)), ["course_cancelled"]),
         (Standing(places=(place("course_cancelled", ago(2)), place("reserved", ago(1), OTHER))), []),
+        (Standing(places=(place("course_cancelled", ago(2)), place("reserved", ago(2), OTHER))), []),
+        (Standing(places=(place("course_cancelled", ago(2)), place("confirmed", ago(9), OTHER))), []),
+        (Standing(places=(place("course_cancelled", ago(2)), place("confirmed", ago(1)))), []),
+        (
+            Standing(places=(place("course_cancelled", ago(2)), place("declined", ago(1), OTHER))),
+            ["course_cancelled"],
+        ),
+        (
+            Standing(places=(place("course_cancelled", ago(2)), place("left", ago(2), OTHER))),
+            ["course_cancelled"],
+        ),
+        (
+            Standing(
+                places=(
+                    place("course_cancelled", ago(2)),
+                    place("confirmed", ago(9), OTHER, integration=False, starts_on=ahead(90)),
+                )
+            ),
+            ["course_cancelled"],
+        ),
+        (
+            Standing(
+                places=(
+                    place("course_cancelled", ago(2)),
+                    place("reserved", ago(2), OTHER, integration=False),
+                )
+            ),
+            [],
+        ),
         (Standing(places=(place("course_cancelled", ago(RULES.cancelled_days)),)), []),
         (Standing(places=(place("started"),), ue_used=RULES.cap_ue - RULES.hours_left_ue), []),
         (
@@ -122,6 +157,41 @@ def result(kind: str, day: date, *, reached: bool, sat: bool = True) -> Result:
                 places=(place("completed", ago(40), ended_on=ago(40)), place("reserved", ago(3), OTHER))
             ),
             [],
+        ),
+        (
+            Standing(
+                places=(
+                    place("completed", ago(40), ended_on=ago(40)),
+                    place("confirmed", ago(60), OTHER, integration=False, starts_on=ago(30)),
+                )
+            ),
+            [],
+        ),
+        (
+            Standing(
+                places=(
+                    place("completed", ago(40), ended_on=ago(40)),
+                    place("started", ago(60), OTHER, integration=False),
+                ),
+                results=(result("language", ago(40), reached=False),),
+            ),
+            ["completed_without_b1"],
+        ),
+        (
+            Standing(
+                places=(
+                    place("completed", ago(40), ended_on=ago(40)),
+                    place("confirmed", ago(60), OTHER, integration=False, starts_on=ago(40)),
+                ),
+                results=(result("language", ago(40), reached=False),),
+            ),
+            [],
+        ),
+        (
+            Standing(
+                places=(place("completed", ago(40), ended_on=ago(40)), place("left", ago(39), OTHER)),
+            ),
+            ["no_next_step"],
         ),
         (
             Standing(places=(place("completed", ago(400), ended_on=ago(400)),), registered_on=ago(900)),

@@ -4,7 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.notifications.offices.ranking import ONLY_ONE, OPEN, ORDER_OF_SLUGS, STAND_IN
+from services.notifications.offices.ranking import (
+    HANDED_OVER,
+    ONLY_ONE,
+    OPEN,
+    ORDER_OF_SLUGS,
+    STAND_IN,
+    UNREACHABLE,
+)
 from services.runtime.web.languages import Texts, msgid
 
 FOR: Mapping[tuple[str, str], str] = {
@@ -39,6 +46,7 @@ FOR: Mapping[tuple[str, str], str] = {
     (OPEN, "closed_day"): msgid("It is closed today."),
     (OPEN, "holiday"): msgid("It is closed today: a public holiday of its Land."),
     (OPEN, "inactive"): msgid("It is closed until further notice."),
+    (OPEN, "unknown"): msgid("It is no longer in the directory of counselling offices."),
     (STAND_IN, "for_closed"): msgid("It stands in for a closed office."),
 }
 """What one criterion says of an office; what is not here says nothing in particular."""
@@ -55,12 +63,14 @@ AGAINST: Mapping[str, str] = {
     "load": msgid("It has more open notices for its size."),
     OPEN: msgid("It is closed today."),
     STAND_IN: msgid("Another office stands in for a closed one."),
+    HANDED_OVER: msgid("The office that had it handed it over to yours."),
     ORDER_OF_SLUGS: msgid("It is like the chosen one in everything; the order of names decided."),
 }
 DECIDED: Mapping[str, str] = {
     ONLY_ONE: msgid("The person has allowed your office only."),
+    UNREACHABLE: msgid("No other office that the person has allowed can be reached."),
     "passed_on": msgid("Another office has declined it; yours is next."),
-    "handed_over": msgid("Another office has handed it over to yours."),
+    HANDED_OVER: msgid("Another office has handed it over to yours."),
     "office_closed": msgid("The office that had it has closed before it could answer."),
 }
 INSTEAD = msgid("It was the turn of %(office)s, which is closed. Your office stands in for it.")

@@ -57,6 +57,7 @@ async def somebody(world: World, *, desk: str) -> UUID:
         await world.attend("k-1", day, {person: "U"})
     await world.settle()
     await world.deliver()
+    await world.rows("UPDATE alert SET snoozed_by = 'somebody-else', taken_by = 'somebody-else' RETURNING 1")
     await world.rows(
         "INSERT INTO registration (id, participant_id, organisation, office, data, begun_at)"
         " SELECT $1, participant_id, organisation, office, '{}', kept_at FROM person",

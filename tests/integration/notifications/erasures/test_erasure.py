@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,6 +14,9 @@ from schemas.erasures import Erased, ErasureAcknowledged, Kept, ParticipantErase
 from schemas.identity import participant_id
 from schemas.placements import ParticipantsMerged
 from schemas.support import ExamResultRecorded, SectionResultRecorded
+from services.notifications.alerts import forgetting
+from services.notifications.alerts.domain import AlertCommand
+from services.notifications.alerts.handlers import answer
 from services.notifications.consumer import subscriptions
 from services.notifications.erasures import store
 from services.notifications.erasures.handlers import Erasures
@@ -36,10 +40,13 @@ from tests.notifications.world import (
     registration,
     school_days,
 )
+from tests.serving import REPOSITORY
 from tests.waiting import wait_until
 
 MINA = Contact("Rahimi-Probe", "Mina", TODAY.replace(year=1990), "0151 4711", "mina@post.kurslotse.invalid")
+MIGRATIONS = REPOSITORY / "services" / "notifications" / "migrations"
 REFERENCE = "B-47110815"
+TYPED = "kennt Frau Rahimi vom Frauenfrühstück"
 BOTH = ("enrolment_notice", "dropout_support")
 
 
@@ -112,10 +119,21 @@ async def somebody_with_everything(world: World) -> dict[str, str]:
     await world.say(PROVIDER, *results)
     await world.settle()
     await world.deliver()
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        for row in await conn.fetch("SELECT alert_id FROM alert ORDER BY alert_id"):
+            await answer(conn, row["alert_id"], AlertCommand.ACCEPT, NOW, reason=TYPED, person="ole")
+        done = await conn.fetchval("SELECT min(alert_id::text)::uuid FROM alert")
+        await answer(conn, done, AlertCommand.DONE, NOW, reason=f"{TYPED}, erledigt")
     async with world.visiting("wohlfahrt") as conn:
         reader = people.Reader("wohlfahrt", "ole", Purpose.ENROLMENT_NOTICE)
         assert await people.read(conn, world.secrets, reader, [person], NOW)
-    return {"id": str(person), "reference": REFERENCE, "placement": str(placement), "phone": "0151 4711"}
+    return {
+        "id": str(person),
+        "reference": REFERENCE,
+        "placement": str(placement),
+        "phone": "0151 4711",
+        "typed": TYPED,
+    }
 
 
 async def test_somebody_with_everything_leaves_no_trace(scene: Scene) -> None:
@@ -148,6 +166,48 @@ async def test_somebody_with_everything_leaves_no_trace(scene: Scene) -> None:
     rows = {one["table"]: one["rows"] for one in report["services"]["notifications"]["erased"]}
     assert {"person", "consent", "attendance", "alert", "placement", "registration", "risk"} <= rows.keys()
     assert report["missing"] == ["allocation", "gateway"]
+
+
+async def test_what_was_typed_about_somebody_goes_with_whom_an_alert_was_about(scene: Scene) -> None:
+    """However an alert is forgotten: by its age, with the consent, or when the person is erased."""
+    world = scene.world
+    needles = await somebody_with_everything(world)
+    assert "alert_step" in {trace.place.split(".")[-2] for trace in await scene.traces(typed=TYPED)}
+    async with transaction(world.worker) as conn:
+        assert await forgetting.forget_old(conn, TODAY + timedelta(days=60)) == 1
+    assert await world.value("SELECT count(*) FROM alert_step WHERE reason LIKE '%, erledigt'") == 0
+    assert await world.value("SELECT count(*) FROM alert_step WHERE reason = $1", TYPED) > 0, "at work still"
+    await world.revoke(REFERENCE)
+    assert await scene.traces(typed=TYPED) == []
+    rows = await world.rows("SELECT participant_id, routing, chain, taken_by, snoozed_by FROM alert")
+    assert {tuple(map(str, row)) for row in rows} == {("None", "{}", "[]", "None", "None")}
+    await scene.erase(UUID(needles["id"]))
+    assert await world.value("SELECT count(*) FROM alert_step WHERE to_state = 'accepted'") == 3
+
+
+async def test_alerts_that_were_forgotten_before_tell_nothing_after_the_migration(scene: Scene) -> None:
+    world = scene.world
+    await somebody_with_everything(world)
+    kept = await world.value("SELECT min(alert_id::text)::uuid FROM alert")
+    forget = (
+        "UPDATE alert SET participant_id = NULL, chain = '{x}', state = 'withdrawn', ended_at = raised_at"
+        " WHERE alert_id <> $1 RETURNING alert_id"
+    )
+    assert len(await world.rows(forget, kept)) == 2
+    before = await world.rows("SELECT * FROM alert WHERE alert_id = $1", kept)
+    steps = "SELECT reason FROM alert_step WHERE alert_id {} $1 ORDER BY reason"
+    steps_before = await world.rows(steps.format("="), kept)
+    admin = await connect(world.database.admin, name="migrating")
+    try:
+        async with admin.transaction():
+            await admin.execute((MIGRATIONS / "0033_forgotten_alerts.sql").read_text("utf-8"))
+    finally:
+        await admin.close()
+    rows = await world.rows("SELECT routing, chain FROM alert WHERE alert_id <> $1", kept)
+    assert [tuple(row) for row in rows] == [({}, [])] * 2
+    assert {row["reason"] for row in await world.rows(steps.format("<>"), kept)} == {""}
+    assert await world.rows("SELECT * FROM alert WHERE alert_id = $1", kept) == before
+    assert await world.rows(steps.format("="), kept) == steps_before
 
 
 async def test_what_is_read_later_brings_nothing_back(scene: Scene) -> None:

@@ -5,6 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from schemas.placements import ParticipantsMerged
+from services.notifications.alerts.domain import AlertCommand
+from services.notifications.alerts.handlers import answer
 from services.notifications.people.domain import Contact
 from tests.notifications.pages import Pages, pages_on
 from tests.notifications.world import (
@@ -21,6 +23,7 @@ from tests.notifications.world import (
 )
 from tests.rejected import check
 
+CANARY = "Frau Beispiel ist beim Arzt"
 ALL = ("enrolment_notice", "dropout_support", "after_course")
 
 
@@ -54,6 +57,8 @@ async def test_it_counts_at_once_and_nothing_of_the_person_is_left_to_the_office
         await world.attend("k-1", day, {person: "U"})
     await world.settle()
     assert len(await world.rows("SELECT FROM alert WHERE office = $1", MBE)) == 2
+    async with world.visiting("wohlfahrt", MBE) as conn:
+        await answer(conn, alert, AlertCommand.ACCEPT, world.now, reason=CANARY, person="x")
     async with pages_on(world, MBE, DESK) as pages:
         shown = await pages[MBE].post(f"/inbox/{alert}/contact")
         assert "Beispiel" in shown.text
@@ -77,6 +82,14 @@ async def test_it_counts_at_once_and_nothing_of_the_person_is_left_to_the_office
         "withdrawn"
     }
     assert await world.rows("SELECT FROM alert WHERE office = $1 AND participant_id IS NOT NULL", MBE) == []
+    assert {
+        (row["routing"] == {}, tuple(row["chain"]), row["reason"]["params"] == {})
+        for row in await world.rows("SELECT routing, chain, reason FROM alert WHERE office = $1", MBE)
+    } == {(True, (), True)}
+    assert {row["reason"] for row in await world.rows("SELECT reason FROM alert_step")} == {
+        "",
+        "consent_ended",
+    }
     assert await world.rows("SELECT FROM disclosure WHERE office = $1 AND ended_at IS NULL", MBE) == []
     assert await world.rows("SELECT FROM person_key WHERE organisation = 'wohlfahrt'") == []
     (proof,) = await world.rows("SELECT * FROM consent_evidence")

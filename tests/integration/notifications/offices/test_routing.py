@@ -166,6 +166,36 @@ async def test_an_inactive_office_hands_over_to_the_next_without_anybody_standin
     assert (await alert(world))["office"] == OTHER
 
 
+@pytest.mark.parametrize("gone", ["inactive", "unknown"])
+async def test_an_office_that_can_be_told_nothing_is_among_those_passed_over(world: World, gone: str) -> None:
+    await world.load_offices(office(MBE), office(OTHER, active=False))
+    if gone == "unknown":
+        await world.rows("DELETE FROM office WHERE slug = $1 RETURNING slug", OTHER)
+    await enrolled(world, MBE, OTHER)
+    row = await alert(world)
+    assert (row["office"], row["chain"], row["routing"]["decided_by"]) == (MBE, [], "unreachable")
+    assert row["routing"]["ranking"][1:] == [{"office": OTHER, "criteria": {"open": gone}, "against": "open"}]
+    async with pages_on(world, MBE) as pages:
+        page = await pages[MBE].page(f"/inbox/{row['alert_id']}")
+    assert "nur Ihrer Stelle erlaubt" not in page
+    words = {"inactive": "bis auf Weiteres geschlossen", "unknown": "nicht mehr im Verzeichnis"}
+    assert words[gone] in page
+
+
+async def test_one_consent_is_the_only_one_and_a_closed_first_choice_is_named(world: World) -> None:
+    await world.load_offices(office(MBE), office(JMD, age_below=None), office(OTHER, active=False))
+    await enrolled(world, MBE)
+    assert (await alert(world))["routing"]["decided_by"] == "only_one"
+    await world.consent("a-1", ENROLMENT, office_=JMD)
+    await world.consent("a-1", ENROLMENT, office_=OTHER)
+    async with world.visiting(PUBLISHERS[MBE][0], MBE) as conn:
+        await alerts.answer(conn, (await alert(world))["alert_id"], AlertCommand.DECLINE, world.now)
+    await world.settle()
+    row = await alert(world)
+    assert (row["office"], row["routing"]["decided_by"]) == (JMD, "passed_on")
+    assert [one["office"] for one in row["routing"]["ranking"]] == [JMD, OTHER]
+
+
 async def test_a_neighbour_by_agreement_comes_before_strangers(world: World) -> None:
     agreed = AgreementEntry(
         what="neighbour", place="99001", valid_from=TODAY, valid_until=TODAY, source="Vereinbarung 4/2026"
@@ -223,3 +253,26 @@ async def test_handing_over_goes_to_the_chosen_office_whatever_the_ranking(world
     await world.settle()
     after = await alert(world)
     assert (after["office"], after["routing"]["decided_by"]) == (OTHER, "handed_over")
+    against = {one["office"]: one["against"] for one in after["routing"]["ranking"][1:]}
+    assert set(against.values()) == {"handed_over"}, "the one it was handed to is worse in every criterion"
+    async with pages_on(world, OTHER) as pages:
+        page = await pages[OTHER].page(f"/inbox/{after['alert_id']}")
+    assert "hat ihn Ihrer übergeben" in page
+    assert "näher" not in page
+
+
+async def test_who_is_handed_an_alert_stands_in_for_nobody(world: World) -> None:
+    await world.load_offices(
+        office(MBE, stand_in=OTHER), office(JMD, age_below=None), office(OTHER, catchment=["99002"])
+    )
+    await enrolled(world, MBE, JMD, OTHER)
+    row = await alert(world)
+    async with world.visiting(PUBLISHERS[row["office"]][0], row["office"]) as conn:
+        await alerts.answer(conn, row["alert_id"], AlertCommand.HAND_OVER, world.now, to=OTHER)
+    await world.load_offices(
+        office(MBE, stand_in=OTHER, closed_days=[TODAY]), office(JMD, closed_days=[TODAY])
+    )
+    await world.settle()
+    after = await alert(world)
+    assert (after["office"], after["routing"]["decided_by"]) == (OTHER, "handed_over")
+    assert "stands_in_for" not in after["routing"]

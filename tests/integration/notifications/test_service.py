@@ -206,26 +206,27 @@ async def test_events_become_an_alert_and_a_mail(
         await introduce(service)
         person, stranger = participant_id(DESK, "a-1"), uuid4()
         today = datetime.now(UTC).date()
-        await service.say(None, registration("a-1").model_copy(update={"registered_on": today}))
+        begun = today - timedelta(days=2)
+        await service.say(None, registration("a-1").model_copy(update={"registered_on": begun}))
         purposes = ("enrolment_notice", "dropout_support")
         await service.say(
-            DESK, ConsentGranted(reference="a-1", office=MBE, purposes=purposes, given_on=today)
+            DESK, ConsentGranted(reference="a-1", office=MBE, purposes=purposes, given_on=begun)
         )
         await wait_until(lambda: service.value("SELECT count(*) = 2 FROM consent"), 60.0, "consents")
 
         # A class of a course that nobody has announced yet: parked, and parked without strangers.
         for number in range(3):
-            day = today + timedelta(days=number)
+            day = begun + timedelta(days=number)
             marks = {person: "U", stranger: "U", uuid4(): "X"}
             await service.say(PROVIDER, attendance("k-1", day, marks))
         await wait_until(lambda: service.value("SELECT count(*) = 3 FROM runtime.parked"), 60.0, "parked")
         await stranger_is_nowhere(service, stranger)
 
         # The course is known, a place is not: the marks are held, and name nobody.
-        await service.say(None, announcement("k-1", today))
+        await service.say(None, announcement("k-1", begun))
         await wait_until(lambda: service.value("SELECT count(*) = 3 FROM held_mark"), 60.0, "unlocked")
         assert await service.value("SELECT count(*) FROM attendance") == 0
-        await service.say(None, enrolment(person, starts_on=today, ends_on=today + timedelta(days=90)))
+        await service.say(None, enrolment(person, starts_on=begun, ends_on=today + timedelta(days=90)))
         await wait_until(lambda: service.value("SELECT count(*) = 3 FROM attendance"), 60.0, "taken up")
         await wait_until(lambda: len(service.mails.taken) == 2, 60.0, "two mails")
         await stranger_is_nowhere(service, stranger)

@@ -261,7 +261,7 @@ class BatchLoop:
     ) -> BatchResult | None:
         """Write a batch; None if it fails again and again for a reason that one of its records may be.
 
-        `alone` says where a record lies that is read alone and has been counted. A failure that is not its fault
+        `alone` is where a single record lies that has been counted. A failure that is not its fault
         takes the count back until the next try.
         """
         isolate_poison = taken_back = False

@@ -26,6 +26,7 @@ from services.runtime.web.languages import chosen_language
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024
+_BYTES_OF_AN_EVENT, _BYTES_OF_A_LONG_EVENT = 512, 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,29 @@ async def apply_rate_limit(context: GatewayContext, caller: Caller, events: int)
     if await context.limits.is_full(context.worker):
         raise RequestRejectedError(503, Problem("busy"), retry_after=2)
     wait = context.limits.wait_for(caller.key, events)
+    if wait:
+        raise RequestRejectedError(429, Problem("rate_limited"), retry_after=wait)
+
+
+async def charge_by_size(context: GatewayContext, caller: Caller, size: int) -> int:
+    """Charge a body as if it held events of a usual size, before it is parsed; return their number.
+
+    Raises:
+        RequestRejectedError: 503 or 429, with Retry-After.
+    """
+    charged = max(1, size // _BYTES_OF_AN_EVENT)
+    await apply_rate_limit(context, caller, charged)
+    return charged
+
+
+def charge_events(context: GatewayContext, caller: Caller, charged: int, events: int, size: int) -> None:
+    """Charge the events that a body held instead of its size; long ones count as several.
+
+    Raises:
+        RequestRejectedError: 429, with Retry-After.
+    """
+    due = max(1, events, size // _BYTES_OF_A_LONG_EVENT)
+    wait = context.limits.settle(caller.key, charged, due)
     if wait:
         raise RequestRejectedError(429, Problem("rate_limited"), retry_after=wait)
 

@@ -98,6 +98,7 @@ async def put_settings(request: Request, kind: str) -> Response:
     context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
+    await apply_rate_limit(context, caller, 1)
     raw = await read_body(request, MAX_SETTINGS)
     try:
         given = read_json(raw)

@@ -79,13 +79,17 @@ async def admit(request: Request, scope: str) -> Caller:
     return who
 
 
-async def read_body(request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0) -> bytes:
+async def read_body(
+    request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0, *, caller: Caller | None = None
+) -> bytes:
     """Read the body of a caller whom we know, up to a limit; so many seconds are left for it and its answer.
+
+    A publisher that is named as the caller can send a few large bodies at once.
 
     Raises:
         RequestRejectedError: it is larger.
     """
-    allow_larger(request, limit, seconds)
+    allow_larger(request, limit, seconds, caller.publisher.slug if caller else None)
     too_large = RequestRejectedError(413, Problem("too_large", params={"max_bytes": limit}))
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large

@@ -47,7 +47,7 @@ async def post_events(request: Request) -> Response:
     """Take one event or a batch; answered after the commit, the same again gets the same answer."""
     context = context_of(request)
     caller = await admit(request, "events")
-    body = await read_body(request)
+    body = await read_body(request, caller=caller)
     charged = await charge_by_size(context, caller, len(body))
     kind, headers = request.headers.get("content-type"), request.headers.raw
     sent = await _beside(body, partial(cloudevents.read_request, kind, headers, body))

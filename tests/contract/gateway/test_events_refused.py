@@ -6,11 +6,15 @@ import asyncio
 import threading
 from typing import Any
 
+import httpx
 import orjson
 import pytest
 
 from services.gateway.http import cloudevents
+from services.gateway.http.app import create_app
 from services.gateway.http.context import MAX_REQUEST
+from services.runtime.base.addresses import Proxies
+from services.runtime.http.door import Door
 from tests.contract.gateway.events import BATCH, STRUCTURED, post
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, course, person, structured
 
@@ -291,6 +295,26 @@ async def test_while_a_large_body_is_parsed_others_are_answered(
     assert other.status_code == 202
     answer = await parsing
     assert (answer.status_code, answer.json()["code"]) == (400, "json_too_deep")
+
+
+async def test_large_requests_of_one_publisher_keep_no_other_out(world: World) -> None:
+    door = Door(create_app(world.context), Proxies.parse("X", ""))
+    taken = door._uploads  # noqa: SLF001 - as if two slow uploads were under way
+    assert [taken.begin("schule") for _ in range(3)] == [0, 0, 429]
+    batch = [structured("course-announced", f"e-{n}", course()) for n in range(300)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://gateway") as client:
+
+        async def send(slug: str) -> httpx.Response:
+            headers = world.auth(slug, **{"Content-Type": BATCH, "Accept-Language": "de"})
+            return await client.post("/v1/events", content=orjson.dumps(batch), headers=headers)
+
+        refused = await send("schule")
+        assert (refused.status_code, refused.json()["code"]) == (429, "uploads_of_yours")
+        assert refused.headers["retry-after"] == "2"
+        assert refused.json()["title"].endswith("wie Sie gleichzeitig senden dürfen.")
+        assert (await send("akademie")).status_code == 202
+        taken.end("schule")
+        assert [(await send("schule")).status_code for _ in range(2)] == [202, 202]
 
 
 async def test_a_long_outbox_rejects_requests_for_a_while(world: World) -> None:

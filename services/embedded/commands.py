@@ -84,7 +84,7 @@ def up_servers(home: Path | None) -> int:
                 tell.say(f"export KURSLOTSE_KAFKA={found.kafka}")
             else:
                 tell.say(f"Both run; {place.run} holds their addresses and passwords.")
-            await asyncio.Event().wait()
+            await supervisor.until_lost()
         return 0
 
     return supervise(home, work)

@@ -143,6 +143,7 @@ async def play(stack: Stack, seconds: int | None, opened: Callable[[date], None]
         told: date | None = None
         while not end.done() and time.monotonic() - begun < limit:
             await asyncio.wait({end}, timeout=1)
+            stack.supervisor.check()
             step.note(tail(child.program.log).rpartition("\n")[2][:80])
             if told is None and sign.exists():
                 told = date.fromisoformat(sign.read_text(encoding="utf-8"))

@@ -71,7 +71,7 @@ def up(home: Path | None, *, demo: bool, own_servers: bool) -> int:
             _announce(stack, tell)
             if not demo:
                 await _invite_first(stack, tell)
-            await asyncio.Event().wait()
+            await supervisor.until_lost()
         return 0
 
     return supervise(home, everything)

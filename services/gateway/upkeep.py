@@ -25,10 +25,17 @@ class Upkeep:
         await self._key_hashes()
         async with transaction(self._pool) as conn:
             folded = await _sum_counts(conn)
-        async with transaction(self._pool) as conn:
-            accepted = await _delete_accepted(conn, self._inbox_days)
-        async with transaction(self._pool) as conn:
-            return folded + accepted + await _delete_feeds(conn, KEEP_DAYS)
+        ages = {_OLD_ACCEPTED: self._inbox_days, _OLD_FINDINGS: KEEP_DAYS, _OLD_ADDRESSED: KEEP_DAYS}
+        return folded + sum([await self._delete(statement, days) for statement, days in ages.items()])
+
+    async def _delete(self, statement: str, days: int) -> int:
+        """Delete what is older, in slices: no transaction holds many rows, and nothing waits for a round."""
+        gone, slice_ = 0, _AT_ONCE
+        while slice_ == _AT_ONCE:
+            async with transaction(self._pool) as conn:
+                slice_ = len(await conn.fetch(statement, days, _AT_ONCE))
+            gone += slice_
+        return gone
 
     async def _key_hashes(self) -> None:
         """Put hashes of before under the installation's key."""
@@ -53,25 +60,19 @@ async def _sum_counts(conn: asyncpg.Connection) -> int:
     return int(gone)
 
 
-async def _delete_accepted(conn: asyncpg.Connection, days: int) -> int:
-    rows = await conn.fetch(
-        """
-        DELETE FROM accepted WHERE (publisher, family, event_id) IN (
-            SELECT publisher, family, event_id FROM accepted
-            WHERE accepted_at < now() - make_interval(days => $1) LIMIT $2
-        ) RETURNING 1
-        """,
-        days,
-        _AT_ONCE,
-    )
-    return len(rows)
-
-
-async def _delete_feeds(conn: asyncpg.Connection, days: int) -> int:
-    findings = await conn.fetch(
-        "DELETE FROM finding WHERE stored_at < now() - make_interval(days => $1) RETURNING 1", days
-    )
-    addressed = await conn.fetch(
-        "DELETE FROM addressed WHERE stored_at < now() - make_interval(days => $1) RETURNING 1", days
-    )
-    return len(findings) + len(addressed)
+_OLD_ACCEPTED = """
+    DELETE FROM accepted WHERE (publisher, family, event_id) IN (
+        SELECT publisher, family, event_id FROM accepted
+        WHERE accepted_at < now() - make_interval(days => $1) LIMIT $2
+    ) RETURNING 1
+    """
+_OLD_FINDINGS = """
+    DELETE FROM finding WHERE (publisher, number) IN (
+        SELECT publisher, number FROM finding WHERE stored_at < now() - make_interval(days => $1) LIMIT $2
+    ) RETURNING 1
+    """
+_OLD_ADDRESSED = """
+    DELETE FROM addressed WHERE (publisher, number) IN (
+        SELECT publisher, number FROM addressed WHERE stored_at < now() - make_interval(days => $1) LIMIT $2
+    ) RETURNING 1
+    """

@@ -62,23 +62,35 @@ def tail(path: Path) -> str:
 
 
 def rotate(path: Path, limit: int = _LOG_LIMIT) -> None:
-    """Keep one old log beside a new one when it has become long; its writer appends and need not know."""
-    with contextlib.suppress(FileNotFoundError):
-        if path.stat().st_size > limit:
-            shutil.copy2(path, path.with_suffix(".old.log"))
-            os.truncate(path, 0)
+    """Keep one old log beside a new one when it has become long; its writer appends and need not know.
+
+    On a full disk the old log is lost: a log is no reason to end the program that writes it.
+    """
+    old = path.with_suffix(".old.log")
+    with contextlib.suppress(OSError):
+        if path.stat().st_size <= limit:
+            return
+        try:
+            shutil.copy2(path, old)
+        except OSError:
+            old.unlink(missing_ok=True)
+        os.truncate(path, 0)
 
 
 class Child:
     """Runs one program until it is told to stop."""
 
-    def __init__(self, program: Program, changed: Callable[[], None]) -> None:
+    def __init__(
+        self, program: Program, changed: Callable[[], None], lost: Callable[["Child"], None] | None = None
+    ) -> None:
+        """`changed` records its state; `lost` hears if it is watched no more although nobody stopped it."""
         self.program = program
         self.identity: Identity | None = None
         self.restarts = 0
         self.exit_code: int | None = None
         self.state = "new"
-        self._changed = changed
+        self._changed, self._lost = changed, lost
+        self._recorded = True
         self._stopping = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
@@ -96,6 +108,14 @@ class Child:
     def start(self) -> None:
         """Begin to supervise."""
         self._task = asyncio.create_task(self._supervise(), name=f"supervise {self.program.name}")
+        self._task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            _log.error("%s is watched no more", self.program.name, exc_info=error)
+        if self._lost and not self._stopping.is_set() and (error is not None or not self.program.once):
+            self._lost(self)
 
     async def _supervise(self) -> None:
         attempt = 0
@@ -134,11 +154,11 @@ class Child:
                 preexec_fn=leash(program.stop_signal),
                 **owner,  # type: ignore[arg-type]
             )
-        self.identity = Identity.of(process.pid)
-        self._now("running")
-        if self._stopping.is_set():  # told to stop while it was being started
-            self._signal(program.stop_signal)
         try:
+            self.identity = Identity.of(process.pid)
+            self._now("running")
+            if self._stopping.is_set():  # told to stop while it was being started
+                self._signal(program.stop_signal)
             self.exit_code = await self._until_exit(process)
         finally:
             if self.identity:
@@ -151,10 +171,17 @@ class Child:
             with contextlib.suppress(TimeoutError):
                 return await asyncio.wait_for(process.wait(), _LOOK_AT_LOG_SECONDS)
             rotate(self.program.log)
+            if not self._recorded:
+                self._now(self.state)
 
     def _now(self, state: str) -> None:
         self.state = state
-        self._changed()
+        try:
+            self._changed()
+            self._recorded = True
+        except OSError:
+            _log.exception("the state of %s could not be recorded", self.program.name)
+            self._recorded = False
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process and self._process.returncode is None:

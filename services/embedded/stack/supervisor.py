@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
-from services.embedded.machine.children import Child, Program
+from services.embedded.machine.children import Child, Program, StartError
 from services.embedded.machine.home import Home, read_json, write_json
 from services.embedded.machine.installation import open_installation
 from services.embedded.machine.processes import Identity, sweep_recorded
@@ -24,6 +24,8 @@ class Supervisor:
         self.env = env
         self.children: dict[str, Child] = {}
         self._facts: dict[str, Any] = {}
+        self._lost: list[str] = []
+        self._lost_one = asyncio.Event()
 
     async def recover(self) -> int:
         """End what an earlier supervisor that was killed has left running."""
@@ -57,11 +59,28 @@ class Supervisor:
         """Start programs without waiting for them."""
         begun = []
         for program in programs:
-            child = Child(program, self._record)
+            child = Child(program, self._record, self._lose)
             self.children[program.name] = child
             child.start()
             begun.append(child)
         return begun
+
+    def _lose(self, child: Child) -> None:
+        self._lost.append(child.program.name)
+        self._lost_one.set()
+
+    def check(self) -> None:
+        """Raise StartError if a child is watched no more although nobody has stopped it."""
+        if self._lost:
+            raise StartError(
+                f"{', '.join(self._lost)} cannot be watched any more, so everything is stopped. The messages "
+                "above say why; then start it again."
+            )
+
+    async def until_lost(self) -> None:
+        """Wait until a child is watched no more although nobody has stopped it, and raise StartError."""
+        await self._lost_one.wait()
+        self.check()
 
     async def start_and_wait(self, title: str, programs: Sequence[Program]) -> list[Child]:
         """Start programs together and wait until all of them answer."""
@@ -91,8 +110,8 @@ class Supervisor:
             await self.stop_children(others)
         finally:
             await self.stop_children(servers)
-            self._record()
             self.home.run.unlink(missing_ok=True)
+            self._record()
 
 
 @asynccontextmanager

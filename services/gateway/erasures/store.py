@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -63,8 +64,9 @@ async def erase(
         )
         counts["imported"] = counts.get("imported", 0) + len(events)
         named = [event["event_id"] for event in events]
+        tokens = [_as_token(reference) for reference in own]
         for table, statement in (("finding", _FINDINGS), ("accepted", _ACCEPTED)):
-            gone = await conn.fetch(statement, office, named, own)
+            gone = await conn.fetch(statement, office, named, tokens)
             counts[table] = counts.get(table, 0) + len(gone)
     return counts
 
@@ -78,14 +80,21 @@ _ADDRESSED = """
         OR event #>> '{data,merged}' = ANY($1::text[]) OR event #>> '{data,into}' = ANY($1::text[])
     RETURNING 1
     """
-_FINDINGS = """
+# Ids that an import makes from hashes belong to a person only if the person's own row says so.
+_MADE_BY_IMPORTS = "'^file-[0-9a-f]{40}$'"
+_FINDINGS = f"""
     DELETE FROM finding WHERE publisher = $1 AND (event_id = ANY($2::text[])
-        OR EXISTS (SELECT FROM unnest($3::text[]) AS r WHERE position(r IN event_id) > 0)) RETURNING 1
+        OR event_id !~ {_MADE_BY_IMPORTS} AND event_id ~ ANY($3::text[])) RETURNING 1
     """
-_ACCEPTED = """
+_ACCEPTED = f"""
     DELETE FROM accepted WHERE publisher = $1 AND event_id <> ALL($2::text[])
-        AND EXISTS (SELECT FROM unnest($3::text[]) AS r WHERE position(r IN event_id) > 0) RETURNING 1
+        AND event_id !~ {_MADE_BY_IMPORTS} AND event_id ~ ANY($3::text[]) RETURNING 1
     """
+
+
+def _as_token(reference: str) -> str:
+    """Return a regular expression that finds a reference in an event id: whole, not as a part of a word."""
+    return f"(^|[^A-Za-z0-9]){re.escape(reference)}([^A-Za-z0-9]|$)"
 
 
 async def _count(conn: asyncpg.Connection, statement: str, values: Sequence[object]) -> int:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from logging import getLogger
 
 from schemas.envelope import Problem
@@ -22,7 +22,11 @@ _log = getLogger(__name__)
 
 
 class ReadersBusyError(Exception):
-    """So many files wait to be read that no further one is taken now."""
+    """So many files wait to be read, of all or of this caller, that no further one is taken now."""
+
+    def __init__(self, *, of_caller: bool) -> None:
+        super().__init__("of this caller" if of_caller else "of all")
+        self.of_caller = of_caller
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,16 @@ class ReadingLimits:
     """Address space of the process, of which Python and its libraries take a fifth."""
     waiting: int = 8
     """Files that may wait for their turn."""
+    waiting_of_one: int = 2
+    """Files of one caller that may wait; one is read at a time."""
+
+
+@dataclass(slots=True)
+class _Caller:
+    """The files of one caller that are being read or wait."""
+
+    reading: asyncio.Lock = field(default_factory=asyncio.Lock)
+    files: int = 0
 
 
 class FileReader:
@@ -44,25 +58,26 @@ class FileReader:
         self._limits = limits or ReadingLimits()
         self._slots = asyncio.Semaphore(at_once)
         self._waiting = 0
+        self._callers: dict[str, _Caller] = {}
 
-    async def courses(self, raw: bytes, asked: CoursesAsked) -> CoursesRead | Problem:
-        """Read a catalogue of courses, or say why it cannot be read.
-
-        Raises:
-            ReadersBusyError: too many files wait.
-        """
-        return await self._read(COURSES, raw, asked)
-
-    async def people(self, raw: bytes, asked: PeopleAsked) -> PeopleRead | Problem:
-        """Read a list of people, or say why it cannot be read.
+    async def courses(self, raw: bytes, asked: CoursesAsked, caller: str) -> CoursesRead | Problem:
+        """Read a caller's catalogue of courses, or say why it cannot be read.
 
         Raises:
             ReadersBusyError: too many files wait.
         """
-        return await self._read(PEOPLE, raw, asked)
+        return await self._read(COURSES, raw, asked, caller)
 
-    async def _read(self, kind: Kind[A, R], raw: bytes, asked: A) -> R | Problem:
-        async with self._turn():
+    async def people(self, raw: bytes, asked: PeopleAsked, caller: str) -> PeopleRead | Problem:
+        """Read a caller's list of people, or say why it cannot be read.
+
+        Raises:
+            ReadersBusyError: too many files wait.
+        """
+        return await self._read(PEOPLE, raw, asked, caller)
+
+    async def _read(self, kind: Kind[A, R], raw: bytes, asked: A, caller: str) -> R | Problem:
+        async with self._turn(caller):
             answer = await self._ask(kind.name, kind.asked.dump_json(asked), raw)
         if isinstance(answer, Problem):
             return answer
@@ -72,18 +87,27 @@ class FileReader:
         return read
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self, caller: str) -> AsyncIterator[None]:
+        """Wait until a file of this caller may be read: after the caller's own, then among all."""
+        own = self._callers.get(caller, _Caller())
+        if own.files > self._limits.waiting_of_one:
+            raise ReadersBusyError(of_caller=True)
         if self._waiting >= self._limits.waiting:
-            raise ReadersBusyError
+            raise ReadersBusyError(of_caller=False)
+        self._callers[caller] = own
+        own.files += 1
         self._waiting += 1
+        waits = True
         try:
-            await self._slots.acquire()
+            async with own.reading, self._slots:
+                self._waiting -= 1
+                waits = False
+                yield
         finally:
-            self._waiting -= 1
-        try:
-            yield
-        finally:
-            self._slots.release()
+            self._waiting -= waits
+            own.files -= 1
+            if not own.files:
+                del self._callers[caller]
 
     async def _ask(self, name: str, asked: bytes, raw: bytes) -> bytes | Problem:
         limits = self._limits

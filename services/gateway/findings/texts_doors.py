@@ -64,6 +64,14 @@ DOORS: Mapping[str, Advice] = {
     "uploads_full": Advice(
         "Too many large requests are being read.", "Send the same again after the time in Retry-After."
     ),
+    "uploads_of_yours": Advice(
+        "As many of your large requests are being read as you may send at once.",
+        "Send them one after the other, and this one again after the time in Retry-After.",
+    ),
+    "files_of_yours": Advice(
+        "As many of your files are being read or wait as you may send at once.",
+        "Wait for the answer to one of them, then send this one again.",
+    ),
     "too_slow": Advice(
         "The request took too long to arrive.", "Send the same again over a faster connection."
     ),

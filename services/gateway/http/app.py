@@ -31,6 +31,7 @@ _DATABASE_ERRORS = (
 _OF_THE_SERVER = {
     408: Problem("too_slow"),
     413: Problem("too_large", params={"max_bytes": SMALL_BODY}),
+    429: Problem("uploads_of_yours"),
     503: Problem("uploads_full"),
 }
 """Statuses by which the server in front refuses a body."""

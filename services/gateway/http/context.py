@@ -26,6 +26,7 @@ from services.runtime.web.languages import chosen_language
 
 PROBLEM = "application/problem+json"
 MAX_REQUEST = 8 * 1024 * 1024
+_BYTES_OF_AN_EVENT, _BYTES_OF_A_LONG_EVENT = 512, 8 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +79,17 @@ async def admit(request: Request, scope: str) -> Caller:
     return who
 
 
-async def read_body(request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0) -> bytes:
+async def read_body(
+    request: Request, limit: int = MAX_REQUEST, seconds: float = 120.0, *, caller: Caller | None = None
+) -> bytes:
     """Read the body of a caller whom we know, up to a limit; so many seconds are left for it and its answer.
+
+    A publisher that is named as the caller can send a few large bodies at once.
 
     Raises:
         RequestRejectedError: it is larger.
     """
-    allow_larger(request, limit, seconds)
+    allow_larger(request, limit, seconds, caller.publisher.slug if caller else None)
     too_large = RequestRejectedError(413, Problem("too_large", params={"max_bytes": limit}))
     if int(request.headers.get("content-length") or 0) > limit:
         raise too_large
@@ -106,6 +111,29 @@ async def apply_rate_limit(context: GatewayContext, caller: Caller, events: int)
     if await context.limits.is_full(context.worker):
         raise RequestRejectedError(503, Problem("busy"), retry_after=2)
     wait = context.limits.wait_for(caller.key, events)
+    if wait:
+        raise RequestRejectedError(429, Problem("rate_limited"), retry_after=wait)
+
+
+async def charge_by_size(context: GatewayContext, caller: Caller, size: int) -> int:
+    """Charge a body as if it held events of a usual size, before it is parsed; return their number.
+
+    Raises:
+        RequestRejectedError: 503 or 429, with Retry-After.
+    """
+    charged = max(1, size // _BYTES_OF_AN_EVENT)
+    await apply_rate_limit(context, caller, charged)
+    return charged
+
+
+def charge_events(context: GatewayContext, caller: Caller, charged: int, events: int, size: int) -> None:
+    """Charge the events that a body held instead of its size; long ones count as several.
+
+    Raises:
+        RequestRejectedError: 429, with Retry-After.
+    """
+    due = max(1, events, size // _BYTES_OF_A_LONG_EVENT)
+    wait = context.limits.settle(caller.key, charged, due)
     if wait:
         raise RequestRejectedError(429, Problem("rate_limited"), retry_after=wait)
 

@@ -1,8 +1,10 @@
 """Serves POST /v1/events: CloudEvents in binary, structured or batch mode."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import asyncpg
 from fastapi import APIRouter
@@ -20,7 +22,8 @@ from services.gateway.http import cloudevents, openapi
 from services.gateway.http.context import (
     GatewayContext,
     admit,
-    apply_rate_limit,
+    charge_by_size,
+    charge_events,
     context_of,
     flag,
     language,
@@ -31,8 +34,12 @@ from services.gateway.http.errors import RequestRejectedError
 from services.gateway.publishers.domain import Caller, Publisher
 from services.runtime.data.db import transaction
 
+T = TypeVar("T")
+
 router = APIRouter()
 MOST_PROBLEMS = 20
+_LARGE = 256 * 1024
+"""Bytes of a body that is parsed in a thread, so that other requests are answered meanwhile."""
 
 
 @router.post("/v1/events", status_code=202, openapi_extra=openapi.EVENTS, responses=openapi.ANSWERS)
@@ -40,23 +47,31 @@ async def post_events(request: Request) -> Response:
     """Take one event or a batch; answered after the commit, the same again gets the same answer."""
     context = context_of(request)
     caller = await admit(request, "events")
-    body = await read_body(request)
-    sent = cloudevents.read_request(request.headers.get("content-type"), request.headers.raw, body)
+    body = await read_body(request, caller=caller)
+    charged = await charge_by_size(context, caller, len(body))
+    kind, headers = request.headers.get("content-type"), request.headers.raw
+    sent = await _beside(body, partial(cloudevents.read_request, kind, headers, body))
     if isinstance(sent, Problem):
         raise RequestRejectedError(_request_status(sent), sent)
+    unread = any(item.problem for item in sent)  # then the size stays charged
+    charge_events(context, caller, charged, max(len(sent), charged if unread else 0), len(body))
     if not sent:
         return JSONResponse({"accepted": [], "results": []}, status_code=202)
-    await apply_rate_limit(context, caller, len(sent))
     now = context.clock.now()
-    checked = [check_sent(caller, item, now) for item in sent]
+    checked = await _beside(body, lambda: [check_sent(caller, item, now) for item in sent])
     if flag(request, "dry_run"):
         checked = await _try(context, caller, checked)
     else:
         async with transaction(context.worker) as conn:
             checked = await take(conn, caller.publisher, checked, context, now)
         context.metrics.count(checked)
-    batch = cloudevents.media_type(request.headers.get("content-type")) == cloudevents.BATCH
+    batch = cloudevents.media_type(kind) == cloudevents.BATCH
     return _answer(request, checked, context.adviser, batch=batch)
+
+
+async def _beside(body: bytes, work: Callable[[], T]) -> T:
+    """Do work whose time grows with the body: for a large one in a thread, beside other requests."""
+    return await asyncio.to_thread(work) if len(body) > _LARGE else work()
 
 
 async def _try(context: GatewayContext, caller: Caller, checked: Sequence[Checked]) -> list[Checked]:

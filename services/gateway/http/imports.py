@@ -51,7 +51,7 @@ async def post_import(request: Request, kind: str) -> Response:
     await apply_rate_limit(context, caller, 1)
     async with acquire(context.worker) as conn:
         saved = await store.settings(conn, caller.publisher.slug, kind)
-    raw, spoken = await read_body(request, MAX_XML, IMPORT_SECONDS), language(request)
+    raw, spoken = await read_body(request, MAX_XML, IMPORT_SECONDS, caller=caller), language(request)
     job = ImportJob(
         pool=context.worker,
         publisher=caller.publisher,
@@ -66,8 +66,9 @@ async def post_import(request: Request, kind: str) -> Response:
     )
     try:
         report = await run_import(job, kind, raw, saved, check_only=flag(request, "check"))
-    except ReadersBusyError:
-        raise RequestRejectedError(503, Problem("busy"), retry_after=10) from None
+    except ReadersBusyError as error:
+        status, code = (429, "files_of_yours") if error.of_caller else (503, "busy")
+        raise RequestRejectedError(status, Problem(code), retry_after=10) from None
     if isinstance(report, Problem):
         raise RequestRejectedError(422, report)
     if report.interrupted is not None:
@@ -98,7 +99,8 @@ async def put_settings(request: Request, kind: str) -> Response:
     context = context_of(request)
     caller = await admit(request, "imports")
     _known(kind, caller)
-    raw = await read_body(request, MAX_SETTINGS)
+    await apply_rate_limit(context, caller, 1)
+    raw = await read_body(request, MAX_SETTINGS, caller=caller)
     try:
         given = read_json(raw)
     except JsonError as error:

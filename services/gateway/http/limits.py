@@ -29,6 +29,10 @@ class Limits:
         bucket = self._buckets.setdefault(key, TokenBucket(self.rate, self.burst, self.burst, now))
         return math.ceil(bucket.take(events, now))
 
+    def settle(self, key: str, charged: int, events: int) -> int:
+        """Charge events instead of what `wait_for` has charged; return 0, or the whole seconds to wait."""
+        return math.ceil(self._buckets[key].settle(charged, events, self.monotonic()))
+
     async def is_full(self, pool: asyncpg.Pool) -> bool:
         """Return whether too many events wait in the outbox; reads it every `look_every` seconds at most."""
         now = self.monotonic()

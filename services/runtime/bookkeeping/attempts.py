@@ -3,7 +3,8 @@
 The counter stands in the row of the stored offset. The transaction that moves the offset writes 1 there, for
 the batch that follows, so that a batch costs nothing more. A new reader of a partition counts its first batch
 in a transaction of its own: two without a move in between say that a process has ended inside the batch.
-From then on the batch's records are read alone, each counted before.
+From then on the batch's records are read alone, each counted before. A process that lives to see that
+a failure is no record's fault takes its count back: only processes that died unseen count against a record.
 """
 
 from collections.abc import Collection
@@ -62,6 +63,19 @@ async def count(conn: asyncpg.Connection, group: Group, partition: TopicPartitio
         offset,
     )
     return int(counted or 0)
+
+
+async def take_back(conn: asyncpg.Connection, group: Group, partition: TopicPartition, offset: int) -> None:
+    """Undo `count` of a record that is still to be done: what failed is not the record's fault."""
+    await conn.execute(
+        "UPDATE runtime.stored_offset SET attempts = greatest(attempts - 1, 0)"
+        " WHERE cluster = $1 AND consumer_group = $2 AND topic = $3 AND partition = $4 AND next_offset <= $5",
+        group.cluster,
+        group.name,
+        partition.topic,
+        partition.partition,
+        offset,
+    )
 
 
 async def forget(conn: asyncpg.Connection, group: Group, partitions: Collection[TopicPartition]) -> None:

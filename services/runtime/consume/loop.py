@@ -37,6 +37,7 @@ T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 _PARSED_AT_ONCE = 25  # records parsed before other tasks may run
+_TAKE_BACK_SECONDS = 5.0
 
 
 _PROCESS_ENDED = "process_ended"  # stands for the name of an error that nobody could catch
@@ -209,13 +210,25 @@ class BatchLoop:
                 if isinstance(record, PolledRecord)
                 else PolledRecord(record.offset, self._read(record))
             )
-            result = await self._written({partition: [polled]}, confirmed_gaps, alone=True)
+            where = (partition, record.offset)
+            result = await self._written({partition: [polled]}, confirmed_gaps, alone=where)
             if result is not None:
                 return result
             failure = self._last_failure
 
     async def _count(self, partition: TopicPartition, offset: int) -> int:
         return await attempts.count(await self._connection(), self.group, partition, offset)
+
+    async def _take_back(self, partition: TopicPartition, offset: int) -> bool:
+        """Undo the count of a record if the database answers; return whether it did."""
+        try:
+            async with asyncio.timeout(_TAKE_BACK_SECONDS):
+                await attempts.take_back(await self._connection(), self.group, partition, offset)
+        except Exception as error:  # noqa: BLE001 - the failure seen before is the one to act on
+            self.close()
+            log.warning("a count was not taken back", extra=self._about(error=name_of(error)))
+            return False
+        return True
 
     async def _set_aside(
         self,
@@ -233,7 +246,7 @@ class BatchLoop:
         times = self._context.crash_tries
         reading = self._context.reader.set_aside(where, read, times=times, error=failure)
         polled = {partition: [PolledRecord(record.offset, reading)]}
-        result = await self._written(polled, confirmed_gaps, alone=True)
+        result = await self._written(polled, confirmed_gaps, alone=(partition, record.offset))
         if result is None:
             msg = f"{self.group.name}: {self._last_failure} where nothing of a record is read"
             raise StoppedError(msg)
@@ -244,17 +257,30 @@ class BatchLoop:
         records: Mapping[TopicPartition, Sequence[PolledRecord]],
         confirmed_gaps: Mapping[TopicPartition, Gap],
         *,
-        alone: bool = False,
+        alone: tuple[TopicPartition, int] | None = None,
     ) -> BatchResult | None:
-        """Write a batch; None if it fails again and again for a reason that one of its records may be."""
-        isolate_poison = False
+        """Write a batch; None if it fails again and again for a reason that one of its records may be.
+
+        `alone` is where a single record lies that has been counted. A failure that is not its fault
+        takes the count back until the next try.
+        """
+        isolate_poison = taken_back = False
 
         async def write() -> BatchResult | None:
-            nonlocal isolate_poison, records
+            nonlocal isolate_poison, records, taken_back
             conn = await self._connection()
+            if alone is not None and taken_back:
+                await attempts.count(conn, self.group, *alone)
+                taken_back = False
             now = self._clock.now()
             batch = Batch(
-                self.subscription, self.group, records, confirmed_gaps, now, isolate_poison, alone=alone
+                self.subscription,
+                self.group,
+                records,
+                confirmed_gaps,
+                now,
+                isolate_poison,
+                alone=alone is not None,
             )
             try:
                 return await process_batch(conn, self._context, batch)
@@ -262,9 +288,14 @@ class BatchLoop:
                 records = cut(records, error.cuts)
                 return await process_batch(conn, self._context, replace(batch, records=records))
 
+        async def take_back() -> None:
+            nonlocal taken_back
+            if alone is not None and not taken_back:
+                taken_back = await self._take_back(*alone)
+
         while True:
             try:
-                return await self._until_answered(write)
+                return await self._until_answered(write, take_back)
             except _RecordsFaultError as error:
                 if error.meaning is Meaning.POISON and not isolate_poison:
                     isolate_poison = True  # only the commit complained, which does not name the record
@@ -272,8 +303,13 @@ class BatchLoop:
                 self._last_failure = error.name
                 return None
 
-    async def _until_answered(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do a transaction's work until it has committed, through everything that passes by itself."""
+    async def _until_answered(
+        self, work: Callable[[], Awaitable[T]], no_records_fault: Callable[[], Awaitable[None]] | None = None
+    ) -> T:
+        """Do a transaction's work until it has committed, through everything that passes by itself.
+
+        `no_records_fault` is called after each failure that no record can be blamed for.
+        """
         started, attempt = time.monotonic(), 0
         while True:
             try:
@@ -286,6 +322,8 @@ class BatchLoop:
                 )
                 if meaning in {Meaning.POISON, Meaning.CRASH}:
                     raise _RecordsFaultError(meaning, name_of(error)) from error
+                if no_records_fault is not None:
+                    await no_records_fault()
                 if meaning is not Meaning.TRANSIENT:
                     self._stop(error)
                 attempt += 1

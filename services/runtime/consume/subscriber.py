@@ -204,15 +204,13 @@ class Subscriber(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is
 
     async def _confirmed(self, polled: set[TopicPartition]) -> dict[TopicPartition, Gap]:
         """Return the gaps seen before that the broker explains: it has what lies before them (compaction)."""
-        suspected = [partition for partition in polled if partition in self._suspected]
-        if not suspected:
+        suspected = {one: self._suspected[one] for one in polled if one in self._suspected}
+        try:
+            beginnings = await self.consumer.beginning_offsets(list(suspected)) if suspected else {}
+        except (KafkaError, OSError) as error:  # the gap is met again, and the broker asked again
+            log.warning("gap: the broker does not answer", extra={"error": name_of(error)})
             return {}
-        beginnings = await self.consumer.beginning_offsets(suspected)
-        return {
-            partition: self._suspected[partition]
-            for partition in suspected
-            if beginnings[partition] <= self._suspected[partition].expected
-        }
+        return {one: gap for one, gap in suspected.items() if beginnings[one] <= gap.expected}
 
     async def _follow_up(self, result: BatchResult) -> None:
         """Pause, seek or prepare partitions as a committed batch asks for."""

@@ -1,6 +1,7 @@
 """Limits the body and the time of one request; a route raises them for a caller whom it knows."""
 
 import asyncio
+from collections import Counter
 from dataclasses import dataclass
 
 from fastapi import HTTPException
@@ -11,6 +12,8 @@ SMALL_BODY = 64 * 1024
 """Bytes of a body that anybody may send: forms and acts."""
 MORE_UPLOADS = 8
 """Larger bodies that one server reads at once; every one may lie in memory as a whole."""
+MORE_UPLOADS_OF_ONE = 2
+"""Of these, larger bodies of one caller."""
 
 KEY = "kurslotse.allowance"
 """Where the allowance lies in a request's scope."""
@@ -22,17 +25,25 @@ class Uploads:
 
     def __init__(self, most: int = MORE_UPLOADS) -> None:
         self._free = most
+        self._of: Counter[str] = Counter()
 
-    def begin(self) -> bool:
-        """Take a place if one is free."""
+    def begin(self, caller: str | None) -> int:
+        """Take a place and return 0, or return the status that refuses it; None is limited with all alone."""
+        if caller is not None and self._of[caller] >= MORE_UPLOADS_OF_ONE:
+            return 429
         if self._free == 0:
-            return False
+            return 503
         self._free -= 1
-        return True
+        if caller is not None:
+            self._of[caller] += 1
+        return 0
 
-    def end(self) -> None:
+    def end(self, caller: str | None) -> None:
         """Give a place back."""
         self._free += 1
+        if caller is not None:
+            self._of[caller] -= 1
+            self._of += Counter()  # forgets who has none
 
 
 @dataclass(slots=True)
@@ -47,18 +58,20 @@ class Allowance:
     read: int = 0
     complete: bool = False
     uploading: bool = False
+    caller: str | None = None
 
-    def raise_to(self, limit: int, seconds: float, declared: int | None) -> None:
+    def raise_to(self, limit: int, seconds: float, declared: int | None, caller: str | None = None) -> None:
         """Allow a larger body and more time; a body that declares to be small takes no place.
 
         Raises:
-            HTTPException: 503, for too many larger bodies are being read.
+            HTTPException: 503, for too many larger bodies are being read; 429, if they are this caller's.
         """
         small = declared is not None and declared <= SMALL_BODY
         if not small and not self.uploading:
-            if not self.uploads.begin():
-                raise HTTPException(503, "uploads", headers={"Retry-After": "2"})
-            self.uploading = True
+            refused = self.uploads.begin(caller)
+            if refused:
+                raise HTTPException(refused, "uploads", headers={"Retry-After": "2"})
+            self.uploading, self.caller = True, caller
         now = asyncio.get_running_loop().time()
         self.limit = max(self.limit, limit)
         self.body_until = max(self.body_until, now + seconds)
@@ -69,7 +82,7 @@ class Allowance:
     def close(self) -> None:
         """Give back what the request has taken."""
         if self.uploading:
-            self.uploads.end()
+            self.uploads.end(self.caller)
             self.uploading = False
 
 
@@ -112,12 +125,14 @@ def declared_length(headers: list[tuple[bytes, bytes]]) -> int | None:
     return int(lengths[0]) if lengths[0].isdigit() else None
 
 
-def allow_larger(request: Request, limit: int, seconds: float = 120.0) -> None:
+def allow_larger(request: Request, limit: int, seconds: float = 120.0, caller: str | None = None) -> None:
     """Allow this request, whose sender is known by now, a larger body and more time.
 
+    A `caller` by name has few of the places, so that slow uploads keep nobody else out.
+
     Raises:
-        HTTPException: 503, for too many larger bodies are being read.
+        HTTPException: 503, for too many larger bodies are being read; 429, if they are this caller's.
     """
     allowance = request.scope.get(KEY)
     if isinstance(allowance, Allowance):
-        allowance.raise_to(limit, seconds, declared_length(request.headers.raw))
+        allowance.raise_to(limit, seconds, declared_length(request.headers.raw), caller)

@@ -23,6 +23,18 @@ class TokenBucket:
             self.tokens -= min(float(number), self.burst)
         return wait
 
+    def settle(self, taken: int, due: int, now: float) -> float:
+        """Take or give back what `due` differs from what `take` took; return 0, or the seconds to wait.
+
+        Where too little is there for what is due, nothing further is taken and nothing is given back.
+        """
+        more = min(float(due), self.burst) - min(float(taken), self.burst)
+        self.wait(0, now)
+        if more > self.tokens:
+            return self.wait(due, now)
+        self.tokens = min(self.burst, self.tokens - more)
+        return 0.0
+
     def wait(self, number: int, now: float) -> float:
         """Return the seconds until so many tokens are there, 0 if they are."""
         self.tokens = min(self.burst, self.tokens + (now - self.at) * self.rate)

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
+import pytest
 
 from schemas.base import Payload
 from schemas.envelope import Event
@@ -148,3 +149,54 @@ async def test_others_keep_what_they_have(world: World) -> None:
     before = await world.rows("SELECT * FROM imported ORDER BY row_key")
     await read(world, "erasures", incoming(erasing(uuid4()), "amt"))
     assert await world.rows("SELECT * FROM imported ORDER BY row_key") == before
+
+
+MADE = "file-7a70abc3e77f07e1d2c4b5a69788a0b1c2d3e4f7"  # the form of an id that an import makes
+
+
+@pytest.mark.parametrize(
+    ("reference", "own", "foreign"),
+    [
+        ("7", ["7", "reg-7", "7/2", "reg:7:v1"], ["17", "72", "reg-70", "a7", "7a", MADE]),
+        ("a7", ["a7", "x_a7"], ["ba7", "a70", "A7", MADE]),
+        ("0", ["0"], ["10", "100", MADE]),
+        ("7.a", ["7.a", "reg-7.a-2"], ["7xa", "7.ab", MADE]),
+        ("A-1", ["A-1", "A-1/exit"], ["A-10", "AA-1", "A1", MADE]),
+        (MADE.removeprefix("file-"), [f"reg-{MADE}"], [MADE, f"{MADE}0"]),
+        (MADE, [f"reg-{MADE}"], [MADE]),
+    ],
+)
+async def test_a_short_reference_takes_no_findings_and_ids_of_others_away(
+    world: World, reference: str, own: list[str], foreign: list[str]
+) -> None:
+    person = participant_id("amt", reference)
+    await world.worker.execute(
+        "INSERT INTO minted_reference (publisher, mac, organisation, reference, participant)"
+        " VALUES ('amt', decode(repeat('ab', 32), 'hex'), 'amt', $1, $2)",
+        reference,
+        person,
+    )
+    for publisher in ("amt", "beratung"):
+        for number, id_ in enumerate([*own, *foreign]):
+            await world.worker.execute(
+                "INSERT INTO finding (publisher, number, organisation, id, family, kind, code, params,"
+                " event_id, raised_at) VALUES ($1, $2, $1, $3, 'in', 'rejected', 'x', '{}', $4, now())",
+                publisher,
+                number,
+                uuid4(),
+                id_,
+            )
+            await world.worker.execute(
+                "INSERT INTO accepted (publisher, family, event_id, hash) VALUES ($1, 'in', $2,"
+                " decode(repeat('cd', 32), 'hex'))",
+                publisher,
+                id_,
+            )
+    await read(world, "erasures", incoming(erasing(person), "amt"))
+    for table in ("finding", "accepted"):
+        rows = await world.rows(f"SELECT publisher, event_id FROM {table}")
+        left = {
+            name: {row["event_id"] for row in rows if row["publisher"] == name}
+            for name in ("amt", "beratung")
+        }
+        assert left == {"amt": set(foreign), "beratung": {*own, *foreign}}

@@ -2,11 +2,19 @@
 
 # ruff: noqa: ANN401 - tests hand on any JSON value
 
+import asyncio
+import threading
 from typing import Any
 
+import httpx
+import orjson
 import pytest
 
+from services.gateway.http import cloudevents
+from services.gateway.http.app import create_app
 from services.gateway.http.context import MAX_REQUEST
+from services.runtime.base.addresses import Proxies
+from services.runtime.http.door import Door
 from tests.contract.gateway.events import BATCH, STRUCTURED, post
 from tests.fixtures.gateway.world import SERVICE_KEYS, World, course, person, structured
 
@@ -213,11 +221,100 @@ async def test_a_malformed_id_is_neither_stored_nor_repeated(world: World, more:
 async def test_too_many_events_are_rejected_with_a_time_to_wait(world: World) -> None:
     world.context.limits.burst = 2
     world.context.limits.rate = 1
-    batch = [structured("course-announced", f"e-{n}", course()) for n in range(2)]
+    batch = [structured("course-announced", f"e-{n}", course(), padding="x" * 500) for n in range(2)]
     assert (await post(world, "schule", batch, BATCH)).status_code == 202
     late = await post(world, "schule", batch, BATCH)
     assert (late.status_code, late.headers["retry-after"]) == (429, "2")
     assert (await post(world, "akademie", batch, BATCH)).status_code == 202
+
+
+JUNK = [
+    b"[" + b"0," * 20_000 + b"0]",  # a batch that is too long
+    b"[" * 40_000,
+    b"{" + b" " * 40_000,
+    b'{"a":' * 4_000 + b"1" + b"}" * 4_000,
+    b"[" + b"[0],".ljust(60, b" ") * 999 + b"0]",  # as many elements as a batch may have, none an event
+    b" " * 40_000,
+]
+
+
+@pytest.mark.parametrize("body", JUNK)
+@pytest.mark.parametrize("kind", [BATCH, STRUCTURED])
+async def test_what_cannot_be_read_costs_its_size_and_is_not_parsed_beyond_the_limit(
+    world: World, body: bytes, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits, parsed = world.context.limits, 0
+    limits.burst, limits.rate = 40.0, 1.0
+    read = cloudevents.read_request
+
+    def counted(*given: Any) -> Any:
+        nonlocal parsed
+        parsed += 1
+        return read(*given)
+
+    monkeypatch.setattr(cloudevents, "read_request", counted)
+    answers = [(await post(world, "schule", body, kind)).status_code for _ in range(5)]
+    assert answers[0] in {400, 413, 422}
+    assert (answers[1:], parsed) == ([429] * 4, 1)
+    assert (await post(world, "akademie", structured("course-announced", "1", course()))).status_code == 202
+
+
+async def test_a_large_batch_that_can_be_read_costs_its_events(world: World) -> None:
+    limits = world.context.limits
+    limits.burst, limits.rate = 1_500.0, 1.0
+    batch = [structured("course-announced", f"e-{n}", course(), padding="x" * 900) for n in range(300)]
+    assert len(orjson.dumps(batch)) > 256 * 1024  # parsed in a thread
+    codes = [(await post(world, "schule", batch, BATCH)).status_code for _ in range(4)]
+    assert codes == [202, 202, 202, 429]
+    small = [structured("course-announced", f"s-{n}", {}) for n in range(400)]
+    codes = [(await post(world, "akademie", small, BATCH)).status_code for _ in range(4)]
+    assert codes == [422, 422, 422, 429]
+    longest = orjson.dumps(course()) + b" " * 4_096_000  # one event, as long as 500 long ones
+    codes = [(await post(world, "amt", longest, "application/json")).status_code for _ in range(2)]
+    assert codes == [400, 429]
+
+
+async def test_while_a_large_body_is_parsed_others_are_answered(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    goes_on, read = threading.Event(), cloudevents.read_request
+
+    def slow(kind: str | None, headers: Any, body: bytes) -> Any:
+        if len(body) > 256 * 1024:
+            assert goes_on.wait(20)
+        return read(kind, headers, body)
+
+    monkeypatch.setattr(cloudevents, "read_request", slow)
+    deep = b"[" * 300_000
+    parsing = asyncio.create_task(post(world, "schule", deep, BATCH))
+    try:
+        other = await post(world, "akademie", structured("course-announced", "1", course()))
+        assert not parsing.done()
+    finally:
+        goes_on.set()
+    assert other.status_code == 202
+    answer = await parsing
+    assert (answer.status_code, answer.json()["code"]) == (400, "json_too_deep")
+
+
+async def test_large_requests_of_one_publisher_keep_no_other_out(world: World) -> None:
+    door = Door(create_app(world.context), Proxies.parse("X", ""))
+    taken = door._uploads  # noqa: SLF001 - as if two slow uploads were under way
+    assert [taken.begin("schule") for _ in range(3)] == [0, 0, 429]
+    batch = [structured("course-announced", f"e-{n}", course()) for n in range(300)]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://gateway") as client:
+
+        async def send(slug: str) -> httpx.Response:
+            headers = world.auth(slug, **{"Content-Type": BATCH, "Accept-Language": "de"})
+            return await client.post("/v1/events", content=orjson.dumps(batch), headers=headers)
+
+        refused = await send("schule")
+        assert (refused.status_code, refused.json()["code"]) == (429, "uploads_of_yours")
+        assert refused.headers["retry-after"] == "2"
+        assert refused.json()["title"].endswith("wie Sie gleichzeitig senden dürfen.")
+        assert (await send("akademie")).status_code == 202
+        taken.end("schule")
+        assert [(await send("schule")).status_code for _ in range(2)] == [202, 202]
 
 
 async def test_a_long_outbox_rejects_requests_for_a_while(world: World) -> None:

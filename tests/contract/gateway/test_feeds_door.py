@@ -1,10 +1,18 @@
 """GET /v1/findings and /v1/addressed: in order, in the reader's language, and only one's own."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import asyncpg
+import pytest
+
+from services.gateway import upkeep
 from services.gateway.findings.store import Addressed, Finding, add_addressed, add_findings, add_watermarks
+from services.gateway.upkeep import Upkeep
 from services.runtime.data.db import transaction
 from tests.fixtures.gateway.world import NOW, SERVICE_KEYS, World
+from tests.identity import IDENTITY_KEY
 
 
 def finding(slug: str, code: str, family: str = "in", **more: str) -> Finding:
@@ -97,3 +105,43 @@ async def test_an_unknown_path_is_a_404_with_a_reason(world: World) -> None:
     assert (answer.status_code, answer.json()["code"]) == (404, "no_such_door")
     answer = await world.client.get("/v1/findings?after=x", headers=world.auth("schule"))
     assert answer.status_code == 422
+
+
+async def test_what_is_old_is_deleted_in_slices_and_nothing_else(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slices: list[int] = []
+    monkeypatch.setattr(upkeep, "_AT_ONCE", 3)
+    await world.worker.execute(
+        "INSERT INTO accepted (publisher, family, event_id, hash, accepted_at)"
+        " SELECT 'schule', 'in', n::text, decode(repeat('cd', 32), 'hex'),"
+        " now() - make_interval(days => 59 + n % 3) FROM generate_series(1, 12) AS n"
+    )
+    for table, columns, values in (
+        ("finding", "family, kind, code, params, raised_at", "'in', 'rejected', 'x', '{}', now()"),
+        ("addressed", "event", "'{}'"),
+    ):
+        await world.worker.execute(
+            f"INSERT INTO {table} (publisher, number, organisation, id, stored_at, {columns})"
+            " SELECT 'schule', n, 'schule', gen_random_uuid(), now() - make_interval(days => 89 + n % 3),"
+            f" {values} FROM generate_series(1, 12) AS n"
+        )
+    real = transaction
+
+    @asynccontextmanager
+    async def counted(pool: asyncpg.Pool) -> AsyncIterator[asyncpg.Connection]:
+        sizes = (
+            "SELECT (SELECT count(*) FROM accepted) + (SELECT count(*) FROM finding)"
+            " + (SELECT count(*) FROM addressed)"
+        )
+        async with real(pool) as conn:
+            before = await conn.fetchval(sizes)
+            yield conn
+            slices.append(before - await conn.fetchval(sizes))
+
+    monkeypatch.setattr(upkeep, "transaction", counted)
+    assert await Upkeep(world.worker, IDENTITY_KEY, inbox_days=60).run(world.clock.now()) == 24
+    assert max(slices) == 3
+    for table in ("accepted", "finding", "addressed"):
+        (row,) = await world.rows(f"SELECT count(*) AS n FROM {table}")
+        assert row["n"] == 4, table

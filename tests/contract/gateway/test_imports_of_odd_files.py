@@ -146,14 +146,15 @@ async def test_settings_of_any_depth_are_told(world: World, raw: bytes, told: tu
         assert (answer.status_code, answer.json()["code"]) == told
 
 
+@pytest.mark.parametrize(("own", "told"), [(False, (503, "busy")), (True, (429, "files_of_yours"))])
 async def test_a_door_with_too_many_files_asks_to_come_back(
-    world: World, monkeypatch: pytest.MonkeyPatch
+    world: World, monkeypatch: pytest.MonkeyPatch, *, own: bool, told: tuple[int, str]
 ) -> None:
     async def busy(*_: object) -> None:
-        raise ReadersBusyError
+        raise ReadersBusyError(of_caller=own)
 
     await save(world, "amt", "participants", MAPPING)
     monkeypatch.setattr(FileReader, "people", busy)
     answer = await post(world, "amt", "participants", csv(ROW, header=HEADER))
-    assert (answer.status_code, answer.json()["code"]) == (503, "busy")
+    assert (answer.status_code, answer.json()["code"]) == told
     assert answer.headers["retry-after"] == "10"

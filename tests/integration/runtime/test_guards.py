@@ -1,10 +1,12 @@
 """Tests what keeps the loop from losing or repeating: range guard, breaker, fence, others' faults."""
 
 import asyncio
+from collections.abc import Sequence
 
 import asyncpg
 import pytest
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaConnectionError, KafkaTimeoutError
 from aiokafka.producer import message_accumulator, producer
 from aiokafka.record.default_records import _DefaultRecordBatchBuilderPy
 
@@ -143,8 +145,14 @@ async def test_a_zombie_finds_its_work_done(stand: Stand) -> None:
     assert await stand.value("SELECT count(*) FROM runtime.inbox WHERE reader = 'in'") == 2
 
 
-async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(stand: Stand) -> None:
-    """Compaction removes records in the middle; the loop reads twice, sees the same, and goes on."""
+@pytest.mark.parametrize("unanswered", [None, KafkaTimeoutError(), KafkaConnectionError(), TimeoutError()])
+async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch, unanswered: Exception | None
+) -> None:
+    """Compaction removes records in the middle; the loop reads twice, sees the same, and goes on.
+
+    Where the broker does not say what it has, nothing is passed and the loop looks again.
+    """
     await stand.know()
     async with stand.consuming():
         await stand.say(announcement("a"))
@@ -161,10 +169,24 @@ async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(stand
         seen.extend(gap.seen for partition, gap in result.gaps.items() if partition.topic == stand.in_topic())
         return result
 
+    ask, refusals = AIOKafkaConsumer.beginning_offsets, 0
+
+    async def asked(
+        self: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
+    ) -> dict[TopicPartition, int]:
+        nonlocal refusals
+        if unanswered is not None and seen and refusals < 2:
+            refusals += 1
+            raise unanswered
+        found: dict[TopicPartition, int] = await ask(self, partitions)
+        return found
+
+    monkeypatch.setattr(AIOKafkaConsumer, "beginning_offsets", asked)
     await stand.say(completed("a", 1), completed("a", 2), completed("a", 3))
     async with stand.consuming((offsets, "contiguous_records", thinned)):
         await stand.read_up_to(4)
-    assert seen == [3]
+    assert stand.failures == []
+    assert seen == [3] * (1 if unanswered is None else 2)
     assert [n for _, _, n in await stand.effects()] == [0, 1, 3]
 
 

@@ -38,7 +38,7 @@ async def read(request: Request) -> Response:
 
 async def known(request: Request) -> Response:
     if request.headers.get("authorization") == "Bearer key":
-        allow_larger(request, 2 * MB, seconds=5.0)
+        allow_larger(request, 2 * MB, 5.0, request.headers.get("x-caller"))
     return await read(request)
 
 
@@ -250,6 +250,26 @@ async def test_only_so_many_large_bodies_are_read_at_once() -> None:
         await asyncio.gather(first, return_exceptions=True)
         await wait_until(lambda: not stand.server.server_state.tasks)
         assert (await stand.post("/known", b"x" * 1_000_000, key))[0] == 200
+
+
+async def test_one_caller_has_few_of_the_places_for_large_bodies() -> None:
+    async with served(replace(QUICK, uploads=4, requests=10, body_seconds=5.0, answer_seconds=5.0)) as stand:
+        key, length = b"Authorization: Bearer key", b"Content-Length: 1000000"
+        mine, other = b"X-Caller: schule", b"X-Caller: amt"
+        slow = [
+            asyncio.create_task(stand.say(request("/known", key, length, mine, b"Connection: close")))
+            for _ in range(2)
+        ]
+        await wait_until(lambda: len(stand.server.server_state.tasks) == 2)
+        status, answer = await stand.say(request("/known", key, length, mine))
+        assert (status, b"retry-after" in answer.lower()) == (429, True)
+        assert (await stand.post("/known", b"x" * 1000, key, mine))[0] == 200  # a small one has its place
+        assert (await stand.post("/known", b"x" * 1_000_000, key, other))[0] == 200
+        for one in slow:
+            one.cancel()
+        await asyncio.gather(*slow, return_exceptions=True)
+        await wait_until(lambda: not stand.server.server_state.tasks)
+        assert (await stand.post("/known", b"x" * 1_000_000, key, mine))[0] == 200
 
 
 async def test_only_so_many_connections_are_held() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.envelope import encode_data, encode_headers
 from services.runtime.base.identity_key import IdentityKey
-from services.runtime.bookkeeping import inbox
+from services.runtime.bookkeeping import attempts, inbox
 from services.runtime.events.records import Reader
 from services.runtime.events.subscription import Incoming, Verdict
 from services.runtime.kafka import unpacking
@@ -169,12 +169,11 @@ async def test_a_record_that_cannot_even_be_remembered_is_found_and_set_aside(
     """The bookkeeping fails, not the handler: records are read alone, each counted before."""
     await stand.know()
     remember = inbox.remember
-    counted: list[int] = []
+    tries: list[int] = []
 
     async def failing(conn: asyncpg.Connection, reader: str, events: Sequence[Any], key: IdentityKey) -> Any:  # noqa: ANN401
         if any(one.incoming.position.offset == 2 for one in events):
-            attempts = "SELECT attempts FROM runtime.stored_offset WHERE topic = $1"
-            counted.append(await stand.value(attempts, stand.in_topic()))
+            tries.append(await counted(stand))
             raise TypeError("not what was expected")
         return await remember(conn, reader, events, key)
 
@@ -187,7 +186,95 @@ async def test_a_record_that_cannot_even_be_remembered_is_found_and_set_aside(
     assert stand.failures == []
     assert await refused(stand) == [(2, "refused_after_crashes")]
     assert [n for _, _, n in await stand.effects()] == [0, 1, 3, 4, 5, 7]
-    assert counted[1:] == [1, 2, 3]
+    assert tries[1:] == [1, 2, 3]
+
+
+async def reads_alone(stand: Stand) -> None:
+    """Leave behind what a process leaves that dies unseen in the first batch."""
+    async with stand.consuming():
+        await stand.say(announcement("a"))
+        await stand.read_up_to(1)
+    await stand.execute("UPDATE runtime.stored_offset SET attempts = 1 WHERE topic = $1", stand.in_topic())
+
+
+def refusing(failure: Exception, calls: list[int]) -> Any:  # noqa: ANN401 - a handler
+    async def handler(_: Courses, __: object, batch: Sequence[Incoming], ___: datetime) -> None:
+        calls.append(len(batch))
+        raise failure
+
+    return Courses, "__call__", handler
+
+
+async def counted(stand: Stand) -> int:
+    return int(
+        await stand.value("SELECT attempts FROM runtime.stored_offset WHERE topic = $1", stand.in_topic())
+    )
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        asyncpg.UndefinedColumnError("column is missing"),
+        asyncpg.InternalServerError("cache lookup failed"),
+        asyncpg.DiskFullError("no space left"),
+        asyncpg.ReadOnlySQLTransactionError("standby"),
+    ],
+    ids=lambda failure: type(failure).__name__,
+)
+async def test_a_fault_of_the_system_in_start_after_start_sets_no_good_record_aside(
+    stand: Stand, failure: Exception
+) -> None:
+    stand.with_loop(give_up_after_seconds=0.0)
+    await stand.know()
+    await reads_alone(stand)
+    await stand.say(completed("a", 1), completed("a", 2))
+    for _ in range(6):
+        calls: list[int] = []
+        async with stand.consuming(refusing(failure, calls)):
+            await wait_until(lambda: bool(stand.failures))
+        assert calls == [1], "read alone"
+        stand.failures.clear()
+        assert await counted(stand) == 0
+    async with stand.consuming():
+        await stand.read_up_to(3)
+    assert await refused(stand) == []
+    assert [n for _, _, n in await stand.effects()] == [0, 1, 2]
+
+
+async def test_what_passes_by_itself_counts_no_try(stand: Stand) -> None:
+    await stand.know()
+    await reads_alone(stand)
+    await stand.say(completed("a", 1))
+    seen: list[int] = []
+
+    async def handler(
+        self: Courses, conn: asyncpg.Connection, batch: Sequence[Incoming], now: datetime
+    ) -> Sequence[Verdict]:
+        seen.append(await counted(stand))
+        if len(seen) <= 5:
+            raise asyncpg.DiskFullError("no space left")
+        return await PLACED(self, conn, batch, now)
+
+    async with stand.consuming((Courses, "__call__", handler)):
+        await stand.read_up_to(2)
+    assert seen == [1] * 6
+    assert await refused(stand) == []
+    assert [n for _, _, n in await stand.effects()] == [0, 1]
+
+
+async def test_a_count_that_cannot_be_taken_back_hides_no_failure(
+    stand: Stand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def gone(*_: object) -> None:
+        raise OSError("no space left")
+
+    monkeypatch.setattr(attempts, "take_back", gone)
+    await stand.know()
+    await reads_alone(stand)
+    await stand.say(completed("a", 1))
+    async with stand.consuming(refusing(asyncpg.UndefinedColumnError("column is missing"), [])):
+        await wait_until(lambda: bool(stand.failures))
+    assert [str(one).rpartition(": ")[2] for one in stand.failures] == ["UndefinedColumnError:42703"]
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])

@@ -1,7 +1,9 @@
 """Supervising one process."""
 
 import asyncio
+import errno
 import os
+import shutil
 import signal
 import sys
 import time
@@ -9,7 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from services.embedded.machine import children
 from services.embedded.machine.children import Child, Program, StartError, rotate
+from services.embedded.machine.home import Home
+from services.embedded.machine.progress import PlainNarrator
+from services.embedded.stack import supervisor as supervising
+from services.embedded.stack.supervisor import Supervisor
 from tests.waiting import wait_until
 
 
@@ -100,3 +107,102 @@ def test_a_long_log_is_put_aside_while_it_is_written(tmp_path: Path) -> None:
         log.write(b"y")
     assert path.read_bytes() == b"y"
     assert path.with_suffix(".old.log").read_bytes() == b"x" * 100
+
+
+def full(*_: object, **__: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_long_log_is_emptied_where_no_copy_finds_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "thing.log"
+    path.write_bytes(b"x" * 100)
+    path.with_suffix(".old.log").write_bytes(b"older")
+    monkeypatch.setattr(shutil, "copy2", full)
+    rotate(path, limit=1000)
+    assert path.stat().st_size == 100
+    rotate(path, limit=50)
+    assert path.read_bytes() == b""
+    assert not path.with_suffix(".old.log").exists()
+    monkeypatch.setattr(os, "truncate", full)
+    path.write_bytes(b"x" * 100)
+    rotate(path, limit=50)
+    assert path.stat().st_size == 100
+
+
+async def test_a_full_disk_ends_no_program_and_no_watching(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[str] = []
+    disk_full = True
+
+    def record() -> None:
+        told.append(child.state)
+        if disk_full:
+            full()
+
+    monkeypatch.setattr(shutil, "copy2", full)
+    monkeypatch.setattr(os, "truncate", full)
+    monkeypatch.setattr(children, "_LOOK_AT_LOG_SECONDS", 0.02)
+    lost: list[Child] = []
+    child = Child(program(tmp_path, "import time; time.sleep(600)"), record, lost.append)
+    child.program.log.touch()
+    monkeypatch.setattr(children, "rotate", lambda path: rotate(path, limit=-1))
+    child.start()
+    await wait_until(lambda: told.count("running") > 2)
+    first = child.pid
+    assert first is not None
+    assert child.restarts == 0
+    os.kill(first, signal.SIGKILL)
+    await wait_until(lambda: child.pid not in {None, first})
+    disk_full = False
+    recorded = len(told)
+    await wait_until(lambda: len(told) > recorded)  # what could not be recorded is recorded later
+    await child.stop()
+    assert (child.state, child.pid, lost) == ("stopped", None, [])
+
+
+async def test_who_cannot_be_recorded_is_not_left_running_unwatched(tmp_path: Path) -> None:
+    """A fault that nobody expects, in the moment after the start."""
+    pids: list[int | None] = []
+
+    def record() -> None:
+        pids.append(child.pid)
+        raise ZeroDivisionError
+
+    lost: list[Child] = []
+    child = Child(program(tmp_path, "import time; time.sleep(600)"), record, lost.append)
+    child.start()
+    await wait_until(lambda: lost == [child])
+    (pid,) = pids
+    assert pid is not None
+
+    def gone() -> bool:
+        state = Path(f"/proc/{pid}/stat")
+        return not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    await wait_until(gone)
+
+
+async def test_the_supervisor_ends_if_a_child_is_watched_no_more(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = Home(tmp_path)
+    home.make()
+    supervisor = Supervisor(home, PlainNarrator(), {})
+    supervisor.start([program(tmp_path, "raise SystemExit(0)", name="short", once=True)])
+    supervisor.start([program(tmp_path, "import time; time.sleep(600)", name="told to stop")])
+    await supervisor.children["short"].until_finished()
+    await supervisor.stop_children(["told to stop"])
+    supervisor.check()
+
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(supervising, "write_json", broken)
+    supervisor.start([program(tmp_path, "import time; time.sleep(600)", name="lasting")])
+    with pytest.raises(StartError, match="lasting cannot be watched any more"):
+        await asyncio.wait_for(supervisor.until_lost(), 20)
+    with pytest.raises(StartError):
+        supervisor.check()

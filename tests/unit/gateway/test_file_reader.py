@@ -32,6 +32,7 @@ from tests.fixtures.gateway.files import (
     workbook,
 )
 from tests.identity import IDENTITY_KEY_TEXT
+from tests.waiting import wait_until
 
 ASKED = PeopleAsked(mapping(), ("99001",), TODAY)
 COURSES = CoursesAsked(SETTINGS, ("99001",), (), {"K-0": {"title": "x"}})
@@ -40,11 +41,11 @@ COURSES = CoursesAsked(SETTINGS, ("99001",), (), {"K-0": {"title": "x"}})
 async def test_what_the_process_read_is_what_was_read() -> None:
     reader = FileReader()
     for path in sorted(CASES.glob("[cx]*")):
-        assert await reader.people(path.read_bytes(), ASKED) == PEOPLE.read.validate_json(
+        assert await reader.people(path.read_bytes(), ASKED, "amt") == PEOPLE.read.validate_json(
             answer("participants", PEOPLE.asked.dump_json(ASKED), path.read_bytes())
         )
-    assert await reader.people(case("c01"), ASKED) == people(case("c01"))
-    catalogue = await reader.courses(service(), COURSES)
+    assert await reader.people(case("c01"), ASKED, "amt") == people(case("c01"))
+    catalogue = await reader.courses(service(), COURSES, "amt")
     assert not isinstance(catalogue, Problem)
     assert catalogue.brought == {"K-1"}
 
@@ -52,15 +53,15 @@ async def test_what_the_process_read_is_what_was_read() -> None:
 async def test_a_file_that_takes_too_long_is_told() -> None:
     rows = csv(*(ROW.replace("001", str(n)) for n in range(15_000)))
     limits = ReadingLimits(cpu_seconds=1)
-    assert await FileReader(limits=limits).people(rows, ASKED) == Problem("file_takes_too_long")
+    assert await FileReader(limits=limits).people(rows, ASKED, "amt") == Problem("file_takes_too_long")
     late = ReadingLimits(wall_seconds=0.05)
-    assert await FileReader(limits=late).people(rows, ASKED) == Problem("file_takes_too_long")
+    assert await FileReader(limits=late).people(rows, ASKED, "amt") == Problem("file_takes_too_long")
 
 
 async def test_a_file_that_needs_too_much_memory_is_told(capfd: pytest.CaptureFixture[str]) -> None:
     deep = b"<OPENQCAT>" + b"<a>" * 3_000_000
     limits = ReadingLimits(memory_bytes=400 * 1024 * 1024)
-    assert await FileReader(limits=limits).courses(deep, COURSES) == Problem("file_needs_memory")
+    assert await FileReader(limits=limits).courses(deep, COURSES, "amt") == Problem("file_needs_memory")
     assert capfd.readouterr().err == ""
 
 
@@ -75,10 +76,10 @@ def child_of_ours() -> psutil.Process:
 async def test_a_process_that_is_killed_is_told_and_the_next_file_is_read() -> None:
     reader = FileReader(at_once=1)
     rows = csv(*(ROW.replace("001", str(n)) for n in range(19_000)))
-    reading = asyncio.create_task(reader.people(rows, ASKED))
+    reading = asyncio.create_task(reader.people(rows, ASKED, "amt"))
     (await asyncio.to_thread(child_of_ours)).send_signal(signal.SIGKILL)
     assert await reading == Problem("file_needs_memory")
-    assert isinstance(await reader.people(csv(ROW), ASKED), PeopleRead)
+    assert isinstance(await reader.people(csv(ROW), ASKED, "amt"), PeopleRead)
 
 
 async def test_only_so_many_files_are_read_at_once_and_the_rest_waits_or_is_sent_away() -> None:
@@ -96,23 +97,58 @@ async def test_only_so_many_files_are_read_at_once_and_the_rest_waits_or_is_sent
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(FileReader, "_ask", ask)
-        asked = [asyncio.create_task(reader.people(b"", ASKED)) for _ in range(5)]
+        asked = [asyncio.create_task(reader.people(b"", ASKED, f"amt-{n}")) for n in range(5)]
         found = await asyncio.gather(*asked, return_exceptions=True)
     assert most == 1
     assert sum(isinstance(one, ReadersBusyError) for one in found) == 2
     assert sum(one == Problem("file_empty") for one in found) == 3
 
 
+async def test_one_caller_with_many_files_keeps_no_other_out() -> None:
+    reader, goes_on = FileReader(at_once=3), asyncio.Event()
+    begun: list[str] = []
+
+    async def ask(_self: FileReader, _name: str, _asked: bytes, raw: bytes) -> Problem:
+        begun.append(raw.decode())
+        await goes_on.wait()
+        return Problem("file_empty")
+
+    async def read(caller: str, n: int) -> str:
+        try:
+            await reader.people(f"{caller}-{n}".encode(), ASKED, caller)
+        except ReadersBusyError as error:
+            return "own" if error.of_caller else "all"
+        return "read"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(FileReader, "_ask", ask)
+        asked = [asyncio.create_task(read("amt", n)) for n in range(6)]
+        asked += [asyncio.create_task(read("schule", n)) for n in range(2)]
+        await wait_until(lambda: len(begun) == 2 and sum(one.done() for one in asked) == 3)
+        assert begun == ["amt-0", "schule-0"]
+        waiting = asyncio.create_task(read("beratung", 0))
+        await wait_until(lambda: "beratung-0" in begun)
+        asked[1].cancel()  # whoever does not wait any more leaves the place to another file
+        await asyncio.wait({asked[1]})
+        assert asked[1].cancelled()
+        asked[1] = asyncio.create_task(read("amt", 6))
+        goes_on.set()
+        found = await asyncio.gather(*asked, waiting)
+        assert await read("amt", 7) == "read"
+    assert found == ["read"] * 3 + ["own"] * 3 + ["read"] * 3
+    assert [one for one in begun if one.startswith("amt")] == ["amt-0", "amt-2", "amt-6", "amt-7"]
+
+
 async def test_whoever_does_not_wait_any_more_leaves_no_process() -> None:
     reader = FileReader(at_once=1)
     rows = csv(*(ROW.replace("001", str(n)) for n in range(19_000)))
-    reading = asyncio.create_task(reader.people(rows, ASKED))
+    reading = asyncio.create_task(reader.people(rows, ASKED, "amt"))
     await asyncio.to_thread(child_of_ours)
     reading.cancel()
     with pytest.raises(asyncio.CancelledError):
         await reading
     assert psutil.Process().children() == []
-    assert isinstance(await reader.people(csv(ROW), ASKED), PeopleRead)
+    assert isinstance(await reader.people(csv(ROW), ASKED, "amt"), PeopleRead)
 
 
 def test_a_fault_of_ours_is_told_by_its_place_never_by_what_the_file_says(
@@ -168,7 +204,7 @@ def bomb() -> bytes:
 async def test_a_small_file_that_becomes_a_huge_row_is_stopped() -> None:
     limits = ReadingLimits(memory_bytes=300 * 1024 * 1024, cpu_seconds=20)
     found = await FileReader(limits=limits).people(
-        bomb(), PeopleAsked(mapping("mapping-xlsx"), ("99001",), TODAY)
+        bomb(), PeopleAsked(mapping("mapping-xlsx"), ("99001",), TODAY), "amt"
     )
     assert found == Problem("zip_bomb")
 

@@ -32,7 +32,7 @@ async def import_courses(
     settings = settings.model_copy(update={"towns": towns})
     said = {key: row.data for key, row in known.items() if row.data is not None}
     asked = CoursesAsked(settings, job.publisher.kreise, job.publisher.supplier_ids, said)
-    catalogue = await job.reader.courses(raw, asked)
+    catalogue = await job.reader.courses(raw, asked, job.publisher.slug)
     if isinstance(catalogue, Problem):
         report.file_problems.append(catalogue)
         return report

@@ -51,7 +51,7 @@ async def import_people(
         towns = await job.towns(conn, mapping.towns)
     mapping = mapping.model_copy(update={"towns": towns})
     asked = PeopleAsked(mapping, job.publisher.kreise, job.now.date())
-    read = await job.reader.people(raw, asked)
+    read = await job.reader.people(raw, asked, job.publisher.slug)
     if isinstance(read, Problem):
         report.file_problems.append(read)
         return report

@@ -32,7 +32,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "steering": ("allocation", "Steering runs."),
     "participants": ("allocation", "People, by reference."),
     "offices": ("notifications", "The directory of counselling offices."),
-    "delivery": ("notifications", "Messages that were not accepted."),
+    "delivery": ("notifications", "Messages that were not accepted or came back."),
     "risk": ("notifications", "Rules about risks, tried on a history."),
     "invent-history": ("simulator", "Invent a year of attendance as CSV, for `kurslotse risk evaluate`."),
     "access": ("notifications", "Everything that is held about a person, for that person."),

@@ -169,14 +169,15 @@ async def test_a_gap_left_by_the_broker_is_passed_only_after_a_second_look(
         seen.extend(gap.seen for partition, gap in result.gaps.items() if partition.topic == stand.in_topic())
         return result
 
-    ask, refusals = AIOKafkaConsumer.beginning_offsets, 0
+    ask, refused = AIOKafkaConsumer.beginning_offsets, False
 
     async def asked(
         self: AIOKafkaConsumer, partitions: Sequence[TopicPartition]
     ) -> dict[TopicPartition, int]:
-        nonlocal refusals
-        if unanswered is not None and seen and refusals < 2:
-            refusals += 1
+        nonlocal refused
+        about_the_gap = seen and stand.in_topic() in {partition.topic for partition in partitions}
+        if unanswered is not None and about_the_gap and not refused:
+            refused = True
             raise unanswered
         found: dict[TopicPartition, int] = await ask(self, partitions)
         return found

@@ -84,7 +84,7 @@ COUNTED_BY = {
     "notifications/counts/store.py:own_beginners": OWN_OFFICE,
     "notifications/counts/store.py:counselling": "figure",
     "notifications/counts/store.py:needs": "figure",
-    "notifications/delivery/store.py:own_faults": "attempts of one delivery, to decide about the next",
+    "notifications/delivery/store.py:not_counted": "attempts of one delivery, to decide about the next",
     "notifications/risk/standing_store.py:_places": "hours of one person, for a rule; shown to nobody",
     "notifications/participation/held_store.py:hold": "room left for one course's marks",
     "notifications/erasures/store.py:add_reports": "rows of one erased person",

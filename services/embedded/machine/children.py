@@ -163,6 +163,10 @@ class Child:
         finally:
             if self.identity:
                 signal_all(session_members(self.identity), signal.SIGKILL)
+            if process.returncode is None:  # whoever watches it has failed
+                with contextlib.suppress(ProcessLookupError):
+                    process.kill()
+                await process.wait()
             self.identity = None
             self._process = None
 

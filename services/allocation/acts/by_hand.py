@@ -64,10 +64,7 @@ def finish(work: UnitOfWork, found: Placement, actor: str) -> Result:
     if step is None:
         return outcome
     after = work.take(step, actor)
-    person = work.people[after.participant]
-    if after.state in {PlacementState.COMPLETED, PlacementState.LEFT}:
-        completed = after.state == PlacementState.COMPLETED
-        leave_list(work, person, "completed" if completed else "left", course.ended_on)
+    leave_list(work, after)
     return done(after)
 
 

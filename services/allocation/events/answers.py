@@ -185,7 +185,7 @@ def _follow(work: UnitOfWork, incoming: Incoming, person: Participant, placement
     """Take somebody who left off the list; put them back if that was wrong, with no other place proposed."""
     match placement.state:
         case PlacementState.LEFT:
-            leave_list(work, person, "left", placement.ended_on or work.today)
+            leave_list(work, placement)
         case PlacementState.TRANSFERRED | PlacementState.STARTED | PlacementState.CONFIRMED:
             if person.status == "left":
                 work.put_person(stay(person))

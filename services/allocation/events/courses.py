@@ -196,7 +196,7 @@ def _section_step(
             case PlacementState.TRANSFERRED if step.decision == SectionDecision.REPEATS:
                 work.put_person(repeat_from(person, step.next_section or said.section))
             case PlacementState.LEFT:
-                leave_list(work, person, "left", day)
+                leave_list(work, decision.after)
             case _:
                 pass
     return problem
@@ -218,7 +218,7 @@ def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
         decision = finish_course(placement, known, said.completed_on)
         _step(work, decision, incoming)
         if isinstance(decision, Step):
-            _let_go(work, decision, said.completed_on)
+            leave_list(work, decision.after)
     _correct_end(work, known, said.completed_on, incoming)
     course = work.courses[known.course]
     started = max((section.taken for section in course.held), default=0)
@@ -227,12 +227,6 @@ def completed(work: UnitOfWork, incoming: Incoming) -> Verdict:
         work.put_course(course)
     report(work, incoming, course, said, started)
     return Applied()
-
-
-def _let_go(work: UnitOfWork, step: Step, day: date) -> None:
-    person, state = work.person(step.after.participant), step.after.state
-    if person is not None and state in {PlacementState.COMPLETED, PlacementState.LEFT}:
-        leave_list(work, person, "left" if state == PlacementState.LEFT else "completed", day)
 
 
 def _sections(said: CourseAnnounced | CourseChanged) -> list[Section]:

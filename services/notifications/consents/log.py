@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from services.notifications.consents.domain import Consent
@@ -44,24 +44,30 @@ async def add_grants(conn: Connection, grants: Sequence[Granted], now: datetime)
     """Add grants to the log; the same one only once."""
     await conn.execute(
         """
-        INSERT INTO consent_step (cause, participant_id, office, purpose, step, said_on, recorded_at,
-        registrar, registrar_organisation, registrar_authority, valid_until, form)
-        SELECT c, p, o, u, 'granted', d, $11, r, ro, ra, v, f
-        FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::text[],
-            $8::boolean[], $9::date[], $10::text[]) AS new (c, p, o, u, d, r, ro, ra, v, f)
+        INSERT INTO consent_step (participant_id, office, purpose, registrar, registrar_organisation,
+        registrar_authority, said_on, valid_until, form, cause, step, recorded_at)
+        SELECT *, 'granted', $11 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[],
+            $6::boolean[], $7::date[], $8::date[], $9::text[], $10::uuid[])
         ON CONFLICT DO NOTHING
         """,
-        [one.cause for one in grants],
+        *columns(grants),
+        now,
+    )
+
+
+def columns(grants: Sequence[Granted]) -> tuple[list[Any], ...]:
+    """Return the columns of grants, one list for each: participant, office, purpose, then as in `Granted`."""
+    return (
         [one.consent.participant for one in grants],
         [one.consent.office for one in grants],
         [one.consent.purpose for one in grants],
-        [one.given_on for one in grants],
         [one.registrar for one in grants],
         [one.registrar_organisation for one in grants],
         [one.registrar_authority for one in grants],
+        [one.given_on for one in grants],
         [one.valid_until for one in grants],
         [one.form for one in grants],
-        now,
+        [one.cause for one in grants],
     )
 
 

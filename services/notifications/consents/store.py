@@ -5,7 +5,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from services.notifications.consents.domain import Consent
-from services.notifications.consents.log import Granted
+from services.notifications.consents.log import Granted, columns
 from services.runtime.data.db import Connection
 
 
@@ -29,16 +29,7 @@ async def put(conn: Connection, grants: Sequence[Granted]) -> None:
             consent.ended_at IS NOT NULL OR consent.given_on <= EXCLUDED.given_on
             OR EXISTS (SELECT FROM consent_step AS s WHERE s.cause = consent.cause AND s.step = 'retracted'))
         """,
-        [grant.consent.participant for grant in grants],
-        [grant.consent.office for grant in grants],
-        [grant.consent.purpose for grant in grants],
-        [grant.registrar for grant in grants],
-        [grant.registrar_organisation for grant in grants],
-        [grant.registrar_authority for grant in grants],
-        [grant.given_on for grant in grants],
-        [grant.valid_until for grant in grants],
-        [grant.form for grant in grants],
-        [grant.cause for grant in grants],
+        *columns(grants),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from schemas.support import ConsentGranted, ConsentRevoked
 from services.runtime.data.db import transaction
 from services.runtime.events.subscription import Incoming
+from tests.notifications.locks import advisory_lock_awaited
 from tests.notifications.world import DESK, MBE, PROVIDER, TODAY, World, attendance, enrolment
 from tests.waiting import wait_until
 
@@ -23,13 +24,7 @@ async def undecided(world: World, handler: Any, events: Sequence[Incoming]) -> A
 
 
 async def somebody_waits(world: World) -> None:
-    await wait_until(
-        lambda: world.value(
-            "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-            " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-        ),
-        what="somebody waits at the gate",
-    )
+    await wait_until(lambda: advisory_lock_awaited(world), what="somebody waits at the gate")
 
 
 def revocation(world: World) -> Incoming:

@@ -27,6 +27,7 @@ from services.runtime.data.db import connect, transaction
 from services.runtime.events.subscription import Applied, Incoming, Verdict
 from tests.erasure.search import Needles, Trace, in_database
 from tests.identity import IDENTITY_KEY
+from tests.notifications.locks import advisory_lock_awaited
 from tests.notifications.world import (
     DESK,
     JOBCENTER,
@@ -317,10 +318,6 @@ async def test_last_reports_stored_at_the_same_time_complete_the_erasure(scene: 
     """The service's own report is written by one reader, those of the others by another."""
     world, said = scene.world, erasing(uuid4())
     others = [acknowledged(said.erasure, service) for service in ("gateway", "allocation")]
-    waits = (
-        "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND locktype = 'advisory'"
-        " AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))"
-    )
     async with transaction(world.worker) as own:
         await store.add_erasure(own, said)
         await store.add_reports(own, [acknowledged(said.erasure, "notifications")])
@@ -329,7 +326,7 @@ async def test_last_reports_stored_at_the_same_time_complete_the_erasure(scene: 
         )
 
         async def decided() -> bool:
-            return done.done() or bool(await world.value(waits))
+            return done.done() or await advisory_lock_awaited(world)
 
         await wait_until(decided)
     await done

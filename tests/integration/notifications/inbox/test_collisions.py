@@ -11,32 +11,13 @@ import pytest
 from services.notifications.alerts import snoozing
 from services.runtime.data.collisions import repeated
 from services.runtime.data.db import transaction
-from tests.notifications.pages import Pages, pages_on
-from tests.notifications.world import JMD, MBE, NOW, World
+from tests.notifications.pages import Pages
+from tests.notifications.world import MBE, NOW, World
 from tests.waiting import wait_until
 
 LOCK_ALERT = "SELECT state FROM alert WHERE alert_id = $1 FOR UPDATE"
 LOCK_ESCALATIONS = "SELECT step FROM escalation WHERE alert_id = $1 ORDER BY step FOR UPDATE"
 LOCK_REQUEST = "SELECT generation FROM reconsider WHERE participant_id = $1 FOR UPDATE"
-
-
-@pytest.fixture
-async def alerts(world: World) -> list[UUID]:
-    """Three alerts of one office."""
-    await world.announce()
-    for reference in ("a-1", "a-2", "a-3"):
-        person = await world.register(reference)
-        await world.consent(reference, "enrolment_notice")
-        await world.enrol(person)
-    await world.settle()
-    return [row["alert_id"] for row in await world.rows("SELECT alert_id FROM alert ORDER BY alert_id")]
-
-
-@pytest.fixture
-async def pages(world: World, alerts: list[UUID]) -> AsyncIterator[Pages]:
-    assert alerts
-    async with pages_on(world, MBE, JMD) as pages:
-        yield pages
 
 
 @pytest.fixture

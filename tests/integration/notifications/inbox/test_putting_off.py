@@ -1,36 +1,14 @@
 """Alerts that are put off leave the list until then, one by one or several at once; every outcome is told."""
 
 import re
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import pytest
-
 from services.notifications.delivery.domain import reference_of
-from tests.notifications.pages import Pages, pages_on
+from tests.notifications.pages import Pages
 from tests.notifications.world import JMD, MBE, World
 
 TOMORROW = datetime(2026, 3, 3, 6, tzinfo=UTC)  # seven in the morning in Germany
-
-
-@pytest.fixture
-async def alerts(world: World) -> list[UUID]:
-    """Three alerts of one office."""
-    await world.announce()
-    for reference in ("a-1", "a-2", "a-3"):
-        person = await world.register(reference)
-        await world.consent(reference, "enrolment_notice")
-        await world.enrol(person)
-    await world.settle()
-    return [row["alert_id"] for row in await world.rows("SELECT alert_id FROM alert ORDER BY alert_id")]
-
-
-@pytest.fixture
-async def pages(world: World, alerts: list[UUID]) -> AsyncIterator[Pages]:
-    assert alerts
-    async with pages_on(world, MBE, JMD) as pages:
-        yield pages
 
 
 def listed(page: str) -> set[str]:
